@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/evaluate.py --config jobs/evaluate.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["evaluate", *sys.argv[1:]])

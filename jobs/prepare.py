@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/prepare.py --config jobs/prepare.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["prepare", *sys.argv[1:]])

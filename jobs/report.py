@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/report.py --config jobs/report.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["report", *sys.argv[1:]])

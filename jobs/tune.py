@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/tune.py --config jobs/tune.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["tune", *sys.argv[1:]])

@@ -1,0 +1,163 @@
+"""A corpus: a folder of shards with a ledger, opened through its pixel-free index.
+
+Opening reads the index only; images are read shard by shard, row group by row group, when asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from factory.config import fingerprint
+from factory.images import decode
+from factory.ledger import Ledger
+from factory.row import INDEX_SCHEMA, Row
+from factory.run import read_summary
+from factory.shards import FORMATS
+from factory.storage import Storage
+
+INDEX = "index.parquet"
+
+
+class Corpus:
+    """A finished corpus folder, local or `s3://`.
+
+    Attributes:
+        index: Arrow table of `INDEX_SCHEMA`, one line per image, in shard order.
+
+    Raises:
+        ValueError: if the folder is no corpus, is unfinished, or is empty.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.storage = Storage(url)
+        if not self.storage.exists(INDEX) or read_summary(self.storage) is None:
+            raise ValueError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
+        with self.storage.open(INDEX) as file:
+            self.index: pa.Table = pq.read_table(file)
+        missing = [name for name in INDEX_SCHEMA.names if name not in self.index.column_names]
+        if missing:
+            raise ValueError(f"{self.storage.path(INDEX)} has no column {missing[0]!r}: write the corpus again")
+        if not len(self.index):
+            raise ValueError(f"{self.storage.url} is an empty corpus: every source image was rejected, see ledger/")
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def column(self, name: str) -> np.ndarray:
+        """One column of the index as a NumPy array."""
+        return np.asarray(self.index.column(name).to_numpy(zero_copy_only=False))
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Digest of the content: the hashes of all shard files, by the ledger."""
+        return corpus_digest(self.storage)
+
+    def where(self, **equal: str | int) -> np.ndarray:
+        """Positions in the index at which every named column equals the given value."""
+        mask = np.ones(len(self), dtype=bool)
+        for name, value in equal.items():
+            mask &= pc.equal(self.index.column(name), value).to_numpy(zero_copy_only=False)
+        return np.flatnonzero(mask)
+
+    def rows(self, positions: Sequence[int] | np.ndarray) -> list[Row]:
+        """Whole rows, pixels included, in the order asked; each shard file is opened once."""
+        return read_rows(self.storage, self.index, positions)
+
+    def pixels(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Decoded images of `positions`, uint8 (N, H, W, 3).
+
+        Raises:
+            ValueError: if the images are not all of one size.
+        """
+        images = [decode(row.image) for row in self.rows(positions)]
+        sizes = {image.shape for image in images}
+        if len(sizes) > 1:
+            raise ValueError(f"{self.storage.url} mixes image sizes {sorted(sizes)}: prepare it with one --size")
+        return np.stack(images)
+
+
+def read_rows(storage: Storage, index: pa.Table, positions: Sequence[int] | np.ndarray) -> list[Row]:
+    """Rows of an indexed corpus folder in the order of `positions` (repeats allowed)."""
+    wanted = np.asarray(positions, dtype=np.int64)
+    taken = index.select(["shard", "position"]).take(pa.array(wanted))
+    by_shard: dict[str, list[tuple[int, int]]] = {}
+    for place, (shard, position) in enumerate(
+        zip(taken["shard"].to_pylist(), taken["position"].to_pylist(), strict=True)
+    ):
+        by_shard.setdefault(shard, []).append((place, position))
+    rows: list[Row | None] = [None] * len(wanted)
+    for shard, places in by_shard.items():
+        distinct = sorted({position for _, position in places})
+        found = dict(zip(distinct, read_shard_rows(storage, shard, distinct), strict=True))
+        for place, position in places:
+            rows[place] = found[position]
+    return [row for row in rows if row is not None]
+
+
+def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | None = None) -> list[Row]:
+    """Rows of one finished shard, from its Parquet file where it has one."""
+    files = Ledger(storage).read(shard)["files"]
+    name = "parquet" if "parquet" in files else next(iter(files))
+    with storage.open(files[name]["path"]) as file:
+        rows: list[Row] = FORMATS[name].read(file, positions)
+    return rows
+
+
+def write_index(storage: Storage) -> None:
+    """Write `index.parquet` from all finished shards; does nothing if it is there."""
+    if storage.exists(INDEX):
+        return
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, INDEX_SCHEMA, compression="zstd") as writer:
+        for record in Ledger(storage).records():
+            writer.write_table(_shard_index(storage, record["shard"], record["files"]))
+    storage.create(INDEX, buffer.getvalue())
+
+
+def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:
+    name = "parquet" if "parquet" in files else next(iter(files))
+    with storage.open(files[name]["path"]) as file:
+        facts: pa.Table = FORMATS[name].read_facts(file)
+    facts = facts.append_column("shard", pa.array([shard] * len(facts), pa.string()))
+    facts = facts.append_column("position", pa.array(range(len(facts)), pa.int64()))
+    return facts.cast(INDEX_SCHEMA)
+
+
+def corpus_digest(storage: Storage) -> str:
+    """Content digest of a corpus folder: shard names with the sha256 of their files."""
+    files = {
+        record["shard"]: {name: file["sha256"] for name, file in record["files"].items()}
+        for record in Ledger(storage).records()
+    }
+    return fingerprint(files)
+
+
+def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
+    """Planned, written and rejected images and their counts by style and reason, over ledger records."""
+    planned = written = shards = 0
+    styles: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for record in records:
+        shards += 1
+        planned += int(record["planned"])  # type: ignore[call-overload]
+        written += int(record["rows"])  # type: ignore[call-overload]
+        for counts, found in ((styles, record["styles"]), (reasons, record["rejects_by_reason"])):
+            assert isinstance(found, dict)
+            for name, count in found.items():
+                counts[name] = counts.get(name, 0) + count
+    assert planned == written + sum(reasons.values()), "planned = written + rejected"
+    return {
+        "shards": shards,
+        "planned": planned,
+        "written": written,
+        "rejected": planned - written,
+        "styles": dict(sorted(styles.items())),
+        "rejects_by_reason": dict(sorted(reasons.items())),
+    }

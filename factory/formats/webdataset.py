@@ -1,0 +1,58 @@
+"""WebDataset shards: per row `<key>.<image>` and `<key>.json`, in a tar whose bytes depend on the rows alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from factory.row import FACTS, SCHEMA, Row, extension_of
+
+EXTENSION = "tar"
+
+
+def to_bytes(rows: list[Row]) -> bytes:
+    """One USTAR file of `rows` in their order, members with fixed owner, mode and time."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for row in rows:
+            facts = json.dumps(row.facts(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+            # Sorted by member name: webdataset and the Hub group neighbours by key.
+            members = {f"{row.key}.{extension_of(row.codec)}": row.image, f"{row.key}.json": facts.encode()}
+            for name in sorted(members):
+                _add(tar, name, members[name])
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)  # uid, gid and mtime are 0 and the mode 0644 by default
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
+    """Rows at `positions` (all by default); a tar has no index, so the whole file is read."""
+    images: dict[str, bytes] = {}
+    facts: dict[str, dict[str, object]] = {}
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            assert content is not None, f"{member.name} is not a file"
+            key, _, field = member.name.partition(".")
+            if field == "json":
+                facts[key] = json.loads(content.read())
+            else:
+                images[key] = content.read()
+    rows = [Row(image=images[key], **facts[key]) for key in facts]  # type: ignore[arg-type]
+    return rows if positions is None else [rows[position] for position in positions]
+
+
+def read_facts(file: BinaryIO) -> pa.Table:
+    """Every column but the pixels, as an Arrow table in schema order."""
+    rows = read(file)
+    schema = pa.schema([SCHEMA.field(name) for name in FACTS])
+    return pa.Table.from_pylist([row.facts() for row in rows], schema=schema)

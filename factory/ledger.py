@@ -1,0 +1,48 @@
+"""What is done: one small JSON record per shard, written after the shard's files and never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from factory.config import canonical_json
+from factory.storage import Storage
+
+FOLDER = "ledger"
+
+
+class Ledger:
+    """The records of one output folder. Readers go by these, never by listing `data/`."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def done(self) -> set[str]:
+        """Names of the finished shards: one listing."""
+        return {name.removesuffix(".json") for name in self._storage.names(FOLDER) if name.endswith(".json")}
+
+    def read(self, shard: str) -> dict[str, Any]:
+        """The record of a finished shard.
+
+        Raises:
+            ValueError: if the record is not whole JSON; nothing of ours writes half a record.
+        """
+        name = f"{FOLDER}/{shard}.json"
+        try:
+            record = json.loads(self._storage.read(name))
+        except (UnicodeDecodeError, json.JSONDecodeError):
+            raise ValueError(f"{self._storage.path(name)} is corrupt: delete it and run the command again") from None
+        assert isinstance(record, dict)
+        return record
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """All records in shard order."""
+        for shard in sorted(self.done()):
+            yield self.read(shard)
+
+    def commit(self, shard: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Publish `record`; if another driver was first, return the record that stands."""
+        if self._storage.create(f"{FOLDER}/{shard}.json", canonical_json(record).encode()):
+            return record
+        return self.read(shard)

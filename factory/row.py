@@ -1,0 +1,124 @@
+"""The corpus row: the one place where a column is named and typed.
+
+Every station of the factory reads and writes tables of this schema; a generated row fills the columns that a real
+row leaves null. `Row` is the row in Python, `SCHEMA` the same row in Arrow, `INDEX_SCHEMA` the row without pixels but
+with its place in the shards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pyarrow as pa
+
+LIVE, SPOOF = 0, 1
+LABELS = ("live", "spoof")
+LIVE_ATTACK = "live"  # the `attack` of a live row
+KEY = re.compile(r"[a-z0-9_-]+")  # no dots: WebDataset splits a member's name at the first one
+
+
+def style_of(domain: str, attack: str) -> str:
+    """The style name `<domain>-<attack>`; live rows have one too."""
+    return f"{domain}-{attack}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One face image and what is known of it.
+
+    `image` holds the encoded bytes (`codec` says how), `label` 0 live or 1 spoof, `brisque` the score of the decoded
+    pixels (lower is better, unbounded; None where it cannot be computed). `capture` names the recording within
+    (domain, attack, subject): frames of one video share it, and a live and a spoof row of one domain, subject and
+    capture show the same scene. The fields from `live_key` on are set on generated rows only; `seed` has 63 bits.
+
+    Raises:
+        ValueError: on a key outside `[a-z0-9_-]+` or a label that is neither 0 nor 1.
+    """
+
+    key: str
+    image: bytes
+    label: int
+    attack: str
+    domain: str
+    style: str
+    subject: str
+    capture: str | None = None
+    split: str
+    brisque: float | None = None
+    brisque_impl: str | None = None
+    codec: str
+    source: str
+    license: str
+    live_key: str | None = None
+    guide_key: str | None = None
+    live_domain: str | None = None
+    live_source: str | None = None
+    guide_source: str | None = None
+    live_license: str | None = None
+    guide_license: str | None = None
+    t0: int | None = None
+    cfg_scale: float | None = None
+    steps: int | None = None
+    sampler: str | None = None
+    preset: str | None = None
+    seed: int | None = None
+    generator: str | None = None
+
+    def __post_init__(self) -> None:
+        if not KEY.fullmatch(self.key):
+            raise ValueError(f"key {self.key!r} must match [a-z0-9_-]+: rename it")
+        if self.label not in (LIVE, SPOOF):
+            raise ValueError(f"label {self.label!r} of {self.key} must be 0 (live) or 1 (spoof)")
+
+    def facts(self) -> dict[str, Any]:
+        """Every column but the pixels, in schema order: a WebDataset sample's JSON."""
+        return {name: getattr(self, name) for name in FACTS}
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
+FACTS = tuple(name for name in COLUMNS if name != "image")
+
+_ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bytes": pa.binary()}
+_IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def _arrow_field(field: dataclasses.Field[Any]) -> pa.Field:
+    # All nullable: `datasets` takes a column's feature from the metadata only if the Arrow fields are equal.
+    return pa.field(field.name, _IMAGE if field.name == "image" else _ARROW[str(field.type).removesuffix(" | None")])
+
+
+def _huggingface() -> dict[str, str]:
+    """The schema key by which the Hugging Face Hub and `datasets` show images and class names."""
+    kinds = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
+    features: dict[str, Any] = {}
+    for field in map(_arrow_field, dataclasses.fields(Row)):
+        if field.name == "image":
+            features["image"] = {"_type": "Image"}
+        elif field.name == "label":
+            features["label"] = {"names": list(LABELS), "_type": "ClassLabel"}
+        else:
+            features[field.name] = {"dtype": kinds[field.type], "_type": "Value"}
+    return {"huggingface": json.dumps({"info": {"features": features}})}
+
+
+SCHEMA = pa.schema([_arrow_field(field) for field in dataclasses.fields(Row)], metadata=_huggingface())
+INDEX_SCHEMA = pa.schema(
+    [SCHEMA.field(name) for name in FACTS] + [pa.field("shard", pa.string()), pa.field("position", pa.int64())]
+)
+
+EXTENSIONS = {"png": "png", "webp": "webp", "jpeg": "jpg"}
+
+
+def extension_of(codec: str) -> str:
+    """File extension of a `codec` column value such as `png`, `webp-lossless` or `jpeg-95`."""
+    return EXTENSIONS[codec.partition("-")[0]]
+
+
+def to_table(rows: list[Row]) -> pa.Table:
+    """Rows as an Arrow table of `SCHEMA`."""
+    columns = {name: [getattr(row, name) for row in rows] for name in FACTS}
+    images = [{"bytes": row.image, "path": f"{row.key}.{extension_of(row.codec)}"} for row in rows]
+    return pa.table({**columns, "image": images}, schema=SCHEMA)

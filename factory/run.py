@@ -1,0 +1,106 @@
+"""An output folder: claimed by `run.json` first, closed by `summary.json` last, both create-only.
+
+A folder belongs to one fingerprint. The same command again finds its own claim and goes on where it stopped;
+another command is refused.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from typing import Any
+
+from factory.config import Config, canonical_json, fingerprint
+from factory.storage import Storage
+
+CLAIM, SUMMARY = "run.json", "summary.json"
+SOFTWARE = ("difffas-factory", "torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
+
+
+class Run:
+    """A claimed output folder.
+
+    Args:
+        out: the folder, local or `s3://`.
+        job: the verb that fills it, such as `generate`.
+        identity: what decides the result, in JSON: content digests of the inputs and the settings that matter;
+            never paths, resources or logging.
+        config: the whole configuration, kept in `run.json` for people.
+
+    Raises:
+        ValueError: if the folder belongs to another fingerprint.
+    """
+
+    def __init__(self, out: str, job: str, identity: dict[str, Any], config: Config) -> None:
+        self.storage = Storage(out)
+        self.fingerprint = run_fingerprint(job, identity)
+        claim = {
+            "job": job,
+            "fingerprint": self.fingerprint,
+            "identity": identity,
+            "config": config.model_dump(mode="json"),
+            "software": software(),
+        }
+        if not self.storage.create(CLAIM, _pretty(claim)):
+            _refuse_foreign(self.storage, job, self.fingerprint)
+
+    def summary(self) -> dict[str, Any] | None:
+        """The closing figures if the run is finished, else None."""
+        return read_summary(self.storage)
+
+    def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Close the run with its figures; a second finisher adopts the first one's."""
+        if self.storage.create(SUMMARY, _pretty(summary)):
+            return summary
+        return json.loads(self.storage.read(SUMMARY))  # type: ignore[no-any-return]
+
+
+def run_fingerprint(job: str, identity: dict[str, Any]) -> str:
+    """Fingerprint of a run: of its verb and of everything that decides its result."""
+    return fingerprint({"job": job, **identity})
+
+
+def read_claim(storage: Storage) -> dict[str, Any]:
+    """The `run.json` of a folder.
+
+    Raises:
+        ValueError: if the folder was not written by this software.
+    """
+    try:
+        return json.loads(storage.read(CLAIM))  # type: ignore[no-any-return]
+    except FileNotFoundError:
+        raise ValueError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
+
+
+def read_summary(storage: Storage) -> dict[str, Any] | None:
+    """The `summary.json` of a folder, or None while its run is unfinished."""
+    try:
+        return json.loads(storage.read(SUMMARY))  # type: ignore[no-any-return]
+    except FileNotFoundError:
+        return None
+
+
+def software() -> dict[str, str]:
+    """Versions of what decides the bytes, for records."""
+    versions = {}
+    for name in SOFTWARE:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _refuse_foreign(storage: Storage, job: str, mine: str) -> None:
+    claim = read_claim(storage)
+    if claim["fingerprint"] != mine:
+        raise ValueError(
+            f"{storage.url} belongs to another run ({claim['job']} {claim['fingerprint'][:12]}, this is "
+            f"{job} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
+        )
+
+
+def _pretty(value: dict[str, Any]) -> bytes:
+    return (
+        json.dumps(json.loads(canonical_json(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    ).encode()

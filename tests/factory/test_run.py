@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from factory.run import Run, read_claim
+from factory.storage import Storage
+from tests.corpora import NoConfig
+
+
+def test_same_identity_resumes_and_another_is_refused(tmp_path: Path) -> None:
+    first = Run(str(tmp_path), "generate", {"seed": 1}, NoConfig())
+    again = Run(str(tmp_path), "generate", {"seed": 1}, NoConfig())
+    assert first.fingerprint == again.fingerprint
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(ValueError, match="belongs to another run .* give another out folder"):
+        Run(str(tmp_path), "generate", {"seed": 2}, NoConfig())
+    with pytest.raises(ValueError, match="belongs to another run"):
+        Run(str(tmp_path), "prepare", {"seed": 1}, NoConfig())
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+def test_claim_records_software_and_summary_is_written_once(tmp_path: Path) -> None:
+    run = Run(str(tmp_path), "generate", {}, NoConfig())
+    assert run.summary() is None
+    assert "ray" in read_claim(run.storage)["software"]
+    assert run.finish({"rows": 1}) == {"rows": 1}
+    assert run.finish({"rows": 2}) == {"rows": 1}
+    assert run.summary() == json.loads((tmp_path / "summary.json").read_text()) == {"rows": 1}
+
+
+def test_a_foreign_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no run\.json"):
+        read_claim(Storage(str(tmp_path)))

@@ -1,0 +1,269 @@
+"""The plan: which live face meets which guide, with which T₀, w and seed, in which shard, at which place.
+
+A plan is a function, not a file. Everything about sample n of a split follows from the configuration and the corpus
+indexes by counters and hashes, so `order(shard)` costs the size of one shard however large the run is:
+
+* styles take turns: sample n has style n mod S, so style counts differ by at most one;
+* turn r = n div S of a style with L live faces and R turns uses live face floor(r·L/R): live faces are visited in
+  corpus order, evenly, so that a shard reads a few neighbouring row groups and not the whole corpus;
+* guide, T₀, w and seed are drawn by hashing (plan seed, split, n).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Container, Iterator
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from factory import draws
+from factory.config import Config
+from factory.row import LIVE, SPOOF
+from factory.shards import shard_sizes, shard_span
+
+
+class PlanConfig(Config):
+    """What to generate.
+
+    cross-attack: every attack that a live subject lacks in its own domain. cross-domain: the styles of other domains.
+    """
+
+    policies: tuple[Literal["cross-attack", "cross-domain"], ...] = Field(
+        ("cross-attack", "cross-domain"), min_length=1
+    )
+    splits: tuple[str, ...] = Field(("train",), min_length=1)
+    samples: int | None = Field(None, ge=1, description="per split; None: as many as (live, style, guide) triples")
+    guides_per_style: int = Field(4, ge=1)
+    styles: tuple[str, ...] | None = Field(None, description="only these styles; None: all that the policies allow")
+    seed: int = Field(0, ge=0)
+
+
+class SamplerConfig(Config):
+    """How one image is made; T₀ and w are drawn per sample, uniformly from the closed ranges."""
+
+    name: Literal["ddim"] = "ddim"
+    steps: int = Field(25, ge=1)
+    t0: tuple[int, int] = (250, 250)
+    cfg_scale: tuple[float, float] = (2.0, 2.0)
+    batch_size: int = Field(16, ge=1)
+    preset: Literal["exact"] = "exact"
+
+    @model_validator(mode="after")
+    def _check(self) -> SamplerConfig:
+        for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
+            if low > high:
+                raise ValueError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
+        if not self.steps <= self.t0[0] <= self.t0[1] <= 1000:
+            raise ValueError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """Everything needed to make one shard; arrays of one entry per sample."""
+
+    shard: str
+    split: str
+    keys: list[str]
+    live: np.ndarray  # int64, positions in the live corpus
+    guide: np.ndarray  # int64, positions in the guide corpus
+    t0: np.ndarray  # int64
+    cfg_scale: np.ndarray  # float64
+    seed: np.ndarray  # int64, 63 bits
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleOrders:
+    """The live faces that shall get a style and the guides that show it, as index positions in corpus order."""
+
+    style: str
+    live: np.ndarray
+    guides: np.ndarray
+
+
+class Plan:
+    """The plan of one run.
+
+    Args:
+        config, sampler: what and how.
+        rows_per_shard: upper bound of a shard.
+        live, guides: pixel-free indexes of the two corpora (`Corpus.index`; the same one may serve as both).
+        fingerprint: of the run; its first 8 digits begin every key.
+
+    Raises:
+        ValueError: if a split has no live faces, a wanted style has no guide, or no pair satisfies the policies.
+    """
+
+    def __init__(
+        self,
+        config: PlanConfig,
+        sampler: SamplerConfig,
+        rows_per_shard: int,
+        live: pa.Table,
+        guides: pa.Table,
+        fingerprint: str,
+    ) -> None:
+        self.config = config
+        self.sampler = sampler
+        self._prefix = fingerprint[:8]
+        self._styles: dict[str, list[StyleOrders]] = {}
+        self._samples: dict[str, int] = {}
+        self._shards: dict[str, int] = {}
+        for split in config.splits:
+            styles = _style_orders(config, split, live, guides)
+            triples = sum(len(style.live) * len(style.guides) for style in styles)
+            self._styles[split] = styles
+            self._samples[split] = config.samples or triples
+            self._shards[split] = shard_sizes(self._samples[split], rows_per_shard, sampler.batch_size)[0]
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return sum(self._samples.values())
+
+    @property
+    def shard_count(self) -> int:
+        """Number of shards."""
+        return sum(self._shards.values())
+
+    def shards(self) -> Iterator[str]:
+        """Shard names `<split>-<number>`, dense within each split."""
+        for split, count in self._shards.items():
+            for number in range(count):
+                yield f"{split}-{number:06d}"
+
+    def style_counts(self) -> dict[str, int]:
+        """Samples per style, in closed form."""
+        counts: dict[str, int] = {}
+        for split, styles in self._styles.items():
+            turns, more = divmod(self._samples[split], len(styles))
+            for number, style in enumerate(styles):
+                counts[style.style] = counts.get(style.style, 0) + turns + (number < more)
+        return counts
+
+    def order(self, shard: str) -> Order:
+        """The order of one shard, in time and memory of that shard."""
+        split, number = _parse(shard)
+        if not (split in self._shards and number < self._shards[split]):
+            raise ValueError(f"shard {shard!r} is not in this plan of {self.shard_count} shards")
+        samples = self._samples[split]
+        styles = self._styles[split]
+        first, size = shard_span(number, samples, self._shards[split])
+        n = np.arange(first, first + size)
+        key = (self.config.seed, split)
+        live, guide = np.empty(size, np.int64), np.empty(size, np.int64)
+        for offset, style in enumerate(styles):
+            mine = n % len(styles) == offset
+            turns = (samples - offset + len(styles) - 1) // len(styles)
+            turn = n[mine] // len(styles)
+            live[mine] = style.live[turn * len(style.live) // turns]
+            # Neighbouring turns may share a live face: consecutive guides keep their pairs apart.
+            guide[mine] = style.guides[(turn + style.live[turn * len(style.live) // turns]) % len(style.guides)]
+        low, high = self.sampler.cfg_scale
+        return Order(
+            shard=shard,
+            split=split,
+            keys=[f"{self._prefix}-{split}-{i:010d}" for i in n],
+            live=live,
+            guide=guide,
+            t0=self.sampler.t0[0] + draws.below(self.sampler.t0[1] - self.sampler.t0[0] + 1, n, *key, "t0"),
+            cfg_scale=np.round(low + draws.uniform(n, *key, "cfg_scale") * (high - low), 3).clip(low, high),
+            seed=(draws.bits(n, *key, "seed") >> np.uint64(1)).astype(np.int64),
+        )
+
+
+def _parse(shard: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.+)-(\d{6,})", shard)
+    if match is None:
+        raise ValueError(f"shard {shard!r} is not of the form <split>-<number>")
+    return match[1], int(match[2])
+
+
+def _style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StyleOrders]:
+    """Styles of a split with their live faces and guides; all of the same split, so no subject crosses over."""
+    lives = _Index(live, split, LIVE)
+    spoofs = _Index(guides, split, SPOOF)
+    if not len(lives.positions):
+        raise ValueError(f"no live face in split {split!r}: choose plan.splits among those of the live corpus")
+    owned = _owned(live) | _owned(guides)
+    orders = []
+    for style in config.styles or spoofs.style.present():
+        lines = np.flatnonzero(spoofs.style.among({style}))
+        shown = spoofs.positions[lines]
+        if not len(shown):
+            raise ValueError(
+                f"style {style!r} has no guide in split {split!r}: add one or leave it out of plan.styles"
+            )
+        domain, attack = spoofs.domain[lines[0]], spoofs.attack[lines[0]]
+        eligible = _eligible(config, lives, domain, attack, owned)
+        if eligible.any():
+            chosen = _choose(config, split, style, shown)
+            orders.append(StyleOrders(style, lives.positions[eligible], chosen))
+    if not orders:
+        raise ValueError(
+            f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
+            f"that has a guide; widen plan.policies or give another guide corpus"
+        )
+    return orders
+
+
+class _Column:
+    """A string column as integer codes into its few distinct values: cheap to compare at 10 M lines."""
+
+    def __init__(self, table: pa.Table, name: str, keep: np.ndarray) -> None:
+        encoded = table[name].combine_chunks().dictionary_encode()
+        self.values: list[str] = encoded.dictionary.to_pylist()
+        self._codes = encoded.indices.to_numpy()[keep]
+
+    def among(self, wanted: Container[str]) -> np.ndarray:
+        """Which lines hold one of the wanted values."""
+        return np.array([value in wanted for value in self.values], dtype=bool)[self._codes]
+
+    def __getitem__(self, line: int) -> str:
+        return self.values[self._codes[line]]
+
+    def present(self) -> list[str]:
+        """Sorted distinct values that occur."""
+        return sorted(self.values[code] for code in np.unique(self._codes))
+
+
+class _Index:
+    """The lines of an index of one split and label."""
+
+    def __init__(self, table: pa.Table, split: str, label: int) -> None:
+        everything = np.ones(len(table), dtype=bool)
+        keep = _Column(table, "split", everything).among({split}) & (table["label"].to_numpy() == label)
+        self.positions = np.flatnonzero(keep)
+        self.domain, self.attack, self.style, self.subject = (
+            _Column(table, name, keep) for name in ("domain", "attack", "style", "subject")
+        )
+
+
+def _owned(table: pa.Table) -> set[tuple[str, str, str]]:
+    """(domain, subject, attack) of every spoof that exists."""
+    spoof = table.filter(pa.array(table["label"].to_numpy() == SPOOF))
+    distinct = spoof.group_by(["domain", "subject", "attack"]).aggregate([])
+    return set(zip(*(distinct[name].to_pylist() for name in ("domain", "subject", "attack")), strict=True))
+
+
+def _eligible(
+    config: PlanConfig, lives: _Index, domain: str, attack: str, owned: set[tuple[str, str, str]]
+) -> np.ndarray:
+    """Which live faces the policies give the style <domain>-<attack>."""
+    same = lives.domain.among({domain})
+    result = np.zeros(len(lives.positions), dtype=bool)
+    if "cross-domain" in config.policies:
+        result |= ~same
+    if "cross-attack" in config.policies:
+        having = {subject for d, subject, a in owned if d == domain and a == attack}
+        result |= same & ~lives.subject.among(having)
+    return result
+
+
+def _choose(config: PlanConfig, split: str, style: str, shown: np.ndarray) -> np.ndarray:
+    """`guides_per_style` of the guides, by hash, in corpus order."""
+    rank = draws.bits(np.arange(len(shown)), config.seed, split, "guides", style)
+    return np.sort(shown[np.argsort(rank, kind="stable")[: config.guides_per_style]])

@@ -1,0 +1,119 @@
+"""The generator's training loss (paper Eq. 2, 5-7): mean squared error on ε, style dropped at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from difffas.schedule import TIMESTEPS, alpha_bar, per_sample, q_sample
+
+STYLE_DROPOUT = 0.2
+
+
+class TrainingNoise(NamedTuple):
+    """Everything random in one training step."""
+
+    t: Tensor  # B, long, uniform in 0 … 999
+    noise: Tensor  # B, 3, H, W, standard normal
+    keep_style: Tensor  # B, bool
+
+
+class TrainingLoss(NamedTuple):
+    """total = mse + mean of variational (zeros where the variance is not learned)."""
+
+    total: Tensor  # scalar
+    mse: Tensor  # scalar
+    variational: Tensor  # B, bits per dimension
+
+
+def draw_training_noise(
+    shape: torch.Size | tuple[int, ...], generator: torch.Generator, style_dropout: float = STYLE_DROPOUT
+) -> TrainingNoise:
+    """Draw t, ε and the style mask for images of `shape` (B, 3, H, W) from a CPU generator."""
+    t = torch.randint(TIMESTEPS, (shape[0],), generator=generator)
+    noise = torch.randn(tuple(shape), generator=generator)
+    keep_style = torch.rand(shape[0], generator=generator) >= style_dropout
+    return TrainingNoise(t, noise, keep_style)
+
+
+def training_loss(
+    unet: Callable[..., Any],
+    style_encoder: Callable[[Tensor], Any],
+    spoof: Tensor,
+    live: Tensor,
+    guide: Tensor,
+    draw: TrainingNoise,
+) -> TrainingLoss:
+    """Loss of one batch: x₀ = spoof is noised, and ε predicted from [x_t ⊕ live], t and the guide's features.
+
+    All images are (B, 3, H, W) in [-1, 1]; rows of the batch are pairs of one subject and domain. Where the style is
+    dropped the guide becomes the all-zero image and the live image stays [ours, as method.md §3]. The encoder is
+    frozen: it runs without gradient and must be in eval mode. `unet` may be wrapped (DDP, compile). A network with six
+    output channels adds the variational term of learned variances (Nichol & Dhariwal 2021, §3.1), with weight 1.
+    """
+    assert not getattr(style_encoder, "training", False), "the style encoder is frozen: call .eval()"
+    t, noise = draw.t, draw.noise.to(spoof.device)
+    kept_guide = guide * per_sample(draw.keep_style, guide)
+    with torch.no_grad():
+        features, _ = style_encoder(kept_guide)
+    x_t = q_sample(spoof, t, noise)
+    output = unet(torch.cat((x_t, live), dim=1), t.to(spoof.device), features).sample.float()
+    eps = output[:, :3]
+    mse = (eps - noise).square().mean()
+    variational = torch.zeros(spoof.shape[0], device=spoof.device)
+    if output.shape[1] == 6:
+        variational = variational_term(spoof, x_t, t, eps.detach(), output[:, 3:])
+    return TrainingLoss(mse + variational.mean(), mse, variational)
+
+
+def variational_term(x0: Tensor, x_t: Tensor, t: Tensor, eps: Tensor, v: Tensor) -> Tensor:
+    """Per-sample term of the variational bound at timestep t, in bits per dimension, shape B.
+
+    t > 0: KL( q(x_{t−1} | x_t, x₀) ‖ N(mean, σ²) ); t = 0: −log of the Gaussian discretised to 256 levels.
+    log σ² = f·log β_t + (1−f)·log β̃_t with f = (v+1)/2; x̂₀ is clamped to [-1, 1].
+    """
+    alpha_t, alpha_s = alpha_bar(t), alpha_bar(t - 1)
+    beta = 1.0 - alpha_t / alpha_s
+    # β̃_0 is 0: its logarithm is replaced by that of β̃_1.
+    later = t.clamp(min=1)
+    smallest = (
+        (1.0 - alpha_bar(later) / alpha_bar(later - 1)) * (1.0 - alpha_bar(later - 1)) / (1.0 - alpha_bar(later))
+    )
+    true_log_variance, largest_log_variance = (per_sample(smallest.log(), x0), per_sample(beta.log(), x0))
+    fraction = (v + 1.0) / 2.0
+    log_variance = fraction * largest_log_variance + (1.0 - fraction) * true_log_variance
+
+    clean_weight = per_sample(alpha_s.sqrt() * beta / (1.0 - alpha_t), x0)
+    noisy_weight = per_sample((alpha_t / alpha_s).sqrt() * (1.0 - alpha_s) / (1.0 - alpha_t), x0)
+    clean = (x_t - per_sample((1.0 - alpha_t).sqrt(), x0) * eps) / per_sample(alpha_t.sqrt(), x0)
+    mean = clean_weight * clean.clamp(-1.0, 1.0) + noisy_weight * x_t
+    true_mean = clean_weight * x0 + noisy_weight * x_t
+
+    divergence = 0.5 * (
+        log_variance
+        - true_log_variance
+        + (true_log_variance - log_variance).exp()
+        + (true_mean - mean).square() * (-log_variance).exp()
+        - 1.0
+    )
+    likelihood = _discretised_log_likelihood(x0, mean, 0.5 * log_variance)
+    nats = torch.where(per_sample(t, x0) == 0, -likelihood, divergence)
+    return nats.mean(dim=(1, 2, 3)) / math.log(2.0)
+
+
+def _discretised_log_likelihood(x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+    """log of the Gaussian's mass in the bin x ± 1/255; the outermost bins reach to ±∞."""
+    centred, inverse = x - mean, (-log_scale).exp()
+    upper = _normal_cdf(inverse * (centred + 1.0 / 255.0))
+    lower = _normal_cdf(inverse * (centred - 1.0 / 255.0))
+    mass = torch.where(x < -0.999, upper, torch.where(x > 0.999, 1.0 - lower, upper - lower))
+    return mass.clamp(min=1e-12).log()
+
+
+def _normal_cdf(z: Tensor) -> Tensor:
+    """The tanh approximation of the normal distribution function."""
+    return 0.5 * (1.0 + torch.tanh(math.sqrt(2.0 / math.pi) * (z + 0.044715 * z**3)))

@@ -1,0 +1,163 @@
+"""SpoofPipeline: live face + guide → spoof face, in a diffusers-style model folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.utils.import_utils import is_accelerate_available
+from torch import Tensor
+
+from difffas.samplers import SAMPLERS, PerSampleNoise, guided
+from difffas.schedule import (
+    BETA_END,
+    BETA_START,
+    TIMESTEPS,
+    Offset,
+    ddim_scheduler,
+    q_sample,
+    start_timesteps,
+    timestep_table,
+)
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import Features, SpoofUNet
+
+Number = TypeVar("Number", int, float)
+
+_PROCESS = {
+    "beta_schedule": "linear",
+    "beta_start": BETA_START,
+    "beta_end": BETA_END,
+    "num_train_timesteps": TIMESTEPS,
+    "prediction_type": "epsilon",
+}
+_CONFIGS = ("model_index.json", "unet/config.json", "style_encoder/config.json", "scheduler/scheduler_config.json")
+
+
+class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """Noise a live face to T₀, then denoise it conditioned on the live face and a guide (method.md §4).
+
+    Args:
+        unet, style_encoder: the two networks; both are put in eval mode. Their widths at strides 8, 16, 32 must match.
+        scheduler: what diffusers' tools read in the model folder. Sampling itself is `difffas.samplers`, because a
+            diffusers scheduler holds one step index per batch; a scheduler of another process is refused.
+    """
+
+    _optional_components = ["scheduler"]
+
+    def __init__(self, unet: SpoofUNet, style_encoder: StyleEncoder, scheduler: DDIMScheduler | None = None) -> None:
+        super().__init__()
+        if unet.style_channels != style_encoder.style_channels:
+            raise ValueError(
+                f"the U-Net has {unet.style_channels} channels at strides 8, 16, 32, the style encoder "
+                f"{style_encoder.style_channels}: build both with the same widths"
+            )
+        scheduler = ddim_scheduler() if scheduler is None else scheduler
+        process = tuple(scheduler.config[name] for name in _PROCESS)
+        if process != tuple(_PROCESS.values()):
+            raise ValueError(f"scheduler of process {process}: this method uses {tuple(_PROCESS.values())}")
+        self.register_modules(unet=unet.eval(), style_encoder=style_encoder.eval(), scheduler=scheduler)
+        self._null_features: dict[tuple[int, int, torch.device, torch.dtype], Features] = {}
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> SpoofPipeline:
+        """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/; safetensors only, never pickle.
+
+        Only local folders are read. Raises ValueError where there is none.
+        """
+        folder = Path(pretrained_model_name_or_path)
+        if not (folder / "model_index.json").is_file():
+            raise ValueError(f"{folder} is no model folder: it has no model_index.json")
+        options = {"use_safetensors": True, "low_cpu_mem_usage": is_accelerate_available(), **kwargs}
+        pipeline: SpoofPipeline = super().from_pretrained(str(folder), **options)
+        return pipeline
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model folder; the same weights and versions give the same bytes, wherever they came from."""
+        super().save_pretrained(folder)
+        for name in _CONFIGS:
+            path = Path(folder) / name
+            config = json.loads(path.read_text())
+            config.pop("_name_or_path", None)  # the folder it came from
+            path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+    @torch.no_grad()
+    def encode_guides(self, guides: Tensor) -> Features:
+        """Feature maps of guides (B, 3, H, W) in [-1, 1]: (B, C, H/8, W/8), …/16, …/32; rows may be reused."""
+        features, _ = self.style_encoder(guides.to(self.device, self.style_encoder.dtype))
+        stride8, stride16, stride32 = features
+        return stride8, stride16, stride32
+
+    def null_features(self, height: int, width: int) -> Features:
+        """Features of the all-zero image, one row: the condition of the style-free branch; computed once per size."""
+        device, dtype = self.style_encoder.device, self.style_encoder.dtype
+        if torch.is_autocast_enabled(device.type):
+            dtype = torch.get_autocast_dtype(device.type)
+        key = (height, width, device, dtype)
+        if key not in self._null_features:
+            self._null_features[key] = self.encode_guides(torch.zeros(1, 3, height, width))
+        return self._null_features[key]
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        live: Tensor,
+        guide: Tensor | Features,
+        t0: int | Sequence[int] = 250,
+        cfg_scale: float | Sequence[float] = 2.0,
+        seed: int | Sequence[int] = 0,
+        steps: int = 25,
+        sampler: str = "ddim",
+        offset: Offset = "trailing",
+    ) -> Tensor:
+        """Spoof images (B, 3, H, W) in [-1, 1], float32, of the live faces in the guides' styles.
+
+        Args:
+            live: (B, 3, H, W) in [-1, 1], H and W multiples of 32.
+            guide: one guide per live face, same size, or `encode_guides` of them.
+            t0: T₀, steps … 1000; more is a stronger spoof and a weaker identity.
+            cfg_scale: w; 1 is purely conditional and, for a whole batch of 1, half the work.
+            seed: of each sample's own CPU noise generator.
+            steps: network calls per branch.
+            sampler: "ddim", "ddpm" or "dpm_solver_pp_2m".
+            offset: how timesteps follow from T₀, see `timestep_table`.
+
+        t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
+        depend on its own row, the batch's shape and whether the whole batch has w = 1.
+        Raises ValueError for shapes, lengths and ranges that do not fit.
+        """
+        if live.ndim != 4 or live.shape[1] != 3:
+            raise ValueError(f"live images of shape {tuple(live.shape)}: give (B, 3, H, W)")
+        if sampler not in SAMPLERS:
+            raise ValueError(f"sampler {sampler!r} is unknown: use one of {', '.join(SAMPLERS)}")
+        batch, height, width = live.shape[0], live.shape[2], live.shape[3]
+        levels = _one_each(int, "t0", t0, batch)
+        timesteps = timestep_table(levels, steps, offset)
+        scales = torch.tensor(_one_each(float, "cfg_scale", cfg_scale, batch), dtype=torch.float64)
+        noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)
+
+        live = live.to(self.device, torch.float32)
+        features = self.encode_guides(guide) if isinstance(guide, Tensor) else guide
+        if (len(features[0]), *features[0].shape[2:]) != (batch, height // 8, width // 8):
+            raise ValueError(
+                f"guides with stride-8 features of shape {tuple(features[0].shape)} for live images of shape "
+                f"{tuple(live.shape)}: give one guide per live image, of the same size"
+            )
+        denoiser = guided(self.unet, live, features, self.null_features(height, width), scales)
+        x = q_sample(live, start_timesteps(levels, steps, offset), noise())
+        return SAMPLERS[sampler](denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
+
+
+def _one_each(kind: Callable[[Any], Number], name: str, value: Any, batch: int) -> list[Number]:
+    """A scalar for all samples, or a list, array or tensor of one value per sample."""
+    values = [kind(each) for each in value] if np.ndim(value) else [kind(value)] * batch
+    if len(values) != batch:
+        raise ValueError(f"{name} has {len(values)} values for {batch} live images: give one for all or one for each")
+    return values

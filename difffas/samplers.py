@@ -1,0 +1,153 @@
+"""Samplers as plain functions of (model, x, per-sample timestep table, noise source).
+
+Diffusers' schedulers hold one step index per batch; here every sample of a batch may run its own T₀. At a uniform T₀
+the results are those of diffusers' DDIMScheduler, DDPMScheduler and DPMSolverMultistepScheduler.
+
+Everywhere: `model(x, t)` takes x (B, 3, H, W) and t (B,) long and returns (B, 3, H, W) ε, or (B, 6, H, W) ε ⊕ v;
+`x` is noised to `timesteps[:, 0]`; `timesteps` is (B, steps) long on the CPU, strictly falling along each row;
+the result is the clean image (B, 3, H, W), not clamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from difffas.schedule import alpha_bar, per_sample
+from difffas.stfm import StyleCondition
+from difffas.unet import Features, SpoofUNet
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+NoiseSource = Callable[[], Tensor]  # each call gives fresh standard normal noise, B, 3, H, W
+Sampler = Callable[[Denoiser, Tensor, Tensor, NoiseSource], Tensor]
+
+
+class PerSampleNoise:
+    """Standard normal noise from one CPU generator per sample, so that no sample depends on its neighbours."""
+
+    def __init__(self, seeds: Sequence[int], shape: tuple[int, int, int], device: torch.device) -> None:
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.shape, self.device = shape, device
+
+    def __call__(self) -> Tensor:
+        """The next noise of every sample, float32, B and `shape`."""
+        rows = [torch.randn(self.shape, generator=generator) for generator in self.generators]
+        return torch.stack(rows).to(self.device)
+
+
+def guided(unet: SpoofUNet, live: Tensor, features: Features, null_features: Features, cfg_scale: Tensor) -> Denoiser:
+    """Classifier-free guidance (paper Eq. 12): ε̂ = ε_u + w·(ε_c − ε_u) with one w per sample.
+
+    live is B, 3, H, W; `features` hold B rows; `null_features`, of the all-zero image, one; cfg_scale is (B,).
+    Both branches go through the network as one batch of 2B; where every w is 1 there is one branch, of B. The
+    combination covers all output channels and is written ε_c + (w−1)·(ε_c − ε_u), which is exact at w = 1.
+    """
+    batch = live.shape[0]
+    weight = per_sample(cfg_scale, live) - 1.0
+    if not bool(weight.any()):
+        conditions = unet.encode_conditions(features)
+
+        def conditional(x: Tensor, t: Tensor) -> Tensor:
+            return _predict(unet, x, live, t, conditions)
+
+        return conditional
+
+    expanded = [null.expand(batch, -1, -1, -1) for null in null_features]
+    stride8, stride16, stride32 = (torch.cat(pair) for pair in zip(features, expanded, strict=True))
+    both = unet.encode_conditions((stride8, stride16, stride32))
+    live_twice = live.repeat(2, 1, 1, 1)
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        conditional, unconditional = _predict(unet, x.repeat(2, 1, 1, 1), live_twice, t.repeat(2), both).chunk(2)
+        return conditional + weight * (conditional - unconditional)
+
+    return denoise
+
+
+def _predict(unet: SpoofUNet, x: Tensor, live: Tensor, t: Tensor, conditions: tuple[StyleCondition, ...]) -> Tensor:
+    sample = torch.cat((x, live), dim=1).to(unet.dtype)
+    output: Tensor = unet(sample, t.to(x.device), conditions).sample
+    return output.float()
+
+
+def ddim(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | None = None) -> Tensor:
+    """Deterministic DDIM (Song et al. 2021, Eq. 12 with η = 0): x_s = √ᾱ_s·x̂₀ + √(1−ᾱ_s)·ε. Draws no noise."""
+    for t, s in _steps(timesteps):
+        eps = model(x, t)[:, : x.shape[1]]
+        clean = _clean(x, eps, t)
+        alpha = alpha_bar(s)
+        x = per_sample(alpha.sqrt(), x) * clean + per_sample((1.0 - alpha).sqrt(), x) * eps
+    return x
+
+
+def ddpm(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource) -> Tensor:
+    """Ancestral sampling (Ho et al. 2020, Eq. 7) over the given timesteps, x̂₀ clamped to [-1, 1].
+
+    With learned variance, log σ² = f·log β + (1−f)·log β̃, f = (v+1)/2; else σ² = β̃. No noise on the last step.
+    """
+    channels = x.shape[1]
+    for t, s in _steps(timesteps):
+        output = model(x, t)
+        clean = _clean(x, output[:, :channels], t).clamp(-1.0, 1.0)
+        alpha_t, alpha_s = alpha_bar(t), alpha_bar(s)
+        ratio = alpha_t / alpha_s  # α of the step t → s
+        beta = 1.0 - ratio
+        clean_weight = alpha_s.sqrt() * beta / (1.0 - alpha_t)
+        noisy_weight = ratio.sqrt() * (1.0 - alpha_s) / (1.0 - alpha_t)
+        x = per_sample(clean_weight, x) * clean + per_sample(noisy_weight, x) * x
+        if bool((s < 0).all()):
+            break
+        smallest = beta * (1.0 - alpha_s) / (1.0 - alpha_t)  # β̃
+        log_variance = per_sample(smallest.log(), x)
+        if output.shape[1] == 2 * channels:
+            fraction = (output[:, channels:] + 1.0) / 2.0
+            log_variance = fraction * per_sample(beta.log(), x) + (1.0 - fraction) * log_variance
+        x = x + (0.5 * log_variance).exp() * noise()
+    return x
+
+
+def dpm_solver_pp_2m(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | None = None) -> Tensor:
+    """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), first order on the first and last step. Draws no noise.
+
+    With λ = log(√ᾱ/√(1−ᾱ)) and h the step in λ: x_s = (σ_s/σ_t)·x − √ᾱ_s·(e^{−h} − 1)·D, where D extrapolates x̂₀
+    from this step and the last.
+    """
+    previous: tuple[Tensor, Tensor] | None = None  # last x̂₀ and its λ
+    for t, s in _steps(timesteps):
+        clean = _clean(x, model(x, t)[:, : x.shape[1]], t)
+        if bool((s < 0).all()):  # σ_s = 0: the step is x̂₀ itself
+            return clean
+        alpha_t, alpha_s = alpha_bar(t), alpha_bar(s)
+        lambda_t, lambda_s = _log_snr(alpha_t), _log_snr(alpha_s)
+        step = lambda_s - lambda_t
+        direction = clean
+        if previous is not None:
+            last_clean, last_lambda = previous
+            direction = clean + per_sample(step / (2.0 * (lambda_t - last_lambda)), x) * (clean - last_clean)
+        shrink = ((1.0 - alpha_s) / (1.0 - alpha_t)).sqrt()
+        x = per_sample(shrink, x) * x - per_sample(alpha_s.sqrt() * torch.expm1(-step), x) * direction
+        previous = (clean, lambda_t)
+    return x
+
+
+SAMPLERS: dict[str, Sampler] = {"ddim": ddim, "ddpm": ddpm, "dpm_solver_pp_2m": dpm_solver_pp_2m}
+
+
+def _steps(timesteps: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Columns (t, next t) of the table, each (B,); the last next is −1, the clean image."""
+    end = torch.full((timesteps.shape[0], 1), -1, dtype=timesteps.dtype, device=timesteps.device)
+    following = torch.cat((timesteps[:, 1:], end), dim=1)
+    return list(zip(timesteps.unbind(1), following.unbind(1), strict=True))
+
+
+def _clean(x: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+    """x̂₀ = (x_t − √(1−ᾱ_t)·ε) / √ᾱ_t."""
+    alpha = alpha_bar(t)
+    return (x - per_sample((1.0 - alpha).sqrt(), x) * eps) / per_sample(alpha.sqrt(), x)
+
+
+def _log_snr(alpha: Tensor) -> Tensor:
+    """λ = ½·log(ᾱ / (1−ᾱ))."""
+    return 0.5 * (alpha / (1.0 - alpha)).log()

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from difffas.pipeline import SpoofPipeline
+from difffas.schedule import q_sample
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
+
+UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1, 1, 1, 1, 1, 1), "embed_channels": 16}
+ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
+SETTINGS: dict[str, Any] = {"t0": [250, 120, 30, 600], "cfg_scale": [2.0, 1.0, 3.5, 0.0], "seed": [11, 12, 13, 14]}
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> SpoofPipeline:
+    torch.manual_seed(0)
+    unet, encoder = SpoofUNet(**UNET), StyleEncoder(["a-print", "a-replay"], **ENCODER)
+    for module in unet.modules():  # leave the zero start, or every output is the noised live image
+        if isinstance(module, torch.nn.Conv2d) and not module.weight.any():
+            torch.nn.init.normal_(module.weight, std=0.05)
+    return SpoofPipeline(unet, encoder)
+
+
+def images(seed: int, batch: int = 4) -> Tensor:
+    return torch.rand(batch, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def test_images_in_range_reproducible_and_conditioned(pipeline: SpoofPipeline) -> None:
+    live, guide = images(1), images(2)
+    spoof = pipeline(live, guide, steps=5, **SETTINGS)
+    assert spoof.shape == live.shape
+    assert spoof.dtype == torch.float32
+    assert float(spoof.abs().max()) <= 1.0
+    assert torch.equal(spoof, pipeline(live, guide, steps=5, **SETTINGS))
+    for changed in (
+        pipeline(images(3), guide, steps=5, **SETTINGS),
+        pipeline(live, guide, steps=5, **{**SETTINGS, "seed": [0, 0, 0, 0]}),
+        pipeline(live, guide, steps=5, **{**SETTINGS, "t0": 251}),
+    ):
+        assert all((a - b).abs().max() > 1e-3 for a, b in zip(changed, spoof, strict=True))
+    restyled = pipeline(live, images(3), steps=5, **SETTINGS)
+    moved = [(a - b).abs().max() > 1e-4 for a, b in zip(restyled, spoof, strict=True)]
+    assert moved == [True, True, True, False]  # w = 0 does not look at the guide
+
+
+def test_a_sample_does_not_depend_on_its_neighbours(pipeline: SpoofPipeline) -> None:
+    """Bit for bit: replacing the other rows, or permuting all, leaves a row as it was."""
+    live, guide = images(1), images(2)
+    spoof = pipeline(live, guide, steps=5, **SETTINGS)
+    order = [2, 0, 3, 1]
+    permuted = {name: [values[i] for i in order] for name, values in SETTINGS.items()}
+    assert torch.equal(pipeline(live[order], guide[order], steps=5, **permuted), spoof[order])
+    for row in range(4):
+        others = {name: [values[row]] * 4 for name, values in SETTINGS.items()}
+        if others["cfg_scale"][row] == 1.0:
+            others["cfg_scale"][(row + 1) % 4] = 2.0  # a batch of w = 1 alone takes the single-branch path
+        mixed_live, mixed_guide = images(5), images(6)
+        mixed_live[row], mixed_guide[row] = live[row], guide[row]
+        assert torch.equal(pipeline(mixed_live, mixed_guide, steps=5, **others)[row], spoof[row])
+
+
+def test_cfg_scale_one_takes_half_the_work_for_the_same_image(pipeline: SpoofPipeline) -> None:
+    live, guide = images(1), images(2)
+    mixed = pipeline(live, guide, cfg_scale=[1.0, 2.0, 1.0, 1.0], steps=5)
+    single = pipeline(live, guide, cfg_scale=1, steps=5)
+    torch.testing.assert_close(mixed[[0, 2, 3]], single[[0, 2, 3]], atol=1e-5, rtol=0)
+    assert not torch.allclose(mixed[1], single[1], atol=1e-3)
+
+
+def test_scalars_serve_all_samples(pipeline: SpoofPipeline) -> None:
+    live, guide = images(1), images(2)
+    scalars = pipeline(live, guide, t0=100, cfg_scale=2, seed=5, steps=4)
+    lists = pipeline(live, guide, t0=[100] * 4, cfg_scale=(2.0,) * 4, seed=np.full(4, 5), steps=4)  # type: ignore[arg-type]
+    assert torch.equal(scalars, lists)
+
+
+def test_guides_may_be_encoded_before(pipeline: SpoofPipeline) -> None:
+    live, guide = images(1), images(2)
+    assert torch.equal(pipeline(live, pipeline.encode_guides(guide), steps=3), pipeline(live, guide, steps=3))
+
+
+def test_null_features_are_those_of_the_grey_image(pipeline: SpoofPipeline) -> None:
+    null = pipeline.null_features(32, 32)
+    with torch.no_grad():
+        features, _ = pipeline.style_encoder(torch.zeros(1, 3, 32, 32))
+    assert all(torch.equal(a, b) for a, b in zip(null, features, strict=True))
+    assert pipeline.null_features(32, 32) is null
+
+
+def test_start_noise_and_first_call_agree() -> None:
+    """DDIM with ε = 0 only divides by √ᾱ of where it started: start noise and first call agree at T₀ − 1."""
+    torch.manual_seed(0)
+    zero = SpoofPipeline(SpoofUNet(**UNET), StyleEncoder(["a"], **ENCODER))  # predicts ε = 0
+    live = images(1, 1) * 0.2
+    noise = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(9))
+    spoof = zero(live, images(2, 1), t0=250, seed=9, steps=25)
+    alpha = 0.524085  # ᾱ_249
+    torch.testing.assert_close(
+        spoof, (q_sample(live, torch.tensor([249]), noise) / alpha**0.5).clamp(-1, 1), atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "dpm_solver_pp_2m"])
+def test_other_samplers(pipeline: SpoofPipeline, sampler: str) -> None:
+    live, guide = images(1), images(2)
+    spoof = pipeline(live, guide, steps=4, sampler=sampler, **SETTINGS)
+    assert torch.equal(spoof, pipeline(live, guide, steps=4, sampler=sampler, **SETTINGS))
+    assert not torch.allclose(spoof, pipeline(live, guide, steps=4, **SETTINGS), atol=1e-3)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_model_folder_round_trips(pipeline: SpoofPipeline, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    pipeline.save_pretrained(first)
+    loaded = SpoofPipeline.from_pretrained(first)
+    loaded.save_pretrained(second)
+    assert digests(first) == digests(second)
+    assert sorted(digests(first)) == [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "style_encoder/config.json",
+        "style_encoder/diffusion_pytorch_model.safetensors",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+    ]
+    live, guide = images(1), images(2)
+    assert torch.equal(loaded(live, guide, steps=3), pipeline(live, guide, steps=3))
+    assert loaded.style_encoder.styles == ("a-print", "a-replay")
+    assert DDIMScheduler.from_pretrained(first, subfolder="scheduler").config["timestep_spacing"] == "trailing"
+
+
+def test_refusals(pipeline: SpoofPipeline, tmp_path: Path) -> None:
+    live, guide = images(1), images(2)
+    cases: list[tuple[Tensor, Tensor, dict[str, Any], str]] = [
+        (live[0], guide, {}, r"give \(B, 3, H, W\)"),
+        (live, guide, {"seed": [1, 2]}, "seed has 2 values for 4"),
+        (live, guide, {"t0": 10}, "every value must lie in"),
+        (live, guide, {"sampler": "euler"}, "use one of ddim"),
+        (live, guide[:2], {}, "one guide per live image"),
+    ]
+    for bad_live, bad_guide, options, message in cases:
+        with pytest.raises(ValueError, match=message):
+            pipeline(bad_live, bad_guide, **options)
+    with pytest.raises(ValueError, match="same widths"):
+        SpoofPipeline(SpoofUNet(**UNET), StyleEncoder(["a"], channels=(8, 8, 8, 16)))
+    with pytest.raises(ValueError, match="this method uses"):
+        SpoofPipeline(pipeline.unet, pipeline.style_encoder, DDIMScheduler(beta_schedule="scaled_linear"))
+    with pytest.raises(ValueError, match="no model folder"):
+        SpoofPipeline.from_pretrained(tmp_path)

@@ -1,0 +1,152 @@
+"""Face anti-spoofing classifier: any timm backbone with a cosine head over styles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+LOCAL = "local-dir:"
+
+
+class CosineHead(nn.Module):
+    """Cosine between an embedding and one learned direction per style."""
+
+    def __init__(self, width: int, num_styles: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num_styles, width))
+        nn.init.xavier_normal_(self.weight)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Embeddings B,D → cosines B,K in float32, within rounding of [-1, 1]; 0 for a zero embedding."""
+        return F.linear(F.normalize(features.float()), F.normalize(self.weight.float()))
+
+
+class SpoofClassifier(nn.Module):
+    """Classifies the style of a face; its liveness is the probability mass of the live styles.
+
+    Args:
+        styles: the style names "<domain>-<attack>", live styles included; their order is that of the cosines.
+        live_styles: those of `styles` that are live; at least one, and not all.
+        backbone: timm name (mobilevit_s is "DiffFAS-V", resnet18 "DiffFAS-R"), or "local-dir:FOLDER" for a folder
+            with timm's config.json and model.safetensors, whose weights are then loaded without a network.
+        pretrained: download timm's weights for a backbone that is given by name.
+        scale: s of the softmax; the same as in the loss.
+        backbone_args: further arguments of `timm.create_model`, such as {"img_size": 64} for a ViT.
+
+    Images are B,3,H,W in [-1, 1]. Convolutional backbones take any size (resnet18 and mobilevit_s are tested down to
+    32 × 32); the normalisation that the backbone was made with is applied here and saved with the weights.
+
+    Raises ValueError for styles that repeat or lack one of the two kinds, and for an unknown backbone.
+    """
+
+    mean: Tensor
+    std: Tensor
+    live: Tensor
+
+    def __init__(
+        self,
+        styles: Sequence[str],
+        live_styles: Sequence[str],
+        backbone: str = "mobilevit_s",
+        pretrained: bool = False,
+        scale: float = 30.0,
+        backbone_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.styles, self.live_styles, self.scale = tuple(styles), tuple(live_styles), float(scale)
+        if len(set(self.styles)) != len(self.styles):
+            raise ValueError(f"styles {list(styles)} must be distinct")
+        if not 0 < len(set(self.live_styles)) < len(self.styles) or not set(self.live_styles) <= set(self.styles):
+            raise ValueError(
+                f"live_styles {list(live_styles)} must be some of the styles, but not all: {list(styles)}"
+            )
+        self.backbone_args = dict(backbone_args or {})
+        if backbone.startswith(LOCAL):
+            self.backbone_args = _local_arguments(Path(backbone.removeprefix(LOCAL))) | self.backbone_args
+            pretrained = True
+        elif not timm.is_model(backbone):
+            raise ValueError(
+                f"backbone {backbone!r} is not known to timm: see timm.list_models(), or give {LOCAL}FOLDER"
+            )
+        self.backbone = timm.create_model(backbone, pretrained=pretrained, num_classes=0, **self.backbone_args)
+        self.architecture = str(self.backbone.pretrained_cfg["architecture"])
+        self.head = CosineHead(int(self.backbone.head_hidden_size), len(self.styles))
+        for name in ("mean", "std"):  # of images in [0, 1]
+            self.register_buffer(name, torch.tensor(self.backbone.pretrained_cfg[name]).view(1, 3, 1, 1))
+        live = torch.tensor([style in self.live_styles for style in self.styles])
+        self.register_buffer("live", live, persistent=False)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images B,3,H,W in [-1, 1] → pooled embeddings B,D; `head` turns them into cosines.
+
+        Raises ValueError for another shape.
+        """
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"images of shape {tuple(images.shape)}: give B,3,H,W in [-1, 1]")
+        embeddings: Tensor = self.backbone(((images + 1.0) / 2.0 - self.mean) / self.std)
+        return embeddings
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images B,3,H,W in [-1, 1] → cosines B,K, float32, in the order of `styles`."""
+        cosines: Tensor = self.head(self.features(images))
+        return cosines
+
+    def liveness(self, cosines: Tensor) -> Tensor:
+        """Cosines B,K → probability of being live, B, in [0, 1]: the mass of softmax(s·cos θ) on the live styles."""
+        return (self.scale * cosines).softmax(dim=1)[:, self.live].sum(dim=1)
+
+    def save(self, folder: str | Path) -> None:
+        """Write config.json and model.safetensors, replacing those of an earlier save."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        config = {
+            "architecture": self.architecture,
+            "backbone_args": self.backbone_args,
+            "live_styles": self.live_styles,
+            "scale": self.scale,
+            "styles": self.styles,
+        }
+        save_file(
+            {name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / "model.safetensors"
+        )
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SpoofClassifier:
+        """Read what `save` wrote, on the CPU and in eval mode; never touches a network.
+
+        Raises ValueError where `folder` is not such a folder.
+        """
+        folder = Path(folder)
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            classifier = cls(
+                config["styles"],
+                config["live_styles"],
+                backbone=config["architecture"],
+                scale=config["scale"],
+                backbone_args=config["backbone_args"],
+            )
+            classifier.load_state_dict(load_file(folder / "model.safetensors"))
+        except (OSError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"{folder} is not a folder that SpoofClassifier.save wrote: {error!r}") from error
+        return classifier.eval()
+
+
+def _local_arguments(folder: Path) -> dict[str, Any]:
+    """The constructor arguments beside timm's weights, so that a saved classifier no longer needs that folder."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ValueError(
+            f"{LOCAL}{folder} has no config.json: give a folder with timm's config.json and model.safetensors"
+        )
+    arguments: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("model_args") or {}
+    return arguments

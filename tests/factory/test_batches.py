@@ -72,7 +72,10 @@ def test_a_lone_subject_guides_itself_with_another_image(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("keep", "message"),
-    [(lambda row: row.label == SPOOF, "no .live, spoof. pair"), (lambda row: row.key in ("row-0000", "row-0002"), "single")],
+    [
+        (lambda row: row.label == SPOOF, "no .live, spoof. pair"),
+        (lambda row: row.key in ("row-0000", "row-0002"), "single"),
+    ],
 )
 def test_corpora_that_cannot_teach_are_refused(tmp_path: Path, keep: Any, message: str) -> None:
     rows = [row for row in small_rows() if keep(row)]

@@ -1,0 +1,176 @@
+"""What the generate station runs on its actors: the diffusion generator, and a dummy one for plumbing tests."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from factory.config import fingerprint
+from factory.plan import SamplerConfig
+from factory.storage import Storage
+
+DUMMY = "dummy"  # the name that `inputs.generator` takes instead of a model folder
+
+
+class Generator(Protocol):
+    """Makes one shard's spoofs.
+
+    Args (of the call):
+        live: uint8 (N, H, W, 3). guides: uint8 (G, H, W, 3). guide_of: (N,) index of each face's guide.
+        t0, cfg_scale, seed: (N,) per-sample sampler parameters.
+
+    Returns uint8 (N, H, W, 3).
+    """
+
+    device: str  # "cpu" or the GPU's name, for the ledger
+
+    def __call__(
+        self,
+        live: np.ndarray,
+        guides: np.ndarray,
+        guide_of: np.ndarray,
+        t0: np.ndarray,
+        cfg_scale: np.ndarray,
+        seed: np.ndarray,
+    ) -> np.ndarray: ...
+
+
+class DummyGenerator:
+    """A live face tinted by its guide and grained by its seed: fast, and visibly wrong if rows are mixed up."""
+
+    device = "cpu"
+
+    def __call__(
+        self,
+        live: np.ndarray,
+        guides: np.ndarray,
+        guide_of: np.ndarray,
+        t0: np.ndarray,
+        cfg_scale: np.ndarray,
+        seed: np.ndarray,
+    ) -> np.ndarray:
+        tint = guides.mean(axis=(1, 2))[guide_of][:, None, None, :]
+        mixed = 0.7 * live + 0.3 * tint
+        for image, value in zip(mixed, seed, strict=True):
+            image += np.random.default_rng(int(value)).normal(0.0, 4.0, image.shape)
+        spoofs: np.ndarray = mixed.round().clip(0, 255).astype(np.uint8)
+        return spoofs
+
+
+class DiffusionGenerator:
+    """`SpoofPipeline` at a constant batch shape, each guide encoded once.
+
+    Args:
+        folder: a local model folder.
+        sampler: name, steps and batch size; a short last batch is padded, so that every batch has one shape.
+        threads: of PyTorch on a CPU; part of what makes bytes repeat.
+    """
+
+    def __init__(self, folder: str, sampler: SamplerConfig, threads: int) -> None:
+        import torch
+
+        from difffas.pipeline import SpoofPipeline
+
+        torch.set_num_threads(threads)
+        self._sampler = sampler
+        self._pipeline = SpoofPipeline.from_pretrained(folder)
+        self.device = "cpu"
+        if torch.cuda.is_available():
+            self._pipeline.to("cuda")
+            self.device = torch.cuda.get_device_name()
+        self._features: dict[str, tuple[Any, ...]] = {}  # by digest of the guide's pixels
+
+    def __call__(
+        self,
+        live: np.ndarray,
+        guides: np.ndarray,
+        guide_of: np.ndarray,
+        t0: np.ndarray,
+        cfg_scale: np.ndarray,
+        seed: np.ndarray,
+    ) -> np.ndarray:
+        import torch
+
+        features = [self._encode(guide) for guide in guides]
+        spoofs = np.empty_like(live)
+        size = self._sampler.batch_size
+        for first in range(0, len(live), size):
+            real = np.arange(first, min(first + size, len(live)))
+            padded = np.resize(real, size)
+            stride8, stride16, stride32 = zip(*(features[guide_of[i]] for i in padded), strict=True)
+            images = self._pipeline(
+                live=to_tensor(live[padded]),
+                guide=(torch.stack(stride8), torch.stack(stride16), torch.stack(stride32)),
+                t0=t0[padded].tolist(),
+                cfg_scale=cfg_scale[padded].tolist(),
+                seed=seed[padded].tolist(),
+                steps=self._sampler.steps,
+                sampler=self._sampler.name,
+            )
+            spoofs[real] = to_pixels(images[: len(real)])
+        return spoofs
+
+    def _encode(self, guide: np.ndarray) -> tuple[Any, ...]:
+        digest = hashlib.blake2b(guide.tobytes(), digest_size=16).hexdigest()
+        if digest not in self._features:
+            # One guide at a time: its features must not depend on which guides share the shard.
+            self._features[digest] = tuple(maps[0] for maps in self._pipeline.encode_guides(to_tensor(guide[None])))
+        return self._features[digest]
+
+
+def to_tensor(pixels: np.ndarray) -> Any:
+    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1]."""
+    import torch
+
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def to_pixels(images: Any) -> np.ndarray:
+    """float (N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3), rounded to nearest.
+
+    Raises:
+        FloatingPointError: on NaN or infinity, which a cast would hide.
+    """
+    if not bool(images.isfinite().all()):
+        raise FloatingPointError(
+            "the generator produced non-finite pixels: train it longer or lower its learning rate"
+        )
+    scaled = (images.float().clamp(-1, 1) + 1.0) * 127.5
+    return np.asarray(scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy())
+
+
+def model_digest(storage: Storage) -> str:
+    """Digest of a model folder: names and sha256 of its configuration and weight files.
+
+    Raises:
+        ValueError: if the folder is no finished model folder.
+    """
+    if not storage.exists("model_index.json"):
+        raise ValueError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
+    names = [f"{part}/{name}" for part in ("unet", "style_encoder", "scheduler") for name in storage.names(part)]
+    return fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in ["model_index.json", *names]})
+
+
+def load_generator(name: str, sampler: SamplerConfig, threads: int) -> Generator:
+    """The generator that `inputs.generator` names: `dummy` or a model folder, local or `s3://`."""
+    if name == DUMMY:
+        return DummyGenerator()
+    storage = Storage(name)
+    folder = storage.url if storage.local else str(_fetch(storage))
+    return DiffusionGenerator(folder, sampler, threads)
+
+
+def _fetch(storage: Storage) -> Path:
+    """Copy a remote model folder to this node, once per content."""
+    import tempfile
+
+    folder = Path(tempfile.gettempdir()) / "difffas-models" / model_digest(storage)[:16]
+    local = Storage(str(folder))
+    for part in ("unet", "style_encoder", "scheduler"):
+        for name in storage.names(part):
+            local.create(f"{part}/{name}", storage.read(f"{part}/{name}"))
+    local.create("model_index.json", storage.read("model_index.json"))
+    return folder

@@ -1,0 +1,62 @@
+"""Progress in images: the same line in the log, in `status` and in the report."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+def progress_line(shards: int, of_shards: int, images: int, rate: float, left: float | None) -> str:
+    """For example `312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left`."""
+    parts = [f"{shards:,}/{of_shards:,} shards", f"{images:,} images", f"{rate:.1f} img/s"]
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: `42 s`, `3 m 20 s`, `4 h 38 m`, `2 d 3 h`."""
+    whole = int(round(seconds))
+    for unit, size, lower, step in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // step} {lower}"
+    return f"{whole} s"
+
+
+class Progress:
+    """Counts finished shards of this process and prints a line every few seconds."""
+
+    def __init__(self, name: str, of_shards: int, of_images: int, done_shards: int, every: float = 5.0) -> None:
+        self._name, self._of_shards, self._of_images = name, of_shards, of_images
+        self._shards, self._images, self._start, self._every = done_shards, 0, time.monotonic(), every
+        self._first_shards = done_shards
+        self._printed = self._start
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._start
+
+    def add(self, images: int) -> None:
+        """One more shard of so many images is done."""
+        self._shards += 1
+        self._images += images
+        now = time.monotonic()
+        if now - self._printed >= self._every or self._shards == self._of_shards:
+            self._printed = now
+            say(f"{self._name}: {self.line()}")
+
+    def line(self) -> str:
+        """The line as of now; the rate is that of this process, so a resumed run's estimate is true."""
+        rate = self._images / max(self.seconds, 1e-9)
+        made = self._shards - self._first_shards
+        todo = self._of_shards - self._shards
+        left = self.seconds * todo / made if made and todo else None
+        images = self._of_images * self._shards // max(self._of_shards, 1)
+        return progress_line(self._shards, self._of_shards, images, rate, left)
+
+
+def say(text: str) -> None:
+    """One line for the person who watches, on stderr: stdout is for results."""
+    sys.stderr.write(text + "\n")  # not print: Ray Train would log it a second time
+    sys.stderr.flush()

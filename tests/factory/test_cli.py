@@ -1,0 +1,73 @@
+"""A user's mistakes: one clear line, exit status 2, no traceback, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.cli import JOBS, main
+from tests.corpora import small_rows, write_corpus
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    assert caught.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith("difffas: error: ")
+    assert message.count("\n") == 1
+    return message
+
+
+def generate(tmp_path: Path, *settings: str) -> list[str]:
+    given = [f"inputs.live={tmp_path}/real", f"inputs.guides={tmp_path}/real", "inputs.generator=dummy"]
+    return ["generate", *given, f"out={tmp_path}/out", *settings]
+
+
+def test_unknown_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean 'policies'" in fails(capsys, *generate(tmp_path, "plan.polices=[cross-domain]"))
+
+
+def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "real is not a finished corpus" in fails(capsys, *generate(tmp_path))
+
+
+def test_style_without_guide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    assert "style 'cam-mask' has no guide" in fails(capsys, *generate(tmp_path, "plan.styles=[cam-mask]"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_of_another_fingerprint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    message = fails(capsys, *generate(tmp_path, f"out={tmp_path}/real"))
+    assert "belongs to another run" in message
+
+
+def test_empty_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        write_corpus(tmp_path / "real", [])
+    assert "empty corpus" in fails(capsys, *generate(tmp_path))
+
+
+def test_config_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere.yaml does not exist" in fails(capsys, "tune", "--config", "nowhere.yaml")
+
+
+def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photos").mkdir()
+    arguments = ["prepare", str(tmp_path / "photos"), "--out", str(tmp_path / "out"), "--no-crop", "--size", "100"]
+    assert "100" in fails(capsys, *arguments)
+
+
+def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in (*JOBS, "prepare", "demo"):
+        with pytest.raises(SystemExit) as caught:
+            main([verb, "--help"])
+        assert caught.value.code == 0
+        assert "Example: difffas" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_verbs_are_frozen() -> None:
+    assert set(JOBS) == {"fit-style", "fit-generator", "generate", "fit-classifier", "evaluate", "tune", "report"}

@@ -1,0 +1,129 @@
+"""The generation line on real Ray, with the dummy generator."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factory.config import load
+from factory.corpus import Corpus
+from factory.generate import GenerateConfig, run
+from factory.generators import DummyGenerator
+from factory.ledger import Ledger
+from factory.row import SPOOF
+from tests.corpora import small_rows, write_corpus
+
+
+def config(tmp_path: Path, out: str, *settings: str) -> GenerateConfig:
+    given = [
+        f"inputs.live={tmp_path}/real",
+        f"inputs.guides={tmp_path}/real",
+        "inputs.generator=dummy",
+        f"out={tmp_path}/{out}",
+        "plan.samples=23",
+        "sampler.t0=[100, 300]",
+        "sampler.cfg_scale=[1.0, 3.0]",
+        "sampler.batch_size=4",
+        "output.rows_per_shard=6",
+        "output.formats=[parquet, webdataset]",
+        "resources.gpus_per_generator=0",
+    ]
+    return load(GenerateConfig, None, [*given, *settings])
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: Any, ray_local: None) -> tuple[Path, dict[str, Any]]:
+    tmp_path = tmp_path_factory.mktemp("generate")
+    write_corpus(tmp_path / "real", small_rows())
+    return tmp_path, run(config(tmp_path, "spoofs"))
+
+
+def test_planned_equals_written(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, summary = generated
+    assert (summary["planned"], summary["written"], summary["rejected"], summary["shards"]) == (23, 23, 0, 3 + 1)
+    assert len(Corpus(str(tmp_path / "spoofs"))) == 23
+
+
+def test_rows_say_where_they_come_from(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    real, spoofs = Corpus(str(tmp_path / "real")), Corpus(str(tmp_path / "spoofs"))
+    by_key = {row.key: row for row in real.rows(np.arange(len(real)))}
+    rows = spoofs.rows(np.arange(len(spoofs)))
+    for row in rows:
+        live, guide = by_key[str(row.live_key)], by_key[str(row.guide_key)]
+        assert (row.label, row.subject, row.split) == (SPOOF, live.subject, live.split)
+        assert (row.style, row.domain, row.attack) == (guide.style, guide.domain, guide.attack)
+        assert row.brisque is not None
+        assert row.generator == "dummy"
+        assert 100 <= int(row.t0 or 0) <= 300
+    counts = Counter(row.style for row in rows)
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    real, spoofs = Corpus(str(tmp_path / "real")), Corpus(str(tmp_path / "spoofs"))
+    places = {key: i for i, key in enumerate(real.column("key"))}
+    for i, row in enumerate(spoofs.rows(np.arange(len(spoofs)))):
+        made = DummyGenerator()(
+            real.pixels([places[str(row.live_key)]]),
+            real.pixels([places[str(row.guide_key)]]),
+            np.array([0]),
+            np.array([row.t0]),
+            np.array([row.cfg_scale]),
+            np.array([row.seed]),
+        )
+        assert np.array_equal(made, spoofs.pixels([i]))
+
+
+def test_running_again_is_a_no_op(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, summary = generated
+    before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "spoofs").rglob("*"))}
+    assert run(config(tmp_path, "spoofs")) == summary
+    assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "spoofs").rglob("*"))} == before
+
+
+def test_lost_shards_are_made_again_byte_for_byte(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    run(config(tmp_path, "again"))
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "again" / "data").iterdir()}
+    for name in ("summary.json", "index.parquet", "ledger/train-000001.json", "data/spoof-train-000001.tar"):
+        (tmp_path / "again" / name).unlink()
+    (tmp_path / "again" / "ledger" / "train-000003.json").unlink()  # data published, record lost
+    run(config(tmp_path, "again"))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "data").iterdir()} == whole
+    assert whole == {path.name: path.read_bytes() for path in (tmp_path / "spoofs" / "data").iterdir()}
+
+
+def test_ledger_holds_hashes_scores_and_versions(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    for record in Ledger(Corpus(str(tmp_path / "spoofs")).storage).records():
+        assert record["brisque"]["count"] == record["rows"]
+        assert record["device"] == "cpu"
+        assert "torch" in record["software"]
+        json.dumps(record, allow_nan=False)
+
+
+def test_other_settings_need_another_folder(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    with pytest.raises(ValueError, match="belongs to another run"):
+        run(config(tmp_path, "spoofs", "plan.seed=1"))
+
+
+def test_resources_are_no_part_of_the_fingerprint(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, summary = generated
+    assert run(config(tmp_path, "spoofs", "resources.generators=2", "resources.threads=1")) == summary
+
+
+def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
+    generated: tuple[Path, dict[str, Any]],
+) -> None:
+    tmp_path, _ = generated
+    with pytest.raises(ValueError, match="no model folder"):
+        run(config(tmp_path, "other", f"inputs.generator={tmp_path}/real"))
+    assert not (tmp_path / "other").exists()

@@ -215,15 +215,16 @@ class _Column:
 
     def __init__(self, table: pa.Table, name: str, keep: np.ndarray) -> None:
         encoded = table[name].combine_chunks().dictionary_encode()
-        self.values: list[str] = encoded.dictionary.to_pylist()
-        self._codes = encoded.indices.to_numpy()[keep]
+        self.values: list[str] = list(encoded.dictionary.to_pylist())
+        self._codes: np.ndarray = encoded.indices.to_numpy()[keep]
 
     def among(self, wanted: Container[str]) -> np.ndarray:
         """Which lines hold one of the wanted values."""
-        return np.array([value in wanted for value in self.values], dtype=bool)[self._codes]
+        mask: np.ndarray = np.array([value in wanted for value in self.values], dtype=bool)[self._codes]
+        return mask
 
     def __getitem__(self, line: int) -> str:
-        return self.values[self._codes[line]]
+        return str(self.values[self._codes[line]])
 
     def present(self) -> list[str]:
         """Sorted distinct values that occur."""

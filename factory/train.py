@@ -59,7 +59,9 @@ class TrainResources(Config):
 class Recipe(Protocol):
     """What a fit_* module gives the loop. All tensors of a batch are made on `device`."""
 
-    network: torch.nn.Module  # what the optimiser trains
+    @property
+    def network(self) -> torch.nn.Module:
+        """What the optimiser trains."""
 
     def to(self, device: torch.device) -> None: ...
     def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor: ...

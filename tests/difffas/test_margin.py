@@ -86,11 +86,18 @@ def test_relative_quality_laws(values: list[int], factor: float, offset: int) ->
     assert q.max() <= bounds[1] + 1e-6
 
 
-@given(st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=8))
+@given(st.lists(st.floats(), min_size=1, max_size=8))
 def test_relative_quality_of_any_scores_is_finite(values: list[float]) -> None:
-    q = relative_quality(torch.tensor(values))
+    q = relative_quality(torch.tensor(values, dtype=torch.float64))
     assert torch.isfinite(q).all()
     assert q.abs().max() <= 1.0
+
+
+def test_squares_neither_vanish_nor_overflow_in_float32() -> None:
+    for far in (1e-30, 1e30):
+        assert relative_quality(torch.tensor([0.0, far])).tolist() == pytest.approx([1 / 3, -1 / 3])
+    beyond_float32 = torch.tensor([10.0] * 9 + [90.0, 1e300], dtype=torch.float64)
+    assert torch.equal(relative_quality(beyond_float32)[:-1], relative_quality(beyond_float32[:-1]))
 
 
 @given(st.lists(st.one_of(st.integers(0, 90), st.sampled_from([math.nan, math.inf])), min_size=1, max_size=20))
@@ -129,22 +136,16 @@ def test_without_differences_in_quality_it_is_an_additive_margin() -> None:
 
 
 def test_a_good_sample_of_its_batch_is_asked_for_more() -> None:
-    """At a wide angle the margin of a good sample exceeds that of a poor one (AdaFace's reading)."""
-    cosines, labels = torch.tensor([[0.1, 0.0], [0.1, 0.0]]), torch.tensor([0, 0])
     loss = RelativeQuality((True, False))
-    assert relative_quality(torch.tensor([10.0, 50.0])).tolist() == pytest.approx([1 / 3, -1 / 3])
-    rows = [
-        _loss_of_row(loss, cosines, labels, torch.tensor([10.0, 50.0]), 0),
-        _loss_of_row(loss, cosines, labels, torch.tensor([10.0, 50.0]), 1),
-    ]
-    assert rows[0] != pytest.approx(rows[1])
+    labels, scores = torch.tensor([0, 0]), torch.tensor([10.0, 50.0])  # good, poor
 
+    def loss_of(row: int) -> float:
+        """The other row is certain, so it adds nothing to the mean."""
+        cosines = torch.tensor([[1.0, -1.0], [1.0, -1.0]])
+        cosines[row] = torch.tensor([0.9, 0.5])
+        return 2 * loss(cosines, labels, scores).item()
 
-def _loss_of_row(loss: Loss, cosines: Tensor, labels: Tensor, quality: Tensor, row: int) -> float:
-    """The mean over two rows is half their sum; the other row's share is cut off by a certain target."""
-    certain = cosines.clone()
-    certain[1 - row] = torch.tensor([1.0, -1.0])
-    return 2 * loss(certain, labels, quality).item()
+    assert loss_of(0) > loss_of(1) + 1.0
 
 
 def test_cross_entropy_is_torchs() -> None:
@@ -184,6 +185,28 @@ def test_gradients_are_finite_at_the_edges(loss: Loss) -> None:
     assert cosines.grad is not None
     assert torch.isfinite(cosines.grad).all()
     assert cosines.grad.abs().sum() > 0
+
+
+def test_the_angle_stays_between_zero_and_pi() -> None:
+    labels = torch.tensor([0, 0])
+    opposite, same = torch.tensor([[-0.99, 0.0]] * 2), torch.tensor([[0.999, 0.9]] * 2)
+    # acos(-0.99) + 0.5 is beyond π, where the cosine would rise again
+    expected = softmax_loss([[-30.0, 0.0]], [0])
+    assert ArcFace()(opposite, labels).item() == pytest.approx(expected, rel=1e-5)
+    # acos(0.999) − 0.4·q is below 0 for the good sample, whose cosine then is 1
+    q = 1 / 3
+    targets = [1 - 0.4 * q - 0.4, math.cos(math.acos(0.999) + 0.4 * q) + 0.4 * q - 0.4]
+    expected = softmax_loss(with_target(same, labels, targets), [0, 0])
+    assert RelativeQuality((True, False))(same, labels, torch.tensor([10.0, 50.0])).item() == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_the_slope_is_bounded_next_to_one() -> None:
+    cosines = torch.full((1, 2), 1.0 - 2.0**-24, requires_grad=True)  # the last float32 below 1
+    ArcFace(margin=math.pi / 2)(cosines, torch.tensor([0])).backward()  # type: ignore[no-untyped-call]
+    assert cosines.grad is not None
+    assert cosines.grad.abs().max() < 30 * 710  # the slope of arccos at 1 − 1e-6 is 707
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)

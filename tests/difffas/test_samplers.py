@@ -155,7 +155,9 @@ def test_guidance_equation_and_forwards() -> None:
     unet.batches.clear()
 
     expected = unconditional + w.view(3, 1, 1, 1) * (conditional - unconditional)
-    torch.testing.assert_close(guided(unet, live, features, null, w)(x, t), expected, atol=1e-5, rtol=0)
+    # One batch of six and two of three differ by rounding, which grows with the size of the output.
+    tolerance = 1e-5 * max(1.0, float(expected.abs().max()))
+    torch.testing.assert_close(guided(unet, live, features, null, w)(x, t), expected, atol=tolerance, rtol=0)
     assert unet.batches == [6]
     only = guided(unet, live, features, null, torch.ones(3))(x, t)
     assert unet.batches == [6, 3]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.gpu", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_same_code_runs_on_the_cpu() -> None:
+    done = run("--cpu-smoke")
+    assert done.returncode == 0, done.stderr
+    assert "greatest difference 0.0e+00 in float32" in done.stdout
+    rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert rows[0][1] == "path"
+    assert [row[1] for row in rows[1:]] == [
+        "sampling, reference",
+        "sampling, ours",
+        "training, reference",
+        "training, ours",
+    ]
+    assert all(float(row[4]) > 0 and float(row[5]) > 0 for row in rows[1:])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_it_says_so() -> None:
+    done = run()
+    assert done.returncode == 1
+    assert done.stderr.startswith("no CUDA device here")
+    assert not done.stdout

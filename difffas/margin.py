@@ -126,12 +126,10 @@ def relative_quality(scores: Tensor) -> Tensor:
     gradient. A score that is not finite (BRISQUE failed) has q = 0 and no part in μ, σ, N and the counts [ours]. All
     q are 0 where the finite scores are one value or one sample.
     """
-    z = -_standardise(scores)
+    scores = scores.float()
+    z = -_standardise(scores)  # 0 on the mean and where left out, so its sign is the side of the mean
     count = torch.isfinite(scores).sum().clamp(min=1)
-    below, above = (
-        (z > 0).sum() / count,
-        (z < 0).sum() / count,
-    )  # N_lo/N, N_hi/N: z is 0 on the mean and where left out
+    below, above = (z > 0).sum() / count, (z < 0).sum() / count  # N_lo/N, N_hi/N
     return torch.maximum(torch.minimum(z / 3.0, above), -below)
 
 
@@ -144,9 +142,7 @@ def _standardise(values: Tensor) -> Tensor:
     kept = values[finite]
     if len(kept) and kept.min() < kept.max():  # not σ > 0: the rounded mean of equal values may differ from them
         centred = kept - kept.mean()
-        centred = (
-            centred / centred.abs().max()
-        )  # the squares of very small or large values must not vanish or overflow
+        centred /= centred.abs().max()  # or the squares of very small or large values vanish or overflow
         result[finite] = centred / centred.square().mean().sqrt()
     return result
 

@@ -29,7 +29,8 @@ class _OperatingPoints(NamedTuple):
     @property
     def excess(self) -> Counts:
         """(FPR − FNR)·(number of spoofs)·(number of live faces); never falling."""
-        return self.spoofs * self.lives[-1] - (self.lives[-1] - self.lives) * self.spoofs[-1]
+        excess: Counts = self.spoofs * self.lives[-1] - (self.lives[-1] - self.lives) * self.spoofs[-1]
+        return excess
 
 
 def roc_curve(scores: Values, labels: Values) -> tuple[Floats, Floats, Floats]:

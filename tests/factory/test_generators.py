@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from difffas.pipeline import SpoofPipeline
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
+from factory.generators import DiffusionGenerator, load_generator, model_digest, to_pixels, to_tensor
+from factory.plan import SamplerConfig
+from factory.storage import Storage
+from tests.corpora import face
+
+SAMPLER = SamplerConfig(steps=3, t0=(30, 90), batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: Any) -> Path:
+    """A small generator whose output depends on live face, guide and noise."""
+    folder = tmp_path_factory.mktemp("model") / "generator"
+    torch.manual_seed(0)
+    unet = SpoofUNet(base_channels=8, channel_multipliers=(1, 1, 1, 1, 1, 1), embed_channels=16)
+    encoder = StyleEncoder(["a-print", "a-live"], stem_channels=8, channels=(8, 8, 8, 8), depths=(1, 1, 1, 1))
+    for parameter in unet.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    SpoofPipeline(unet, encoder).save_pretrained(folder)
+    return folder
+
+
+def inputs(rows: list[int]) -> tuple[np.ndarray, ...]:
+    live = np.stack([face(i) for i in rows])
+    guides = np.stack([face(100 + i) for i in range(3)])
+    return (
+        live,
+        guides,
+        np.array([i % 3 for i in rows]),
+        np.array([30 + 6 * i for i in rows]),
+        np.array([1.5 + i / 10 for i in rows]),
+        np.array([7 * i for i in rows]),
+    )
+
+
+def test_a_sample_does_not_depend_on_its_shard(model: Path) -> None:
+    generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
+    whole = generate(*inputs([0, 1, 2, 3, 4, 5]))
+    again = generate(*inputs([5, 3]))
+    assert np.array_equal(again, whole[[5, 3]])
+    assert whole.shape == (6, 32, 32, 3)
+    assert len({image.tobytes() for image in whole}) == 6
+
+
+def test_every_input_counts(model: Path) -> None:
+    generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
+    base = generate(*inputs([1]))
+    for place in range(2, 6):
+        changed = list(inputs([1]))
+        changed[place] = changed[place] + (1 if place != 5 else 10**6)
+        assert not np.array_equal(generate(*changed), base)
+
+
+def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path: Path) -> None:
+    assert isinstance(load_generator(str(model), SAMPLER, 1), DiffusionGenerator)
+    with pytest.raises(ValueError, match="no model folder"):
+        model_digest(Storage(str(tmp_path)))
+
+
+def test_model_digest_is_of_the_bytes(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in model.rglob("*"):
+        if path.is_file():
+            (copy / path.relative_to(model)).parent.mkdir(exist_ok=True)
+            (copy / path.relative_to(model)).write_bytes(path.read_bytes())
+    assert model_digest(Storage(str(copy))) == model_digest(Storage(str(model)))
+    config = copy / "unet" / "config.json"
+    config.write_text(config.read_text() + " ")
+    assert model_digest(Storage(str(copy))) != model_digest(Storage(str(model)))
+
+
+def test_pixels_survive_the_way_to_tensors_and_back() -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
+    assert np.array_equal(to_pixels(to_tensor(pixels)), pixels)
+    assert to_tensor(pixels).min() == -1
+    assert to_tensor(pixels).max() == 1
+    with pytest.raises(FloatingPointError, match="non-finite"):
+        to_pixels(torch.full((1, 3, 2, 2), float("nan")))

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from factory.progress import Progress, duration, progress_line
+
+
+def test_line_counts_images() -> None:
+    line = progress_line(312, 1000, 312_000, 41.2, 4 * 3600 + 38 * 60)
+    assert line == "312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left"
+    assert progress_line(2, 2, 20, 3.0, None) == "2/2 shards · 20 images · 3.0 img/s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.6, "1 m 0 s"), (200, "3 m 20 s"), (16_680, "4 h 38 m"), (2 * 86400 + 3 * 3600, "2 d 3 h")],
+)
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_resumed_run_estimates_by_what_it_made_itself() -> None:
+    progress = Progress("x", of_shards=10, of_images=100, done_shards=8)
+    assert "left" not in progress.line()
+    progress.add(10)
+    assert progress.line().startswith("9/10 shards · 90 images")
+    assert progress.line().endswith("left")

@@ -25,20 +25,25 @@ def connect(num_cpus: int | None = None) -> None:
         os.environ.setdefault(name, value)
     import ray
 
-    if ray.is_initialized():
-        return
-    address = os.environ.get("RAY_ADDRESS", "local")
-    # Ray Train's cleaner asks the state API every second, which only the dashboard process answers.
-    local = {"num_cpus": num_cpus, "include_dashboard": True} if address == "local" else {}
-    # ray.data deprecates passing remote arguments but has no other way yet to bound an actor's retries.
+    if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS", "local")
+        # Ray Train's cleaner asks the state API every second, which only the dashboard process answers.
+        local = {"num_cpus": num_cpus, "include_dashboard": True} if address == "local" else {}
+        ray.init(address=address, log_to_driver=True, logging_level=logging.WARNING, **local)
+    _configure_data()
+
+
+def _configure_data() -> None:
+    from ray.data import DataContext
+
+    context = DataContext.get_current()
+    context.target_max_block_size = None  # one block stays one shard
+    context.enable_progress_bars = False  # ours count images
+    # Ray Data deprecates passing remote arguments but has no other way yet to bound an actor's retries.
     warnings.filterwarnings("ignore", message=".*ray_remote_args.*", category=DeprecationWarning)
-    ray.init(address=address, log_to_driver=True, logging_level=logging.WARNING, **local)
-    context = ray.data.DataContext.get_current()
-    context.target_max_block_size = None  # type: ignore[assignment]  # one block stays one shard
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False  # type: ignore[attr-defined]
     for noisy in ("ray.data", "ray.train", "ray.tune"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)  # warns that its bars are off
 
 
 def gpus_in_cluster() -> float:

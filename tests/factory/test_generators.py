@@ -39,7 +39,7 @@ def inputs(rows: list[int]) -> tuple[np.ndarray, ...]:
         guides,
         np.array([i % 3 for i in rows]),
         np.array([30 + 6 * i for i in rows]),
-        np.array([1.5 + i / 10 for i in rows]),
+        np.array([20.0 + i for i in rows]),
         np.array([7 * i for i in rows]),
     )
 

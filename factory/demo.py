@@ -1,0 +1,161 @@
+"""The main job on embedded faces: every station once, through the functions and the Ray code that a cluster uses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from difffas.style_encoder import SMALL_STYLE_ENCODER
+from difffas.unet import SMALL_UNET
+from factory import embedded, evaluate, fit_classifier, fit_generator, fit_style, generate, prepare, report, tune
+from factory.config import Config, build
+from factory.progress import duration, say
+
+SIZE = 64
+T0, CFG_SCALE = (150, 400), (1.0, 3.0)
+CPU = {"gpus_per_worker": 0, "threads": 2}
+
+Station = tuple[Callable[[Any], dict[str, Any]], type[Config], dict[str, Any]]
+
+
+def run(out: str) -> dict[str, Any]:
+    """Draw faces, then prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
+    root = Path(out).absolute()
+    started = time.monotonic()
+    say(f"demo: everything goes below {root}")
+    drawn = embedded.draw(
+        root / "faces",
+        subjects=36,
+        captures=3,
+        size=SIZE,
+        domains=("webcam", "phone"),
+        attacks=("print", "replay", "mask"),
+        seed=7,
+    )
+    say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - started)}")
+    for job, model, settings in stations(root):
+        before = time.monotonic()
+        job(build(model, settings))
+        say(f"demo: {Path(settings['out']).name} took {duration(time.monotonic() - before)}")
+    seconds = time.monotonic() - started
+    page = root / "report" / report.PAGE
+    say(f"demo: all stations in {duration(seconds)}; open {page}")
+    return {"report": str(page), "spoofs": str(root / "spoofs"), "seconds": seconds}
+
+
+def stations(root: Path) -> Iterator[Station]:
+    """(function, configuration model, settings) of every station, in order."""
+    yield from _corpus_and_generator(root)
+    yield from _downstream(root)
+
+
+def _corpus_and_generator(root: Path) -> Iterator[Station]:
+    yield (
+        prepare.run,
+        prepare.PrepareConfig,
+        {
+            "source": f"{root}/faces",
+            "out": f"{root}/real",
+            "pattern": embedded.PATTERN,
+            "crop": "none",
+            "size": SIZE,
+            "license": "CC0-1.0",
+            "split": {"train": 0.6, "dev": 0.2, "test": 0.2},
+            "output": {"rows_per_shard": 120},
+        },
+    )
+    yield (
+        fit_style.run,
+        fit_style.FitStyleConfig,
+        {
+            "corpus": f"{root}/real",
+            "out": f"{root}/style",
+            "network": SMALL_STYLE_ENCODER,
+            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True},
+            "resources": CPU,
+        },
+    )
+    yield (
+        fit_generator.run,
+        fit_generator.FitGeneratorConfig,
+        {
+            "corpus": f"{root}/real",
+            "style_encoder": f"{root}/style",
+            "out": f"{root}/generator",
+            "network": {**SMALL_UNET, "dropout": 0.0},
+            "train": {"steps": 500, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 20, "cosine_decay": True},
+            "ema_decay": 0.98,
+            "resources": CPU,
+        },
+    )
+    yield (
+        generate.run,
+        generate.GenerateConfig,
+        {
+            "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/generator"},
+            "out": f"{root}/spoofs",
+            "plan": {"policies": ["cross-attack", "cross-domain"], "samples": 120, "guides_per_style": 6},
+            "sampler": {"steps": 10, "t0": T0, "cfg_scale": CFG_SCALE, "batch_size": 15},
+            "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 30},
+            "resources": {"gpus_per_generator": 0, "threads": 2},
+        },
+    )
+
+
+def _downstream(root: Path) -> Iterator[Station]:
+    classifiers = {
+        "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
+        "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},
+    }
+    for name, settings in classifiers.items():
+        yield (
+            fit_classifier.run,
+            fit_classifier.FitClassifierConfig,
+            {
+                "corpus": f"{root}/real",
+                "out": f"{root}/{name}",
+                "backbone": "resnet18",
+                "train": {"steps": 150, "batch_size": 32, "learning_rate": 5e-4, "cosine_decay": True},
+                "resources": CPU,
+                **settings,
+            },
+        )
+        yield (
+            evaluate.run,
+            evaluate.EvaluateConfig,
+            {"classifier": f"{root}/{name}", "corpus": f"{root}/real", "out": f"{root}/{name}-scores"},
+        )
+    yield (
+        tune.run,
+        tune.TuneConfig,
+        {
+            "corpus": f"{root}/real",
+            "generated": f"{root}/spoofs",
+            "classifier": f"{root}/classifier-real",
+            "out": f"{root}/search",
+            "search": {"t0_max": T0, "cfg_scale_max": CFG_SCALE},
+            "trials": 4,
+            "epochs": 8,
+        },
+    )
+    yield (
+        report.run,
+        report.ReportConfig,
+        {
+            "title": "Spoof factory demo",
+            "out": f"{root}/report",
+            "inputs": {
+                "real": f"{root}/real",
+                "generated": f"{root}/spoofs",
+                "models": {
+                    "style encoder": f"{root}/style",
+                    "generator": f"{root}/generator",
+                    **{name.replace("-", " "): f"{root}/{name}" for name in classifiers},
+                },
+                "evaluations": {name.replace("-", " "): f"{root}/{name}-scores" for name in classifiers},
+                "tune": f"{root}/search",
+            },
+        },
+    )

@@ -1,0 +1,99 @@
+"""The layout pattern: what a file's path says of it.
+
+    {domain}/{attack}/{subject}/{capture}.png
+    {split}_release/**/{subject}_{glasses}_*.jpg
+
+A pattern is matched against the whole path below the source folder. `{name}` takes one or more characters of one
+path component, as few as will do; the same name twice must find the same text. `*` is any text within a component,
+`**` as a component is any number of components. Everything else is literal and case-sensitive, except the extension.
+A pattern whose last component ends in a field leaves the extension out of it: `{attack}/{image}` takes `print/7.jpg`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+_TOKEN = re.compile(r"\{(?P<field>[a-z][a-z0-9_]*)\}|(?P<star>\*)|(?P<literal>[^{}*?\[\]\\]+)")
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class Pattern:
+    """A compiled layout pattern.
+
+    Attributes:
+        fields: names in the pattern, in order of their first appearance.
+
+    Raises:
+        ValueError: naming what the syntax does not have.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.fields: tuple[str, ...] = ()
+        components = text.split("/")
+        regex = ""
+        for component in components[:-1]:
+            regex += r"(?:[^/]+/)*" if component == "**" else self._component(component) + "/"
+        last = components[-1]
+        if last == "**":
+            regex += r"[^/]+(?:/[^/]+)*"
+        else:
+            stem, dot, extension = last.rpartition(".")
+            if dot and stem and re.fullmatch(r"[^{}*]+", extension):
+                regex += self._component(stem) + rf"(?i:\.{self._component(extension)})"
+            else:
+                regex += self._component(last) + (r"(?:\.[^./]*)?" if re.search(r"(?<!\.)\{\w+\}$", last) else "")
+        self._regex = re.compile(regex)
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.text!r})"
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Field values of a path (`/` between components), as vocabulary names; None where it does not fit."""
+        found = self._regex.fullmatch(path)
+        return found and {name: vocabulary_name(value) for name, value in found.groupdict().items()}
+
+    def _component(self, text: str) -> str:
+        """Regular expression of one path component; notes its fields."""
+        if text in ("", ".", ".."):
+            raise ValueError(f"pattern {self.text!r}: {text!r} is no path component; write names between single '/'")
+        if "**" in text:
+            raise ValueError(f"pattern {self.text!r}: '**' must stand alone between slashes, not in {text!r}")
+        regex, position, open_ended = "", 0, False
+        while position < len(text):
+            token = _TOKEN.match(text, position)
+            if token is None:
+                raise ValueError(
+                    f"pattern {self.text!r}: unknown syntax at {text[position:]!r}; there are {{name}}, * and **"
+                )
+            if open_ended and token["literal"] is None:
+                raise ValueError(f"pattern {self.text!r}: put a character before {token[0]!r} in {text!r}")
+            open_ended = token["literal"] is None
+            regex += self._token(token)
+            position = token.end()
+        return regex
+
+    def _token(self, token: re.Match[str]) -> str:
+        name = token["field"]
+        if name is None:
+            return r"[^/]*" if token["star"] else re.escape(token[0])
+        if name in self.fields:
+            return f"(?P={name})"
+        self.fields += (name,)
+        return rf"(?P<{name}>[^/]+?)"
+
+
+def vocabulary_name(text: str) -> str:
+    """`text` in the vocabulary of names, `[a-z0-9_]+`: lower case, accents dropped, everything else one underscore.
+
+    No dash, so that a style `<domain>-<attack>` splits in one way. Where letters are lost that have no ASCII form, or
+    nothing is left, 6 hex digits of a hash of the text are added, so that different names stay different.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    words = _WORD.findall("".join(letter for letter in folded if not unicodedata.combining(letter)))
+    lost = any(letter.isalnum() and not letter.isascii() for letter in folded)
+    if lost or not words:
+        words.append(hashlib.blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest())
+    return "_".join(words)

@@ -1,0 +1,224 @@
+"""The prepare station: image folders → corpus. docs/prepare.md is its manual."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from factory import cluster
+from factory.config import Config
+from factory.entries import Entry, check_fields, list_entries
+from factory.faces import MARGIN, Box, FaceFinder, centre_square, cut_square, retinaface
+from factory.images import decode
+from factory.line import run_line
+from factory.pattern import vocabulary_name
+from factory.progress import say
+from factory.run import Run
+from factory.shards import OutputConfig, shard_sizes, shard_span
+from factory.sources import list_sources, listing_digest
+
+PREFIX = "face"
+MAX_BYTES = 1 << 29  # of one image file; the largest picture that `decode` takes has half as much in raw 8-bit pixels
+
+
+class Defaults(Config):
+    """Field values for what the pattern does not say."""
+
+    label: str | None = None
+    attack: str | None = None
+    subject: str | None = None
+    domain: str | None = None
+    split: str | None = None
+    capture: str | None = None
+
+
+class PrepareResources(Config):
+    """What the line may use; no part of the fingerprint."""
+
+    num_cpus: float = Field(1.0, gt=0, description="CPUs that one reading task reserves; it uses one thread")
+
+
+class PrepareConfig(Config):
+    """One preparation."""
+
+    source: str
+    out: str
+    pattern: str = "{attack}/{subject}/{image}"
+    defaults: Defaults = Defaults()
+    live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
+    license: str = "unknown"
+    size: int = Field(256, ge=32)
+    crop: Literal["retinaface", "table", "none"] = "retinaface"
+    weights: str | None = None
+    boxes: str | None = None
+    margin: float = Field(MARGIN, ge=1, le=4)
+    split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
+    seed: int = 0
+    output: OutputConfig = OutputConfig()
+    resources: PrepareResources = PrepareResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> PrepareConfig:
+        if self.size % 32:
+            lower = self.size // 32 * 32
+            raise ValueError(f"size {self.size} must be a multiple of 32: take {lower} or {lower + 32}")
+        if self.crop == "retinaface" and self.weights is None:
+            raise ValueError("crop=retinaface needs weights=FILE; crop=none (--no-crop) takes images that are faces")
+        if self.crop == "table" and self.boxes is None:
+            raise ValueError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
+        for name in self.split:
+            if name != vocabulary_name(name):
+                raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
+        if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
+            raise ValueError(f"split {self.split} must be fractions that sum to 1")
+        check_fields(self)
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparePlan:
+    """Entries by shard `<split>-<number>`, and what identifies the run."""
+
+    shards: dict[str, list[Entry]]
+    identity: dict[str, Any]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.shards.values()))
+
+    def describe(self) -> str:
+        """One line for people: images by style, subjects by split, what is rejected beforehand."""
+        entries = [entry for shard in self.shards.values() for entry in shard]
+        good = [entry for entry in entries if not entry.reject]
+        subjects = {(entry.split, entry.subject) for entry in good}
+        styles = Counter(f"{entry.domain}-{entry.attack}" for entry in good)
+        rejects = Counter(str(entry.reject) for entry in entries if entry.reject)
+        shared = len(subjects) - len({subject for _, subject in subjects})
+        parts = [
+            f"{len(entries):,} images",
+            ", ".join(f"{name} {count:,}" for name, count in sorted(styles.items())),
+            "subjects " + ", ".join(f"{name} {n:,}" for name, n in sorted(Counter(s for s, _ in subjects).items())),
+            *(f"{count:,} rejected: {reason}" for reason, count in sorted(rejects.items())),
+        ]
+        if shared:
+            parts.append(f"warning: {shared:,} subject names are in more than one split")
+        return " · ".join(part for part in parts if part)
+
+
+def plan(config: PrepareConfig) -> PreparePlan:
+    """List the source and decide every row and its shard; reads no image.
+
+    Shards hold one split each, differ in size by at most one row, and mix the source by a hash.
+
+    Raises:
+        ValueError: if the source is absent or empty, the pattern fits no file, or the box table names none.
+    """
+    sources = list_sources(config.source)
+    entries = list_entries(config, sources)
+    identity = {
+        "sources": listing_digest(sources),
+        **config.model_dump(mode="json", include={"pattern", "defaults", "live", "license", "size", "crop", "output"}),
+        "split": list(config.split.items()),
+        "seed": config.seed,
+    }
+    if config.crop != "none":
+        identity["margin"] = config.margin
+        identity[config.crop] = _file_digest(str(config.weights if config.crop == "retinaface" else config.boxes))
+    shards: dict[str, list[Entry]] = {}
+    for split in sorted({entry.split for entry in entries}):
+        mine = sorted((entry for entry in entries if entry.split == split), key=lambda entry: entry.key[-16:])
+        count = shard_sizes(len(mine), config.output.rows_per_shard)[0]
+        for number in range(count):
+            first, size = shard_span(number, len(mine), count)
+            shards[f"{split}-{number:06d}"] = mine[first : first + size]
+    return PreparePlan(shards, identity)
+
+
+def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
+    """Read, decode and crop the images of one shard.
+
+    Returns:
+        `records`: per image `{"row": facts, "reject": None or a reason}`; `pixels`: uint8 (R, size, size, 3), zeros at
+        a reject's place.
+
+    Raises:
+        OSError: if a file cannot be read: no fault of the image, so it is for the line to retry.
+        ValueError: if the detector cannot be loaded.
+    """
+    find = face_finder(config)
+    pixels = np.zeros((len(entries), config.size, config.size, 3), np.uint8)
+    records = []
+    for place, entry in enumerate(entries):
+        reject = entry.reject or ("file too large" if entry.size > MAX_BYTES else None)
+        if reject is None:
+            with open(os.path.join(config.source, entry.path), "rb") as file:
+                data = file.read()
+            try:
+                image = decode(data)
+                margin = 1.0 if config.crop == "none" else config.margin
+                pixels[place] = cut_square(image, entry.box or find(image), config.size, margin)
+            except ValueError as error:
+                reject = str(error)
+        records.append({"row": entry.row(config.license), "reject": reject})
+    return {"records": records, "pixels": pixels}
+
+
+def face_finder(config: PrepareConfig) -> FaceFinder:
+    """The finder of `crop`; of a table every entry has its box already."""
+    return retinaface(config.weights or "") if config.crop == "retinaface" else centre_square
+
+
+def _file_digest(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _read(row: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
+    """First stage, a CPU task: the decoded and cropped images of one shard."""
+    import ray
+
+    config, numbers, blobs = ray.get(shared[0])
+    if config.crop == "retinaface":
+        import torch
+
+        torch.set_num_threads(1)  # sums depend on the thread count, and boxes on sums
+    values = json.loads(blobs[numbers[row["shard"]]].as_py())
+    entries = [Entry(**{**value, "box": value["box"] and Box(*value["box"])}) for value in values]
+    shard = read_shard(config, entries)
+    return {"shard": row["shard"], "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
+
+
+def run(config: PrepareConfig) -> dict[str, Any]:
+    """Prepare every image that is not in the corpus yet; returns the run's summary."""
+    planned = plan(config)
+    claim = Run(config.out, "prepare", planned.identity, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    face_finder(config)  # a missing package or a wrong weights file shall end here, not in a task
+    say(f"prepare: {planned.describe()}")
+    cluster.connect()
+    import ray
+
+    numbers = {shard: number for number, shard in enumerate(planned.shards)}
+    # One binary value per shard: tasks see the array in shared memory and parse their own shard only.
+    blobs = [json.dumps([dataclasses.asdict(entry) for entry in shard]) for shard in planned.shards.values()]
+    shared = ray.put((config, numbers, pa.array([blob.encode() for blob in blobs], pa.large_binary())))
+    return run_line(
+        claim,
+        "prepare",
+        numbers,
+        len(planned),
+        lambda dataset: dataset.map(_read, fn_kwargs={"shared": [shared]}, num_cpus=config.resources.num_cpus),
+        PREFIX,
+        config.output,
+    )

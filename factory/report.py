@@ -1,0 +1,168 @@
+"""Station 8, report: one self-contained HTML page of what the other stations made.
+
+Reads finished folders only (index columns, a few sampled rows, summaries) and leaves out what was not given. The
+page follows from the identity in `run.json` alone: it holds no date and no path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from pydantic import Field, model_validator
+
+from factory import charts, sections
+from factory.config import Config, fingerprint
+from factory.corpus import Corpus
+from factory.run import SUMMARY, Run, read_claim, read_summary
+from factory.sections import SCORES, Folder
+from factory.storage import Storage
+
+PAGE = "report.html"
+HEADINGS = {
+    "faces": "Live, guide, spoof",
+    "counts": "Counts",
+    "quality": "Quality",
+    "training": "Training",
+    "detection": "Detection",
+    "tuning": "Tuning",
+}
+
+
+class ReportInputs(Config):
+    """Finished folders, local or `s3://`, any of which may be left out; the names are those the page shows."""
+
+    real: str | None = None
+    live: str | None = None
+    generated: str | None = None
+    models: dict[str, str] = Field({})
+    evaluations: dict[str, str] = Field({})
+    tune: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ReportInputs:
+        if not any(self.model_dump().values()):
+            raise ValueError(f"nothing to report on: give at least one of {', '.join(type(self).model_fields)}")
+        return self
+
+
+class ReportConfig(Config):
+    """One report."""
+
+    inputs: ReportInputs
+    out: str
+    title: str = "Spoof factory report"
+    triplets_per_style: int = Field(6, ge=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """The inputs, opened. `folders` holds all of them by (kind, name), in the page's order."""
+
+    corpora: dict[str, Corpus]
+    folders: dict[tuple[str, str], Folder]
+
+    def of(self, kind: str) -> dict[str, Folder]:
+        return {name: folder for (its_kind, name), folder in self.folders.items() if its_kind == kind}
+
+
+def run(config: ReportConfig) -> dict[str, Any]:
+    """Write `OUT/report.html`; returns the summary: path and bytes of the page, its sections, triplets shown.
+
+    Raises:
+        ValueError: if an input is unfinished or of another kind, or OUT belongs to another report.
+    """
+    sources = open_sources(config.inputs)
+    identity = {
+        "title": config.title,
+        "triplets_per_style": config.triplets_per_style,
+        "inputs": [
+            [kind, name, folder.claim["fingerprint"], folder.claim["software"], folder.digest]
+            for (kind, name), folder in sources.folders.items()
+        ],
+    }
+    claim = Run(config.out, "report", identity, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    content = gather(config, sources)
+    page = render(content).encode()
+    claim.storage.create(PAGE, page)
+    return claim.finish(
+        {
+            "report": claim.storage.path(PAGE),
+            "bytes": len(page),
+            "sections": list(content["sections"]),
+            "triplets": sum(
+                len(style["triplets"]) for style in content["sections"].get("faces", {}).get("styles", [])
+            ),
+        }
+    )
+
+
+def open_sources(inputs: ReportInputs) -> Sources:
+    """Open every input, before anything is written.
+
+    Raises:
+        ValueError: if a folder is not ours, unfinished, or of another kind.
+    """
+    corpora: dict[str, Corpus] = {}
+    folders: dict[tuple[str, str], Folder] = {}
+    for name, url in (("real", inputs.real), ("live", inputs.live), ("generated", inputs.generated)):
+        if url is not None:
+            corpora[name] = Corpus(url)
+            folders["corpus", name] = dataclasses.replace(_folder(url, "planned"), digest=corpora[name].digest)
+    for name, url in inputs.models.items():
+        folders["model", name] = _folder(url, "curve")
+    for name, url in inputs.evaluations.items():
+        folders["evaluation", name] = _folder(url, "auc", SCORES)
+    if inputs.tune is not None:
+        folders["tune", "tune"] = _folder(inputs.tune, "trials")
+    return Sources(corpora, folders)
+
+
+def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
+    """What the page shows; a section without its input is not there."""
+    found = {
+        "faces": sections.faces(sources.corpora, config.triplets_per_style),
+        "counts": sections.counts(sources.of("corpus"), sources.corpora),
+        "quality": sections.quality(sources.corpora),
+        "training": sections.training(sources.of("model")),
+        "detection": sections.detection(sources.of("evaluation")),
+        "tuning": sections.tuning(sources.of("tune")),
+    }
+    return {
+        "title": config.title,
+        "figures": sections.figures(sources.of("corpus"), sources.corpora),
+        "runs": [(kind, name, folder.claim) for (kind, name), folder in sources.folders.items()],
+        "software": sections.software(folder.claim for folder in sources.folders.values()),
+        "sections": {name: content for name, content in found.items() if content},
+    }
+
+
+def render(content: dict[str, Any]) -> str:
+    """The page, from `gather`'s content; everything but our own SVG is escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"number": charts.number, "fixed": charts.fixed}
+    template, style = (
+        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report.css")
+    )
+    return environment.from_string(template).render(content, headings=HEADINGS, style=style)
+
+
+def _folder(url: str, needs: str, *others: str) -> Folder:
+    """A finished folder whose summary has the key `needs`; its digest covers the summary and the `others` it holds."""
+    storage = Storage(url)
+    claim, summary = read_claim(storage), read_summary(storage)
+    if summary is None:
+        raise ValueError(f"{storage.url} is not finished: run the command that writes it again")
+    if needs not in summary:
+        raise ValueError(
+            f"{storage.url} holds a {claim['job']} run, whose summary has no {needs!r}: give another folder"
+        )
+    present = [SUMMARY, *filter(storage.exists, others)]
+    return Folder(
+        storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest() for name in present])
+    )

@@ -1,0 +1,249 @@
+"""What each section of the report shows, as plain values for the template; None where its input is absent."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from difffas.metrics import roc_curve
+from factory import charts
+from factory.corpus import Corpus
+from factory.metric_table import metric_table
+from factory.row import LIVE, SPOOF
+from factory.storage import Storage
+from factory.triplets import sample_triplets
+
+SCORES = "scores.csv"
+GROUPS = ("live", "spoof", "generated")
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """A finished run: its `run.json`, its `summary.json` and the digest of its content."""
+
+    storage: Storage
+    claim: dict[str, Any]
+    summary: dict[str, Any]
+    digest: str
+
+
+def software(claims: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
+    """The distinct software versions of the runs, in order of appearance."""
+    distinct: list[dict[str, str]] = []
+    for claim in claims:
+        if claim["software"] not in distinct:
+            distinct.append(claim["software"])
+    return distinct
+
+
+def figures(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list[tuple[str, str, str]]:
+    """(name, figure, detail) of what the page is about, for its head."""
+    found = []
+    for name, corpus in corpora.items():
+        styles = len(_spoof_styles([corpus]))
+        detail = f"{styles} spoof {'style' if styles == 1 else 'styles'}" if styles else "no spoofs"
+        rejected = folders[name].summary["rejected"]
+        if rejected:
+            detail += f", {rejected:,} rejected"
+        found.append((f"{name} images", f"{len(corpus):,}", detail))
+    return found
+
+
+def faces(corpora: Mapping[str, Corpus], per_style: int) -> dict[str, Any] | None:
+    """Triplets of every generated style, and how the spoofs were sampled."""
+    if "generated" not in corpora:
+        return None
+    generated = corpora["generated"]
+    lives = [corpora[name] for name in ("live", "real") if name in corpora]
+    guides = [corpora[name] for name in ("real", "live") if name in corpora]
+    sampled = sample_triplets(generated, lives, guides, per_style)
+    if not sampled:
+        return None
+    styles = [
+        {"style": style, "count": len(generated.where(style=style, label=SPOOF)), "triplets": triplets}
+        for style, triplets in sampled.items()
+    ]
+    return {"styles": styles, "recipe": _recipe(generated)}
+
+
+def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list[dict[str, Any]]:
+    """Per corpus: planned, written, rejected, rejects by reason, and images by style and split."""
+    return [{"corpus": name, **folders[name].summary, **_by_style(corpus)} for name, corpus in corpora.items()]
+
+
+def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
+    """BRISQUE of real live faces of a style's domain, of its real spoofs and of its generated ones, on one axis."""
+    real = _distinct(corpora[name] for name in ("real", "live") if name in corpora)
+    generated = [corpora["generated"]] if "generated" in corpora else []
+    panels = {
+        style: {
+            "live": _scores(real, domain=domain, label=LIVE),
+            "spoof": _scores(real, style=style, label=SPOOF),
+            "generated": _scores(generated, style=style, label=SPOOF),
+        }
+        for style, domain in _spoof_styles([*real, *generated])
+    }
+    known = [scores[~np.isnan(scores)] for groups in panels.values() for scores in groups.values()]
+    if not sum(map(len, known)):
+        return None
+    low, high = charts.span_of(known)
+    return {
+        "panels": [_panel(style, groups, (low, high)) for style, groups in panels.items()],
+        "beyond": sum(int(((scores < low) | (scores > high)).sum()) for scores in known),
+        "implementations": sorted(
+            {name for corpus in [*real, *generated] for name in _unique(corpus, "brisque_impl")}
+        ),
+        "groups": [name for name in GROUPS if any(len(groups[name]) for groups in panels.values())],
+    }
+
+
+def training(models: Mapping[str, Folder]) -> list[dict[str, Any]]:
+    """Loss curve and closing figures of every model."""
+    return [
+        {
+            "name": name,
+            "job": folder.claim["job"],
+            "chart": charts.curve(folder.summary["curve"], f"{name}: loss over steps")
+            if folder.summary["curve"]
+            else None,
+            **{key: folder.summary.get(key) for key in ("steps", "loss", "images_per_second")},
+            # The style encoder alone has one; None where nothing was held out.
+            **{key: folder.summary[key] for key in ("accuracy",) if key in folder.summary},
+        }
+        for name, folder in models.items()
+    ]
+
+
+def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
+    """Every trial of the search, and which is the best."""
+    if not tunes:
+        return None
+    summary = next(iter(tunes.values())).summary
+    trials: list[dict[str, Any]] = summary["trials"]
+    numbered = [
+        {**trial, "number": number, "best": trial["parameters"] == summary["best"]}
+        for number, trial in enumerate(trials, start=1)
+    ]
+    top = next((trial["metric"] for trial in numbered if trial["best"]), None)
+    return {
+        "metric": summary["metric"],
+        "parameters": list(dict.fromkeys(name for trial in trials for name in trial["parameters"])),
+        "figures": [name for name in ("rows", "epochs") if any(name in trial for trial in trials)],
+        # The best is an extreme, whichever way the metric points: nearness to it is the order of merit.
+        "trials": sorted(numbered, key=lambda trial: _distance(trial["metric"], top)),
+    }
+
+
+def _distance(metric: float | None, top: float | None) -> float:
+    return math.inf if metric is None or top is None else abs(metric - top)
+
+
+def _recipe(generated: Corpus) -> list[tuple[str, str]]:
+    """Samplers, steps and the ranges of T₀ and w, as they stand in the rows."""
+    facts = [(name, ", ".join(map(str, _unique(generated, name)))) for name in ("sampler", "steps", "preset")]
+    for title, name in (("T₀", "t0"), ("w", "cfg_scale")):
+        least, most = pc.min_max(generated.index[name]).as_py().values()
+        if least is not None:
+            low, high = charts.number(least), charts.number(most)
+            facts.append((title, low if low == high else f"{low} to {high}"))
+    facts.append(("generator", ", ".join(name[:12] for name in _unique(generated, "generator"))))
+    return [(title, text) for title, text in facts if text]
+
+
+def _by_style(corpus: Corpus) -> dict[str, Any]:
+    grouped = corpus.index.group_by(["style", "split"]).aggregate([([], "count_all")]).to_pylist()
+    splits = sorted({line["split"] for line in grouped}, key=_split_order)
+    count = {(line["style"], line["split"]): line["count_all"] for line in grouped}
+    styles = sorted({style for style, _ in count})
+    return {
+        "splits": splits,
+        "rows": [(style, [count.get((style, split), 0) for split in splits]) for style in styles],
+        "totals": [sum(count.get((style, split), 0) for style in styles) for split in splits],
+    }
+
+
+def _split_order(split: str) -> tuple[int, str]:
+    usual = ("train", "dev", "validation", "test")
+    return (usual.index(split) if split in usual else len(usual), split)
+
+
+def _distinct(corpora: Iterable[Corpus]) -> list[Corpus]:
+    """The corpora without repeats: one folder may serve as real and as live."""
+    return list({corpus.digest: corpus for corpus in corpora}.values())
+
+
+def _spoof_styles(corpora: Sequence[Corpus]) -> list[tuple[str, str]]:
+    """(style, domain) of all spoofs, in order of style."""
+    found: set[tuple[str, str]] = set()
+    for corpus in corpora:
+        spoofs = corpus.index.select(["style", "domain"]).filter(pc.equal(corpus.index["label"], SPOOF))
+        found |= {
+            (line["style"], line["domain"]) for line in spoofs.group_by(["style", "domain"]).aggregate([]).to_pylist()
+        }
+    return sorted(found)
+
+
+def _scores(corpora: Sequence[Corpus], **equal: str | int) -> np.ndarray:
+    """BRISQUE of the matching rows, float64, NaN where it could not be computed."""
+    columns = [corpus.index["brisque"].take(pa.array(corpus.where(**equal))) for corpus in corpora]
+    return np.concatenate([np.empty(0), *(column.to_numpy(zero_copy_only=False).astype(float) for column in columns)])
+
+
+def _panel(style: str, groups: Mapping[str, np.ndarray], span: tuple[float, float]) -> dict[str, Any]:
+    known = {name: scores[~np.isnan(scores)] for name, scores in groups.items()}
+    failed = {name: len(groups[name]) - len(scores) for name, scores in known.items()}
+    return {
+        "style": style,
+        "chart": charts.histogram(known, span, f"BRISQUE of {style}"),
+        "statistics": [
+            {
+                "group": name,
+                "count": len(scores),
+                "failed": failed[name],
+                "mean": float(scores.mean()) if len(scores) else None,
+                "std": float(scores.std()) if len(scores) else None,
+            }
+            for name, scores in known.items()
+            if len(groups[name])
+        ],
+        "failed": sum(failed.values()),
+    }
+
+
+def _unique(corpus: Corpus, column: str) -> list[Any]:
+    return sorted(value for value in pc.unique(corpus.index[column]).to_pylist() if value is not None)
+
+
+def detection(evaluations: Mapping[str, Folder]) -> dict[str, Any] | None:
+    """Metrics of the evaluations side by side, and the ROC curves of those with a scores.csv of both classes."""
+    if not evaluations:
+        return None
+    curves = {name: curve for name, folder in evaluations.items() if (curve := _roc(folder)) is not None}
+    return {
+        "columns": list(evaluations),
+        "groups": metric_table({name: folder.summary for name, folder in evaluations.items()}),
+        "roc": charts.roc(curves, f"ROC of {', '.join(curves)}") if curves else None,
+        "curves": list(curves),
+    }
+
+
+def _roc(folder: Folder) -> tuple[np.ndarray, np.ndarray] | None:
+    """Shares of attacks and live faces accepted at all thresholds, from scores.csv; None where that has no ROC."""
+    if not folder.storage.exists(SCORES):
+        return None
+    split = folder.claim["identity"]["split"]
+    lines = csv.DictReader(io.StringIO(folder.storage.read(SCORES).decode()))
+    tested = [(float(line["score"]), line["is_bonafide"]) for line in lines if line["split"] == split]
+    labels = [LIVE if bonafide == "True" else SPOOF for _, bonafide in tested]
+    if len(set(labels)) < 2:
+        return None
+    false, true, _ = roc_curve([score for score, _ in tested], labels)
+    return false, true

@@ -1,0 +1,99 @@
+"""Live | guide | spoof triplets for people to look at: a fixed sample of a generated corpus, as data URIs."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import heapq
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+
+from factory.corpus import Corpus
+from factory.images import decode
+from factory.row import LIVE, SPOOF, Row
+
+EMBEDDED_BYTES = 48_000  # an image above this is shown as WebP of QUALITY, so that 50 styles still make one page
+QUALITY = 90
+_MEDIA = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """An image as the page shows it; `uri` holds its bytes, `width` and `height` are pixels."""
+
+    row: Row
+    uri: str
+    width: int
+    height: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Triplet:
+    """A generated spoof with the live face and the guide that made it, where the corpora at hand hold them."""
+
+    live: Picture | None
+    guide: Picture | None
+    spoof: Picture
+
+
+def sample_triplets(
+    generated: Corpus, lives: Sequence[Corpus], guides: Sequence[Corpus], per_style: int
+) -> dict[str, list[Triplet]]:
+    """Up to `per_style` triplets of every generated style, styles in order of name.
+
+    Which ones is decided by a hash of the key, so the sample does not move when a corpus grows by other keys. Only
+    the rows shown are read. Live faces and guides are looked up by key in the first of `lives` and `guides` that
+    holds a row of the same domain (live) or style (guide).
+    """
+    spoofs = generated.rows(_sample(generated, per_style))
+    live = _find(lives, {row.live_key: row.live_domain for row in spoofs}, "domain", LIVE)
+    guide = _find(guides, {row.guide_key: row.style for row in spoofs}, "style", SPOOF)
+    triplets: dict[str, list[Triplet]] = {}
+    for row in spoofs:
+        triplet = Triplet(live.get(row.live_key), guide.get(row.guide_key), picture(row))
+        triplets.setdefault(row.style, []).append(triplet)
+    return triplets
+
+
+def picture(row: Row) -> Picture:
+    """The image of a row for the page: its own bytes, or WebP 90 where those are many."""
+    data, media = row.image, _MEDIA[row.codec.partition("-")[0]]
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+    if len(data) > EMBEDDED_BYTES:
+        buffer = io.BytesIO()
+        Image.fromarray(decode(data)).save(buffer, "WEBP", quality=QUALITY, method=4)
+        data, media = buffer.getvalue(), "image/webp"
+    return Picture(row, f"data:{media};base64,{base64.b64encode(data).decode()}", width, height)
+
+
+def _sample(generated: Corpus, per_style: int) -> np.ndarray:
+    """Index positions of the sampled spoofs, ordered by style and then by the hash of their keys."""
+    spoof = pc.equal(generated.index["label"], SPOOF)
+    chosen: list[int] = []
+    for style in sorted(pc.unique(generated.index["style"].filter(spoof)).to_pylist()):
+        positions = generated.where(style=style, label=SPOOF)
+        keys = generated.index["key"].take(pa.array(positions)).to_pylist()
+        ranked = ((hashlib.blake2b(key.encode(), digest_size=8).digest(), place) for place, key in enumerate(keys))
+        chosen += [int(positions[place]) for _, place in heapq.nsmallest(per_style, ranked)]
+    return np.array(chosen, dtype=np.int64)
+
+
+def _find(
+    corpora: Sequence[Corpus], wanted: dict[str | None, str | None], column: str, label: int
+) -> dict[str | None, Picture]:
+    """Pictures of the wanted keys. A key is unique within a corpus only: `column` and label must agree as well."""
+    found: dict[str | None, Picture] = {}
+    for corpus in corpora:
+        missing = [key for key in wanted if key is not None and key not in found]
+        mask = pc.is_in(corpus.index["key"], value_set=pa.array(missing, pa.string()))
+        for row in corpus.rows(np.flatnonzero(mask.to_numpy(zero_copy_only=False))):
+            if row.label == label and getattr(row, column) == wanted[row.key]:
+                found[row.key] = picture(row)
+    return found

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factory.corpus import Corpus
+from tests.corpora import small_rows, write_corpus
+from tests.pages import Page, one_of_everything, report, summary_of
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return one_of_everything(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def page(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return report(tmp_path_factory.mktemp("out") / "report", inputs, title="Faces <one>", triplets_per_style=3)
+
+
+def test_counts_add_up(page: Page) -> None:
+    text = page.text["counts"]
+    assert "style train test all cam-live 4 4 8" in text
+    assert "cam-replay 4 0 4" in text
+    assert "written 24 16 40 40 planned = 40 written + 0 rejected" in text
+
+
+def test_rejects_are_counted_by_reason(inputs: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(inputs["real"], tmp_path / "real")
+    summary = summary_of(inputs["real"])
+    summary |= {"planned": 43, "rejected": 3, "rejects_by_reason": {"no face": 2, "truncated <file>": 1}}
+    (tmp_path / "real" / "summary.json").unlink()
+    (tmp_path / "real" / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    page = report(tmp_path / "out", {"real": str(tmp_path / "real")})
+    assert "43 planned = 40 written + 3 rejected" in page.text["counts"]
+    assert "Rejected: 2 no face, 1 truncated <file>." in page.text["counts"]
+    assert "3 rejected" in page.text["header"]
+
+
+def test_quality_compares_real_and_generated_per_style(page: Page, inputs: dict[str, Any]) -> None:
+    text = page.text["quality"]
+    generated = Corpus(inputs["generated"])
+    style = generated.where(style="cam-print")
+    scores = generated.column("brisque")[style].astype(float)
+    failed = int(np.isnan(scores).sum())
+    assert failed
+    mean, deviation = np.nanmean(scores), np.nanstd(scores)
+    assert f"generated {len(scores)} {mean:.1f} {deviation:.1f} {failed}" in text
+    charts = re.findall(r'<svg [^>]*aria-label="BRISQUE of.*?</svg>', page.raw)
+    assert len(charts) == 4
+    assert len({tuple(re.findall(r"<text.*?</text>", chart)) for chart in charts}) == 1  # one axis for all styles
+    classes = [attributes.get("class") for attributes in page.of("path")]
+    assert [classes.count(f"area {name}") for name in ("live", "spoof", "generated")] == [9, 9, 9]  # 4, and legends
+
+
+def test_unscored_corpora_have_no_quality_section(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    assert report(tmp_path / "out", {"real": str(tmp_path / "real")}).sections == ["counts"]
+
+
+def test_training_shows_curves_and_closing_figures(page: Page) -> None:
+    text = page.text["training"]
+    assert "style encoder fit-style" in text
+    assert "1,200 steps last loss 0.0408 31.4 images/s held-out accuracy —" in text
+    assert text.endswith("images/s")  # the generator has no accuracy to miss
+    assert [a["aria-label"] for a in page.of("svg") if "loss" in a.get("aria-label", "")] == [
+        "style encoder: loss over steps",
+        "generator: loss over steps",
+    ]
+
+
+def test_tuning_ranks_the_trials_and_marks_the_best(page: Page) -> None:
+    text = page.text["tuning"]
+    assert "trial live_scale t0_max rows auc status 3 best 0.3 300 34 0.9 finished 1 0.1 100 12 0.7 finished" in text
+    assert text.endswith("2 0.2 200 — — failed")
+    assert [row.get("class") for row in page.of("tr")].count("best") == 1

@@ -1,0 +1,165 @@
+"""Reports for tests: one of every input, and the page parsed."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from difffas import metrics
+from factory.config import build
+from factory.report import PAGE, ReportConfig, run
+from factory.row import LIVE, SPOOF, Row
+from factory.run import Run, read_summary
+from factory.storage import Storage
+from tests.corpora import NoConfig, row, small_rows, write_corpus
+
+VOID = {"meta", "img", "link", "br", "input", "hr"}
+SEED = 2**62 + 12345
+
+
+class Page(HTMLParser):
+    """The page as a list of (tag, attributes) and as text by section; checks that every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.raw = text
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text: dict[str, str] = {}
+        self._open: list[str] = []
+        self._section = "header"
+        self.feed(text)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, attributes))
+        if tag == "section":
+            self._section = attributes["id"]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag == "section":
+            self._section = "footer"
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in ("style", "script"):
+            self.text[self._section] = " ".join((self.text.get(self._section, "") + " " + data).split())
+
+    def of(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def sections(self) -> list[str]:
+        return [attributes["id"] for attributes in self.of("section")]
+
+
+def scored(rows: list[Row]) -> list[Row]:
+    return [dataclasses.replace(r, brisque=20.0 + number % 30, brisque_impl="ours") for number, r in enumerate(rows)]
+
+
+def spoofs_of(rows: list[Row], count: int = 40) -> list[Row]:
+    """Generated rows: live faces and guides by turns, every ninth without a score."""
+    lives = [r for r in rows if r.label == LIVE]
+    guides = [r for r in rows if r.label == SPOOF]
+    made = []
+    for number in range(count):
+        live, guide = lives[number % len(lives)], guides[number % len(guides)]
+        made.append(
+            row(
+                number,
+                key=f"abcd1234-train-{number:010d}",
+                label=SPOOF,
+                attack=guide.attack,
+                domain=guide.domain,
+                subject=live.subject,
+                brisque=None if number % 9 == 8 else 30.0 + number,
+                brisque_impl="ours",
+                live_key=live.key,
+                guide_key=guide.key,
+                live_domain=live.domain,
+                t0=150 + number,
+                cfg_scale=1.5,
+                steps=25,
+                sampler="ddim",
+                preset="exact",
+                seed=SEED + number,
+                generator="f" * 64,
+            )
+        )
+    return made
+
+
+def folder(path: Path, job: str, summary: dict[str, Any], files: dict[str, bytes] | None = None) -> str:
+    claim = Run(str(path), job, {"split": "test", "summary": summary}, NoConfig())
+    for name, data in (files or {}).items():
+        claim.storage.create(name, data)
+    claim.finish(summary)
+    return str(path)
+
+
+def evaluation(path: Path, seed: int, dev: bool = True) -> str:
+    """An evaluation as `difffas evaluate` leaves it."""
+    rng = np.random.default_rng(seed)
+    labels = np.tile([LIVE, SPOOF, SPOOF], 20)
+    attacks = np.tile(["live", "print", "replay"], 20)
+    scores = rng.normal(0.5 - 0.2 * labels, 0.2)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["is_bonafide", "attack_type", "score", "split"])
+    writer.writerows(
+        (bool(label == LIVE), attack, score, "test")
+        for label, attack, score in zip(labels, attacks, scores, strict=True)
+    )
+    development = {"dev_scores": scores, "dev_labels": labels} if dev else {}
+    return folder(
+        path,
+        "evaluate",
+        metrics.report(scores, labels, list(attacks), **development),
+        {"scores.csv": text.getvalue().encode()},
+    )
+
+
+def one_of_everything(root: Path) -> dict[str, Any]:
+    """The `inputs` of a report, written below `root`."""
+    real = scored(small_rows(splits=("train", "test")))
+    write_corpus(root / "real", real)
+    write_corpus(root / "generated", spoofs_of(real))
+    curve = [[step, 2.0 / step] for step in range(1, 50)]
+    trials: list[dict[str, Any]] = [
+        {"parameters": {"live_scale": 0.1, "t0_max": 100}, "metric": 0.7, "rows": 12, "status": "finished"},
+        {"parameters": {"live_scale": 0.2, "t0_max": 200}, "metric": None, "rows": None, "status": "failed"},
+        {"parameters": {"live_scale": 0.3, "t0_max": 300}, "metric": 0.9, "rows": 34, "status": "finished"},
+    ]
+    figures = {"steps": 1200, "loss": 0.0408, "curve": curve, "images_per_second": 31.4}
+    return {
+        "real": str(root / "real"),
+        "generated": str(root / "generated"),
+        "models": {
+            "style encoder": folder(root / "style", "fit-style", {**figures, "accuracy": None}),
+            "generator": folder(root / "generator", "fit-generator", figures),
+        },
+        "evaluations": {"real": evaluation(root / "a", 1), "both & more": evaluation(root / "b", 2, dev=False)},
+        "tune": folder(root / "tune", "tune", {"metric": "auc", "trials": trials, "best": trials[2]["parameters"]}),
+    }
+
+
+def report(out: Path, inputs: dict[str, Any], **settings: Any) -> Page:
+    run(build(ReportConfig, {"inputs": inputs, "out": str(out), **settings}))
+    return Page((out / PAGE).read_text(encoding="utf-8"))
+
+
+def summary_of(url: str) -> dict[str, Any]:
+    """The summary of a folder."""
+    return read_summary(Storage(url)) or {}

@@ -55,7 +55,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
         dotted, equals, text = override.partition("=")
         if not equals:
             raise ValueError(f"override {override!r} is not of the form key=value")
-        _set(values, dotted, yaml.safe_load(text))
+        _set(values, dotted, _parse_value(dotted, text))
     return build(model, values)
 
 
@@ -77,6 +77,13 @@ def _read_yaml(path: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"config file {path} must hold a mapping of keys, not a {type(values).__name__}")
     return values
+
+
+def _parse_value(dotted: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"override {dotted}={text} is not a YAML value: quote it, {dotted}='\"...\"'") from None
 
 
 def _set(values: dict[str, Any], dotted: str, value: Any) -> None:

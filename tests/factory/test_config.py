@@ -54,6 +54,7 @@ def test_file_then_overrides(tmp_path: Path) -> None:
         (["out=x", "inner.steps=many"], "config key 'inner.steps'.*got 'many'"),
         (["out"], "not of the form key=value"),
         (["out=x", "out.y=1"], "out is not a section"),
+        (["out={a}/{b}"], "override out={a}/{b} is not a YAML value: quote it"),
     ],
 )
 def test_mistakes_are_one_line_naming_the_key(overrides: list[str], message: str) -> None:

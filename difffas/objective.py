@@ -17,7 +17,7 @@ STYLE_DROPOUT = 0.2
 class TrainingNoise(NamedTuple):
     """Everything random in one training step."""
 
-    t: Tensor  # B, long, uniform in 0 … 999
+    t: Tensor  # B, long, uniform in 0 … timesteps − 1
     noise: Tensor  # B, 3, H, W, standard normal
     keep_style: Tensor  # B, bool
 
@@ -31,10 +31,13 @@ class TrainingLoss(NamedTuple):
 
 
 def draw_training_noise(
-    shape: torch.Size | tuple[int, ...], generator: torch.Generator, style_dropout: float = STYLE_DROPOUT
+    shape: torch.Size | tuple[int, ...],
+    generator: torch.Generator,
+    style_dropout: float = STYLE_DROPOUT,
+    timesteps: int = TIMESTEPS,
 ) -> TrainingNoise:
-    """Draw t, ε and the style mask for images of `shape` (B, 3, H, W) from a CPU generator."""
-    t = torch.randint(TIMESTEPS, (shape[0],), generator=generator)
+    """Draw t below `timesteps`, ε and the style mask for images of `shape` (B, 3, H, W) from a CPU generator."""
+    t = torch.randint(timesteps, (shape[0],), generator=generator)
     noise = torch.randn(tuple(shape), generator=generator)
     keep_style = torch.rand(shape[0], generator=generator) >= style_dropout
     return TrainingNoise(t, noise, keep_style)

@@ -14,6 +14,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
 
+from difffas.schedule import TIMESTEPS
 from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant
 
 LEVELS = 6  # strides 1, 2, 4, 8, 16, 32
@@ -101,6 +102,8 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         in_channels: 6, noisy RGB then live RGB.
         out_channels: 3 (ε alone, the default: DDIM and DPM-Solver use nothing else) or 6 (ε, then the variance v).
         mean_patch, variance_patch, form, condition_norm, variant: see `STFM`.
+        timesteps: t below which the network is trained. Spoofs start from T₀, so a generator whose T₀ is never to
+            exceed a bound need not learn what lies above it [ours]; `SpoofPipeline` refuses a larger T₀.
 
     The last convolution and the second convolution of every residual block start at zero.
     """
@@ -119,8 +122,11 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         form: Form = "paper",
         condition_norm: ConditionNorm = "fixed",
         variant: Variant = "stfm",
+        timesteps: int = TIMESTEPS,
     ) -> None:
         super().__init__()
+        if not 1 <= timesteps <= TIMESTEPS:
+            raise ValueError(f"timesteps {timesteps} must lie within 1 and {TIMESTEPS}")
         if len(channel_multipliers) != LEVELS:
             raise ValueError(
                 f"channel_multipliers has {len(channel_multipliers)} entries: give {LEVELS}, strides 1 to 32"

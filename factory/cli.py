@@ -67,9 +67,8 @@ def prepare(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key.")] = None,
 ) -> None:
     """Turn image folders into a corpus. Example: difffas prepare photos --out corpora/faces --no-crop"""
-    from factory.prepare import PrepareConfig, run
-
     from factory.config import load
+    from factory.prepare import PrepareConfig, run
 
     crop = "none" if no_crop else "table" if boxes else "retinaface" if weights else None
     given = {

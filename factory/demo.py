@@ -73,7 +73,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Station]:
             "corpus": f"{root}/real",
             "out": f"{root}/style",
             "network": SMALL_STYLE_ENCODER,
-            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True},
+            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True},
             "resources": CPU,
         },
     )
@@ -105,7 +105,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Station]:
 
 
 def _downstream(root: Path) -> Iterator[Station]:
-    classifiers = {
+    classifiers: dict[str, dict[str, Any]] = {
         "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
         "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},
     }

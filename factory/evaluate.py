@@ -99,12 +99,12 @@ def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray,
 
 def metrics_of(scores_csv: bytes, split: str, dev_split: str | None) -> dict[str, Any]:
     """All metrics, from the text of a scores.csv alone."""
-    from difffas import metrics
+    from difffas.metrics import report
 
     lines = list(csv.DictReader(io.StringIO(scores_csv.decode())))
     test, dev = _columns(lines, split), _columns(lines, dev_split)
     have_dev = len(set(dev[1])) == 2
-    return metrics.report(*test, dev_scores=dev[0] if have_dev else None, dev_labels=dev[1] if have_dev else None)
+    return report(*test, dev_scores=dev[0] if have_dev else None, dev_labels=dev[1] if have_dev else None)
 
 
 def _columns(lines: list[dict[str, str]], split: str | None) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -38,7 +38,7 @@ class RowFilter(Config):
 
 
 class LossConfig(Config):
-    """`rq` is the sample-level relative quality loss (paper Eq. 13-18), its scales the m_k of live and spoof classes."""
+    """`rq` is the sample-level relative quality loss (paper Eq. 13-18), its scales m_k of live and spoof."""
 
     name: Literal["cross-entropy", "rq"] = "rq"
     live_scale: float = Field(0.4, ge=0)
@@ -103,6 +103,7 @@ class ClassifierRecipe:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
+
         from difffas.classifier import SpoofClassifier
 
         self._settings = settings

@@ -18,6 +18,8 @@ from factory.train import TrainConfig, TrainResources, fit, train_loop
 if TYPE_CHECKING:
     import torch
 
+    from difffas.objective import TrainingNoise
+
 JOB = "fit-generator"
 
 
@@ -34,6 +36,7 @@ class GeneratorNetworkConfig(Config):
     form: Literal["paper", "official"] = "paper"
     condition_norm: Literal["fixed", "batch"] = "fixed"
     variant: Literal["stfm", "adain", "patch_substitution", "no_patches"] = "stfm"
+    timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this, and no T₀ may exceed it")
 
 
 class FitGeneratorConfig(Config):
@@ -105,7 +108,7 @@ class GeneratorRecipe:
 
         mirrored = flips(counters, self._seed)
         live, spoof, guide = (self._images(positions, mirrored) for positions in self._pairs(counters))
-        draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._seed, self._settings["style_dropout"])
+        draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._settings)
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 
     def _images(self, positions: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
@@ -133,17 +136,16 @@ class GeneratorRecipe:
         return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
 
 
-def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], seed: int, style_dropout: float) -> Any:
+def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict[str, Any]) -> TrainingNoise:
     """t, ε and style mask of samples by their counters: the same at any number of workers and after a restart."""
     import torch
 
     from difffas.objective import TrainingNoise, draw_training_noise
     from factory import draws
 
-    seeds = draws.bits(counters, seed, "noise") >> np.uint64(1)
-    drawn = [
-        draw_training_noise((1, *shape), torch.Generator().manual_seed(int(value)), style_dropout) for value in seeds
-    ]
+    seeds = draws.bits(counters, settings["train"]["seed"], "noise") >> np.uint64(1)
+    chances = settings["style_dropout"], settings["network"]["timesteps"]
+    drawn = [draw_training_noise((1, *shape), torch.Generator().manual_seed(int(value)), *chances) for value in seeds]
     return TrainingNoise(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from factory import cluster
 from factory.config import Config
 from factory.corpus import Corpus, read_rows
-from factory.generators import DUMMY, load_generator, model_digest
+from factory.generators import DUMMY, check_t0, load_generator, model_digest
 from factory.images import decode
 from factory.license import strictest
 from factory.line import run_line
@@ -96,10 +96,12 @@ def run(config: GenerateConfig) -> dict[str, Any]:
 
 def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus) -> tuple[Run, Plan]:
     """Claim the output folder and lay the plan; raises ValueError before anything is written if there is none."""
+    generator = claim_generator(config.inputs.generator)
+    check_t0(config.inputs.generator, config.sampler)
     identity = {
         "live": live.digest,
         "guides": guides.digest,
-        "generator": claim_generator(config.inputs.generator),
+        "generator": generator,
         "plan": config.plan.model_dump(mode="json"),
         "sampler": config.sampler.model_dump(mode="json"),
         "output": config.output.model_dump(mode="json"),

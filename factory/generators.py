@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -152,6 +153,21 @@ def model_digest(storage: Storage) -> str:
         raise ValueError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
     names = [f"{part}/{name}" for part in ("unet", "style_encoder", "scheduler") for name in storage.names(part)]
     return fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in ["model_index.json", *names]})
+
+
+def check_t0(name: str, sampler: SamplerConfig) -> None:
+    """Refuse a T₀ range beyond the timesteps that a generator was trained on.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if name == DUMMY:
+        return
+    trained = json.loads(Storage(name).read("unet/config.json"))["timesteps"]
+    if sampler.t0[1] > trained:
+        raise ValueError(
+            f"sampler.t0 {list(sampler.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
+        )
 
 
 def load_generator(name: str, sampler: SamplerConfig, threads: int) -> Generator:

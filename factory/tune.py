@@ -150,9 +150,9 @@ def _trial(parameters: dict[str, Any], features: Features, settings: dict[str, A
 def fit_head(features: Features, keep: np.ndarray, parameters: dict[str, Any], settings: dict[str, Any]) -> Any:
     """Yield the dev AUC after every epoch of a cosine head trained with the RQ loss on the kept rows."""
     import torch
-    from difffas.classifier import CosineHead
 
     from difffas import metrics
+    from difffas.classifier import CosineHead
 
     torch.manual_seed(settings["seed"])
     loss_config = LossConfig(live_scale=parameters["live_scale"], spoof_scale=parameters["spoof_scale"])

@@ -134,3 +134,9 @@ def test_the_loss_falls() -> None:
         history.append(float(loss.detach()))
     assert history[0] == pytest.approx(1.0, abs=0.1)  # a network that starts at zero predicts no noise
     assert history[-1] < 0.5 * history[0]
+
+
+def test_t_lies_below_the_timesteps_asked_for() -> None:
+    draw = draw_training_noise((4000, 1, 1, 1), torch.Generator().manual_seed(0), timesteps=300)
+    assert int(draw.t.min()) == 0
+    assert int(draw.t.max()) == 299

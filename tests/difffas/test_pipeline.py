@@ -34,6 +34,14 @@ def images(seed: int, batch: int = 4) -> Tensor:
     return torch.rand(batch, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
+def test_t0_beyond_the_training_is_refused() -> None:
+    unet, encoder = SpoofUNet(**UNET, timesteps=300), StyleEncoder(["a-print"], **ENCODER)
+    limited = SpoofPipeline(unet, encoder)
+    limited(images(1), images(2), t0=300, steps=2)
+    with pytest.raises(ValueError, match="t0 301 is beyond the timesteps .* give at most 300"):
+        limited(images(1), images(2), t0=[300, 301, 10, 10], steps=2)
+
+
 def test_images_in_range_reproducible_and_conditioned(pipeline: SpoofPipeline) -> None:
     live, guide = images(1), images(2)
     spoof = pipeline(live, guide, steps=5, **SETTINGS)

@@ -154,3 +154,9 @@ def test_compiles_in_one_graph() -> None:
     sample, timestep, features = inputs()
     expected = unet(sample, timestep, features).sample
     torch.testing.assert_close(compiled(sample, timestep, features).sample, expected)
+
+
+@pytest.mark.parametrize("timesteps", [0, 1001])
+def test_timesteps_outside_the_schedule_are_refused(timesteps: int) -> None:
+    with pytest.raises(ValueError, match=f"timesteps {timesteps}"):
+        SpoofUNet(**TINY, timesteps=timesteps)

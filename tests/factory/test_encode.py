@@ -40,9 +40,7 @@ def test_lossless_means_lossless_and_repeatable(codec: str) -> None:
         ({"codec": "jpeg", "quality": 95}, "jpeg-95", "JPEG"),
     ],
 )
-def test_the_row_names_its_codec_and_scores_what_a_reader_decodes(
-    given: dict[str, Any], name: str, kind: str
-) -> None:
+def test_the_row_names_its_codec_and_scores_what_a_reader_decodes(given: dict[str, Any], name: str, kind: str) -> None:
     pixels = np.stack([face(i, 64) for i in range(3)])
     rows, rejects = encode_and_score(records(3), pixels, OutputConfig.model_validate(given))
     assert not rejects

@@ -10,7 +10,7 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
-from factory.generators import DiffusionGenerator, load_generator, model_digest, to_pixels, to_tensor
+from factory.generators import DiffusionGenerator, check_t0, load_generator, model_digest, to_pixels, to_tensor
 from factory.plan import SamplerConfig
 from factory.storage import Storage
 from tests.corpora import face
@@ -66,6 +66,15 @@ def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path
     assert isinstance(load_generator(str(model), SAMPLER, 1), DiffusionGenerator)
     with pytest.raises(ValueError, match="no model folder"):
         model_digest(Storage(str(tmp_path)))
+
+
+def test_t0_beyond_the_training_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "config.json").write_text('{"timesteps": 300}')
+    check_t0(str(tmp_path), SamplerConfig(t0=(100, 300)))
+    check_t0("dummy", SamplerConfig(t0=(100, 900)))
+    with pytest.raises(ValueError, match="was trained for T₀ up to 300"):
+        check_t0(str(tmp_path), SamplerConfig(t0=(100, 301)))
 
 
 def test_model_digest_is_of_the_bytes(model: Path, tmp_path: Path) -> None:

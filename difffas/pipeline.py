@@ -139,6 +139,11 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             raise ValueError(f"sampler {sampler!r} is unknown: use one of {', '.join(SAMPLERS)}")
         batch, height, width = live.shape[0], live.shape[2], live.shape[3]
         levels = _one_each(int, "t0", t0, batch)
+        trained = int(self.unet.config["timesteps"])
+        if max(levels, default=0) > trained:
+            raise ValueError(
+                f"t0 {max(levels)} is beyond the timesteps of this generator's training: give at most {trained}"
+            )
         timesteps = timestep_table(levels, steps, offset)
         scales = torch.tensor(_one_each(float, "cfg_scale", cfg_scale, batch), dtype=torch.float64)
         noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from difffas.unet import Features
 
-# 0.12 M parameters; goes with unet.SMALL_UNET.
-SMALL_STYLE_ENCODER: dict[str, Any] = {"stem_channels": 16, "channels": (16, 32, 48, 48), "depths": (1, 1, 1, 1)}
+# 0.25 M parameters; goes with unet.SMALL_UNET.
+SMALL_STYLE_ENCODER: dict[str, Any] = {"stem_channels": 16, "channels": (16, 48, 80, 80), "depths": (1, 1, 1, 1)}
 
 
 class StyleEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]

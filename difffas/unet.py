@@ -20,8 +20,10 @@ from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant
 LEVELS = 6  # strides 1, 2, 4, 8, 16, 32
 STYLE_LEVELS = (3, 4, 5)  # levels with an STFM: strides 8, 16, 32
 
-# 1.6 M parameters, for demos at 64×64 on a CPU; goes with style_encoder.SMALL_STYLE_ENCODER.
-SMALL_UNET: dict[str, Any] = {"base_channels": 16, "channel_multipliers": (1, 1, 2, 2, 3, 3), "embed_channels": 64}
+# 3.6 M parameters, for 64×64 on a CPU; goes with style_encoder.SMALL_STYLE_ENCODER. Widths at strides 8 to 32 share
+# few factors with 32, so that GroupNorm has several channels a group and a guide's style can pass as their balance:
+# with one channel a group the STFM's norm would erase whatever is constant over the map.
+SMALL_UNET: dict[str, Any] = {"base_channels": 16, "channel_multipliers": (1, 1, 2, 3, 5, 5), "embed_channels": 64}
 
 Features = tuple[Tensor, Tensor, Tensor]  # guide feature maps at strides 8, 16, 32
 

@@ -14,7 +14,9 @@ from factory.config import Config, build
 from factory.progress import duration, say
 
 SIZE = 64
-T0, CFG_SCALE = (150, 400), (1.0, 3.0)
+SUBJECTS, CAPTURES = 36, 3
+DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
+T0, CFG_SCALE = (150, 450), (1.0, 4.0)
 CPU = {"gpus_per_worker": 0, "threads": 2}
 
 Station = tuple[Callable[[Any], dict[str, Any]], type[Config], dict[str, Any]]
@@ -25,16 +27,7 @@ def run(out: str) -> dict[str, Any]:
     root = Path(out).absolute()
     started = time.monotonic()
     say(f"demo: everything goes below {root}")
-    drawn = embedded.draw(
-        root / "faces",
-        subjects=36,
-        captures=3,
-        size=SIZE,
-        domains=("webcam", "phone"),
-        attacks=("print", "replay", "mask"),
-        seed=7,
-    )
-    say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - started)}")
+    _draw(root / "faces")
     for job, model, settings in stations(root):
         before = time.monotonic()
         job(build(model, settings))
@@ -43,6 +36,15 @@ def run(out: str) -> dict[str, Any]:
     page = root / "report" / report.PAGE
     say(f"demo: all stations in {duration(seconds)}; open {page}")
     return {"report": str(page), "spoofs": str(root / "spoofs"), "seconds": seconds}
+
+
+def _draw(folder: Path) -> None:
+    """Draw the embedded faces, unless they are all there."""
+    before = time.monotonic()
+    if len(list(folder.rglob("*.png"))) == embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
+        return
+    drawn = embedded.draw(folder, SUBJECTS, CAPTURES, SIZE, DOMAINS, ATTACKS, seed=7)
+    say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - before)}")
 
 
 def stations(root: Path) -> Iterator[Station]:
@@ -85,7 +87,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Station]:
             "style_encoder": f"{root}/style",
             "out": f"{root}/generator",
             "network": {**SMALL_UNET, "dropout": 0.0},
-            "train": {"steps": 500, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 20, "cosine_decay": True},
+            "train": {"steps": 400, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 20, "cosine_decay": True},
             "ema_decay": 0.98,
             "resources": CPU,
         },

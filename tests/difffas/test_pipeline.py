@@ -38,7 +38,7 @@ def test_t0_beyond_the_training_is_refused() -> None:
     unet, encoder = SpoofUNet(**UNET, timesteps=300), StyleEncoder(["a-print"], **ENCODER)
     limited = SpoofPipeline(unet, encoder)
     limited(images(1), images(2), t0=300, steps=2)
-    with pytest.raises(ValueError, match="t0 301 is beyond the timesteps .* give at most 300"):
+    with pytest.raises(ValueError, match="t0 301 is beyond .* give at most 300"):
         limited(images(1), images(2), t0=[300, 301, 10, 10], steps=2)
 
 

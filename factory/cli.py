@@ -98,7 +98,7 @@ def demo(
 
 def _show(summary: dict[str, Any]) -> None:
     """The run's figures as JSON on stdout, curves left out."""
-    brief = {name: value for name, value in summary.items() if name not in ("curve", "figures")}
+    brief = {name: value for name, value in summary.items() if name != "curve"}
     typer.echo(json.dumps(brief, indent=2))
 
 

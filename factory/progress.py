@@ -52,7 +52,8 @@ class Progress:
         made = self._shards - self._first_shards
         todo = self._of_shards - self._shards
         left = self.seconds * todo / made if made and todo else None
-        images = self._of_images * self._shards // max(self._of_shards, 1)
+        before = self._of_images * self._first_shards // max(self._of_shards, 1)  # by earlier runs, on average
+        images = before + self._images
         return progress_line(self._shards, self._of_shards, images, rate, left)
 
 

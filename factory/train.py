@@ -7,7 +7,7 @@ the resuming are here, once for all recipes.
 from __future__ import annotations
 
 import dataclasses
-import logging
+import json
 import math
 import tempfile
 import time
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TRAINING_STATE = "state.pt"
 MODEL = "model"
+FIGURES = "figures.json"
 CURVE_POINTS = 200
 
 
@@ -124,15 +125,11 @@ def fit(
     ).fit()
     if result.error is not None:
         raise result.error
-    assert result.checkpoint is not None and result.metrics is not None, "the last step reports both"
+    assert result.checkpoint is not None, "the last step reports one"
     with result.checkpoint.as_directory() as folder:
         _publish_model(run.storage, Path(folder) / MODEL)
-    return run.finish({name: value for name, value in result.metrics.items() if name in run_figures(result.metrics)})
-
-
-def run_figures(metrics: dict[str, Any]) -> set[str]:
-    """Names of the figures that a recipe and the loop reported, without what Ray adds."""
-    return set(metrics["figures"])
+        figures = json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8"))
+    return run.finish(figures)
 
 
 def train_loop(recipe: Recipe, settings: dict[str, Any]) -> None:
@@ -144,7 +141,6 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> None:
     import torch
     from ray.train.torch import get_device, prepare_model
 
-    logging.getLogger("ray.train").setLevel(logging.WARNING)  # it prints every report whole
     config = TrainConfig.model_validate(settings["train"])
     context = ray.train.get_context()
     rank, world = context.get_world_rank(), context.get_world_size()
@@ -215,7 +211,7 @@ def _restore(recipe: Recipe, optimiser: torch.optim.Optimizer) -> _Course:
 def _report(
     recipe: Recipe, optimiser: torch.optim.Optimizer, course: _Course, config: TrainConfig, *, last: bool, rank: int
 ) -> None:
-    """Checkpoint from rank 0; the last one carries the model folder and the figures of the run."""
+    """Checkpoint from rank 0; the last one carries the model folder and the run's figures."""
     import ray.train
     import torch
 
@@ -238,7 +234,9 @@ def _report(
         torch.save(state, Path(folder) / TRAINING_STATE)
         if last:
             figures |= recipe.export(Path(folder) / MODEL)
-        ray.train.report({**figures, "figures": list(figures)}, checkpoint=ray.train.Checkpoint.from_directory(folder))
+            (Path(folder) / FIGURES).write_text(json.dumps(figures), encoding="utf-8")
+        metrics = {"step": course.step, "loss": figures["loss"]}
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
 
 def _publish_model(storage: Storage, folder: Path) -> None:

@@ -107,6 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=arguments)
     except ValueError as error:
+        error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
         print(f"difffas: error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
 

@@ -96,6 +96,7 @@ def run(config: GenerateConfig) -> dict[str, Any]:
 
 def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus) -> tuple[Run, Plan]:
     """Claim the output folder and lay the plan; raises ValueError before anything is written if there is none."""
+    _check_sizes(live, guides)
     generator = claim_generator(config.inputs.generator)
     check_t0(config.inputs.generator, config.sampler)
     identity = {
@@ -109,6 +110,15 @@ def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus) -> tuple[Run,
     key = run_fingerprint("generate", identity)
     plan = Plan(config.plan, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
     return Run(config.out, "generate", identity, config), plan
+
+
+def _check_sizes(live: Corpus, guides: Corpus) -> None:
+    """Compare the first images of both corpora; each corpus has one size by itself."""
+    (height, width), (guide_height, guide_width) = (corpus.pixels([0]).shape[1:3] for corpus in (live, guides))
+    if (height, width) != (guide_height, guide_width):
+        raise ValueError(
+            f"live faces are {height}×{width} and guides {guide_height}×{guide_width}: prepare both with one size"
+        )
 
 
 def claim_generator(name: str) -> str:

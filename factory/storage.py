@@ -107,6 +107,15 @@ def _create_object(filesystem: Any, path: str, data: bytes) -> bool:
     """One PUT (or one completed multipart upload) with `If-None-Match: *`."""
     try:
         filesystem.pipe_file(path, data, mode="create")
-    except FileExistsError:
-        return False
+    except OSError as error:
+        if _s3_code(error) == "PreconditionFailed":
+            return False
+        raise
     return True
+
+
+def _s3_code(error: OSError) -> str | None:
+    """The S3 error code behind what s3fs raises; it turns most of them into a bare OSError."""
+    response = getattr(error.__cause__, "response", {})
+    code: str | None = response.get("Error", {}).get("Code")
+    return code

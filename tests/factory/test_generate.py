@@ -127,3 +127,11 @@ def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match="no model folder"):
         run(config(tmp_path, "other", f"inputs.generator={tmp_path}/real"))
     assert not (tmp_path / "other").exists()
+
+
+def test_guides_of_another_size_are_refused(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    write_corpus(tmp_path / "larger", small_rows(side=64))
+    with pytest.raises(ValueError, match="live faces are 32×32 and guides 64×64: prepare both with one size"):
+        run(config(tmp_path, "mixed", f"inputs.guides={tmp_path}/larger"))
+    assert not (tmp_path / "mixed").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from factory.storage import Storage
+from factory.storage import Storage, _create_object
 
 
 def test_create_never_overwrites_and_leaves_no_temporary_file(tmp_path: Path) -> None:
@@ -71,3 +71,22 @@ def test_s3_without_s3fs_names_the_extra(monkeypatch: Any) -> None:
 def test_unknown_scheme() -> None:
     with pytest.raises(ValueError, match="ftp://"):
         Storage("ftp://host/x")
+
+
+class RefusingS3:
+    """Answers as s3fs does when `If-None-Match: *` fails, and otherwise."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def pipe_file(self, path: str, data: bytes, mode: str) -> None:
+        assert mode == "create"
+        cause = Exception(self._code)
+        cause.response = {"Error": {"Code": self._code}}  # type: ignore[attr-defined]
+        raise OSError(22, "refused") from cause
+
+
+def test_an_object_that_is_there_already_stays_and_other_refusals_are_errors() -> None:
+    assert _create_object(RefusingS3("PreconditionFailed"), "s3://bucket/x", b"") is False
+    with pytest.raises(OSError, match="refused"):
+        _create_object(RefusingS3("InvalidRequest"), "s3://bucket/x", b"")

@@ -21,7 +21,8 @@ EDGE = 1e-6  # cosines keep this distance from ±1, where the slope of arccos is
 class Loss(Protocol):
     """What training calls."""
 
-    def __call__(self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor: ...
+    def __call__(self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
+        """Scalar loss of cosines B,K, labels B and, where the loss uses it, quality B."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class CrossEntropy:
     scale: float = 30.0  # s; s = 30 for all of them [ours]
 
     def __call__(self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1] and labels B; `quality` is not used."""
         _check(cosines, labels)
         return F.cross_entropy(self.scale * cosines.float(), labels)
 
@@ -43,6 +45,7 @@ class Focal:
     scale: float = 30.0
 
     def __call__(self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1] and labels B; `quality` is not used."""
         _check(cosines, labels)
         negative_log = F.cross_entropy(self.scale * cosines.float(), labels, reduction="none")
         # 1 − p through expm1: of a sample that is all but certain, p itself would round to 1
@@ -57,6 +60,7 @@ class CosFace:
     scale: float = 30.0
 
     def __call__(self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1] and labels B; `quality` is not used."""
         _check(cosines, labels)
         add = torch.full_like(labels, self.margin, dtype=torch.float32)
         return _margin_softmax(cosines, labels, None, add, self.scale)
@@ -70,6 +74,7 @@ class ArcFace:
     scale: float = 30.0
 
     def __call__(self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1] and labels B; `quality` is not used."""
         _check(cosines, labels)
         angle = torch.full_like(labels, self.margin, dtype=torch.float32)
         return _margin_softmax(cosines, labels, angle, torch.zeros_like(angle), self.scale)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from factory import draws
 from factory.corpus import Corpus
 from factory.row import LIVE, SPOOF
+
+if TYPE_CHECKING:
+    import torch
 
 
 def share(step: int, batch_size: int, rank: int, world: int) -> np.ndarray:
@@ -108,6 +112,18 @@ def _pick(pools: list[np.ndarray], n: np.ndarray, *names: str | int) -> np.ndarr
 def flips(n: np.ndarray, seed: int) -> np.ndarray:
     """Which samples are mirrored: half of them, all images of one sample alike."""
     return draws.uniform(n, seed, "flip") < 0.5
+
+
+def training_images(
+    cache: PixelCache, positions: np.ndarray, mirrored: np.ndarray, device: torch.device
+) -> torch.Tensor:
+    """Images of the positions, float32 (N, 3, H, W) in [-1, 1] on `device`, the marked ones mirrored."""
+    from factory.generators import to_tensor
+
+    pixels = cache(positions)
+    pixels[mirrored] = pixels[mirrored, :, ::-1]
+    images: torch.Tensor = to_tensor(pixels).to(device)
+    return images
 
 
 class PixelCache:

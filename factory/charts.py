@@ -32,12 +32,14 @@ class Axis:
     log: bool = False
 
     def __call__(self, value: float) -> float:
+        """The coordinate of a value."""
         low, high, value = self.low, self.high, min(max(float(value), self.low), self.high)
         if self.log:
             low, high, value = math.log10(low), math.log10(high), math.log10(value)
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
+        """Round values along the axis, ascending."""
         return log_ticks(self.low, self.high) if self.log else ticks(self.low, self.high)
 
 

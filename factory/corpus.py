@@ -106,8 +106,7 @@ def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | Non
     files = Ledger(storage).read(shard)["files"]
     name = "parquet" if "parquet" in files else next(iter(files))
     with storage.open(files[name]["path"]) as file:
-        rows: list[Row] = FORMATS[name].read(file, positions)
-    return rows
+        return FORMATS[name].read(file, positions)
 
 
 def write_index(storage: Storage) -> None:
@@ -124,7 +123,7 @@ def write_index(storage: Storage) -> None:
 def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:
     name = "parquet" if "parquet" in files else next(iter(files))
     with storage.open(files[name]["path"]) as file:
-        facts: pa.Table = FORMATS[name].read_facts(file)
+        facts = FORMATS[name].read_facts(file)
     facts = facts.append_column("shard", pa.array([shard] * len(facts), pa.string()))
     facts = facts.append_column("position", pa.array(range(len(facts)), pa.int64()))
     return facts.cast(INDEX_SCHEMA)

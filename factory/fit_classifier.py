@@ -126,9 +126,11 @@ class ClassifierRecipe:
         self._device = torch.device("cpu")
 
     def to(self, device: torch.device) -> None:
+        """Move what the loss needs besides the network to the worker's device."""
         self._device = device
 
     def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
+        """Scalar loss of the samples with these counters."""
         from factory.generators import to_tensor
 
         places = self._plan(counters)
@@ -140,15 +142,19 @@ class ClassifierRecipe:
         loss: torch.Tensor = self._loss(cosines, labels.to(self._device), quality.to(self._device))
         return loss
 
-    def updated(self) -> None: ...
+    def updated(self) -> None:
+        """Called after every optimiser step."""
 
     def state(self) -> dict[str, Any]:
+        """Tensors and plain values that a restart needs."""
         return {"network": self.network.state_dict()}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
         self.network.load_state_dict(state["network"])
 
     def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
         self.network.eval()
         self.network.save(folder / "classifier")
         return {"styles": self._settings["styles"], "rows": self._rows.counts()}

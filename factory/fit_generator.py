@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from factory.batches import Pairs, PixelCache, flips
+from factory.batches import Pairs, PixelCache, flips, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.run import Run, read_claim
@@ -99,37 +99,37 @@ class GeneratorRecipe:
         self._device = torch.device("cpu")
 
     def to(self, device: torch.device) -> None:
+        """Move what the loss needs besides the network to the worker's device."""
         self._device = device
         self._encoder.to(device)
         self._average.model.to(device)
 
     def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
+        """Scalar loss of the samples with these counters."""
         from difffas.objective import training_loss
 
         mirrored = flips(counters, self._seed)
-        live, spoof, guide = (self._images(positions, mirrored) for positions in self._pairs(counters))
+        live, spoof, guide = (
+            training_images(self._pixels, positions, mirrored, self._device) for positions in self._pairs(counters)
+        )
         draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._settings)
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 
-    def _images(self, positions: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
-        from factory.generators import to_tensor
-
-        pixels = self._pixels(positions)
-        pixels[mirrored] = pixels[mirrored, :, ::-1]
-        images: torch.Tensor = to_tensor(pixels).to(self._device)
-        return images
-
     def updated(self) -> None:
+        """Called after every optimiser step."""
         self._average.update(self.network)
 
     def state(self) -> dict[str, Any]:
+        """Tensors and plain values that a restart needs."""
         return {"network": self.network.state_dict(), "average": self._average.state_dict()}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
         self.network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
 
     def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
         from difffas.pipeline import SpoofPipeline
 
         SpoofPipeline(unet=self._average.model, style_encoder=self._encoder).save_pretrained(folder)

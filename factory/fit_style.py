@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from factory.batches import PixelCache, Shuffled, flips
+from factory.batches import PixelCache, Shuffled, flips, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.run import Run
@@ -87,38 +87,37 @@ class StyleRecipe:
         self._device = torch.device("cpu")
 
     def to(self, device: torch.device) -> None:
+        """Move what the loss needs besides the network to the worker's device."""
         self._device = device
 
     def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
+        """Scalar loss of the samples with these counters."""
         import torch
 
         positions = self._plan(counters)
-        images = self._images(positions, flips(counters, self._settings["train"]["seed"]))
+        mirrored = flips(counters, self._settings["train"]["seed"])
+        images = training_images(self._pixels, positions, mirrored, self._device)
         _, logits = network(images)
         return torch.nn.functional.cross_entropy(logits, self._labels(positions))
-
-    def _images(self, positions: np.ndarray, mirrored: np.ndarray) -> torch.Tensor:
-        from factory.generators import to_tensor
-
-        pixels = self._pixels(positions)
-        pixels[mirrored] = pixels[mirrored, :, ::-1]
-        images: torch.Tensor = to_tensor(pixels).to(self._device)
-        return images
 
     def _labels(self, positions: np.ndarray) -> torch.Tensor:
         import torch
 
         return torch.tensor([self._styles[self._style[i]] for i in positions], device=self._device)
 
-    def updated(self) -> None: ...
+    def updated(self) -> None:
+        """Called after every optimiser step."""
 
     def state(self) -> dict[str, Any]:
+        """Tensors and plain values that a restart needs."""
         return {"network": self.network.state_dict()}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
         self.network.load_state_dict(state["network"])
 
     def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
         self.network.eval()
         self.network.save_pretrained(folder / "style_encoder")
         return {"styles": list(self._styles), "accuracy": self._accuracy(self._settings["held_out"])}
@@ -136,6 +135,7 @@ class StyleRecipe:
         right = 0
         with torch.no_grad():
             for chunk in np.array_split(positions, max(1, len(positions) // 64)):
-                _, logits = self.network(self._images(chunk, np.zeros(len(chunk), dtype=bool)))
+                images = training_images(self._pixels, chunk, np.zeros(len(chunk), dtype=bool), self._device)
+                _, logits = self.network(images)
                 right += int((logits.argmax(dim=1) == self._labels(chunk)).sum())
         return right / len(positions)

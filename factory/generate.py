@@ -187,6 +187,7 @@ class GenerateShard:
         self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of `read_order` with spoofs in the place of the live faces."""
         spoofs = self._generate(
             row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"]
         )

@@ -36,7 +36,8 @@ class Generator(Protocol):
         t0: np.ndarray,
         cfg_scale: np.ndarray,
         seed: np.ndarray,
-    ) -> np.ndarray: ...
+    ) -> np.ndarray:
+        """The spoofs, in the order of the live faces."""
 
 
 class DummyGenerator:
@@ -53,6 +54,7 @@ class DummyGenerator:
         cfg_scale: np.ndarray,
         seed: np.ndarray,
     ) -> np.ndarray:
+        """Spoofs as `Generator` says; T₀ and w are ignored."""
         tint = guides.mean(axis=(1, 2))[guide_of][:, None, None, :]
         mixed = 0.7 * live + 0.3 * tint
         for image, value in zip(mixed, seed, strict=True):
@@ -93,6 +95,7 @@ class DiffusionGenerator:
         cfg_scale: np.ndarray,
         seed: np.ndarray,
     ) -> np.ndarray:
+        """Spoofs as `Generator` says."""
         import torch
 
         features = [self._encode(guide) for guide in guides]

@@ -66,6 +66,7 @@ class Sources:
     folders: dict[tuple[str, str], Folder]
 
     def of(self, kind: str) -> dict[str, Folder]:
+        """The folders of one kind by their names."""
         return {name: folder for (its_kind, name), folder in self.folders.items() if its_kind == kind}
 
 

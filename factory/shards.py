@@ -6,8 +6,10 @@ import hashlib
 import io
 import math
 from collections import Counter
-from typing import Any, Literal, Protocol
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Literal, Protocol
 
+import pyarrow as pa
 from pydantic import Field, model_validator
 
 from factory.config import Config
@@ -22,10 +24,17 @@ class Format(Protocol):
 
     EXTENSION: str
 
-    def to_bytes(self, rows: list[Row]) -> bytes: ...
+    def to_bytes(self, rows: list[Row]) -> bytes:
+        """One whole shard file."""
+
+    def read(self, file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
+        """Rows at `positions`, all by default."""
+
+    def read_facts(self, file: BinaryIO) -> pa.Table:
+        """Every column but the pixels."""
 
 
-FORMATS: dict[str, Any] = {"parquet": parquet, "webdataset": webdataset}
+FORMATS: dict[str, Format] = {"parquet": parquet, "webdataset": webdataset}
 
 
 class OutputConfig(Config):

@@ -64,12 +64,23 @@ class Recipe(Protocol):
     def network(self) -> torch.nn.Module:
         """What the optimiser trains."""
 
-    def to(self, device: torch.device) -> None: ...
-    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor: ...
-    def updated(self) -> None: ...
-    def state(self) -> dict[str, Any]: ...
-    def load_state(self, state: dict[str, Any]) -> None: ...
-    def export(self, folder: Path) -> dict[str, Any]: ...
+    def to(self, device: torch.device) -> None:
+        """Move what the loss needs besides the network to the worker's device."""
+
+    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
+        """Scalar loss of the samples with these counters."""
+
+    def updated(self) -> None:
+        """Called after every optimiser step."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values that a restart needs."""
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+
+    def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
 
 
 @dataclasses.dataclass

@@ -16,7 +16,6 @@ import typer
 JOBS = {
     "fit-style": ("factory.fit_style", "FitStyleConfig", "Fit the style encoder (Ray Train)."),
     "fit-generator": ("factory.fit_generator", "FitGeneratorConfig", "Fit the diffusion generator (Ray Train)."),
-    "generate": ("factory.generate", "GenerateConfig", "Generate the planned spoofs (Ray Data)."),
     "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
     "evaluate": ("factory.evaluate", "EvaluateConfig", "Score a corpus with a classifier: metrics and scores.csv."),
     "tune": ("factory.tune", "TuneConfig", "Search RQ scales and sampler ranges (Ray Tune)."),
@@ -53,6 +52,23 @@ for _verb in JOBS:
 
 
 @app.command()
+def generate(
+    config: ConfigFile = None,
+    live: Annotated[str | None, typer.Option(help="Corpus of live faces.")] = None,
+    guides: Annotated[str | None, typer.Option(help="Corpus of the guides; may be the same.")] = None,
+    generator: Annotated[str | None, typer.Option(help="Model folder, or dummy to test the plumbing.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the spoofs, local or s3://.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Generate the planned spoofs (Ray Data). Example: difffas generate --config jobs/generate.yaml --out spoofs"""
+    from factory.config import load
+    from factory.generate import GenerateConfig, run
+
+    given = {"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out}
+    _show(run(load(GenerateConfig, config, _settings(given) + (overrides or []))))
+
+
+@app.command()
 def prepare(
     source: Annotated[str | None, typer.Argument(help="Folder of images.")] = None,
     out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
@@ -82,8 +98,7 @@ def prepare(
         "weights": weights,
         "boxes": boxes,
     }
-    overrides = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    _show(run(load(PrepareConfig, config, overrides + (settings or []))))
+    _show(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
 
 
 @app.command()
@@ -94,6 +109,11 @@ def demo(
     from factory.demo import run
 
     _show(run(out))
+
+
+def _settings(given: dict[str, Any]) -> list[str]:
+    """Options that were given, as overrides; JSON is YAML and quotes what must be quoted."""
+    return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
 
 
 def _show(summary: dict[str, Any]) -> None:

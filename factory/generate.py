@@ -11,7 +11,7 @@ from pydantic import Field
 from factory import cluster
 from factory.config import Config
 from factory.corpus import Corpus, read_rows
-from factory.generators import DUMMY, check_t0, load_generator, model_digest
+from factory.generators import DUMMY, Request, check_t0, load_generator, model_digest
 from factory.images import decode
 from factory.license import strictest
 from factory.line import run_line
@@ -188,9 +188,8 @@ class GenerateShard:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row of `read_order` with spoofs in the place of the live faces."""
-        spoofs = self._generate(
-            row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"]
-        )
+        request = Request(row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"])
+        spoofs = self._generate(request)
         return {
             "shard": row["shard"],
             "records": row["records"],

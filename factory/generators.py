@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -16,28 +17,25 @@ from factory.storage import Storage
 DUMMY = "dummy"  # the name that `inputs.generator` takes instead of a model folder
 
 
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One shard's worth of work; N faces, G distinct guides."""
+
+    live: np.ndarray  # uint8 N, H, W, 3
+    guides: np.ndarray  # uint8 G, H, W, 3
+    guide_of: np.ndarray  # N, which guide each face gets
+    t0: np.ndarray  # N
+    cfg_scale: np.ndarray  # N
+    seed: np.ndarray  # N
+
+
 class Generator(Protocol):
-    """Makes one shard's spoofs.
-
-    Args (of the call):
-        live: uint8 (N, H, W, 3). guides: uint8 (G, H, W, 3). guide_of: (N,) index of each face's guide.
-        t0, cfg_scale, seed: (N,) per-sample sampler parameters.
-
-    Returns uint8 (N, H, W, 3).
-    """
+    """Makes a shard's spoofs, uint8 (N, H, W, 3), in the order of the live faces."""
 
     device: str  # "cpu" or the GPU's name, for the ledger
 
-    def __call__(
-        self,
-        live: np.ndarray,
-        guides: np.ndarray,
-        guide_of: np.ndarray,
-        t0: np.ndarray,
-        cfg_scale: np.ndarray,
-        seed: np.ndarray,
-    ) -> np.ndarray:
-        """The spoofs, in the order of the live faces."""
+    def __call__(self, request: Request) -> np.ndarray:
+        """The spoofs."""
 
 
 class DummyGenerator:
@@ -45,19 +43,11 @@ class DummyGenerator:
 
     device = "cpu"
 
-    def __call__(
-        self,
-        live: np.ndarray,
-        guides: np.ndarray,
-        guide_of: np.ndarray,
-        t0: np.ndarray,
-        cfg_scale: np.ndarray,
-        seed: np.ndarray,
-    ) -> np.ndarray:
+    def __call__(self, request: Request) -> np.ndarray:
         """Spoofs as `Generator` says; T₀ and w are ignored."""
-        tint = guides.mean(axis=(1, 2))[guide_of][:, None, None, :]
-        mixed = 0.7 * live + 0.3 * tint
-        for image, value in zip(mixed, seed, strict=True):
+        tint = request.guides.mean(axis=(1, 2))[request.guide_of][:, None, None, :]
+        mixed = 0.7 * request.live + 0.3 * tint
+        for image, value in zip(mixed, request.seed, strict=True):
             image += np.random.default_rng(int(value)).normal(0.0, 4.0, image.shape)
         spoofs: np.ndarray = mixed.round().clip(0, 255).astype(np.uint8)
         return spoofs
@@ -86,31 +76,24 @@ class DiffusionGenerator:
             self.device = torch.cuda.get_device_name()
         self._features: dict[str, tuple[Any, ...]] = {}  # by digest of the guide's pixels
 
-    def __call__(
-        self,
-        live: np.ndarray,
-        guides: np.ndarray,
-        guide_of: np.ndarray,
-        t0: np.ndarray,
-        cfg_scale: np.ndarray,
-        seed: np.ndarray,
-    ) -> np.ndarray:
+    def __call__(self, request: Request) -> np.ndarray:
         """Spoofs as `Generator` says."""
         import torch
 
-        features = [self._encode(guide) for guide in guides]
-        spoofs = np.empty_like(live)
+        features = [self._encode(guide) for guide in request.guides]
+        spoofs = np.empty_like(request.live)
         size = self._sampler.batch_size
-        for first in range(0, len(live), size):
-            real = np.arange(first, min(first + size, len(live)))
+        for first in range(0, len(request.live), size):
+            real = np.arange(first, min(first + size, len(request.live)))
             padded = np.resize(real, size)
-            stride8, stride16, stride32 = zip(*(features[guide_of[i]] for i in padded), strict=True)
+            maps = zip(*(features[guide] for guide in request.guide_of[padded]), strict=True)
+            stride8, stride16, stride32 = (torch.stack(list(level)) for level in maps)
             images = self._pipeline(
-                live=to_tensor(live[padded]),
-                guide=(torch.stack(stride8), torch.stack(stride16), torch.stack(stride32)),
-                t0=t0[padded].tolist(),
-                cfg_scale=cfg_scale[padded].tolist(),
-                seed=seed[padded].tolist(),
+                live=to_tensor(request.live[padded]),
+                guide=(stride8, stride16, stride32),
+                t0=request.t0[padded].tolist(),
+                cfg_scale=request.cfg_scale[padded].tolist(),
+                seed=request.seed[padded].tolist(),
                 steps=self._sampler.steps,
                 sampler=self._sampler.name,
             )

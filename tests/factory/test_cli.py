@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,22 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def generate(tmp_path: Path, *settings: str) -> list[str]:
     given = [f"inputs.live={tmp_path}/real", f"inputs.guides={tmp_path}/real", "inputs.generator=dummy"]
     return ["generate", *given, f"out={tmp_path}/out", *settings]
+
+
+def test_options_say_what_keys_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    real, out = f"{tmp_path}/real", f"{tmp_path}/out"
+    options = ["--live", real, "--guides", real, "--generator", f"{tmp_path}/no model: here", "--out", out]
+    assert "no model: here is no model folder" in fails(capsys, "generate", *options)
+
+
+def test_s3_without_s3fs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec  # noqa: F401  so that its registry module exists
+
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    write_corpus(tmp_path / "real", small_rows())
+    assert "pip install 'difffas-factory[s3]'" in fails(capsys, *generate(tmp_path, "out=s3://bucket/spoofs"))
 
 
 def test_unknown_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +79,7 @@ def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in (*JOBS, "prepare", "demo"):
+    for verb in (*JOBS, "prepare", "generate", "demo"):
         with pytest.raises(SystemExit) as caught:
             main([verb, "--help"])
         assert caught.value.code == 0
@@ -70,4 +87,4 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_verbs_are_frozen() -> None:
-    assert set(JOBS) == {"fit-style", "fit-generator", "generate", "fit-classifier", "evaluate", "tune", "report"}
+    assert set(JOBS) == {"fit-style", "fit-generator", "fit-classifier", "evaluate", "tune", "report"}

@@ -13,7 +13,7 @@ import pytest
 from factory.config import load
 from factory.corpus import Corpus
 from factory.generate import GenerateConfig, run
-from factory.generators import DummyGenerator
+from factory.generators import DummyGenerator, Request
 from factory.ledger import Ledger
 from factory.row import SPOOF
 from tests.corpora import small_rows, write_corpus
@@ -70,14 +70,15 @@ def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, di
     real, spoofs = Corpus(str(tmp_path / "real")), Corpus(str(tmp_path / "spoofs"))
     places = {key: i for i, key in enumerate(real.column("key"))}
     for i, row in enumerate(spoofs.rows(np.arange(len(spoofs)))):
-        made = DummyGenerator()(
+        request = Request(
             real.pixels([places[str(row.live_key)]]),
             real.pixels([places[str(row.guide_key)]]),
-            np.array([0]),
-            np.array([row.t0]),
-            np.array([row.cfg_scale]),
-            np.array([row.seed]),
+            guide_of=np.array([0]),
+            t0=np.array([row.t0]),
+            cfg_scale=np.array([row.cfg_scale]),
+            seed=np.array([row.seed]),
         )
+        made = DummyGenerator()(request)
         assert np.array_equal(made, spoofs.pixels([i]))
 
 

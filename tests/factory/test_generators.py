@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
-from factory.generators import DiffusionGenerator, check_t0, load_generator, model_digest, to_pixels, to_tensor
+from factory.generators import (
+    DiffusionGenerator,
+    Request,
+    check_t0,
+    load_generator,
+    model_digest,
+    to_pixels,
+    to_tensor,
+)
 from factory.plan import SamplerConfig
 from factory.storage import Storage
 from tests.corpora import face
@@ -31,35 +40,34 @@ def model(tmp_path_factory: Any) -> Path:
     return folder
 
 
-def inputs(rows: list[int]) -> tuple[np.ndarray, ...]:
-    live = np.stack([face(i) for i in rows])
-    guides = np.stack([face(100 + i) for i in range(3)])
-    return (
-        live,
-        guides,
-        np.array([i % 3 for i in rows]),
-        np.array([30 + 6 * i for i in rows]),
-        np.array([20.0 + i for i in rows]),
-        np.array([7 * i for i in rows]),
+def request(rows: list[int]) -> Request:
+    return Request(
+        live=np.stack([face(i) for i in rows]),
+        guides=np.stack([face(100 + i) for i in range(3)]),
+        guide_of=np.array([i % 3 for i in rows]),
+        t0=np.array([30 + 6 * i for i in rows]),
+        cfg_scale=np.array([20.0 + i for i in rows]),
+        seed=np.array([7 * i for i in rows]),
     )
 
 
 def test_a_sample_does_not_depend_on_its_shard(model: Path) -> None:
     generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
-    whole = generate(*inputs([0, 1, 2, 3, 4, 5]))
-    again = generate(*inputs([5, 3]))
+    whole = generate(request([0, 1, 2, 3, 4, 5]))
+    again = generate(request([5, 3]))
     assert np.array_equal(again, whole[[5, 3]])
     assert whole.shape == (6, 32, 32, 3)
     assert len({image.tobytes() for image in whole}) == 6
 
 
-def test_every_input_counts(model: Path) -> None:
+@pytest.mark.parametrize(
+    ("field", "by"), [("live", 40), ("guide_of", 1), ("t0", 1), ("cfg_scale", 1), ("seed", 10**6)]
+)
+def test_every_input_counts(model: Path, field: str, by: int) -> None:
     generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
-    base = generate(*inputs([1]))
-    for place in range(2, 6):
-        changed = list(inputs([1]))
-        changed[place] = changed[place] + (1 if place != 5 else 10**6)
-        assert not np.array_equal(generate(*changed), base)
+    base = request([1])
+    changed = dataclasses.replace(base, **{field: getattr(base, field) + by})
+    assert not np.array_equal(generate(changed), generate(base))
 
 
 def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path: Path) -> None:

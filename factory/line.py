@@ -69,6 +69,7 @@ def run_line(
     counts = totals(ledger.records())
     missing = set(names) - ledger.done()
     assert not missing, f"shards not made: {sorted(missing)[:3]}"
+    assert counts["planned"] == images, f"{counts['planned']} images in the ledger, {images} in the plan"
     made = sum(ledger.read(shard)["planned"] for shard in todo)
     rate = made / progress.seconds if todo else None
     return run.finish({**counts, "seconds": progress.seconds, "images_per_second": rate})

@@ -101,6 +101,24 @@ def prepare(
     _show(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
 
 
+@app.command("import-official")
+def import_official(
+    checkpoint: Annotated[str, typer.Argument(help="The release's U-Net checkpoint.")],
+    encoder: Annotated[str, typer.Option(help="The release's style encoder file.")],
+    out: Annotated[str, typer.Option(help="Model folder to write.")],
+    entry: Annotated[str, typer.Option(help="Which weights of the checkpoint: model or ema.")] = "model",
+    mean_patch: Annotated[int, typer.Option(help="Patch side of the means.")] = 5,
+    variance_patch: Annotated[int, typer.Option(help="Patch side of the variances.")] = 3,
+) -> None:
+    """Convert a released checkpoint. Example: difffas import-official net.pt --encoder enc.pth --out models/net"""
+    from factory.config import build
+    from factory.import_official import ImportConfig, run
+
+    patches = {"mean_patch": mean_patch, "variance_patch": variance_patch}
+    given = {"checkpoint": checkpoint, "encoder": encoder, "out": out, "entry": entry, **patches}
+    _show(run(build(ImportConfig, given)))
+
+
 @app.command()
 def demo(
     out: Annotated[str, typer.Option(help="Folder for everything the demo makes.")] = "out/demo",

@@ -138,7 +138,7 @@ def fit(
         raise result.error
     assert result.checkpoint is not None, "the last step reports one"
     with result.checkpoint.as_directory() as folder:
-        _publish_model(run.storage, Path(folder) / MODEL)
+        publish_model(run.storage, Path(folder) / MODEL)
         figures = json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8"))
     return run.finish(figures)
 
@@ -250,7 +250,7 @@ def _report(
         ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
 
-def _publish_model(storage: Storage, folder: Path) -> None:
+def publish_model(storage: Storage, folder: Path) -> None:
     """Copy the exported folder to the output, the index file last: a folder that has it is whole."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in sorted(files, key=lambda path: (path.name == "model_index.json", path)):

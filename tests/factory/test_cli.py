@@ -79,7 +79,7 @@ def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in (*JOBS, "prepare", "generate", "demo"):
+    for verb in (*JOBS, "prepare", "generate", "import-official", "demo"):
         with pytest.raises(SystemExit) as caught:
             main([verb, "--help"])
         assert caught.value.code == 0

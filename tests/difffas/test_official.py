@@ -17,7 +17,6 @@ from difffas.objective import TrainingNoise, training_loss
 from difffas.official import load_style_encoder, load_unet
 from difffas.samplers import ddim, ddpm, guided
 from difffas.schedule import q_sample, start_timesteps, timestep_table
-from difffas.stfm import mean_tokens, variance_tokens
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import Features, SpoofUNet
 
@@ -107,9 +106,16 @@ def test_fusion_blocks(recorded: Recorded) -> None:
         if key is None:
             continue
         x, condition = recorded[f"{key}.x"], recorded[f"{key}.cond"]
-        for tokens, kind in ((mean_tokens(x, 3, "official"), "mean"), (variance_tokens(x, 2, "official"), "var")):
-            expected = recorded[f"{key}.tok_{kind}_x"]  # 1, C, 1 + g²: channels before tokens
-            close(tokens.mT.reshape(expected.shape), expected, INSIDE)
+        queries, keys = stfm._tokens(x), stfm._tokens(stfm.condition_norm(condition))
+        attended = (
+            stfm.mean_attention(queries[0], stfm.encode_condition(condition).mean),
+            stfm.variance_attention(queries[1], stfm.encode_condition(condition).variance),
+        )
+        for i, (kind, patch) in enumerate((("mean", 3), ("var", 2))):  # recorded as 1, C, 1 + g²
+            close(queries[i].mT, recorded[f"{key}.tok_{kind}_x"], INSIDE)
+            close(keys[i].mT, recorded[f"{key}.tok_{kind}_cond"], INSIDE)
+            close(attended[i].mT, recorded[f"{key}.att_{kind}"], INSIDE)
+            close(stfm._to_map(attended[i], patch, x), recorded[f"{key}.up_{kind}"], INSIDE)
         close(stfm(x, stfm.encode_condition(condition)), recorded[f"{key}.out"], INSIDE)
         checked += 1
     assert checked

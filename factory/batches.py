@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,12 +116,12 @@ def flips(n: np.ndarray, seed: int) -> np.ndarray:
 
 
 def training_images(
-    cache: PixelCache, positions: np.ndarray, mirrored: np.ndarray, device: torch.device
+    read: Callable[[np.ndarray], np.ndarray], positions: np.ndarray, mirrored: np.ndarray, device: torch.device
 ) -> torch.Tensor:
     """Images of the positions, float32 (N, 3, H, W) in [-1, 1] on `device`, the marked ones mirrored."""
     from factory.generators import to_tensor
 
-    pixels = cache(positions)
+    pixels = read(positions)
     pixels[mirrored] = pixels[mirrored, :, ::-1]
     images: torch.Tensor = to_tensor(pixels).to(device)
     return images

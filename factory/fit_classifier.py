@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from factory.batches import PixelCache, Shuffled, flips
+from factory.batches import PixelCache, Shuffled, flips, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
@@ -131,13 +131,9 @@ class ClassifierRecipe:
 
     def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
         """Scalar loss of the samples with these counters."""
-        from factory.generators import to_tensor
-
         places = self._plan(counters)
-        pixels = self._rows.pixels(places)
         mirrored = flips(counters, self._settings["train"]["seed"])
-        pixels[mirrored] = pixels[mirrored, :, ::-1]
-        cosines = network(to_tensor(pixels).to(self._device))
+        cosines = network(training_images(self._rows.pixels, places, mirrored, self._device))
         labels, quality = self._rows.labels(places), self._rows.quality(places)
         loss: torch.Tensor = self._loss(cosines, labels.to(self._device), quality.to(self._device))
         return loss

@@ -137,19 +137,49 @@ def read_order(
     lives = read_rows(Storage(live_url), live_index, order.live)
     distinct, guide_of = np.unique(order.guide, return_inverse=True)
     guides = read_rows(Storage(guides_url), guides_index, distinct)
+    faces, styles = [_try_decode(face) for face in lives], [_try_decode(guide) for guide in guides]
+    shape = next((image.shape for image in (*faces, *styles) if not isinstance(image, str)), (32, 32, 3))
+    pixels, face_faults = _stack(faces, shape)
+    guide_pixels, guide_faults = _stack(styles, shape)
     records = [
-        {"row": _facts(order, i, lives[i], guides[guide_of[i]], recipe), "reject": None} for i in range(len(lives))
+        {
+            "row": _facts(order, i, lives[i], guides[guide_of[i]], recipe),
+            "reject": face_faults.get(i) or guide_faults.get(guide_of[i]),
+        }
+        for i in range(len(lives))
     ]
     return {
         "shard": row["shard"],
         "records": json.dumps(records),
-        "pixels": np.stack([decode(face.image) for face in lives]),
-        "guides": np.stack([decode(guide.image) for guide in guides]),
+        "pixels": pixels,
+        "guides": guide_pixels,
         "guide_of": guide_of,
         "t0": order.t0,
         "cfg_scale": order.cfg_scale,
         "seed": order.seed,
     }
+
+
+def _try_decode(row: Row) -> np.ndarray | str:
+    """The pixels of a row, or why it has none: a bad image is a reject, not the end of the run."""
+    try:
+        return decode(row.image)
+    except ValueError as error:
+        return f"{'guide' if row.label == SPOOF else 'live face'}: {error}"
+
+
+def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:
+    """Images as one array, black where there is none, and the faults by place."""
+    pixels = np.zeros((len(images), *shape), np.uint8)
+    faults = {}
+    for place, image in enumerate(images):
+        if isinstance(image, str):
+            faults[place] = image
+        elif image.shape != shape:
+            faults[place] = f"size {image.shape[0]}×{image.shape[1]} among {shape[0]}×{shape[1]}"
+        else:
+            pixels[place] = image
+    return pixels, faults
 
 
 def _facts(order: Order, i: int, live: Row, guide: Row, recipe: dict[str, Any]) -> dict[str, Any]:

@@ -65,11 +65,12 @@ def run_line(
         dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
         for finished_row in stages(dataset).map(_finish, fn_kwargs=settings, num_cpus=1).iter_rows():
             progress.add(finished_row["planned"])
-    write_index(run.storage)
-    counts = totals(ledger.records())
+    # The index is never written twice: nothing may be missing when it is.
     missing = set(names) - ledger.done()
     assert not missing, f"shards not made: {sorted(missing)[:3]}"
+    counts = totals(ledger.records())
     assert counts["planned"] == images, f"{counts['planned']} images in the ledger, {images} in the plan"
+    write_index(run.storage)
     made = sum(ledger.read(shard)["planned"] for shard in todo)
     rate = made / progress.seconds if todo else None
     return run.finish({**counts, "seconds": progress.seconds, "images_per_second": rate})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ from factory.corpus import Corpus
 from factory.generate import GenerateConfig, run
 from factory.generators import DummyGenerator, Request
 from factory.ledger import Ledger
+from factory.plan import Plan
 from factory.row import SPOOF
 from tests.corpora import small_rows, write_corpus
 
@@ -130,9 +132,38 @@ def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
     assert not (tmp_path / "other").exists()
 
 
+def test_broken_images_of_a_corpus_become_rejects(generated: tuple[Path, dict[str, Any]]) -> None:
+    tmp_path, _ = generated
+    broken = {"row-0006": "live", "row-0002": "print", "row-0004": "replay"}
+    rows = [dataclasses.replace(row, image=b"rot") if row.key in broken else row for row in small_rows()]
+    assert {row.key: row.attack for row in rows if row.key in broken} == broken
+    write_corpus(tmp_path / "broken", rows)
+    given = [f"inputs.live={tmp_path}/broken", f"inputs.guides={tmp_path}/broken", "plan.guides_per_style=8"]
+    summary = run(config(tmp_path, "from-broken", *given, "plan.samples=60"))
+    assert summary["planned"] == 60 == summary["written"] + summary["rejected"]
+    assert set(summary["rejects_by_reason"]) == {
+        "live face: not a supported image format",
+        "guide: not a supported image format",
+    }
+    made = Corpus(str(tmp_path / "from-broken"))
+    assert not ({*made.column("live_key"), *made.column("guide_key")} & set(broken))
+
+
 def test_guides_of_another_size_are_refused(generated: tuple[Path, dict[str, Any]]) -> None:
     tmp_path, _ = generated
     write_corpus(tmp_path / "larger", small_rows(side=64))
     with pytest.raises(ValueError, match="live faces are 32×32 and guides 64×64: prepare both with one size"):
         run(config(tmp_path, "mixed", f"inputs.guides={tmp_path}/larger"))
     assert not (tmp_path / "mixed").exists()
+
+
+def test_no_index_is_written_while_something_is_missing(
+    generated: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path, summary = generated
+    with monkeypatch.context() as patched:
+        patched.setattr(Plan, "__len__", lambda plan: 24)
+        with pytest.raises(AssertionError, match="24 in the plan"):
+            run(config(tmp_path, "short"))
+    assert not (tmp_path / "short" / "index.parquet").exists()
+    assert run(config(tmp_path, "short"))["written"] == summary["written"]

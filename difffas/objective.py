@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from difffas.schedule import TIMESTEPS, alpha_bar, per_sample, q_sample
+from difffas.posterior import estimate, posterior
+from difffas.schedule import TIMESTEPS, per_sample, q_sample
 
 STYLE_DROPOUT = 0.2
 
@@ -20,6 +21,7 @@ class TrainingNoise(NamedTuple):
     t: Tensor  # B, long, uniform in 0 … timesteps − 1
     noise: Tensor  # B, 3, H, W, standard normal
     keep_style: Tensor  # B, bool
+    keep_live: Tensor  # B, bool
 
 
 class TrainingLoss(NamedTuple):
@@ -35,12 +37,18 @@ def draw_training_noise(
     generator: torch.Generator,
     style_dropout: float = STYLE_DROPOUT,
     timesteps: int = TIMESTEPS,
+    drop_live: bool = False,
 ) -> TrainingNoise:
-    """Draw t below `timesteps`, ε and the style mask for images of `shape` (B, 3, H, W) from a CPU generator."""
+    """Draw t below `timesteps`, ε and the masks for images of `shape` (B, 3, H, W) from a CPU generator.
+
+    The live face is always kept [ours: at sampling it always is there], or with `drop_live` goes where the style
+    goes, as in the release.
+    """
     t = torch.randint(timesteps, (shape[0],), generator=generator)
     noise = torch.randn(tuple(shape), generator=generator)
     keep_style = torch.rand(shape[0], generator=generator) >= style_dropout
-    return TrainingNoise(t, noise, keep_style)
+    keep_live = keep_style if drop_live else torch.ones_like(keep_style)
+    return TrainingNoise(t, noise, keep_style, keep_live)
 
 
 def training_loss(
@@ -54,9 +62,9 @@ def training_loss(
     """Loss of one batch: x₀ = spoof is noised, and ε predicted from [x_t ⊕ live], t and the guide's features.
 
     All images are (B, 3, H, W) in [-1, 1]; rows of the batch are pairs of one subject and domain. Where the style is
-    dropped the guide becomes the all-zero image and the live image stays [ours, as method.md §3]. The encoder is
-    frozen: it runs without gradient and must be in eval mode. `unet` may be wrapped (DDP, compile). A network with six
-    output channels adds the variational term of learned variances (Nichol & Dhariwal 2021, §3.1), with weight 1.
+    dropped the guide becomes the all-zero image. The encoder is frozen: it runs without gradient and must be in eval
+    mode. `unet` may be wrapped (DDP, compile). A network with six output channels adds the variational term of
+    learned variances (Nichol & Dhariwal 2021, §3.1), with weight 1.
     """
     assert not getattr(style_encoder, "training", False), "the style encoder is frozen: call .eval()"
     t, noise = draw.t, draw.noise.to(spoof.device)
@@ -64,7 +72,8 @@ def training_loss(
     with torch.no_grad():
         features, _ = style_encoder(kept_guide)
     x_t = q_sample(spoof, t, noise)
-    output = unet(torch.cat((x_t, live), dim=1), t.to(spoof.device), features).sample.float()
+    kept_live = live * per_sample(draw.keep_live, live)
+    output = unet(torch.cat((x_t, kept_live), dim=1), t.to(spoof.device), features).sample.float()
     eps = output[:, :3]
     mse = (eps - noise).square().mean()
     variational = torch.zeros(spoof.shape[0], device=spoof.device)
@@ -77,24 +86,12 @@ def variational_term(x0: Tensor, x_t: Tensor, t: Tensor, eps: Tensor, v: Tensor)
     """Per-sample term of the variational bound at timestep t, in bits per dimension, shape B.
 
     t > 0: KL( q(x_{t−1} | x_t, x₀) ‖ N(mean, σ²) ); t = 0: −log of the Gaussian discretised to 256 levels.
-    log σ² = f·log β_t + (1−f)·log β̃_t with f = (v+1)/2; x̂₀ is clamped to [-1, 1].
+    Mean and σ² are those of `posterior.estimate`.
     """
-    alpha_t, alpha_s = alpha_bar(t), alpha_bar(t - 1)
-    beta = 1.0 - alpha_t / alpha_s
-    # β̃_0 is 0: its logarithm is replaced by that of β̃_1.
-    later = t.clamp(min=1)
-    smallest = (
-        (1.0 - alpha_bar(later) / alpha_bar(later - 1)) * (1.0 - alpha_bar(later - 1)) / (1.0 - alpha_bar(later))
-    )
-    true_log_variance, largest_log_variance = (per_sample(smallest.log(), x0), per_sample(beta.log(), x0))
-    fraction = (v + 1.0) / 2.0
-    log_variance = fraction * largest_log_variance + (1.0 - fraction) * true_log_variance
-
-    clean_weight = per_sample(alpha_s.sqrt() * beta / (1.0 - alpha_t), x0)
-    noisy_weight = per_sample((alpha_t / alpha_s).sqrt() * (1.0 - alpha_s) / (1.0 - alpha_t), x0)
-    clean = (x_t - per_sample((1.0 - alpha_t).sqrt(), x0) * eps) / per_sample(alpha_t.sqrt(), x0)
-    mean = clean_weight * clean.clamp(-1.0, 1.0) + noisy_weight * x_t
-    true_mean = clean_weight * x0 + noisy_weight * x_t
+    true = posterior(t, t - 1)
+    mean, log_variance, _ = estimate(x_t, torch.cat((eps, v), dim=1), t, t - 1)
+    true_mean = per_sample(true.clean, x0) * x0 + per_sample(true.noisy, x0) * x_t
+    true_log_variance = per_sample(true.log_smallest, x0)
 
     divergence = 0.5 * (
         log_variance

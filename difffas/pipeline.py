@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.utils.import_utils import is_accelerate_available
 from torch import Tensor
 
-from difffas.samplers import SAMPLERS, PerSampleNoise, guided
+from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim, guided
 from difffas.schedule import (
     BETA_END,
     BETA_START,
@@ -26,6 +27,7 @@ from difffas.schedule import (
     start_timesteps,
     timestep_table,
 )
+from difffas.schedulers import scheduled
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import Features, SpoofUNet
 
@@ -38,6 +40,7 @@ _PROCESS = {
     "num_train_timesteps": TIMESTEPS,
     "prediction_type": "epsilon",
 }
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _CONFIGS = ("model_index.json", "unet/config.json", "style_encoder/config.json", "scheduler/scheduler_config.json")
 
 
@@ -46,8 +49,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     Args:
         unet, style_encoder: the two networks; both are put in eval mode. Their widths at strides 8, 16, 32 must match.
-        scheduler: what diffusers' tools read in the model folder. Sampling itself is `difffas.samplers`, because a
-            diffusers scheduler holds one step index per batch; a scheduler of another process is refused.
+        scheduler: `ddim_scheduler()` by default, which stands for `difffas.samplers.ddim`. Any other diffusers
+            scheduler of the same process may take its place; it then needs one T₀ for the whole batch.
     """
 
     _optional_components = ["scheduler"]
@@ -60,9 +63,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
                 f"{style_encoder.style_channels}: build both with the same widths"
             )
         scheduler = ddim_scheduler() if scheduler is None else scheduler
-        process = tuple(scheduler.config[name] for name in _PROCESS)
-        if process != tuple(_PROCESS.values()):
-            raise ValueError(f"scheduler of process {process}: this method uses {tuple(_PROCESS.values())}")
+        _check_process(scheduler)
         self.register_modules(unet=unet.eval(), style_encoder=style_encoder.eval(), scheduler=scheduler)
         self._null_features: dict[tuple[int, int, torch.device, torch.dtype], Features] = {}
 
@@ -70,13 +71,21 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> SpoofPipeline:
         """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/; safetensors only, never pickle.
 
-        Only local folders are read. Raises ValueError where there is none.
+        A name `owner/model` that is no path here is looked up on the Hugging Face hub, with `local_files_only=True`
+        only in its cache on this machine. Raises ValueError where there is no such model.
         """
-        folder = Path(pretrained_model_name_or_path)
-        if not (folder / "model_index.json").is_file():
-            raise ValueError(f"{folder} is no model folder: it has no model_index.json")
+        name = os.fspath(pretrained_model_name_or_path)
+        local = (Path(name) / "model_index.json").is_file()
+        if not local and (Path(name).exists() or not _HUB_NAME.fullmatch(name)):
+            raise ValueError(f"{name} is no model folder: it has no model_index.json")
         options = {"use_safetensors": True, "low_cpu_mem_usage": is_accelerate_available(), **kwargs}
-        pipeline: SpoofPipeline = super().from_pretrained(str(folder), **options)
+        try:
+            pipeline: SpoofPipeline = super().from_pretrained(name, **options)
+        except OSError as error:
+            if local:
+                raise
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{name} is no model folder here, and the hub gives no such model: {reason}") from None
         return pipeline
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
@@ -90,7 +99,11 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.no_grad()
     def encode_guides(self, guides: Tensor) -> Features:
-        """Feature maps of guides (B, 3, H, W) in [-1, 1]: (B, C, H/8, W/8), …/16, …/32; rows may be reused."""
+        """Feature maps of guides (B, 3, H, W) in [-1, 1]: (B, C, H/8, W/8), …/16, …/32; rows may be reused.
+
+        Raises ValueError for other shapes and for values outside [-1, 1].
+        """
+        _check_values("guide", guides)
         features, _ = self.style_encoder(guides.to(self.device, self.style_encoder.dtype))
         stride8, stride16, stride32 = features
         return stride8, stride16, stride32
@@ -114,7 +127,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         cfg_scale: float | Sequence[float] = 2.0,
         seed: int | Sequence[int] = 0,
         steps: int = 25,
-        sampler: str = "ddim",
+        sampler: str | None = None,
         offset: Offset = "trailing",
     ) -> Tensor:
         """Spoof images (B, 3, H, W) in [-1, 1], float32, of the live faces in the guides' styles.
@@ -126,7 +139,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             cfg_scale: w; 1 is purely conditional and, for a whole batch of 1, half the work.
             seed: of each sample's own CPU noise generator.
             steps: network calls per branch.
-            sampler: "ddim", "ddpm" or "dpm_solver_pp_2m".
+            sampler: "ddim", "ddpm" or "dpm_solver_pp_2m"; by default what `scheduler` stands for.
             offset: how timesteps follow from T₀, see `timestep_table`.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
@@ -135,8 +148,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         """
         if live.ndim != 4 or live.shape[1] != 3:
             raise ValueError(f"live images of shape {tuple(live.shape)}: give (B, 3, H, W)")
-        if sampler not in SAMPLERS:
-            raise ValueError(f"sampler {sampler!r} is unknown: use one of {', '.join(SAMPLERS)}")
+        _check_values("live", live)
+        sample = self._sampler(sampler)
         batch, height, width = live.shape[0], live.shape[2], live.shape[3]
         levels = _one_each(int, "t0", t0, batch)
         trained = int(self.unet.config["timesteps"])
@@ -157,7 +170,36 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             )
         denoiser = guided(self.unet, live, features, self.null_features(height, width), scales)
         x = q_sample(live, start_timesteps(levels, steps, offset), noise())
-        return SAMPLERS[sampler](denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
+        return sample(denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
+
+    def _sampler(self, name: str | None) -> Sampler:
+        if name is None:
+            _check_process(self.scheduler)
+            return ddim if _is_ours(self.scheduler) else scheduled(self.scheduler)
+        if name not in SAMPLERS:
+            raise ValueError(f"sampler {name!r} is unknown: use one of {', '.join(SAMPLERS)}")
+        return SAMPLERS[name]
+
+
+def _check_process(scheduler: Any) -> None:
+    process = tuple(scheduler.config[name] for name in _PROCESS)
+    if process != tuple(_PROCESS.values()):
+        raise ValueError(f"scheduler of process {process}: this method uses {tuple(_PROCESS.values())}")
+
+
+def _is_ours(scheduler: Any) -> bool:
+    """Whether a scheduler is the one that stands for our DDIM: what `ddim_scheduler` sets, as it sets it."""
+    own = {name: value for name, value in ddim_scheduler().config.items() if not name.startswith("_")}
+    return isinstance(scheduler, DDIMScheduler) and all(scheduler.config.get(name) == own[name] for name in own)
+
+
+def _check_values(name: str, images: Tensor) -> None:
+    """Refuse what a forgotten normalisation or a broken decoder gives; one pass over the images."""
+    least, most = images.aminmax() if images.numel() else (images.new_zeros(()), images.new_zeros(()))
+    if not bool(torch.isfinite(least + most)):
+        raise ValueError(f"{name} images hold NaN or infinity: drop those rows or decode them again")
+    if float(most) > 1.01 or float(least) < -1.01:
+        raise ValueError(f"{name} images lie in [{float(least):g}, {float(most):g}]: scale them to [-1, 1]")
 
 
 def _one_each(kind: Callable[[Any], Number], name: str, value: Any, batch: int) -> list[Number]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from difffas.posterior import estimate, predict_clean
 from difffas.schedule import alpha_bar, per_sample
 from difffas.stfm import StyleCondition
 from difffas.unet import Features, SpoofUNet
@@ -76,7 +77,7 @@ def ddim(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | Non
     """Deterministic DDIM (Song et al. 2021, Eq. 12 with η = 0): x_s = √ᾱ_s·x̂₀ + √(1−ᾱ_s)·ε. Draws no noise."""
     for t, s in _steps(timesteps):
         eps = model(x, t)[:, : x.shape[1]]
-        clean = _clean(x, eps, t)
+        clean = predict_clean(x, eps, t)
         alpha = alpha_bar(s)
         x = per_sample(alpha.sqrt(), x) * clean + per_sample((1.0 - alpha).sqrt(), x) * eps
     return x
@@ -85,26 +86,13 @@ def ddim(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | Non
 def ddpm(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource) -> Tensor:
     """Ancestral sampling (Ho et al. 2020, Eq. 7) over the given timesteps, x̂₀ clamped to [-1, 1].
 
-    With learned variance, log σ² = f·log β + (1−f)·log β̃, f = (v+1)/2; else σ² = β̃. No noise on the last step.
+    The variance is learned where the model gives one, else β̃ (see `posterior.estimate`). No noise on the last step.
     """
-    channels = x.shape[1]
     for t, s in _steps(timesteps):
-        output = model(x, t)
-        clean = _clean(x, output[:, :channels], t).clamp(-1.0, 1.0)
-        alpha_t, alpha_s = alpha_bar(t), alpha_bar(s)
-        ratio = alpha_t / alpha_s  # α of the step t → s
-        beta = 1.0 - ratio
-        clean_weight = alpha_s.sqrt() * beta / (1.0 - alpha_t)
-        noisy_weight = ratio.sqrt() * (1.0 - alpha_s) / (1.0 - alpha_t)
-        x = per_sample(clean_weight, x) * clean + per_sample(noisy_weight, x) * x
-        if bool((s < 0).all()):
-            break
-        smallest = beta * (1.0 - alpha_s) / (1.0 - alpha_t)  # β̃
-        log_variance = per_sample(smallest.log(), x)
-        if output.shape[1] == 2 * channels:
-            fraction = (output[:, channels:] + 1.0) / 2.0
-            log_variance = fraction * per_sample(beta.log(), x) + (1.0 - fraction) * log_variance
-        x = x + (0.5 * log_variance).exp() * noise()
+        step = estimate(x, model(x, t), t, s)
+        x = step.mean
+        if bool((s >= 0).any()):
+            x = x + (0.5 * step.log_variance).exp() * noise()
     return x
 
 
@@ -116,7 +104,7 @@ def dpm_solver_pp_2m(model: Denoiser, x: Tensor, timesteps: Tensor, noise: Noise
     """
     previous: tuple[Tensor, Tensor] | None = None  # last x̂₀ and its λ
     for t, s in _steps(timesteps):
-        clean = _clean(x, model(x, t)[:, : x.shape[1]], t)
+        clean = predict_clean(x, model(x, t)[:, : x.shape[1]], t)
         if bool((s < 0).all()):  # σ_s = 0: the step is x̂₀ itself
             return clean
         alpha_t, alpha_s = alpha_bar(t), alpha_bar(s)
@@ -140,12 +128,6 @@ def _steps(timesteps: Tensor) -> list[tuple[Tensor, Tensor]]:
     end = torch.full((timesteps.shape[0], 1), -1, dtype=timesteps.dtype, device=timesteps.device)
     following = torch.cat((timesteps[:, 1:], end), dim=1)
     return list(zip(timesteps.unbind(1), following.unbind(1), strict=True))
-
-
-def _clean(x: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-    """x̂₀ = (x_t − √(1−ᾱ_t)·ε) / √ᾱ_t."""
-    alpha = alpha_bar(t)
-    return (x - per_sample((1.0 - alpha).sqrt(), x) * eps) / per_sample(alpha.sqrt(), x)
 
 
 def _log_snr(alpha: Tensor) -> Tensor:

@@ -49,6 +49,7 @@ class FitGeneratorConfig(Config):
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
     style_dropout: float = Field(0.2, ge=0, le=1)
+    live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
     ema_decay: float = Field(0.9999, ge=0, lt=1)
     resources: TrainResources = TrainResources()
 
@@ -144,7 +145,7 @@ def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict
     from factory import draws
 
     seeds = draws.bits(counters, settings["train"]["seed"], "noise") >> np.uint64(1)
-    chances = settings["style_dropout"], settings["network"]["timesteps"]
+    chances = settings["style_dropout"], settings["network"]["timesteps"], settings["live_dropout"]
     drawn = [draw_training_noise((1, *shape), torch.Generator().manual_seed(int(value)), *chances) for value in seeds]
     return TrainingNoise(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))
 

@@ -96,6 +96,7 @@ class DiffusionGenerator:
                 seed=request.seed[padded].tolist(),
                 steps=self._sampler.steps,
                 sampler=self._sampler.name,
+                offset=self._sampler.offset,
             )
             spoofs[real] = to_pixels(images[: len(real)])
         return spoofs

@@ -45,8 +45,9 @@ class PlanConfig(Config):
 class SamplerConfig(Config):
     """How one image is made; T₀ and w are drawn per sample, uniformly from the closed ranges."""
 
-    name: Literal["ddim"] = "ddim"
+    name: Literal["ddim", "ddpm", "dpm_solver_pp_2m"] = "ddim"
     steps: int = Field(25, ge=1)
+    offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
     t0: tuple[int, int] = (250, 250)
     cfg_scale: tuple[float, float] = (2.0, 2.0)
     batch_size: int = Field(16, ge=1)
@@ -57,8 +58,9 @@ class SamplerConfig(Config):
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             if low > high:
                 raise ValueError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
-        if not self.steps <= self.t0[0] <= self.t0[1] <= 1000:
-            raise ValueError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
+        highest = 1000 if self.offset == "trailing" else 999  # official: the start noise is that of index T₀
+        if not self.steps <= self.t0[0] <= self.t0[1] <= highest:
+            raise ValueError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and {highest}")
         return self
 
 

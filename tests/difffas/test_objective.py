@@ -35,13 +35,22 @@ def test_draw_is_determined_by_the_generator() -> None:
     assert int(many.t.min()) < 10
     assert int(many.t.max()) > 989
     assert float(many.keep_style.float().mean()) == pytest.approx(0.8, abs=0.03)
+    assert many.keep_live.all()  # the live face is there at sampling, so also in training
     assert draw_training_noise((9, 1, 1, 1), torch.Generator(), style_dropout=0.0).keep_style.all()
 
 
+def test_the_release_drops_the_live_face_with_the_style() -> None:
+    drawn = [draw_training_noise((99, 1, 1, 1), torch.Generator().manual_seed(0), drop_live=d) for d in (False, True)]
+    assert torch.equal(drawn[1].keep_live, drawn[1].keep_style)
+    assert torch.equal(drawn[0].keep_style, drawn[1].keep_style)
+    assert torch.equal(drawn[0].noise, drawn[1].noise)
+
+
 def test_mse_and_what_the_networks_are_shown() -> None:
-    """A stand-in network: x_t ⊕ live comes in, the guide of a dropped style is the zero image, the live one stays."""
+    """A stand-in network: x_t ⊕ live comes in, and what is dropped is the zero image."""
     spoof, live, guide = images(1), images(2), images(3)
-    draw = TrainingNoise(torch.tensor([0, 10, 500, 999]), torch.randn(4, 3, 32, 32), torch.tensor([1, 0, 1, 0]).bool())
+    keep_style, keep_live = torch.tensor([[1, 0, 1, 0], [1, 1, 0, 1]]).bool()
+    draw = TrainingNoise(torch.tensor([0, 10, 500, 999]), torch.randn(4, 3, 32, 32), keep_style, keep_live)
     seen: dict[str, Tensor] = {}
 
     def style_encoder(guides: Tensor) -> tuple[Any, None]:
@@ -54,7 +63,9 @@ def test_mse_and_what_the_networks_are_shown() -> None:
 
     loss = training_loss(unet, style_encoder, spoof, live, guide, draw)
     x_t = q_sample(spoof, draw.t, draw.noise)
-    assert torch.equal(seen["sample"], torch.cat((x_t, live), dim=1))
+    assert torch.equal(seen["sample"][:, :3], x_t)
+    assert torch.equal(seen["sample"][[0, 1, 3], 3:], live[[0, 1, 3]])
+    assert not seen["sample"][2, 3:].any()
     assert torch.equal(seen["t"], draw.t)
     assert torch.equal(seen["guide"][[0, 2]], guide[[0, 2]])
     assert not seen["guide"][[1, 3]].any()

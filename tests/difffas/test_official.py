@@ -15,6 +15,7 @@ from torch import Tensor
 
 from difffas.objective import TrainingNoise, training_loss
 from difffas.official import load_style_encoder, load_unet
+from difffas.posterior import estimate
 from difffas.samplers import ddim, ddpm, guided
 from difffas.schedule import q_sample, start_timesteps, timestep_table
 from difffas.style_encoder import StyleEncoder
@@ -30,7 +31,7 @@ class Recorded:
         arrays = {**np.load(folder / "A_weights.npz"), **np.load(folder / "A_io.npz")}
         self.names = [str(name) for name in arrays.pop("stfm_names")]
         self.grad_names = [str(name) for name in arrays.pop("grad_names")]
-        arrays.pop("block_stats_names", None)
+        assert len(arrays.pop("block_stats_names")) == 37
         self.arrays = {name: _tensor(array) for name, array in arrays.items() if array.dtype.kind in "fiub"}
         self.encoder = load_style_encoder(self.under("encoder/"))
         self.unet = load_unet(self.under("unet/"), mean_patch=3, variance_patch=2)
@@ -121,6 +122,40 @@ def test_fusion_blocks(recorded: Recorded) -> None:
     assert checked
 
 
+@torch.no_grad()
+def test_every_block(recorded: Recorded) -> None:
+    """Mean and deviation of each block's output in the conditional pass, in the release's order of blocks."""
+    unet, seen = recorded.unet, []
+    blocks: list[torch.nn.Module] = [unet.conv_in]
+    for level in unet.down_levels:
+        blocks += [level.blocks[0], level.fusion or level.blocks[1], *([level.downsample] if level.downsample else [])]
+    blocks.append(unet.middle_out)
+    for level in unet.up_levels:
+        last = level.upsample or level.blocks[2]
+        blocks += [level.blocks[0], level.fusion or level.blocks[1], last]
+
+    def note(_module: torch.nn.Module, _inputs: Any, output: Tensor) -> None:
+        seen.append(torch.stack((output.mean(), output.std())))
+
+    hooks = [block.register_forward_hook(note) for block in blocks]
+    x_t = q_sample(recorded["spoof"], recorded["t"], recorded["noise"])
+    unet(torch.cat((x_t, recorded["live"]), dim=1), recorded["t"], recorded.features)
+    for hook in hooks:
+        hook.remove()
+    close(torch.stack(seen), recorded["block_stats"], INSIDE)
+
+
+@torch.no_grad()
+def test_posterior(recorded: Recorded) -> None:
+    live, t = recorded["live"][:1], recorded["t"][:1]
+    model = guided(recorded.unet, live, recorded.first(recorded.features), recorded.null, torch.tensor([2.0]))
+    x_t = recorded["x_t"][:1]
+    step = estimate(x_t, model(x_t, t), t, t - 1)
+    close(step.mean, recorded["post_mean"], NETWORK)
+    close(step.log_variance, recorded["post_log_variance"], NETWORK)
+    close(step.clean, recorded["post_pred_xstart"], NETWORK)
+
+
 @pytest.mark.parametrize(("name", "t0", "steps", "scale"), [("ddim", 250, 25, 2.0), ("ddim2", 200, 4, 3.5)])
 @torch.no_grad()
 def test_ddim_trajectories(recorded: Recorded, name: str, t0: int, steps: int, scale: float) -> None:
@@ -128,9 +163,20 @@ def test_ddim_trajectories(recorded: Recorded, name: str, t0: int, steps: int, s
     assert table[0].tolist() == recorded[f"{name}_timesteps"].tolist()
     live = recorded["live"][:1]
     model = guided(recorded.unet, live, recorded.first(recorded.features), recorded.null, torch.tensor([scale]))
+    path: dict[int, Tensor] = {}
+
+    def watched(x: Tensor, t: Tensor) -> Tensor:
+        path[int(t)] = x
+        return model(x, t)
+
     x = q_sample(live, start_timesteps([t0], steps, "official"), recorded["noise"][:1])
-    final = recorded[f"{name}_final"]
-    close(ddim(model, x, table).reshape(final.shape), final, SAMPLING)
+    close(ddim(watched, x, table), recorded[f"{name}_final"], SAMPLING)
+    rms = torch.stack([x.square().mean().sqrt() for x in path.values()])
+    close(rms, recorded[f"{name}_rms"], SAMPLING)
+    points = [key for key in recorded.arrays if key.startswith(f"{name}_x_at_t")]
+    assert len(points) == (3 if name == "ddim" else 0)
+    for key in points:
+        close(path[int(key.rpartition("t")[2])], recorded[key], SAMPLING)
 
 
 @torch.no_grad()
@@ -145,9 +191,9 @@ def test_ddpm(recorded: Recorded) -> None:
 @torch.no_grad()
 def test_loss(recorded: Recorded) -> None:
     keep = recorded["keep_mask"].bool()
-    live = recorded["live"] * keep.view(-1, 1, 1, 1)  # the release drops the live image with the style
-    draw = TrainingNoise(recorded["t"], recorded["noise"], keep)
-    loss = training_loss(recorded.unet, recorded.encoder, recorded["spoof"], live, recorded["guide"], draw)
+    draw = TrainingNoise(recorded["t"], recorded["noise"], keep, keep)  # the release drops the live face as well
+    images = recorded["spoof"], recorded["live"], recorded["guide"]
+    loss = training_loss(recorded.unet, recorded.encoder, *images, draw)
     close(loss.mse, recorded["loss_eval_mse"].reshape(()), 1e-6)
     close(loss.variational, recorded["loss_eval_vb"], 2e-3)
     close(loss.mse + loss.variational, recorded["loss_eval_total"], 2e-3)
@@ -162,9 +208,8 @@ def test_gradients_in_training(recorded: Recorded) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     keep = recorded["keep_mask"].bool()
-    live = recorded["live"] * keep.view(-1, 1, 1, 1)
-    draw = TrainingNoise(recorded["t"], recorded["noise"], keep)
-    loss = training_loss(unet, recorded.encoder, recorded["spoof"], live, recorded["guide"], draw)
+    draw = TrainingNoise(recorded["t"], recorded["noise"], keep, keep)
+    loss = training_loss(unet, recorded.encoder, recorded["spoof"], recorded["live"], recorded["guide"], draw)
     loss.total.backward()
     close(loss.mse, recorded["loss_train_mse"].reshape(()), 1e-6)
     close(loss.variational, recorded["loss_train_vb"], 2e-3)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from torch import Tensor
 
 from difffas.pipeline import SpoofPipeline
@@ -117,6 +117,28 @@ def test_start_noise_and_first_call_agree() -> None:
     )
 
 
+def swapped(pipeline: SpoofPipeline, scheduler: Any) -> SpoofPipeline:
+    return SpoofPipeline(pipeline.unet, pipeline.style_encoder, scheduler)
+
+
+def test_schedulers_may_be_swapped(pipeline: SpoofPipeline, tmp_path: Path) -> None:
+    """As in diffusers: another scheduler from the config of this one, also through a saved folder."""
+    live, guide, options = images(1), images(2), {"t0": 250, "cfg_scale": 2.0, "seed": [1, 2, 3, 4], "steps": 10}
+    config = pipeline.scheduler.config
+    euler = swapped(pipeline, EulerDiscreteScheduler.from_config(config))
+    # Euler's steps on x₀ + σ·ε are DDIM's on √ᾱ·x₀ + √(1−ᾱ)·ε.
+    torch.testing.assert_close(euler(live, guide, **options), pipeline(live, guide, **options), atol=2e-3, rtol=0)
+    solver = swapped(pipeline, DPMSolverMultistepScheduler.from_config(config, final_sigmas_type="zero"))
+    solver.save_pretrained(tmp_path)
+    loaded = SpoofPipeline.from_pretrained(tmp_path)
+    assert isinstance(loaded.scheduler, DPMSolverMultistepScheduler)
+    made = loaded(live, guide, **options)
+    torch.testing.assert_close(made, pipeline(live, guide, sampler="dpm_solver_pp_2m", **options), atol=2e-3, rtol=0)
+    assert torch.equal(made, loaded(live, guide, **options))
+    with pytest.raises(ValueError, match="keeps one timestep for the whole batch"):
+        loaded(live, guide, steps=5, **SETTINGS)
+
+
 @pytest.mark.parametrize("sampler", ["ddpm", "dpm_solver_pp_2m"])
 def test_other_samplers(pipeline: SpoofPipeline, sampler: str) -> None:
     live, guide = images(1), images(2)
@@ -150,6 +172,24 @@ def test_the_model_folder_round_trips(pipeline: SpoofPipeline, tmp_path: Path) -
     assert DDIMScheduler.from_pretrained(first, subfolder="scheduler").config["timestep_spacing"] == "trailing"
 
 
+def test_only_the_cache_is_asked_where_only_local_files_are_allowed(
+    pipeline: SpoofPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*_: Any, **__: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("socket.socket.connect", no_network)
+    cached = tmp_path / "models--lab--spoofs"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("0" * 40)
+    pipeline.save_pretrained(cached / "snapshots" / ("0" * 40))
+    options: dict[str, Any] = {"local_files_only": True, "cache_dir": str(tmp_path)}
+    loaded = SpoofPipeline.from_pretrained("lab/spoofs", **options)
+    assert torch.equal(loaded(images(1), images(2), steps=3), pipeline(images(1), images(2), steps=3))
+    with pytest.raises(ValueError, match="no model folder here, and the hub gives no such model"):
+        SpoofPipeline.from_pretrained("lab/other", **options)
+
+
 def test_refusals(pipeline: SpoofPipeline, tmp_path: Path) -> None:
     live, guide = images(1), images(2)
     cases: list[tuple[Tensor, Tensor, dict[str, Any], str]] = [
@@ -158,6 +198,13 @@ def test_refusals(pipeline: SpoofPipeline, tmp_path: Path) -> None:
         (live, guide, {"t0": 10}, "every value must lie in"),
         (live, guide, {"sampler": "euler"}, "use one of ddim"),
         (live, guide[:2], {}, "one guide per live image"),
+        (live, guide, {"t0": 0, "steps": 1}, "every value must lie in"),
+        (live, guide, {"t0": 1001}, "at most 1000"),
+        (live, guide, {"t0": 1000, "offset": "official"}, "every value must lie in .* 999"),
+        (live.where(live < 0.9, torch.nan), guide, {}, "live images hold NaN"),
+        (live, guide.where(guide < 0.9, torch.inf), {}, "guide images hold NaN or infinity"),
+        (127.5 * (live + 1), guide, {}, r"live images lie in \[.*, 25.*\]: scale them to \[-1, 1\]"),
+        (live[:, :, :20], guide[:, :, :20], {}, "multiples of 32"),
     ]
     for bad_live, bad_guide, options, message in cases:
         with pytest.raises(ValueError, match=message):

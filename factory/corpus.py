@@ -23,13 +23,19 @@ from factory.shards import FORMATS
 from factory.storage import Storage
 
 INDEX = "index.parquet"
+ROWS_PER_GROUP = 1 << 17  # of the index
+# Text that repeats is held as codes into its distinct values: a tenth of the memory, and quick to compare.
+_REPEATING = [
+    field.name for field in INDEX_SCHEMA if field.type == pa.string() and field.name not in ("key", "source")
+]
 
 
 class Corpus:
     """A finished corpus folder, local or `s3://`.
 
     Attributes:
-        index: Arrow table of `INDEX_SCHEMA`, one line per image, in shard order.
+        index: Arrow table of `INDEX_SCHEMA`, one line per image, in shard order; text columns other than `key` and
+            `source` are dictionary-encoded, with one dictionary each.
 
     Raises:
         ValueError: if the folder is no corpus, is unfinished, or is empty.
@@ -40,7 +46,7 @@ class Corpus:
         if not self.storage.exists(INDEX) or read_summary(self.storage) is None:
             raise ValueError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
         with self.storage.open(INDEX) as file:
-            self.index: pa.Table = pq.read_table(file)
+            self.index: pa.Table = pq.read_table(file, read_dictionary=_REPEATING).unify_dictionaries()
         missing = [name for name in INDEX_SCHEMA.names if name not in self.index.column_names]
         if missing:
             raise ValueError(f"{self.storage.path(INDEX)} has no column {missing[0]!r}: write the corpus again")
@@ -51,8 +57,13 @@ class Corpus:
         return len(self.index)
 
     def column(self, name: str) -> np.ndarray:
-        """One column of the index as a NumPy array."""
-        return np.asarray(self.index.column(name).to_numpy(zero_copy_only=False))
+        """One column of the index as a NumPy array; text as objects, None where it is missing."""
+        column = self.index.column(name)
+        if not pa.types.is_dictionary(column.type):
+            return np.asarray(column.to_numpy(zero_copy_only=False))
+        # Arrow's own conversion has a value where there is none; and here equal cells are one object.
+        values = np.array([*column.chunk(0).dictionary.to_pylist(), None], dtype=object)
+        return np.concatenate([values[chunk.indices.fill_null(len(values) - 1).to_numpy()] for chunk in column.chunks])
 
     @functools.cached_property
     def digest(self) -> str:
@@ -63,7 +74,7 @@ class Corpus:
         """Positions in the index at which every named column equals the given value."""
         mask = np.ones(len(self), dtype=bool)
         for name, value in equal.items():
-            mask &= pc.equal(self.index.column(name), value).to_numpy(zero_copy_only=False)
+            mask &= pc.equal(self.index.column(name), value).fill_null(False).to_numpy()
         return np.flatnonzero(mask)
 
     def rows(self, positions: Sequence[int] | np.ndarray) -> list[Row]:
@@ -113,11 +124,28 @@ def write_index(storage: Storage) -> None:
     """Write `index.parquet` from all finished shards; does nothing if it is there."""
     if storage.exists(INDEX):
         return
+    records = Ledger(storage).records()
+    shards = (_shard_index(storage, record["shard"], record["files"]) for record in records)
+    storage.create(INDEX, index_bytes(shards))
+
+
+def index_bytes(shards: Iterable[pa.Table]) -> bytes:
+    """The index file of some shards' index rows.
+
+    Row groups are large: at one per shard, ten million rows would have half a million column chunks, and opening them
+    would take minutes.
+    """
     buffer = io.BytesIO()
+    waiting: list[pa.Table] = []
     with pq.ParquetWriter(buffer, INDEX_SCHEMA, compression="zstd") as writer:
-        for record in Ledger(storage).records():
-            writer.write_table(_shard_index(storage, record["shard"], record["files"]))
-    storage.create(INDEX, buffer.getvalue())
+        for shard in shards:
+            waiting.append(shard)
+            if sum(map(len, waiting)) >= ROWS_PER_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return buffer.getvalue()
 
 
 def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:

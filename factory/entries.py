@@ -1,20 +1,27 @@
-"""What each image file becomes: its row's facts, its split, its face box, or its reject reason."""
+"""What each image becomes: its row's facts, its key, its split, its face box, or its reject reason."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import math
+import os
+import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from factory.faces import Box, read_boxes
 from factory.pattern import Pattern, vocabulary_name
 from factory.row import LIVE, LIVE_ATTACK, SPOOF, style_of
-from factory.sources import Source, key_of, printable, split_subjects
+from factory.sources import Source, printable
 
 if TYPE_CHECKING:
     from factory.prepare import PrepareConfig
 
+FOLDER_PATTERN = "{attack}/{subject}/{image}"
 NO_MATCH = "no pattern match"
+NAMES = ("label", "attack", "domain", "subject", "split", "capture")  # fields whose values are vocabulary names
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,82 +37,165 @@ class Entry:
     subject: str | None = None
     capture: str | None = None
     split: str = ""
+    license: str | None = None
     box: Box | None = None
     reject: str | None = None
+    format: str = "folder"
+    file: str = ""
+    group: int = -1
+    at: int = 0
 
     def row(self, license_name: str) -> dict[str, Any]:
-        """The row's facts; of a path that matches no pattern only key, source and licence are known."""
+        """The row's facts; of an image without a domain or attack only key, source and licence are of use."""
         style = style_of(self.domain, self.attack) if self.domain and self.attack else None
         facts = {name: getattr(self, name) for name in ("key", "label", "attack", "domain", "subject", "capture")}
-        split = self.split if style else None
-        return {**facts, "style": style, "split": split, "source": printable(self.path), "license": license_name}
+        facts |= {"style": style, "split": self.split if style else None, "source": printable(self.path)}
+        return {**facts, "license": self.license or license_name}
 
-
-def check_fields(config: PrepareConfig) -> None:
-    """Every row needs a domain, a subject and an attack, by the pattern or by default; ValueError names what lacks."""
-    pattern, defaults = Pattern(config.pattern), config.defaults
-    given = {*pattern.fields, *defaults.model_dump(exclude_none=True)}
-    live_by_default = "label" not in pattern.fields and _is_live(config, defaults.label)
-    for name in ("domain", "subject", "attack"):
-        if name not in given and not (name == "attack" and live_by_default):
-            raise ValueError(f"no {name}: put {{{name}}} into pattern {config.pattern!r} or set defaults.{name}=NAME")
-
-
-def _is_live(config: PrepareConfig, name: str | None) -> bool:
-    return name is not None and vocabulary_name(name) in map(vocabulary_name, config.live)
+    @property
+    def rank(self) -> tuple[str, int]:
+        """Place among the images of its split: by a hash, except that rows of one Parquet row group stay together."""
+        if self.group < 0:
+            return self.key[-16:], 0
+        block = f"{self.file}\0{self.group}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(block, digest_size=8).hexdigest(), self.at
 
 
 def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
-    """Entries of all sources, in their order; those that match no pattern are rejects from the start.
+    """Entries of all sources, in their order; those that lack what a row needs are rejects from the start.
 
     Raises:
-        ValueError: if the pattern fits no file, or the box table cannot be read or names none of them.
+        ValueError: if nothing gives a field that every row needs, the pattern fits no path, keys repeat, or the box
+            table cannot be read or names none of the images.
     """
-    pattern = Pattern(config.pattern)
-    boxes = read_boxes(config.boxes) if config.crop == "table" and config.boxes else None
-    entries = [_entry(config, pattern, boxes, source) for source in sources]
-    matched = [entry for entry in entries if entry.reject != NO_MATCH]
+    reader = _Reader(config, sources)
+    entries = [reader.entry(source) for source in sources]
+    matched = [entry for entry in entries if entry.subject]
     if not matched:
-        raise ValueError(
-            f"pattern {config.pattern!r} fits none of the {len(sources)} images in {config.source}, "
-            f"such as {printable(sources[0].path)!r}: mend the pattern"
-        )
-    if boxes is not None and not any(printable(source.path) in boxes for source in sources):
+        example = printable(sources[0].path)
+        if reader.pattern and all(entry.reject == NO_MATCH for entry in entries):
+            raise ValueError(
+                f"pattern {reader.pattern.text!r} fits none of the {len(sources)} images in {config.source}, "
+                f"such as {example!r}: mend the pattern"
+            )
+        raise ValueError(f"none of the {len(sources)} images in {config.source} has a subject, such as {example!r}")
+    if reader.boxes is not None and not any(printable(source.path) in reader.boxes for source in sources):
         raise ValueError(
             f"{config.boxes} names none of the images in {config.source}: its paths must be like {sources[0].path!r}"
         )
-    if not matched[0].split:
-        split = split_subjects((str(entry.subject) for entry in matched), config.split, config.seed)
-        entries = [dataclasses.replace(entry, split=split.get(str(entry.subject), "")) for entry in entries]
+    if "key" in reader.given and len({entry.key for entry in entries}) < len(entries):
+        key = Counter(entry.key for entry in entries).most_common(1)[0][0]
+        raise ValueError(f"the key column of {config.source} repeats {key[:-17]!r}: set columns.key=null")
+    return _with_splits(config, entries)
+
+
+def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
+    """A split for every entry: the given one, else the one that its subject has, else one by hash."""
+    known = {str(entry.subject): entry.split for entry in entries if entry.subject and entry.split}
+    unknown = {entry.subject for entry in entries if entry.subject and not entry.split} - known.keys()
+    known |= split_subjects(unknown, config.split, config.seed)
+    found = [entry.split or known.get(entry.subject or "", "") for entry in entries]
     # What has no split still needs a shard to be recorded in: one of the largest split.
-    sizes = Counter(entry.split for entry in entries if entry.split)
+    sizes = Counter(split for split in found if split)
     largest = min(sizes, key=lambda name: (-sizes[name], name))
-    return [entry if entry.split else dataclasses.replace(entry, split=largest) for entry in entries]
+    return [
+        entry if entry.split else dataclasses.replace(entry, split=split or largest)
+        for entry, split in zip(entries, found, strict=True)
+    ]
 
 
-def _entry(config: PrepareConfig, pattern: Pattern, boxes: dict[str, Box | None] | None, source: Source) -> Entry:
-    found = pattern.match(source.path)
-    if found is None:
-        return Entry(source.path, source.size, key_of("", source.path), reject=NO_MATCH)
-    given = config.defaults.model_dump(exclude_none=True)
-    values = {name: vocabulary_name(value) for name, value in given.items()} | found
-    reject, box = source.reject, None
-    live = _is_live(config, values.get("label", values.get("attack")))
-    if "label" in values and not live and _is_live(config, values.get("attack")):
-        reject = reject or "label and attack disagree"
-    if boxes is not None:
-        box = boxes.get(printable(source.path))
-        reject = reject or (None if box else "no face" if printable(source.path) in boxes else "no box in the table")
-    return Entry(
-        path=source.path,
-        size=source.size,
-        key=key_of(values["domain"], source.path),
-        label=LIVE if live else SPOOF,
-        attack=LIVE_ATTACK if live else values["attack"],
-        domain=values["domain"],
-        subject=values["subject"],
-        capture=values.get("capture"),
-        split=values.get("split", ""),
-        box=box,
-        reject=reject,
-    )
+class _Reader:
+    """What the configuration says of any source."""
+
+    def __init__(self, config: PrepareConfig, sources: list[Source]) -> None:
+        text = config.pattern or (FOLDER_PATTERN if sources[0].format == "folder" else None)
+        self.pattern = Pattern(text) if text else None
+        self.given = {name for source in sources if source.fields for name in source.fields}
+        self.boxes = read_boxes(config.boxes) if config.crop == "table" and config.boxes else None
+        self._live = {vocabulary_name(name) for name in config.live}
+        self._numbers = any(name.isdigit() for name in config.live)
+        defaults = config.defaults.model_dump(exclude_none=True)
+        self._defaults = {name: vocabulary_name(value) for name, value in defaults.items()}
+        self._check()
+
+    def _check(self) -> None:
+        """Every row needs a domain, a subject and an attack; ValueError names what nothing gives."""
+        varying = {*(self.pattern.fields if self.pattern else ()), *self.given}
+        all_live = "label" not in varying and self._defaults.get("label") in self._live
+        for name in ("domain", "subject", "attack"):
+            if name not in varying and name not in self._defaults and not (name == "attack" and all_live):
+                if self.pattern:
+                    where = f"put {{{name}}} into pattern {self.pattern.text!r}"
+                else:
+                    where = f"name its column, columns.{name}=COLUMN, put {{{name}}} into a pattern"
+                raise ValueError(f"no {name}: {where} or set defaults.{name}=NAME")
+
+    def entry(self, source: Source) -> Entry:
+        """The entry of one image, without a split unless path or columns say it."""
+        place = {name: getattr(source, name) for name in ("path", "size", "format", "file", "group", "at")}
+        found = self.pattern.match(source.path) if self.pattern else {}
+        if found is None:
+            return Entry(**place, key=key_of("", source.path), reject=NO_MATCH)
+        columns = source.fields or {}
+        values = self._defaults | found | {name: vocabulary_name(columns[name]) for name in NAMES if name in columns}
+        reject, box = source.reject, None
+        if "label" in columns and re.fullmatch(r"-?\d+", columns["label"]) and not self._numbers:
+            live = columns["label"] == str(LIVE)
+            reject = reject or (None if columns["label"] in (str(LIVE), str(SPOOF)) else "label is neither 0 nor 1")
+        else:
+            live = values.get("label", values.get("attack")) in self._live
+        if "label" in values and not live and values.get("attack") in self._live:
+            reject = reject or "label and attack disagree"
+        if live:
+            values["attack"] = LIVE_ATTACK
+        for name in ("domain", "subject", "attack"):
+            reject = reject or (None if name in values else f"no {name}")
+        if self.boxes is not None:
+            name = printable(source.path)
+            box = self.boxes.get(name)
+            reject = reject or (None if box else "no face" if name in self.boxes else "no box in the table")
+        return Entry(
+            **place,
+            key=key_of(values.get("domain", ""), columns.get("key", source.path)),
+            label=LIVE if live else SPOOF,
+            attack=values.get("attack"),
+            domain=values.get("domain"),
+            subject=values.get("subject"),
+            capture=values.get("capture"),
+            split=values.get("split", ""),
+            license=columns.get("license"),
+            box=box,
+            reject=reject,
+        )
+
+
+def key_of(domain: str, path: str) -> str:
+    """Row key `[a-z0-9_-]+`: the end of the path, for people, and 64 bits of a hash of domain and path.
+
+    The domain is in the hash so that the same path in two data sets gives two keys.
+    """
+    readable = re.sub(r"[^a-z0-9_]+", "-", os.path.splitext(path)[0].lower())[-48:].strip("-")
+    name = f"{domain}\0{path}".encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(name, digest_size=8).hexdigest()
+    return f"{readable}-{digest}" if readable else digest
+
+
+def split_subjects(subjects: Iterable[str], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Split of every subject: ranked by a hash of (seed, name), then cut at the cumulative fractions.
+
+    Counts are within one of their quota. A split whose quota is below one still gets a subject, if there is one for
+    every split that has a fraction. A subject of the same name in two domains is one subject.
+    """
+    ranked = sorted(set(subjects), key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest())
+    splits = [name for name, fraction in fractions.items() if fraction > 0]
+    assigned: dict[str, str] = {}
+    cumulative, first = 0.0, 0
+    for number, split in enumerate(splits):
+        cumulative += fractions[split]
+        last = math.floor(cumulative * len(ranked) + 0.5)
+        if len(ranked) >= len(splits):
+            last = min(max(last, first + 1), len(ranked) - (len(splits) - 1 - number))
+        last = len(ranked) if number == len(splits) - 1 else last
+        assigned |= dict.fromkeys(ranked[first:last], split)
+        first = last
+    return assigned

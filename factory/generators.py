@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -29,13 +29,21 @@ class Request:
     seed: np.ndarray  # N
 
 
+class Made(NamedTuple):
+    """A shard's spoofs, in the order of the live faces."""
+
+    pixels: np.ndarray  # uint8 N, H, W, 3
+    broken: list[int] = []  # places of spoofs that came out as NaN or infinity; black here
+    splits: int = 0  # how often a batch was cut in two for want of memory: its shape decides the last bits
+
+
 class Generator(Protocol):
-    """Makes a shard's spoofs, uint8 (N, H, W, 3), in the order of the live faces."""
+    """Makes a shard's spoofs."""
 
     device: str  # "cpu" or the GPU's name, for the ledger
 
-    def __call__(self, request: Request) -> np.ndarray:
-        """The spoofs."""
+    def __call__(self, request: Request) -> Made:
+        """The spoofs; raises FloatingPointError if not one of them is finite."""
 
 
 class DummyGenerator:
@@ -43,14 +51,14 @@ class DummyGenerator:
 
     device = "cpu"
 
-    def __call__(self, request: Request) -> np.ndarray:
+    def __call__(self, request: Request) -> Made:
         """Spoofs as `Generator` says; T₀ and w are ignored."""
         tint = request.guides.mean(axis=(1, 2))[request.guide_of][:, None, None, :]
         mixed = 0.7 * request.live + 0.3 * tint
         for image, value in zip(mixed, request.seed, strict=True):
             image += np.random.default_rng(int(value)).normal(0.0, 4.0, image.shape)
         spoofs: np.ndarray = mixed.round().clip(0, 255).astype(np.uint8)
-        return spoofs
+        return Made(spoofs)
 
 
 class DiffusionGenerator:
@@ -76,30 +84,48 @@ class DiffusionGenerator:
             self.device = torch.cuda.get_device_name()
         self._features: dict[str, tuple[Any, ...]] = {}  # by digest of the guide's pixels
 
-    def __call__(self, request: Request) -> np.ndarray:
+    def __call__(self, request: Request) -> Made:
         """Spoofs as `Generator` says."""
-        import torch
-
         features = [self._encode(guide) for guide in request.guides]
         spoofs = np.empty_like(request.live)
+        broken: list[int] = []
+        self._splits = 0
         size = self._sampler.batch_size
         for first in range(0, len(request.live), size):
             real = np.arange(first, min(first + size, len(request.live)))
-            padded = np.resize(real, size)
-            maps = zip(*(features[guide] for guide in request.guide_of[padded]), strict=True)
-            stride8, stride16, stride32 = (torch.stack(list(level)) for level in maps)
-            images = self._pipeline(
-                live=to_tensor(request.live[padded]),
+            images = self._sample(request, features, np.resize(real, size))[: len(real)]
+            finite = images.isfinite().flatten(1).all(1)
+            broken += real[~finite.cpu().numpy()].tolist()
+            spoofs[real] = to_pixels(images.where(finite.view(-1, 1, 1, 1), -1.0))
+        if len(broken) == len(spoofs):
+            raise FloatingPointError("every spoof came out as NaN or infinity: the generator's weights are broken")
+        return Made(spoofs, broken, self._splits)
+
+    def _sample(self, request: Request, features: list[tuple[Any, ...]], rows: np.ndarray) -> Any:
+        """Spoofs of these rows, float (B, 3, H, W); in two halves where they do not fit into memory."""
+        import torch
+
+        maps = zip(*(features[guide] for guide in request.guide_of[rows]), strict=True)
+        stride8, stride16, stride32 = (torch.stack(list(level)) for level in maps)
+        try:
+            return self._pipeline(
+                live=to_tensor(request.live[rows]),
                 guide=(stride8, stride16, stride32),
-                t0=request.t0[padded].tolist(),
-                cfg_scale=request.cfg_scale[padded].tolist(),
-                seed=request.seed[padded].tolist(),
+                t0=request.t0[rows].tolist(),
+                cfg_scale=request.cfg_scale[rows].tolist(),
+                seed=request.seed[rows].tolist(),
                 steps=self._sampler.steps,
                 sampler=self._sampler.name,
                 offset=self._sampler.offset,
             )
-            spoofs[real] = to_pixels(images[: len(real)])
-        return spoofs
+        except (torch.OutOfMemoryError, MemoryError):
+            if len(rows) == 1:
+                raise
+        # Outside the handler, whose error holds on to the tensors of the attempt.
+        self._splits += 1
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return torch.cat([self._sample(request, features, half) for half in np.array_split(rows, 2)])
 
     def _encode(self, guide: np.ndarray) -> tuple[Any, ...]:
         digest = hashlib.blake2b(guide.tobytes(), digest_size=16).hexdigest()

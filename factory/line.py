@@ -3,7 +3,7 @@
 A Ray row *is* a shard here: `{"shard", "records" (JSON), "pixels" (N, H, W, 3), …}`. Blocks can therefore be merged,
 split or reordered by Ray without a sample ever changing its shard, and the last stage publishes one whole shard.
 Publishing is a map stage, not a Datasink, so that finished records stream back to the driver: that is where the
-progress in images comes from.
+progress in images comes from, and the faults that were met.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from __future__ import annotations
 import itertools
 import json
 import platform
+import queue
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from factory import cluster
 from factory.corpus import totals, write_index
 from factory.encode import encode_and_score
+from factory.faults import DIED, Quarantine, Quarantined, Stalled, carry
 from factory.ledger import Ledger
-from factory.progress import Progress
+from factory.progress import Progress, say
 from factory.run import Run, software
 from factory.shards import OutputConfig, publish
 from factory.storage import Storage
@@ -27,6 +31,15 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 WINDOW = 2000  # shards handed to Ray at a time: bounds the driver's memory
+ATTEMPTS = 3  # rounds in which a shard is tried before it is quarantined
+ALL_FAIL = 20  # so many faults and not one shard made: the fault is not the shards'
+# Ray Data's default is endless: an input that kills its process would start it again for ever.
+BOUNDED = {"max_retries": 2}
+STALL_SECONDS = 3600.0
+
+# From a dataset of `{"shard"}` to one of `{"shard", "records", "pixels"}` or fault rows. The second argument is true
+# from the second round on: then no shard may share a process with another, which it might take along.
+Stages = Callable[["Dataset", bool], "Dataset"]
 
 
 def run_line(
@@ -34,9 +47,12 @@ def run_line(
     name: str,
     shards: Iterable[str],
     images: int,
-    stages: Callable[[Dataset], Dataset],
+    stages: Stages,
     prefix: str,
     output: OutputConfig,
+    keys: Callable[[str], list[str]],
+    failed: Literal["skip", "retry", "reject"] = "skip",
+    stall_seconds: float = STALL_SECONDS,
 ) -> dict[str, Any]:
     """Make every unfinished shard of a run, write the index, close the run; returns its summary.
 
@@ -45,34 +61,121 @@ def run_line(
         name: what the progress line calls this run.
         shards: all shard names of the plan, finished ones included.
         images: planned images over all shards.
-        stages: from a dataset of `{"shard"}` to one of `{"shard", "records", "pixels"}`.
+        stages: see `Stages`.
         prefix: begins the file names in `data/`.
         output: formats, codec and shard size.
+        keys: the keys of a shard's images, to say which are rejected with it.
+        failed: what to do with shards that were quarantined before.
+        stall_seconds: without one more shard in so long, the run is given up as stalled.
+
+    Raises:
+        Quarantined: at the end, if shards failed at every attempt; all others are done.
+        Stalled: if nothing moves any more.
+        ValueError: if every shard fails, or one meets what all would meet, such as a full disk.
     """
     finished = run.summary()
     if finished is not None:
         return finished
     cluster.connect()
+    names = list(shards)
+    ledger, quarantine = Ledger(run.storage), Quarantine(run.storage)
+    done, given_up = ledger.done(), quarantine.shards()
+    if failed == "reject":
+        for shard in sorted(given_up.keys() - done):
+            _reject(run.storage, prefix, shard, keys(shard), output)
+    skipped = given_up.keys() if failed == "skip" else set()
+    done = ledger.done()
+    todo = [shard for shard in names if shard not in done and shard not in skipped]
+    progress = Progress(name, len(names), images, len(done))
+    settings = {"url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
+
+    faults: dict[str, str] = {}
+    for attempt in range(1, ATTEMPTS + 1):
+        faults = {}
+        for window in _windows(todo):
+            faults |= _make(window, stages, attempt, settings, progress, stall_seconds)
+        if not faults:
+            break
+        shard, fault = next(iter(faults.items()))
+        say(f"{name}: {len(faults)} shards failed at attempt {attempt} of {ATTEMPTS}, such as {shard}: {fault}")
+        todo = list(faults)
+    for shard, fault in faults.items():
+        quarantine.add(shard, fault, ATTEMPTS)
+    return _close(run, names, images, progress)
+
+
+def _make(
+    window: list[str], stages: Stages, attempt: int, settings: dict[str, Any], progress: Progress, stall_seconds: float
+) -> dict[str, str]:
+    """One pass of some shards through the line; returns the faults of those that did not come out."""
     import ray
 
-    names = list(shards)
+    dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
+    line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, num_cpus=1, **BOUNDED)
+    line.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
+    faults, made, lost = {}, set(), DIED
+    try:
+        for row in _watched(line, stall_seconds):
+            if not row["fault"]:
+                made.add(row["shard"])
+                progress.add(row["planned"])
+            elif row["stops"]:
+                raise ValueError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
+            else:
+                faults[row["shard"]] = row["fault"]
+                if len(faults) >= ALL_FAIL and not made:
+                    raise ValueError(f"the first {ALL_FAIL} shards all failed, the last in {row['fault']}")
+    except ray.exceptions.RayError as error:
+        if isinstance(error, ValueError):
+            raise
+        lost = " ".join(str(error).split())[-500:]
+    return {shard: faults.get(shard, lost) for shard in window if shard not in made}
+
+
+def _watched(dataset: Dataset, stall_seconds: float) -> Iterator[dict[str, Any]]:
+    """Rows of a dataset as they come; a thread waits for them, for nothing wakes a caller inside Ray."""
+    arrived: queue.Queue[Any] = queue.Queue()
+
+    def drain() -> None:
+        try:
+            for row in dataset.iter_rows():
+                arrived.put(row)
+            arrived.put(None)
+        except BaseException as error:
+            arrived.put(error)
+
+    threading.Thread(target=drain, daemon=True, name="line").start()
+    while True:
+        try:
+            row = arrived.get(timeout=stall_seconds)
+        except queue.Empty:
+            raise Stalled(
+                f"no shard was finished in {stall_seconds:g} s: run the command again to resume; if shards take that "
+                f"long here, lower output.rows_per_shard or raise resources.stall_seconds"
+            ) from None
+        if isinstance(row, BaseException):
+            raise row
+        if row is None:
+            return
+        yield row
+
+
+def _close(run: Run, names: list[str], images: int, progress: Progress) -> dict[str, Any]:
     ledger = Ledger(run.storage)
-    done = ledger.done()
-    todo = [shard for shard in names if shard not in done]
-    progress = Progress(name, len(names), images, len(names) - len(todo))
-    settings = {"url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
-    for window in _windows(todo):
-        dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
-        for finished_row in stages(dataset).map(_finish, fn_kwargs=settings, num_cpus=1).iter_rows():
-            progress.add(finished_row["planned"])
     # The index is never written twice: nothing may be missing when it is.
-    missing = set(names) - ledger.done()
-    assert not missing, f"shards not made: {sorted(missing)[:3]}"
+    missing = sorted(set(names) - ledger.done())
+    if missing:
+        faults = Quarantine(run.storage).shards()
+        shown = "; ".join(f"{shard}: {faults[shard]}" for shard in missing[:3])
+        raise Quarantined(
+            f"{len(names) - len(missing):,} of {len(names):,} shards are done, {len(missing):,} in quarantine ({shown}"
+            f"{' …' if len(missing) > 3 else ''}): difffas retry-failed {run.storage.url} tries those again, and with "
+            f"--reject closes the corpus without them"
+        )
     counts = totals(ledger.records())
     assert counts["planned"] == images, f"{counts['planned']} images in the ledger, {images} in the plan"
     write_index(run.storage)
-    made = sum(ledger.read(shard)["planned"] for shard in todo)
-    rate = made / progress.seconds if todo else None
+    rate = progress.rate if progress.made else None
     return run.finish({**counts, "seconds": progress.seconds, "images_per_second": rate})
 
 
@@ -82,10 +185,28 @@ def _windows(shards: list[str]) -> Iterator[list[str]]:
         yield window
 
 
-def _finish(row: dict[str, Any], url: str, prefix: str, output: dict[str, Any]) -> dict[str, Any]:
-    """Encode, score and publish one shard; what goes on is its counts."""
-    config = OutputConfig.model_validate(output)
-    rows, rejects = encode_and_score(json.loads(row["records"]), row["pixels"], config)
-    notes = {"device": row.get("device", platform.machine()), "software": software()}
-    record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes)
-    return {"shard": row["shard"], "planned": record["planned"]}
+def _finish(row: dict[str, Any], url: str, prefix: str, output: dict[str, Any], attempt: int) -> dict[str, Any]:
+    """Encode, score and publish one shard; what goes on is its count of images, or its fault."""
+
+    def work(row: dict[str, Any]) -> dict[str, Any]:
+        config = OutputConfig.model_validate(output)
+        rows, rejects = encode_and_score(json.loads(row["records"]), row["pixels"], config)
+        device = row.get("device", platform.machine())
+        notes = {"device": device, "attempt": attempt, "finished": round(time.time()), "software": software()}
+        notes |= json.loads(row.get("notes", "{}"))
+        record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes)
+        return {"planned": record["planned"]}
+
+    found = carry(row, "publish", work)
+    return {
+        "shard": row["shard"],
+        "planned": found.get("planned", 0),
+        "fault": found.get("fault", ""),
+        "stops": found.get("stops", False),
+    }
+
+
+def _reject(storage: Storage, prefix: str, shard: str, keys: list[str], output: OutputConfig) -> None:
+    """Record a quarantined shard as one of rejects alone."""
+    rejects = [{"key": key, "reason": "quarantined"} for key in keys]
+    publish(storage, prefix, shard, [], rejects, output, {"software": software(), "attempt": ATTEMPTS})

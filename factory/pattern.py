@@ -11,6 +11,7 @@ A pattern whose last component ends in a field leaves the extension out of it: `
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -85,6 +86,7 @@ class Pattern:
         return rf"(?P<{name}>[^/]+?)"
 
 
+@functools.lru_cache(1 << 16)  # a million images share few names
 def vocabulary_name(text: str) -> str:
     """`text` in the vocabulary of names, `[a-z0-9_]+`: lower case, accents dropped, everything else one underscore.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 
 from factory import draws
 from factory.config import Config
-from factory.row import LIVE, SPOOF
+from factory.pairing import StyleOrders, style_orders
 from factory.shards import shard_sizes, shard_span
 
 
@@ -37,6 +37,9 @@ class PlanConfig(Config):
     )
     splits: tuple[str, ...] = Field(("train",), min_length=1)
     samples: int | None = Field(None, ge=1, description="per split; None: as many as (live, style, guide) triples")
+    live_domains: tuple[str, ...] | None = Field(None, description="only live faces of these domains; None: all")
+    allowed_domains: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
+    allowed_attacks: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
     guides_per_style: int = Field(4, ge=1)
     styles: tuple[str, ...] | None = Field(None, description="only these styles; None: all that the policies allow")
     seed: int = Field(0, ge=0)
@@ -78,15 +81,6 @@ class Order:
     seed: np.ndarray  # int64, 63 bits
 
 
-@dataclasses.dataclass(frozen=True)
-class StyleOrders:
-    """The live faces that shall get a style and the guides that show it, as index positions in corpus order."""
-
-    style: str
-    live: np.ndarray
-    guides: np.ndarray
-
-
 class Plan:
     """The plan of one run.
 
@@ -116,7 +110,7 @@ class Plan:
         self._samples: dict[str, int] = {}
         self._shards: dict[str, int] = {}
         for split in config.splits:
-            styles = _style_orders(config, split, live, guides)
+            styles = style_orders(config, split, live, guides)
             triples = sum(len(style.live) * len(style.guides) for style in styles)
             self._styles[split] = styles
             self._samples[split] = config.samples or triples
@@ -145,6 +139,19 @@ class Plan:
             for number, style in enumerate(styles):
                 counts[style.style] = counts.get(style.style, 0) + turns + (number < more)
         return counts
+
+    def locate(self, key: str) -> tuple[str, int]:
+        """Shard of a key and its place in the order; raises ValueError for a key that is not in this plan."""
+        match = re.fullmatch(r"([0-9a-f]{8})-(.+)-(\d{10,})", key)
+        if match is None or match[1] != self._prefix or int(match[3]) >= self._samples.get(match[2], 0):
+            raise ValueError(f"key {key!r} is not in this plan of {len(self)} samples")
+        split, n = match[2], int(match[3])
+        size, longer = divmod(self._samples[split], self._shards[split])
+        number, place = divmod(n, size + 1)
+        if number >= longer:  # the longer shards come first
+            number, place = divmod(n - longer * (size + 1), size)
+            number += longer
+        return f"{split}-{number:06d}", place
 
     def order(self, shard: str) -> Order:
         """The order of one shard, in time and memory of that shard."""
@@ -182,91 +189,3 @@ def _parse(shard: str) -> tuple[str, int]:
     if match is None:
         raise ValueError(f"shard {shard!r} is not of the form <split>-<number>")
     return match[1], int(match[2])
-
-
-def _style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StyleOrders]:
-    """Styles of a split with their live faces and guides; all of the same split, so no subject crosses over."""
-    lives = _Index(live, split, LIVE)
-    spoofs = _Index(guides, split, SPOOF)
-    if not len(lives.positions):
-        raise ValueError(f"no live face in split {split!r}: choose plan.splits among those of the live corpus")
-    owned = _owned(live) | _owned(guides)
-    orders = []
-    for style in config.styles or spoofs.style.present():
-        lines = np.flatnonzero(spoofs.style.among({style}))
-        shown = spoofs.positions[lines]
-        if not len(shown):
-            raise ValueError(
-                f"style {style!r} has no guide in split {split!r}: add one or leave it out of plan.styles"
-            )
-        domain, attack = spoofs.domain[lines[0]], spoofs.attack[lines[0]]
-        eligible = _eligible(config, lives, domain, attack, owned)
-        if eligible.any():
-            chosen = _choose(config, split, style, shown)
-            orders.append(StyleOrders(style, lives.positions[eligible], chosen))
-    if not orders:
-        raise ValueError(
-            f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
-            f"that has a guide; widen plan.policies or give another guide corpus"
-        )
-    return orders
-
-
-class _Column:
-    """A string column as integer codes into its few distinct values: cheap to compare at 10 M lines."""
-
-    def __init__(self, table: pa.Table, name: str, keep: np.ndarray) -> None:
-        encoded = table[name].combine_chunks().dictionary_encode()
-        self.values: list[str] = list(encoded.dictionary.to_pylist())
-        self._codes: np.ndarray = encoded.indices.to_numpy()[keep]
-
-    def among(self, wanted: Container[str]) -> np.ndarray:
-        """Which lines hold one of the wanted values."""
-        mask: np.ndarray = np.array([value in wanted for value in self.values], dtype=bool)[self._codes]
-        return mask
-
-    def __getitem__(self, line: int) -> str:
-        return str(self.values[self._codes[line]])
-
-    def present(self) -> list[str]:
-        """Sorted distinct values that occur."""
-        return sorted(self.values[code] for code in np.unique(self._codes))
-
-
-class _Index:
-    """The lines of an index of one split and label."""
-
-    def __init__(self, table: pa.Table, split: str, label: int) -> None:
-        everything = np.ones(len(table), dtype=bool)
-        keep = _Column(table, "split", everything).among({split}) & (table["label"].to_numpy() == label)
-        self.positions = np.flatnonzero(keep)
-        self.domain, self.attack, self.style, self.subject = (
-            _Column(table, name, keep) for name in ("domain", "attack", "style", "subject")
-        )
-
-
-def _owned(table: pa.Table) -> set[tuple[str, str, str]]:
-    """(domain, subject, attack) of every spoof that exists."""
-    spoof = table.filter(pa.array(table["label"].to_numpy() == SPOOF))
-    distinct = spoof.group_by(["domain", "subject", "attack"]).aggregate([])
-    return set(zip(*(distinct[name].to_pylist() for name in ("domain", "subject", "attack")), strict=True))
-
-
-def _eligible(
-    config: PlanConfig, lives: _Index, domain: str, attack: str, owned: set[tuple[str, str, str]]
-) -> np.ndarray:
-    """Which live faces the policies give the style <domain>-<attack>."""
-    same = lives.domain.among({domain})
-    result = np.zeros(len(lives.positions), dtype=bool)
-    if "cross-domain" in config.policies:
-        result |= ~same
-    if "cross-attack" in config.policies:
-        having = {subject for d, subject, a in owned if d == domain and a == attack}
-        result |= same & ~lives.subject.among(having)
-    return result
-
-
-def _choose(config: PlanConfig, split: str, style: str, shown: np.ndarray) -> np.ndarray:
-    """`guides_per_style` of the guides, by hash, in corpus order."""
-    rank = draws.bits(np.arange(len(shown)), config.seed, split, "guides", style)
-    return np.sort(shown[np.argsort(rank, kind="stable")[: config.guides_per_style]])

@@ -1,11 +1,10 @@
-"""The prepare station: image folders → corpus. docs/prepare.md is its manual."""
+"""The prepare station: photographs wherever they are → corpus. docs/prepare.md is its manual."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import os
 from collections import Counter
 from typing import Any, Literal
 
@@ -15,15 +14,17 @@ from pydantic import Field, model_validator
 
 from factory import cluster
 from factory.config import Config
-from factory.entries import Entry, check_fields, list_entries
+from factory.entries import FOLDER_PATTERN, Entry, list_entries
 from factory.faces import MARGIN, Box, FaceFinder, centre_square, cut_square, retinaface
+from factory.faults import carry
 from factory.images import decode
-from factory.line import run_line
-from factory.pattern import vocabulary_name
+from factory.line import BOUNDED, run_line
+from factory.pattern import Pattern, vocabulary_name
 from factory.progress import say
 from factory.run import Run
 from factory.shards import OutputConfig, shard_sizes, shard_span
-from factory.sources import list_sources, listing_digest
+from factory.sources import list_sources, listing_digest, read_sources
+from factory.sources.values import FIELDS
 
 PREFIX = "face"
 MAX_BYTES = 1 << 29  # of one image file; the largest picture that `decode` takes has half as much in raw 8-bit pixels
@@ -50,8 +51,10 @@ class PrepareConfig(Config):
     """One preparation."""
 
     source: str
+    source_format: Literal["auto", "folder", "parquet", "webdataset"] = "auto"
+    columns: dict[str, str | None] = {}
     out: str
-    pattern: str = "{attack}/{subject}/{image}"
+    pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
     license: str = "unknown"
@@ -79,7 +82,11 @@ class PrepareConfig(Config):
                 raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
         if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
             raise ValueError(f"split {self.split} must be fractions that sum to 1")
-        check_fields(self)
+        known = ("image", *FIELDS)
+        for name in self.columns.keys() - set(known):
+            raise ValueError(f"columns.{name} is no field of a row: there are {', '.join(known)}")
+        if self.pattern is not None:
+            Pattern(self.pattern)
         return self
 
 
@@ -115,25 +122,31 @@ class PreparePlan:
 def plan(config: PrepareConfig) -> PreparePlan:
     """List the source and decide every row and its shard; reads no image.
 
-    Shards hold one split each, differ in size by at most one row, and mix the source by a hash.
+    Shards hold one split each, differ in size by at most one row, and mix the source by a hash: images one by one,
+    but row groups of Parquet whole, because a group is what is read.
 
     Raises:
-        ValueError: if the source is absent or empty, the pattern fits no file, or the box table names none.
+        ValueError: if the source is absent, empty or broken, nothing gives a field that rows need, the pattern fits no
+            image, or the box table names none.
     """
-    sources = list_sources(config.source)
+    sources = list_sources(config.source, config.source_format, config.columns)
+    in_folder = sources[0].format == "folder"
     entries = list_entries(config, sources)
     identity = {
         "sources": listing_digest(sources),
-        **config.model_dump(mode="json", include={"pattern", "defaults", "live", "license", "size", "crop", "output"}),
+        "pattern": config.pattern or (FOLDER_PATTERN if in_folder else None),
+        **config.model_dump(mode="json", include={"defaults", "live", "license", "size", "crop", "output"}),
         "split": list(config.split.items()),
         "seed": config.seed,
     }
+    if not in_folder:
+        identity["columns"] = config.columns
     if config.crop != "none":
         identity["margin"] = config.margin
         identity[config.crop] = _file_digest(str(config.weights if config.crop == "retinaface" else config.boxes))
     shards: dict[str, list[Entry]] = {}
     for split in sorted({entry.split for entry in entries}):
-        mine = sorted((entry for entry in entries if entry.split == split), key=lambda entry: entry.key[-16:])
+        mine = sorted((entry for entry in entries if entry.split == split), key=lambda entry: entry.rank)
         count = shard_sizes(len(mine), config.output.rows_per_shard)[0]
         for number in range(count):
             first, size = shard_span(number, len(mine), count)
@@ -154,19 +167,20 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
     """
     find = face_finder(config)
     pixels = np.zeros((len(entries), config.size, config.size, 3), np.uint8)
-    records = []
+    rejects = [entry.reject or ("file too large" if entry.size > MAX_BYTES else None) for entry in entries]
+    good = [entry for entry, reject in zip(entries, rejects, strict=True) if reject is None]
+    images = read_sources(config.source, good, config.columns)
     for place, entry in enumerate(entries):
-        reject = entry.reject or ("file too large" if entry.size > MAX_BYTES else None)
-        if reject is None:
-            with open(os.path.join(config.source, entry.path), "rb") as file:
-                data = file.read()
+        if rejects[place] is None:
+            data = next(images)
             try:
                 image = decode(data)
                 margin = 1.0 if config.crop == "none" else config.margin
                 pixels[place] = cut_square(image, entry.box or find(image), config.size, margin)
             except ValueError as error:
-                reject = str(error)
-        records.append({"row": entry.row(config.license), "reject": reject})
+                rejects[place] = str(error)
+    rows = (entry.row(config.license) for entry in entries)
+    records = [{"row": row, "reject": reject} for row, reject in zip(rows, rejects, strict=True)]
     return {"records": records, "pixels": pixels}
 
 
@@ -184,7 +198,11 @@ def _file_digest(path: str) -> str:
 
 
 def _read(row: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
-    """First stage, a CPU task: the decoded and cropped images of one shard."""
+    """First stage, a CPU task: the decoded and cropped images of one shard, or the fault that hindered it."""
+    return carry(row, "read", lambda row: _read_planned(row["shard"], shared))
+
+
+def _read_planned(name: str, shared: list[Any]) -> dict[str, Any]:
     import ray
 
     config, numbers, blobs = ray.get(shared[0])
@@ -192,16 +210,27 @@ def _read(row: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
         import torch
 
         torch.set_num_threads(1)  # sums depend on the thread count, and boxes on sums
-    values = json.loads(blobs[numbers[row["shard"]]].as_py())
-    entries = [Entry(**{**value, "box": value["box"] and Box(*value["box"])}) for value in values]
-    shard = read_shard(config, entries)
-    return {"shard": row["shard"], "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
+    shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
+    return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
 
 
-def run(config: PrepareConfig) -> dict[str, Any]:
+_ENTRY = tuple(field.name for field in dataclasses.fields(Entry))
+
+
+def _to_json(entries: list[Entry]) -> bytes:
+    return json.dumps([[getattr(entry, name) for name in _ENTRY] for entry in entries]).encode()
+
+
+def _from_json(blob: bytes) -> list[Entry]:
+    found = (dict(zip(_ENTRY, values, strict=True)) for values in json.loads(blob))
+    return [Entry(**{**values, "box": values["box"] and Box(*values["box"])}) for values in found]
+
+
+def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:
     """Prepare every image that is not in the corpus yet; returns the run's summary."""
     planned = plan(config)
-    claim = Run(config.out, "prepare", planned.identity, config)
+    totals = {"shards": len(planned.shards), "images": len(planned)}
+    claim = Run(config.out, "prepare", planned.identity, config, totals)
     if (finished := claim.summary()) is not None:
         return finished
     face_finder(config)  # a missing package or a wrong weights file shall end here, not in a task
@@ -211,14 +240,20 @@ def run(config: PrepareConfig) -> dict[str, Any]:
 
     numbers = {shard: number for number, shard in enumerate(planned.shards)}
     # One binary value per shard: tasks see the array in shared memory and parse their own shard only.
-    blobs = [json.dumps([dataclasses.asdict(entry) for entry in shard]) for shard in planned.shards.values()]
-    shared = ray.put((config, numbers, pa.array([blob.encode() for blob in blobs], pa.large_binary())))
+    blobs = pa.array(map(_to_json, planned.shards.values()), pa.large_binary())
+    images = len(planned)
+    del planned  # a million entries are a gigabyte
+    shared = ray.put((config, numbers, blobs))
     return run_line(
         claim,
         "prepare",
         numbers,
-        len(planned),
-        lambda dataset: dataset.map(_read, fn_kwargs={"shared": [shared]}, num_cpus=config.resources.num_cpus),
+        images,
+        lambda dataset, _: dataset.map(
+            _read, fn_kwargs={"shared": [shared]}, num_cpus=config.resources.num_cpus, **BOUNDED
+        ),
         PREFIX,
         config.output,
+        lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
+        failed=failed,
     )

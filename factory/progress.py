@@ -33,6 +33,16 @@ class Progress:
         self._printed = self._start
 
     @property
+    def made(self) -> int:
+        """Shards made by this process."""
+        return self._shards - self._first_shards
+
+    @property
+    def rate(self) -> float:
+        """Images a second of this process."""
+        return self._images / max(self.seconds, 1e-9)
+
+    @property
     def seconds(self) -> float:
         """Since the start."""
         return time.monotonic() - self._start
@@ -48,13 +58,11 @@ class Progress:
 
     def line(self) -> str:
         """The line as of now; the rate is that of this process, so a resumed run's estimate is true."""
-        rate = self._images / max(self.seconds, 1e-9)
-        made = self._shards - self._first_shards
         todo = self._of_shards - self._shards
-        left = self.seconds * todo / made if made and todo else None
+        left = self.seconds * todo / self.made if self.made and todo else None
         before = self._of_images * self._first_shards // max(self._of_shards, 1)  # by earlier runs, on average
         images = before + self._images
-        return progress_line(self._shards, self._of_shards, images, rate, left)
+        return progress_line(self._shards, self._of_shards, images, self.rate, left)
 
 
 def say(text: str) -> None:

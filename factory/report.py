@@ -20,6 +20,7 @@ from factory.corpus import Corpus
 from factory.run import SUMMARY, Run, read_claim, read_summary
 from factory.sections import SCORES, Folder
 from factory.storage import Storage
+from factory.strength_section import GRID, strength
 
 PAGE = "report.html"
 HEADINGS = {
@@ -27,6 +28,7 @@ HEADINGS = {
     "counts": "Counts",
     "quality": "Quality",
     "training": "Training",
+    "strength": "Strength",
     "detection": "Detection",
     "tuning": "Tuning",
 }
@@ -39,6 +41,7 @@ class ReportInputs(Config):
     live: str | None = None
     generated: str | None = None
     models: dict[str, str] = Field({})
+    strength: str | None = None
     evaluations: dict[str, str] = Field({})
     tune: str | None = None
 
@@ -117,6 +120,8 @@ def open_sources(inputs: ReportInputs) -> Sources:
             folders["corpus", name] = dataclasses.replace(_folder(url, "planned"), digest=corpora[name].digest)
     for name, url in inputs.models.items():
         folders["model", name] = _folder(url, "curve")
+    if inputs.strength is not None:
+        folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
     for name, url in inputs.evaluations.items():
         folders["evaluation", name] = _folder(url, "auc", SCORES)
     if inputs.tune is not None:
@@ -131,6 +136,7 @@ def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
         "counts": sections.counts(sources.of("corpus"), sources.corpora),
         "quality": sections.quality(sources.corpora),
         "training": sections.training(sources.of("model")),
+        "strength": strength(sources.of("strength")),
         "detection": sections.detection(sources.of("evaluation")),
         "tuning": sections.tuning(sources.of("tune")),
     }

@@ -25,13 +25,21 @@ class Run:
         job: the verb that fills it, such as `generate`.
         identity: what decides the result, in JSON: content digests of the inputs and the settings that matter;
             never paths, resources or logging.
-        config: the whole configuration, kept in `run.json` for people.
+        config: the whole configuration, kept in `run.json` for people and for `retry-failed`.
+        planned: of a job that makes shards, how many `shards` and `images` it plans.
 
     Raises:
         ValueError: if the folder belongs to another fingerprint.
     """
 
-    def __init__(self, out: str, job: str, identity: dict[str, Any], config: Config) -> None:
+    def __init__(
+        self,
+        out: str,
+        job: str,
+        identity: dict[str, Any],
+        config: Config,
+        planned: dict[str, Any] | None = None,
+    ) -> None:
         self.storage = Storage(out)
         self.fingerprint = run_fingerprint(job, identity)
         claim = {
@@ -40,6 +48,7 @@ class Run:
             "identity": identity,
             "config": config.model_dump(mode="json"),
             "software": software(),
+            **({"planned": planned} if planned is not None else {}),
         }
         if not self.storage.create(CLAIM, _pretty(claim)):
             _refuse_foreign(self.storage, job, self.fingerprint)

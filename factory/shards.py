@@ -92,6 +92,8 @@ def publish(
         if not storage.create(path, data):
             data = storage.read(path)
             rows = module.read(io.BytesIO(data))
+            present = {row.key for row in rows}
+            rejects = [reject for reject in rejects if reject["key"] not in present]
         files[name] = {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     record = {
         "shard": shard,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from factory.report import PAGE, ReportConfig, run
 from factory.row import LIVE, SPOOF, Row
 from factory.run import Run, read_summary
 from factory.storage import Storage
-from tests.corpora import NoConfig, row, small_rows, write_corpus
+from factory.strength_figures import summarise
+from factory.strength_grid import Block, draw_grid
+from tests.corpora import NoConfig, face, row, small_rows, write_corpus
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 SEED = 2**62 + 12345
@@ -131,6 +134,32 @@ def evaluation(path: Path, seed: int, dev: bool = True) -> str:
     )
 
 
+def samples_csv(
+    t0: list[int], cfg_scale: list[float], faces: int, strength: Callable[[int, float, int], float]
+) -> bytes:
+    """The samples of a strength study whose strength is known; pixels change against T₀."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    facts = ("style", "live_strength", "guide_strength", "strength", "identity_change", "rms")
+    writer.writerow(["t0", "cfg_scale", "face", *facts])
+    writer.writerows(
+        (level, w, face, "cam-print", -5.0, 9.0, strength(level, w, face), level / 1000, 50 - level / 10)
+        for level in t0
+        for w in cfg_scale
+        for face in range(faces)
+    )
+    return text.getvalue().encode()
+
+
+def study(path: Path) -> str:
+    """A strength study as `difffas strength` leaves it."""
+    t0, cfg_scale = [100, 250], [1.0, 2.0, 4.5]
+    samples = samples_csv(t0, cfg_scale, 4, lambda t0, w, face: t0 / 100 + w / 10 + face)
+    spoofs = np.stack([face(seed) for seed in range(6)]).reshape(2, 3, 32, 32, 3)
+    grid = draw_grid([Block("cam-print", face(7), face(8), spoofs)], t0, cfg_scale)
+    return folder(path, "strength", summarise(samples), {"samples.csv": samples, "grid.png": grid})
+
+
 def one_of_everything(root: Path) -> dict[str, Any]:
     """The `inputs` of a report, written below `root`."""
     real = scored(small_rows(splits=("train", "test")))
@@ -150,6 +179,7 @@ def one_of_everything(root: Path) -> dict[str, Any]:
             "style encoder": folder(root / "style", "fit-style", {**figures, "accuracy": None}),
             "generator": folder(root / "generator", "fit-generator", figures),
         },
+        "strength": study(root / "strength"),
         "evaluations": {"real": evaluation(root / "a", 1), "both & more": evaluation(root / "b", 2, dev=False)},
         "tune": folder(root / "tune", "tune", {"metric": "auc", "trials": trials, "best": trials[2]["parameters"]}),
     }

@@ -87,4 +87,30 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_verbs_are_frozen() -> None:
-    assert set(JOBS) == {"fit-style", "fit-generator", "fit-classifier", "evaluate", "tune", "report"}
+    assert set(JOBS) == {"fit-style", "fit-generator", "fit-classifier", "strength", "evaluate", "tune", "report"}
+
+
+@pytest.mark.parametrize(("raised", "status"), [("Quarantined", 3), ("Stalled", 4)])
+def test_a_run_that_did_not_get_through_says_so_in_its_status(
+    raised: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from factory import faults, generate
+
+    def run(*_: object) -> None:
+        raise getattr(faults, raised)("3 of 7 shards are done")
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(generate, "run", run)
+    monkeypatch.setattr("os._exit", leave)
+    with pytest.raises(SystemExit) as caught:
+        main(["generate", "inputs.live=a", "inputs.guides=a", "inputs.generator=dummy", "out=b"])
+    assert caught.value.code == status
+    assert capsys.readouterr().err == "difffas: error: 3 of 7 shards are done\n"
+
+
+def test_what_is_asked_of_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("status", "verify", "retry-failed"):
+        assert "has no run.json: it is not a folder that difffas wrote" in fails(capsys, verb, str(tmp_path))
+    assert "is not a finished corpus" in fails(capsys, "plan", *generate(tmp_path)[1:])

@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from factory.corpus import Corpus, totals
+from factory.corpus import Corpus, index_bytes, totals
+from factory.row import INDEX_SCHEMA
 from factory.run import Run
 from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
@@ -56,3 +59,31 @@ def test_totals_add_up() -> None:
         "styles": {"a": 5, "b": 2},
         "rejects_by_reason": {"x": 1},
     }
+
+
+def test_columns_with_gaps_and_repeats(tmp_path: Path) -> None:
+    rows = [
+        row(n, capture=None if n % 3 else f"c{n % 2}", split=("train", "dev")[n > 4], brisque=None if n == 2 else 1.5)
+        for n in range(9)
+    ]
+    corpus = write_corpus(tmp_path, rows, per_shard=4)
+    rows.sort(key=lambda row: (row.split, row.key))  # shards are in order of their names
+    assert corpus.column("capture").tolist() == [row.capture for row in rows]
+    assert corpus.column("subject").tolist() == [row.subject for row in rows]
+    assert corpus.column("live_key").tolist() == [None] * 9
+    assert np.isnan(corpus.column("brisque")).tolist() == [row.brisque is None for row in rows]
+    assert [rows[place].key for place in corpus.where(capture="c1", split="train")] == ["row-0003"]
+    found = corpus.index.group_by(["split", "capture"]).aggregate([([], "count_all")]).to_pylist()
+    assert sum(item["count_all"] for item in found) == 9 and len(found) == len({(r.split, r.capture) for r in rows})
+
+
+def test_the_index_has_large_row_groups_in_shard_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("factory.corpus.ROWS_PER_GROUP", 10)
+    shards = [
+        pa.table({name: [f"{n}"] * 4 if name == "shard" else [None] * 4 for name in INDEX_SCHEMA.names}, INDEX_SCHEMA)
+        for n in range(7)
+    ]
+    file = pq.ParquetFile(pa.BufferReader(index_bytes(iter(shards))))
+    assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [12, 12, 4]
+    assert file.read()["shard"].to_pylist() == [f"{n}" for n in range(7) for _ in range(4)]
+    assert pq.read_table(pa.BufferReader(index_bytes([]))).schema.names == INDEX_SCHEMA.names

@@ -80,7 +80,7 @@ def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, di
             cfg_scale=np.array([row.cfg_scale]),
             seed=np.array([row.seed]),
         )
-        made = DummyGenerator()(request)
+        made = DummyGenerator()(request).pixels
         assert np.array_equal(made, spoofs.pixels([i]))
 
 

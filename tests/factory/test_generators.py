@@ -53,8 +53,8 @@ def request(rows: list[int]) -> Request:
 
 def test_a_sample_does_not_depend_on_its_shard(model: Path) -> None:
     generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
-    whole = generate(request([0, 1, 2, 3, 4, 5]))
-    again = generate(request([5, 3]))
+    whole = generate(request([0, 1, 2, 3, 4, 5])).pixels
+    again = generate(request([5, 3])).pixels
     assert np.array_equal(again, whole[[5, 3]])
     assert whole.shape == (6, 32, 32, 3)
     assert len({image.tobytes() for image in whole}) == 6
@@ -67,7 +67,44 @@ def test_every_input_counts(model: Path, field: str, by: int) -> None:
     generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
     base = request([1])
     changed = dataclasses.replace(base, **{field: getattr(base, field) + by})
-    assert not np.array_equal(generate(changed), generate(base))
+    assert not np.array_equal(generate(changed).pixels, generate(base).pixels)
+
+
+def test_a_batch_that_does_not_fit_is_cut_in_two(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
+    whole = generate(request([0, 1, 2, 3, 4, 5]))
+    sample = SpoofPipeline.__call__
+
+    def small_memory(pipeline: SpoofPipeline, live: torch.Tensor, **given: Any) -> torch.Tensor:
+        if len(live) > 1:
+            raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+        return sample(pipeline, live, **given)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(SpoofPipeline, "__call__", small_memory)
+    made = generate(request([0, 1, 2, 3, 4, 5]))
+    assert (whole.splits, made.splits) == (0, 6)  # two batches of four, each in halves and quarters
+    assert int(np.abs(made.pixels.astype(int) - whole.pixels).max()) <= 1
+    monkeypatch.setattr(SpoofPipeline, "__call__", lambda *_, **__: (_ for _ in ()).throw(MemoryError("nothing left")))
+    with pytest.raises(MemoryError):
+        generate(request([0]))
+
+
+def test_a_spoof_of_nan_is_named_and_the_others_stand(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
+    whole = generate(request([0, 1, 2, 3, 4, 5]))
+    sample = SpoofPipeline.__call__
+
+    def broken(pipeline: SpoofPipeline, seed: list[int], **given: Any) -> torch.Tensor:
+        images = sample(pipeline, seed=seed, **given)
+        images[torch.tensor([value in (14, 35) for value in seed])] = torch.nan  # rows 2 and 5
+        return images
+
+    monkeypatch.setattr(SpoofPipeline, "__call__", broken)
+    made = generate(request([0, 1, 2, 3, 4, 5]))
+    assert made.broken == [2, 5]
+    assert np.array_equal(made.pixels[[0, 1, 3, 4]], whole.pixels[[0, 1, 3, 4]])
+    with pytest.raises(FloatingPointError, match="every spoof came out as NaN"):
+        generate(request([2, 5]))
 
 
 def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path: Path) -> None:

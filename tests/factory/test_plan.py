@@ -50,6 +50,9 @@ def test_laws(samples: int, per_shard: int, batch: int, guides: int, seed: int) 
     sizes = [len(order.keys) for order in made]
     assert len(plan) == samples == len(keys) == len(set(keys))
     assert keys == sorted(keys)
+    assert [plan.locate(key) for order in made for key in order.keys] == [
+        (order.shard, place) for order in made for place in range(len(order.keys))
+    ]
     assert max(sizes) - min(sizes) <= 1
     assert min(sizes) >= min(batch, samples)
     counts = Counter(rows[i].style for order in made for i in order.guide)
@@ -179,3 +182,29 @@ def test_a_billion_rows_cost_nothing_until_asked_for() -> None:
     assert len(plan) == 10**9
     assert peak < 200e6
     assert seconds < 20  # measured 0.2 s; the bound only catches materialising
+
+
+def test_a_key_of_another_plan_is_refused() -> None:
+    plan = make(small_rows(), samples=10)
+    for key in ("01234567-train-0000000010", "01234567-test-0000000000", "76543210-train-0000000000", "row-0001"):
+        with pytest.raises(ValueError, match=f"'{key}' is not in this plan of 10 samples"):
+            plan.locate(key)
+
+
+def test_nothing_from_outside_a_protocol_comes_in() -> None:
+    rows = small_rows()
+    inside = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
+    plan = make(rows, **inside, allowed_attacks=["replay"])
+    for order in orders(plan):
+        assert {rows[i].domain for i in (*order.live, *order.guide)} == {"cam"}
+        assert {rows[i].attack for i in order.guide} == {"replay"}
+    for outside, message in (
+        ({"live_domains": ["cam", "phone"]}, "live faces of domain 'phone' are not among the allowed .*plan.live_dom"),
+        ({"live_domains": None}, "live faces of domain 'phone' are not among the allowed"),
+        ({"styles": ["cam-replay", "phone-replay"]}, "guides of domain 'phone' are not among the allowed"),
+        ({"styles": None}, "guides of .* are not among the allowed .*: set plan.styles"),
+        ({"allowed_attacks": ["print"]}, r"guides of attack 'replay' are not among the allowed \['print'\]"),
+        ({"live_domains": ["lab"]}, r"no live face of domains \['lab'\] in split 'train'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(rows, **{**inside, "allowed_attacks": ["replay"], **outside})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections import Counter
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 from factory import prepare
 from factory.config import build, load
 from factory.corpus import Corpus
+from factory.entries import Entry
+from factory.faces import Box
 from factory.ledger import Ledger
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.row import Row
 from tests.odd_images import saved, scene, write_odd_images, write_traps
+from tests.photo_tables import write_parquet, write_tar
 
 
 def config(source: Path, **given: Any) -> PrepareConfig:
@@ -52,11 +56,13 @@ def photos(folder: Path, subjects: int = 6, captures: int = 2) -> Path:
         ({"defaults": {"domian": "x"}}, "did you mean 'domain'"),
         ({"defaults": {}}, "no domain"),
         ({"live": []}, "live"),
+        ({"source_format": "zip"}, "'folder', 'parquet' or 'webdataset'"),
+        ({"columns": {"sujet": "x"}}, "columns.sujet is no field of a row: there are image, label"),
     ],
 )
 def test_mistakes_are_named_in_one_line(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        config(tmp_path, **given)
+        plan(config(photos(tmp_path / "in", subjects=1), **given))
     assert "\n" not in str(caught.value)
 
 
@@ -215,6 +221,88 @@ def test_every_odd_file_is_a_row_or_a_reject(tmp_path: Path, ray_local: None) ->
     assert prepare.run(given) == summary  # again is a no-op
     with pytest.raises(ValueError, match="belongs to another run"):
         prepare.run(config(source, pattern="{attack}/{subject}/**", split={"train": 1.0}))
+
+
+def in_tables(folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
+    """The photographs of a folder, and the same in Parquet and WebDataset files: source and columns by name."""
+    paths = sorted(folder.rglob("*.png"))
+    facts = [dict(zip(("kind", "person", "n"), path.relative_to(folder).parts, strict=True)) for path in paths]
+    cells = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
+    names = {"kind": [fact["kind"] for fact in facts], "person": [fact["person"] for fact in facts]}
+    for part, first in enumerate(range(0, len(paths), 10)):
+        chosen = {name: column[first : first + 10] for name, column in names.items()}
+        table = folder.parent / "parquet" / f"part-{part}.parquet"
+        write_parquet(table, cells[first : first + 10], **chosen)
+        numbers = range(first, min(first + 10, len(paths)))
+        members = {
+            f"{n:03d}.{kind}": value
+            for n in numbers
+            for kind, value in (("json", facts[n]), ("png", cells[n]["bytes"]))
+        }
+        write_tar(folder.parent / "webdataset" / f"shard-{part}.tar", members)
+    columns = {"attack": "kind", "subject": "person"}
+    return {
+        "folder": (folder, {}),
+        "parquet": (folder.parent / "parquet", columns),
+        "webdataset": (folder.parent / "webdataset" / "*.tar", columns),
+    }
+
+
+def test_the_same_photographs_from_a_folder_parquet_and_webdataset(tmp_path: Path, ray_local: None) -> None:
+    source = photos(tmp_path / "in")
+    for n, path in enumerate(sorted(source.rglob("*.png"))):
+        path.write_bytes(saved(np.full((40, 40, 3), 10 * n, np.uint8), "PNG"))
+    (source / "print" / "s0" / "1.png").write_bytes(b"no image")
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for name, (place, columns) in in_tables(source).items():
+        made = config(place, columns=columns, out=str(tmp_path / f"corpus-{name}"), output={"rows_per_shard": 5})
+        summary = prepare.run(made)
+        assert summary["planned"] == 24 and summary["rejects_by_reason"] == {"not a supported image format": 1}
+        corpus = Corpus(made.out)
+        shades = corpus.pixels(range(len(corpus)))[:, 0, 0, 0].tolist()
+        facts = zip(
+            *(corpus.column(column).tolist() for column in ("style", "subject", "split", "label")), strict=True
+        )
+        found[name] = {(*row, shade) for row, shade in zip(facts, shades, strict=True)}
+        assert prepare.run(made) == summary
+    assert len(found["folder"]) == 23
+    assert found["parquet"] == found["webdataset"] == found["folder"]
+
+
+def test_a_shard_of_a_table_is_read_where_it_lies(tmp_path: Path) -> None:
+    source = photos(tmp_path / "in")
+    place, columns = in_tables(source)["parquet"]
+    given = config(place, columns=columns, split={"train": 1.0})
+    [entries] = plan(given).shards.values()
+    entries[3] = dataclasses.replace(entries[3], reject="no face")
+    shard = read_shard(given, entries)
+    assert [record["reject"] for record in shard["records"]] == [None] * 3 + ["no face"] + [None] * 20
+    assert not shard["pixels"][3].any() and all(pixels.any() for pixels in shard["pixels"][4:])
+
+
+def test_entries_travel_to_tasks(tmp_path: Path) -> None:
+    entries = [
+        Entry("a\udce9.jpg", 3, "k", box=Box(1, 2.5, 3, 4), split="train"),
+        Entry(
+            "t.tar/1.jpg",
+            9,
+            "l",
+            1,
+            "print",
+            "x",
+            "s",
+            "c",
+            "dev",
+            "mit",
+            None,
+            "no face",
+            "webdataset",
+            "t.tar",
+            -1,
+            512,
+        ),
+    ]
+    assert prepare._from_json(prepare._to_json(entries)) == entries
 
 
 def test_real_photographs(tmp_path: Path, shared_data: Path) -> None:

@@ -51,7 +51,7 @@ def test_no_address_date_or_path_in_the_page(inputs: dict[str, Any], tmp_path: P
 def test_header_says_what_was_read(page: Page, inputs: dict[str, Any]) -> None:
     head = page.text["header"]
     assert "Faces <one>" in head
-    assert "7 runs" in head
+    assert "8 runs" in head
     assert re.search(r"torch \d", head)
     claim = Run(inputs["tune"], "tune", {"split": "test", "summary": summary_of(inputs["tune"])}, NoConfig())
     assert claim.fingerprint[:16] in head
@@ -64,11 +64,12 @@ def test_header_says_what_was_read(page: Page, inputs: dict[str, Any]) -> None:
         (["real"], ["counts", "quality"]),
         (["generated"], ["faces", "counts", "quality"]),
         (["models"], ["training"]),
+        (["strength"], ["strength"]),
         (["evaluations"], ["detection"]),
         (["tune"], ["tuning"]),
         (
-            ["real", "generated", "models", "evaluations", "tune"],
-            ["faces", "counts", "quality", "training", "detection", "tuning"],
+            ["real", "generated", "models", "strength", "evaluations", "tune"],
+            ["faces", "counts", "quality", "training", "strength", "detection", "tuning"],
         ),
     ],
 )
@@ -107,6 +108,7 @@ def test_wrong_inputs_are_one_line_and_claim_nothing(inputs: dict[str, Any], tmp
         ({"real": str(tmp_path / "nowhere")}, "not a finished corpus"),
         ({"models": {"m": str(tmp_path / "begun")}}, "is not finished"),
         ({"models": {"m": inputs["tune"]}}, "holds a tune run, whose summary has no 'curve'"),
+        ({"strength": inputs["tune"]}, "holds a tune run, whose summary has no 'spearman'"),
         ({"evaluations": {"e": inputs["real"]}}, "holds a prepare run"),
         ({"tune": str(tmp_path)}, "has no run.json"),
     ):

@@ -1,0 +1,60 @@
+"""What becomes of an error in the line: it travels on as a row, so that one bad shard never ends a run.
+
+A fault of an input is no error: it is a reject with a reason, known to the stage. Everything else that a stage raises
+is a fault of the shard: tried again in later rounds, then quarantined. Some faults are nobody's shard: a full disk
+stops the run, since every further shard would meet it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from typing import Any
+
+from factory.storage import Storage
+
+FOLDER = "quarantine"
+DIED = "its process died: killed by a signal, for want of memory, or with its node"
+_EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+Row = dict[str, Any]
+
+
+class Quarantined(RuntimeError):
+    """A run went through, but some shards failed at every attempt; the others are done."""
+
+
+class Stalled(RuntimeError):
+    """A run made no progress for too long; running it again resumes it."""
+
+
+def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
+    """`work(row)`, or the row of the fault that it raised, or the row of an earlier stage's fault as it came."""
+    if row.get("fault"):
+        return row
+    try:
+        return work(row)
+    except Exception as error:  # whatever it is, it belongs to this shard
+        text = " ".join(f"{stage}: {type(error).__name__}: {error}".split())[:500]
+        stops = isinstance(error, OSError) and error.errno in _EVERYWHERE
+        return {"shard": row["shard"], "fault": text, "stops": stops}
+
+
+class Quarantine:
+    """Which shards were given up after how many attempts: one create-only record per shard and giving up."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def shards(self) -> dict[str, str]:
+        """The latest fault of every shard that was ever given up; one that was made since is still listed here."""
+        records = [json.loads(self._storage.read(f"{FOLDER}/{name}")) for name in self._storage.names(FOLDER)]
+        records.sort(key=lambda record: int(record["time"]))
+        return {record["shard"]: record["fault"] for record in records}
+
+    def add(self, shard: str, fault: str, attempts: int) -> None:
+        """Give a shard up, with its last fault."""
+        taken = sum(name.rpartition("-")[0] == shard for name in self._storage.names(FOLDER))
+        record = {"shard": shard, "time": taken + 1, "fault": fault, "attempts": attempts}
+        self._storage.create(f"{FOLDER}/{shard}-{taken + 1}.json", json.dumps(record).encode())

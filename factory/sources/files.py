@@ -1,0 +1,212 @@
+"""The files that a source names: a folder, one file or a glob, local or `s3://`; found, and read in ranges."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import io
+import os
+import re
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO, TypeVar, cast
+
+from factory.object_store import ObjectStore
+from factory.s3_retry import retrying
+
+CONTAINER = re.compile(r".+\.(parquet|pq|tar)", re.IGNORECASE | re.DOTALL)
+BLOCK = 1 << 14  # least bytes of a request to S3 in planning: a tar header with the JSON before it
+IN_FLIGHT = 8  # requests to S3 at a time and task
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class File:
+    """One file: its name below the root (`/` between components), bytes, S3's ETag, and why it can't be read."""
+
+    name: str
+    size: int
+    version: str = ""
+    reject: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """One image, before anything is read of it.
+
+    `path` is unique below the source; in a Parquet file or tar it goes on with the row or member. `size` is in bytes,
+    0 where only reading tells it. `fields` are the values of columns, by the name of the row's field. The bytes are
+    in `file` (default: `path`) at row or byte `at`, in Parquet of row group `group`.
+    """
+
+    path: str
+    size: int
+    reject: str | None = None
+    version: str = ""
+    fields: Mapping[str, str] | None = None
+    format: str = "folder"
+    file: str = ""
+    group: int = -1
+    at: int = 0
+
+
+class Files:
+    """What `source` names.
+
+    Attributes:
+        root: the folder or URL that names are relative to: the source itself, a file's folder, or the part of a glob
+            before its first wildcard.
+
+    Raises:
+        ValueError: on a local source that is not there, a scheme that is neither local nor S3, or no s3fs.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source.rstrip("/") or "/"
+        local = "://" not in source
+        folder, _, name = self.source.rpartition("/")
+        if local and os.path.isdir(self.source):
+            self.root, self._what = self.source, "folder"
+        elif re.search(r"[*?[]", self.source):
+            self.root, self._what = re.split(r"/?[^/]*[*?[]", self.source, maxsplit=1)[0], "glob"
+        elif local or CONTAINER.fullmatch(name):
+            self.root, self._what = folder, "file"
+            if local and not os.path.lexists(self.source):
+                raise ValueError(f"source {self.source} does not exist")
+        else:
+            self.root, self._what = self.source, "folder"
+        if not self.root:
+            self.root = "/" if self.source.startswith("/") else "."
+        self._store = None if local else _object_store(self.root)
+
+    @property
+    def named(self) -> bool:
+        """Whether the user named the files, by path or glob, and not their folder."""
+        return self._what != "folder"
+
+    def find(self) -> list[File]:
+        """All files, sorted by name; names that begin with a dot are passed over.
+
+        Linked folders are entered, but no folder twice, and first where it really is: link loops end, and no file is
+        listed twice by them. A link to nothing and what is no regular file are listed with a reject reason.
+
+        Raises:
+            ValueError: if a folder cannot be listed.
+        """
+        try:
+            return sorted(self._find() if self._store is None else self._find_objects(), key=lambda file: file.name)
+        except OSError as error:
+            place, reason = error.filename or self.source, error.strerror or " ".join(str(error).split())
+            raise ValueError(f"source {place} cannot be listed: {reason}; make it readable") from None
+
+    def open(self, name: str) -> BinaryIO:
+        """A seekable reader; from S3 it fetches little more than what is asked for."""
+        if self._store is None:
+            return open(self._path(name), "rb")
+        reader = cast(io.BufferedReader, self._store.open(name))
+        return io.BufferedReader(reader.detach(), BLOCK)
+
+    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
+        """`size` bytes from `start`, or the whole file.
+
+        Raises:
+            OSError: if the file cannot be read or is shorter than that.
+        """
+        if size == 0:  # S3 has no empty range
+            return b""
+        if self._store is not None:
+            data = self._store.read(name, start if size else None, start + size if size else None)
+        else:
+            with open(self._path(name), "rb") as file:
+                file.seek(start)
+                data = file.read(-1 if size is None else size)
+        if size is not None and len(data) < size:
+            raise OSError(f"{self._path(name)} is shorter than when it was listed")
+        return data
+
+    def ahead(self, read: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """`read` of every item, in order; from S3 a few at a time, because waiting costs more than the bytes."""
+        if self._store is None:
+            yield from map(read, items)
+            return
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            waiting: deque[Any] = deque()
+            for item in items:
+                waiting.append(pool.submit(read, item))
+                if len(waiting) >= IN_FLIGHT:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.root, name)
+
+    def _find(self) -> Iterator[File]:
+        if self._what == "folder":
+            names: Iterable[str] = _walk(self.root)
+        elif self._what == "glob":
+            found = (os.path.relpath(path, self.root) for path in glob.iglob(self.source, recursive=True))
+            names = (name for name in found if not os.path.isdir(self._path(name)))
+        else:
+            names = [os.path.basename(self.source)]
+        for name in names:
+            yield self._stat(name)
+
+    def _stat(self, name: str) -> File:
+        try:
+            status = os.stat(self._path(name))
+        except OSError:
+            return File(name, 0, reject="broken link")
+        if not stat.S_ISREG(status.st_mode):  # reading a named pipe would wait for ever
+            return File(name, 0, reject="not a regular file")
+        return File(name, status.st_size)
+
+    def _find_objects(self) -> Iterator[File]:
+        import fsspec
+
+        def listing() -> dict[str, dict[str, Any]]:
+            remote = fsspec.filesystem("s3", use_listings_cache=False)
+            found: dict[str, dict[str, Any]]
+            found = (remote.glob if self._what == "glob" else remote.find)(self.source, detail=True)
+            return found
+
+        prefix = self.root.partition("://")[2] + "/"
+        for path, facts in retrying(self.source, lambda: "S3", listing).items():
+            name = path.removeprefix(prefix)
+            hidden = any(part.startswith(".") for part in name.split("/"))
+            if facts["type"] == "file" and not hidden and not name.endswith("/"):  # consoles mark folders so
+                yield File(name, int(facts["size"]), str(facts.get("ETag") or "").strip('"'))
+
+
+def _object_store(url: str) -> ObjectStore:
+    if not url.startswith("s3://"):
+        raise ValueError(f"source {url} is not supported: give a local path or an s3:// URL")
+    return ObjectStore(url)
+
+
+def _walk(root: str) -> Iterator[str]:
+    """Relative paths of all files; every folder once."""
+    entered: set[tuple[int, int]] = set()
+    linked = deque([""])
+    while linked:
+        pending = [linked.popleft()]
+        while pending:
+            folder = pending.pop()
+            status = os.stat(os.path.join(root, folder))
+            if (status.st_dev, status.st_ino) in entered:
+                continue
+            entered.add((status.st_dev, status.st_ino))
+            with os.scandir(os.path.join(root, folder)) as entries:
+                found = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+            for entry in found:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path)
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    linked.append(path)
+                else:
+                    yield path

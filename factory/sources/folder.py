@@ -1,0 +1,27 @@
+"""Image files: one source each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from factory.sources.files import File, Files, Source
+
+if TYPE_CHECKING:
+    from factory.sources import Place
+
+# What counts as an image file; HEIF and SVG count, so that they end as rejects and not in silence.
+EXTENSIONS = "avif bmp dib gif heic heif j2k jfif jp2 jpe jpeg jpg jpx mpo pbm pgm png pnm ppm svg tif tiff webp"
+NAME = re.compile(rf"(.*/)?[^/]+\.({EXTENSIONS.replace(' ', '|')})", re.IGNORECASE | re.DOTALL)
+WHAT = f"image file ({EXTENSIONS})"
+
+
+def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
+    """The image that a file is."""
+    return [Source(file.name, file.size, file.reject, file.version)]
+
+
+def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[bytes]:
+    """The bytes of every file, in order."""
+    return files.ahead(lambda place: files.read(place.path), places)

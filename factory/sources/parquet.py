@@ -1,0 +1,151 @@
+"""Parquet files with an image column, as Hugging Face writes them or plain: planned by columns, read by row group."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as kinds
+
+from factory.sources.files import File, Files, Source
+from factory.sources.values import chosen_columns, text_of
+
+if TYPE_CHECKING:
+    from factory.sources import Place
+
+NAME = re.compile(r".+\.(parquet|pq)", re.IGNORECASE | re.DOTALL)
+WHAT = "Parquet file (.parquet, .pq)"
+ROWS_AT_ONCE = 32  # encoded images in memory: a row group may hold a whole data set
+BUFFER = 1 << 22  # bytes that are read ahead of them
+
+_BYTES = (kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary, kinds.is_binary_view)
+_TEXT = (kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_null)
+_NUMBER = (kinds.is_integer, kinds.is_floating, kinds.is_boolean)
+
+
+def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
+    """One source per row, by the small columns alone.
+
+    The path is `<file>/<row>`, and after it the `path` of a struct image where it has one. Values of a Hugging Face
+    `ClassLabel` become the names that the schema's metadata give them.
+
+    Raises:
+        ValueError: if the file is no Parquet, lacks the image column or one that `columns` names, or a column holds
+            neither text nor numbers.
+    """
+    if file.reject:
+        raise ValueError(f"{files.source}: {file.name} is a {file.reject}")
+    try:
+        with files.open(file.name) as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
+            return _sources(file, parquet, columns)
+    except pa.ArrowException as error:
+        raise ValueError(f"{file.name} is broken or no Parquet file: {' '.join(str(error).split())}") from None
+
+
+def _sources(file: File, parquet: pq.ParquetFile, columns: Mapping[str, str | None]) -> list[Source]:
+    schema = parquet.schema_arrow
+    image, in_struct = _image_column(file.name, schema, columns)
+    chosen = chosen_columns(file.name, schema.names, columns)
+    named = in_struct and schema.field(image).type.get_field_index("path") >= 0
+    table = parquet.read(columns=[*chosen.values(), *([f"{image}.path"] if named else [])])
+    classes = _class_names(file.name, schema)
+    values = {field: _values(file.name, table, column, classes.get(column)) for field, column in chosen.items()}
+    count = parquet.metadata.num_rows
+    paths: list[str | None] = pc.struct_field(table[image], "path").to_pylist() if named else [None] * count
+    version = f"{file.size}-{file.version}"
+    sources: list[Source] = []
+    for group in range(parquet.metadata.num_row_groups):
+        for at in range(len(sources), len(sources) + parquet.metadata.row_group(group).num_rows):
+            path = "/".join((file.name, str(at), *(part for part in (paths[at] or "").split("/") if part)))
+            fields = {field: value for field, known in values.items() if (value := known[at]) is not None}
+            sources.append(Source(path, 0, None, version, fields, "parquet", file.name, group, at))
+    return sources
+
+
+def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[bytes]:
+    """The image bytes of rows, in order; neighbours of one row group are read together.
+
+    A cell without bytes is empty.
+    """
+    for (name, group), run in itertools.groupby(places, key=lambda place: (place.file, place.group)):
+        with files.open(name) as stream, pq.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as parquet:
+            try:
+                yield from _read_group(parquet, name, group, [place.at for place in run], columns)
+            except (pa.ArrowException, OSError) as error:  # Arrow does not say of which file
+                raise OSError(f"{name}, row group {group}: {' '.join(str(error).split())}") from error
+
+
+def _read_group(
+    parquet: pq.ParquetFile, name: str, group: int, rows: list[int], columns: Mapping[str, str | None]
+) -> Iterator[bytes]:
+    """Images of ascending rows of one group; what lies between them is passed over, what comes after is not read."""
+    if group >= parquet.metadata.num_row_groups:
+        raise OSError("it is not there any more: the file changed since it was listed")
+    image, in_struct = _image_column(name, parquet.schema_arrow, columns)
+    column = f"{image}.bytes" if in_struct else image
+    first = sum(parquet.metadata.row_group(before).num_rows for before in range(group))
+    wanted = iter(rows)
+    row = next(wanted)
+    for batch in parquet.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[column]):
+        while row < first + len(batch):
+            cell = batch.column(0)[row - first].as_py()
+            yield (cell["bytes"] if in_struct and cell else cell) or b""
+            if (row := next(wanted, -1)) < 0:
+                return
+        first += len(batch)
+    raise OSError(f"row {row} is not there any more: the file changed since it was listed")
+
+
+def _image_column(where: str, schema: pa.Schema, columns: Mapping[str, str | None]) -> tuple[str, bool]:
+    """Name of the image column, and whether it is a struct with `bytes`."""
+    name = columns.get("image") or "image"
+    if name not in schema.names:
+        raise ValueError(f"{where} has no image column {name!r}, only {', '.join(schema.names)}: set columns.image")
+    kind = schema.field(name).type
+    in_struct = kinds.is_struct(kind) and kind.get_field_index("bytes") >= 0
+    if not any(is_kind(kind.field("bytes").type if in_struct else kind) for is_kind in _BYTES):
+        raise ValueError(f"{where}: column {name!r} is {kind}, not encoded images: binary, or a struct with bytes")
+    return name, in_struct
+
+
+def _class_names(where: str, schema: pa.Schema) -> dict[str, list[str]]:
+    """Names of every `ClassLabel` column, in the order that the schema's `huggingface` metadata give them."""
+    text = (schema.metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(text).get("info", {}).get("features", {})
+        found = {name: feature for name, feature in features.items() if isinstance(feature, dict)}
+        return {
+            name: [str(value) for value in feature["names"]]
+            for name, feature in found.items()
+            if feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise ValueError(f"{where}: the schema's `huggingface` metadata cannot be read; mend or drop them") from None
+
+
+def _values(where: str, table: pa.Table, name: str, classes: list[str] | None) -> list[str | None]:
+    """A column as text; equal cells are one object."""
+    kind = table[name].type
+    kind = kind.value_type if kinds.is_dictionary(kind) else kind
+    if not any(is_kind(kind) for is_kind in _TEXT + _NUMBER):
+        raise ValueError(f"{where}: column {name!r} is {kind}, neither text nor numbers")
+    cells = table[name].cast(pa.string()) if kinds.is_string_view(kind) else table[name]
+    encoded = cells.combine_chunks().dictionary_encode()
+    texts = [text_of(value) for value in encoded.dictionary.to_pylist()]
+    if classes is not None and kinds.is_integer(kind):
+        texts = [_class_name(where, name, classes, int(text)) if text else None for text in texts]
+    return [None if code is None else texts[code] for code in encoded.indices.to_pylist()]
+
+
+def _class_name(where: str, column: str, classes: list[str], code: int) -> str | None:
+    if code == -1:  # how `datasets` writes an image without a class
+        return None
+    if not 0 <= code < len(classes):
+        raise ValueError(f"{where}: column {column!r} holds class {code}, its metadata name {len(classes)} classes")
+    return classes[code]

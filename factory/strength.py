@@ -1,0 +1,246 @@
+"""The strength station: how T₀ and w set spoof strength and identity change (paper Figs. 6 and 7).
+
+The same live faces, guides and noise are sampled at every (T₀, w) of a grid, so that nothing else varies. Everything
+runs in this process: some hundreds of images, in batches of constant shape. The figures follow from `samples.csv`
+alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from factory import draws
+from factory.config import Config
+from factory.corpus import Corpus
+from factory.generators import Generator, Request, check_t0, load_generator, model_digest
+from factory.plan import SamplerConfig
+from factory.progress import duration, say
+from factory.row import LIVE, SPOOF
+from factory.run import Run
+from factory.storage import Storage
+from factory.strength_figures import cells_csv, summarise
+from factory.strength_grid import Block, draw_grid, shown_faces
+from factory.strength_measures import StyleScorer, rms_change, structure_change
+
+JOB = "strength"
+SAMPLES, CELLS, GRID = "samples.csv", "cells.csv", "grid.png"
+SHOWN = 3  # faces in the picture
+
+
+class StrengthInputs(Config):
+    """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` is a model folder."""
+
+    live: str
+    guides: str
+    generator: str
+
+
+class StrengthResources(Config):
+    """What the study may use; no part of the fingerprint. A GPU is used where there is one."""
+
+    threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
+
+
+class StrengthConfig(Config):
+    """One study: every T₀ with every w, on the same faces, guides and noise."""
+
+    inputs: StrengthInputs
+    out: str
+    t0: tuple[int, ...] = Field((100, 175, 250, 325, 400), min_length=1)
+    cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1)
+    steps: int = Field(25, ge=1)
+    faces: int = Field(16, ge=1, description="live faces, evenly over the split; styles take turns")
+    split: str = "test"
+    styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
+    seed: int = Field(0, ge=0)
+    batch_size: int = Field(16, ge=1)
+    resources: StrengthResources = StrengthResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> StrengthConfig:
+        for name, values in (("t0", self.t0), ("cfg_scale", self.cfg_scale)):
+            if list(values) != sorted(set(values)):
+                raise ValueError(f"{name} {list(values)} must rise: write each value once, the smallest first")
+        if not self.steps <= self.t0[0] <= self.t0[-1] <= 1000:
+            raise ValueError(f"t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class Faces:
+    """What is the same in every cell of the grid; arrays and lists of one entry per face."""
+
+    live: np.ndarray  # int64, positions in the live corpus
+    guide: np.ndarray  # int64, positions in the guide corpus
+    style: list[str]  # of the guide
+    seed: np.ndarray  # int64, 63 bits
+
+
+def run(config: StrengthConfig) -> dict[str, Any]:
+    """Write `OUT/samples.csv`, `cells.csv` and `grid.png`; returns the summary: cells, rank correlations, references.
+
+    Raises:
+        ValueError: before anything is written, if a T₀ exceeds the generator's training, the style encoder does not
+            know a style, the split lacks live faces or guides, or their sizes differ.
+    """
+    live = Corpus(config.inputs.live)
+    guides = live if config.inputs.guides == config.inputs.live else Corpus(config.inputs.guides)
+    storage = Storage(config.inputs.generator)
+    identity = {
+        "live": live.digest,
+        "guides": guides.digest,
+        "generator": model_digest(storage),
+        "sampler": _sampler(config).model_dump(mode="json"),
+        **config.model_dump(mode="json", exclude={"inputs", "out", "resources"}),
+    }
+    check_t0(config.inputs.generator, _sampler(config))
+    faces = choose_faces(config, live, guides)
+    _check_styles(storage, set(faces.style))
+    _check_sizes(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
+    claim = Run(config.out, JOB, identity, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    if not claim.storage.exists(SAMPLES):
+        _sample(config, live, guides, faces, claim.storage)
+    summary = summarise(claim.storage.read(SAMPLES))
+    claim.storage.create(CELLS, cells_csv(summary))
+    return claim.finish(summary)
+
+
+def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
+    """Live faces evenly over the split; styles take turns; guides drawn by hash, of another subject where one is.
+
+    Raises:
+        ValueError: if there are too few live faces, a style has no guide, or there are fewer faces than styles.
+    """
+    positions = live.where(split=config.split, label=LIVE)
+    if len(positions) < config.faces:
+        raise ValueError(
+            f"split {config.split!r} has {len(positions)} live faces, `faces` is {config.faces}: lower it"
+        )
+    spoofs = guides.where(split=config.split, label=SPOOF)
+    style_of_spoof = guides.column("style")[spoofs]
+    styles = config.styles or tuple(sorted(set(style_of_spoof)))
+    absent = sorted(set(styles) - set(style_of_spoof))
+    if absent or not styles:
+        raise ValueError(f"split {config.split!r} has no guide of {absent or 'any style'}: choose other `styles`")
+    if config.faces < len(styles):
+        raise ValueError(
+            f"{config.faces} faces cannot show {len(styles)} styles: raise `faces` or list fewer `styles`"
+        )
+    n = np.arange(config.faces)
+    chosen = positions[n * len(positions) // config.faces]
+    style = [styles[face % len(styles)] for face in n]
+    own, theirs = _people(live), _people(guides)
+    drawn = draws.uniform(n, config.seed, JOB, "guide")
+    guide = []
+    for face in n:
+        shown = spoofs[style_of_spoof == style[face]]
+        others = shown[theirs[shown] != own[chosen[face]]]
+        shown = others if len(others) else shown
+        guide.append(int(shown[int(drawn[face] * len(shown))]))
+    seed = (draws.bits(n, config.seed, JOB, "noise") >> np.uint64(1)).astype(np.int64)
+    return Faces(chosen, np.array(guide), style, seed)
+
+
+def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, out: Storage) -> None:
+    """Generate and measure every cell of the grid; the picture first, the samples last."""
+    lives, shown = live.pixels(faces.live), guides.pixels(faces.guide)
+    generator = load_generator(config.inputs.generator, _sampler(config), config.resources.threads)
+    score = StyleScorer(config.inputs.generator, faces.style)
+    facts: dict[str, Sequence[Any] | np.ndarray] = {
+        "style": faces.style,
+        "live_key": live.column("key")[faces.live],
+        "guide_key": guides.column("key")[faces.guide],
+        "seed": faces.seed,
+        "live_strength": score(lives),
+        "guide_strength": score(shown),
+    }
+    pictured = shown_faces(faces.style, SHOWN)
+    lines: list[dict[str, Any]] = []
+    kept = []
+    started = time.monotonic()
+    for cell, (t0, cfg_scale) in enumerate(_cells(config), start=1):
+        spoofs = _generate(generator, lives, shown, faces.seed, t0, cfg_scale)
+        kept.append(spoofs[pictured])
+        measured = {
+            "strength": score(spoofs),
+            "identity_change": structure_change(lives, spoofs),
+            "rms": rms_change(lives, spoofs),
+        }
+        for face in range(config.faces):
+            here = {name: column[face] for name, column in {**facts, **measured}.items()}
+            lines.append({"t0": t0, "cfg_scale": cfg_scale, "face": face, **here})
+        say(f"strength: {cell}/{len(_cells(config))} cells in {duration(time.monotonic() - started)}")
+    tiles = np.stack(kept).reshape(len(config.t0), len(config.cfg_scale), len(pictured), *lives.shape[1:])
+    blocks = [
+        Block(faces.style[face], lives[face], shown[face], tiles[:, :, place]) for place, face in enumerate(pictured)
+    ]
+    out.create(GRID, draw_grid(blocks, config.t0, config.cfg_scale))
+    out.create(SAMPLES, _csv(lines))
+
+
+def _generate(
+    generator: Generator, live: np.ndarray, guides: np.ndarray, seed: np.ndarray, t0: int, cfg_scale: float
+) -> np.ndarray:
+    count = len(live)
+    made = generator(
+        Request(live, guides, np.arange(count), np.full(count, t0), np.full(count, cfg_scale, np.float64), seed)
+    )
+    if made.broken:
+        raise ValueError(
+            f"T₀ {t0}, w {cfg_scale:g}: {len(made.broken)} of {count} spoofs came out as NaN or infinity: lower w"
+        )
+    return made.pixels
+
+
+def _cells(config: StrengthConfig) -> list[tuple[int, float]]:
+    return [(t0, cfg_scale) for t0 in config.t0 for cfg_scale in config.cfg_scale]
+
+
+def _sampler(config: StrengthConfig) -> SamplerConfig:
+    return SamplerConfig(
+        steps=config.steps,
+        t0=(config.t0[0], config.t0[-1]),
+        cfg_scale=(config.cfg_scale[0], config.cfg_scale[-1]),
+        batch_size=config.batch_size,
+    )
+
+
+def _check_styles(storage: Storage, wanted: set[str]) -> None:
+    known = json.loads(storage.read("style_encoder/config.json"))["styles"]
+    unknown = sorted(wanted - set(known))
+    if unknown:
+        raise ValueError(f"the style encoder of {storage.url} does not know {unknown}: name `styles` among {known}")
+    if len(known) < 2:
+        raise ValueError(f"the style encoder of {storage.url} knows {known} alone: odds need a second style")
+
+
+def _check_sizes(live: np.ndarray, guide: np.ndarray) -> None:
+    if live.shape != guide.shape:
+        sizes = ["×".join(map(str, images.shape[1:3])) for images in (live, guide)]
+        raise ValueError(f"live faces are {sizes[0]}, guides {sizes[1]}: prepare both corpora with one --size")
+
+
+def _people(corpus: Corpus) -> np.ndarray:
+    """Who is in each row; a subject's name is unique within its domain only."""
+    return np.array(
+        [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
+    )
+
+
+def _csv(lines: list[dict[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue().encode()

@@ -1,0 +1,124 @@
+"""Figures of a strength study from its samples.csv: means per cell, rank correlations, reference rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+MEASURES = ("strength", "identity_change", "rms")
+AXES = ("t0", "cfg_scale")
+
+
+def spearman(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> float | None:
+    """Spearman's rank correlation, ties with their average rank; in [-1, 1], None where one side is constant.
+
+    Raises:
+        ValueError: if the lengths differ.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} values: a correlation needs pairs")
+    x, y = (ranks(side) - (len(side) + 1) / 2 for side in (first, second))
+    spread = float(np.sqrt((x @ x) * (y @ y)))
+    return float(np.clip(x @ y / spread, -1, 1)) if spread else None
+
+
+def ranks(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Ranks from 1, ascending; equal values share the mean of theirs."""
+    _, place, count = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+    mean = count.cumsum() - (count - 1) / 2
+    return np.asarray(mean[place])
+
+
+def correlations(values: np.ndarray, levels: Sequence[float] | np.ndarray) -> dict[str, float | None]:
+    """Spearman's correlation of a measure with one axis of the grid; `values` are (levels, others, faces).
+
+    cells: of the cell means, at each value of the other axis, averaged; faces: the same of each face by itself;
+    pooled: over all samples at once, so that differences between faces count as noise.
+    """
+    means = values.mean(axis=2)
+    every = np.broadcast_to(np.asarray(levels, dtype=np.float64)[:, None, None], values.shape)
+    return {
+        "cells": _mean([spearman(levels, column) for column in means.T]),
+        "faces": _mean([spearman(levels, column) for column in values.reshape(len(levels), -1).T]),
+        "pooled": spearman(every.ravel(), values.ravel()),
+    }
+
+
+def summarise(samples_csv: bytes) -> dict[str, Any]:
+    """The summary of a study, from the text of its samples.csv alone.
+
+    `change` is how far the cell means move from the first to the last value of an axis, averaged over the other axis:
+    a rank correlation says nothing of how much.
+    """
+    lines = list(csv.DictReader(io.StringIO(samples_csv.decode())))
+    axes = {name: sorted({float(line[name]) for line in lines}) for name in AXES}
+    shape = (len(axes["t0"]), len(axes["cfg_scale"]), -1)
+    lines.sort(key=lambda line: (float(line["t0"]), float(line["cfg_scale"]), int(line["face"])))
+    grids = {name: np.array([float(line[name]) for line in lines]).reshape(shape) for name in MEASURES}
+    once = [line for line in lines if all(float(line[name]) == axes[name][0] for name in AXES)]  # each face
+    return {
+        "samples": len(lines),
+        "faces": len(once),
+        "styles": _counts(line["style"] for line in once),
+        "t0": [int(value) for value in axes["t0"]],
+        "cfg_scale": axes["cfg_scale"],
+        "cells": _cells(grids, axes),
+        "spearman": {
+            name: {axis: correlations(np.moveaxis(grid, number, 0), axes[axis]) for number, axis in enumerate(AXES)}
+            for name, grid in grids.items()
+        },
+        "change": {
+            name: {axis: _change(np.moveaxis(grid.mean(axis=2), number, 0)) for number, axis in enumerate(AXES)}
+            for name, grid in grids.items()
+        },
+        "references": {
+            name: _spread(np.array([float(line[f"{name}_strength"]) for line in once])) for name in ("live", "guide")
+        },
+    }
+
+
+def cells_csv(summary: dict[str, Any]) -> bytes:
+    """The cells of a summary as CSV, one line each."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, summary["cells"][0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(summary["cells"])
+    return text.getvalue().encode()
+
+
+def _cells(grids: dict[str, np.ndarray], axes: dict[str, list[float]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "t0": int(t0),
+            "cfg_scale": cfg_scale,
+            **{
+                f"{name}_{key}": value for name in MEASURES for key, value in _spread(grids[name][row, column]).items()
+            },
+            "n": grids["strength"].shape[2],
+        }
+        for row, t0 in enumerate(axes["t0"])
+        for column, cfg_scale in enumerate(axes["cfg_scale"])
+    ]
+
+
+def _spread(values: np.ndarray) -> dict[str, float]:
+    """Mean and population standard deviation."""
+    return {"mean": float(values.mean()), "std": float(values.std())}
+
+
+def _change(means: np.ndarray) -> float:
+    return float((means[-1] - means[0]).mean())
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _counts(styles: Any) -> dict[str, int]:
+    names = list(styles)
+    return {name: names.count(name) for name in sorted(set(names))}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.sources import Source, list_sources, listing_digest, printable, read_sources
+from tests.odd_images import write_odd_images, write_traps
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_only_image_files_sorted(tmp_path: Path) -> None:
+    touch(tmp_path, "b/2.JPG", "b/1.png", "a.heic", "notes.txt", "jpg", ".hidden.jpg", ".git/x.png", "b/x.jpg.part")
+    assert list_sources(str(tmp_path)) == [Source("a.heic", 1), Source("b/1.png", 1), Source("b/2.JPG", 1)]
+
+
+def test_awkward_names_are_listed(tmp_path: Path) -> None:
+    written = write_odd_images(tmp_path)
+    assert [source.path for source in list_sources(str(tmp_path))] == sorted(written)
+
+
+def test_traps_end(tmp_path: Path) -> None:
+    write_traps(tmp_path)
+    assert {printable(source.path): source.reject for source in list_sources(str(tmp_path))} == {
+        "down/circle.jpg": "broken link",
+        "down/latin-\\udce9.png": None,
+        "down/lost.jpg": "broken link",
+        "down/pipe.jpg": "not a regular file",
+    }
+
+
+def test_linked_folders_are_entered_once_and_real_ones_first(tmp_path: Path) -> None:
+    touch(tmp_path, "root/real/1.jpg", "elsewhere/2.jpg")
+    for name in ("aaa", "zzz"):
+        (tmp_path / "root" / name).symlink_to(tmp_path / "root" / "real")
+        (tmp_path / "root" / f"{name}-out").symlink_to(tmp_path / "elsewhere")
+    assert [source.path for source in list_sources(str(tmp_path / "root"))] == ["aaa-out/2.jpg", "real/1.jpg"]
+
+
+def test_what_is_no_source(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nowhere does not exist"):
+        list_sources(str(tmp_path / "nowhere"))
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(ValueError, match="holds no image file"):
+        list_sources(str(tmp_path))
+    with pytest.raises(ValueError, match="gs://bucket/photos is not supported"):
+        list_sources("gs://bucket/photos")
+
+
+def test_one_file_and_a_glob(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.jpg", "a/2.png", "b/1.jpg", "b/notes.txt", "b/deep/3.jpg")
+    assert list_sources(str(tmp_path / "a" / "1.jpg")) == [Source("1.jpg", 1)]
+    found = list_sources(f"{tmp_path}/*/1.*")
+    assert [source.path for source in found] == ["a/1.jpg", "b/1.jpg"]
+    (tmp_path / "b" / "1.jpg").write_bytes(b"other")
+    assert list(read_sources(f"{tmp_path}/*/1.*", found[::-1], {})) == [b"other", b"x"]
+    assert [source.path for source in list_sources(f"{tmp_path}/b/**/*.jpg")] == ["1.jpg", "deep/3.jpg"]
+    with pytest.raises(ValueError, match="holds no image file"):
+        list_sources(f"{tmp_path}/c/*.jpg")
+
+
+def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "photos [2020]/1.jpg", "photos.tar/2.jpg")
+    assert [source.path for source in list_sources(str(tmp_path / "photos [2020]"))] == ["1.jpg"]
+    assert [source.path for source in list_sources(str(tmp_path / "photos.tar"))] == ["2.jpg"]
+
+
+def test_the_digest_knows_names_and_sizes() -> None:
+    listing = [Source("a.jpg", 3), Source("b\udce9.jpg", 4)]
+    assert listing_digest(listing) == listing_digest(list(listing))
+    assert listing_digest(listing) != listing_digest([Source("a.jpg", 3), Source("b\udce9.jpg", 5)])
+    assert listing_digest(listing) != listing_digest([Source("a.jpg", 3), Source("c.jpg", 4)])

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import random
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.sources import Source, list_sources, listing_digest, read_sources
+from tests.photo_tables import count_reads, write_tar
+
+
+def listed(path: Path, **columns: str | None) -> list[Source]:
+    return list_sources(str(path), columns=columns)
+
+
+def test_samples_are_what_shares_a_key(tmp_path: Path) -> None:
+    write_tar(
+        tmp_path / "in" / "a-000.tar",
+        {
+            "./live/1.jpg": b"one",
+            "./live/1.json": {"subject": 7, "attack": "live", "boxes": [1, 2], "split": None},
+            "live/1.seg.png": b"mask",
+            "live/2.JPEG": b"two!",
+            "notes.txt": b"",
+            "__pycache__": b"",
+            ".hidden/3.jpg": b"",
+            "live/._2.jpg": b"resource fork",
+            "2.webp": b"another",
+            "2.cls": "1",
+        },
+    )
+    write_tar(tmp_path / "in" / "b.tar", {"x.json": {"label": "spoof"}, "x.png": b"three", "x.cls": "0\n"})
+    found = listed(tmp_path / "in")
+    assert [(source.path, source.size, source.file, source.fields) for source in found] == [
+        ("a-000.tar/live/1.jpg", 3, "a-000.tar", {"subject": "7", "attack": "live"}),
+        ("a-000.tar/live/2.JPEG", 4, "a-000.tar", {}),
+        ("a-000.tar/2.webp", 7, "a-000.tar", {"label": "1"}),
+        ("b.tar/x.png", 5, "b.tar", {"label": "spoof"}),
+    ]
+    assert list(read_sources(str(tmp_path / "in"), found[::-1], {})) == [b"three", b"another", b"two!", b"one"]
+    assert {source.group for source in found} == {-1}
+
+
+def test_columns_by_other_names(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {"1.left.png": b"l", "1.right.png": b"r", "1.json": {"id": 3}, "1.cls": "0"})
+    [source] = listed(path, image="right.png", subject="id", label=None)
+    assert (source.path, source.fields) == ("a.tar/1.right.png", {"subject": "3"})
+    assert list(read_sources(str(path), [source], {})) == [b"r"]
+    [source] = listed(path, image="left.png", subject="cls")
+    assert source.fields == {"subject": "0", "label": "0"}
+    with pytest.raises(ValueError, match=r"a\.tar has no column 'person': mend columns\.subject"):
+        listed(path, image="left.png", subject="person")
+
+
+@pytest.mark.parametrize(
+    ("members", "reject"),
+    [
+        ({"1.json": b"{"}, "broken json"),
+        ({"1.json": b"\xff"}, "broken json"),
+        ({"1.json": b"[1]"}, "broken json"),
+        ({"1.json": b"[" * 100_000}, "broken json"),
+        ({"1.json": b'{"subject": "' + b"x" * (1 << 20) + b'"}'}, "broken json"),
+        ({"1.cls": b"print"}, "broken cls"),
+        ({"1.json": {"subject": ["a"]}}, "subject is neither text nor a number"),
+        ({"2.json": {"subject": "a"}}, None),
+    ],
+)
+def test_bad_members_are_rejects(tmp_path: Path, members: dict[str, Any], reject: str | None) -> None:
+    found = listed(write_tar(tmp_path / "a.tar", {"1.jpg": b"x", **members}))
+    assert found[0].reject == reject
+    assert [source.reject for source in found[1:]] == (["no image in the sample"] if reject is None else [])
+
+
+def test_two_images_of_one_sample_and_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"'1\.jpg' and '1\.png' are of one sample: set columns\.image"):
+        listed(write_tar(tmp_path / "a.tar", {"1.jpg": b"", "1.png": b""}))
+    with pytest.raises(ValueError, match=r"no sample has an image, such as '1': set columns\.image"):
+        listed(write_tar(tmp_path / "a.tar", {"1.rgb.jpg": b"", "1.json": {}}))
+    with pytest.raises(ValueError, match="1 files but no image in them"):
+        listed(write_tar(tmp_path / "a.tar", {"notes.txt": b""}))
+
+
+def test_broken_files_are_named(tmp_path: Path) -> None:
+    good = write_tar(tmp_path / "good.tar", {f"{n}.jpg": bytes(700) for n in range(3)}).read_bytes()
+    (tmp_path / "in").mkdir()
+    bad = tmp_path / "in" / "bad.tar"
+    block = tarfile.BLOCKSIZE
+    # no tar; cut in the second image; in the second header; a header overwritten
+    for data in (b"x" * 2000, good[: block * 4 + 100], good[: block * 3 + 100], good[: block * 3] + b"x" * block):
+        bad.write_bytes(data)
+        with pytest.raises(ValueError, match=r"bad\.tar is broken or no tar"):
+            listed(tmp_path / "in")
+    bad.write_bytes(good[: block * 9])  # without an end mark, which not every writer leaves
+    assert len(listed(tmp_path / "in")) == 3
+
+
+def test_a_tar_that_shrank_is_no_reject(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {f"{n}.jpg": bytes(20_000) for n in range(9)})
+    found = listed(path)
+    write_tar(path, {"0.jpg": bytes(20_000)})
+    with pytest.raises(OSError, match="shorter than when it was listed"):
+        list(read_sources(str(path), found[8:], {}))
+
+
+def test_planning_loads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = count_reads(monkeypatch)
+    noise = random.Random(0)
+    images = {f"{n}.jpg": noise.randbytes(100_000) for n in range(50)}
+    facts = {f"{n}.json": {"subject": n} for n in range(50)}
+    path = write_tar(tmp_path / "a.tar", dict(sorted({**images, **facts}.items())))
+    found = listed(path)
+    assert len(found) == 50 and path.stat().st_size > 5_000_000
+    assert counted["bytes"] < 150_000
+    counted["bytes"] = 0
+    assert list(read_sources(str(path), [found[7]], {})) == [images[found[7].path.removeprefix("a.tar/")]]
+    assert counted["bytes"] == 0  # ranges are not read through `open`
+
+
+def test_what_the_webdataset_library_writes(tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    with webdataset.TarWriter(str(tmp_path / "a.tar")) as writer:
+        writer.write({"__key__": "live/0001", "jpg": b"one", "json": {"subject": "s"}, "cls": 0})
+    [source] = listed(tmp_path)
+    assert (source.path, source.fields) == ("a.tar/live/0001.jpg", {"subject": "s", "label": "0"})
+    assert list(read_sources(str(tmp_path), [source], {})) == [b"one"]
+
+
+def test_the_digest_knows_fields_and_sizes_and_no_offsets(tmp_path: Path) -> None:
+    def digest(**members: Any) -> str:
+        return listing_digest(
+            listed(write_tar(tmp_path / "a.tar", {n.replace("_", "."): m for n, m in members.items()}))
+        )
+
+    first = digest(a_jpg=b"x", a_json={"subject": 1})
+    assert digest(notes=b"", a_jpg=b"y", a_json={"subject": 1}) == first
+    assert len({first, digest(a_jpg=b"xx", a_json={"subject": 1}), digest(a_jpg=b"x", a_json={"subject": 2})}) == 3

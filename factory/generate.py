@@ -75,7 +75,8 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
         "guides_url": guides.storage.url,
         "recipe": recipe_of(config),
     }
-    making = (config.inputs.generator, config.sampler.model_dump(mode="json"), config.resources.threads)
+    sampler = config.sampler.model_dump(mode="json")
+    making = (config.inputs.generator, sampler, config.resources.threads, config.output.paired)
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         return dataset.map(read_order, fn_kwargs=reading, num_cpus=1, **BOUNDED).map(
@@ -160,7 +161,8 @@ def claim_generator(name: str) -> str:
 class GenerateShard:
     """Second stage, an actor: live faces of a shard become spoofs."""
 
-    def __init__(self, generator: str, sampler: dict[str, Any], threads: int) -> None:
+    def __init__(self, generator: str, sampler: dict[str, Any], threads: int, paired: bool) -> None:
+        self._paired = paired
         self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -186,6 +188,7 @@ class GenerateShard:
             "pixels": made.pixels,
             "device": self._generate.device,
             "notes": json.dumps({"batch_splits": made.splits} if made.splits else {}),
+            **({"lives": row["pixels"]} if self._paired else {}),
         }
 
 

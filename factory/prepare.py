@@ -241,14 +241,13 @@ def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "ski
     numbers = {shard: number for number, shard in enumerate(planned.shards)}
     # One binary value per shard: tasks see the array in shared memory and parse their own shard only.
     blobs = pa.array(map(_to_json, planned.shards.values()), pa.large_binary())
-    images = len(planned)
     del planned  # a million entries are a gigabyte
     shared = ray.put((config, numbers, blobs))
     return run_line(
         claim,
         "prepare",
         numbers,
-        images,
+        totals["images"],
         lambda dataset, _: dataset.map(
             _read, fn_kwargs={"shared": [shared]}, num_cpus=config.resources.num_cpus, **BOUNDED
         ),

@@ -6,7 +6,7 @@ import hashlib
 import io
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, Literal, Protocol
 
 import pyarrow as pa
@@ -24,8 +24,8 @@ class Format(Protocol):
 
     EXTENSION: str
 
-    def to_bytes(self, rows: list[Row]) -> bytes:
-        """One whole shard file."""
+    def to_bytes(self, rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
+        """One whole shard file; `lives` are the encoded live faces of a paired corpus by key."""
 
     def read(self, file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
         """Rows at `positions`, all by default."""
@@ -43,6 +43,7 @@ class OutputConfig(Config):
     formats: tuple[Literal["parquet", "webdataset"], ...] = Field(("parquet",), min_length=1)
     codec: Literal["png", "webp", "jpeg"] = "png"
     quality: int | None = Field(None, ge=1, le=100, description="None is lossless (png, webp); required for jpeg")
+    paired: bool = Field(False, description="webdataset: store `<key>.live.<image>` beside every spoof")
     rows_per_shard: int = Field(500, ge=1)
 
     @model_validator(mode="after")
@@ -51,6 +52,8 @@ class OutputConfig(Config):
             raise ValueError("output.codec jpeg needs output.quality (1 to 100)")
         if self.codec == "png" and self.quality is not None:
             raise ValueError("output.codec png is lossless: leave output.quality out")
+        if self.paired and "webdataset" not in self.formats:
+            raise ValueError("output.paired puts live faces into webdataset shards: add webdataset to output.formats")
         if len(set(self.formats)) != len(self.formats):
             raise ValueError(f"output.formats {list(self.formats)} names a format twice")
         return self
@@ -78,17 +81,19 @@ def publish(
     rejects: list[dict[str, str]],
     output: OutputConfig,
     notes: dict[str, Any],
+    lives: Mapping[str, bytes] | None = None,
 ) -> dict[str, Any]:
     """Write `rows` in every format and then the ledger record; returns the record that stands.
 
     A loser of a race adopts the object that is there: the record names the winner's bytes. `rejects` are
-    `{"key", "reason"}`; planned = rows + rejects. `notes` (attempt, software, device) goes into the record.
+    `{"key", "reason"}`; planned = rows + rejects. `notes` (attempt, software, device) goes into the record. `lives`
+    are the encoded live faces of a paired corpus, by key of the spoof.
     """
     files = {}
     for name in output.formats:
         module = FORMATS[name]
         path = f"data/{prefix}-{shard}.{module.EXTENSION}"
-        data = module.to_bytes(rows)
+        data = module.to_bytes(rows, lives)
         if not storage.create(path, data):
             data = storage.read(path)
             rows = module.read(io.BytesIO(data))

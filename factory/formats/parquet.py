@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -18,8 +18,11 @@ ROWS_PER_GROUP = 100  # about 3-10 MB at 256²: what the Hub's viewer and a rand
 _COMPRESSION = {**dict.fromkeys(FACTS, "zstd"), "image.bytes": "none", "image.path": "zstd"}
 
 
-def to_bytes(rows: list[Row]) -> bytes:
-    """One Parquet file of `rows`: ~100-row groups, page index, content-defined chunking."""
+def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
+    """One Parquet file of `rows`: ~100-row groups, page index, content-defined chunking.
+
+    Live faces are not repeated here: `live_key` names them.
+    """
     buffer = io.BytesIO()
     pq.write_table(
         to_table(rows),

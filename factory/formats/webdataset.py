@@ -1,11 +1,14 @@
-"""WebDataset shards: per row `<key>.<image>` and `<key>.json`, in a tar whose bytes depend on the rows alone."""
+"""WebDataset shards, in a tar whose bytes depend on the rows alone.
+
+Per row `<key>.<image>` and `<key>.json`; of a paired corpus also `<key>.live.<image>`, the live face of the spoof.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -15,14 +18,16 @@ from factory.row import FACTS, SCHEMA, Row, extension_of
 EXTENSION = "tar"
 
 
-def to_bytes(rows: list[Row]) -> bytes:
-    """One USTAR file of `rows` in their order, members with fixed owner, mode and time."""
+def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
+    """One USTAR file of `rows` in their order, members with fixed owner, mode and time; `lives` are by key."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
             facts = json.dumps(row.facts(), sort_keys=True, separators=(",", ":"), allow_nan=False)
             # Sorted by member name: webdataset and the Hub group neighbours by key.
             members = {f"{row.key}.{extension_of(row.codec)}": row.image, f"{row.key}.json": facts.encode()}
+            if lives is not None:
+                members[f"{row.key}.live.{extension_of(row.codec)}"] = lives[row.key]
             for name in sorted(members):
                 _add(tar, name, members[name])
     return buffer.getvalue()
@@ -45,7 +50,7 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
             key, _, field = member.name.partition(".")
             if field == "json":
                 facts[key] = json.loads(content.read())
-            else:
+            elif "." not in field:
                 images[key] = content.read()
     rows = [Row(image=images[key], **facts[key]) for key in facts]  # type: ignore[arg-type]
     return rows if positions is None else [rows[position] for position in positions]

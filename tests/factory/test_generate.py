@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import webdataset
 
 from factory.config import load
 from factory.corpus import Corpus
 from factory.generate import GenerateConfig, run
 from factory.generators import DummyGenerator, Request
+from factory.images import decode
 from factory.ledger import Ledger
 from factory.plan import Plan
 from factory.row import SPOOF
+from factory.shards import FORMATS
 from tests.corpora import small_rows, write_corpus
 
 
@@ -65,6 +69,30 @@ def test_rows_say_where_they_come_from(generated: tuple[Path, dict[str, Any]]) -
         assert 100 <= int(row.t0 or 0) <= 300
     counts = Counter(row.style for row in rows)
     assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, dict[str, Any]]) -> None:
+    """As `<key>.live.png` in WebDataset; the rows and the Parquet files are those of an unpaired run."""
+    tmp_path, _ = generated
+    run(config(tmp_path, "paired", "output.paired=true"))
+    real, paired = Corpus(str(tmp_path / "real")), Corpus(str(tmp_path / "paired"))
+    samples = [
+        sample
+        for path in sorted((tmp_path / "paired" / "data").glob("*.tar"))
+        for sample in webdataset.WebDataset(str(path), shardshuffle=False, empty_check=False)
+    ]
+    rows = {row.key: row for row in paired.rows(np.arange(len(paired)))}
+    places = {key: i for i, key in enumerate(real.column("key"))}
+    assert len(samples) == len(rows) == 23
+    for sample in samples:
+        row = rows[sample["__key__"]]
+        assert sample["png"] == row.image
+        assert np.array_equal(decode(sample["live.png"]), real.pixels([places[str(row.live_key)]])[0])
+    record = Ledger(paired.storage).read("train-000000")
+    tar = (tmp_path / "paired" / record["files"]["webdataset"]["path"]).read_bytes()
+    assert [row.key for row in FORMATS["webdataset"].read(io.BytesIO(tar))] == sorted(rows)[: record["rows"]]
+    with pytest.raises(ValueError, match=r"add webdataset to output\.formats"):
+        config(tmp_path, "paired", "output.paired=true", "output.formats=[parquet]")
 
 
 def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, dict[str, Any]]) -> None:

@@ -251,3 +251,21 @@ def test_row_groups_keep_together() -> None:
     groups = [found[first].group for first in range(0, 50, 5)]
     assert [entry.at for entry in found] == [group * 5 + n for group in groups for n in range(5)]
     assert sorted(groups) == list(range(10)) and groups != sorted(groups)
+
+
+def test_patterns_of_the_manual_for_containers() -> None:
+    def entry(path: str, fields: dict[str, str], **given: Any) -> Entry:
+        [found] = list_entries(config(**given), [Source(path, 0, None, "", fields, "webdataset", "x", -1, 0)])
+        return found
+
+    found = entry(
+        "test-0.parquet/12/7.jpg",
+        {"attack": "live", "subject": "3"},
+        pattern="{split}-*.parquet/**",
+        defaults={"domain": "x"},
+    )
+    assert (found.split, found.subject, found.reject) == ("test", "3", None)
+    found = entry(
+        "shard-0.tar/print/0001/7.jpg", {}, pattern="*.tar/{attack}/{subject}/{image}", defaults={"domain": "x"}
+    )
+    assert (found.attack, found.subject, found.reject) == ("print", "0001", None)

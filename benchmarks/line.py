@@ -166,7 +166,8 @@ def _sleeping_line(folder: str, count: int, on: bool) -> float:
 
     from factory.inputs import read_order
 
-    shared = ray.put((plan, live.index.combine_chunks(), guides.index.combine_chunks()))
+    places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
+    shared = ray.put((plan, *places))
     urls = {"live_url": live.storage.url, "guides_url": guides.storage.url}
     reading = {"plan": [shared], "recipe": recipe_of(config), **urls}
 

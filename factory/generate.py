@@ -13,6 +13,7 @@ from factory.config import Config
 from factory.corpus import Corpus
 from factory.faults import carry
 from factory.generators import DUMMY, Request, check_t0, load_generator, model_digest
+from factory.images import decode
 from factory.inputs import read_order
 from factory.line import BOUNDED, STALL_SECONDS, run_line
 from factory.plan import Plan, PlanConfig, SamplerConfig
@@ -68,7 +69,8 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     import ray
 
     gpus = _gpus(config.resources)
-    shared = ray.put((plan, live.index.combine_chunks(), guides.index.combine_chunks()))
+    places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
+    shared = ray.put((plan, *places))
     reading = {
         "plan": [shared],  # in a list: a bare reference would be resolved and copied into every task
         "live_url": live.storage.url,
@@ -145,12 +147,25 @@ def recipe_of(config: GenerateConfig) -> dict[str, Any]:
 
 
 def _check_sizes(live: Corpus, guides: Corpus) -> None:
-    """Compare the first images of both corpora; each corpus has one size by itself."""
-    (height, width), (guide_height, guide_width) = (corpus.pixels([0]).shape[1:3] for corpus in (live, guides))
+    """Compare an image of either corpus; each corpus has one size by itself."""
+    (height, width), (guide_height, guide_width) = _size(live), _size(guides)
     if (height, width) != (guide_height, guide_width):
         raise ValueError(
             f"live faces are {height}×{width} and guides {guide_height}×{guide_width}: prepare both with one size"
         )
+
+
+def _size(corpus: Corpus) -> tuple[int, int]:
+    """Height and width of the first image that can be read; the line makes rejects of those that cannot."""
+    fault: ValueError | None = None
+    for row in corpus.rows(range(min(len(corpus), 10))):
+        try:
+            height, width, _ = decode(row.image).shape
+        except ValueError as error:
+            fault = error
+        else:
+            return height, width
+    raise ValueError(f"{corpus.storage.url}: none of its first images can be read ({fault}): prepare it again")
 
 
 def claim_generator(name: str) -> str:

@@ -33,7 +33,7 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
         of = f" of domains {list(config.live_domains)}" if config.live_domains else ""
         raise ValueError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
     _refuse_foreign(config.allowed_domains, lives.domain.present(), "live faces of domain", "plan.live_domains")
-    owned = _owned(live) | _owned(guides)
+    owned = _owned(live) if live is guides else _owned(live) | _owned(guides)
     orders = []
     for style in config.styles or spoofs.style.present():
         lines = np.flatnonzero(spoofs.style.among({style}))
@@ -101,7 +101,8 @@ class _Index:
 
 def _owned(table: pa.Table) -> set[tuple[str, str, str]]:
     """(domain, subject, attack) of every spoof that exists."""
-    spoof = table.filter(pa.array(table["label"].to_numpy() == SPOOF))
+    identity = table.select(["domain", "subject", "attack"])  # filtering copies, and an index has thirty columns
+    spoof = identity.filter(pa.array(table["label"].to_numpy() == SPOOF))
     distinct = spoof.group_by(["domain", "subject", "attack"]).aggregate([])
     return set(zip(*(distinct[name].to_pylist() for name in ("domain", "subject", "attack")), strict=True))
 

@@ -162,7 +162,7 @@ def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
 
 def test_broken_images_of_a_corpus_become_rejects(generated: tuple[Path, dict[str, Any]]) -> None:
     tmp_path, _ = generated
-    broken = {"row-0006": "live", "row-0002": "print", "row-0004": "replay"}
+    broken = {"row-0000": "live", "row-0006": "live", "row-0002": "print", "row-0004": "replay"}
     rows = [dataclasses.replace(row, image=b"rot") if row.key in broken else row for row in small_rows()]
     assert {row.key: row.attack for row in rows if row.key in broken} == broken
     write_corpus(tmp_path / "broken", rows)

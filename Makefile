@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint format check clean
+.PHONY: demo test test-slow chaos lint format check clean
 
 demo: .venv/installed
 	$(BIN)/difffas demo --out out/demo
@@ -12,6 +12,10 @@ test: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -q -m slow
+
+# A hundred processes killed at random while a corpus is made; half an hour. Writes the page of its results.
+chaos: .venv/installed-dev
+	$(BIN)/python -m tests.chaos --kills 100 --out docs/chaos.md
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

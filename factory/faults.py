@@ -1,8 +1,8 @@
 """What becomes of an error in the line: it travels on as a row, so that one bad shard never ends a run.
 
 A fault of an input is no error: it is a reject with a reason, known to the stage. Everything else that a stage raises
-is a fault of the shard: tried again in later rounds, then quarantined. Some faults are nobody's shard: a full disk
-stops the run, since every further shard would meet it.
+is a fault of the shard: tried again in later rounds, then quarantined. Some faults are no shard's: a full disk or
+credentials that have run out stop the run, since every further shard would meet them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from factory.s3_retry import Refused
 from factory.storage import Storage
 
 FOLDER = "quarantine"
@@ -37,7 +38,7 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
         return work(row)
     except Exception as error:  # whatever it is, it belongs to this shard
         text = " ".join(f"{stage}: {type(error).__name__}: {error}".split())[:500]
-        stops = isinstance(error, OSError) and error.errno in _EVERYWHERE
+        stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in _EVERYWHERE)
         return {"shard": row["shard"], "fault": text, "stops": stops}
 
 

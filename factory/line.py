@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WINDOW = 2000  # shards handed to Ray at a time: bounds the driver's memory
 ATTEMPTS = 3  # rounds in which a shard is tried before it is quarantined
-ALL_FAIL = 20  # so many faults and not one shard made: the fault is not the shards'
+ALL_FAIL = 20  # so many faults in a row, in the first round: the fault is not the shards'
 # Ray Data's default is endless: an input that kills its process would start it again for ever.
 BOUNDED = {"max_retries": 2}
 STALL_SECONDS = 3600.0
@@ -71,7 +71,7 @@ def run_line(
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
         Stalled: if nothing moves any more.
-        ValueError: if every shard fails, or one meets what all would meet, such as a full disk.
+        ValueError: if many shards in a row fail, or one meets what all would meet, such as a full disk.
     """
     finished = run.summary()
     if finished is not None:
@@ -113,18 +113,20 @@ def _make(
     dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
     line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, num_cpus=1, **BOUNDED)
     line.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
-    faults, made, lost = {}, set(), DIED
+    faults, made, lost, in_a_row = {}, set(), DIED, 0
     try:
         for row in _watched(line, stall_seconds):
             if not row["fault"]:
                 made.add(row["shard"])
+                in_a_row = 0
                 progress.add(row["planned"])
             elif row["stops"]:
                 raise ValueError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
             else:
                 faults[row["shard"]] = row["fault"]
-                if len(faults) >= ALL_FAIL and not made:
-                    raise ValueError(f"the first {ALL_FAIL} shards all failed, the last in {row['fault']}")
+                in_a_row += 1
+                if attempt == 1 and in_a_row >= ALL_FAIL:
+                    raise ValueError(f"{ALL_FAIL} shards in a row failed, the last in {row['fault']}")
     except ray.exceptions.RayError as error:
         if isinstance(error, ValueError):
             raise

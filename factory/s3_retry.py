@@ -30,6 +30,12 @@ REFUSING_CODES = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "Expi
 REGION_CODES = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 
 Result = TypeVar("Result")
+
+
+class Refused(ValueError):
+    """The store will have nothing of ours, whatever the object: no bucket, no credentials, no permission."""
+
+
 _log = logging.getLogger(__name__)
 _jitter = random.Random()  # not the global generator: workers that seed it alike would come back all at once
 
@@ -44,7 +50,8 @@ def retrying(path: str, endpoint: Callable[[], str], call: Callable[[], Result])
 
     Raises:
         FileNotFoundError: there is no such object.
-        ValueError: the bucket is not there or refuses us; names the bucket and what to check.
+        ValueError: the name is none. Refused, which is one: the bucket is not there or refuses us; names the bucket
+            and what to check.
         OSError: the error did not pass within `ATTEMPTS` and `DEADLINE_SECONDS`, or is of another kind.
     """
     began = time.monotonic()
@@ -114,7 +121,7 @@ def _translate(error: Exception, path: str, endpoint: Callable[[], str]) -> Exce
     if isinstance(error, broken.ParamValidationError):
         return ValueError(f"{path}: {bucket!r} is no valid S3 bucket name, or the name in it no valid key")
     if isinstance(error, broken.BotoCoreError):  # no credentials, half of them, an unknown profile
-        return ValueError(
+        return Refused(
             f"{path} cannot be reached ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "AWS_PROFILE"
         )
@@ -122,16 +129,16 @@ def _translate(error: Exception, path: str, endpoint: Callable[[], str]) -> Exce
         return None
     where = f"bucket {bucket!r} at {endpoint()}"
     if code == "NoSuchBucket":
-        return ValueError(f"{path}: there is no {where}: create it, or check the name and AWS_ENDPOINT_URL")
+        return Refused(f"{path}: there is no {where}: create it, or check the name and AWS_ENDPOINT_URL")
     if status == 404:
         return FileNotFoundError(errno.ENOENT, "no such object", path)
     if code in REGION_CODES or status in (301, 307):
-        return ValueError(f"{path}: {where} is in another region ({code}): check AWS_DEFAULT_REGION")
+        return Refused(f"{path}: {where} is in another region ({code}): check AWS_DEFAULT_REGION")
     if status in (401, 403) or code in REFUSING_CODES:
-        return ValueError(
+        return Refused(
             f"{path}: {where} refused access ({code}): check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, what they "
             "permit, and AWS_ENDPOINT_URL"
         )
     if status == 501:
-        return ValueError(f"{path}: {where} has no create-only PUT (If-None-Match): use a server that has")
+        return Refused(f"{path}: {where} has no create-only PUT (If-None-Match): use a server that has")
     return OSError(errno.EIO, f"{path}: {where} answered {code} ({status})")

@@ -18,6 +18,7 @@ from factory.faults import Quarantine, Quarantined, Stalled, carry
 from factory.ledger import Ledger
 from factory.line import ATTEMPTS, run_line
 from factory.run import Run
+from factory.s3_retry import Refused
 from factory.shards import OutputConfig
 from tests.corpora import NoConfig, face, row
 
@@ -189,7 +190,7 @@ def test_a_run_in_which_everything_fails_stops_early(line: Any, monkeypatch: pyt
     def broken(shard: str, tried: int) -> None:
         raise RuntimeError("bad weights")
 
-    with pytest.raises(ValueError, match="the first 3 shards all failed, the last in make: RuntimeError: bad weights"):
+    with pytest.raises(ValueError, match="3 shards in a row failed, the last in make: RuntimeError: bad weights"):
         line(broken)
 
 
@@ -207,3 +208,16 @@ def test_the_latest_fault_of_a_shard_is_known(tmp_path: Path) -> None:
         quarantine.add("train-000001", f"fault {number}", 3)
     quarantine.add("train-000002", "other", 3)
     assert quarantine.shards() == {"train-000001": "fault 11", "train-000002": "other"}
+
+
+def test_what_every_shard_would_meet_is_told_from_a_fault_of_one() -> None:
+    def stops(error: Exception) -> bool:
+        def work(_: dict[str, Any]) -> dict[str, Any]:
+            raise error
+
+        return bool(carry({"shard": "train-000000"}, "publish", work)["stops"])
+
+    assert stops(Refused("s3://bucket/x: bucket 'bucket' refused access (ExpiredToken)"))
+    assert stops(OSError(errno.EROFS, "Read-only file system"))
+    assert not stops(OSError(errno.EIO, "gave up after 20 attempts"))
+    assert not stops(ValueError("a strange image"))

@@ -87,7 +87,7 @@ class Watch:
     def _sample(self) -> None:
         while not self._stop.wait(0.5):
             self.driver = max(self.driver, _pss(os.getpid()))
-            self.everything = max(self.everything, sum(_pss(pid) for pid in _ray_processes()) + self.driver)
+            self.everything = max(self.everything, sum(_pss(pid) for pid in _descendants()) + self.driver)
             self.store = max(self.store, _store_megabytes())
 
 
@@ -100,17 +100,21 @@ def _pss(pid: int) -> float:
     return sum(float(line.split()[1]) for line in kept) / 1024
 
 
-def _ray_processes() -> list[int]:
-    found = []
+def _descendants() -> list[int]:
+    """Processes that this one started, and theirs: the raylet and its workers among them."""
+    parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                title = (entry / "cmdline").read_bytes()
+                status = (entry / "stat").read_text()
             except OSError:
                 continue
-            if title.startswith(b"ray::"):
-                found.append(int(entry.name))
-    return found
+            parents[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
+    found, fresh = set[int](), {os.getpid()}
+    while fresh:
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return sorted(found)
 
 
 def _store_megabytes() -> float:

@@ -6,9 +6,11 @@ import sys
 import time
 
 
-def progress_line(shards: int, of_shards: int, images: int, rate: float, left: float | None) -> str:
+def progress_line(shards: int, of_shards: int, images: int, rate: float | None, left: float | None) -> str:
     """For example `312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left`."""
-    parts = [f"{shards:,}/{of_shards:,} shards", f"{images:,} images", f"{rate:.1f} img/s"]
+    parts = [f"{shards:,}/{of_shards:,} shards", f"{images:,} images"]
+    if rate is not None:
+        parts.append(f"{rate:.1f} img/s")
     if left is not None:
         parts.append(f"{duration(left)} left")
     return " · ".join(parts)

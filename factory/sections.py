@@ -17,6 +17,7 @@ from difffas.metrics import roc_curve
 from factory import charts
 from factory.corpus import Corpus
 from factory.metric_table import metric_table
+from factory.progress import progress_line
 from factory.row import LIVE, SPOOF
 from factory.storage import Storage
 from factory.triplets import sample_triplets
@@ -76,7 +77,13 @@ def faces(corpora: Mapping[str, Corpus], per_style: int) -> dict[str, Any] | Non
 
 def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list[dict[str, Any]]:
     """Per corpus: planned, written, rejected, rejects by reason, and images by style and split."""
-    return [{"corpus": name, **folders[name].summary, **_by_style(corpus)} for name, corpus in corpora.items()]
+    found = []
+    for name, corpus in corpora.items():
+        summary = folders[name].summary
+        shards, planned = summary["shards"], summary["planned"]
+        line = progress_line(shards, shards, planned, summary.get("images_per_second"), None)
+        found.append({"corpus": name, "progress": line, **summary, **_by_style(corpus)})
+    return found
 
 
 def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:

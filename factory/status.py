@@ -33,7 +33,7 @@ def status(url: str) -> dict[str, Any]:
     rate = summary["images_per_second"] if summary else _rate(records)
     left = (planned["images"] - int(str(counts["planned"]))) / rate if rate and not summary else None
     done = {record["shard"] for record in records}
-    line = progress_line(len(records), planned["shards"], int(str(counts["planned"])), rate or 0.0, left)
+    line = progress_line(len(records), planned["shards"], int(str(counts["planned"])), rate, left)
     last = max((record["finished"] for record in records if "finished" in record), default=None)
     return {
         "job": claim["job"],

@@ -33,16 +33,22 @@ def ranks(values: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.asarray(mean[place])
 
 
-def correlations(values: np.ndarray, levels: Sequence[float] | np.ndarray) -> dict[str, float | None]:
+def correlations(
+    values: np.ndarray, levels: Sequence[float] | np.ndarray, styles: Sequence[str]
+) -> dict[str, float | None]:
     """Spearman's correlation of a measure with one axis of the grid; `values` are (levels, others, faces).
 
-    cells: of the cell means, at each value of the other axis, averaged; faces: the same of each face by itself;
-    pooled: over all samples at once, so that differences between faces count as noise.
+    cells: of the cell means, at each value of the other axis, averaged; styles: the same of the faces of each style,
+    because the mean may rise by one style alone; faces: of each face by itself; pooled: over all samples at once, so
+    that differences between faces count as noise.
     """
+    shown = np.array(styles)
     means = values.mean(axis=2)
+    by_style = np.hstack([values[:, :, shown == style].mean(axis=2) for style in sorted(set(styles))])
     every = np.broadcast_to(np.asarray(levels, dtype=np.float64)[:, None, None], values.shape)
     return {
         "cells": _mean([spearman(levels, column) for column in means.T]),
+        "styles": _mean([spearman(levels, column) for column in by_style.T]),
         "faces": _mean([spearman(levels, column) for column in values.reshape(len(levels), -1).T]),
         "pooled": spearman(every.ravel(), values.ravel()),
     }
@@ -60,15 +66,19 @@ def summarise(samples_csv: bytes) -> dict[str, Any]:
     lines.sort(key=lambda line: (float(line["t0"]), float(line["cfg_scale"]), int(line["face"])))
     grids = {name: np.array([float(line[name]) for line in lines]).reshape(shape) for name in MEASURES}
     once = [line for line in lines if all(float(line[name]) == axes[name][0] for name in AXES)]  # each face
+    styles = [line["style"] for line in once]
     return {
         "samples": len(lines),
         "faces": len(once),
-        "styles": _counts(line["style"] for line in once),
+        "styles": {style: styles.count(style) for style in sorted(set(styles))},
         "t0": [int(value) for value in axes["t0"]],
         "cfg_scale": axes["cfg_scale"],
         "cells": _cells(grids, axes),
         "spearman": {
-            name: {axis: correlations(np.moveaxis(grid, number, 0), axes[axis]) for number, axis in enumerate(AXES)}
+            name: {
+                axis: correlations(np.moveaxis(grid, number, 0), axes[axis], styles)
+                for number, axis in enumerate(AXES)
+            }
             for name, grid in grids.items()
         },
         "change": {
@@ -117,8 +127,3 @@ def _change(means: np.ndarray) -> float:
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def _counts(styles: Any) -> dict[str, int]:
-    names = list(styles)
-    return {name: names.count(name) for name in sorted(set(names))}

@@ -21,6 +21,7 @@ TITLES = {
     "identity_change": ("Identity change", "1 − SSIM", 3),
     "rms": ("Pixel change", "RMS, grey levels", 1),
 }
+KINDS = ("cells", "styles", "faces", "pooled")
 AXES = {"t0": "T₀", "cfg_scale": "w"}
 
 
@@ -39,7 +40,7 @@ def strength(studies: Mapping[str, Folder]) -> dict[str, Any] | None:
             {
                 "title": TITLES[name][0],
                 "axis": AXES[axis],
-                "figures": [summary["spearman"][name][axis][kind] for kind in ("cells", "faces", "pooled")],
+                "figures": [summary["spearman"][name][axis][kind] for kind in KINDS],
                 "change": _signed(summary["change"][name][axis], TITLES[name][2]),
             }
             for name in TITLES

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from factory.corpus import Corpus
+from factory.run import read_summary
+from factory.sections import Folder, counts
 from tests.corpora import small_rows, write_corpus
 from tests.pages import Page, one_of_everything, report, summary_of
 
@@ -22,6 +24,14 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def page(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Page:
     return report(tmp_path_factory.mktemp("out") / "report", inputs, title="Faces <one>", triplets_per_style=3)
+
+
+def test_counts_have_the_line_of_the_log(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "real", small_rows())
+    summary = {**(read_summary(corpus.storage) or {}), "images_per_second": 41.23}
+    found = counts({"real": Folder(corpus.storage, {}, summary, "")}, {"real": corpus})
+    shards = summary["shards"]
+    assert found[0]["progress"] == f"{shards}/{shards} shards · {len(corpus)} images · 41.2 img/s"
 
 
 def test_counts_add_up(page: Page) -> None:

@@ -67,14 +67,20 @@ def test_spearman_sees_order_only(first: list[float]) -> None:
 def test_correlations_tell_apart_what_they_average() -> None:
     levels, t0 = [100, 200, 300], np.arange(3.0)[:, None, None]
     faces = 100 * np.arange(4.0)  # differences between faces far above the effect
-    found = correlations(np.broadcast_to(t0 + faces, (3, 2, 4)), levels)
-    assert found["cells"] == found["faces"] == pytest.approx(1)
+    styles = ["a", "b", "a", "b"]
+    found = correlations(np.broadcast_to(t0 + faces, (3, 2, 4)), levels, styles)
+    assert found["cells"] == found["styles"] == found["faces"] == pytest.approx(1)
     assert found["pooled"] is not None and 0 < found["pooled"] < 0.5
-    assert correlations(np.ones((3, 2, 4)), levels) == {"cells": None, "faces": None, "pooled": None}
+    nothing = correlations(np.ones((3, 2, 4)), levels, styles)
+    assert nothing == dict.fromkeys(("cells", "styles", "faces", "pooled"))
     # One face of four falls while the others rise: the means still rise.
     mixed = np.where(np.arange(4) == 0, -t0, t0) + np.zeros((3, 2, 4))
-    assert correlations(mixed, levels)["cells"] == pytest.approx(1)
-    assert correlations(mixed, levels)["faces"] == pytest.approx(0.5)
+    found = correlations(mixed, levels, ["a", "b", "b", "b"])
+    assert [found[kind] for kind in ("cells", "styles", "faces")] == pytest.approx([1, 0, 0.5])
+    # All faces of one style fall, and still the means rise, by the other style alone.
+    steep = np.where(np.arange(4) % 2 == 0, -t0, 9 * t0) + np.zeros((3, 2, 4))
+    found = correlations(steep, levels, styles)
+    assert [found[kind] for kind in ("cells", "styles", "faces")] == pytest.approx([1, 0, 0])
 
 
 def test_summary_of_a_known_study() -> None:
@@ -294,9 +300,9 @@ def test_the_report_has_a_section(tmp_path: Path) -> None:
     for name, decimals in (("strength", 2), ("identity_change", 3), ("rms", 1)):
         for cell in summary["cells"]:
             assert charts.fixed(cell[f"{name}_mean"], decimals) in text
-    assert "Strength T₀ 1.00 1.00" in text and "Strength w 1.00 1.00" in text  # cell means, each face
+    assert "Strength T₀ 1.00 1.00 1.00" in text and "Strength w 1.00 1.00 1.00" in text  # cell means, style, face
     assert "+1.50 Strength w" in text and "+0.35 Identity change T₀" in text  # how far they move
-    assert "Identity change w — —" in text
+    assert "Identity change w — — —" in text
     assert "untouched live faces have −5.0 ± 0.0, the real guides 9.0 ± 0.0" in text
     heats = [
         float(cell["style"].removeprefix("--heat: ").removesuffix("%")) for cell in page.of("td") if "style" in cell

@@ -6,7 +6,8 @@ import copy
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -15,7 +16,8 @@ class EMA(Generic[Network]):
     """Keeps `model`, an averaged copy in eval mode: average ← decay·average + (1−decay)·value.
 
     Floating-point parameters and buffers are averaged, integers copied. While fewer than `warm_start` updates have
-    been made the network is copied, so the random start does not linger in the average.
+    been made the network is copied, so the random start does not linger in the average. Where the network is sharded
+    (FSDP2), shard `model` alike: each worker then averages its own part.
     Raises ValueError for a decay outside [0, 1).
     """
 
@@ -29,13 +31,17 @@ class EMA(Generic[Network]):
     def update(self, network: nn.Module) -> None:
         """Take in the network's present values; call it once after every optimiser step."""
         decay = self.decay if self.updates >= self.warm_start else 0.0
-        values = network.state_dict()
+        present = network.state_dict()
+        averages, values = [], []
         for name, average in self.model.state_dict().items():
-            value = values[name].to(average.device)
-            if average.is_floating_point() and decay > 0.0:
-                average.lerp_(value.to(average.dtype), 1.0 - decay)
+            mine, value = _own_part(average), _own_part(present[name])
+            if mine.is_floating_point() and decay > 0.0:
+                averages.append(mine)
+                values.append(value.to(mine))
             else:
-                average.copy_(value)
+                mine.copy_(value)
+        if averages:
+            torch._foreach_lerp_(averages, values, 1.0 - decay)
         self.updates += 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -46,3 +52,8 @@ class EMA(Generic[Network]):
         """Resume from what `state_dict` gave."""
         self.model.load_state_dict(state["model"])
         self.updates = int(state["updates"])
+
+
+def _own_part(tensor: Tensor) -> Tensor:
+    """What this worker holds of a sharded tensor: arithmetic on it skips the bookkeeping of all shards."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

@@ -13,11 +13,13 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from difffas.schedule import TIMESTEPS
 from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant
 
 LEVELS = 6  # strides 1, 2, 4, 8, 16, 32
+UP_BLOCKS = 3  # residual blocks of a level on the way up, one per kept tensor
 STYLE_LEVELS = (3, 4, 5)  # levels with an STFM: strides 8, 16, 32
 
 # 3.6 M parameters, for 64×64 on a CPU; goes with style_encoder.SMALL_STYLE_ENCODER. Widths at strides 8 to 32 share
@@ -82,10 +84,12 @@ class UpLevel(nn.Module):
         self.fusion = fusion
         self.upsample = upsample
 
-    def forward(self, x: Tensor, kept: list[Tensor], embedding: Tensor, condition: StyleCondition | None) -> Tensor:
-        """Pops one tensor of `kept` per residual block."""
-        for index, block in enumerate(self.blocks):
-            x = block(torch.cat((x, kept.pop()), dim=1), embedding)
+    def forward(
+        self, x: Tensor, kept: Sequence[Tensor], embedding: Tensor, condition: StyleCondition | None
+    ) -> Tensor:
+        """`kept` has one tensor per residual block, the first block's last."""
+        for index, (block, skip) in enumerate(zip(self.blocks, reversed(kept), strict=True)):
+            x = block(torch.cat((x, skip), dim=1), embedding)
             if index == 1 and self.fusion is not None:
                 assert condition is not None
                 x = self.fusion(x, condition)
@@ -107,8 +111,11 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         timesteps: t below which the network is trained. Spoofs start from T₀, so a generator whose T₀ is never to
             exceed a bound need not learn what lies above it [ours]; `SpoofPipeline` refuses a larger T₀.
 
-    The last convolution and the second convolution of every residual block start at zero.
+    The last convolution and the second convolution of every residual block start at zero. While training,
+    `enable_gradient_checkpointing()` trades a second forward pass of every level for the memory of its activations.
     """
+
+    _supports_gradient_checkpointing = True
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
@@ -135,6 +142,7 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             )
         if out_channels not in (3, 6):
             raise ValueError(f"out_channels is {out_channels}: use 3 (noise) or 6 (noise and variance)")
+        self.gradient_checkpointing = False
         widths = [base_channels * multiplier for multiplier in channel_multipliers]
         self.style_channels = tuple(widths[level] for level in STYLE_LEVELS)
 
@@ -168,7 +176,7 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.up_levels = nn.ModuleList()
         for level in reversed(range(LEVELS)):
             blocks = []
-            for _ in range(3):
+            for _ in range(UP_BLOCKS):
                 blocks.append(residual(channels + kept.pop(), widths[level]))
                 channels = widths[level]
             upsample = residual(channels, channels, up=True) if level > 0 else None
@@ -230,15 +238,22 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         kept = [x]
         down_conditions = (None,) * 3 + conditions[:3]
         for level, condition in zip(self.down_levels, down_conditions, strict=True):
-            kept += level(kept[-1], embedding, condition)
+            kept += self._run(level, kept[-1], embedding, condition)
         x = self.middle_in(kept[-1], embedding)
         x = self.middle_fusion(x, conditions[3])
         x = self.middle_out(x, embedding)
         up_conditions = conditions[4:] + (None,) * 3
         for level, condition in zip(self.up_levels, up_conditions, strict=True):
-            x = level(x, kept, embedding, condition)
+            mine, kept = kept[-UP_BLOCKS:], kept[:-UP_BLOCKS]
+            x = self._run(level, x, mine, embedding, condition)
         x = self.conv_out(nn.functional.silu(self.norm_out(x)))
         return UNet2DOutput(sample=x)
+
+    def _run(self, level: nn.Module, *arguments: Any) -> Any:
+        """One level; under gradient checkpointing it keeps only its arguments and is run again on the way back."""
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return checkpoint(level, *arguments, use_reentrant=False)
+        return level(*arguments)
 
     def _check(
         self, sample: Tensor, timestep: Tensor, features: Features | tuple[StyleCondition, ...]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,7 +37,11 @@ class Shuffled:
     def __call__(self, n: np.ndarray) -> np.ndarray:
         """Index positions of the samples with these counters."""
         epochs, places = np.divmod(n, len(self._positions))
-        return np.array([self._order(int(epoch))[place] for epoch, place in zip(epochs, places, strict=True)])
+        drawn = np.empty(len(n), dtype=self._positions.dtype)
+        for epoch in np.unique(epochs):
+            mine = epochs == epoch
+            drawn[mine] = self._order(int(epoch))[places[mine]]
+        return drawn
 
     @functools.lru_cache(maxsize=2)  # noqa: B019  a batch touches two passes at most; plans live as long as a run
     def _order(self, epoch: int) -> np.ndarray:
@@ -49,65 +52,116 @@ class Shuffled:
 class Pairs:
     """(live, spoof, guide) triples for the generator.
 
-    A pair is one domain and subject; where live faces of the spoof's capture exist, they are preferred, because they
-    show the same scene. The guide has the spoof's style and is another image, of another subject where there is one.
+    A pair is one domain and subject; where live faces of the spoof's capture exist, only those are its partners,
+    because they show the same scene. The guide has the spoof's style and is another image, of another subject where
+    there is one. Spoofs come in shuffled passes, live face and guide uniformly from all that may accompany them.
 
     Args:
         corpus: real faces. split: of which rows. seed: of the draws.
+
+    Attributes:
+        spoofs: index positions of the spoofs that have a live partner, ascending.
 
     Raises:
         ValueError: if the split has no (live, spoof) pair, or a style has but one image.
     """
 
     def __init__(self, corpus: Corpus, split: str, seed: int) -> None:
-        columns = {name: corpus.column(name) for name in ("split", "label", "domain", "subject", "capture", "style")}
-        rows = np.flatnonzero(columns["split"] == split)
-        identity = {i: (columns["domain"][i], columns["subject"][i]) for i in rows}
-        scenes: dict[tuple[str, ...], list[int]] = {}
-        for i in rows[columns["label"][rows] == LIVE]:
-            scenes.setdefault(identity[i], []).append(i)
-            if columns["capture"][i] is not None:
-                scenes.setdefault((*identity[i], columns["capture"][i]), []).append(i)
-        self._lives: list[np.ndarray] = []
-        spoofs = []
-        for i in rows[columns["label"][rows] == SPOOF]:
-            lives = scenes.get((*identity[i], columns["capture"][i])) or scenes.get(identity[i])
-            if lives:
-                spoofs.append(i)
-                self._lives.append(np.array(lives))
-        if not spoofs:
+        person = _joined(_codes(corpus, "domain"), _codes(corpus, "subject"))
+        capture = _codes(corpus, "capture")
+        live, spoof = corpus.where(split=split, label=LIVE), corpus.where(split=split, label=SPOOF)
+        filmed = live[capture[live] >= 0]
+        scene = _joined(person, capture)
+        by_scene, by_person = _Groups(scene[filmed], scene), _Groups(person[live], person)
+        self._lives = np.concatenate([filmed[by_scene.members], live[by_person.members]])
+        in_scene, of_person = by_scene.spans(scene[spoof]), by_person.spans(person[spoof])
+        start = np.where(in_scene.size > 0, in_scene.start, len(filmed) + of_person.start)
+        size = np.where(in_scene.size > 0, in_scene.size, of_person.size)
+        paired = size > 0
+        if not paired.any():
             raise ValueError(
                 f"{corpus.storage.url}: split {split!r} has no (live, spoof) pair of one domain and subject; "
                 f"prepare it with a pattern that gives {{subject}}"
             )
-        self.spoofs = np.array(spoofs)
-        self._guides = self._guide_pools(columns["style"], [identity[i] for i in spoofs])
-        self._shuffled, self._seed = Shuffled(np.arange(len(spoofs)), seed), seed
-
-    def _guide_pools(self, styles: np.ndarray, identities: list[tuple[str, str]]) -> list[np.ndarray]:
-        by_style: dict[str, list[int]] = {}
-        for place, i in enumerate(self.spoofs):
-            by_style.setdefault(styles[i], []).append(place)
-        pools = []
-        for place, i in enumerate(self.spoofs):
-            peers = [other for other in by_style[styles[i]] if other != place]
-            if not peers:
-                raise ValueError(f"style {styles[i]!r} has a single image to train on: add another to guide it")
-            others = [other for other in peers if identities[other] != identities[place]]
-            pools.append(self.spoofs[others or peers])
-        return pools
+        self.spoofs = spoof[paired]
+        self._partners = _Spans(start[paired], size[paired])
+        self._guides = _Guides(_codes(corpus, "style")[self.spoofs], person[self.spoofs])
+        alone = np.flatnonzero(self._guides.count == 0)
+        if len(alone):
+            style = corpus.index.column("style")[int(self.spoofs[alone[0]])].as_py()
+            raise ValueError(f"style {style!r} has a single image to train on: add another to guide it")
+        self._shuffled, self._seed = Shuffled(np.arange(len(self.spoofs)), seed), seed
 
     def __call__(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Index positions (live, spoof, guide) of the samples with these counters."""
         places = self._shuffled(n)
-        live = _pick([self._lives[place] for place in places], n, self._seed, "live")
-        guide = _pick([self._guides[place] for place in places], n, self._seed, "guide")
-        return live, self.spoofs[places], guide
+        live = self._partners.start[places] + draws.below(self._partners.size[places], n, self._seed, "live")
+        guide = self._guides(places, draws.below(self._guides.count[places], n, self._seed, "guide"))
+        return self._lives[live], self.spoofs[places], self.spoofs[guide]
 
 
-def _pick(pools: list[np.ndarray], n: np.ndarray, *names: str | int) -> np.ndarray:
-    chosen = draws.below(np.array([len(pool) for pool in pools]), n, *names)
-    return np.array([pool[choice] for pool, choice in zip(pools, chosen, strict=True)])
+class _Spans(NamedTuple):
+    """Stretches of an array."""
+
+    start: np.ndarray
+    size: np.ndarray
+
+
+class _Groups:
+    """Things grouped by code: `members` has the places of each group side by side, each group in its old order.
+
+    `all_codes` are those that `spans` may be asked for.
+    """
+
+    def __init__(self, codes: np.ndarray, all_codes: np.ndarray) -> None:
+        self.members = np.argsort(codes, kind="stable")
+        self._size = np.bincount(codes, minlength=int(all_codes.max(initial=-1)) + 1)
+        self._start = np.cumsum(self._size) - self._size
+
+    def spans(self, codes: np.ndarray) -> _Spans:
+        """Where in `members` the groups of these codes are; empty for a group that is not there."""
+        return _Spans(self._start[codes], self._size[codes])
+
+
+class _Guides:
+    """The guides that each of some spoofs may have, never listed: a stretch of the style's spoofs less a hole in it.
+
+    The spoofs of a style stand ordered by person. The hole is the spoof's own person, or where the style has no
+    other, the spoof itself.
+    """
+
+    def __init__(self, style: np.ndarray, person: np.ndarray) -> None:
+        own = _joined(style, person)
+        people = _Groups(own, own)
+        self._ordered = people.members
+        place = np.empty(len(own), dtype=np.int64)
+        place[self._ordered] = np.arange(len(own))
+        self._style, mine = _Groups(style, style).spans(style), people.spans(own)
+        others = self._style.size > mine.size
+        self._hole = _Spans(np.where(others, mine.start, place), np.where(others, mine.size, 1))
+        self.count = self._style.size - self._hole.size
+
+    def __call__(self, places: np.ndarray, choice: np.ndarray) -> np.ndarray:
+        """The guides number `choice` (below `count`) of the spoofs at `places`, as places among the spoofs."""
+        found = self._style.start[places] + choice
+        found += np.where(found >= self._hole.start[places], self._hole.size[places], 0)
+        guides: np.ndarray = self._ordered[found]
+        return guides
+
+
+def _codes(corpus: Corpus, name: str) -> np.ndarray:
+    """A text column as numbers, equal where the text is, −1 where there is none; int64."""
+    column = corpus.index.column(name)
+    if not len(column):
+        return np.empty(0, dtype=np.int64)
+    # `Corpus` gives every chunk the same dictionary.
+    return np.concatenate([chunk.indices.fill_null(-1).to_numpy() for chunk in column.chunks]).astype(np.int64)
+
+
+def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Codes of the pairs (first, second), ordered as the pairs are, without gaps."""
+    pairs = (first + 1) * (int(second.max(initial=-1)) + 2) + second + 1
+    return np.asarray(np.unique(pairs, return_inverse=True)[1])
 
 
 def flips(n: np.ndarray, seed: int) -> np.ndarray:
@@ -115,16 +169,14 @@ def flips(n: np.ndarray, seed: int) -> np.ndarray:
     return draws.uniform(n, seed, "flip") < 0.5
 
 
-def training_images(
-    read: Callable[[np.ndarray], np.ndarray], positions: np.ndarray, mirrored: np.ndarray, device: torch.device
-) -> torch.Tensor:
-    """Images of the positions, float32 (N, 3, H, W) in [-1, 1] on `device`, the marked ones mirrored."""
-    from factory.generators import to_tensor
+def training_images(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
+    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1] on `device`, channels last in memory, as GPUs like it.
 
-    pixels = read(positions)
-    pixels[mirrored] = pixels[mirrored, :, ::-1]
-    images: torch.Tensor = to_tensor(pixels).to(device)
-    return images
+    The bytes travel to the device, a quarter of the floats'.
+    """
+    import torch
+
+    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 class PixelCache:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from factory.batches import PixelCache, Shuffled, flips, training_images
+from factory.batches import Shuffled, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
+from factory.ingest import Batch, Reader, image_reader
 from factory.row import LIVE, LIVE_ATTACK
 from factory.run import Run
-from factory.train import TrainConfig, TrainResources, fit, train_loop
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +66,9 @@ def run(config: FitClassifierConfig) -> dict[str, Any]:
     corpus = Corpus(config.corpus)
     generated = Corpus(config.generated) if config.generated else None
     styles = set(train_styles(corpus, config.split))
+    check_resources(config.train, config.resources)
+    if config.train.evaluate_every:
+        raise ValueError("train.evaluate_every is not for the classifier: leave it out, `difffas evaluate` scores it")
     if generated is not None:
         kept = config.generated_rows.positions(generated, config.split)
         if not len(kept):
@@ -78,9 +82,11 @@ def run(config: FitClassifierConfig) -> dict[str, Any]:
     return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
 
 
-def worker(settings: dict[str, Any]) -> None:
+def worker(settings: dict[str, Any]) -> str | None:
     """What every Ray Train worker runs."""
-    train_loop(ClassifierRecipe(settings), settings)
+    from factory.loop import train_loop
+
+    return train_loop(ClassifierRecipe(settings), settings)
 
 
 def make_loss(config: LossConfig, styles: list[str]) -> Any:
@@ -104,8 +110,6 @@ class ClassifierRecipe:
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
 
-        from difffas.classifier import SpoofClassifier
-
         self._settings = settings
         real = Corpus(settings["corpus"])
         sources = [(real, real.where(split=settings["split"]))]
@@ -114,97 +118,94 @@ class ClassifierRecipe:
             keep = RowFilter.model_validate(settings["generated_rows"]).positions(generated, settings["split"])
             sources.append((generated, keep))
         self._rows = TrainingRows(sources, settings["styles"])
-        self._plan = Shuffled(np.arange(len(self._rows)), settings["train"]["seed"])
         self._loss = make_loss(LossConfig.model_validate(settings["loss"]), settings["styles"])
         torch.manual_seed(settings["train"]["seed"])
-        self.network = SpoofClassifier(
-            settings["styles"],
-            live_styles=[style for style in settings["styles"] if is_live(style)],
-            backbone=settings["backbone"],
-            scale=settings["loss"]["scale"],
-        )
+        self.network = self._new()
         self._device = torch.device("cpu")
 
-    def to(self, device: torch.device) -> None:
-        """Move what the loss needs besides the network to the worker's device."""
-        self._device = device
+    def _new(self) -> Any:
+        from difffas.classifier import SpoofClassifier
 
-    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
-        """Scalar loss of the samples with these counters."""
-        places = self._plan(counters)
-        mirrored = flips(counters, self._settings["train"]["seed"])
-        cosines = network(training_images(self._rows.pixels, places, mirrored, self._device))
-        labels, quality = self._rows.labels(places), self._rows.quality(places)
-        loss: torch.Tensor = self._loss(cosines, labels.to(self._device), quality.to(self._device))
+        styles = self._settings["styles"]
+        return SpoofClassifier(
+            styles,
+            live_styles=[style for style in styles if is_live(style)],
+            backbone=self._settings["backbone"],
+            scale=self._settings["loss"]["scale"],
+        )
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold."""
+        return {"network": self.network}
+
+    def to(self, device: torch.device) -> None:
+        """Move the network to the worker's device."""
+        self._device = device
+        self.network.to(device)
+
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """Batches of `images`, `label`, `brisque` and `keys`."""
+        seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
+        plan = Shuffled(self._rows.numbers, seed)
+        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
+        return image_reader(self._rows.corpora, samples, self._rows.columns, batch_size, seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """The configured loss."""
+        import torch
+
+        cosines = network(training_images(batch["images"], self._device))
+        labels, quality = (torch.tensor(batch[name], device=self._device) for name in ("label", "brisque"))
+        loss: torch.Tensor = self._loss(cosines, labels, quality)
         return loss
 
     def updated(self) -> None:
         """Called after every optimiser step."""
 
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values that a restart needs."""
-        return {"network": self.network.state_dict()}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave."""
-        self.network.load_state_dict(state["network"])
+    def evaluate(self) -> Evaluation:
+        """Not used: the station `evaluate` scores a classifier."""
+        raise NotImplementedError
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
-        self.network.eval()
-        self.network.save(folder / "classifier")
+        from factory.parallel import whole
+
+        whole(self.network, self._new).save(folder / "classifier")
         return {"styles": self._settings["styles"], "rows": self._rows.counts()}
 
 
 class TrainingRows:
-    """Rows of several corpora under one numbering.
+    """Chosen rows of several corpora, whose rows are numbered through, one corpus after the other.
 
     Args:
-        sources: (corpus, index positions) pairs. styles: class order.
+        sources: (corpus, index positions) pairs, the real faces first. styles: class order.
+
+    Attributes:
+        numbers: of the chosen rows. columns: class number (`label`; −1 for a style that is none of them) and BRISQUE
+            score (NaN where there is none) of every row.
     """
 
     def __init__(self, sources: list[tuple[Corpus, np.ndarray]], styles: list[str]) -> None:
-        self._caches = [PixelCache(corpus) for corpus, _ in sources]
-        self._source = np.concatenate([np.full(len(positions), i) for i, (_, positions) in enumerate(sources)])
-        self._position = np.concatenate([positions for _, positions in sources])
+        self.corpora = [corpus for corpus, _ in sources]
+        starts = np.cumsum([0, *map(len, self.corpora)])
+        self.numbers = np.concatenate(
+            [start + positions for start, (_, positions) in zip(starts, sources, strict=False)]
+        )
         number = {style: i for i, style in enumerate(styles)}
-        columns = [
-            (corpus.column("style")[positions], corpus.column("brisque")[positions], corpus.column("label")[positions])
-            for corpus, positions in sources
-        ]
-        self._label = np.array([number[style] for style in np.concatenate([column[0] for column in columns])])
-        self._brisque = np.concatenate([column[1] for column in columns]).astype(np.float64)
-        self._live = np.concatenate([column[2] for column in columns]) == LIVE
-
-    def __len__(self) -> int:
-        return len(self._position)
-
-    def pixels(self, places: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3)."""
-        images: list[np.ndarray | None] = [None] * len(places)
-        for source, cache in enumerate(self._caches):
-            mine = np.flatnonzero(self._source[places] == source)
-            if len(mine):
-                for place, image in zip(mine, cache(self._position[places[mine]]), strict=True):
-                    images[place] = image
-        return np.stack([image for image in images if image is not None])
-
-    def labels(self, places: np.ndarray) -> torch.Tensor:
-        """Class numbers, int64 (N,)."""
-        import torch
-
-        return torch.from_numpy(self._label[places])
-
-    def quality(self, places: np.ndarray) -> torch.Tensor:
-        """BRISQUE scores, float64 (N,); NaN where there is none."""
-        import torch
-
-        return torch.from_numpy(self._brisque[places])
+        names = np.concatenate([corpus.column("style") for corpus in self.corpora])
+        brisque = np.concatenate([corpus.column("brisque") for corpus in self.corpora])
+        self.columns = {
+            "label": np.array([number.get(name, -1) for name in names]),
+            "brisque": brisque.astype(np.float64),
+        }
+        live = np.concatenate([corpus.column("label") for corpus in self.corpora])[self.numbers] == LIVE
+        real = self.numbers < len(self.corpora[0])
+        self._counts = {"real_live": live & real, "real_spoof": ~live & real, "generated": ~real}
 
     def counts(self) -> dict[str, int]:
         """Rows by kind, for the summary."""
-        return {
-            "real_live": int((self._live & (self._source == 0)).sum()),
-            "real_spoof": int((~self._live & (self._source == 0)).sum()),
-            "generated": int((self._source == 1).sum()),
-        }
+        return {kind: int(rows.sum()) for kind, rows in self._counts.items()}

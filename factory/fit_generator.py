@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from factory.batches import Pairs, PixelCache, flips, training_images
+from factory.batches import Pairs, PixelCache, training_images
 from factory.config import Config
 from factory.corpus import Corpus
+from factory.ingest import Batch, Reader, image_reader
 from factory.run import Run, read_claim
 from factory.storage import Storage
-from factory.train import TrainConfig, TrainResources, fit, train_loop
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
+from factory.validate import Validation
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +42,15 @@ class GeneratorNetworkConfig(Config):
     timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this, and no T₀ may exceed it")
 
 
+class EvaluationConfig(Config):
+    """What an evaluation makes of the held-out subjects."""
+
+    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is taken")
+    grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
+    grid_steps: int = Field(25, ge=1)
+    cfg_scale: float = Field(2.0, ge=0)
+
+
 class FitGeneratorConfig(Config):
     """One generator."""
 
@@ -46,18 +58,22 @@ class FitGeneratorConfig(Config):
     style_encoder: str = Field(description="folder that fit-style wrote")
     out: str
     split: str = "train"
+    held_out: str = Field("dev", description="where train.evaluate_every looks")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
     style_dropout: float = Field(0.2, ge=0, le=1)
     live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
     ema_decay: float = Field(0.9999, ge=0, lt=1)
+    evaluation: EvaluationConfig = EvaluationConfig()
     resources: TrainResources = TrainResources()
 
 
 def run(config: FitGeneratorConfig) -> dict[str, Any]:
     """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; returns the run's summary."""
     corpus = Corpus(config.corpus)
-    Pairs(corpus, config.split, config.train.seed)  # a corpus without pairs is refused before any worker starts
+    for split in (config.split, *([config.held_out] if config.train.evaluate_every else [])):
+        Pairs(corpus, split, config.train.seed)  # a corpus without pairs is refused before any worker starts
+    check_resources(config.train, config.resources, checkpointing=True)
     encoder = Storage(config.style_encoder)
     if not encoder.exists("style_encoder/config.json"):
         raise ValueError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
@@ -67,9 +83,11 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
 
 
-def worker(settings: dict[str, Any]) -> None:
+def worker(settings: dict[str, Any]) -> str | None:
     """What every Ray Train worker runs."""
-    train_loop(GeneratorRecipe(settings), settings)
+    from factory.loop import train_loop
+
+    return train_loop(GeneratorRecipe(settings), settings)
 
 
 class GeneratorRecipe:
@@ -79,40 +97,55 @@ class GeneratorRecipe:
         import torch
 
         from difffas.ema import EMA
-        from difffas.style_encoder import feature_statistics
-        from difffas.unet import SpoofUNet
-        from factory.generators import to_tensor
 
-        self._settings = settings
-        self._seed = settings["train"]["seed"]
-        corpus = Corpus(settings["corpus"])
-        self._pixels = PixelCache(corpus)
-        self._pairs = Pairs(corpus, settings["split"], self._seed)
+        self._settings, self._seed = settings, settings["train"]["seed"]
+        self._corpus = Corpus(settings["corpus"])
+        self._pairs = Pairs(self._corpus, settings["split"], self._seed)
         self._encoder = load_style_encoder(settings["style_encoder"])
         torch.manual_seed(self._seed)
-        self.network = SpoofUNet(**settings["network"])
-        shown = np.unique(self._pairs.spoofs)
-        chunks = np.array_split(shown, max(1, len(shown) // 64))
-        statistics = feature_statistics(self._encoder, (to_tensor(self._pixels(chunk)) for chunk in chunks))
-        self.network.set_condition_statistics(*statistics)
+        self.network = self._new()
         # The average is meaningless while the network still moves fast: copy during the first fifth of the steps.
         self._average = EMA(self.network, settings["ema_decay"], warm_start=settings["train"]["steps"] // 5)
         self._device = torch.device("cpu")
 
-    def to(self, device: torch.device) -> None:
-        """Move what the loss needs besides the network to the worker's device."""
-        self._device = device
-        self._encoder.to(device)
-        self._average.model.to(device)
+    def _new(self) -> Any:
+        from difffas.unet import SpoofUNet
 
-    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
-        """Scalar loss of the samples with these counters."""
+        return SpoofUNet(**self._settings["network"])
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold."""
+        return {"network": self.network, "average": self._average.model}
+
+    def to(self, device: torch.device) -> None:
+        """Move everything to the worker's device, and take the guides' statistics there."""
+        from difffas.style_encoder import feature_statistics
+
+        self._device = device
+        for module in (self._encoder, *self.modules.values()):
+            module.to(device)
+        shown, read = np.unique(self._pairs.spoofs), PixelCache(self._corpus, gibibytes=0.0)
+        chunks = np.array_split(shown, max(1, len(shown) // 64))
+        statistics = feature_statistics(self._encoder, (training_images(read(chunk), device) for chunk in chunks))
+        self.network.set_condition_statistics(*statistics)
+        self._average.model.set_condition_statistics(*statistics)
+
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+        self._average.updates = updates
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """Batches of `live`, `spoof`, `guide` and `keys`."""
+        pairs, batch_size = self._pairs, self._settings["train"]["batch_size"]  # what is sent to the reader's process
+        samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
+        return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """The objective at the timesteps and noise of these counters."""
         from difffas.objective import training_loss
 
-        mirrored = flips(counters, self._seed)
-        live, spoof, guide = (
-            training_images(self._pixels, positions, mirrored, self._device) for positions in self._pairs(counters)
-        )
+        live, spoof, guide = (training_images(batch[name], self._device) for name in ("live", "spoof", "guide"))
         draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._settings)
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 
@@ -120,21 +153,32 @@ class GeneratorRecipe:
         """Called after every optimiser step."""
         self._average.update(self.network)
 
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values that a restart needs."""
-        return {"network": self.network.state_dict(), "average": self._average.state_dict()}
+    def evaluate(self) -> Evaluation:
+        """The average's loss by timestep on held-out subjects, and its samples of them."""
+        from difffas.pipeline import SpoofPipeline
+        from factory.parallel import whole
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave."""
-        self.network.load_state_dict(state["network"])
-        self._average.load_state_dict(state["average"])
+        average, wanted = whole(self._average.model, self._new), self._settings["evaluation"]
+        losses = self._validation.losses(average, self._encoder, self._device)
+        grid = self._validation.grid(
+            SpoofPipeline(unet=average, style_encoder=self._encoder),
+            *(wanted[name] for name in ("grid_rows", "cfg_scale", "grid_steps")),
+        )
+        return Evaluation(losses, score=-losses["all"], images={"samples": grid})
+
+    @functools.cached_property
+    def _validation(self) -> Validation:
+        samples, timesteps = self._settings["evaluation"]["samples"], self._settings["network"]["timesteps"]
+        return Validation(self._corpus, self._settings["held_out"], samples, self._seed, timesteps)
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
         from difffas.pipeline import SpoofPipeline
+        from factory.parallel import whole
 
-        SpoofPipeline(unet=self._average.model, style_encoder=self._encoder).save_pretrained(folder)
-        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+        average = whole(self._average.model, self._new)
+        SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)
+        return {"parameters": sum(parameter.numel() for parameter in average.parameters())}
 
 
 def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict[str, Any]) -> TrainingNoise:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from factory.batches import PixelCache, Shuffled, flips, training_images
+from factory.batches import PixelCache, Shuffled, training_images
 from factory.config import Config
 from factory.corpus import Corpus
+from factory.ingest import Batch, Reader, image_reader
 from factory.run import Run
-from factory.train import TrainConfig, TrainResources, fit, train_loop
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +44,12 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
     """Fit and publish `OUT/style_encoder`; returns the run's summary with the held-out accuracy."""
     corpus = Corpus(config.corpus)
     styles = train_styles(corpus, config.split)
+    check_resources(config.train, config.resources)
+    if config.train.evaluate_every and not len(held_out_rows(corpus, config.held_out, styles)):
+        raise ValueError(
+            f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "
+            f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
+        )
     settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
     identity = {**settings, "corpus": corpus.digest}
     claim = Run(config.out, JOB, identity, config)
@@ -63,9 +70,19 @@ def train_styles(corpus: Corpus, split: str) -> list[str]:
     return styles
 
 
-def worker(settings: dict[str, Any]) -> None:
+def held_out_rows(corpus: Corpus, split: str | None, styles: list[str]) -> np.ndarray:
+    """Positions of the rows of a split whose style is known; none without a split."""
+    positions = corpus.where(split=split) if split is not None else np.empty(0, dtype=np.int64)
+    known = np.isin(corpus.column("style")[positions].astype(str), styles)
+    held_out: np.ndarray = positions[known]
+    return held_out
+
+
+def worker(settings: dict[str, Any]) -> str | None:
     """What every Ray Train worker runs."""
-    train_loop(StyleRecipe(settings), settings)
+    from factory.loop import train_loop
+
+    return train_loop(StyleRecipe(settings), settings)
 
 
 class StyleRecipe:
@@ -74,68 +91,74 @@ class StyleRecipe:
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
 
-        from difffas.style_encoder import StyleEncoder
-
         self._corpus = Corpus(settings["corpus"])
         self._settings = settings
-        self._pixels = PixelCache(self._corpus)
-        self._styles = {style: number for number, style in enumerate(settings["styles"])}
-        self._style = self._corpus.column("style")
-        self._plan = Shuffled(self._corpus.where(split=settings["split"]), settings["train"]["seed"])
+        numbers = {style: number for number, style in enumerate(settings["styles"])}
+        self._labels = np.array([numbers.get(style, -1) for style in self._corpus.column("style")])
+        self._held_out = held_out_rows(self._corpus, settings["held_out"], settings["styles"])
+        self._pixels = PixelCache(self._corpus)  # of the held-out rows
         torch.manual_seed(settings["train"]["seed"])
-        self.network = StyleEncoder(styles=settings["styles"], **settings["network"])
+        self.network = self._new()
         self._device = torch.device("cpu")
 
+    def _new(self) -> Any:
+        from difffas.style_encoder import StyleEncoder
+
+        return StyleEncoder(styles=self._settings["styles"], **self._settings["network"])
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold."""
+        return {"network": self.network}
+
     def to(self, device: torch.device) -> None:
-        """Move what the loss needs besides the network to the worker's device."""
+        """Move the network to the worker's device."""
         self._device = device
+        self.network.to(device)
 
-    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
-        """Scalar loss of the samples with these counters."""
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """Batches of `images`, `label` and `keys`."""
+        seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
+        plan = Shuffled(self._corpus.where(split=self._settings["split"]), seed)
+        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
+        return image_reader([self._corpus], samples, {"label": self._labels}, batch_size, seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """Cross-entropy of the style."""
         import torch
 
-        positions = self._plan(counters)
-        mirrored = flips(counters, self._settings["train"]["seed"])
-        images = training_images(self._pixels, positions, mirrored, self._device)
-        _, logits = network(images)
-        return torch.nn.functional.cross_entropy(logits, self._labels(positions))
-
-    def _labels(self, positions: np.ndarray) -> torch.Tensor:
-        import torch
-
-        return torch.tensor([self._styles[self._style[i]] for i in positions], device=self._device)
+        _, logits = network(training_images(batch["images"], self._device))
+        return torch.nn.functional.cross_entropy(logits.float(), torch.tensor(batch["label"], device=self._device))
 
     def updated(self) -> None:
         """Called after every optimiser step."""
 
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values that a restart needs."""
-        return {"network": self.network.state_dict()}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave."""
-        self.network.load_state_dict(state["network"])
+    def evaluate(self) -> Evaluation:
+        """Accuracy on held-out subjects."""
+        accuracy = self._accuracy(self.network.eval())
+        assert accuracy is not None, "fit-style asks for held-out rows"
+        return Evaluation({"accuracy": accuracy}, score=accuracy)
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
-        self.network.eval()
-        self.network.save_pretrained(folder / "style_encoder")
-        return {"styles": list(self._styles), "accuracy": self._accuracy(self._settings["held_out"])}
+        from factory.parallel import whole
 
-    def _accuracy(self, split: str | None) -> float | None:
+        network = whole(self.network, self._new)
+        network.save_pretrained(folder / "style_encoder")
+        return {"styles": self._settings["styles"], "accuracy": self._accuracy(network)}
+
+    def _accuracy(self, network: torch.nn.Module) -> float | None:
         """Share of the held-out rows of known styles that are classified right; None where there are none."""
         import torch
 
-        if split is None:
-            return None
-        positions = self._corpus.where(split=split)
-        positions = positions[[self._style[i] in self._styles for i in positions]]
+        positions, right = self._held_out, 0
         if not len(positions):
             return None
-        right = 0
         with torch.no_grad():
             for chunk in np.array_split(positions, max(1, len(positions) // 64)):
-                images = training_images(self._pixels, chunk, np.zeros(len(chunk), dtype=bool), self._device)
-                _, logits = self.network(images)
-                right += int((logits.argmax(dim=1) == self._labels(chunk)).sum())
+                _, logits = network(training_images(self._pixels(chunk), self._device))
+                right += int((logits.argmax(dim=1).cpu().numpy() == self._labels[chunk]).sum())
         return right / len(positions)

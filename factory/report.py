@@ -21,6 +21,7 @@ from factory.run import SUMMARY, Run, read_claim, read_summary
 from factory.sections import SCORES, Folder
 from factory.storage import Storage
 from factory.strength_section import GRID, strength
+from factory.training_section import samples_file, training
 
 PAGE = "report.html"
 HEADINGS = {
@@ -119,7 +120,8 @@ def open_sources(inputs: ReportInputs) -> Sources:
             corpora[name] = Corpus(url)
             folders["corpus", name] = dataclasses.replace(_folder(url, "planned"), digest=corpora[name].digest)
     for name, url in inputs.models.items():
-        folders["model", name] = _folder(url, "curve")
+        samples = samples_file(read_summary(Storage(url)) or {})
+        folders["model", name] = _folder(url, "curve", *filter(None, [samples]))
     if inputs.strength is not None:
         folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
     for name, url in inputs.evaluations.items():
@@ -135,7 +137,7 @@ def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
         "faces": sections.faces(sources.corpora, config.triplets_per_style),
         "counts": sections.counts(sources.of("corpus"), sources.corpora),
         "quality": sections.quality(sources.corpora),
-        "training": sections.training(sources.of("model")),
+        "training": training(sources.of("model")),
         "strength": strength(sources.of("strength")),
         "detection": sections.detection(sources.of("evaluation")),
         "tuning": sections.tuning(sources.of("tune")),

@@ -112,23 +112,6 @@ def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
     }
 
 
-def training(models: Mapping[str, Folder]) -> list[dict[str, Any]]:
-    """Loss curve and closing figures of every model."""
-    return [
-        {
-            "name": name,
-            "job": folder.claim["job"],
-            "chart": charts.curve(folder.summary["curve"], f"{name}: loss over steps")
-            if folder.summary["curve"]
-            else None,
-            **{key: folder.summary.get(key) for key in ("steps", "loss", "images_per_second")},
-            # The style encoder alone has one; None where nothing was held out.
-            **{key: folder.summary[key] for key in ("accuracy",) if key in folder.summary},
-        }
-        for name, folder in models.items()
-    ]
-
-
 def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
     """Every trial of the search, and which is the best."""
     if not tunes:

@@ -33,7 +33,7 @@ def strength(studies: Mapping[str, Folder]) -> dict[str, Any] | None:
     summary = folder.summary
     return {
         **{name: summary[name] for name in ("samples", "faces", "cfg_scale")},
-        **_picture(folder),
+        **picture(folder, GRID),
         "references": {name: _plus_minus(spread, 1) for name, spread in summary["references"].items()},
         "tables": [_table(summary, name) for name in TITLES],
         "correlations": [
@@ -61,12 +61,12 @@ def _table(summary: dict[str, Any], name: str) -> dict[str, Any]:
     return {"title": title, "note": unit, "rows": list(rows.items())}
 
 
-def _picture(folder: Folder) -> dict[str, Any]:
-    """The study's picture as WebP, a fraction of the PNG's bytes; transparent where it is."""
-    if not folder.storage.exists(GRID):
+def picture(folder: Folder, name: str | None) -> dict[str, Any]:
+    """A picture of a run as WebP, a fraction of the PNG's bytes; transparent where it is."""
+    if name is None or not folder.storage.exists(name):
         return {"picture": None}
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(folder.storage.read(GRID))) as image:
+    with Image.open(io.BytesIO(folder.storage.read(name))) as image:
         image.save(buffer, "WEBP", quality=QUALITY, method=4)
         width, height = image.size
     uri = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,100 +1,132 @@
-"""The training core on Ray Train: a recipe's steps with checkpoints, and its model brought home.
+"""Training on Ray Train: what a recipe is, how a run is started, resumed and closed, and its model brought home.
 
-A recipe says what the network is, what a step's loss is and what to export; the loop, the optimiser, the workers and
-the resuming are here, once for all recipes.
+A recipe says what the network is, what it reads, what its loss is and what to export; `loop` trains it, once for all
+recipes, on every worker.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import Field
 
 from factory import cluster
-from factory.batches import share
 from factory.config import Config
-from factory.progress import duration, say
+from factory.ingest import Batch, Reader, cpus_per_task
+from factory.progress import say
 from factory.run import Run
 from factory.storage import Storage
+from factory.watch import check_trackers
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-TRAINING_STATE = "state.pt"
 MODEL = "model"
 FIGURES = "figures.json"
-CURVE_POINTS = 200
 
 
 class TrainConfig(Config):
     """How a network is fitted; part of the run fingerprint."""
 
     steps: int = Field(ge=1)
-    batch_size: int = Field(ge=1, description="over all workers")
+    batch_size: int = Field(ge=1, description="of one optimiser step, over all workers")
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
     cosine_decay: bool = Field(False, description="let the learning rate fall to zero along a half cosine")
     clip_norm: float | None = Field(1.0, gt=0)
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is autocast, weights stay wide")
+    evaluate_every: int | None = Field(None, ge=1, description="steps between looks at held-out subjects")
+    patience: int | None = Field(None, ge=1, description="stop after so many evaluations without a better one")
     seed: int = Field(0, ge=0)
 
 
 class TrainResources(Config):
-    """Where it runs; no part of the fingerprint."""
+    """Where and how it runs; changes no more than rounding, so it is no part of the fingerprint.
+
+    But what a network or a loss takes from its whole batch (BatchNorm, RQ's qualities) it takes from one worker's
+    part, or from one of the `accumulate` parts of that.
+    """
 
     workers: int = Field(1, ge=1)
     gpus_per_worker: float = Field(1.0, ge=0)
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU worker")
+    parallel: Literal["ddp", "fsdp2"] = Field("ddp", description="weights on every worker, or shared out among them")
+    accumulate: int = Field(1, ge=1, description="parts in which a worker takes its batch, to fit into memory")
+    activation_checkpointing: bool = Field(False, description="compute each level of the generator twice, keep less")
+    compile: bool = Field(False, description="torch.compile, where the worker has a GPU")
+    read_ahead: int = Field(4, ge=0, description="batches that CPU tasks keep ready; with 0 the worker reads itself")
     checkpoint_every: int = Field(500, ge=1)
     max_failures: int = Field(3, ge=0)
+    trackers: tuple[str, ...] = Field((), description="mlflow, wandb, beside TensorBoard")
+
+
+@dataclasses.dataclass
+class Evaluation:
+    """How a network does on held-out subjects."""
+
+    figures: dict[str, float]
+    score: float | None = None  # the higher the better; what `patience` waits for
+    images: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # uint8 H, W, 3
 
 
 class Recipe(Protocol):
-    """What a fit_* module gives the loop. All tensors of a batch are made on `device`."""
+    """What a fit_* module gives the loop. Every worker has one and makes the same calls."""
 
     @property
-    def network(self) -> torch.nn.Module:
-        """What the optimiser trains."""
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold: `network`, which the optimiser trains, and copies of its form, such as an average."""
 
     def to(self, device: torch.device) -> None:
-        """Move what the loss needs besides the network to the worker's device."""
+        """Move the modules, and what else the loss needs, to the worker's device."""
 
-    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
-        """Scalar loss of the samples with these counters."""
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """What this worker reads, step by step: a batch has `keys` and whatever `loss` needs."""
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """Scalar loss of a batch or a part of one. `counters` are its samples' (`batches.share`)."""
 
     def updated(self) -> None:
         """Called after every optimiser step."""
 
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values that a restart needs."""
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what `state` gave."""
+    def evaluate(self) -> Evaluation:
+        """A look at held-out subjects."""
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Write the model below `folder`; returns the figures of the run."""
+        """Write the model below `folder`; returns the figures of the run. Worker 0's is kept."""
 
 
-@dataclasses.dataclass
-class _Course:
-    """What is logged and survives a restart."""
+def check_resources(train: TrainConfig, resources: TrainResources, *, checkpointing: bool = False) -> None:
+    """Refuse what cannot run, before a folder is claimed.
 
-    step: int = 0
-    curve: list[list[float]] = dataclasses.field(default_factory=list)
-    seconds: float = 0.0
+    Raises:
+        ValueError: on a batch that does not divide among workers and parts, a tracker that is not installed, patience
+            without evaluations, or activation checkpointing where the network has none.
+    """
+    parts = resources.workers * resources.accumulate
+    if train.batch_size % parts:
+        raise ValueError(
+            f"train.batch_size {train.batch_size} does not divide among {resources.workers} workers × "
+            f"{resources.accumulate} parts (resources.accumulate): choose a multiple of {parts}"
+        )
+    if train.patience is not None and train.evaluate_every is None:
+        raise ValueError("train.patience counts evaluations: set train.evaluate_every as well")
+    if resources.activation_checkpointing and not checkpointing:
+        raise ValueError("resources.activation_checkpointing is the generator's: leave it out here")
+    check_trackers(resources.trackers)
 
 
 def fit(
     run: Run,
-    worker: Callable[[dict[str, Any]], None],
+    worker: Callable[[dict[str, Any]], str | None],
     settings: dict[str, Any],
     resources: TrainResources,
 ) -> dict[str, Any]:
@@ -104,38 +136,20 @@ def fit(
 
     Args:
         run: the claimed output folder.
-        worker: runs on every worker; builds the recipe from `settings` and calls `train_loop`.
+        worker: runs on every worker; builds the recipe from `settings` and returns what `train_loop` does.
         settings: JSON values only.
         resources: workers and devices.
+
+    Raises:
+        ValueError: if training came upon too many steps that were not finite, or a worker upon a user's mistake.
     """
     finished = run.summary()
     if finished is not None:
         return finished
     cluster.connect()
-    from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
-
-    gpu = bool(resources.gpus_per_worker and cluster.gpus_in_cluster())
-    if resources.gpus_per_worker and not gpu:
-        say("train: no GPU in this cluster, training on CPUs (resources.gpus_per_worker=0 says so too)")
-    result = TorchTrainer(
-        worker,
-        train_loop_config={**settings, "threads": resources.threads, "checkpoint_every": resources.checkpoint_every},
-        scaling_config=ScalingConfig(
-            num_workers=resources.workers,
-            use_gpu=gpu,
-            resources_per_worker={"GPU": resources.gpus_per_worker} if gpu else {"CPU": 1},
-        ),
-        run_config=RunConfig(
-            name="training",
-            storage_path=run.storage.url,
-            failure_config=FailureConfig(max_failures=resources.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=2),
-            logging_config=LoggingConfig(log_level="WARNING"),
-        ),
-    ).fit()
-    if result.error is not None:
-        raise result.error
+    result = _train(run, worker, settings, resources)
+    if result.return_value is not None:
+        raise ValueError(result.return_value)
     assert result.checkpoint is not None, "the last step reports one"
     with result.checkpoint.as_directory() as folder:
         publish_model(run.storage, Path(folder) / MODEL)
@@ -143,111 +157,42 @@ def fit(
     return run.finish(figures)
 
 
-def train_loop(recipe: Recipe, settings: dict[str, Any]) -> None:
-    """Every worker's loop: AdamW on the recipe's loss, a checkpoint every so many steps and at the end.
+def _train(run: Run, worker: Callable[[dict[str, Any]], Any], settings: dict[str, Any], resources: Any) -> Any:
+    """Ray Train's result. A run of the same name in the same place goes on from the checkpoint it recorded last."""
+    import ray
+    from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.exceptions import WorkerGroupError
 
-    The samples of a step depend on the seed and the step alone, so that resuming is exact.
-    """
-    import ray.train
-    import torch
-    from ray.train.torch import get_device, prepare_model
+    from factory.checkpoints import ray_storage
 
-    config = TrainConfig.model_validate(settings["train"])
-    context = ray.train.get_context()
-    rank, world = context.get_world_rank(), context.get_world_size()
-    torch.set_num_threads(settings["threads"])
-    recipe.to(get_device())
-    network = prepare_model(recipe.network)
-    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    course = _restore(recipe, optimiser)
-    recent: list[float] = []
-    network.train()
-    started = printed = time.monotonic()
-    for step in range(course.step, config.steps):
-        torch.manual_seed(config.seed * 1_000_003 + step * world + rank)  # dropout of this step
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config, step)
-        loss = recipe.loss(network, share(step, config.batch_size, rank, world), step)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if config.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
-        optimiser.step()
-        recipe.updated()
-        recent.append(loss.item())
-        done = step + 1
-        if done % max(1, config.steps // CURVE_POINTS) == 0 or done == config.steps:
-            course.curve.append([done, sum(recent) / len(recent)])
-            recent.clear()
-        if rank == 0 and (time.monotonic() - printed > 10 or done == config.steps):
-            printed = time.monotonic()
-            say(_training_line(settings["job"], config, done, course, printed - started, done - course.step))
-        if done % settings["checkpoint_every"] == 0 or done == config.steps:
-            spent = course.seconds + time.monotonic() - started
-            kept = _Course(done, course.curve, spent)
-            _report(recipe, optimiser, kept, config, last=done == config.steps, rank=rank)
-
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up to the configured rate, then constant or a half cosine to zero."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    if not config.cosine_decay:
-        return config.learning_rate
-    share_done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share_done))
-
-
-def _training_line(job: str, config: TrainConfig, done: int, course: _Course, seconds: float, made: int) -> str:
-    rate = made * config.batch_size / max(seconds, 1e-9)
-    left = (config.steps - done) * seconds / max(made, 1)
-    loss = course.curve[-1][1] if course.curve else float("nan")
-    return f"{job}: step {done:,}/{config.steps:,} · loss {loss:.4f} · {rate:.1f} img/s · {duration(left)} left"
-
-
-def _restore(recipe: Recipe, optimiser: torch.optim.Optimizer) -> _Course:
-    import ray.train
-    import torch
-
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return _Course()
-    with checkpoint.as_directory() as folder:
-        state = torch.load(Path(folder) / TRAINING_STATE, map_location="cpu", weights_only=True)
-    recipe.load_state(state["recipe"])
-    optimiser.load_state_dict(state["optimiser"])
-    return _Course(**state["course"])
-
-
-def _report(
-    recipe: Recipe, optimiser: torch.optim.Optimizer, course: _Course, config: TrainConfig, *, last: bool, rank: int
-) -> None:
-    """Checkpoint from rank 0; the last one carries the model folder and the run's figures."""
-    import ray.train
-    import torch
-
-    if rank != 0:
-        ray.train.report({})
-        return
-    figures: dict[str, Any] = {
-        "steps": course.step,
-        "loss": course.curve[-1][1] if course.curve else None,
-        "curve": course.curve,
-        "seconds": course.seconds,
-        "images_per_second": course.step * config.batch_size / max(course.seconds, 1e-9),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        state = {
-            "recipe": recipe.state(),
-            "optimiser": optimiser.state_dict(),
-            "course": dataclasses.asdict(course),
-        }
-        torch.save(state, Path(folder) / TRAINING_STATE)
-        if last:
-            figures |= recipe.export(Path(folder) / MODEL)
-            (Path(folder) / FIGURES).write_text(json.dumps(figures), encoding="utf-8")
-        metrics = {"step": course.step, "loss": figures["loss"]}
-        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+    gpu = bool(resources.gpus_per_worker and cluster.gpus_in_cluster())
+    if resources.gpus_per_worker and not gpu:
+        say("train: no GPU in this cluster, training on CPUs (resources.gpus_per_worker=0 says so too)")
+    each = {"GPU": resources.gpus_per_worker} if gpu else {"CPU": 1.0}
+    cpus = ray.cluster_resources().get("CPU", 0.0)
+    reading = cpus_per_task(cpus, resources.workers, each.get("CPU", 0.0), max(1, resources.read_ahead))
+    place = {"out": run.storage.url, "fingerprint": run.fingerprint, "cpus_per_reader": reading}
+    trainer = TorchTrainer(
+        worker,
+        train_loop_config={**settings, **place, "resources": resources.model_dump(mode="json")},
+        scaling_config=ScalingConfig(num_workers=resources.workers, use_gpu=gpu, resources_per_worker=each),
+        run_config=RunConfig(
+            name="training",
+            **ray_storage(run.storage.url),
+            failure_config=FailureConfig(max_failures=resources.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=2),
+            logging_config=LoggingConfig(log_level="WARNING"),
+        ),
+    )
+    try:
+        return trainer.fit()
+    except WorkerGroupError as error:
+        for failure in error.worker_failures.values():
+            cause = getattr(failure, "_base_exc", failure)  # Ray wraps what a worker raises
+            if isinstance(cause, ValueError):
+                raise cause from None
+        raise
 
 
 def publish_model(storage: Storage, folder: Path) -> None:

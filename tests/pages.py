@@ -20,7 +20,7 @@ from factory.run import Run, read_summary
 from factory.storage import Storage
 from factory.strength_figures import summarise
 from factory.strength_grid import Block, draw_grid
-from tests.corpora import NoConfig, face, row, small_rows, write_corpus
+from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 SEED = 2**62 + 12345
@@ -172,12 +172,20 @@ def one_of_everything(root: Path) -> dict[str, Any]:
         {"parameters": {"live_scale": 0.3, "t0_max": 300}, "metric": 0.9, "rows": 34, "status": "finished"},
     ]
     figures = {"steps": 1200, "loss": 0.0408, "curve": curve, "images_per_second": 31.4}
+    evaluations = [
+        {"step": step, "000-499": 80 / step, "500-999": 40 / step, "all": 60 / step} for step in (400, 800, 1200)
+    ]
     return {
         "real": str(root / "real"),
         "generated": str(root / "generated"),
         "models": {
             "style encoder": folder(root / "style", "fit-style", {**figures, "accuracy": None}),
-            "generator": folder(root / "generator", "fit-generator", figures),
+            "generator": folder(
+                root / "generator",
+                "fit-generator",
+                {**figures, "evaluations": evaluations},
+                {"samples/samples-0000001200.png": png(face(3, 48))},
+            ),
         },
         "strength": study(root / "strength"),
         "evaluations": {"real": evaluation(root / "a", 1), "both & more": evaluation(root / "b", 2, dev=False)},

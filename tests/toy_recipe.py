@@ -1,7 +1,10 @@
-"""A recipe of one linear layer, to test the training core without a real network."""
+"""A recipe of one small layer, to test the training core without a real network."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,43 +12,90 @@ import numpy as np
 import torch
 
 from factory import draws
-from factory.train import train_loop
+from factory.batches import share
+from factory.ingest import Batch, Order, Reader
+from factory.loop import train_loop
+from factory.parallel import whole
+from factory.train import Evaluation
 
 
 class ToyRecipe:
-    """Fits y = 2x by the samples' counters; crashes once at the step that `settings` names."""
+    """Fits y = 2x by the samples' counters.
+
+    Settings make it crash or kill its worker once at a step, put NaN into the data of some steps, or hold its score.
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         torch.manual_seed(0)
-        self.network: torch.nn.Module = torch.nn.Linear(1, 1)
+        self.network: torch.nn.Module = torch.nn.Sequential(torch.nn.BatchNorm1d(1), torch.nn.Linear(1, 1))
+        if not settings.get("batch_norm"):
+            self.network = torch.nn.Linear(1, 1)
         self._settings = settings
         self._updates = 0
+        self._evaluations = 0
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        return {"network": self.network}
 
     def to(self, device: torch.device) -> None: ...
 
-    def loss(self, network: torch.nn.Module, counters: np.ndarray, step: int) -> torch.Tensor:
-        crashed = Path(self._settings["crash_marker"])
-        if step == self._settings["crash_at"] and not crashed.exists():
-            crashed.touch()
-            raise RuntimeError("crash on purpose")
-        x = torch.from_numpy(draws.uniform(counters, "x")).float()[:, None]
+    def resumed(self, updates: int) -> None:
+        self._updates = updates
+        if "marker" in self._settings:
+            Path(self._settings["marker"]).write_text(str(updates))
+
+    def reader(self, rank: int, world: int) -> Reader:
+        batch_size, bad = self._settings["train"]["batch_size"], self._settings.get("bad_steps", [])
+
+        def plan(step: int) -> Order:
+            counters = share(step, batch_size, rank, world)
+            x = draws.uniform(counters, "x").astype(np.float32)
+            if step in bad and rank == world - 1:
+                x[-1] = np.nan
+            return Order({"keys": np.array([f"row-{counter}" for counter in counters])}, {"x": x})
+
+        return Reader(plan, read)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        self._accident(int(counters[0]) // self._settings["train"]["batch_size"])
+        assert list(batch["keys"]) == [f"row-{counter}" for counter in counters]
+        x = torch.from_numpy(np.array(batch["x"]))[:, None]
         return (network(x) - 2 * x).square().mean()
+
+    def _accident(self, step: int) -> None:
+        """What the settings plan for this step, the first time that it comes."""
+        marker = Path(self._settings.get("marker", ""))
+        if step != self._settings.get("accident_at") or marker.exists():
+            return
+        marker.touch()
+        if self._settings["accident"] == "crash":
+            raise RuntimeError("crash on purpose")
+        if self._settings["accident"] == "mistake":
+            raise ValueError("a mistake of the user's")
+        os.kill(self._settings.get("driver", os.getpid()), signal.SIGKILL)
+        time.sleep(60)  # until this process is killed with its driver
 
     def updated(self) -> None:
         self._updates += 1
 
-    def state(self) -> dict[str, Any]:
-        return {"network": self.network.state_dict(), "updates": self._updates}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self._updates = state["updates"]
+    def evaluate(self) -> Evaluation:
+        self._evaluations += 1
+        score = min(self._evaluations, self._settings.get("best_evaluation", 10**9))
+        return Evaluation({"score": float(score)}, score=score)
 
     def export(self, folder: Path) -> dict[str, Any]:
         folder.mkdir()
-        (folder / "weight.txt").write_text(repr(self.network.weight.item()))  # type: ignore[operator]
+        network = whole(self.network, lambda: type(self)(self._settings).network)
+        numbers = [tensor.tolist() for tensor in network.state_dict().values()]
+        (folder / "weights.txt").write_text(repr(numbers))
         return {"updates": self._updates}
 
 
-def worker(settings: dict[str, Any]) -> None:
-    train_loop(ToyRecipe(settings), settings)
+def read(places: dict[str, Any]) -> Batch:
+    """What a reading task does: nothing, the numbers are there."""
+    return {"x": np.array(places["x"], dtype=np.float32)}
+
+
+def worker(settings: dict[str, Any]) -> str | None:
+    return train_loop(ToyRecipe(settings), settings)

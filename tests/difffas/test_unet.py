@@ -160,6 +160,26 @@ def test_compiles_in_one_graph() -> None:
     torch.testing.assert_close(compiled(sample, timestep, features).sample, expected)
 
 
+def test_gradient_checkpointing_runs_every_level_twice_and_changes_nothing() -> None:
+    sample, timestep, features = inputs()
+    gradients, runs = [], []
+    for checkpointing in (False, True):
+        unet = filled(SpoofUNet(**TINY)).train()
+        if checkpointing:
+            unet.enable_gradient_checkpointing()
+        count = [0]
+        for level in (*unet.down_levels, *unet.up_levels):
+            level.register_forward_pre_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
+        torch.manual_seed(3)  # dropout
+        unet(sample, timestep, features).sample.square().mean().backward()
+        gradients.append([parameter.grad for parameter in unet.parameters()])
+        runs.append(count[0])
+    assert runs == [12, 24]
+    for plain, twice in zip(*gradients, strict=True):
+        assert plain is not None
+        torch.testing.assert_close(twice, plain, rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize("timesteps", [0, 1001])
 def test_timesteps_outside_the_schedule_are_refused(timesteps: int) -> None:
     with pytest.raises(ValueError, match=f"timesteps {timesteps}"):

@@ -1,0 +1,97 @@
+"""Checkpoints of a training run: safetensors by torch.distributed.checkpoint, each worker its own part.
+
+A checkpoint fits any number of workers and either way of sharing the network among them, whichever wrote it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
+from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+
+COURSE = "course.json"
+MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW
+
+
+@dataclasses.dataclass
+class Course:
+    """How far a run is and what was seen on the way; all of it plain values, which survive a restart."""
+
+    step: int = 0  # the position in the data as well
+    updates: int = 0  # steps that were not skipped
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+    recent: list[float] = dataclasses.field(default_factory=list)  # losses since the curve's last point
+    curve: list[list[float]] = dataclasses.field(default_factory=list)  # [step, mean loss]
+    evaluations: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    best: float | None = None  # score of an evaluation
+    since_best: int = 0  # evaluations
+    seconds: float = 0.0
+    waited: float = 0.0  # seconds in which the next batch was not there yet
+
+
+def tensors(modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Everything a restart needs, by name; parameters of `modules["network"]` are those of `optimiser`."""
+    found = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+    for key, parameter in modules["network"].named_parameters():
+        state = _moments(optimiser, parameter)
+        found |= {f"optimiser.{moment}.{key}": state[moment] for moment in MOMENTS}
+    # A scalar is saved as a vector of one: the safetensors reader of torch cannot slice it.
+    return {name: value.detach() if value.ndim else value.detach().view(1) for name, value in found.items()}
+
+
+def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> dict[str, Any]:
+    """AdamW's state of one parameter, made where no step was taken yet."""
+    state: dict[str, Any] = optimiser.state[parameter]
+    if not state:
+        state["step"] = torch.tensor(0.0)
+        state.update({moment: torch.zeros_like(parameter.detach()) for moment in MOMENTS})
+    return state
+
+
+def save(
+    folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, course: Course, first: bool
+) -> None:
+    """Write this worker's part into its own `folder`; the parts make one folder. The `first` adds the course."""
+    # What is on all workers is the first's to write: BatchNorm's buffers differ among replicas, and its are the ones.
+    planner = DefaultSavePlanner(dedup_save_to_lowest_rank=True)
+    writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
+    contiguous = {name: value.contiguous() for name, value in tensors(modules, optimiser).items()}
+    state_dict_saver.save(contiguous, storage_writer=writer, planner=planner)
+    if first:
+        (folder / COURSE).write_text(json.dumps(dataclasses.asdict(course)), encoding="utf-8")
+
+
+def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> Course:
+    """Read a whole checkpoint into the modules and the optimiser, in place; returns the course."""
+    state_dict_loader.load(tensors(modules, optimiser), storage_reader=HuggingFaceStorageReader(str(folder)))
+    course = Course(**json.loads((folder / COURSE).read_text(encoding="utf-8")))
+    for state in optimiser.state.values():
+        state["step"].fill_(course.updates)
+    return course
+
+
+def ray_storage(url: str) -> dict[str, Any]:
+    """`storage_path` and `storage_filesystem` of a Ray Train run in this folder, local or `s3://`.
+
+    On S3 the client is Arrow's. It takes credentials and region from where AWS clients take them, the endpoint from
+    AWS_ENDPOINT_URL.
+    """
+    if not url.startswith("s3://"):
+        return {"storage_path": url}
+    from pyarrow.fs import S3FileSystem
+
+    endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
+    override = {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme} if endpoint.netloc else {}
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    filesystem = S3FileSystem(**override, **({"region": region} if region else {}))
+    return {"storage_path": url.removeprefix("s3://"), "storage_filesystem": filesystem}

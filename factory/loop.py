@@ -1,0 +1,288 @@
+"""The training loop, on every worker: AdamW on a recipe's loss, with checkpoints, evaluations and a guard."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import tempfile
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from factory import parallel
+from factory.batches import share
+from factory.checkpoints import Course, load, save
+from factory.ingest import Batch, stream
+from factory.progress import duration, say
+from factory.storage import Storage
+from factory.train import FIGURES, MODEL, Recipe, TrainConfig, TrainResources
+from factory.watch import Watch
+
+CURVE_POINTS = 200
+BAD_STEPS = 5  # in a row end a run
+KEYS_NAMED = 24  # of a bad batch
+LINE_SECONDS = 10.0  # between lines of progress
+
+
+class Fit(NamedTuple):
+    """What a step needs."""
+
+    recipe: Recipe
+    network: nn.Module  # the recipe's, distributed
+    optimiser: torch.optim.Optimizer
+    config: TrainConfig
+    resources: TrainResources
+    device: torch.device
+
+
+def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
+    """Train to the last step, from the last checkpoint where there is one.
+
+    The samples of a step depend on the seed and the step alone, so that resuming is exact. Returns None, or why the
+    run must stop for good: too many steps in a row whose loss or gradient is not finite.
+    """
+    import ray.train
+    from ray.train.torch import get_device
+
+    fit = prepare(recipe, settings, get_device())
+    config, first = fit.config, parallel.rank() == 0
+    course = _restore(fit, ray.train.get_checkpoint())
+    watch = None
+    if first:
+        names = settings["job"], settings["fingerprint"]
+        watch = Watch(Storage(settings["out"]), course.step, fit.resources.trackers, *names, settings)
+    line = _Line(settings["job"], config, course)
+    with contextlib.closing(_batches(fit, course, settings["cpus_per_reader"])) as batches:
+        while course.step < config.steps and not _out_of_patience(config, course):
+            outcome = _timed_step(fit, course, batches)
+            if course.skipped_in_a_row >= BAD_STEPS:
+                if watch is not None:
+                    watch.close()
+                return _why_stopped(recipe, course.step - 1, outcome)
+            last = course.step == config.steps
+            if config.evaluate_every and (course.step % config.evaluate_every == 0 or last):
+                _evaluate(fit, course, watch)
+            last = last or _out_of_patience(config, course)
+            _log(config, course, outcome, watch, last=last)
+            if first:
+                line.show(course, last)
+            if course.step % fit.resources.checkpoint_every == 0 or last:
+                if watch is not None:
+                    watch.publish()
+                _report(fit, course, last=last)
+    if watch is not None:
+        watch.close()
+    return None
+
+
+def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device) -> Fit:
+    """The recipe on its device and among the workers, with its optimiser."""
+    config = TrainConfig.model_validate(settings["train"])
+    resources = TrainResources.model_validate(settings["resources"])
+    torch.set_num_threads(resources.threads)
+    recipe.to(device)
+    network, *copies = recipe.modules.values()
+    assert network is recipe.modules["network"], "the network is the first module"
+    if resources.activation_checkpointing:
+        network.enable_gradient_checkpointing()  # type: ignore[operator]
+    if device.type == "cuda":
+        parallel.lay_out(recipe.modules, torch.channels_last, resources.parallel)
+        if resources.compile:
+            network.compile()
+    distributed = parallel.distribute(network, copies, resources.parallel)
+    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    distributed.train()
+    return Fit(recipe, distributed, optimiser, config, resources, device)
+
+
+def take_step(fit: Fit, batch: Batch, step: int) -> parallel.Outcome:
+    """One optimiser step on a worker's part of the global batch; skipped on every worker where it is not finite.
+
+    A skipped step leaves weights, buffers and optimiser as they were.
+    """
+    rank, world = parallel.rank(), parallel.world_size()
+    torch.manual_seed(fit.config.seed * 1_000_003 + step * world + rank)  # dropout of this step
+    for group in fit.optimiser.param_groups:
+        group["lr"] = learning_rate(fit.config, step)
+    buffers = [buffer.clone() for buffer in fit.network.buffers()]
+    fit.optimiser.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=fit.device)
+    parts = fit.resources.accumulate
+    counters = np.split(share(step, fit.config.batch_size, rank, world), parts)
+    for part, mine in enumerate(counters):
+        rows = slice(part * len(mine), (part + 1) * len(mine))
+        piece = {name: values[rows] for name, values in batch.items()}
+        with parallel.gradients_stay_here(fit.network, part < parts - 1):
+            with _precision(fit):
+                loss = fit.recipe.loss(fit.network, piece, mine) / parts
+            loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    outcome = parallel.agree(total, parallel.gradient_norm(fit.network, fit.config.clip_norm or math.inf))
+    if not outcome.guilty:
+        fit.optimiser.step()
+        fit.recipe.updated()
+    else:
+        for buffer, before in zip(fit.network.buffers(), buffers, strict=True):
+            buffer.copy_(before)
+    return outcome
+
+
+def _precision(fit: Fit) -> torch.autocast:
+    return torch.autocast(fit.device.type, torch.bfloat16, enabled=fit.config.precision == "bfloat16")
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up to the configured rate, then constant or a half cosine to zero."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    if not config.cosine_decay:
+        return config.learning_rate
+    share_done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share_done))
+
+
+def _batches(fit: Fit, course: Course, num_cpus: float) -> Generator[Batch, None, None]:
+    """This worker's batches from the course's step on."""
+    reader = fit.recipe.reader(parallel.rank(), parallel.world_size())
+    if fit.resources.read_ahead:
+        yield from stream(reader, course.step, fit.config.steps, fit.resources.read_ahead, num_cpus)
+    else:
+        yield from (reader(step) for step in range(course.step, fit.config.steps))
+
+
+def _timed_step(fit: Fit, course: Course, batches: Iterator[Batch]) -> parallel.Outcome:
+    """The course's next step, entered there."""
+    started = time.monotonic()
+    batch = next(batches)
+    course.waited += time.monotonic() - started
+    outcome = take_step(fit, batch, course.step)
+    course.seconds += time.monotonic() - started
+    course.step += 1
+    if outcome.guilty:
+        course.skipped += 1
+        course.skipped_in_a_row += 1
+    else:
+        course.updates += 1
+        course.skipped_in_a_row = 0
+        course.recent.append(outcome.loss)
+    return outcome
+
+
+def _why_stopped(recipe: Recipe, step: int, outcome: parallel.Outcome) -> str:
+    """The keys of the last bad batch, of the workers that found it bad."""
+    world = parallel.world_size()
+    batches = [recipe.reader(rank, world)(step)["keys"] for rank in outcome.guilty]
+    keys = [str(key) for batch in batches for key in np.unique(batch)]
+    more = f" and {len(keys) - KEYS_NAMED} more" if len(keys) > KEYS_NAMED else ""
+    return (
+        f"{BAD_STEPS} steps in a row, to step {step + 1}, had a loss or gradient that is not finite: look at the rows "
+        f"of the last batch ({', '.join(keys[:KEYS_NAMED])}{more}), or lower train.learning_rate"
+    )
+
+
+def _evaluate(fit: Fit, course: Course, watch: Watch | None) -> None:
+    """One evaluation, entered in the course; every worker takes rank 0's score, so that all stop together."""
+    started = time.monotonic()
+    with _precision(fit):
+        found = fit.recipe.evaluate()
+    fit.network.train()
+    if found.score is not None:
+        score = parallel.of_rank_0(found.score, fit.device)
+        better = course.best is None or score > course.best
+        course.best, course.since_best = (score, 0) if better else (course.best, course.since_best + 1)
+    course.evaluations.append({"step": course.step, **found.figures})
+    course.seconds += time.monotonic() - started
+    if watch is not None:
+        watch.scalars(course.step, {f"held_out/{name}": value for name, value in found.figures.items()})
+        for name, pixels in found.images.items():
+            watch.image(course.step, name, pixels)
+
+
+def _out_of_patience(config: TrainConfig, course: Course) -> bool:
+    return config.patience is not None and course.since_best >= config.patience
+
+
+def _log(config: TrainConfig, course: Course, outcome: parallel.Outcome, watch: Watch | None, *, last: bool) -> None:
+    """A point of the curve, every so many steps and at the end."""
+    if not (last or course.step % max(1, config.steps // CURVE_POINTS) == 0) or not course.recent:
+        return
+    loss = sum(course.recent) / len(course.recent)
+    course.curve.append([course.step, loss])
+    course.recent.clear()
+    if watch is not None:
+        rate = learning_rate(config, course.step - 1)
+        figures = {"loss": loss, "gradient_norm": outcome.norm, "learning_rate": rate, "skipped": course.skipped}
+        watch.scalars(course.step, {name: value for name, value in figures.items() if math.isfinite(value)})
+
+
+class _Line:
+    """Prints the line of progress every few seconds; its rate is that of this attempt."""
+
+    def __init__(self, job: str, config: TrainConfig, course: Course) -> None:
+        self._job, self._config, self._first = job, config, course.step
+        self._started = self._printed = time.monotonic()
+
+    def show(self, course: Course, last: bool) -> None:
+        now = time.monotonic()
+        if now - self._printed <= LINE_SECONDS and not last:
+            return
+        self._printed = now
+        made, steps = course.step - self._first, self._config.steps
+        rate = made * self._config.batch_size / max(now - self._started, 1e-9)
+        left = 0.0 if last else (steps - course.step) * (now - self._started) / made
+        loss = course.curve[-1][1] if course.curve else float("nan")
+        skipped = f" · {course.skipped} skipped" if course.skipped else ""
+        say(
+            f"{self._job}: step {course.step:,}/{steps:,} · loss {loss:.4f}{skipped} · {rate:.1f} img/s"
+            f" · {duration(left)} left"
+        )
+
+
+def _restore(fit: Fit, checkpoint: Any) -> Course:
+    if checkpoint is None:
+        return Course()
+    with checkpoint.as_directory() as folder:
+        course = load(Path(folder), fit.recipe.modules, fit.optimiser)
+    fit.recipe.resumed(course.updates)
+    return course
+
+
+def _report(fit: Fit, course: Course, *, last: bool) -> None:
+    """A checkpoint, each worker its part; the last one carries the model folder and the run's figures."""
+    import ray.train
+
+    first = parallel.rank() == 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save(folder, fit.recipe.modules, fit.optimiser, course, first)
+        if last:
+            parallel.lay_out(fit.recipe.modules, torch.contiguous_format, fit.resources.parallel)  # safetensors' wish
+            with contextlib.nullcontext(name) if first else tempfile.TemporaryDirectory() as place:
+                exported = fit.recipe.export(Path(place) / MODEL)  # on all: sharded weights must be gathered
+            if first:
+                figures = json.dumps({**_figures(fit.config, course), **exported})
+                (folder / FIGURES).write_text(figures, encoding="utf-8")
+        metrics = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
+        mine = ray.train.Checkpoint.from_directory(name) if any(folder.iterdir()) else None
+        ray.train.report(metrics, checkpoint=mine)
+    if first and not last:  # Ray Train takes note within seconds; a run killed before that would go further back
+        ray.train.get_all_reported_checkpoints(consistency_mode=ray.train.CheckpointConsistencyMode.COMMITTED)
+
+
+def _figures(config: TrainConfig, course: Course) -> dict[str, Any]:
+    return {
+        "steps": course.step,
+        "loss": course.curve[-1][1] if course.curve else None,
+        "curve": course.curve,
+        "skipped": course.skipped,
+        "evaluations": course.evaluations,
+        "seconds": course.seconds,
+        "images_per_second": course.step * config.batch_size / max(course.seconds, 1e-9),
+        "data_wait": course.waited / max(course.seconds, 1e-9),
+    }

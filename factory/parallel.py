@@ -1,0 +1,122 @@
+"""One network on several workers: replicated (DDP) or sharded (FSDP2), and what the workers agree on.
+
+Without a process group there is one worker, so the same functions serve a plain loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
+
+Parallel = Literal["ddp", "fsdp2"]
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Outcome(NamedTuple):
+    """What one step came to, the same on every worker."""
+
+    loss: float  # mean over the workers
+    norm: float  # of the gradient, before clipping
+    guilty: list[int]  # ranks whose part made it not finite; empty for a good step
+
+
+def world_size() -> int:
+    """Number of workers."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """This worker's number."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def distribute(network: nn.Module, copies: list[nn.Module], how: Parallel) -> nn.Module:
+    """What the loss calls in the place of `network`, which stays the one to save.
+
+    `fsdp2` shards `network` and, alike, its `copies` (an average's) in place, block by block; `ddp` replicates them.
+    """
+    if world_size() == 1:
+        return network
+    if how == "fsdp2":
+        for module in (network, *copies):
+            _shard(module)
+        return network
+    device = next(network.parameters()).device
+    return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
+
+
+def lay_out(modules: dict[str, nn.Module], layout: torch.memory_format, how: Parallel) -> None:
+    """Give the kernels of convolutions a memory layout, but those of sharded modules, which must be contiguous."""
+    if how == "ddp" or world_size() == 1:
+        for module in modules.values():
+            module.to(memory_format=layout)
+
+
+def _shard(network: nn.Module) -> None:
+    """The elements of the innermost module lists are gathered one at a time; what is outside of them, all at once."""
+    device = next(network.parameters()).device
+    mesh = init_device_mesh(device.type, (world_size(),))
+    lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
+    for block in (block for blocks in lists for block in blocks):
+        if not any(isinstance(module, nn.ModuleList) for module in block.modules()):
+            fully_shard(block, mesh=mesh)
+    fully_shard(network, mesh=mesh)
+
+
+@contextlib.contextmanager
+def gradients_stay_here(network: nn.Module, here: bool) -> Iterator[None]:
+    """While `here`, backward passes add to this worker's gradients and exchange nothing (accumulation)."""
+    if isinstance(network, FSDPModule):
+        network.set_requires_gradient_sync(not here)
+    with network.no_sync() if here and isinstance(network, DistributedDataParallel) else contextlib.nullcontext():
+        yield
+
+
+def gradient_norm(network: nn.Module, largest: float) -> Tensor:
+    """Norm over all workers' gradients, which are scaled down to `largest` where it is above."""
+    norm = nn.utils.clip_grad_norm_(network.parameters(), largest)
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm
+
+
+def agree(loss: Tensor, norm: Tensor) -> Outcome:
+    """Join this worker's loss with the others' (one all-reduce): every worker gets the same answer."""
+    world = world_size()
+    joined = torch.zeros(1 + world, device=loss.device)
+    joined[0] = loss / world
+    joined[1 + rank()] = (~loss.isfinite()).float()
+    if world > 1:
+        dist.all_reduce(joined)
+    mean, size, *bad = torch.cat((joined[:1], norm.detach().reshape(1).to(joined), joined[1:])).tolist()
+    guilty = [number for number, flag in enumerate(bad) if flag]
+    if not guilty and not math.isfinite(size):
+        guilty = list(range(world))
+    return Outcome(mean, size, guilty)
+
+
+def of_rank_0(value: float, device: torch.device) -> float:
+    """The value that worker 0 gave."""
+    told = torch.tensor([value], dtype=torch.float64, device=device)
+    if world_size() > 1:
+        dist.broadcast(told, 0)
+    return float(told)
+
+
+def whole(module: Network, make: Callable[[], Network]) -> Network:
+    """`module` in eval mode, or where it is sharded a plain copy in what `make` gives; all workers must call it."""
+    if not isinstance(module, FSDPModule):
+        return module.eval()
+    copy = make().to(next(module.parameters()).device)
+    copy.load_state_dict(
+        {name: t.full_tensor() if isinstance(t, DTensor) else t for name, t in module.state_dict().items()}
+    )
+    return copy.eval()

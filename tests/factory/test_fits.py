@@ -1,0 +1,172 @@
+"""The three recipes without Ray: what they read, how they look at held-out subjects, what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from factory.cli import main
+from factory.config import build
+from factory.corpus import Corpus
+from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
+from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe
+from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
+from factory.loop import prepare, take_step
+from tests.corpora import row, small_rows, write_corpus
+from tests.gloo import NETWORK, write_style_folder
+
+TRAIN = {"steps": 10, "batch_size": 8, "learning_rate": 1e-2, "evaluate_every": 2}
+CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: Any) -> Path:
+    folder: Path = tmp_path_factory.mktemp("fits")
+    write_corpus(folder / "real", small_rows(subjects=4, splits=("train", "dev")))
+    write_style_folder(folder / "style")
+    return folder
+
+
+def style_settings(root: Path) -> dict[str, Any]:
+    network = {"stem_channels": 8, "channels": [8, 8, 8, 8], "depths": [1, 1, 1, 1]}
+    given = {"corpus": f"{root}/real", "out": f"{root}/out", "network": network, "train": TRAIN, "resources": CPU}
+    styles = train_styles(Corpus(f"{root}/real"), "train")
+    return {**build(FitStyleConfig, given).model_dump(mode="json"), "styles": styles}
+
+
+def generator_given(root: Path) -> dict[str, Any]:
+    return {
+        "corpus": f"{root}/real",
+        "style_encoder": f"{root}/style",
+        "out": f"{root}/out",
+        "network": NETWORK,
+        "train": TRAIN,
+        "evaluation": {"samples": 3, "grid_rows": 2, "grid_steps": 2},
+        "resources": CPU,
+    }
+
+
+def test_style_labels_are_those_of_the_images(root: Path) -> None:
+    recipe = StyleRecipe(style_settings(root))
+    batch = recipe.reader(0, 1)(3)
+    corpus = Corpus(f"{root}/real")
+    style = dict(zip(corpus.column("key"), corpus.column("style"), strict=True))
+    styles = train_styles(corpus, "train")
+    assert [styles[label] for label in batch["label"]] == [style[key] for (key,) in batch["keys"]]
+
+
+def test_style_encoder_scores_its_accuracy_on_held_out_subjects(root: Path) -> None:
+    given = style_settings(root)
+    fit = prepare(StyleRecipe(given), given, torch.device("cpu"))
+    read = fit.recipe.reader(0, 1)
+    for step in range(2):
+        take_step(fit, read(step), step)
+    found = fit.recipe.evaluate()
+    assert found.score == found.figures["accuracy"]
+    held_out = len(Corpus(f"{root}/real").where(split="dev"))
+    assert (found.score * held_out) == pytest.approx(round(found.score * held_out))
+
+
+def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> None:
+    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
+    before = fit.recipe.evaluate()
+    with torch.no_grad():
+        fit.network.conv_out.bias.fill_(9.0)  # type: ignore[union-attr, operator]
+    assert fit.recipe.evaluate().figures == before.figures
+    fit.recipe.updated()
+    after = fit.recipe.evaluate()
+    assert after.score == -after.figures["all"] < before.score
+    assert set(before.figures) == {"000-199", "200-399", "400-599", "600-799", "800-999", "all"}
+    assert before.images["samples"].shape == (2 * 32, 5 * 32, 3)
+    assert fit.network.training
+
+
+def test_classifier_reads_real_and_generated_rows_under_one_numbering(root: Path) -> None:
+    rows = [row(n, key=f"made-{n}", attack="print", label=1, t0=100 * n, cfg_scale=1.0) for n in range(4)]
+    made = write_corpus(root / "made", rows)
+    given = {
+        "corpus": f"{root}/real",
+        "generated": f"{root}/made",
+        "generated_rows": {"t0": [100, 200]},
+        "out": f"{root}/out",
+        "backbone": "resnet18",
+        "train": {**TRAIN, "evaluate_every": None},
+        "resources": CPU,
+    }
+    settings = build(FitClassifierConfig, given).model_dump(mode="json")
+    real = Corpus(f"{root}/real")
+    styles = train_styles(real, "train")
+    recipe = ClassifierRecipe({**settings, "styles": styles})
+    known = {
+        key: (style, brisque)
+        for corpus in (real, made)
+        for key, style, brisque in zip(*map(corpus.column, ("key", "style", "brisque")), strict=True)
+    }
+    seen = set()
+    for step in range(8):
+        batch = recipe.reader(0, 1)(step)
+        for (key,), label, brisque in zip(batch["keys"], batch["label"], batch["brisque"], strict=True):
+            seen.add(key)
+            assert styles[label] == known[key][0]
+            np.testing.assert_equal(brisque, np.float64(known[key][1]))
+    train = {key for key, split in zip(real.column("key"), real.column("split"), strict=True) if split == "train"}
+    assert seen == train | {"made-1", "made-2"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "rows", "message"),
+    [
+        ("fit-style", [row(n) for n in range(3)], "has 1 style(s), telling them apart needs two or more"),
+        ("fit-classifier", [row(n) for n in range(3)], "has 1 style(s)"),
+        ("fit-generator", [row(n) for n in range(3)], "has no (live, spoof) pair"),
+    ],
+)
+def test_a_corpus_that_cannot_teach_is_one_line(
+    verb: str, rows: list[Any], message: str, root: Path, tmp_path: Path, capsys: Any
+) -> None:
+    write_corpus(tmp_path / "bad", rows)
+    encoder = [f"style_encoder={root}/style"] if verb == "fit-generator" else []
+    refused(capsys, [verb, f"corpus={tmp_path}/bad", f"out={tmp_path}/out", *encoder], message)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("resources.workers=3", "train.batch_size 256 does not divide among 3 workers"),
+        ("resources.accumulate=7", "choose a multiple of 7"),
+        ("train.evaluate_evry=7", "unknown config key 'train.evaluate_evry'; did you mean 'evaluate_every'?"),
+        ("train.evaluate_every=2 held_out=test", "has no row of a style to train on"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_line(
+    setting: str, message: str, root: Path, tmp_path: Path, capsys: Any
+) -> None:
+    train = ["train.steps=2", "train.batch_size=256", "train.learning_rate=0.1"]
+    refused(capsys, ["fit-style", f"corpus={root}/real", f"out={tmp_path}/out", *train, *setting.split(" ")], message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_sent_to_the_readers_is_small(root: Path) -> None:
+    """A reader is pickled for its own process: one that holds its recipe would take the network along."""
+    from ray import cloudpickle
+
+    generator = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    for recipe in (StyleRecipe(style_settings(root)), GeneratorRecipe(generator)):
+        sent = cloudpickle.dumps(recipe.reader(0, 1))
+        assert b"torch" not in sent
+        assert len(sent) < 50_000
+
+
+def refused(capsys: Any, arguments: list[str], message: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in error
+    assert error.count("\n") == 1

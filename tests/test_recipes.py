@@ -1,0 +1,40 @@
+"""Every YAML file that the project ships is a configuration of the job it is named after."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from factory.cli import JOBS
+from factory.config import load
+from factory.train import check_resources
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = {"style": "fit-style", "generator": "fit-generator", "generate": "generate", "nuaa": "prepare"}
+MORE = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
+NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
+FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_it_loads(file: Path) -> None:
+    stem = file.name.partition(".")[0]
+    verb = EXAMPLES[stem] if file.parent.name == "examples" else stem.replace("_", "-")
+    module, model = JOBS[verb][:2] if verb in JOBS else MORE[verb]
+    config = load(getattr(importlib.import_module(module), model), str(file), NEEDED.get(file.name, []))
+    if verb.startswith("fit-"):
+        check_resources(config.train, config.resources, checkpointing=verb == "fit-generator")
+
+
+@pytest.mark.parametrize("job", ["fit_style", "fit_generator", "fit_classifier"])
+def test_each_fit_has_three_recipes_that_say_what_they_cost(job: str) -> None:
+    workers = []
+    for kind in ("", ".gpu-1", ".demo"):
+        file = ROOT / "jobs" / f"{job}{kind}.yaml"
+        assert "\n# Cost: " in file.read_text(encoding="utf-8")
+        module, model = JOBS[job.replace("_", "-")][:2]
+        resources = load(getattr(importlib.import_module(module), model), str(file)).resources
+        workers.append((resources.workers, resources.gpus_per_worker))
+    assert workers == [(8, 1), (1, 1), (1, 0)]

@@ -17,7 +17,7 @@ SIZE = 64
 SUBJECTS, CAPTURES = 36, 3
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
 T0, CFG_SCALE = (150, 450), (1.0, 4.0)
-CPU = {"gpus_per_worker": 0, "threads": 2}
+CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # two cores: nobody is free to read ahead
 
 Station = tuple[Callable[[Any], dict[str, Any]], type[Config], dict[str, Any]]
 

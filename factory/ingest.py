@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -93,6 +94,34 @@ def image_reader(
     return Reader(plan, ReadImages(tuple(corpus.storage.url for corpus in corpora), roles))
 
 
+class Decoded:
+    """Decoded images of shards, those most recently used kept up to `room` bytes: a small corpus is decoded once."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._bytes = room, 0
+        self._images: OrderedDict[tuple[str, str, int], np.ndarray] = OrderedDict()
+
+    def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[np.ndarray]:
+        """Images at these positions of a shard, uint8 (H, W, 3); not to be written to."""
+        found = {position: self._images.get((url, shard, position)) for position in positions}
+        missing = [position for position, image in found.items() if image is None]
+        if missing:
+            rows = read_shard_rows(_storage(url), shard, missing)
+            found |= {position: decode(row.image) for position, row in zip(missing, rows, strict=True)}
+        images = [image for image in found.values() if image is not None]
+        for position, image in zip(positions, images, strict=True):
+            if (url, shard, position) not in self._images:
+                self._images[url, shard, position] = image
+                self._bytes += image.nbytes
+            self._images.move_to_end((url, shard, position))
+        while self._bytes > self._room:
+            self._bytes -= self._images.popitem(last=False)[1].nbytes
+        return images
+
+
+_decoded = Decoded(2**28)  # in each process that reads; shards never change
+
+
 @dataclasses.dataclass(frozen=True)
 class ReadImages:
     """Reads, decodes and mirrors the images of one batch; those of all roles stand one after the other.
@@ -110,8 +139,7 @@ class ReadImages:
         for source, name in dict.fromkeys(zip(corpus.tolist(), shard.tolist(), strict=True)):
             mine = np.flatnonzero((corpus == source) & (shard == name))
             distinct, back = np.unique(position[mine], return_inverse=True)
-            rows = read_shard_rows(_storage(self.urls[source]), name, distinct.tolist())
-            images = [decode(row.image) for row in rows]
+            images = _decoded(self.urls[source], name, distinct.tolist())
             for place, which in zip(mine, back, strict=True):
                 found[place] = images[which]
         sizes = {image.shape for image in found}

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.batches import Pairs, Shuffled, flips
-from factory.corpus import Corpus
-from factory.ingest import Batch, Order, Reader, cpus_per_task, image_reader, stream
+from factory.corpus import Corpus, read_shard_rows
+from factory.ingest import Batch, Decoded, Order, Reader, cpus_per_task, image_reader, stream
 from tests.conftest import ROOT
 from tests.corpora import small_rows, write_corpus
 from tests.s3 import S3Server
@@ -245,3 +245,24 @@ def test_tasks_ask_for_no_more_than_the_workers_leave(cluster: int, workers: int
     cpus = cpus_per_task(cluster, workers, each, ahead)
     assert 0 <= cpus <= 1
     assert cpus * ahead * workers <= max(0.0, cluster - workers * each) + 1e-9
+
+
+def test_small_corpora_are_decoded_once_and_large_ones_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus", small_rows(), per_shard=50)
+    asked: list[int] = []
+
+    def read(storage: Any, shard: str, positions: list[int]) -> Any:
+        asked.extend(positions)
+        return read_shard_rows(storage, shard, positions)
+
+    monkeypatch.setattr("factory.ingest.read_shard_rows", read)
+    url, size = corpus.storage.url, 32 * 32 * 3
+    images = Decoded(room=4 * size)
+    expected = corpus.pixels(range(10))
+    for positions, fresh in (([0, 1, 2], [0, 1, 2]), ([1, 3], [3]), ([0, 1, 2, 3], []), ([9], [9]), ([3, 0], [0])):
+        asked.clear()
+        found = images(url, "train-000000", positions)
+        assert np.array_equal(np.stack(found), expected[positions])
+        assert asked == fresh

@@ -26,7 +26,8 @@ class CosineHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Embeddings B,D → cosines B,K in float32, within rounding of [-1, 1]; 0 for a zero embedding."""
-        return F.linear(F.normalize(features.float()), F.normalize(self.weight.float()))
+        with torch.autocast(features.device.type, enabled=False):  # bfloat16 would round θ to half a degree and more
+            return F.linear(F.normalize(features.float()), F.normalize(self.weight.float()))
 
 
 class SpoofClassifier(nn.Module):

@@ -55,6 +55,14 @@ def test_features_then_head_is_the_classifier() -> None:
     assert torch.equal(classifier.head(features), classifier(images()))
 
 
+def test_the_head_stays_in_float32_under_autocast() -> None:
+    head, features = CosineHead(16, 5), torch.randn(4, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        cosines = head(features)
+    assert cosines.dtype == torch.float32
+    assert torch.equal(cosines, head(features))
+
+
 def test_head_is_the_cosine_of_the_angle() -> None:
     head = CosineHead(4, 3)
     features = torch.randn(5, 4)

@@ -140,6 +140,7 @@ def test_a_slow_and_a_killed_task_change_nothing(ray_local: None, tmp_path: Path
     assert {path.name for path in folder.glob("*-1")} >= {"5-1", "6-1"}
 
 
+@pytest.mark.slow
 def test_a_batch_that_kills_every_task_ends_the_stream(ray_local: None, tmp_path: Path) -> None:
     import ray
 
@@ -162,6 +163,7 @@ def test_an_unreadable_batch_is_named_by_its_error(ray_local: None, tmp_path: Pa
         list(stream(marking(tmp_path / "tries", accident), 0, 8, ahead=1))
 
 
+@pytest.mark.slow
 def test_reading_stays_so_far_ahead_and_ends_with_the_iterator(ray_local: None, tmp_path: Path) -> None:
     folder = tmp_path / "tries"
     batches = stream(marking(folder), 0, 400, ahead=2)
@@ -182,6 +184,7 @@ def test_windows_follow_each_other_without_a_seam(ray_local: None, tmp_path: Pat
     assert [int(batch["x"][0]) for batch in stream(reader, 7, 280, ahead=4)] == list(range(7, 280))
 
 
+@pytest.mark.slow
 def test_workers_that_hold_every_cpu_are_fed(ray_local: None, corpus: Corpus) -> None:
     """Two workers on two CPUs, as Ray Train places them."""
     import ray

@@ -138,6 +138,7 @@ def test_a_poisoned_shard_is_quarantined_and_the_rest_is_done(line: Any, tmp_pat
     assert line.files() == line.files("plain")
 
 
+@pytest.mark.slow
 def test_a_quarantined_shard_can_be_closed_over_as_rejects(line: Any, tmp_path: Path) -> None:
     def poisoned(shard: str, tried: int) -> None:
         if shard == NAMES[0]:
@@ -165,6 +166,7 @@ def test_a_shard_that_kills_its_process_is_tried_a_bounded_number_of_times(line:
     assert ATTEMPTS <= line.tried(NAMES[1]) <= 2 * ATTEMPTS + 1
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_once_costs_nothing(line: Any) -> None:
     def deadly(shard: str, tried: int) -> None:
         if shard == NAMES[3] and tried == 0:
@@ -184,6 +186,7 @@ def test_a_full_disk_stops_the_run_at_once(line: Any) -> None:
     assert line(no_trouble)["written"] == SHARDS * ROWS  # nothing was quarantined
 
 
+@pytest.mark.slow
 def test_a_run_in_which_everything_fails_stops_early(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("factory.line.ALL_FAIL", 3)
 
@@ -194,6 +197,7 @@ def test_a_run_in_which_everything_fails_stops_early(line: Any, monkeypatch: pyt
         line(broken)
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_move_is_given_up(line: Any) -> None:
     def hangs(shard: str, tried: int) -> None:
         time.sleep(60 if shard == NAMES[5] and tried == 0 else 0)

@@ -159,19 +159,19 @@ def test_errors_that_pass(error: Exception, monkeypatch: pytest.MonkeyPatch) -> 
     [
         (server_error("NoSuchKey", 404), FileNotFoundError, "no such object: 's3://bucket/x'"),
         (server_error("404", 404), FileNotFoundError, "no such object"),
-        (server_error("NoSuchBucket", 404), ValueError, "there is no bucket 'bucket' at here: create it"),
+        (server_error("NoSuchBucket", 404), s3_retry.Refused, "there is no bucket 'bucket' at here: create it"),
         (
             server_error("AccessDenied", 403),
-            ValueError,
+            s3_retry.Refused,
             r"'bucket' at here refused access \(AccessDenied\): check AWS_",
         ),
-        (server_error("ExpiredToken", 400), ValueError, r"refused access \(ExpiredToken\)"),
-        (server_error("PermanentRedirect", 301), ValueError, "check AWS_DEFAULT_REGION"),
-        (server_error("NotImplemented", 501), ValueError, "has no create-only PUT"),
+        (server_error("ExpiredToken", 400), s3_retry.Refused, r"refused access \(ExpiredToken\)"),
+        (server_error("PermanentRedirect", 301), s3_retry.Refused, "check AWS_DEFAULT_REGION"),
+        (server_error("NotImplemented", 501), s3_retry.Refused, "has no create-only PUT"),
         (server_error("InvalidRequest", 400), OSError, r"at here answered InvalidRequest \(400\)"),
         (server_error("PreconditionFailed", 412), OSError, "answered PreconditionFailed"),
-        (NoCredentialsError(), ValueError, "set AWS_ACCESS_KEY_ID"),
-        (ProfileNotFound(profile="x"), ValueError, "AWS_PROFILE"),
+        (NoCredentialsError(), s3_retry.Refused, "set AWS_ACCESS_KEY_ID"),
+        (ProfileNotFound(profile="x"), s3_retry.Refused, "AWS_PROFILE"),
     ],
 )
 def test_errors_that_do_not_pass(error: Exception, becomes: type[Exception], says: str) -> None:

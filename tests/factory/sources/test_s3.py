@@ -121,6 +121,7 @@ def test_what_is_not_there(photos: str) -> None:
         list(read_sources(f"{photos}/images", [Source("live/gone.png", 3)], {}))
 
 
+@pytest.mark.slow
 def test_prepare_from_s3_to_s3(photos: str, s3_bucket: str, ray_local: None) -> None:
     settings = {"crop": "none", "size": 32, "defaults": {"domain": "cam"}, "split": {"train": 1.0}}
     for name in ("images", "tables", "shards"):

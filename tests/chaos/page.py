@@ -92,10 +92,11 @@ def _facts() -> str:
         [*git, "status", "--porcelain", "factory", "difffas"], capture_output=True, text=True, check=False
     )
     version = f"{commit.stdout.strip() or 'unknown'}{', with changes' if changed.stdout else ''}"
+    python, ray, torch = platform.python_version(), *(importlib.metadata.version(name) for name in ("ray", "torch"))
     return (
-        f"Machine: {os.cpu_count()} cores ({platform.machine()}), no GPU used; load average of the "
-        f"last quarter of an hour {os.getloadavg()[2]:.1f}.\nPython {platform.python_version()}, Ray {importlib.metadata.version('ray')}, PyTorch "
-        f"{importlib.metadata.version('torch')}. Commit {version}. Command: `make chaos`."
+        f"Machine: {os.cpu_count()} cores ({platform.machine()}), no GPU used; load average of the last quarter of an "
+        f"hour {os.getloadavg()[2]:.1f}.\nPython {python}, Ray {ray}, PyTorch {torch}. Commit {version}. "
+        "Command: `make chaos`."
     )
 
 

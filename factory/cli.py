@@ -227,7 +227,7 @@ def _write(path: str | None, data: bytes) -> None:
 def _show(summary: dict[str, Any]) -> None:
     """The run's figures as JSON on stdout, curves and grids left out."""
     brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
-    typer.echo(json.dumps(brief, indent=2))
+    typer.echo(json.dumps(brief, indent=2, ensure_ascii=False))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ from factory.faults import carry
 from factory.generators import DUMMY, Request, check_t0, load_generator, model_digest
 from factory.images import decode
 from factory.inputs import read_order
-from factory.line import BOUNDED, STALL_SECONDS, run_line
+from factory.line import BOUNDED, STALL_SECONDS, finished_run, run_line
 from factory.plan import Plan, PlanConfig, SamplerConfig
 from factory.progress import say
 from factory.run import Run, run_fingerprint
@@ -63,7 +63,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     """
     live, guides = open_corpora(config)
     claim, plan = plan_run(config, live, guides)
-    if (finished := claim.summary()) is not None:
+    if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
     cluster.connect()
     import ray

@@ -73,11 +73,10 @@ def run_line(
         Stalled: if nothing moves any more.
         ValueError: if many shards in a row fail, or one meets what all would meet, such as a full disk.
     """
-    finished = run.summary()
-    if finished is not None:
+    names = list(shards)
+    if (finished := finished_run(run, names)) is not None:
         return finished
     cluster.connect()
-    names = list(shards)
     ledger, quarantine = Ledger(run.storage), Quarantine(run.storage)
     done, given_up = ledger.done(), quarantine.shards()
     if failed == "reject":
@@ -102,6 +101,12 @@ def run_line(
     for shard, fault in faults.items():
         quarantine.add(shard, fault, ATTEMPTS)
     return _close(run, names, images, progress)
+
+
+def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
+    """The summary of a finished run; None if anything is to do, such as a ledger record that went missing since."""
+    summary = run.summary()
+    return None if summary is None or set(shards) - Ledger(run.storage).done() else summary
 
 
 def _make(

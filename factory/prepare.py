@@ -18,7 +18,7 @@ from factory.entries import FOLDER_PATTERN, Entry, list_entries
 from factory.faces import MARGIN, Box, FaceFinder, centre_square, cut_square, retinaface
 from factory.faults import carry
 from factory.images import decode
-from factory.line import BOUNDED, run_line
+from factory.line import BOUNDED, finished_run, run_line
 from factory.pattern import Pattern, vocabulary_name
 from factory.progress import say
 from factory.run import Run
@@ -231,7 +231,7 @@ def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "ski
     planned = plan(config)
     totals = {"shards": len(planned.shards), "images": len(planned)}
     claim = Run(config.out, "prepare", planned.identity, config, totals)
-    if (finished := claim.summary()) is not None:
+    if (finished := finished_run(claim, planned.shards)) is not None:
         return finished
     face_finder(config)  # a missing package or a wrong weights file shall end here, not in a task
     say(f"prepare: {planned.describe()}")

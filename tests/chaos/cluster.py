@@ -168,7 +168,8 @@ def _until_started(nodes: Sequence[Node]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not all(node.started for node in nodes):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"Ray did not start in {START_SECONDS} s: {[node.name for node in nodes]}")
+            logs = "\n".join(f"{node.name}: {node.log.read_text(errors='replace')[-2000:]}" for node in nodes)
+            raise RuntimeError(f"Ray did not start in {START_SECONDS} s:\n{logs}")
         time.sleep(0.1)
 
 

@@ -94,8 +94,8 @@ def _facts() -> str:
     version = f"{commit.stdout.strip() or 'unknown'}{', with changes' if changed.stdout else ''}"
     python, ray, torch = platform.python_version(), *(importlib.metadata.version(name) for name in ("ray", "torch"))
     return (
-        f"Machine: {os.cpu_count()} cores ({platform.machine()}), no GPU used; load average of the last quarter of an "
-        f"hour {os.getloadavg()[2]:.1f}.\nPython {python}, Ray {ray}, PyTorch {torch}. Commit {version}. "
+        f"Machine: {os.cpu_count()} cores ({platform.machine()}), no GPU used; load average of the last quarter\n"
+        f"of an hour {os.getloadavg()[2]:.1f}. Python {python}, Ray {ray}, PyTorch {torch}. Commit {version}.\n"
         "Command: `make chaos`."
     )
 

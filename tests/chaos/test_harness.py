@@ -92,6 +92,14 @@ def changed_byte(out: Path) -> None:
     file.write_bytes(content)
 
 
+def lost_file(out: Path) -> None:
+    (out / "data" / "spoof-train-000002.parquet").unlink()
+
+
+def torn_record(out: Path) -> None:
+    (out / "ledger" / "train-000002.json").write_text("{")
+
+
 def foreign_file(out: Path) -> None:
     shutil.copy(out / "data" / "spoof-train-000002.tar", out / "data" / "spoof-train-000099.tar")
 
@@ -102,7 +110,7 @@ def doubled_shard(out: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", [changed_byte, foreign_file, doubled_shard])
+@pytest.mark.parametrize("damage", [changed_byte, lost_file, foreign_file, doubled_shard, torn_record])
 def test_the_judge_sees_damage(
     damage: Callable[[Path], None], workload: Workload, undisturbed: Path, reference: dict[str, str], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from factory.ledger import Ledger
 from factory.plan import Plan
 from factory.row import SPOOF
 from factory.shards import FORMATS
+from factory.verify import verify
 from tests.corpora import small_rows, write_corpus
 
 
@@ -69,6 +71,16 @@ def test_rows_say_where_they_come_from(generated: tuple[Path, dict[str, Any]]) -
         assert 100 <= int(row.t0 or 0) <= 300
     counts = Counter(row.style for row in rows)
     assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """As `verify` and `status` tell a user to: delete the damaged record and run the command again."""
+    folder, summary = generated
+    shutil.copytree(folder / "spoofs", tmp_path / "spoofs")
+    shutil.copytree(folder / "real", tmp_path / "real")
+    (tmp_path / "spoofs" / "ledger" / "train-000002.json").unlink()
+    assert run(config(tmp_path, "spoofs")) == summary
+    assert verify(str(tmp_path / "spoofs"))["problems"] == []
 
 
 def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, dict[str, Any]]) -> None:

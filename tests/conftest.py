@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from factory.cluster import ENVIRONMENT
 from tests.faultproxy import FaultProxy
 from tests.s3 import S3Server, running_server, variables
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from factory.storage import Storage
 
 ROOT = Path(__file__).parent.parent
+
+# Ray reads these when it is imported, and OpenMP when PyTorch is: whichever test comes first.
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import platform
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from factory import cluster
@@ -36,6 +36,7 @@ ALL_FAIL = 20  # so many faults in a row, in the first round: the fault is not t
 # Ray Data's default is endless: an input that kills its process would start it again for ever.
 BOUNDED = {"max_retries": 2}
 STALL_SECONDS = 3600.0
+LEAVE_SECONDS = 20.0  # for the last rows under way when a run is stopped
 
 # From a dataset of `{"shard"}` to one of `{"shard", "records", "pixels"}` or fault rows. The second argument is true
 # from the second round on: then no shard may share a process with another, which it might take along.
@@ -119,8 +120,9 @@ def _make(
     line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, num_cpus=1, **BOUNDED)
     line.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
     faults, made, lost, in_a_row = {}, set(), DIED, 0
+    rows = _watched(line, stall_seconds)
     try:
-        for row in _watched(line, stall_seconds):
+        for row in rows:
             if not row["fault"]:
                 made.add(row["shard"])
                 in_a_row = 0
@@ -136,35 +138,47 @@ def _make(
         if isinstance(error, ValueError):
             raise
         lost = " ".join(str(error).split())[-500:]
+    finally:
+        rows.close()
     return {shard: faults.get(shard, lost) for shard in window if shard not in made}
 
 
-def _watched(dataset: Dataset, stall_seconds: float) -> Iterator[dict[str, Any]]:
+def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]]:
     """Rows of a dataset as they come; a thread waits for them, for nothing wakes a caller inside Ray."""
     arrived: queue.Queue[Any] = queue.Queue()
+    left = threading.Event()
 
     def drain() -> None:
         try:
             for row in dataset.iter_rows():
+                if left.is_set():
+                    return
                 arrived.put(row)
             arrived.put(None)
         except BaseException as error:
             arrived.put(error)
 
-    threading.Thread(target=drain, daemon=True, name="line").start()
-    while True:
-        try:
-            row = arrived.get(timeout=stall_seconds)
-        except queue.Empty:
-            raise Stalled(
-                f"no shard was finished in {stall_seconds:g} s: run the command again to resume; if shards take that "
-                f"long here, lower output.rows_per_shard or raise resources.stall_seconds"
-            ) from None
-        if isinstance(row, BaseException):
-            raise row
-        if row is None:
-            return
-        yield row
+    thread = threading.Thread(target=drain, daemon=True, name="line")
+    thread.start()
+    try:
+        while True:
+            try:
+                row = arrived.get(timeout=stall_seconds)
+            except queue.Empty:
+                raise Stalled(
+                    f"no shard was finished in {stall_seconds:g} s: run the command again to resume; if shards take "
+                    f"that long here, lower output.rows_per_shard or raise resources.stall_seconds"
+                ) from None
+            if isinstance(row, BaseException):
+                raise row
+            if row is None:
+                return
+            yield row
+    except GeneratorExit:
+        # A thread that still reads when Ray is shut down would connect again, and complain.
+        left.set()
+        thread.join(LEAVE_SECONDS)
+        raise
 
 
 def _close(run: Run, names: list[str], images: int, progress: Progress) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from factory.cluster import ENVIRONMENT
-from tests.chaos.processes import Process, find, kill_all, start
+from tests.chaos.processes import Process, find, freeze, kill_all, start
 
 START_SECONDS = 120
 STORE_BYTES = 100_000_000
@@ -64,6 +64,7 @@ class Node:
 
     def close(self) -> None:
         """End every process of this node."""
+        freeze(self._top)  # else a raylet might start a worker between the look and the kill
         self._remember()
         kill_all(self._seen)
         self.process.wait()
@@ -123,9 +124,7 @@ class Cluster:
     ) -> None:
         for node in [*reversed(self.nodes), *([self.head] if hasattr(self, "head") else [])]:
             node.close()
-        deadline = time.monotonic() + 10
-        while self.folder.exists() and time.monotonic() < deadline:  # orphans may write their last line yet
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def add_node(self) -> Node:
         """Start one more worker node, without waiting for it."""

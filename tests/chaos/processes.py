@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -84,6 +85,16 @@ def start(
             env=dict(environment),
             start_new_session=True,
         )
+
+
+def freeze(top: Process | None) -> None:
+    """Stop a process and all below it, those included that they start meanwhile."""
+    frozen: set[Process] = set()
+    while top and (fresh := {top, *top.descendants()} - frozen):
+        for process in fresh:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGSTOP)
+        frozen |= fresh
 
 
 def kill_all(processes: Iterable[Process]) -> None:

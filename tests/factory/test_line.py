@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,7 @@ def test_a_full_disk_stops_the_run_at_once(line: Any) -> None:
 
     with pytest.raises(ValueError, match=r"No space left on device; mend that and run the command again"):
         line(full)
+    assert not [thread for thread in threading.enumerate() if thread.name == "line"], "it would outlive Ray"
     assert line(no_trouble)["written"] == SHARDS * ROWS  # nothing was quarantined
 
 

@@ -80,6 +80,18 @@ def read_claim(storage: Storage) -> dict[str, Any]:
         raise ValueError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
 
 
+def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The `run.json` of a folder and what it plans: `shards` and `images`.
+
+    Raises:
+        ValueError: if the folder was not written by this software, or its job makes no shards.
+    """
+    claim = read_claim(storage)
+    if "planned" not in claim:
+        raise ValueError(f"{storage.url} holds a {claim['job']} run, which makes no shards: see its summary.json")
+    return claim, claim["planned"]
+
+
 def read_summary(storage: Storage) -> dict[str, Any] | None:
     """The `summary.json` of a folder, or None while its run is unfinished."""
     try:

@@ -9,7 +9,7 @@ from factory.corpus import totals
 from factory.faults import Quarantine
 from factory.ledger import Ledger
 from factory.progress import progress_line
-from factory.run import read_claim, read_summary
+from factory.run import read_planned, read_summary
 from factory.storage import Storage
 
 RECENT = 900.0  # seconds before the last shard over which the rate is taken
@@ -24,10 +24,8 @@ def status(url: str) -> dict[str, Any]:
         ValueError: if the folder holds no run with shards.
     """
     storage = Storage(url)
-    claim, summary = read_claim(storage), read_summary(storage)
-    planned = claim.get("planned")
-    if planned is None:
-        raise ValueError(f"{storage.url} holds a {claim['job']} run, which makes no shards: see its summary.json")
+    claim, planned = read_planned(storage)
+    summary = read_summary(storage)
     records = list(Ledger(storage).records())
     counts = totals(records)
     rate = summary["images_per_second"] if summary else _rate(records)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from factory.corpus import INDEX
 from factory.ledger import Ledger
-from factory.run import read_claim, read_summary
+from factory.run import read_planned, read_summary
 from factory.shards import FORMATS
 from factory.storage import Storage
 
@@ -36,10 +36,8 @@ def verify(url: str) -> dict[str, Any]:
         ValueError: if the folder holds no run with shards.
     """
     storage = Storage(url)
-    claim, summary = read_claim(storage), read_summary(storage)
-    planned = claim.get("planned")
-    if planned is None:
-        raise ValueError(f"{storage.url} holds a {claim['job']} run, which makes no shards: nothing to verify")
+    planned = read_planned(storage)[1]
+    summary = read_summary(storage)
     problems: list[str] = []
     notes: list[str] = []
     keys: list[np.ndarray] = []

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from factory.batches import Pairs, PixelCache, training_images
 from factory.config import Config
 from factory.corpus import Corpus
+from factory.generators import model_digest
 from factory.ingest import Batch, Reader, image_reader
 from factory.run import Run, read_claim
 from factory.storage import Storage
@@ -55,7 +57,8 @@ class FitGeneratorConfig(Config):
     """One generator."""
 
     corpus: str
-    style_encoder: str = Field(description="folder that fit-style wrote")
+    style_encoder: str | None = Field(None, description="folder that fit-style wrote; left out with `initial`")
+    initial: str | None = Field(None, description="model folder to go on from: its network, weights and style encoder")
     out: str
     split: str = "train"
     held_out: str = Field("dev", description="where train.evaluate_every looks")
@@ -67,6 +70,14 @@ class FitGeneratorConfig(Config):
     evaluation: EvaluationConfig = EvaluationConfig()
     resources: TrainResources = TrainResources()
 
+    @model_validator(mode="after")
+    def _check(self) -> FitGeneratorConfig:
+        if (self.style_encoder is None) == (self.initial is None):
+            raise ValueError("give style_encoder to start anew, or initial to go on from a model: one of the two")
+        if self.initial is not None and "network" in self.model_fields_set:
+            raise ValueError("network is that of the initial model: leave it out")
+        return self
+
 
 def run(config: FitGeneratorConfig) -> dict[str, Any]:
     """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; returns the run's summary."""
@@ -74,13 +85,29 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     for split in (config.split, *([config.held_out] if config.train.evaluate_every else [])):
         Pairs(corpus, split, config.train.seed)  # a corpus without pairs is refused before any worker starts
     check_resources(config.train, config.resources, checkpointing=True)
+    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"})}
+    start, known = starting_point(config)
+    identity = {**settings, "corpus": corpus.digest, **known}
+    places = {"corpus": corpus.storage.url, **start}
+    return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
+
+
+def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Where network and style encoder come from, and what the fingerprint knows of that."""
+    if config.initial is not None:
+        model = Storage(config.initial)
+        digest = model_digest(model)
+        network = json.loads(model.read("unet/config.json"))
+        kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
+        return {"initial": model.url, "style_encoder": model.url, "network": kept}, {
+            "initial": digest,
+            "network": kept,
+        }
+    assert config.style_encoder is not None, "the configuration asks for one of the two"
     encoder = Storage(config.style_encoder)
     if not encoder.exists("style_encoder/config.json"):
         raise ValueError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
-    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"})}
-    identity = {**settings, "corpus": corpus.digest, "style_encoder": read_claim(encoder)["fingerprint"]}
-    places = {"corpus": corpus.storage.url, "style_encoder": encoder.url}
-    return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
+    return {"style_encoder": encoder.url}, {"style_encoder": read_claim(encoder)["fingerprint"]}
 
 
 def worker(settings: dict[str, Any]) -> str | None:
@@ -104,8 +131,11 @@ class GeneratorRecipe:
         self._encoder = load_style_encoder(settings["style_encoder"])
         torch.manual_seed(self._seed)
         self.network = self._new()
+        if settings["initial"]:
+            load_unet(self.network, settings["initial"])
         # The average is meaningless while the network still moves fast: copy during the first fifth of the steps.
-        self._average = EMA(self.network, settings["ema_decay"], warm_start=settings["train"]["steps"] // 5)
+        copied = 0 if settings["initial"] else settings["train"]["steps"] // 5
+        self._average = EMA(self.network, settings["ema_decay"], warm_start=copied)
         self._device = torch.device("cpu")
 
     def _new(self) -> Any:
@@ -125,6 +155,8 @@ class GeneratorRecipe:
         self._device = device
         for module in (self._encoder, *self.modules.values()):
             module.to(device)
+        if self._settings["initial"]:
+            return  # the statistics that its weights were fitted to came with them
         shown, read = np.unique(self._pairs.spoofs), PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
         statistics = feature_statistics(self._encoder, (training_images(read(chunk), device) for chunk in chunks))
@@ -195,7 +227,7 @@ def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict
 
 
 def load_style_encoder(url: str) -> Any:
-    """The frozen encoder of a folder that fit-style wrote, local or `s3://`, in eval mode."""
+    """The frozen encoder of a folder of fit-style or a model folder, local or `s3://`, float32, in eval mode."""
     import tempfile
 
     from difffas.style_encoder import StyleEncoder
@@ -204,4 +236,12 @@ def load_style_encoder(url: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         for name in storage.names("style_encoder"):
             (Path(folder) / name).write_bytes(storage.read(f"style_encoder/{name}"))
-        return StyleEncoder.from_pretrained(folder, use_safetensors=True).eval().requires_grad_(False)
+        encoder = StyleEncoder.from_pretrained(folder, use_safetensors=True, low_cpu_mem_usage=False)
+    return encoder.float().eval().requires_grad_(False)
+
+
+def load_unet(network: torch.nn.Module, url: str) -> None:
+    """Fill a network with the weights and statistics of a model folder, local or `s3://`."""
+    from safetensors.torch import load
+
+    network.load_state_dict(load(Storage(url).read("unet/diffusion_pytorch_model.safetensors")))

@@ -6,10 +6,6 @@ the demo makes spoofs at once and trains only a little further. Its card, `portr
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +22,7 @@ CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 
 
 
 def fit(out: str) -> dict[str, Any]:
-    """Draw the faces and fit style encoder and generator below `out`; goes on where it stopped. Summary of the last."""
+    """Draw the faces and fit style encoder and generator below `out`; goes on where it stopped."""
     root = Path(out).absolute()
     if len(list((root / "faces").rglob("*.png"))) < embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
         say(f"pretrained: drawing {SUBJECTS} people")

@@ -13,7 +13,7 @@ from factory.cli import main
 from factory.config import build
 from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
-from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe
+from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe, starting_point
 from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
 from factory.loop import prepare, take_step
 from tests.corpora import row, small_rows, write_corpus
@@ -84,6 +84,48 @@ def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> Non
     assert set(before.figures) == {"000-199", "200-399", "400-599", "600-799", "800-999", "all"}
     assert before.images["samples"].shape == (2 * 32, 5 * 32, 3)
     assert fit.network.training
+
+
+def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> None:
+    first = start(build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json"))
+    read = first.recipe.reader(0, 1)
+    for step in range(3):
+        take_step(first, read(step), step)
+    first.recipe.export(tmp_path)
+    given = {name: value for name, value in generator_given(root).items() if name not in ("network", "style_encoder")}
+    config = build(FitGeneratorConfig, {**given, "initial": str(tmp_path)})
+    places, known = starting_point(config)
+    assert known["network"]["dropout"] == 0.0
+    again = start({**config.model_dump(mode="json"), **places})
+    average = first.recipe.modules["average"].state_dict()
+    for module in again.recipe.modules.values():
+        for name, tensor in module.state_dict().items():
+            torch.testing.assert_close(tensor, average[name], rtol=0, atol=0)
+    assert again.recipe.evaluate().figures == first.recipe.evaluate().figures
+    again.recipe.updated()  # an average of the weights from the start, not a copy of the first ones
+    take_step(again, read(3), 3)
+    moved, present = again.recipe.modules["average"].state_dict(), again.network.state_dict()
+    assert any(not torch.equal(moved[name], present[name]) for name in moved)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ([], "give style_encoder to start anew, or initial to go on from a model: one of the two"),
+        (["initial=x", "style_encoder=y"], "one of the two"),
+        (["initial=x", "network.dropout=0.0"], "network is that of the initial model: leave it out"),
+        (["initial=nowhere"], "is no model folder"),
+    ],
+)
+def test_what_a_generator_starts_from_is_said_once(
+    settings: list[str], message: str, root: Path, tmp_path: Path, capsys: Any
+) -> None:
+    refused(capsys, ["fit-generator", f"corpus={root}/real", f"out={tmp_path}/out", *settings], message)
+    assert not (tmp_path / "out").exists()
+
+
+def start(settings: dict[str, Any]) -> Any:
+    return prepare(GeneratorRecipe(settings), settings, torch.device("cpu"))
 
 
 def test_classifier_reads_real_and_generated_rows_under_one_numbering(root: Path) -> None:

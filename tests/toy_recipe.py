@@ -73,6 +73,9 @@ class ToyRecipe:
             raise RuntimeError("crash on purpose")
         if self._settings["accident"] == "mistake":
             raise ValueError("a mistake of the user's")
+        if self._settings["accident"] == "node":
+            os.kill(os.getppid(), signal.SIGKILL)  # the raylet; its workers end when they notice
+            time.sleep(60)
         os.kill(self._settings.get("driver", os.getpid()), signal.SIGKILL)
         time.sleep(60)  # until this process is killed with its driver
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from factory.cluster import ENVIRONMENT
 from tests.chaos.processes import Process, find, freeze, kill_all, start
 
-START_SECONDS = 120
+START_SECONDS = 240
 STORE_BYTES = 100_000_000
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 GENERATOR = "GenerateShard"  # stands in the process title of a generator actor
@@ -99,7 +99,7 @@ class Cluster:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_memory_monitor_refresh_ms": "0",  # other programs' memory must not kill workers here
-            "RAY_raylet_start_wait_time_s": "120",
+            "RAY_raylet_start_wait_time_s": "240",
             "PYTHONUNBUFFERED": "1",
         }
         host = self._addresses[0] if self._addresses else _own_address()

@@ -1,4 +1,4 @@
-"""Training outlives what kills it: workers and drivers ended by SIGKILL, on a local disk and on S3."""
+"""Training outlives what kills it: workers, drivers and nodes ended by SIGKILL, on a local disk and on S3."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from factory.storage import Storage
+from tests.chaos.cluster import Cluster
 from tests.factory.test_train import train
 from tests.s3 import SECRET_KEY, S3Server
 
@@ -53,6 +54,19 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
     losses = [[step, pytest.approx(loss, abs=1e-6)] for step, loss in curve[0]]
     assert summary["curve"] == (losses if resources else curve[0])
     assert weights(Storage(str(tmp_path / "run"))) == pytest.approx(curve[1], abs=1e-6)
+
+
+def test_a_lost_node_is_done_without(curve: tuple[list[list[float]], list[float]], tmp_path: Path) -> None:
+    """The raylet under the worker is killed: another node goes on from the checkpoint, with the same driver."""
+    given = {"accident": "node", "accident_at": 6, "marker": str(tmp_path / "marker")}
+    with Cluster(workers=2) as cluster:
+        driver = cluster.driver([sys.executable, "-c", DRIVER, f"{tmp_path}/run", json.dumps(given)], tmp_path / "log")
+        assert driver.wait(300) == 0, (tmp_path / "log").read_text()[-3000:]
+        assert len(cluster.living()) == 1
+    summary = json.loads((tmp_path / "log").read_text().partition("summary ")[2].splitlines()[0])
+    assert (tmp_path / "marker").read_text() == "4"
+    assert summary["curve"] == curve[0]
+    assert weights(Storage(f"{tmp_path}/run")) == curve[1]
 
 
 def run_and_resume(

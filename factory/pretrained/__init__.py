@@ -6,6 +6,11 @@ the demo makes spoofs at once and trains only a little further. Its card, `portr
 
 from __future__ import annotations
 
+import json
+import math
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +18,13 @@ from difffas.style_encoder import SMALL_STYLE_ENCODER
 from difffas.unet import SMALL_UNET
 from factory import embedded, fit_generator, fit_style, prepare
 from factory.config import build
+from factory.corpus import Corpus
 from factory.progress import say
 
 FOLDER = Path(__file__).parent / "portrait-64"
 SIZE, SUBJECTS, CAPTURES, SEED = 64, 400, 2, 64  # the demo draws other people, from another seed
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
+HELD_OUT = 192  # (live, spoof, guide) triples
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 250}
 
 
@@ -66,24 +73,55 @@ def _generator(root: Path) -> dict[str, Any]:
         "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
         "train": {**training, "evaluate_every": 500},
         "ema_decay": 0.998,
-        "evaluation": {"samples": 192},
+        "evaluation": {"samples": HELD_OUT},
         "resources": CPU,
     }
 
 
-def ship(model: Path, folder: Path) -> None:
-    """Write the model folder `model` to `folder` with weights in bfloat16: half the bytes, for a repository."""
+def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
+    """Take the generator that `fit` left below `root` into `folder`, in bfloat16: half the bytes, for a repository.
+
+    Returns its loss on people it was not fitted on, by timestep, which `held_out.json` keeps. Raises ValueError unless
+    that is below the loss of the generator that is there already.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        _narrow(root / "generator", Path(name))
+        losses = held_out_losses(Path(name), Corpus(str(root / "corpus")))
+        known = folder / "held_out.json"
+        before = json.loads(known.read_text())["all"] if known.is_file() else math.inf
+        if losses["all"] >= before:
+            raise ValueError(f"held-out loss {losses['all']:.5f}: the generator that is shipped has {before:.5f}")
+        shutil.copytree(name, folder, dirs_exist_ok=True)
+    known.write_text(json.dumps(losses, indent=2) + "\n", encoding="utf-8")
+    return losses
+
+
+def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
+    """Mean squared error on ε of a model folder on the `dev` people of the recipe's corpus, and over `all` timesteps."""
+    import torch
+
+    from difffas.pipeline import SpoofPipeline
+    from factory.validate import Validation
+
+    pipeline = SpoofPipeline.from_pretrained(model)
+    judge = Validation(corpus, "dev", HELD_OUT, 0, pipeline.unet.config.timesteps)
+    return judge.losses(pipeline.unet, pipeline.style_encoder, torch.device("cpu"))
+
+
+def _narrow(model: Path, folder: Path) -> None:
+    """Copy a model folder, its weights as bfloat16."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    for path in sorted(path for path in model.rglob("*") if path.suffix in (".json", ".safetensors")):
-        place = folder / path.relative_to(model)
-        if path.name in ("run.json", "summary.json") or place.parts[len(folder.parts)] == "training":
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".json":
-            place.write_bytes(path.read_bytes())
-            continue
+    for part in ("unet", "style_encoder", "scheduler"):
+        shutil.copytree(model / part, folder / part)
+    shutil.copy(model / "model_index.json", folder)
+    for path in folder.rglob("*.safetensors"):
         tensors = load_file(path)
         narrow = {n: t.to(torch.bfloat16) if t.is_floating_point() else t for n, t in tensors.items()}
-        save_file(narrow, place, metadata={"format": "pt"})
+        save_file(narrow, path, metadata={"format": "pt"})
+
+
+if __name__ == "__main__":
+    fit(sys.argv[1])
+    say(f"pretrained: held-out loss {ship(Path(sys.argv[1]))['all']:.5f}; now write the card")

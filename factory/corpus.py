@@ -45,8 +45,7 @@ class Corpus:
         self.storage = Storage(url)
         if not self.storage.exists(INDEX) or read_summary(self.storage) is None:
             raise ValueError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
-        with self.storage.open(INDEX) as file:
-            self.index: pa.Table = pq.read_table(file, read_dictionary=_REPEATING).unify_dictionaries()
+        self.index: pa.Table = read_index(self.storage).unify_dictionaries()
         missing = [name for name in INDEX_SCHEMA.names if name not in self.index.column_names]
         if missing:
             raise ValueError(f"{self.storage.path(INDEX)} has no column {missing[0]!r}: write the corpus again")
@@ -118,6 +117,15 @@ def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | Non
     name = "parquet" if "parquet" in files else next(iter(files))
     with storage.open(files[name]["path"]) as file:
         return FORMATS[name].read(file, positions)
+
+
+def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Table:
+    """`index.parquet` of a folder, or some columns of it."""
+    # From memory of Arrow's own: a thread of its that still holds a Python object as the interpreter ends aborts it.
+    memory = pa.BufferOutputStream()
+    memory.write(storage.read(INDEX))
+    with pa.BufferReader(memory.getvalue()) as file:
+        return pq.read_table(file, columns=columns and list(columns), read_dictionary=_REPEATING)
 
 
 def write_index(storage: Storage) -> None:

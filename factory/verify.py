@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from factory.corpus import INDEX
+from factory.corpus import INDEX, read_index
 from factory.ledger import Ledger
 from factory.run import read_planned, read_summary
 from factory.shards import FORMATS
@@ -127,6 +126,5 @@ def _repeats(hashes: np.ndarray) -> list[str]:
 
 
 def _index_problems(storage: Storage, hashes: np.ndarray) -> list[str]:
-    with storage.open(INDEX) as file:
-        indexed = _hashes(pq.read_table(file, columns=["key"])["key"].to_pylist())
+    indexed = _hashes(read_index(storage, ["key"])["key"].to_pylist())
     return [] if np.array_equal(np.sort(indexed), np.sort(hashes)) else [f"{INDEX} does not hold the shards' keys"]

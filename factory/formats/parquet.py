@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from factory.row import COLUMNS, FACTS, SCHEMA, Row, to_table
 
 EXTENSION = "parquet"
+# One thread: others of Arrow's may still hold the Python file when the interpreter ends, which aborts the process.
+_READING = {"use_threads": False}
 ROWS_PER_GROUP = 100  # about 3-10 MB at 256²: what the Hub's viewer and a random reader can afford
 
 # Encoded images do not compress again; everything else does.
@@ -40,13 +42,13 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
     with pq.ParquetFile(file) as parquet:
         _check(parquet.schema_arrow)
         if positions is None:
-            return _rows(parquet.read(columns=list(COLUMNS)))
+            return _rows(parquet.read(columns=list(COLUMNS), **_READING))
         groups = sorted({position // ROWS_PER_GROUP for position in positions})
         rows: dict[int, Row] = {}
         for group in groups:
             first = group * ROWS_PER_GROUP
             wanted = [position for position in positions if position // ROWS_PER_GROUP == group]
-            table = parquet.read_row_group(group, columns=list(COLUMNS))
+            table = parquet.read_row_group(group, columns=list(COLUMNS), **_READING)
             taken = table.take(pa.array([position - first for position in wanted]))
             rows.update(zip(wanted, _rows(taken), strict=True))
         return [rows[position] for position in positions]
@@ -56,7 +58,7 @@ def read_facts(file: BinaryIO) -> pa.Table:
     """Every column but the pixels, as an Arrow table in schema order."""
     with pq.ParquetFile(file) as parquet:
         _check(parquet.schema_arrow)
-        return parquet.read(columns=list(FACTS)).select(list(FACTS))
+        return parquet.read(columns=list(FACTS), **_READING).select(list(FACTS))
 
 
 def _check(schema: pa.Schema) -> None:

@@ -97,7 +97,7 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
 
 
 def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
-    """Mean squared error on ε of a model folder on the `dev` people of the recipe's corpus, and over `all` timesteps."""
+    """Mean squared error on ε of a model folder on the `dev` people of the corpus; `all` is their mean."""
     import torch
 
     from difffas.pipeline import SpoofPipeline

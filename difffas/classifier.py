@@ -95,10 +95,14 @@ class SpoofClassifier(nn.Module):
         embeddings: Tensor = self.backbone(((images + 1.0) / 2.0 - self.mean) / self.std)
         return embeddings
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images B,3,H,W in [-1, 1] → cosines B,K, float32, in the order of `styles`."""
-        cosines: Tensor = self.head(self.features(images))
-        return cosines
+    def forward(self, images: Tensor, with_features: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Images B,3,H,W in [-1, 1] → cosines B,K, float32, in the order of `styles`.
+
+        `with_features` gives (cosines, embeddings B,D), which some losses compare.
+        """
+        features = self.features(images)
+        cosines: Tensor = self.head(features)
+        return (cosines, features) if with_features else cosines
 
     def liveness(self, cosines: Tensor) -> Tensor:
         """Cosines B,K → probability of being live, B, in [0, 1]: the mass of softmax(s·cos θ) on the live styles."""

@@ -29,10 +29,10 @@ def share(step: int, batch_size: int, rank: int, world: int) -> np.ndarray:
 
 
 class Shuffled:
-    """Passes over `positions`, each in a new order."""
+    """Passes over `positions`, each in a new order, which follows from `seed` and `name`."""
 
-    def __init__(self, positions: np.ndarray, seed: int) -> None:
-        self._positions, self._seed = positions, seed
+    def __init__(self, positions: np.ndarray, seed: int, name: str = "shuffle") -> None:
+        self._positions, self._seed, self._name = positions, seed, name
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
         """Index positions of the samples with these counters."""
@@ -43,10 +43,46 @@ class Shuffled:
             drawn[mine] = self._order(int(epoch))[places[mine]]
         return drawn
 
-    @functools.lru_cache(maxsize=2)  # noqa: B019  a batch touches two passes at most; plans live as long as a run
+    @functools.lru_cache(maxsize=4)  # noqa: B019  a batch touches two passes of two plans at most; they live as a run
     def _order(self, epoch: int) -> np.ndarray:
-        rank = draws.bits(np.arange(len(self._positions)), self._seed, "shuffle", epoch)
+        rank = draws.bits(np.arange(len(self._positions)), self._seed, self._name, epoch)
         return self._positions[np.argsort(rank, kind="stable")]
+
+
+class QualityWeighted:
+    """`weight` samples of high quality for each one of the rest, each kind in shuffled passes of its own.
+
+    Of high quality are the rows whose BRISQUE score is below the mean of all [ours]; a row without a score is of the
+    rest. `weight` consecutive samples and one more hold one of the rest, at a place drawn anew each time.
+
+    Args:
+        positions: rows to draw from. scores: their BRISQUE scores, NaN where there is none. seed: of the draws.
+
+    Raises:
+        ValueError: if no two scores differ.
+    """
+
+    def __init__(self, positions: np.ndarray, scores: np.ndarray, weight: int, seed: int) -> None:
+        scored = np.isfinite(scores)
+        mean = min(np.mean(scores[scored]), np.max(scores[scored])) if scored.any() else 0.0  # equal scores, rounded
+        good = scored & (scores < mean)
+        if not good.any():
+            raise ValueError(
+                f"sampling.quality_weight {weight} needs BRISQUE scores that differ, to tell rows of high quality "
+                f"from the rest; {scored.sum()} of {len(scores)} rows have a score: leave it out"
+            )
+        self._good, self._rest = Shuffled(positions[good], seed, "good"), Shuffled(positions[~good], seed, "rest")
+        self._weight, self._seed = weight, seed
+
+    def __call__(self, n: np.ndarray) -> np.ndarray:
+        """Index positions of the samples with these counters."""
+        turn, place = np.divmod(n, self._weight + 1)
+        of_rest = draws.below(self._weight + 1, turn, self._seed, "quality")
+        nth_good = turn * self._weight + place - (place > of_rest)
+        drawn = np.empty(len(n), dtype=np.int64)
+        rest = place == of_rest
+        drawn[rest], drawn[~rest] = self._rest(turn[rest]), self._good(nth_good[~rest])
+        return drawn
 
 
 class Pairs:

@@ -1,19 +1,21 @@
-"""Fit a spoof classifier on real faces, or on real and generated ones, with cross-entropy or the RQ loss."""
+"""Fit a spoof classifier on real faces, or on real and generated ones, with any loss of `difffas.losses`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
-from factory.batches import Shuffled, training_images
+from factory.batches import QualityWeighted, Shuffled, share, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
 from factory.ingest import Batch, Reader, image_reader
-from factory.row import LIVE, LIVE_ATTACK
+from factory.losses import LossConfig, check_parts, is_live, make_loss
+from factory.protocols import check, check_generated, content, open_corpus, record
+from factory.row import LIVE
 from factory.run import Run
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
 
@@ -38,13 +40,14 @@ class RowFilter(Config):
         return np.flatnonzero(keep)
 
 
-class LossConfig(Config):
-    """`rq` is the sample-level relative quality loss (paper Eq. 13-18), its scales m_k of live and spoof."""
+class SamplingConfig(Config):
+    """Which rows a batch holds; by default all alike, in shuffled passes."""
 
-    name: Literal["cross-entropy", "rq"] = "rq"
-    live_scale: float = Field(0.4, ge=0)
-    spoof_scale: float = Field(0.2, ge=0)
-    scale: float = Field(30.0, gt=0, description="s of Eq. 18")
+    quality_weight: int | None = Field(
+        None,
+        ge=1,
+        description="rows with a BRISQUE score below the mean for each one of the rest: 2 is the paper's 2×",
+    )
 
 
 class FitClassifierConfig(Config):
@@ -52,34 +55,44 @@ class FitClassifierConfig(Config):
 
     corpus: str
     generated: str | None = None
+    protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
     generated_rows: RowFilter = RowFilter()
     out: str
     split: str = "train"
     backbone: str = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
-    loss: LossConfig = LossConfig()
+    loss: LossConfig = Field(default_factory=LossConfig)
+    sampling: SamplingConfig = SamplingConfig()
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=64, learning_rate=1e-4)
     resources: TrainResources = TrainResources()
 
 
 def run(config: FitClassifierConfig) -> dict[str, Any]:
     """Fit and publish `OUT/classifier`; returns the run's summary."""
-    corpus = Corpus(config.corpus)
-    generated = Corpus(config.generated) if config.generated else None
+    corpus = open_corpus(config.corpus, config.protocol)
+    check(corpus, (config.split,))
+    generated = open_corpus(config.generated, config.protocol) if config.generated else None
+    sources = [(corpus, corpus.where(split=config.split))]
     styles = set(train_styles(corpus, config.split))
     check_resources(config.train, config.resources)
     if config.train.evaluate_every:
         raise ValueError("train.evaluate_every is not for the classifier: leave it out, `difffas evaluate` scores it")
+    check_parts(config.loss, config.resources)
     if generated is not None:
+        check_generated(generated, [corpus], config.split)
         kept = config.generated_rows.positions(generated, config.split)
         if not len(kept):
             raise ValueError(
                 f"{generated.storage.url}: no row of split {config.split!r} passes generated_rows; widen it"
             )
+        sources.append((generated, kept))
         styles |= set(generated.column("style")[kept])
+    TrainingRows(sources, sorted(styles)).plan(config.sampling, config.train.seed)  # or refuse before the claim
     settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": sorted(styles)}
-    identity = {**settings, "corpus": corpus.digest, "generated": generated and generated.digest}
+    digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
+    identity = {**settings, **digests, "protocol": record(corpus.protocol)}
     places = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
-    return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
+    settings |= {**places, "protocol": content(corpus.protocol)}
+    return fit(Run(config.out, JOB, identity, config), worker, settings, config.resources)
 
 
 def worker(settings: dict[str, Any]) -> str | None:
@@ -89,36 +102,23 @@ def worker(settings: dict[str, Any]) -> str | None:
     return train_loop(ClassifierRecipe(settings), settings)
 
 
-def make_loss(config: LossConfig, styles: list[str]) -> Any:
-    """The loss `(cosines, labels, quality) -> scalar` of a configuration."""
-    from difffas import margin
-
-    if config.name == "cross-entropy":
-        return margin.CrossEntropy(scale=config.scale)
-    live = tuple(is_live(style) for style in styles)
-    return margin.RelativeQuality(live, config.live_scale, config.spoof_scale, config.scale)
-
-
-def is_live(style: str) -> bool:
-    """Whether a style name is that of a live class."""
-    return style.rpartition("-")[2] == LIVE_ATTACK
-
-
 class ClassifierRecipe:
-    """Cosines of style classes under the configured loss; BRISQUE of the stored image is the quality."""
+    """Cosines of style classes under the configured loss; its quality is from the BRISQUE of the stored images."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
 
         self._settings = settings
-        real = Corpus(settings["corpus"])
+        real = open_corpus(settings["corpus"], settings["protocol"])
         sources = [(real, real.where(split=settings["split"]))]
         if settings["generated"]:
-            generated = Corpus(settings["generated"])
+            generated = open_corpus(settings["generated"], settings["protocol"])
             keep = RowFilter.model_validate(settings["generated_rows"]).positions(generated, settings["split"])
             sources.append((generated, keep))
         self._rows = TrainingRows(sources, settings["styles"])
         self._loss = make_loss(LossConfig.model_validate(settings["loss"]), settings["styles"])
+        sampling = SamplingConfig.model_validate(settings["sampling"])
+        self._plan = self._rows.plan(sampling, settings["train"]["seed"])
         torch.manual_seed(settings["train"]["seed"])
         self.network = self._new()
         self._device = torch.device("cpu")
@@ -150,7 +150,7 @@ class ClassifierRecipe:
     def reader(self, rank: int, world: int) -> Reader:
         """Batches of `images`, `label`, `brisque` and `keys`."""
         seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
-        plan = Shuffled(self._rows.numbers, seed)
+        plan = self._plan
         samples = lambda counters: {"images": plan(counters)}  # noqa: E731
         return image_reader(self._rows.corpora, samples, self._rows.columns, batch_size, seed, rank, world)
 
@@ -158,10 +158,23 @@ class ClassifierRecipe:
         """The configured loss."""
         import torch
 
-        cosines = network(training_images(batch["images"], self._device))
-        labels, quality = (torch.tensor(batch[name], device=self._device) for name in ("label", "brisque"))
-        loss: torch.Tensor = self._loss(cosines, labels, quality)
-        return loss
+        cosines, features = network(training_images(batch["images"], self._device), with_features=True)
+        labels = torch.tensor(batch["label"], device=self._device)
+        return self._loss(cosines, labels, self._quality(counters), features)
+
+    def _quality(self, counters: np.ndarray) -> torch.Tensor:
+        """Relative quality of these samples within the batch of all workers and parts, on the CPU.
+
+        The plan knows that batch and the index its scores, so the workers need not ask each other.
+        """
+        import torch
+
+        from difffas.losses import relative_quality
+
+        batch_size = self._settings["train"]["batch_size"]
+        whole = share(int(counters[0]) // batch_size, batch_size, 0, 1)
+        scores = torch.from_numpy(self._rows.columns["brisque"][self._plan(whole)])
+        return relative_quality(scores)[counters - whole[0]]
 
     def updated(self) -> None:
         """Called after every optimiser step."""
@@ -205,6 +218,12 @@ class TrainingRows:
         live = np.concatenate([corpus.column("label") for corpus in self.corpora])[self.numbers] == LIVE
         real = self.numbers < len(self.corpora[0])
         self._counts = {"real_live": live & real, "real_spoof": ~live & real, "generated": ~real}
+
+    def plan(self, sampling: SamplingConfig, seed: int) -> Shuffled | QualityWeighted:
+        """The row number of the n-th sample ever drawn."""
+        if sampling.quality_weight is None:
+            return Shuffled(self.numbers, seed)
+        return QualityWeighted(self.numbers, self.columns["brisque"][self.numbers], sampling.quality_weight, seed)
 
     def counts(self) -> dict[str, int]:
         """Rows by kind, for the summary."""

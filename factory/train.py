@@ -35,6 +35,10 @@ class TrainConfig(Config):
 
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1, description="of one optimiser step, over all workers")
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(
+        "adamw", description="adam and adamw differ by weight decay only"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
@@ -49,8 +53,9 @@ class TrainConfig(Config):
 class TrainResources(Config):
     """Where and how it runs; changes no more than rounding, so it is no part of the fingerprint.
 
-    But what a network or a loss takes from its whole batch (BatchNorm, RQ's qualities) it takes from one worker's
-    part, or from one of the `accumulate` parts of that.
+    But what a network takes from its batch (BatchNorm) it takes from one worker's part, or from one of the
+    `accumulate` parts of that. A loss always has the whole batch: RQ's qualities follow from the plan, and losses
+    that compare features ask the other workers for theirs and are refused in parts.
     """
 
     workers: int = Field(1, ge=1)

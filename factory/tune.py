@@ -1,4 +1,4 @@
-"""Search RQ scales and sampler ranges on cached features (Ray Tune, ASHA).
+"""Search RQ margins and sampler ranges on cached features (Ray Tune, ASHA).
 
 Sampler parameters are data: a trial that wants "T₀ at most 200" filters the rows of one generated corpus. Features
 come once from a fitted classifier's frozen backbone; a trial fits the cosine head on them.
@@ -17,8 +17,8 @@ from factory import cluster, draws
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.evaluate import load_classifier
-from factory.fit_classifier import LossConfig, is_live, make_loss
 from factory.fit_style import train_styles
+from factory.losses import LossConfig, is_live, make_loss
 from factory.row import SPOOF
 from factory.run import Run, read_claim
 from factory.storage import Storage
@@ -32,8 +32,8 @@ METRIC = "auc"
 class SearchSpace(Config):
     """Closed ranges that are searched uniformly; the upper bounds of T₀ and w act as row filters."""
 
-    live_scale: tuple[float, float] = (0.1, 0.5)
-    spoof_scale: tuple[float, float] = (0.1, 0.5)
+    live_margin: tuple[float, float] = (0.1, 0.5)
+    spoof_margin: tuple[float, float] = (0.1, 0.5)
     t0_max: tuple[int, int] = (100, 1000)
     cfg_scale_max: tuple[float, float] = (1.0, 5.0)
 
@@ -103,8 +103,8 @@ def _search(storage: Storage, features: Features, config: TuneConfig) -> list[di
 
     space = config.search
     parameters = {
-        "live_scale": tune.uniform(*space.live_scale),
-        "spoof_scale": tune.uniform(*space.spoof_scale),
+        "live_margin": tune.uniform(*space.live_margin),
+        "spoof_margin": tune.uniform(*space.spoof_margin),
         "t0_max": tune.randint(space.t0_max[0], space.t0_max[1] + 1),
         "cfg_scale_max": tune.uniform(*space.cfg_scale_max),
     }
@@ -153,9 +153,11 @@ def fit_head(features: Features, keep: np.ndarray, parameters: dict[str, Any], s
 
     from difffas import metrics
     from difffas.classifier import CosineHead
+    from difffas.losses import relative_quality
 
     torch.manual_seed(settings["seed"])
-    loss_config = LossConfig(live_scale=parameters["live_scale"], spoof_scale=parameters["spoof_scale"])
+    margins = {name: parameters[name] for name in ("live_margin", "spoof_margin")}
+    loss_config = LossConfig.model_validate({"name": "rq", **margins})
     loss_of = make_loss(loss_config, features.styles)
     live = torch.tensor([is_live(style) for style in features.styles])
     head = CosineHead(features.train.shape[1], len(features.styles))
@@ -166,14 +168,14 @@ def fit_head(features: Features, keep: np.ndarray, parameters: dict[str, Any], s
         shuffled = kept[np.argsort(rank, kind="stable")]
         for chunk in np.array_split(shuffled, max(1, len(kept) // settings["batch_size"])):
             cosines = head(torch.tensor(features.train[chunk]))
-            labels, quality = torch.tensor(features.label[chunk]), torch.tensor(features.brisque[chunk])
+            labels, scores = torch.tensor(features.label[chunk]), torch.tensor(features.brisque[chunk])
             optimiser.zero_grad()
-            loss_of(cosines, labels, quality).backward()
+            loss_of(cosines, labels, relative_quality(scores)).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         with torch.no_grad():
-            probabilities = (loss_config.scale * head(torch.tensor(features.dev))).softmax(dim=1)
-            scores = probabilities[:, live].sum(dim=1).double().numpy()
-        yield metrics.auc(scores, features.dev_spoof)
+            probabilities = (loss_config.parameters["scale"] * head(torch.tensor(features.dev))).softmax(dim=1)
+            liveness = probabilities[:, live].sum(dim=1).double().numpy()
+        yield metrics.auc(liveness, features.dev_spoof)
 
 
 def _features(classifier: SpoofClassifier, corpus: Corpus, generated: Corpus, config: TuneConfig) -> Features:

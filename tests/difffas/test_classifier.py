@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from difffas.classifier import CosineHead, SpoofClassifier
-from difffas.margin import RelativeQuality
+from difffas.losses import RelativeQuality, relative_quality
 
 STYLES = ("casia-live", "casia-print", "casia-replay", "msu-live", "msu-print")
 LIVE = ("casia-live", "msu-live")
@@ -53,6 +53,7 @@ def test_features_then_head_is_the_classifier() -> None:
     features = classifier.features(images())
     assert features.shape == (2, classifier.head.weight.shape[1])
     assert torch.equal(classifier.head(features), classifier(images()))
+    assert all(map(torch.equal, classifier(images(), with_features=True), (classifier(images()), features)))
 
 
 def test_the_head_stays_in_float32_under_autocast() -> None:
@@ -98,7 +99,7 @@ def test_trains_with_the_relative_quality_loss() -> None:
     pictures, labels = images(10), torch.arange(10) % 5
     pictures += labels[:, None, None, None] / 2 - 1  # brightness tells the styles
     optimizer = torch.optim.Adam(classifier.parameters(), lr=3e-3)
-    quality = torch.linspace(10, 60, 10)
+    quality = relative_quality(torch.linspace(10, 60, 10))
     losses = []
     for _ in range(25):
         value = loss(classifier(pictures), labels, quality)

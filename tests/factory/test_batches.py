@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory import draws
-from factory.batches import Pairs, PixelCache, Shuffled, flips, share
+from factory.batches import Pairs, PixelCache, QualityWeighted, Shuffled, flips, share
 from factory.corpus import Corpus
 from factory.row import LIVE, SPOOF, Row
 from tests.corpora import small_rows, write_corpus
@@ -196,3 +196,39 @@ def test_cache_returns_what_the_corpus_holds_however_small_it_is(corpus: tuple[l
 
 def test_half_are_mirrored() -> None:
     assert 0.45 < flips(np.arange(4000), 1).mean() < 0.55
+
+
+@settings(deadline=None)
+@given(good=st.integers(1, 12), rest=st.integers(1, 12), weight=st.integers(1, 4), seed=st.integers(0, 3))
+def test_weighted_samples_keep_their_ratio_and_show_every_row(good: int, rest: int, weight: int, seed: int) -> None:
+    positions = np.arange(100, 100 + good + rest)
+    scores = np.where(np.arange(good + rest) < good, 10.0, 50.0)
+    plan = QualityWeighted(positions, scores, weight, seed)
+    turns = good * rest
+    drawn = plan(np.arange(turns * (weight + 1)))
+    of_rest = drawn.reshape(turns, weight + 1) >= 100 + good
+    assert (of_rest.sum(axis=1) == 1).all()
+    _, counts = np.unique(drawn, return_counts=True)
+    assert counts.tolist() == [rest * weight] * good + [good] * rest  # whole passes of both kinds
+    assert np.array_equal(plan(np.arange(7, 20)), np.concatenate([plan(np.array([n])) for n in range(7, 20)]))
+    if turns > 20:
+        assert len(set(np.argmax(of_rest, axis=1))) == weight + 1
+
+
+def test_high_quality_and_rest_are_shuffled_apart() -> None:
+    plan = QualityWeighted(np.arange(40), np.repeat([10.0, 50.0], 20), 1, seed=0)
+    turns = np.sort(plan(np.arange(80)).reshape(40, 2), axis=1)  # one of each kind
+    assert len({(a, b) for a, b in turns.tolist()}) > 35  # 20 if both went in one order
+
+
+def test_rows_without_a_score_are_of_the_rest() -> None:
+    scores = np.array([10.0, np.nan, 30.0, np.inf, 20.0])  # mean 20, which is not below itself
+    drawn = QualityWeighted(np.arange(5), scores, 4, seed=0)(np.arange(100))
+    values, counts = np.unique(drawn, return_counts=True)
+    assert dict(zip(values.tolist(), counts.tolist(), strict=True)) == {0: 80, 1: 5, 2: 5, 3: 5, 4: 5}
+
+
+@pytest.mark.parametrize("scores", [[np.nan] * 3, [0.1] * 3, [5.0], [np.inf, np.nan]])
+def test_scores_that_tell_nothing_apart_are_refused(scores: list[float]) -> None:
+    with pytest.raises(ValueError, match=f"needs BRISQUE scores that differ.* of {len(scores)} rows"):
+        QualityWeighted(np.arange(len(scores)), np.array(scores), 2, seed=0)

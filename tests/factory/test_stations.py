@@ -171,7 +171,7 @@ def test_search_returns_the_best_of_its_trials(stations: tuple[Path, dict[str, A
     assert len(trials) == 2
     best = max(trials, key=lambda trial: trial["metric"])
     assert summaries["search"]["best"] == best["parameters"]
-    assert len({trial["parameters"]["live_scale"] for trial in trials}) == 2
+    assert len({trial["parameters"]["live_margin"] for trial in trials}) == 2
 
 
 def test_report_shows_all_of_it(stations: tuple[Path, dict[str, Any]]) -> None:

@@ -1,0 +1,24 @@
+"""Cross-entropy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from difffas.losses.margin_softmax import margin_softmax
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Softmax cross-entropy of s·cos θ."""
+
+    needs_features: ClassVar[bool] = False
+    scale: float = 30.0  # s; s = 30 for all of them [ours]
+
+    def __call__(
+        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1] and labels B."""
+        return margin_softmax(cosines, labels, self.scale)

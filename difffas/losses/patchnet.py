@@ -1,0 +1,32 @@
+"""PatchNet's asymmetric margins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from difffas.losses.margin_softmax import by_kind, margin_softmax
+
+
+@dataclass(frozen=True)
+class PatchNet:
+    """s(cos θ − m_k) for the true class, m larger for live styles than for spoof ones (Wang et al., CVPR 2022).
+
+    Live faces are to lie closely together, spoofs need not. `live` says of each of the K styles whether it is live.
+    PatchNet's other half, patches as input with a similarity between two of one face, is not here.
+    """
+
+    live: tuple[bool, ...]
+    needs_features: ClassVar[bool] = False
+    live_margin: float = 0.4
+    spoof_margin: float = 0.1
+    scale: float = 30.0
+
+    def __call__(
+        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1] and labels B."""
+        margin = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)
+        return margin_softmax(cosines, labels, self.scale, add=margin)

@@ -1,0 +1,38 @@
+"""RQ with PatchNet's margins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from difffas.losses.margin_softmax import by_kind, margin_softmax
+from difffas.losses.rq import required_quality
+
+
+@dataclass(frozen=True)
+class RelativeQualityPatchNet:
+    """RQ whose constant part of the margin is PatchNet's: s(cos(θ − m_k·q) − (m_k·q + n_k)) for the true class.
+
+    n_k is PatchNet's margin of live or spoof styles, m_k RQ's scale of q. A batch without differences in quality has
+    PatchNet's loss, n_k = m_k is RQ [ours: the supplement's Fig. 11 says that they combine, not how]. `live` says of
+    each of the K styles whether it is live.
+    """
+
+    live: tuple[bool, ...]
+    needs_features: ClassVar[bool] = False
+    live_margin: float = 0.4  # n_k
+    spoof_margin: float = 0.1
+    live_quality_margin: float = 0.4  # m_k
+    spoof_quality_margin: float = 0.2
+    scale: float = 30.0
+
+    def __call__(
+        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
+        """Scalar loss of cosines B,K in [-1, 1], labels B and quality B, `relative_quality` of the BRISQUE scores."""
+        constant = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)
+        margin = by_kind(self.live, self.live_quality_margin, self.spoof_quality_margin, cosines, labels)
+        q = required_quality(quality, labels).to(margin)
+        return margin_softmax(cosines, labels, self.scale, angle=-margin * q, add=margin * q + constant)

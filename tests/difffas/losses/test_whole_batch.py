@@ -1,0 +1,24 @@
+"""Without workers a share is the batch; what two workers make of theirs is in tests/factory/test_losses.py."""
+
+from __future__ import annotations
+
+import torch
+
+from difffas.losses import over_workers, relative_quality
+from difffas.losses.whole_batch import gather, gather_for_one_loss, standardise
+from tests.loss_batches import batch
+
+
+def test_alone_the_share_is_the_batch() -> None:
+    samples = batch()
+    assert torch.equal(over_workers(relative_quality, samples.scores), samples.quality)
+    assert torch.equal(gather(samples.features), samples.features)
+    features = samples.features.requires_grad_()
+    assert not gather(features).requires_grad
+    assert gather_for_one_loss(features) is features
+
+
+def test_standardised_values_have_mean_zero_and_deviation_one() -> None:
+    values = standardise(torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 7 - 90)
+    assert values.mean().abs() < 1e-5
+    assert abs(values.std(correction=0).item() - 1) < 1e-5

@@ -17,10 +17,11 @@ from factory.row import LIVE, LIVE_ATTACK, SPOOF, style_of
 from factory.sources import Source, printable
 
 if TYPE_CHECKING:
-    from factory.prepare import PrepareConfig
+    from factory.prepare_config import PrepareConfig
 
 FOLDER_PATTERN = "{attack}/{subject}/{image}"
 NO_MATCH = "no pattern match"
+_PLACE = ("path", "size", "format", "file", "group", "at", "turn", "boxes")
 NAMES = ("label", "attack", "domain", "subject", "split", "capture")  # fields whose values are vocabulary names
 
 
@@ -44,6 +45,8 @@ class Entry:
     file: str = ""
     group: int = -1
     at: int = 0
+    turn: int = 0
+    boxes: str = ""
 
     def row(self, license_name: str) -> dict[str, Any]:
         """The row's facts; of an image without a domain or attack only key, source and licence are of use."""
@@ -54,7 +57,7 @@ class Entry:
 
     @property
     def rank(self) -> tuple[str, int]:
-        """Place among the images of its split: by a hash, except that rows of one Parquet row group stay together."""
+        """Place among the images of its split: by a hash, but a Parquet row group's and a video's stay together."""
         if self.group < 0:
             return self.key[-16:], 0
         block = f"{self.file}\0{self.group}".encode("utf-8", "surrogatepass")
@@ -108,7 +111,7 @@ class _Reader:
     """What the configuration says of any source."""
 
     def __init__(self, config: PrepareConfig, sources: list[Source]) -> None:
-        text = config.pattern or (FOLDER_PATTERN if sources[0].format == "folder" else None)
+        text = config.pattern or (FOLDER_PATTERN if sources[0].format == "folder" and not config.dataset else None)
         self.pattern = Pattern(text) if text else None
         self.given = {name for source in sources if source.fields for name in source.fields}
         self.boxes = read_boxes(config.boxes) if config.crop == "table" and config.boxes else None
@@ -132,7 +135,7 @@ class _Reader:
 
     def entry(self, source: Source) -> Entry:
         """The entry of one image, without a split unless path or columns say it."""
-        place = {name: getattr(source, name) for name in ("path", "size", "format", "file", "group", "at")}
+        place = {name: getattr(source, name) for name in _PLACE}
         found = self.pattern.match(source.path) if self.pattern else {}
         if found is None:
             return Entry(**place, key=key_of("", source.path), reject=NO_MATCH)

@@ -10,84 +10,22 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, model_validator
 
 from factory import cluster
-from factory.config import Config
+from factory.datasets import Frames, ShippedBoxes, list_dataset
 from factory.entries import FOLDER_PATTERN, Entry, list_entries
-from factory.faces import MARGIN, Box, FaceFinder, centre_square, cut_square, retinaface
+from factory.faces import Box, FaceFinder, centre_square, cut_square, retinaface
 from factory.faults import carry
 from factory.images import decode
 from factory.line import BOUNDED, finished_run, run_line
-from factory.pattern import Pattern, vocabulary_name
+from factory.prepare_config import PrepareConfig as PrepareConfig
 from factory.progress import say
 from factory.run import Run
-from factory.shards import OutputConfig, shard_sizes, shard_span
-from factory.sources import list_sources, listing_digest, read_sources
-from factory.sources.values import FIELDS
+from factory.shards import shard_sizes, shard_span
+from factory.sources import Read, list_sources, listing_digest, read_sources
 
 PREFIX = "face"
 MAX_BYTES = 1 << 29  # of one image file; the largest picture that `decode` takes has half as much in raw 8-bit pixels
-
-
-class Defaults(Config):
-    """Field values for what the pattern does not say."""
-
-    label: str | None = None
-    attack: str | None = None
-    subject: str | None = None
-    domain: str | None = None
-    split: str | None = None
-    capture: str | None = None
-
-
-class PrepareResources(Config):
-    """What the line may use; no part of the fingerprint."""
-
-    num_cpus: float = Field(1.0, gt=0, description="CPUs that one reading task reserves; it uses one thread")
-
-
-class PrepareConfig(Config):
-    """One preparation."""
-
-    source: str
-    source_format: Literal["auto", "folder", "parquet", "webdataset"] = "auto"
-    columns: dict[str, str | None] = {}
-    out: str
-    pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
-    defaults: Defaults = Defaults()
-    live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
-    license: str = "unknown"
-    size: int = Field(256, ge=32)
-    crop: Literal["retinaface", "table", "none"] = "retinaface"
-    weights: str | None = None
-    boxes: str | None = None
-    margin: float = Field(MARGIN, ge=1, le=4)
-    split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
-    seed: int = 0
-    output: OutputConfig = OutputConfig()
-    resources: PrepareResources = PrepareResources()
-
-    @model_validator(mode="after")
-    def _check(self) -> PrepareConfig:
-        if self.size % 32:
-            lower = self.size // 32 * 32
-            raise ValueError(f"size {self.size} must be a multiple of 32: take {lower} or {lower + 32}")
-        if self.crop == "retinaface" and self.weights is None:
-            raise ValueError("crop=retinaface needs weights=FILE; crop=none (--no-crop) takes images that are faces")
-        if self.crop == "table" and self.boxes is None:
-            raise ValueError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
-        for name in self.split:
-            if name != vocabulary_name(name):
-                raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
-        if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
-            raise ValueError(f"split {self.split} must be fractions that sum to 1")
-        known = ("image", *FIELDS)
-        for name in self.columns.keys() - set(known):
-            raise ValueError(f"columns.{name} is no field of a row: there are {', '.join(known)}")
-        if self.pattern is not None:
-            Pattern(self.pattern)
-        return self
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,8 +67,13 @@ def plan(config: PrepareConfig) -> PreparePlan:
         ValueError: if the source is absent, empty or broken, nothing gives a field that rows need, the pattern fits no
             image, or the box table names none.
     """
-    sources = list_sources(config.source, config.source_format, config.columns)
-    in_folder = sources[0].format == "folder"
+    if config.dataset:
+        frames = Frames(config.frames_per_video, config.frames_within)
+        finer = config.attack_names == "instrument"
+        sources = list_dataset(config.dataset, config.source, frames, config.dataset_list, finer)
+    else:
+        sources = list_sources(config.source, config.source_format, config.columns)
+    in_folder = sources[0].format == "folder" and not config.dataset
     entries = list_entries(config, sources)
     identity = {
         "sources": listing_digest(sources),
@@ -139,10 +82,13 @@ def plan(config: PrepareConfig) -> PreparePlan:
         "split": list(config.split.items()),
         "seed": config.seed,
     }
-    if not in_folder:
+    if config.dataset:
+        identity["dataset"] = config.dataset
+    elif not in_folder:
         identity["columns"] = config.columns
     if config.crop != "none":
         identity["margin"] = config.margin
+    if config.crop in ("retinaface", "table"):
         identity[config.crop] = _file_digest(str(config.weights if config.crop == "retinaface" else config.boxes))
     shards: dict[str, list[Entry]] = {}
     for split in sorted({entry.split for entry in entries}):
@@ -165,18 +111,21 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
         OSError: if a file cannot be read: no fault of the image, so it is for the line to retry.
         ValueError: if the detector cannot be loaded.
     """
-    find = face_finder(config)
+    find, shipped = face_finder(config), None
+    if config.crop == "dataset" and config.dataset:
+        shipped = ShippedBoxes(config.dataset, config.source)
     pixels = np.zeros((len(entries), config.size, config.size, 3), np.uint8)
     rejects = [entry.reject or ("file too large" if entry.size > MAX_BYTES else None) for entry in entries]
     good = [entry for entry, reject in zip(entries, rejects, strict=True) if reject is None]
     images = read_sources(config.source, good, config.columns)
     for place, entry in enumerate(entries):
         if rejects[place] is None:
-            data = next(images)
+            read = next(images)
             try:
-                image = decode(data)
+                image = _pixels(read)
+                box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box or find(image)
                 margin = 1.0 if config.crop == "none" else config.margin
-                pixels[place] = cut_square(image, entry.box or find(image), config.size, margin)
+                pixels[place] = cut_square(image, box, config.size, margin)
             except ValueError as error:
                 rejects[place] = str(error)
     rows = (entry.row(config.license) for entry in entries)
@@ -184,8 +133,15 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
     return {"records": records, "pixels": pixels}
 
 
+def _pixels(read: Read) -> np.ndarray:
+    """Upright pixels of what was read, uint8 (H, W, 3); ValueError with a reason if it is no image."""
+    if isinstance(read, ValueError):
+        raise read
+    return read if isinstance(read, np.ndarray) else decode(read)
+
+
 def face_finder(config: PrepareConfig) -> FaceFinder:
-    """The finder of `crop`; of a table every entry has its box already."""
+    """The finder of `crop`; of a table every entry has its box already, and a data set its own."""
     return retinaface(config.weights or "") if config.crop == "retinaface" else centre_square
 
 

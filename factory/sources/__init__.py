@@ -1,7 +1,8 @@
 """Where photographs come from: a folder of images, Parquet files or WebDataset tars, local or `s3://`.
 
 A format is a module that lists the images of one file without loading a pixel, and reads the bytes of some of them. A
-new one is one module and one line in `FORMATS`.
+new one is one module and one line in `FORMATS`. Frames of videos and arrays come from data sets alone
+(`factory.datasets`), which list them; their modules are in `READERS` only.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import numpy as np
+
 from factory.config import canonical_json
-from factory.sources import folder, parquet, webdataset
+from factory.sources import folder, hdf5, npz, parquet, video, webdataset
 from factory.sources.files import File, Files, Source
 
 __all__ = ["FORMATS", "File", "Files", "Source", "list_sources", "listing_digest", "printable", "read_sources"]
@@ -36,6 +39,19 @@ class Place(Protocol):
     def group(self) -> int: ...
     @property
     def at(self) -> int: ...
+    @property
+    def turn(self) -> int: ...
+
+
+# The bytes of an image file, or upright pixels, uint8 (H, W, 3), or why a frame is no image.
+Read = bytes | np.ndarray | ValueError
+
+
+class Reader(Protocol):
+    """What reads the images of one kind of file."""
+
+    def read(self, files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
+        """Some images, in order."""
 
 
 class Format(Protocol):
@@ -52,6 +68,7 @@ class Format(Protocol):
 
 
 FORMATS: dict[str, Format] = {"folder": folder, "parquet": parquet, "webdataset": webdataset}
+READERS: dict[str, Reader] = {**FORMATS, "video": video, "hdf5": hdf5, "npz": npz}
 
 
 def list_sources(
@@ -96,13 +113,15 @@ def _format(files: Files, found: list[File]) -> str:
     return there[0]
 
 
-def read_sources(source: str, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[bytes]:
-    """The bytes of some images of one source, in order, a few in memory at a time.
+def read_sources(source: str, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
+    """Some images of one source, in order, a few in memory at a time: bytes of files, pixels of frames.
+
+    A frame that is broken is a ValueError in its place, with one of a few fixed reasons.
 
     Raises:
         OSError: if a file cannot be read: no fault of the image.
     """
-    return FORMATS[places[0].format].read(Files(source), places, columns) if places else iter(())
+    return READERS[places[0].format].read(Files(source), places, columns) if places else iter(())
 
 
 def printable(path: str) -> str:
@@ -115,7 +134,7 @@ def listing_digest(sources: Iterable[Source]) -> str:
     digest = hashlib.sha256()
     for source in sources:
         facts: list[object] = [printable(source.path), source.size, source.reject]
-        if source.version or source.format != "folder":
+        if source.version or source.fields is not None or source.format != "folder":
             facts += [source.version, source.fields, source.group]
         digest.update(canonical_json(facts).encode("utf-8", "backslashreplace") + b"\n")
     return digest.hexdigest()

@@ -40,7 +40,9 @@ class Source:
 
     `path` is unique below the source; in a Parquet file or tar it goes on with the row or member. `size` is in bytes,
     0 where only reading tells it. `fields` are the values of columns, by the name of the row's field. The bytes are
-    in `file` (default: `path`) at row or byte `at`, in Parquet of row group `group`.
+    in `file` (default: `path`) at row, byte or frame `at`, in Parquet of row group `group`; of a video `group` is 0,
+    so that its frames stay together. `turn` is by how many degrees counter-clockwise a video is turned upright whose
+    container doesn't say, and `boxes` the file that a data set says the face's place in.
     """
 
     path: str
@@ -52,6 +54,8 @@ class Source:
     file: str = ""
     group: int = -1
     at: int = 0
+    turn: int = 0
+    boxes: str = ""
 
 
 class Files:
@@ -109,6 +113,10 @@ class Files:
             return open(self._path(name), "rb")
         reader = cast(io.BufferedReader, self._store.open(name))
         return io.BufferedReader(reader.detach(), BLOCK)
+
+    def whole(self, name: str) -> BinaryIO:
+        """A seekable reader of a file that will be read to its end: from S3 it comes in one request."""
+        return open(self._path(name), "rb") if self._store is None else io.BytesIO(self.read(name))
 
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """`size` bytes from `start`, or the whole file.

@@ -1,0 +1,243 @@
+"""Readers of the licensed face anti-spoofing data sets: a module knows one data set's tree, and this is the contract.
+
+A reader lists the images, or the frames that stand for a video, without decoding a pixel, and says of each what the
+official documents say. docs/datasets.md is the manual. The rows of a corpus that `difffas prepare ROOT --dataset NAME`
+writes then hold, and protocols rely on:
+
+`domain`   the data set: `oulu_npu`, `casia_fasd`, `replay_attack`, `msu_mfsd`, `wmca`, `padisi`, `celeba_spoof`,
+           `siw` or `nuaa`; a pair list (`pairs`) names the domains of its images.
+`label`    0 live, 1 spoof.
+`attack`   `live`, or a coarse name: `print`, `replay`, `mask`, `glasses`, `makeup`. With `attack_names: instrument`
+           the finer name that `fields()["instrument"]` gives.
+`subject`  the person, unique within the data set: `01`, `client001`; CASIA-FASD counts anew in each split, so there
+           it is `train_1`, `test_1`.
+`split`    the official split as `train`, `dev` or `test` (`devel` and `valid` are `dev`, `eval` is `test`).
+`capture`  the recording's official stem as a vocabulary name: lower case, dashes are underscores. Where a document
+           says more than the stem, that is at its end. `fields(domain, capture)` takes it apart.
+`source`   the path below ROOT; of a frame it goes on with `/<number>`: `frame_number(source)`. Videos count from 0 in
+           the order of decoding, HDF5 files say the number (`Frame_<n>`); an image has none.
+
+Captures, the names that `fields(domain, capture)` gives (all text, besides `attack` and `instrument`), instruments:
+
+oulu_npu       `1_1_01_1`: phone, session, subject, file. print_1, print_2, replay_1, replay_2.
+casia_fasd     `1` … `8`, `hr_1` … `hr_4`: file. print_warped, print_cut, replay.
+replay_attack  `client001_session01_webcam_authenticate_adverse_1`: subject, session, webcam, purpose, light, take.
+               `attack_print_client001_session01_highdef_photo_adverse_fixed`, with the support at the end: presented,
+               subject, session, device, sample, light, support. print, replay_mobile, replay_highdef.
+msu_mfsd       `real_client001_android_sd_scene01`, `attack_client001_laptop_sd_ipad_video_scene01`: subject, camera,
+               quality, presented (attacks), scene. print, replay_ipad, replay_iphone.
+wmca           `100_03_015_2_10`: client, session, presenter, type, pai. print, replay, glasses, fake_head, paper_mask,
+               rigid_mask, flexible_mask, wig, makeup.
+padisi         `id_<transaction>_<trial>_<trial name>_<code>`: transaction, trial, name, code. The code, as `m50602`.
+celeba_spoof   `<number>_<type>_<illumination>_<environment>`: these. photo, poster, a4, face_mask, upper_body_mask,
+               region_mask, pc, pad, phone, 3d_mask.
+siw            `003_1_2_1_1`: subject, sensor, type, medium, session. print_<medium>, replay_<medium>.
+nuaa           `client_0001_00_00_01`, `imposter_0001_…`: kind, subject, glasses, position, session. print.
+pairs          `scene_0`: none, and no `fields`.
+
+Coarse attacks: WMCA type 1 glasses, 2 mask, 3 print, 4 replay, 5 makeup; PADISI-Face code 06 makeup, others
+`pai_<code>`; CelebA-Spoof types 1–3 print, 4–6 and 10 mask, 7–9 replay.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from factory.datasets import (
+    casia_fasd,
+    celeba_spoof,
+    msu_mfsd,
+    nuaa,
+    oulu_npu,
+    padisi,
+    pairs,
+    replay_attack,
+    siw,
+    wmca,
+)
+from factory.datasets.tree import MAX_BOXES, Recording, Tree
+from factory.faces import Box
+from factory.pattern import vocabulary_name
+from factory.row import LABELS, LIVE_ATTACK
+from factory.sources import LISTING, Files, Source, hdf5, video
+from factory.sources.video import Frames as Frames
+
+FRAME = re.compile(rf".+\.(?:{'|'.join(video.DEMUXERS)}|hdf5|h5)/(\d+)", re.IGNORECASE | re.DOTALL)
+
+
+class Dataset(Protocol):
+    """What a module of this package offers."""
+
+    DOMAIN: str
+    TITLE: str  # for people
+    FORMAT: str  # of its recordings: folder (images), video, hdf5 or npz
+    EXAMPLE: str  # a recording's name below ROOT
+    CAPTURE: re.Pattern[str]  # its groups are the official fields
+
+    def attack_of(self, fields: Mapping[str, str]) -> tuple[str, str]:
+        """Coarse name and instrument."""
+
+    def recordings(self, tree: Tree, chosen: str | None) -> Iterator[Recording]:
+        """Everything in the tree; ValueError naming what it lacks. `chosen` is the list that the user named."""
+
+
+DATASETS: dict[str, Dataset] = {
+    "oulu-npu": oulu_npu,
+    "casia-fasd": casia_fasd,
+    "replay-attack": replay_attack,
+    "msu-mfsd": msu_mfsd,
+    "wmca": wmca,
+    "padisi": padisi,
+    "celeba-spoof": celeba_spoof,
+    "siw": siw,
+    "nuaa": nuaa,
+    "pairs": pairs,
+}
+# Of those that ship them: from the text of a box file, frame, width and height to the box, or None of no face.
+BOXES: dict[str, Callable[[str, int, int, int], Box | None]] = {
+    "oulu-npu": oulu_npu.box,
+    "replay-attack": replay_attack.box,
+    "msu-mfsd": msu_mfsd.box,
+    "celeba-spoof": celeba_spoof.box,
+}
+
+
+def list_dataset(
+    name: str, source: str, frames: Frames, chosen: str | None = None, instruments: bool = False
+) -> list[Source]:
+    """Every image of a data set, and of each video some `frames`, in the order of their paths.
+
+    Args:
+        name: a name of `DATASETS`.
+        source: the folder that the data set's owner gave, local or `s3://`.
+        chosen: a list to take splits or pairs from, instead of the one in the tree.
+        instruments: whether attacks get their finer names.
+
+    Raises:
+        ValueError: naming what the tree lacks, or what is not installed that reading needs.
+    """
+    dataset = DATASETS[name]
+    tree = Tree(source, dataset.TITLE)
+    found = sorted(dataset.recordings(tree, chosen), key=lambda recording: recording.file.name)
+    if all(recording.reject for recording in found):
+        reasons = ", ".join(sorted({str(recording.reject) for recording in found})) or "none"
+        raise ValueError(
+            f"source {source} has no usable recording of {dataset.TITLE} like {dataset.EXAMPLE} ({len(found)} others: "
+            f"{reasons})"
+        )
+    if (module := _FRAMES.get(dataset.FORMAT)) is not None:
+        module.needed()
+    with ThreadPoolExecutor(LISTING) as pool:
+        listed = pool.map(lambda recording: _sources(tree, dataset, recording, frames, instruments), found)
+        return [source for part in listed for source in part]
+
+
+_FRAMES = {"video": video, "hdf5": hdf5}
+
+
+def _sources(tree: Tree, dataset: Dataset, recording: Recording, frames: Frames, instruments: bool) -> list[Source]:
+    """The sources of one recording; one, with the reason, if it is a reject."""
+    file, module = recording.file, _FRAMES.get(dataset.FORMAT)
+    reject, numbers = file.reject or recording.reject, [0]
+    if module is not None and not reject:
+        try:
+            numbers = module.list_frames(tree.reader, file, frames)
+        except OSError as error:
+            raise ValueError(f"{tree.source}/{file.name} cannot be read: {error.strerror or error}") from None
+        except ValueError as error:
+            reject = str(error)
+    source = functools.partial(
+        Source,
+        reject=reject,
+        version=_version(tree, recording, module is not None),
+        fields=_row_fields(dataset, recording, instruments),
+        format=dataset.FORMAT,
+        file=file.name,
+        turn=recording.turn,
+        boxes=recording.boxes,
+    )
+    if module is None or reject:
+        return [source(file.name, file.size if module is None else 0)]
+    return [source(f"{file.name}/{number:06d}", 0, group=0, at=number) for number in numbers]
+
+
+def _version(tree: Tree, recording: Recording, in_container: bool) -> str:
+    """What identifies a recording besides its path and facts."""
+    file, boxes = recording.file, tree.files.get(recording.boxes)
+    parts = [file.size] if in_container else []
+    return "-".join(str(part) for part in (*parts, file.version, boxes.size if boxes else "", recording.turn) if part)
+
+
+def _row_fields(dataset: Dataset, recording: Recording, instruments: bool) -> dict[str, str]:
+    attack = recording.instrument if instruments else recording.attack
+    values = {
+        "domain": recording.domain or dataset.DOMAIN,
+        "label": LABELS[recording.attack != LIVE_ATTACK] if attack else "",
+        "attack": attack,
+        "subject": recording.subject,
+        "split": recording.split,
+        "capture": recording.capture,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def fields(domain: str, capture: str) -> dict[str, str]:
+    """The official fields of a row's capture, with `attack` (coarse) and `instrument`: see the table above.
+
+    Raises:
+        ValueError: if there is no such data set, or the capture is not one of it.
+    """
+    dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
+    if dataset is None:
+        raise ValueError(f"domain {domain!r} is no data set that has official fields")
+    found = dataset.CAPTURE.fullmatch(capture)
+    if found is None:
+        raise ValueError(f"capture {capture!r} is none of {dataset.TITLE}, like {vocabulary_name(dataset.EXAMPLE)!r}")
+    # A pattern of alternatives names a group once, so those of the second have a prefix.
+    values = {name.removeprefix("a_"): value for name, value in found.groupdict().items() if value is not None}
+    attack, instrument = dataset.attack_of(values)
+    return {**values, "attack": attack, "instrument": instrument}
+
+
+def frame_number(source: str) -> int | None:
+    """The frame that a row's `source` ends with; None of an image."""
+    found = FRAME.fullmatch(source)
+    return int(found[1]) if found else None
+
+
+class ShippedBoxes:
+    """The faces' places that a data set ships: what `crop: dataset` cuts out.
+
+    Raises:
+        ValueError: if it ships none that are documented.
+    """
+
+    def __init__(self, name: str, source: str) -> None:
+        if name not in BOXES:
+            raise ValueError(f"{name} ships no face boxes that are documented: take crop=retinaface or crop=none")
+        self._box, self._files = BOXES[name], Files(source)
+        self._name, self._text = "", ""
+
+    def find(self, boxes: str, frame: int, width: int, height: int) -> Box:
+        """The box of one image of a recording with this box file.
+
+        Raises:
+            OSError: if the file cannot be read.
+            ValueError: with a reason: `no box file`, `broken box file`, `no face`.
+        """
+        if not boxes:
+            raise ValueError("no box file")
+        if boxes != self._name:
+            with self._files.whole(boxes) as file:
+                self._text = file.read(MAX_BOXES + 1).decode("utf-8-sig", "replace")
+            self._name = boxes
+        if len(self._text) > MAX_BOXES:
+            raise ValueError("broken box file")
+        box = self._box(self._text, frame, width, height)
+        if box is None:
+            raise ValueError("no face")
+        return box

@@ -1,0 +1,79 @@
+"""CelebA-Spoof: `Data/{train,test}/<subject>/{live,spoof}/<number>.{jpg,png}`, `metas/intra_test/*_label.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from factory.datasets import boxes
+from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
+from factory.faces import Box
+from factory.sources.files import File
+
+DOMAIN, TITLE, FORMAT, EXAMPLE = "celeba_spoof", "CelebA-Spoof", "folder", "Data/train/1/live/000184.jpg"
+CAPTURE = re.compile(r"(?P<number>\w+?)_(?P<type>\d+)_(?P<illumination>\d+)_(?P<environment>\d+)")
+NAME = re.compile(r"Data/(?P<split>train|test)/(?P<subject>[^/]+)/(?P<kind>live|spoof)/(?P<number>[^/]+)\.\w+")
+LISTS = ("metas/intra_test/train_label.json", "metas/intra_test/test_label.json")
+SIDE = 224  # of the frame that boxes are given in, whatever the image's size
+INSTRUMENTS = (
+    "live", "photo", "poster", "a4", "face_mask", "upper_body_mask", "region_mask", "pc", "pad", "phone", "3d_mask",
+)  # fmt: skip
+ATTACKS = ("live", *("print",) * 3, *("mask",) * 3, *("replay",) * 3, "mask")
+
+
+def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Attack and instrument by the spoof type, number 40 of the 44."""
+    kind = int(fields["type"])
+    return ATTACKS[kind], INSTRUMENTS[kind]
+
+
+def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
+    """All images that the lists of the intra-dataset protocol name."""
+    tree.require("Data/", *LISTS)
+    for name in LISTS:
+        for path, numbers in _read_list(tree, name).items():
+            yield _recording(tree, path, numbers)
+
+
+def _recording(tree: Tree, path: str, numbers: list[int]) -> Recording:
+    found = NAME.fullmatch(path)
+    file = tree.files.get(path) or File(path, 0)
+    if found is None or numbers[40] >= len(ATTACKS) or (numbers[40] == 0) != (numbers[43] == 0):
+        return Recording(file=file, reject=UNKNOWN if found is None else "label and attack disagree")
+    kind, illumination, environment = numbers[40:43]
+    attack, instrument = attack_of({"type": str(kind)})
+    return Recording(
+        file=file,
+        subject=found["subject"],
+        capture=f"{found['number']}_{kind}_{illumination}_{environment}",
+        attack=attack,
+        instrument=instrument,
+        split=found["split"],
+        boxes=tree.beside(file, "_BB.txt"),
+        reject=None if path in tree.files else MISSING,
+    )
+
+
+def _read_list(tree: Tree, name: str) -> dict[str, list[int]]:
+    """Numbers by path; ValueError if the file is not that."""
+    try:
+        found = json.loads(tree.text(name))
+    except (ValueError, RecursionError):
+        found = None
+    good = isinstance(found, dict) and all(
+        isinstance(row, list) and len(row) == 44 and all(isinstance(value, int) and value >= 0 for value in row[40:])
+        for row in found.values()
+    )
+    if not good:
+        raise ValueError(f"{tree.source}/{name} does not give 44 numbers for each path")
+    return dict(found)
+
+
+def box(text: str, frame: int, width: int, height: int) -> Box | None:
+    """From `x y width height score` in a frame of 224×224."""
+    found = boxes.row(f"0 {text.strip()}", 0, 4) if text.strip() else None
+    if found is None:
+        return None
+    x, y, wide, high = found[:4]
+    return boxes.sized(x * width / SIDE, y * height / SIDE, wide * width / SIDE, high * height / SIDE)

@@ -1,0 +1,61 @@
+"""MSU-MFSD: `scene01/{real,attack}/*.{mov,mp4}`, `train_sub_list.txt` and `test_sub_list.txt`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from factory.datasets import boxes
+from factory.datasets.tree import UNKNOWN, UNLISTED, VIDEOS, Recording, Tree
+from factory.faces import Box
+
+DOMAIN, TITLE, FORMAT = "msu_mfsd", "MSU-MFSD", "video"
+EXAMPLE = "scene01/real/real_client001_android_SD_scene01.mp4"
+CAPTURE = re.compile(
+    r"(?:real|attack)_(?P<subject>client\d+)_(?P<camera>laptop|android)_(?P<quality>[a-z]+)"
+    r"(?:_(?P<presented>ipad_video|iphone_video|printed_photo))?_(?P<scene>scene\d+)"
+)
+NAME = re.compile(rf"scene01/(?P<kind>real|attack)/(?P<stem>(?i:{CAPTURE.pattern}))\.\w+")
+LISTS = {"train": "train_sub_list.txt", "test": "test_sub_list.txt"}
+# bob's list of those that were recorded upside down. Where the container says so itself, that alone counts.
+ROTATED = {f"real_client{number:03d}_android_sd_scene01" for number in (3, 5, 6, 7, 8, 9)}
+
+
+def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Attack and instrument by what is presented: paper, a tablet or a phone."""
+    presented = fields.get("presented")
+    if not presented:
+        return "live", "live"
+    presented = presented.lower()
+    return ("print", "print") if presented == "printed_photo" else ("replay", f"replay_{presented.partition('_')[0]}")
+
+
+def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
+    """All videos; the lists say in two digits a line whose are for training and for testing. There is no dev set."""
+    folders = ("scene01/real/", "scene01/attack/")
+    tree.require(*folders, *LISTS.values())
+    splits = {int(number): split for split, name in LISTS.items() for number in re.findall(r"\d+", tree.text(name))}
+    for file, found in tree.search(NAME, VIDEOS, *folders):
+        if found is None or (found["kind"] == "attack") != bool(found["presented"]):
+            yield Recording(file=file, reject=UNKNOWN)
+            continue
+        capture, subject = found["stem"].lower(), found["subject"].lower()
+        attack, instrument = attack_of(found.groupdict())
+        split = splits.get(int(subject.removeprefix("client")), "")
+        yield Recording(
+            file=file,
+            subject=subject,
+            capture=capture,
+            attack=attack,
+            instrument=instrument,
+            split=split,
+            boxes=tree.beside(file, ".face"),
+            turn=180 if capture in ROTATED else 0,
+            reject=None if split else UNLISTED,
+        )
+
+
+def box(text: str, frame: int, width: int, height: int) -> Box | None:
+    """From a line `frame,left,top,right,bottom,…` (the eyes follow), frames counted from 0."""
+    found = boxes.row(text, frame, 4, ",")
+    return boxes.sized(found[0], found[1], found[2] - found[0], found[3] - found[1]) if found else None

@@ -1,0 +1,77 @@
+"""PADISI-Face: `ID_<transaction>_<trial>_<trial name>.npz`, `padisi_USC_FACE_ground_truth.csv` and a partition list.
+
+The colour-only release is one joblib file, which is a pickle: loading it runs whatever code it holds, so it is
+refused. docs/datasets.md says how to turn it into the same npz files, once and apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from factory.datasets.tree import SPLITS, UNLISTED, Recording, Tree, table
+
+DOMAIN, TITLE, FORMAT = "padisi", "PADISI-Face", "npz"
+EXAMPLE = "ID_<transaction_id>_<trial_id>_<trial_name>.npz"
+CAPTURE = re.compile(r"id_(?P<transaction>[0-9a-z]+)_(?P<trial>[0-9a-z]+)_(?P<name>\w+)_(?P<code>m(?:00000|5\d{4}))")
+NAME = re.compile(r"(?:.*/)?(?P<identifier>ID_[^/]+)\.\w+")
+TRUTH = re.compile(r"(^|/)padisi_USC_FACE_ground_truth\.csv$")
+PARTITION = re.compile(r"(^|/)padisi_USC_FACE_dataset_partition_3folds_part0\.csv$")
+IDENTITY = ("transaction_id", "trial_id", "trial_name")
+LIVE = "m00000"
+ATTACKS = {"06": "makeup"}  # by PAI code; the meaning of the others is not published
+
+
+def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Attack by the PAI code (`m5`, two digits), instrument is the whole code with its species (two more)."""
+    code = fields["code"]
+    return ("live", "live") if code == LIVE else (ATTACKS.get(code[2:4], f"pai_{code[2:4]}"), code)
+
+
+def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
+    """All samples. Splits are those of `chosen` or of fold 0; without a list they are left to `prepare`, by person."""
+    found = {match["identifier"]: file for file, match in tree.search(NAME, "npz", "") if match}
+    truth, text = tree.list_text(None, TRUTH)
+    lacking = [] if truth else ["padisi_USC_FACE_ground_truth.csv"]
+    if not found and any(name.lower().endswith((".bz2", ".joblib", ".pkl")) for name in tree.files):
+        raise ValueError(
+            f"source {tree.source} has PADISI-Face as a joblib file: that is a pickle, which runs code when it is "
+            "loaded; take the multispectral npz files, or convert it once and apart as docs/datasets.md says"
+        )
+    if lacking := lacking + ([] if found else [EXAMPLE]):
+        tree.require(*lacking)
+    splits = read_partition(*tree.list_text(chosen, PARTITION))
+    facts = {identifier(row): row for row in table(truth, text, *IDENTITY, "ground_truth", "participant_id")}
+    for name, file in found.items():
+        row = facts.get(name)
+        if row is None or (splits and name not in splits):
+            yield Recording(file=file, reject=UNLISTED)
+            continue
+        attack, instrument = attack_of({"code": row["ground_truth"]})
+        yield Recording(
+            file=file,
+            subject=row["participant_id"],
+            capture=f"{name}_{row['ground_truth']}",
+            attack=attack,
+            instrument=instrument,
+            split=splits.get(name, ""),
+        )
+
+
+def identifier(row: Mapping[str, str]) -> str:
+    """The sample's name, from a line of any of the lists."""
+    return "_".join(["ID", *(row[column] for column in IDENTITY)])
+
+
+def read_partition(name: str, text: str) -> dict[str, str]:
+    """Split by identifier, from a partition list; nothing from no list.
+
+    Raises:
+        ValueError: if it lacks a column or has a partition other than train, valid and test.
+    """
+    splits = {}
+    for row in table(name, text, *IDENTITY, "partition_name") if name else ():
+        if row["partition_name"] not in SPLITS:
+            raise ValueError(f"{name}: partition {row['partition_name']!r} is none of train, valid and test")
+        splits[identifier(row)] = SPLITS[row["partition_name"]]
+    return splits

@@ -1,0 +1,103 @@
+"""The authors' pair lists: JSON files of `[live path, spoof path]`, such as `OCIM.json`, and the images they name.
+
+The directory of an image is its style's name: `O2`, `C4` … (data set and number), `2_18` (WMCA, type and instrument),
+`paper_glass` … (PADISI-Face).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from factory.datasets import padisi, wmca
+from factory.datasets.tree import MISSING, Recording, Tree
+from factory.pattern import vocabulary_name
+from factory.sources.files import File
+
+DOMAIN, TITLE, FORMAT, EXAMPLE = "pairs", "the pair lists", "folder", "O1/<image>"
+CAPTURE = re.compile(r"scene_(?P<scene>\d+)")
+LIST = re.compile(r"^[^/]+\.json$", re.IGNORECASE)
+LETTERS = {"O": "oulu_npu", "C": "casia_fasd", "I": "replay_attack", "M": "msu_mfsd"}
+
+
+def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """The capture says nothing of it."""
+    return "", ""
+
+
+def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
+    """Every image that the lists name, once.
+
+    Images that pairs join, directly or by others, are one scene: they share the capture, and the subject, which is
+    the person's number in WMCA's file names and else the scene. The lists have no splits.
+    """
+    lists = [chosen] if chosen else [name for name in tree.files if LIST.search(name)]
+    if not lists:
+        raise ValueError(f"source {tree.source} has no pair list: put OCIM.json there or set dataset_list=FILE")
+    texts = ((name, tree.list_text(chosen, LIST)[1] if chosen else tree.text(name)) for name in lists)
+    pairs = [pair for name, text in texts for pair in _read_list(name, text)]
+    lives, scenes = {live for live, _ in pairs}, _scenes(pairs)
+    people = {scenes[live]: _person(live) for live in sorted(lives, reverse=True)}
+    both = lives & {spoof for _, spoof in pairs}
+    for path, scene in scenes.items():
+        folder = path.split("/")[-2] if "/" in path else ""
+        style = "live" if path in lives else vocabulary_name(folder)
+        yield Recording(
+            file=tree.files.get(path) or File(path, 0),
+            subject=people[scene] or f"scene_{scene}",
+            capture=f"scene_{scene}",
+            attack=style,
+            instrument=style,
+            domain=_domain(folder),
+            reject="live and spoof" if path in both else None if path in tree.files else MISSING,
+        )
+
+
+def _read_list(name: str, text: str) -> list[tuple[str, str]]:
+    """The pairs, as paths below the folder; ValueError if the file is something else or leads out of it."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not found:
+        raise ValueError(f"{name} is no pair list: a JSON list of [live path, spoof path]")
+    pairs = []
+    for pair in found:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):
+            raise ValueError(f"{name}: {json.dumps(pair)[:100]} is not [live path, spoof path]")
+        live, spoof = (path.replace("\\", "/").strip("/") for path in pair)
+        if ".." in (*live.split("/"), *spoof.split("/")):
+            raise ValueError(f"{name}: {json.dumps(pair)[:100]} leads out of the folder")
+        pairs.append((live, spoof))
+    return pairs
+
+
+def _scenes(pairs: list[tuple[str, str]]) -> dict[str, int]:
+    """Number of the connected component of every path, in the order of their first appearance."""
+    parent: dict[str, str] = {}
+
+    def root(path: str) -> str:
+        parent.setdefault(path, path)
+        while parent[path] != path:
+            parent[path] = parent[parent[path]]
+            path = parent[path]
+        return path
+
+    for live, spoof in pairs:
+        parent[root(spoof)] = root(live)
+    numbers: dict[str, int] = {}
+    return {path: numbers.setdefault(root(path), len(numbers)) for path in [*parent]}
+
+
+def _person(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    found = wmca.CAPTURE.match(name)
+    return found["client"] if found and _domain(folder.rpartition("/")[2]) == wmca.DOMAIN else ""
+
+
+def _domain(folder: str) -> str:
+    """The data set of a style's directory; `real` and the names are PADISI-Face's."""
+    if found := re.fullmatch(r"([OCIM])\d+", folder):
+        return LETTERS[found[1]]
+    return wmca.DOMAIN if re.fullmatch(r"\d_\d{2,3}", folder) else padisi.DOMAIN

@@ -1,0 +1,58 @@
+"""Idiap Replay-Attack: `{train,devel,test}/real/*.mov`, `…/attack/{fixed,hand}/*.mov`, `face-locations/**/*.face`.
+
+Enrolment videos (`enroll/`) are for face recognition; like the official queries, this reader passes them over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from factory.datasets import boxes
+from factory.datasets.tree import SPLITS, UNKNOWN, VIDEOS, Recording, Tree
+from factory.faces import Box
+
+DOMAIN, TITLE, FORMAT = "replay_attack", "Replay-Attack", "video"
+EXAMPLE = "train/real/client001_session01_webcam_authenticate_adverse_1.mov"
+WHO = r"(?P<subject>client\d+)_session(?P<session>\d+)"
+REAL = rf"{WHO}_(?P<webcam>[a-z]+)_(?P<purpose>[a-z]+)_(?P<light>controlled|adverse)(?:_(?P<take>\d+))?"
+ATTACK = rf"attack_(?P<presented>print|mobile|highdef)_{WHO.replace('P<', 'P<a_')}" + (
+    r"_(?P<device>mobile|highdef)_(?P<sample>photo|video)_(?P<a_light>controlled|adverse)"
+)
+CAPTURE = re.compile(rf"{REAL}|{ATTACK}_(?P<support>fixed|hand)")
+NAME = re.compile(rf"(?P<split>train|devel|test)/(?:real/(?:{REAL})|attack/(?P<held>fixed|hand)/(?:{ATTACK}))\.\w+")
+
+
+def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Attack and instrument by what is held before the camera: paper, a phone or a tablet."""
+    presented = fields.get("presented")
+    if not presented:
+        return "live", "live"
+    return ("print", "print") if presented == "print" else ("replay", f"replay_{presented}")
+
+
+def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
+    """All accesses. Attacks of both supports have the same names, so the support ends the capture."""
+    folders = tuple(f"{split}/{kind}/" for split in ("train", "devel", "test") for kind in ("real", "attack"))
+    tree.require(*folders)
+    for file, found in tree.search(NAME, VIDEOS, *folders):
+        if found is None:
+            yield Recording(file=file, reject=UNKNOWN)
+            continue
+        attack, instrument = attack_of(found.groupdict())
+        stem = file.name.rpartition("/")[2].rpartition(".")[0]
+        yield Recording(
+            file=file,
+            subject=found["subject"] or found["a_subject"],
+            capture=f"{stem}_{found['held']}" if found["held"] else stem,
+            attack=attack,
+            instrument=instrument,
+            split=SPLITS[found["split"]],
+            boxes=tree.beside(file, ".face", "face-locations/"),
+        )
+
+
+def box(text: str, frame: int, width: int, height: int) -> Box | None:
+    """From a line `frame x y width height`; frames without a detection have none, or no size."""
+    found = boxes.row(text, frame, 4)
+    return boxes.sized(*found[:4]) if found else None

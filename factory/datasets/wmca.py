@@ -1,0 +1,81 @@
+"""WMCA, preprocessed RGB: `face-station/<date>/<client>_<session>_<presenter>_<type>_<pai>.hdf5`, a protocol list."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from factory.datasets.tree import SPLITS, UNKNOWN, UNLISTED, Recording, Tree
+
+DOMAIN, TITLE, FORMAT = "wmca", "WMCA", "hdf5"
+EXAMPLE = "face-station/12.02.18/100_03_015_2_10.hdf5"
+CAPTURE = re.compile(r"(?P<client>\d+)_(?P<session>\d+)_(?P<presenter>\d+)_(?P<type>\d+)_(?P<pai>\d+)")
+NAME = re.compile(rf"face-station/[^/]+/(?P<stem>{CAPTURE.pattern})\.\w+")
+GRANDTEST = re.compile(r"(^|/)[^/]*grand[^/]*\.csv$", re.IGNORECASE)
+ATTACKS = {"0": "live", "1": "glasses", "2": "mask", "3": "print", "4": "replay", "5": "makeup"}  # by type
+# The numbered instruments of a type, from a list that a public loader holds; the seven attacks of the leave-one-out
+# protocols are made of them. A photograph on a screen is a replay there, though of type 3.
+_PAIS: dict[str, dict[str, Iterable[int]]] = {
+    "1": {"rigid_mask": (2, 13, 14), "wig": (8, 9, 10, 11, 12), "glasses": (1, 4, 5, 6, 7, 15, 16)},
+    "2": {
+        "fake_head": range(1, 8),
+        "paper_mask": range(8, 12),
+        "rigid_mask": range(12, 18),
+        "flexible_mask": (18, *range(75, 100)),
+    },
+    "3": {"replay": (5, 10, 15)},
+}
+
+
+def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Attack by the type; instrument by type and number, where the number is known."""
+    kind, pai = fields["type"], int(fields["pai"])
+    attack = ATTACKS.get(kind, f"type_{kind}")
+    known = _PAIS.get(kind, {}).items()
+    return attack, next((instrument for instrument, numbers in known if pai in numbers), attack)
+
+
+def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
+    """All recordings; the person is the identity shown.
+
+    Splits are those of `chosen`, or of the grandtest list if the tree has it; without a list they are left to
+    `prepare`, by person.
+    """
+    tree.require("face-station/")
+    name, text = tree.list_text(chosen, GRANDTEST)
+    splits = read_list(name, text) if name else {}
+    for file, found in tree.search(NAME, "hdf5 h5", "face-station/"):
+        if found is None:
+            yield Recording(file=file, reject=UNKNOWN)
+            continue
+        attack, instrument = attack_of(found.groupdict())
+        split = splits.get(found["stem"], "")
+        yield Recording(
+            file=file,
+            subject=found["client"],
+            capture=found["stem"],
+            attack=attack,
+            instrument=instrument,
+            split=split,
+            reject=UNLISTED if splits and not split else None,
+        )
+
+
+def read_list(name: str, text: str) -> dict[str, str]:
+    """Split by stem, from lines `<date>/<stem>,label,attack_type,set` without a header.
+
+    Raises:
+        ValueError: if a line has no such path, or a set other than train, dev and eval.
+    """
+    splits = {}
+    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+        if row and any(cell.strip() for cell in row):
+            stem = re.sub(r"\.(hdf5|h5)$", "", row[0].strip().rpartition("/")[2])
+            split = SPLITS.get(row[-1].strip().lower())
+            if number == 1 and split is None:  # a header after all
+                continue
+            if not CAPTURE.fullmatch(stem) or split is None:
+                raise ValueError(f"{name}, line {number}: {','.join(row)!r} is not path,label,attack_type,set")
+            splits[stem] = split
+    return splits

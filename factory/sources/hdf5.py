@@ -1,0 +1,100 @@
+"""Frames of HDF5 files as bob writes them: a group `Frame_<n>` each, its `array` uint8 (3, H, W)."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from factory.images import MAX_PIXELS
+from factory.sources.files import File, Files
+from factory.sources.video import MAX_BYTES, Frames
+
+if TYPE_CHECKING:
+    from factory.sources import Place, Read
+
+GROUP = re.compile(r"Frame_(\d{1,9})")
+
+
+def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
+    """Numbers `<n>` of the groups that stand for a file, in their numerical order.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: without h5py, or with the reason why the file is of no use: `broken HDF5 file`, `no frames`,
+            `file too large` (1 GiB).
+    """
+    h5py = needed()
+    if file.size > MAX_BYTES:
+        raise ValueError("file too large")
+    with files.open(file.name) as stream:
+        stream.read(1)  # what cannot be read shall not look broken
+        try:
+            with h5py.File(stream, "r") as groups:
+                numbers = sorted(int(found[1]) for name in groups if (found := GROUP.fullmatch(name)))
+        except (OSError, RuntimeError, KeyError, UnicodeError):
+            raise ValueError("broken HDF5 file") from None
+    if not numbers:
+        raise ValueError("no frames")
+    return [numbers[place] for place in frames.of(len(numbers))]
+
+
+def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
+    """Frames, uint8 (H, W, 3), in order.
+
+    A frame that is a link to somewhere else, or of another shape or type, is a ValueError; so is each of a file that
+    is broken.
+    """
+    h5py = needed()
+    for name, run in itertools.groupby(places, key=lambda place: place.file):
+        numbers = [place.at for place in run]
+        data = io.BytesIO(files.read(name))
+        try:
+            with h5py.File(data, "r") as frames:
+                yield from [_frame(h5py, frames, number) for number in numbers]
+        except (OSError, RuntimeError):
+            yield from [ValueError("broken HDF5 file")] * len(numbers)
+
+
+def _frame(h5py: Any, frames: Any, number: int) -> np.ndarray | ValueError:
+    """One frame; what is checked first is what would read other files, or unpack to more than an image."""
+    try:
+        group = _child(h5py, frames, f"Frame_{number}", h5py.Group)
+        array = _child(h5py, group, "array", h5py.Dataset)
+        if array.external or array.is_virtual:
+            return ValueError("link to another file")
+        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[0] != 3:
+            return ValueError("frame is not uint8 (3, H, W)")
+        if max(math.prod(array.shape), math.prod(array.chunks or ())) > 3 * MAX_PIXELS:
+            return ValueError("image too large")
+        if not array.size:
+            return ValueError("frame is not uint8 (3, H, W)")
+        return np.ascontiguousarray(array[()].transpose(1, 2, 0))
+    except ValueError as error:
+        return error
+    except (OSError, RuntimeError, KeyError):
+        return ValueError("broken frame")
+
+
+def _child(h5py: Any, parent: Any, name: str, kind: type) -> Any:
+    link = parent.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
+        raise ValueError("link to another file" if isinstance(link, h5py.ExternalLink) else "broken frame")
+    child = parent[name]
+    if not isinstance(child, kind):
+        raise ValueError("broken frame")
+    return child
+
+
+def needed() -> Any:
+    """h5py; ValueError where it is not installed."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ValueError(f"HDF5 files need h5py: pip install 'difffas-factory[datasets]' ({error})") from None
+    return h5py

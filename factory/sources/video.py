@@ -1,0 +1,140 @@
+"""Frames of videos, through PyAV: planned by the container's header, decoded from its beginning."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from factory.images import MAX_PIXELS
+from factory.sources.files import File, Files
+
+if TYPE_CHECKING:
+    from factory.sources import Place, Read
+
+# The demuxer goes by the name: one that looks at the content would take a playlist, and open what that names.
+DEMUXERS = {"avi": "avi", "mov": "mov", "mp4": "mov", "m4v": "mov"}
+NAME = re.compile(rf"(.*/)?[^/]+\.({'|'.join(DEMUXERS)})", re.IGNORECASE | re.DOTALL)
+MAX_BYTES = 1 << 30  # of one video
+MAX_FRAMES = 100_000  # to the last frame wanted everything before it is decoded
+
+
+class Frames(NamedTuple):
+    """Which frames stand for a video: `wanted` of them evenly spaced, of the first `within` if that is said."""
+
+    wanted: int
+    within: int | None = None
+
+    def of(self, count: int) -> list[int]:
+        """Places among `count` frames: the middles of `wanted` equal parts, or all if there are no more.
+
+        Never the last of more than twice as many: headers tend to count one that is not there.
+        """
+        count = min(count, self.within or count)
+        parts = range(self.wanted)
+        return (
+            [(2 * part + 1) * count // (2 * self.wanted) for part in parts] if count > self.wanted else [*range(count)]
+        )
+
+
+def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
+    """Numbers of the frames that stand for a video; of a container that doesn't count, packets are.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: without PyAV, or with the reason why the video is of no use: `broken video`, `no frames`,
+            `file too large` (1 GiB), `image too large`, `video too long`.
+    """
+    av = needed()
+    if file.size > MAX_BYTES:
+        raise ValueError("file too large")
+    try:
+        with files.open(file.name) as stream, _opened(av, stream, file.name) as container:
+            video = _stream(container)
+            count = video.frames or sum(packet.size > 0 for packet in container.demux(video))
+    except av.FFmpegError:
+        raise ValueError("broken video") from None
+    if not count:
+        raise ValueError("no frames")
+    if min(count, frames.within or count) > MAX_FRAMES:
+        raise ValueError("video too long")
+    return frames.of(count)
+
+
+def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
+    """Upright frames, uint8 (H, W, 3), in order; neighbours of one video are decoded together.
+
+    A frame that the decoder calls corrupt, and one in the place of a packet that it refuses, is a `broken frame`; one
+    after the last is of a `truncated video`.
+    """
+    for (name, turn), run in itertools.groupby(places, key=lambda place: (place.file, place.turn)):
+        yield from _read_video(files, name, turn, deque(place.at for place in run))
+
+
+def _read_video(files: Files, name: str, turn: int, wanted: deque[int]) -> Iterator[Read]:
+    """The frames of ascending numbers."""
+    av, reason, number = needed(), "truncated video", 0
+    try:
+        with files.whole(name) as stream, _opened(av, stream, name) as container:
+            for frame in _decoded(av, container):
+                if wanted[0] == number:
+                    pixels = _pixels(frame, turn)
+                    wanted.popleft()
+                    yield pixels
+                if not wanted:
+                    return
+                number += 1
+    except av.FFmpegError:
+        reason = "broken video"
+    except ValueError as error:
+        reason = str(error)
+    for _ in wanted:
+        yield ValueError(reason)
+
+
+def _decoded(av: Any, container: Any) -> Iterator[Any]:
+    """All frames of a video in their order, None where a packet gives none."""
+    video = _stream(container)
+    video.codec_context.thread_count = 1
+    video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    for packet in container.demux(video):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            yield None
+
+
+def _pixels(frame: Any, turn: int) -> np.ndarray | ValueError:
+    if frame is None or frame.is_corrupt:
+        return ValueError("broken frame")
+    # Both are counter-clockwise. The container's word counts; `turn` is for one that says nothing.
+    quarters = round((frame.rotation or turn) / 90)
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
+
+
+def _opened(av: Any, stream: Any, name: str) -> Any:
+    return av.open(stream, format=DEMUXERS[name.rpartition(".")[2].lower()], metadata_errors="replace")
+
+
+def _stream(container: Any) -> Any:
+    if not container.streams.video:
+        raise ValueError("no frames")
+    video = container.streams.video[0]
+    if video.codec_context is None:
+        raise ValueError("broken video")
+    if video.codec_context.width * video.codec_context.height > MAX_PIXELS:
+        raise ValueError("image too large")
+    return video
+
+
+def needed() -> Any:
+    """PyAV; ValueError where it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise ValueError(f"videos need PyAV: pip install 'difffas-factory[datasets]' ({error})") from None
+    return av

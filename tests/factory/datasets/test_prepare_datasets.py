@@ -1,0 +1,189 @@
+"""Licensed trees through the prepare station: plan, shards, ledger, corpus."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factory import prepare
+from factory.batches import Pairs
+from factory.cli import main
+from factory.config import build
+from factory.corpus import Corpus
+from factory.datasets import fields, frame_number
+from factory.ledger import Ledger
+from factory.prepare import PrepareConfig, plan, read_shard
+from tests.factory.datasets import trees
+from tests.factory.datasets.trees import TREES, frame, write_text
+
+
+def config(dataset: str | None, root: Path | str, **given: Any) -> PrepareConfig:
+    values = {"source": str(root), "dataset": dataset, "crop": "none", "size": 32, "frames_per_video": 2}
+    return build(PrepareConfig, {**values, "out": f"{root}-out", **given})
+
+
+def records(given: PrepareConfig) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
+    """Row, with the reject among it, and pixels of every image, by source."""
+    found = {}
+    for entries in plan(given).shards.values():
+        shard = read_shard(given, entries)
+        for record, pixels in zip(shard["records"], shard["pixels"], strict=True):
+            found[record["row"]["source"]] = ({**record["row"], "reject": record["reject"]}, pixels)
+    return found
+
+
+@pytest.mark.parametrize("name", list(TREES))
+def test_every_tree_becomes_rows(tmp_path: Path, name: str) -> None:
+    found = records(config(name, TREES[name](tmp_path / "tree")))
+    good = [(row, pixels) for row, pixels in found.values() if not row["reject"]]
+    assert good and all(pixels.any() for _, pixels in good)
+    assert {row["label"] for row, _ in good} == {0, 1}
+    assert all((row["label"] == 0) == (row["attack"] == "live") for row, _ in good)
+    assert all(row["split"] and row["capture"] and row["subject"] for row, _ in good)
+    expected = {"celeba-spoof": {"missing file": 1}, "nuaa": {"in no list": 1}}
+    assert Counter(row["reject"] for row, _ in found.values() if row["reject"]) == expected.get(name, {})
+
+
+def test_what_protocols_need_is_in_the_rows(tmp_path: Path) -> None:
+    found = records(config("replay-attack", trees.replay_attack(tmp_path / "tree")))
+    source = "devel/attack/hand/attack_mobile_client003_session01_mobile_video_controlled.mov/000007"
+    row, pixels = found[source]
+    assert (row["domain"], row["style"], row["split"]) == ("replay_attack", "replay_attack-replay", "dev")
+    assert row["subject"] == "client003" and frame_number(row["source"]) == 7
+    assert fields(row["domain"], row["capture"])["support"] == "hand"
+    assert row["key"].rsplit("-", 1)[0].endswith("-000007")
+    assert np.abs(pixels[28, 28].astype(int) - frame(7)[40, 40]).max() <= 12
+
+
+def test_attacks_by_instrument(tmp_path: Path) -> None:
+    root = trees.oulu_npu(tmp_path / "tree")
+    styles = {row["style"] for row, _ in records(config("oulu-npu", root, attack_names="instrument")).values()}
+    assert styles == {f"oulu_npu-{name}" for name in ("live", "print_1", "print_2", "replay_1", "replay_2")}
+
+
+def test_videos_stay_together_in_shards(tmp_path: Path) -> None:
+    root = trees.casia_fasd(tmp_path / "tree")
+    made = plan(config("casia-fasd", root, frames_per_video=4, output={"rows_per_shard": 8}))
+    for entries in made.shards.values():
+        files = [entry.file for entry in entries]
+        assert all(count == 4 for count in Counter(files).values())
+        assert files[::4] == list(dict.fromkeys(files))
+        assert [entry.at for entry in entries] == [2, 7, 12, 17] * (len(files) // 4)
+
+
+def test_shipped_boxes_crop(tmp_path: Path) -> None:
+    root = trees.replay_attack(tmp_path / "tree")
+    found = records(config("replay-attack", root, crop="dataset", margin=1, frames_per_video=10))
+    real = "train/real/client001_session01_webcam_authenticate_adverse_1.mov"
+    row, pixels = found[f"{real}/000005"]
+    assert row["reject"] is None
+    expected = frame(5)[12:36, 8:32]  # a square of 24 about the box 10, 12, 20×24
+    assert np.abs(pixels[::31, ::31].astype(int) - expected[::23, ::23]).max() <= 12
+    assert found[f"{real}/000000"][0]["reject"] == found[f"{real}/000003"][0]["reject"] == "no face"
+    others = {row["reject"] for source, (row, _) in found.items() if real not in source}
+    assert others == {"no box file"}
+
+
+def test_boxes_of_images_scale_with_them(tmp_path: Path) -> None:
+    found = records(config("celeba-spoof", trees.celeba_spoof(tmp_path / "tree"), crop="dataset", margin=1))
+    reasons = {source: row["reject"] for source, (row, _) in found.items()}
+    assert reasons["Data/test/5007/spoof/497050.png"] is None
+    assert reasons["Data/train/1/live/000184.jpg"] == "no box file"
+
+
+def test_a_video_upside_down_is_turned(tmp_path: Path) -> None:
+    found = records(config("msu-mfsd", trees.msu_mfsd(tmp_path / "tree")))
+    upright = found["scene01/real/real_client001_android_SD_scene01.mp4/000005"][1]
+    turned = found["scene01/real/real_client003_android_SD_scene01.mp4/000005"][1]
+    assert (np.abs(turned.astype(int) - upright[::-1, ::-1]) <= 8).all() and not (turned == upright).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dataset": "oulu"}, "config key 'dataset'.*'oulu-npu', 'casia-fasd'"),
+        ({"pattern": "{attack}/{subject}"}, "dataset=casia-fasd says what its files are: leave out pattern"),
+        ({"columns": {"subject": "x"}}, "leave out columns"),
+        ({"live": ["1"]}, "leave out live"),
+        ({"source_format": "folder"}, "leave out source_format"),
+        ({"crop": "dataset"}, "crop=dataset needs a data set with face boxes .oulu-npu, .* not casia-fasd"),
+        ({"dataset": None, "crop": "dataset"}, "crop=dataset needs a data set"),
+        ({"crop": "retinaface"}, "crop=retinaface needs weights=FILE; crop=none"),
+        ({"dataset": "oulu-npu", "crop": "retinaface"}, "crop=dataset takes the boxes of the data set, crop=none"),
+        ({"frames_per_video": 0}, "frames_per_video"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    dataset = given.get("dataset", "casia-fasd")
+    with pytest.raises(ValueError, match=message) as caught:
+        config(dataset, tmp_path, **{name: value for name, value in given.items() if name != "dataset"})
+    assert "\n" not in str(caught.value)
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(tmp_path / "tree/Train_files/readme.txt", "x")
+    arguments = ["prepare", str(tmp_path / "tree"), "--dataset", "oulu-npu", "--crop", "dataset"]
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "lacks Dev_files/, Test_files/" in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_through_the_line(tmp_path: Path, ray_local: None) -> None:
+    root = trees.oulu_npu(tmp_path / "tree")
+    write_text(root / "Train_files/2_1_02_1.avi", "no video")
+    cut = root / "Train_files/1_1_01_5.avi"
+    cut.write_bytes(cut.read_bytes()[: int(0.8 * cut.stat().st_size)])
+    given = config("oulu-npu", root, frames_per_video=4, output={"rows_per_shard": 8}, license="restricted")
+    summary = prepare.run(given)
+    corpus = Corpus(given.out)
+    told: Counter[str] = Counter()
+    for record in Ledger(corpus.storage).records():
+        told.update(record["rejects_by_reason"])
+    assert summary["planned"] == 4 * 9 + 1 == summary["written"] + sum(told.values())
+    assert told["broken video"] == 1 and told["truncated video"] + told["broken frame"] == sum(told.values()) - 1 > 0
+    assert set(corpus.column("domain")) == {"oulu_npu"} and set(corpus.column("split")) == {"train", "dev", "test"}
+    by_source = dict(zip(corpus.column("source"), corpus.pixels(range(len(corpus))), strict=True))
+    shades = {source: int(pixels[28, 28].mean()) for source, pixels in by_source.items()}
+    assert all(abs(shade - 10 * int(str(frame_number(source)))) <= 6 for source, shade in shades.items())
+    assert prepare.run(given) == summary  # again is a no-op
+
+
+def test_pair_lists_pair_as_they_say(tmp_path: Path, ray_local: None) -> None:
+    root = trees.pairs(tmp_path / "tree")
+    (root / "PADISI.json").unlink()  # a style of one image has no guide
+    (root / "WMCA.json").unlink()
+    write_text(root / "OCIM.json", '[["/O1/a.png", "/O2/a.png"], ["/O1/b.png", "/O2/b.png"]]')
+    for name in ("O1/b.png", "O2/b.png"):
+        trees.write_image(root / name)
+    given = config("pairs", root, split={"train": 1.0})
+    prepare.run(given)
+    corpus = Corpus(given.out)
+    live, spoof, _ = Pairs(corpus, "train", seed=0)(np.arange(20))
+    sources = corpus.column("source")
+    pairs = {(sources[a], sources[b]) for a, b in zip(live, spoof, strict=True)}
+    assert pairs == {("O1/a.png", "O2/a.png"), ("O1/b.png", "O2/b.png")}
+
+
+def test_trees_on_s3(tmp_path: Path, s3_bucket: str) -> None:
+    import fsspec
+
+    remote = fsspec.filesystem("s3", use_listings_cache=False)
+    for name in ("oulu-npu", "wmca", "padisi"):
+        root = TREES[name](tmp_path / name)
+        url = f"{s3_bucket}/{uuid.uuid4().hex[:8]}"
+        for path in root.rglob("*"):
+            if path.is_file():
+                remote.pipe_file(f"{url}/{path.relative_to(root)}".removeprefix("s3://"), path.read_bytes())
+        here, there = records(config(name, root)), records(config(name, url, out=str(tmp_path / "out")))
+        assert here.keys() == there.keys()
+        assert all(
+            (pixels == there[source][1]).all() and row == there[source][0] for source, (row, pixels) in here.items()
+        )

@@ -71,6 +71,8 @@ def plan(config: PrepareConfig) -> PreparePlan:
         frames = Frames(config.frames_per_video, config.frames_within)
         finer = config.attack_names == "instrument"
         sources = list_dataset(config.dataset, config.source, frames, config.dataset_list, finer)
+        if not any("split" in (source.fields or {}) for source in sources):
+            say("prepare: no official split in this tree: people are split by hash (dataset_list names a list)")
     else:
         sources = list_sources(config.source, config.source_format, config.columns)
     in_folder = sources[0].format == "folder" and not config.dataset

@@ -5,9 +5,12 @@ Opening reads the index only; images are read shard by shard, row group by row g
 
 from __future__ import annotations
 
+import copy
 import functools
+import hashlib
 import io
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +24,9 @@ from factory.row import INDEX_SCHEMA, Row
 from factory.run import read_summary
 from factory.shards import FORMATS
 from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from factory.protocols import Protocol
 
 INDEX = "index.parquet"
 ROWS_PER_GROUP = 1 << 17  # of the index
@@ -36,6 +42,8 @@ class Corpus:
     Attributes:
         index: Arrow table of `INDEX_SCHEMA`, one line per image, in shard order; text columns other than `key` and
             `source` are dictionary-encoded, with one dictionary each.
+        official: the index with the official split, where `index` is that of a protocol; else the same table.
+        protocol: under which the corpus is seen, or None.
 
     Raises:
         ValueError: if the folder is no corpus, is unfinished, or is empty.
@@ -51,6 +59,8 @@ class Corpus:
             raise ValueError(f"{self.storage.path(INDEX)} has no column {missing[0]!r}: write the corpus again")
         if not len(self.index):
             raise ValueError(f"{self.storage.url} is an empty corpus: every source image was rejected, see ledger/")
+        self.official: pa.Table = self.index
+        self.protocol: Protocol | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -64,10 +74,28 @@ class Corpus:
         values = np.array([*column.chunk(0).dictionary.to_pylist(), None], dtype=object)
         return np.concatenate([values[chunk.indices.fill_null(len(values) - 1).to_numpy()] for chunk in column.chunks])
 
+    def under(self, protocol: Protocol | None) -> Corpus:
+        """This corpus as a protocol sees it: `split` is the part that it gives each row, `` for none.
+
+        Rows that are read keep the split that they were written with.
+        """
+        if protocol is None:
+            return self
+        view = copy.copy(self)
+        view.__dict__.pop("digest", None)  # it was cached
+        parts = pa.array(protocol.assign(self.official), pa.string()).dictionary_encode()
+        place = self.official.schema.get_field_index("split")
+        view.index, view.protocol = self.official.set_column(place, "split", parts), protocol
+        return view
+
     @functools.cached_property
     def digest(self) -> str:
-        """Digest of the content: the hashes of all shard files, by the ledger."""
-        return corpus_digest(self.storage)
+        """Digest of the content: the hashes of all shard files, by the ledger; under a protocol of the parts, too."""
+        content = corpus_digest(self.storage)
+        if self.protocol is None:
+            return content
+        parts = hashlib.sha256("\n".join(self.column("split")).encode()).hexdigest()
+        return fingerprint({"corpus": content, "protocol": self.protocol.digest, "parts": parts})
 
     def where(self, **equal: str | int) -> np.ndarray:
         """Positions in the index at which every named column equals the given value."""

@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 
 from factory.batches import Pairs, PixelCache, training_images
 from factory.config import Config
-from factory.corpus import Corpus
 from factory.generators import model_digest
 from factory.ingest import Batch, Reader, image_reader
+from factory.protocols import check, check_model, content, open_corpus, record
 from factory.run import Run, read_claim
 from factory.storage import Storage
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
@@ -57,6 +57,7 @@ class FitGeneratorConfig(Config):
     """One generator."""
 
     corpus: str
+    protocol: str | None = Field(None, description="name or file; None: the corpus's own splits")
     style_encoder: str | None = Field(None, description="folder that fit-style wrote; left out with `initial`")
     initial: str | None = Field(None, description="model folder to go on from: its network, weights and style encoder")
     out: str
@@ -81,14 +82,17 @@ class FitGeneratorConfig(Config):
 
 def run(config: FitGeneratorConfig) -> dict[str, Any]:
     """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; returns the run's summary."""
-    corpus = Corpus(config.corpus)
-    for split in (config.split, *([config.held_out] if config.train.evaluate_every else [])):
+    corpus = open_corpus(config.corpus, config.protocol)
+    splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
+    check(corpus, splits)
+    for split in splits:
         Pairs(corpus, split, config.train.seed)  # a corpus without pairs is refused before any worker starts
     check_resources(config.train, config.resources, checkpointing=True)
     settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"})}
     start, known = starting_point(config)
-    identity = {**settings, "corpus": corpus.digest, **known}
-    places = {"corpus": corpus.storage.url, **start}
+    check_model(Storage(start["style_encoder"]), corpus.protocol, "the model in")
+    identity = {**settings, "corpus": corpus.digest, "protocol": record(corpus.protocol), **known}
+    places = {"corpus": corpus.storage.url, "protocol": content(corpus.protocol), **start}
     return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
 
 
@@ -126,7 +130,7 @@ class GeneratorRecipe:
         from difffas.ema import EMA
 
         self._settings, self._seed = settings, settings["train"]["seed"]
-        self._corpus = Corpus(settings["corpus"])
+        self._corpus = open_corpus(settings["corpus"], settings["protocol"])
         self._pairs = Pairs(self._corpus, settings["split"], self._seed)
         self._encoder = load_style_encoder(settings["style_encoder"])
         torch.manual_seed(self._seed)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field
 
 from factory.batches import PixelCache, Shuffled, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.ingest import Batch, Reader, image_reader
+from factory.protocols import check, content, open_corpus, record
 from factory.run import Run
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
 
@@ -32,6 +34,7 @@ class FitStyleConfig(Config):
     """One style encoder."""
 
     corpus: str
+    protocol: str | None = Field(None, description="name or file; None: the corpus's own splits")
     out: str
     split: str = "train"
     held_out: str | None = "dev"
@@ -42,7 +45,8 @@ class FitStyleConfig(Config):
 
 def run(config: FitStyleConfig) -> dict[str, Any]:
     """Fit and publish `OUT/style_encoder`; returns the run's summary with the held-out accuracy."""
-    corpus = Corpus(config.corpus)
+    corpus = open_corpus(config.corpus, config.protocol)
+    check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
     styles = train_styles(corpus, config.split)
     check_resources(config.train, config.resources)
     if config.train.evaluate_every and not len(held_out_rows(corpus, config.held_out, styles)):
@@ -51,9 +55,10 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
             f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
         )
     settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
-    identity = {**settings, "corpus": corpus.digest}
+    identity = {**settings, "corpus": corpus.digest, "protocol": record(corpus.protocol)}
     claim = Run(config.out, JOB, identity, config)
-    return fit(claim, worker, {**settings, "corpus": corpus.storage.url}, config.resources)
+    places = {"corpus": corpus.storage.url, "protocol": content(corpus.protocol)}
+    return fit(claim, worker, {**settings, **places}, config.resources)
 
 
 def train_styles(corpus: Corpus, split: str) -> list[str]:
@@ -91,7 +96,7 @@ class StyleRecipe:
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
 
-        self._corpus = Corpus(settings["corpus"])
+        self._corpus = open_corpus(settings["corpus"], settings["protocol"])
         self._settings = settings
         numbers = {style: number for number, style in enumerate(settings["styles"])}
         self._labels = np.array([numbers.get(style, -1) for style in self._corpus.column("style")])

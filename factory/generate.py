@@ -18,6 +18,7 @@ from factory.inputs import read_order
 from factory.line import BOUNDED, STALL_SECONDS, finished_run, run_line
 from factory.plan import Plan, PlanConfig, SamplerConfig
 from factory.progress import say
+from factory.protocols import check_model, generation_plan, open_corpus, record
 from factory.run import Run, run_fingerprint
 from factory.shards import OutputConfig
 from factory.storage import Storage
@@ -50,6 +51,7 @@ class GenerateConfig(Config):
 
     inputs: GenerateInputs
     out: str
+    protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
     plan: PlanConfig = PlanConfig()
     sampler: SamplerConfig = SamplerConfig()
     output: OutputConfig = OutputConfig()
@@ -107,8 +109,9 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
 
 def open_corpora(config: GenerateConfig) -> tuple[Corpus, Corpus]:
     """The live and the guide corpus, opened once where they are the same."""
-    live = Corpus(config.inputs.live)
-    return live, live if config.inputs.guides == config.inputs.live else Corpus(config.inputs.guides)
+    live = open_corpus(config.inputs.live, config.protocol)
+    same = config.inputs.guides == config.inputs.live
+    return live, live if same else open_corpus(config.inputs.guides, config.protocol)
 
 
 def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus) -> tuple[Run, Plan]:
@@ -123,12 +126,16 @@ def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
     _check_sizes(live, guides)
     key = run_fingerprint("generate", _identity(config, live, guides))
     check_t0(config.inputs.generator, config.sampler)
-    return Plan(config.plan, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
+    if config.inputs.generator != DUMMY:
+        check_model(Storage(config.inputs.generator), live.protocol, "the generator")
+    inside = generation_plan(config.plan, live, guides)
+    return Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
 
 
 def _identity(config: GenerateConfig, live: Corpus, guides: Corpus) -> dict[str, Any]:
-    """What decides the bytes of the shards."""
+    """What decides the bytes of the shards; the plan inside a protocol follows from the protocol and the corpora."""
     return {
+        **({"protocol": record(live.protocol)} if live.protocol else {}),
         "live": live.digest,
         "guides": guides.digest,
         "generator": claim_generator(config.inputs.generator),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from factory import draws
+from factory.columns import TextColumn
 from factory.row import LIVE, SPOOF
 
 if TYPE_CHECKING:
@@ -64,38 +64,16 @@ def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: s
         raise ValueError(f"{what} {foreign[0]!r} are not among the allowed {list(allowed or ())}: set {choose}")
 
 
-class _Column:
-    """A string column as integer codes into its few distinct values: cheap to compare at 10 M lines."""
-
-    def __init__(self, table: pa.Table, name: str, keep: np.ndarray) -> None:
-        encoded = table[name].combine_chunks().dictionary_encode()
-        self.values: list[str] = list(encoded.dictionary.to_pylist())
-        self._codes: np.ndarray = encoded.indices.to_numpy()[keep]
-
-    def among(self, wanted: Container[str]) -> np.ndarray:
-        """Which lines hold one of the wanted values."""
-        mask: np.ndarray = np.array([value in wanted for value in self.values], dtype=bool)[self._codes]
-        return mask
-
-    def __getitem__(self, line: int) -> str:
-        return str(self.values[self._codes[line]])
-
-    def present(self) -> list[str]:
-        """Sorted distinct values that occur."""
-        return sorted(self.values[code] for code in np.unique(self._codes))
-
-
 class _Index:
     """The lines of an index of one split and label."""
 
     def __init__(self, table: pa.Table, split: str, label: int, domains: tuple[str, ...] | None = None) -> None:
-        everything = np.ones(len(table), dtype=bool)
-        keep = _Column(table, "split", everything).among({split}) & (table["label"].to_numpy() == label)
+        keep = TextColumn(table, "split").among({split}) & (table["label"].to_numpy() == label)
         if domains is not None:
-            keep &= _Column(table, "domain", everything).among(set(domains))
+            keep &= TextColumn(table, "domain").among(set(domains))
         self.positions = np.flatnonzero(keep)
         self.domain, self.attack, self.style, self.subject = (
-            _Column(table, name, keep) for name in ("domain", "attack", "style", "subject")
+            TextColumn(table, name, keep) for name in ("domain", "attack", "style", "subject")
         )
 
 

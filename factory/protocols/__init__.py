@@ -1,0 +1,28 @@
+"""Protocols as data: which rows of a corpus are trained on, which set the threshold, which are tested.
+
+One YAML file of this folder is one family; docs/protocols.md is the manual. `open_corpus` shows a corpus under a
+protocol, so that every station goes on reading its `split` column; `check` and `check_generated` refuse leaks.
+"""
+
+from __future__ import annotations
+
+from factory.protocols.families import load, names, titles
+from factory.protocols.generation import generation_plan
+from factory.protocols.leakage import check, check_generated, check_model, content, open_corpus, record
+from factory.protocols.rules import PARTS, Protocol, Rule
+
+__all__ = [
+    "PARTS",
+    "Protocol",
+    "Rule",
+    "check",
+    "check_generated",
+    "check_model",
+    "content",
+    "generation_plan",
+    "load",
+    "names",
+    "open_corpus",
+    "record",
+    "titles",
+]

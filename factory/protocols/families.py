@@ -1,0 +1,148 @@
+"""From the YAML files of this folder, or a user's own, to protocols.
+
+A file is a family: what its protocols share stands at the top, each protocol has its own entry. `each` makes one
+protocol of every value, which is put in the place of `$name` wherever it stands. A rule with a `list` takes the
+recordings that an official list names; what was read becomes part of the protocol, so that workers need no file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import os
+import re
+import string
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from factory.config import Config, build
+from factory.pattern import vocabulary_name
+from factory.protocols.rules import PARTS, Protocol
+
+FOLDER = Path(__file__).parent
+LISTS = "DIFFFAS_LISTS"  # folder of the official lists, which come with the data sets
+
+
+class Family(Config):
+    """One file: defaults for every protocol, then the protocols by name."""
+
+    defaults: dict[str, Any] = {}
+    protocols: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
+class ListFile(Config):
+    """An official list: the groups of `line`, in the lines that it fits whole, are fields of recordings.
+
+    The group `capture` is a recording's whole name.
+    """
+
+    file: str
+    line: str
+
+
+def names() -> list[str]:
+    """Names of the protocols that come with the package, by family."""
+    return list(titles())
+
+
+def titles() -> dict[str, str]:
+    """What each protocol that comes with the package is, by name."""
+    return {name: str(values.get("title")) for path in _files() for name, values in _entries(path)}
+
+
+def load(name: str) -> Protocol:
+    """A protocol by its name, or from a file of one's own: `FILE.yaml`, or `FILE.yaml:NAME` if it holds several.
+
+    Raises:
+        ValueError: in one line, if there is no such protocol or its file has a mistake.
+    """
+    file, _, entry = name.rpartition(":") if not name.endswith((".yaml", ".yml")) else (name, "", "")
+    if file.endswith((".yaml", ".yml")):
+        path = Path(file)
+        if not path.is_file():
+            raise ValueError(f"protocol file {file} does not exist")
+        held = dict(_entries(path))
+        if not entry and len(held) == 1:
+            entry = next(iter(held))
+        if entry not in held:
+            raise ValueError(f"protocol file {file} holds {', '.join(held)}: say which one, {file}:{next(iter(held))}")
+        return _protocol(entry, held[entry], path)
+    for path in _files():
+        held = dict(_entries(path))
+        if name in held:
+            return _protocol(name, held[name], path)
+    near = difflib.get_close_matches(name, names(), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`difffas protocols` lists them"
+    raise ValueError(f"there is no protocol {name!r}; {hint}")
+
+
+def _files() -> list[Path]:
+    return sorted(FOLDER.glob("*.yaml"))
+
+
+def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every protocol of a file with its values, `each` carried out, lists not yet read."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"protocol file {path} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"protocol file {path} must hold a mapping of keys")
+    family = _built(Family, values, path.name)
+    for name, given in family.protocols.items():
+        each = given.get("each", {})
+        own = {**family.defaults, **{key: value for key, value in given.items() if key != "each"}}
+        for chosen in itertools.product(*each.values()):
+            put = {key: str(value) for key, value in zip(each, chosen, strict=True)}
+            yield _substituted(name, put), _substituted(own, put)
+
+
+def _substituted(value: Any, put: Mapping[str, str]) -> Any:
+    """`value` with `$name` replaced in all its text."""
+    if isinstance(value, str):
+        return string.Template(value).safe_substitute(put) if put else value
+    if isinstance(value, Mapping):
+        return {key: _substituted(one, put) for key, one in value.items()}
+    return [_substituted(one, put) for one in value] if isinstance(value, list) else value
+
+
+def _protocol(name: str, values: dict[str, Any], path: Path) -> Protocol:
+    def resolved(rule: Any) -> Any:
+        if not (isinstance(rule, dict) and "list" in rule):
+            return rule
+        given = _built(ListFile, rule["list"], f"{path.name}: {name}: list")
+        return {**{key: value for key, value in rule.items() if key != "list"}, **_listed(given, path)}
+
+    parts = {part: [resolved(rule) for rule in values[part]] for part in PARTS if isinstance(values.get(part), list)}
+    protocol: Protocol = _built(Protocol, {**values, **parts, "name": name}, f"{path.name}: {name}")
+    return protocol
+
+
+def _listed(given: ListFile, path: Path) -> dict[str, Any]:
+    """The recordings of an official list, as `Rule.listed`."""
+    places = [folder / given.file for folder in (path.parent, Path(os.environ.get(LISTS, path.parent)))]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise ValueError(f"official list {given.file} is not there: set {LISTS} to the folder that holds it")
+    line = re.compile(given.line)
+    names = tuple(line.groupindex)
+    if not names:
+        raise ValueError(f"official list {given.file}: line {given.line!r} has no group such as (?P<capture>…)")
+    matches = (line.fullmatch(text.strip()) for text in found.read_text(encoding="utf-8-sig").splitlines())
+    listed = {"_".join(vocabulary_name(match[name]) for name in names) for match in matches if match is not None}
+    if not listed:
+        raise ValueError(f"official list {found} has no line of the form {given.line!r}")
+    return {"listed": listed, "listed_by": names}
+
+
+def _built(model: type[Any], values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise ValueError(f"protocol {where}: must be a mapping of keys")
+    try:
+        return build(model, values)
+    except ValueError as error:
+        raise ValueError(f"protocol {where}: {error}") from None

@@ -1,0 +1,186 @@
+"""Corpora and models under a protocol: what is used must be of the part it is used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from factory.columns import TextColumn
+from factory.config import build
+from factory.corpus import Corpus
+from factory.progress import say
+from factory.protocols.families import load
+from factory.protocols.rules import PARTS, Lines, Protocol
+from factory.row import LIVE, LIVE_ATTACK, SPOOF
+from factory.run import read_claim
+from factory.storage import Storage
+
+
+def open_corpus(url: str, protocol: str | Mapping[str, Any] | None) -> Corpus:
+    """A corpus, and its view under a protocol if one is given: by name or file, or by content, as workers get it."""
+    if isinstance(protocol, str):
+        return Corpus(url).under(load(protocol))
+    return Corpus(url).under(None if protocol is None else build(Protocol, dict(protocol)))
+
+
+def content(protocol: Protocol | None) -> dict[str, Any] | None:
+    """A protocol as `open_corpus` takes it anywhere, without its files."""
+    return None if protocol is None else protocol.model_dump(mode="json")
+
+
+def record(protocol: Protocol | None) -> dict[str, str] | None:
+    """What a run's identity keeps of a protocol: the digest of all of it, and of what may be trained on."""
+    return None if protocol is None else {"digest": protocol.digest, "training": protocol.training_digest}
+
+
+def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
+    """Refuse a corpus that lacks what these parts name, has people in train and in test, or generated rows that leak.
+
+    Does nothing for a corpus under no protocol; None among the parts is no part.
+
+    Raises:
+        ValueError: naming the protocol and what is wrong.
+    """
+    protocol = corpus.protocol
+    if protocol is None:
+        return
+    wanted = tuple(dict.fromkeys(part for part in parts if part is not None))
+    for part in wanted:
+        if part not in PARTS:
+            raise ValueError(f"split {part!r} is no part of a protocol: there are {', '.join(PARTS)}")
+    missing = protocol.missing(corpus.official, wanted)
+    if missing:
+        raise ValueError(
+            f"{corpus.storage.url} does not hold protocol {protocol.name}: {'; '.join(missing)}; prepare what is "
+            f"missing, or see `difffas protocols {protocol.name} --corpus {corpus.storage.url}`"
+        )
+    shared = shared_subjects(corpus)
+    if shared and protocol.disjoint_subjects:
+        raise ValueError(
+            f"{corpus.storage.url}: protocol {protocol.name} has {len(shared)} subjects in train and in test, such as "
+            f"{' '.join(shared[0])}: prepare it with the official split"
+        )
+    if pc.any(pc.is_valid(corpus.index["guide_key"])).as_py():  # a corpus may mix real and generated rows
+        for part in wanted:
+            check_generated(corpus, [corpus], part)
+
+
+def shared_subjects(corpus: Corpus) -> list[tuple[str, str]]:
+    """Sorted (domain, subject) pairs of real rows that are in the train and in the test split of a corpus."""
+    real = corpus.index.select(["domain", "subject", "split"]).filter(pc.is_null(corpus.index["guide_key"]))
+    people: dict[str, set[tuple[str, str]]] = {part: set() for part in PARTS}
+    for line in real.group_by(["domain", "subject", "split"]).aggregate([]).to_pylist():
+        people.get(line["split"], set()).add((line["domain"], line["subject"]))
+    return sorted(people["train"] & people["test"])
+
+
+def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "train") -> dict[str, int]:
+    """Refuse a generated corpus if what went into its rows of a part does not belong there.
+
+    Domain and attack of every guide and domain and recording of every live face are held against the rules. Live
+    faces and guides that one of `sources` holds (views under the same protocol) must be in that very part; the
+    number of those found is returned with the number of rows. Does nothing under no protocol.
+
+    Raises:
+        ValueError: naming a row that leaks and why, or if the corpus was generated under other training rules.
+    """
+    protocol = generated.protocol
+    if protocol is None:
+        return {}
+    check_model(generated.storage, protocol, "the generator of")
+    index = generated.index.filter(pa.array(TextColumn(generated.index, "split").among({part})))
+    index = index.filter(pc.is_valid(index["guide_key"]))
+
+    def refuse(leaks: np.ndarray, why: str) -> None:
+        if leaks.any():
+            line = index.slice(int(np.flatnonzero(leaks)[0]), 1).to_pylist()[0]
+            raise ValueError(
+                f"{generated.storage.url} leaks into the {part} part of protocol {protocol.name}: {int(leaks.sum())} "
+                f"of {len(index)} rows, such as {line['key']}, {why.format(**line)}; generate it with protocol="
+                f"{protocol.name}"
+            )
+
+    refuse(~_guides_admitted(index, protocol, part), "show {attack} of domain {domain}")
+    refuse(~_lives_admitted(index, protocol, part), "were made from a live face of {live_domain}, {capture}")
+    found = {"rows": len(index)}
+    for kind, label, columns in (
+        ("live", LIVE, {"domain": "live_domain"}),
+        ("guide", SPOOF, {"domain": "domain", "attack": "attack"}),
+    ):
+        known = np.zeros(len(index), dtype=bool)
+        for source in sources:
+            here, where = _looked_up(index, f"{kind}_key", label, columns, source.index)
+            refuse(here & (where != part), f"were made from a {kind} that is not in that part, {{{kind}_key}}")
+            known |= here
+        found[kind] = int(known.sum())
+    unknown = len(index) - min(found["live"], found["guide"])
+    if unknown:
+        say(
+            f"protocol {protocol.name}: no corpus at hand has the sources of {unknown:,} of {len(index):,} generated "
+            f"rows; their domains, attacks and recordings were checked"
+        )
+    return found
+
+
+def _guides_admitted(index: pa.Table, protocol: Protocol, part: str) -> np.ndarray:
+    domain, attack = TextColumn(index, "domain"), TextColumn(index, "attack")
+    admitted = np.array([[protocol.admits(part, d, a) for a in attack.values] for d in domain.values], dtype=bool)
+    return admitted[domain.codes, attack.codes] if len(index) else np.zeros(0, dtype=bool)
+
+
+def _lives_admitted(index: pa.Table, protocol: Protocol, part: str) -> np.ndarray:
+    """By the rules without their splits: a generated row does not say which official split its live face has."""
+    nothing = pa.nulls(len(index), pa.string())
+    lives = pa.table(
+        {
+            "domain": index["live_domain"],
+            "split": index["split"],
+            "attack": pa.array([LIVE_ATTACK] * len(index), pa.string()),
+            "capture": index["capture"],
+            "guide_key": nothing,
+        }
+    )
+    lines, admitted = Lines(lives), np.zeros(len(index), dtype=bool)
+    for rule in protocol.rules(part):
+        admitted |= lines.matching(rule.model_copy(update={"split": None}), protocol)
+    return admitted
+
+
+def _looked_up(
+    index: pa.Table, key: str, label: int, columns: dict[str, str], source: pa.Table
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows have their `key` in a source, with the label and columns that it should have; and its part there."""
+    if not len(index):
+        return np.zeros(0, dtype=bool), np.zeros(0, dtype=object)
+    place = pc.index_in(index[key], value_set=source["key"].combine_chunks())
+    here: np.ndarray = pc.is_valid(place).to_numpy()
+    found = source.select(["label", "split", *columns]).take(place.fill_null(0))
+    here &= found["label"].to_numpy() == label
+    for theirs, ours in columns.items():
+        here &= pc.equal(found[theirs].cast(pa.string()), index[ours].cast(pa.string())).fill_null(False).to_numpy()
+    return here, np.array(found["split"].to_pylist(), dtype=object)
+
+
+def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
+    """Refuse a model that was trained under other training rules; warn of one that was trained under none.
+
+    Raises:
+        ValueError: if the folder's run names a protocol whose training part is another.
+    """
+    if protocol is None:
+        return
+    try:
+        trained = read_claim(storage)["identity"].get("protocol")
+    except ValueError:
+        trained = None
+    if trained is None:
+        say(f"protocol {protocol.name}: nothing says whether {what} {storage.url} has seen faces of its test part")
+    elif trained["training"] != protocol.training_digest:
+        raise ValueError(
+            f"{what} {storage.url} was trained under another protocol, which may hold test faces of {protocol.name}: "
+            f"train it with protocol={protocol.name}"
+        )

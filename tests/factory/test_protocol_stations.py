@@ -1,0 +1,178 @@
+"""Stations under a protocol: their parts are the protocol's, and leaks stop them before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factory import protocols
+from factory.config import build
+from factory.corpus import Corpus
+from factory.evaluate import EvaluateConfig
+from factory.evaluate import run as evaluate
+from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
+from factory.fit_classifier import run as fit_classifier
+from factory.fit_generator import FitGeneratorConfig
+from factory.fit_generator import run as fit_generator
+from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
+from factory.fit_style import run as fit_style
+from factory.forecast import forecast
+from factory.generate import GenerateConfig, lay_plan, open_corpora
+from factory.generate import run as generate
+from factory.regenerate import regenerate
+from factory.row import LIVE, SPOOF
+from factory.run import Run
+from tests.corpora import face, png, row, write_corpus
+from tests.gloo import write_style_folder
+
+DOMAINS = {"oulu_npu": 3, "casia_fasd": 2, "replay_attack": 3, "msu_mfsd": 2}  # with how many official splits
+
+
+def four(folder: Path) -> Corpus:
+    """A miniature of OULU-NPU, CASIA-FASD, Replay-Attack and MSU-MFSD in one corpus."""
+    rows = []
+    for domain, splits in DOMAINS.items():
+        for split in ("train", "test", "dev")[:splits]:
+            for subject in range(2):
+                for attack in ("live", "print", "replay")[: 3 - subject]:
+                    number = len(rows)
+                    facts = {"domain": domain, "attack": attack, "split": split, "subject": f"{split}_{subject}"}
+                    label = LIVE if attack == "live" else SPOOF
+                    capture = f"{attack}_{subject}"
+                    rows.append(row(number, image=png(face(number)), label=label, capture=capture, **facts))
+    return write_corpus(folder, rows)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: Any) -> Path:
+    folder: Path = tmp_path_factory.mktemp("protocols")
+    four(folder / "real")
+    return folder
+
+
+def generate_config(root: Path, out: str, **given: Any) -> GenerateConfig:
+    values = {
+        "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": "dummy"},
+        "out": f"{root}/{out}",
+        "protocol": "mi-c",
+        "output": {"rows_per_shard": 6},
+        "resources": {"gpus_per_generator": 0},
+    }
+    return build(GenerateConfig, {**values, **given})
+
+
+@pytest.fixture(scope="module")
+def spoofs(root: Path, ray_local: None) -> Path:
+    generate(generate_config(root, "spoofs"))
+    return root / "spoofs"
+
+
+def test_spoofs_of_a_protocol_come_from_its_train_part(root: Path, spoofs: Path) -> None:
+    made, real = Corpus(str(spoofs)), Corpus(str(root / "real")).under(protocols.load("mi-c"))
+    part = dict(zip(real.column("key"), real.column("split"), strict=True))
+    official = dict(zip(real.column("key"), real.official["split"].to_pylist(), strict=True))
+    sources = {*made.column("live_key"), *made.column("guide_key")}
+    assert {part[key] for key in sources} == {"train"} == set(made.column("split"))
+    assert {official[key] for key in sources} == {"train", "test"}, "MI→C trains on both official sets"
+    assert {*made.column("domain"), *made.column("live_domain")} == {"msu_mfsd", "replay_attack"}
+    seen = made.under(protocols.load("mi-c"))
+    assert protocols.check_generated(seen, [real]) == {name: len(made) for name in ("rows", "live", "guide")}
+    assert regenerate(str(spoofs), str(made.column("key")[3]), [])[1]["equal"]
+
+
+def test_another_protocol_is_another_run_and_refuses_its_spoofs(root: Path, spoofs: Path) -> None:
+    with pytest.raises(ValueError, match="belongs to another run"):
+        generate(generate_config(root, "spoofs", protocol="ocm-i"))
+    with pytest.raises(ValueError, match="belongs to another run"):
+        generate(generate_config(root, "spoofs", protocol=None))
+    real = str(root / "real")
+    for name in ("ocm-i", "oci-m", "icm-o"):
+        with pytest.raises(ValueError, match=f"trained under another protocol, which may hold test faces of {name}"):
+            protocols.check_generated(protocols.open_corpus(str(spoofs), name), [protocols.open_corpus(real, name)])
+
+
+def test_plan_and_forecast_stay_inside(root: Path) -> None:
+    config = generate_config(root, "planned", protocol="oci-m", plan={"policies": ["cross-domain"]})
+    live, guides = open_corpora(config)
+    assert live is guides
+    assert not [style for style in lay_plan(config, live, guides).style_counts() if style.startswith("msu")]
+    assert forecast(config, None, None)["samples"] == len(lay_plan(config, live, guides))
+    for plan in ({"styles": ["msu_mfsd-print"]}, {"live_domains": ["msu_mfsd"]}, {"allowed_domains": ["msu_mfsd"]}):
+        with pytest.raises(ValueError, match="lies outside what protocol oci-m generates from"):
+            lay_plan(generate_config(root, "planned", protocol="oci-m", plan=plan), live, guides)
+    assert not (root / "planned").exists()
+
+
+TRAIN = {"steps": 10, "batch_size": 4, "learning_rate": 1e-2, "evaluate_every": 2}
+CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
+
+
+def test_the_style_encoder_sees_the_train_part_alone(root: Path) -> None:
+    network = {"stem_channels": 8, "channels": [8, 8, 8, 8], "depths": [1, 1, 1, 1]}
+    given = {"corpus": f"{root}/real", "out": f"{root}/style", "network": network, "train": TRAIN, "resources": CPU}
+    config = build(FitStyleConfig, {**given, "protocol": "oci-m"})
+    corpus = protocols.open_corpus(config.corpus, config.protocol)
+    styles = train_styles(corpus, "train")
+    assert not [style for style in styles if style.startswith("msu")] and len(styles) == 9
+    settings = {**config.model_dump(mode="json"), "styles": styles, "protocol": protocols.content(corpus.protocol)}
+    recipe = StyleRecipe(settings)
+    read, domain = recipe.reader(0, 1), dict(zip(corpus.column("key"), corpus.column("domain"), strict=True))
+    part = dict(zip(corpus.column("key"), corpus.column("split"), strict=True))
+    keys = [key for step in range(12) for (key,) in read(step)["keys"]]
+    assert {part[key] for key in keys} == {"train"}
+    assert {domain[key] for key in keys} == {"oulu_npu", "casia_fasd", "replay_attack"}
+    assert set(corpus.column("split")[recipe._held_out]) == {"dev"}
+
+
+def test_training_is_refused_before_anything_is_written(root: Path, tmp_path: Path) -> None:
+    real = Corpus(str(root / "real"))
+    without = [r for r in real.rows(np.arange(len(real))) if r.domain != "casia_fasd"]
+    write_corpus(tmp_path / "oim", without)
+    write_style_folder(tmp_path / "encoder")
+    given = {"corpus": f"{tmp_path}/oim", "out": f"{tmp_path}/out", "protocol": "oci-m"}
+    with pytest.raises(ValueError, match="train has no row of domain casia_fasd"):
+        fit_style(build(FitStyleConfig, given))
+    with pytest.raises(ValueError, match="train has no row of domain casia_fasd"):
+        fit_generator(build(FitGeneratorConfig, {**given, "style_encoder": f"{tmp_path}/encoder"}))
+    with pytest.raises(ValueError, match="no protocol 'ocim'"):
+        fit_style(build(FitStyleConfig, {**given, "protocol": "ocim"}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_classifier_is_refused_spoofs_of_the_test_part(root: Path, spoofs: Path) -> None:
+    given = {"corpus": f"{root}/real", "out": f"{root}/refused", "generated": str(spoofs), "resources": CPU}
+    with pytest.raises(ValueError, match="trained under another protocol, which may hold test faces of oci-m"):
+        fit_classifier(build(FitClassifierConfig, {**given, "protocol": "oci-m"}))
+    foreign = root / "foreign"  # made under no protocol, of all domains
+    generate(generate_config(root, "foreign", protocol=None))
+    with pytest.raises(ValueError, match="leaks into the train part of protocol mi-c: .* rows, such as"):
+        fit_classifier(build(FitClassifierConfig, {**given, "generated": str(foreign), "protocol": "mi-c"}))
+    assert not (root / "refused").exists()
+
+
+def test_a_classifier_reads_the_train_parts_of_both_corpora(root: Path, spoofs: Path) -> None:
+    given = {"corpus": f"{root}/real", "out": f"{root}/out", "generated": str(spoofs), "resources": CPU}
+    config = build(FitClassifierConfig, {**given, "protocol": "mi-c", "backbone": "resnet10t"})
+    content = protocols.content(protocols.load("mi-c"))
+    styles = train_styles(protocols.open_corpus(f"{root}/real", "mi-c"), "train")
+    recipe = ClassifierRecipe({**config.model_dump(mode="json"), "styles": styles, "protocol": content})
+    kinds = recipe.export(root / "unused")["rows"]
+    made, real = Corpus(str(spoofs)), protocols.open_corpus(f"{root}/real", "mi-c")
+    assert kinds["generated"] == len(made)
+    assert kinds["real_live"] + kinds["real_spoof"] == len(real.where(split="train")) < len(real)
+
+
+def test_evaluation_asks_under_what_the_classifier_was_trained(root: Path, tmp_path: Path) -> None:
+    def classifier(name: str) -> str:
+        config = build(FitClassifierConfig, {"corpus": f"{root}/real", "out": f"{tmp_path}/{name}"})
+        Run(f"{tmp_path}/{name}", "fit-classifier", {"protocol": protocols.record(protocols.load(name))}, config)
+        return f"{tmp_path}/{name}"
+
+    given = {"corpus": f"{root}/real", "out": f"{tmp_path}/out", "protocol": "mi-c"}
+    with pytest.raises(ValueError, match="trained under another protocol, which may hold test faces of mi-c"):
+        evaluate(build(EvaluateConfig, {**given, "classifier": classifier("oci-m")}))
+    with pytest.raises(ValueError, match="holds no classifier"):  # one of the same training rules is opened
+        evaluate(build(EvaluateConfig, {**given, "classifier": classifier("mi-o")}))

@@ -1,0 +1,541 @@
+"""Protocols: what they say of the official recordings, and what they refuse."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory import protocols
+from factory.cli import main
+from factory.corpus import Corpus
+from factory.plan import PlanConfig
+from factory.protocols import PARTS, Protocol
+from factory.row import INDEX_SCHEMA, LIVE, SPOOF
+from factory.storage import Storage
+from tests.corpora import row, write_corpus
+
+OULU_ATTACK = {1: "live", 2: "print", 3: "print", 4: "replay", 5: "replay"}
+WMCA_ATTACKS = ("print", "replay", "fake_head", "rigid_mask", "flexible_mask", "paper_mask", "glasses")
+SHIPPED = {name: protocols.load(name) for name in protocols.names() if not name.startswith("padisi-part")}
+WMCA_LOO = [f"wmca-loo-{attack}" for attack in WMCA_ATTACKS]
+
+
+def index(lines: list[dict[str, Any]]) -> pa.Table:
+    """Index lines that hold the columns a protocol looks at."""
+    whole = [
+        {
+            "key": f"row-{number:05d}",
+            "label": LIVE if line["attack"] == "live" else SPOOF,
+            "style": f"{line['domain']}-{line['attack']}",
+            **line,
+        }
+        for number, line in enumerate(lines)
+    ]
+    return pa.Table.from_pylist(whole, schema=INDEX_SCHEMA)
+
+
+def view(lines: list[dict[str, Any]], protocol: Protocol | None) -> Corpus:
+    """A corpus without a folder, under a protocol."""
+    corpus = object.__new__(Corpus)
+    corpus.storage = Storage("no/such/folder")
+    corpus.index = corpus.official = index(lines)
+    corpus.protocol = None
+    return corpus.under(protocol)
+
+
+def oulu() -> list[dict[str, Any]]:
+    """Every recording of OULU-NPU."""
+    return [
+        {
+            "domain": "oulu_npu",
+            "split": "train" if user <= 20 else "dev" if user <= 35 else "test",
+            "attack": OULU_ATTACK[file],
+            "subject": f"{user:02d}",
+            "capture": f"{phone}_{session}_{user:02d}_{file}",
+        }
+        for phone, session, user, file in itertools.product(range(1, 7), range(1, 4), range(1, 56), range(1, 6))
+    ]
+
+
+def faces(domain: str, attacks: tuple[str, ...], splits: tuple[str, ...] = PARTS) -> list[dict[str, Any]]:
+    """Two subjects in each split, one recording of everything each."""
+    return [
+        {"domain": domain, "split": split, "attack": attack, "subject": f"{split}_{n}", "capture": f"{attack}_{n}"}
+        for split, attack, n in itertools.product(splits, ("live", *attacks), range(2))
+    ]
+
+
+WMCA_TYPES = {
+    "live": "0_00",
+    "glasses": "1_01",
+    "fake_head": "2_01",
+    "paper_mask": "2_08",
+    "rigid_mask": "2_12",
+    "flexible_mask": "2_18",
+    "print": "3_01",
+    "replay": "4_01",
+}
+
+
+def wmca(attacks: tuple[str, ...] = WMCA_ATTACKS, coarse: bool = False) -> list[dict[str, Any]]:
+    """Two clients in each split; with coarse names the masks are all one attack."""
+    names = {name: "mask" for name in WMCA_ATTACKS if coarse and name.endswith(("mask", "head"))}
+    return [
+        {
+            "domain": "wmca",
+            "split": PARTS[client // 2],
+            "attack": names.get(attack, attack),
+            "subject": f"{client:03d}",
+            "capture": f"{client:03d}_01_000_{WMCA_TYPES[attack]}",
+        }
+        for client, attack in itertools.product(range(6), ("live", *attacks))
+    ]
+
+
+def four() -> list[dict[str, Any]]:
+    """A miniature of O, C, I and M."""
+    dataless = ("casia_fasd", "msu_mfsd")
+    return [
+        line
+        for domain in ("oulu_npu", "casia_fasd", "replay_attack", "msu_mfsd")
+        for line in faces(domain, ("print", "replay"), ("train", "test") if domain in dataless else PARTS)
+    ]
+
+
+def generated(**changed: Any) -> dict[str, Any]:
+    """A row that a generator made of two faces of `four()`: a live face of M, a guide of I."""
+    made = {
+        "key": "made-0",
+        "domain": "replay_attack",
+        "attack": "print",
+        "split": "train",
+        "subject": "train_0",
+        "capture": "live_0",
+        "live_domain": "msu_mfsd",
+        "live_key": "row-00048",
+        "guide_key": "row-00032",
+    }
+    return {**made, **changed}
+
+
+OFFICIAL = {
+    "oulu-1": ((240, 960), (180, 720), (120, 480)),
+    "oulu-2": ((360, 720), (270, 540), (360, 720)),
+    **{f"oulu-3_{k}": ((300, 1200), (225, 900), (60, 240)) for k in range(1, 7)},
+    **{f"oulu-4_{k}": ((200, 400), (150, 300), (20, 40)) for k in range(1, 7)},
+}
+
+
+def test_oulu_protocols_have_the_official_counts() -> None:
+    """Live and attack recordings of train, dev and test, as in the official lists."""
+    lines = oulu()
+    live = np.array([line["attack"] == "live" for line in lines])
+    table = index(lines)
+    for name, counts in OFFICIAL.items():
+        parts = protocols.load(name).assign(table)
+        found = tuple((int((live & (parts == p)).sum()), int((~live & (parts == p)).sum())) for p in PARTS)
+        assert found == counts, name
+
+
+@pytest.mark.parametrize("phone", [1, 6])
+def test_an_unseen_phone_is_in_test_alone(phone: int) -> None:
+    lines = oulu()
+    for family in ("3", "4"):
+        parts = protocols.load(f"oulu-{family}_{phone}").assign(index(lines))
+        seen = {part: {lines[n]["capture"][0] for n in np.flatnonzero(parts == part)} for part in PARTS}
+        assert seen["test"] == {str(phone)} and not (seen["train"] | seen["dev"]) & {str(phone)}
+
+
+def test_siw_counts() -> None:
+    """90 and 75 subjects with 8 live, 2 print and 16 replay recordings; bob's lists name those that exist."""
+    kinds = [(sensor, 1, medium, session) for sensor, medium, session in itertools.product((1, 2), (1, 2), (1, 2))]
+    kinds += [(1, 2, medium, 1) for medium in (1, 2)]
+    kinds += [
+        (sensor, 3, medium, session) for sensor, medium, session in itertools.product((1, 2), range(1, 5), (1, 2))
+    ]
+    lines = [
+        {
+            "domain": "siw",
+            "split": "train" if subject <= 90 else "test",
+            "attack": ("live", "print", "replay")[kind[1] - 1],
+            "subject": f"{subject:03d}",
+            "capture": "-".join([f"{subject:03d}", *map(str, kind)]),  # dashes, as on disk
+        }
+        for subject, kind in itertools.product(range(1, 166), kinds)
+    ]
+    live = np.array([line["attack"] == "live" for line in lines])
+
+    def counts(name: str) -> list[tuple[int, int]]:
+        parts = protocols.load(name).assign(index(lines))
+        return [(int((live & (parts == p)).sum()), int((~live & (parts == p)).sum())) for p in ("train", "test")]
+
+    assert counts("siw-1") == [(720, 90 * 18), (600, 75 * 18)]
+    assert [counts(f"siw-2_{k}") for k in range(1, 5)] == [[(720, 90 * 12), (600, 75 * 4)]] * 4
+    assert counts("siw-3_1") == [(720, 180), (600, 75 * 16)]
+    assert counts("siw-3_2") == [(720, 90 * 16), (600, 150)]
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "target"),
+    [
+        ("oci-m", {"oulu_npu", "casia_fasd", "replay_attack"}, "msu_mfsd"),
+        ("omi-c", {"oulu_npu", "msu_mfsd", "replay_attack"}, "casia_fasd"),
+        ("ocm-i", {"oulu_npu", "casia_fasd", "msu_mfsd"}, "replay_attack"),
+        ("icm-o", {"replay_attack", "casia_fasd", "msu_mfsd"}, "oulu_npu"),
+        ("mi-c", {"msu_mfsd", "replay_attack"}, "casia_fasd"),
+        ("mi-o", {"msu_mfsd", "replay_attack"}, "oulu_npu"),
+    ],
+)
+def test_cross_data_set_protocols(name: str, sources: set[str], target: str) -> None:
+    lines, protocol = four(), protocols.load(name)
+    parts = protocol.assign(index(lines))
+    domains = {part: {lines[n]["domain"] for n in np.flatnonzero(parts == part)} for part in PARTS}
+    assert domains["train"] == sources and domains["test"] == {target} and domains["dev"] <= sources
+    splits = {part: {lines[n]["split"] for n in np.flatnonzero(parts == part)} for part in PARTS}
+    assert splits == {"train": {"train", "test"}, "dev": {"dev"}, "test": {"train", "test"}}
+    protocols.check(view(lines, protocol), PARTS)
+
+
+@pytest.mark.parametrize("attack", WMCA_ATTACKS)
+@pytest.mark.parametrize("coarse", [False, True])
+def test_an_unseen_attack_is_never_trained_on(attack: str, coarse: bool) -> None:
+    lines, table = wmca(), index(wmca(coarse=coarse))
+    parts = protocols.load(f"wmca-loo-{attack}").assign(table)
+    seen = {part: {lines[n]["attack"] for n in np.flatnonzero(parts == part)} for part in PARTS}
+    assert seen["train"] == seen["dev"] == {"live", *WMCA_ATTACKS} - {attack}
+    assert seen["test"] == {"live", attack}
+
+
+PADISI_LINES = """transaction_id,trial_id,trial_name,partition_name
+abc0,11,FACE_A,train
+abc1,12,FACE_B,valid
+abc2,13,FACE_C,test
+"""
+
+
+def test_padisi_folds_are_read_from_the_official_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="part1.csv is not there: set DIFFFAS_LISTS"):
+        protocols.load("padisi-part1")
+    (tmp_path / "padisi_USC_FACE_dataset_partition_3folds_part1.csv").write_text(PADISI_LINES)
+    monkeypatch.setenv("DIFFFAS_LISTS", str(tmp_path))
+    protocol = protocols.load("padisi-part1")
+    lines = [
+        {"domain": "padisi", "split": "train", "attack": attack, "subject": str(n), "capture": capture}
+        for n, (attack, capture) in enumerate(
+            [
+                ("live", "id_abc0_11_face_a_m00000"),
+                ("makeup", "id_abc1_12_face_b_m50602"),
+                ("pai_01", "id_abc2_13_face_c_m50101"),
+                ("live", "x"),
+            ]
+        )
+    ]
+    assert protocol.assign(index(lines)).tolist() == ["train", "dev", "test", ""]
+    monkeypatch.delenv("DIFFFAS_LISTS")
+    again = Protocol.model_validate(protocols.content(protocol))  # as a worker gets it, without the file
+    assert again.digest == protocol.digest and again.assign(index(lines)).tolist()[2] == "test"
+
+
+def test_an_official_oulu_list_gives_what_the_rules_give(tmp_path: Path) -> None:
+    lines = oulu()
+    by_rules = protocols.load("oulu-4_2").assign(index(lines))
+    values: dict[str, Any] = {"title": "by lists", "source": "own", "thresholds": ["dev_eer"]}
+    for part in PARTS:
+        mine = [lines[n] for n in np.flatnonzero(by_rules == part)]
+        text = [f"{'+1' if line['attack'] == 'live' else '-1'},{line['capture']}" for line in mine]
+        (tmp_path / f"{part}.txt").write_text("\r\n".join(text) + "\r\n")
+        values[part] = [{"domain": "oulu_npu", "list": {"file": f"{part}.txt", "line": r"[+-]\d,(?P<capture>\w+)"}}]
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"protocols": {"mine": values}}))
+    protocol = protocols.load(f"{tmp_path}/own.yaml")
+    assert protocol.name == "mine" and (protocol.assign(index(lines)) == by_rules).all()
+    (tmp_path / "dev.txt").write_text("+1,9_9_99_9\n")
+    assert protocols.load(f"{tmp_path}/own.yaml:mine").digest != protocol.digest
+
+
+LINE = st.fixed_dictionaries(
+    {
+        "domain": st.sampled_from(
+            ["oulu_npu", "casia_fasd", "replay_attack", "msu_mfsd", "wmca", "padisi", "siw", "other"]
+        ),
+        "split": st.sampled_from([*PARTS, ""]),
+        "attack": st.sampled_from(["live", "mask", *WMCA_ATTACKS]),
+        "subject": st.sampled_from(["1", "2"]),
+        "capture": st.one_of(
+            st.none(),
+            st.from_regex(r"\A[1-6]_[1-3]_[0-5][0-9]_[1-5]\Z"),
+            st.from_regex(r"\A[01][0-9][0-9]-[12]-[123]-[1-4]-[12]\Z"),
+            st.from_regex(r"\A00[0-9]_01_000_[0-4]_[0-1][0-9]\Z"),
+            st.text(max_size=5),
+        ),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lines=st.lists(LINE, max_size=30))
+def test_law_a_row_is_in_one_part_at_most_and_only_what_rules_admit(lines: list[dict[str, Any]]) -> None:
+    table = index(lines)
+    for name, protocol in SHIPPED.items():
+        parts = protocol.assign(table)  # refuses a row in two parts
+        assert set(parts) <= {*PARTS, ""}
+        for line, part in zip(lines, parts, strict=True):
+            assert not part or protocol.admits(part, line["domain"], line["attack"])
+            if name in WMCA_LOO and part in ("train", "dev"):
+                unseen = name.rpartition("-")[2]
+                assert protocol.fields("wmca", line["capture"] or "").get("instrument") != unseen
+
+
+def test_everything_that_ships_loads_and_is_told_apart() -> None:
+    assert len({protocol.digest for protocol in SHIPPED.values()}) == len(SHIPPED) == len(protocols.names()) - 3
+    assert protocols.load("mi-c").training_digest == protocols.load("mi-o").training_digest
+    assert protocols.load("oci-m").training_digest != protocols.load("omi-c").training_digest
+
+
+def test_a_row_in_two_parts_is_refused() -> None:
+    rule = [{"domain": "wmca"}]
+    base = {"name": "both", "title": "t", "source": "s", "thresholds": ["0.5"]}
+    protocol = Protocol.model_validate({**base, "train": rule, "test": rule})
+    with pytest.raises(ValueError, match="protocol both puts 6 rows, such as row-00000, in train and test"):
+        protocol.assign(index(faces("wmca", ("print", "replay"), ("train",))))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trane": []}, "unknown config key 'trane'; did you mean 'train'"),
+        ({"train": [{"domain": "oulu_npu", "splits": "train"}]}, "unknown config key .*splits"),
+        (
+            {"train": [{"domain": "oulu_npu", "capture": {"phone": 1}}]},
+            "a rule asks for 'phone' of a oulu_npu recording, whose fields are capture:",
+        ),
+        ({"recordings": {"oulu_npu": "("}}, "no regular expression"),
+        ({"thresholds": ["best"]}, "thresholds"),
+        ({"train": []}, "train"),
+        ({"train": [{"domain": "a", "list": {"file": "absent.txt", "line": "(?P<capture>.*)"}}]}, "absent.txt is not"),
+    ],
+)
+def test_mistakes_in_a_file_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    values = {
+        "title": "t",
+        "source": "s",
+        "thresholds": ["0.5"],
+        "train": [{"domain": "a"}],
+        "test": [{"domain": "b"}],
+    }
+    values |= {"recordings": {"oulu_npu": ".*"}}
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump({"protocols": {"mine": values}}))
+    assert protocols.load(str(file)).name == "mine"
+    file.write_text(yaml.safe_dump({"protocols": {"mine": {**values, **change}}}))
+    with pytest.raises(ValueError, match=message) as caught:
+        protocols.load(str(file))
+    assert "\n" not in str(caught.value)
+
+
+def test_names_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no protocol 'oci_m'; did you mean 'oci-m'"):
+        protocols.load("oci_m")
+    with pytest.raises(ValueError, match="does not exist"):
+        protocols.load(f"{tmp_path}/none.yaml")
+    part = "{title: t, source: s, thresholds: ['0.5'], train: [{domain: a}], test: [{domain: b}]}"
+    (tmp_path / "two.yaml").write_text(f"protocols: {{one: {part}, two: {part}}}")
+    with pytest.raises(ValueError, match="holds one, two: say which one"):
+        protocols.load(f"{tmp_path}/two.yaml")
+    assert protocols.load(f"{tmp_path}/two.yaml:two").name == "two"
+
+
+def test_what_is_missing_is_named() -> None:
+    lines = [line for line in four() if line["domain"] != "casia_fasd"]
+    corpus = view(lines, protocols.load("oci-m"))
+    with pytest.raises(ValueError, match=r"train has no row of domain casia_fasd \(split train, test\)"):
+        protocols.check(corpus, ("train",))
+    protocols.check(corpus, ("test", None))
+    unglazed = view(wmca(WMCA_ATTACKS[:-1]), protocols.load("wmca-loo-glasses"))
+    with pytest.raises(ValueError, match=r"test has no row of domain wmca \(split test; instrument glasses\)"):
+        protocols.check(unglazed, ("test",))
+    named = {"domain": "msu_mfsd", "attack": ["live", "mask"]}
+    base = {"name": "own", "title": "t", "source": "s", "thresholds": ["0.5"], "test": [{"domain": "siw"}]}
+    with pytest.raises(ValueError, match="train has no row of domain msu_mfsd with attack mask"):
+        protocols.check(view(lines, Protocol.model_validate({**base, "train": [named]})), ("train",))
+    with pytest.raises(ValueError, match="split 'eval' is no part of a protocol"):
+        protocols.check(corpus, ("eval",))
+
+
+def test_subjects_in_train_and_test_are_refused_where_the_protocol_says_so() -> None:
+    lines = oulu()
+    moved = next(line for line in lines if line["split"] == "test" and line["capture"].startswith("1_3"))
+    lines.append({**moved, "split": "train", "capture": "1_1_36_1"})
+    with pytest.raises(ValueError, match="1 subjects in train and in test, such as oulu_npu 36"):
+        protocols.check(view(lines, protocols.load("oulu-1")), ("train", "test"))
+    clients = [{**line, "subject": "100"} for line in wmca()]
+    protocols.check(view(clients, protocols.load("wmca-grandtest")), PARTS)
+
+
+def test_a_view_replaces_the_split_and_the_digest(tmp_path: Path) -> None:
+    real = write_corpus(tmp_path, [row(n, **line) for n, line in enumerate(small())])
+    seen = real.under(protocols.load("mi-c"))
+    assert set(seen.column("split")) == {"train", "dev", "test", ""} and set(real.column("split")) == set(PARTS)
+    assert len(seen.where(split="train")) == len(seen.column("key")[seen.column("split") == "train"])
+    assert real.digest == Corpus(str(tmp_path)).digest != seen.digest
+    grown = real.under(protocols.load("mi-c"))
+    place = grown.index.schema.get_field_index("split")
+    grown.index = grown.index.set_column(place, "split", pa.array(["train"] * len(grown)).dictionary_encode())
+    assert grown.digest != seen.digest, "the parts themselves are in it, not only the rules"
+    assert real.under(protocols.load("mi-o")).digest != seen.digest
+    assert real.under(None) is real
+    assert protocols.open_corpus(str(tmp_path), protocols.content(seen.protocol)).digest == seen.digest
+
+
+def small() -> list[dict[str, Any]]:
+    """`four()` as arguments of `tests.corpora.row`, splits as the shards of the corpus are, in order."""
+    lines = sorted(four(), key=lambda line: str(line["split"]))
+    return [{**line, "label": LIVE if line["attack"] == "live" else SPOOF} for line in lines]
+
+
+# ---- generated corpora
+
+
+def test_a_generated_corpus_of_the_train_part_is_taken() -> None:
+    protocol = protocols.load("mi-c")
+    lines = four()
+    live = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == ("msu_mfsd", "live"))
+    guide = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == ("replay_attack", "print"))
+    made = generated(live_key=f"row-{live:05d}", guide_key=f"row-{guide:05d}")
+    sources = [view(lines, protocol)]
+    assert protocols.check_generated(view([made], protocol), sources) == {"rows": 1, "live": 1, "guide": 1}
+    assert protocols.check_generated(view([made], protocol), []) == {"rows": 1, "live": 0, "guide": 0}
+    assert protocols.check_generated(view([made], None), sources) == {}
+    assert view([made], protocol).column("split").tolist() == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"domain": "casia_fasd"}, "show print of domain casia_fasd"),
+        ({"live_domain": "casia_fasd"}, "made from a live face of casia_fasd"),
+        ({"live_domain": "lab"}, "made from a live face of lab"),
+    ],
+)
+def test_a_generated_row_of_a_test_domain_is_refused(changed: dict[str, Any], message: str) -> None:
+    protocol = protocols.load("mi-c")
+    good = [generated(key=f"made-{n}") for n in range(3)]
+    leaking = view([*good, generated(key="made-9", **changed)], protocol)
+    with pytest.raises(ValueError, match=f"1 of 4 rows, such as made-9, .*{message}.*generate it with protocol=mi-c"):
+        protocols.check_generated(leaking, [])
+
+
+def test_generated_rows_among_real_ones_are_looked_at_too() -> None:
+    protocol = protocols.load("mi-c")
+    protocols.check(view([*four(), generated()], protocol), ("train",))
+    with pytest.raises(ValueError, match="live face of casia_fasd"):
+        protocols.check(view([*four(), generated(live_domain="casia_fasd")], protocol), ("train",))
+
+
+def test_a_generated_unseen_attack_is_refused() -> None:
+    protocol = protocols.load("wmca-loo-glasses")
+    made = generated(domain="wmca", live_domain="wmca", attack="replay", capture="001_01_000_0_00")
+    protocols.check_generated(view([made], protocol), [])
+    with pytest.raises(ValueError, match="show glasses of domain wmca"):
+        protocols.check_generated(view([{**made, "attack": "glasses"}], protocol), [])
+
+
+def test_a_generated_row_of_an_unseen_phone_is_refused_by_its_recording() -> None:
+    made = generated(domain="oulu_npu", live_domain="oulu_npu", capture="2_1_05_1")
+    protocols.check_generated(view([made], protocols.load("oulu-3_1")), [])
+    with pytest.raises(ValueError, match="live face of oulu_npu, 2_1_05_1"):
+        protocols.check_generated(view([made], protocols.load("oulu-3_2")), [])
+
+
+@pytest.mark.parametrize(("kind", "attack"), [("live", "live"), ("guide", "print")])
+def test_sources_at_hand_are_looked_up(kind: str, attack: str) -> None:
+    """By domain and attack alone a dev face of a source data set would pass."""
+    protocol = protocols.load("mi-c")
+    lines = four()
+    wanted = {"live": ("replay_attack", "live"), "guide": ("replay_attack", "print")}[kind]
+    leak = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == wanted and x["split"] == "dev")
+    made = generated(live_domain="replay_attack", **{f"{kind}_key": f"row-{leak:05d}"})
+    protocols.check_generated(view([made], protocol), [])
+    with pytest.raises(ValueError, match=f"made from a {kind} that is not in that part, row-{leak:05d}"):
+        protocols.check_generated(view([made], protocol), [view(lines, protocol)])
+    another = [{**line, "domain": "siw"} for line in lines]  # the same key, but of another data set
+    assert protocols.check_generated(view([made], protocol), [view(another, protocol)])[kind] == 0
+
+
+def test_what_a_generation_may_use_follows_from_the_protocol() -> None:
+    corpus = view(wmca(), protocols.load("wmca-loo-glasses"))
+    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
+    assert plan.allowed_domains == ("wmca",) and plan.live_domains is None
+    assert plan.allowed_attacks == tuple(sorted(set(WMCA_ATTACKS) - {"glasses"}))
+    narrower = protocols.generation_plan(PlanConfig(allowed_attacks=("print",)), corpus, corpus)
+    assert narrower.allowed_attacks == ("print",)
+    for asked in ({"styles": ["wmca-glasses"]}, {"allowed_attacks": ["glasses"]}, {"live_domains": ["padisi"]}):
+        with pytest.raises(
+            ValueError, match=f"plan.{next(iter(asked))}: .* lies outside what protocol wmca-loo-glasses"
+        ):
+            protocols.generation_plan(PlanConfig.model_validate(asked), corpus, corpus)
+    assert protocols.generation_plan(PlanConfig(), view(four(), None), view(four(), None)) == PlanConfig()
+
+
+def test_oulu_to_padisi_generates_in_one_direction() -> None:
+    both = faces("oulu_npu", ("print", "replay")) + faces("padisi", ("print", "mask"))
+    corpus = view(both, protocols.load("oulu-padisi-cross-domain"))
+    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
+    assert (plan.policies, plan.live_domains) == (("cross-domain",), ("oulu_npu",))
+    with pytest.raises(ValueError, match="generates cross-domain: set plan.policies"):
+        protocols.generation_plan(PlanConfig(policies=("cross-attack",)), corpus, corpus)
+    corpus = view(both, protocols.load("oulu-padisi-cross-attack"))
+    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
+    assert (plan.policies, plan.live_domains) == (("cross-attack",), ("padisi",))
+
+
+def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storage = Storage(str(tmp_path))
+    mi_c, mi_o, oci_m = (protocols.load(name) for name in ("mi-c", "mi-o", "oci-m"))
+    storage.create("run.json", json.dumps({"identity": {"protocol": protocols.record(mi_c)}}).encode())
+    protocols.check_model(storage, None, "the model")
+    protocols.check_model(storage, mi_o, "the model")  # trained on the same rows
+    with pytest.raises(ValueError, match="trained under another protocol"):
+        protocols.check_model(storage, oci_m, "the model")
+    protocols.check_model(Storage(f"{tmp_path}/none"), oci_m, "the model")
+    assert "nothing says whether the model" in capsys.readouterr().err
+
+
+def test_the_command_lists_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> Any:
+        with pytest.raises(SystemExit, match="0"):
+            main(["protocols", *arguments])
+        return json.loads(capsys.readouterr().out)
+
+    assert told()["protocols"]["oci-m"] == "OULU-NPU, CASIA-FASD and Replay-Attack to MSU-MFSD"
+    lines = small()
+    for number, target in enumerate((True, False)):
+        mine = [x for x in lines if (x["domain"] == "msu_mfsd") == target]
+        write_corpus(tmp_path / str(number), [row(n, **line) for n, line in enumerate(mine)])
+    alone = told("oci-m", "--corpus", f"{tmp_path}/1")
+    assert alone["missing"] == ["test has no row of domain msu_mfsd (split train, test)"]
+    both = told("oci-m", "--corpus", f"{tmp_path}/0", "--corpus", f"{tmp_path}/1")
+    assert both["missing"] == [] and both["test"] == ["domain msu_mfsd (split train, test)"]
+    figures = both["corpora"][f"{tmp_path}/1"]
+    assert figures["parts"]["train"]["domains"]["casia_fasd"] == {"live": 4, "print": 4, "replay": 4}
+    assert figures["parts"]["train"]["live"] == {"rows": 12, "recordings": 12}
+    assert figures["parts"]["train"]["subjects"] == 12 and figures["subjects_in_train_and_test"] == 0
+    assert figures["unused"] == {}
+
+
+def test_the_package_holds_its_protocols() -> None:
+    """A wheel takes every file below the package folders; so each family has to be a YAML file beside the code."""
+    folder = Path(str(protocols.__file__)).parent
+    assert {path.stem for path in folder.glob("*.yaml")} == {"cross", "ocim", "oulu", "padisi", "siw", "wmca"}
+    counts = Counter(re.sub(r"[-_].*", "", name) for name in protocols.names())
+    assert counts["oulu"] == 14 + 2 and counts["wmca"] == 8 + 1 and counts["siw"] == 7 and counts["padisi"] == 3 + 1

@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/join.py --config jobs/join.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["join", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: a histogram, a loss curve, a ROC. Pure text from numbers, coloured by the page's CSS.
+"""Charts as inline SVG: a histogram, a loss curve, a ROC, a DET. Pure text from numbers, coloured by charts.css.
 
 A chart is drawn in a fixed viewBox about as wide as a phone and scaled by CSS, so that its text stays readable on
 one. Coordinates are rounded to a tenth: equal numbers give equal bytes. Colours come from classes (`live`, `spoof`,
@@ -11,6 +11,8 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
@@ -18,29 +20,40 @@ WIDTH = 360.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 8.0, 22.0
 BINS = 30
 POINTS = 240  # of a curve; longer ones are averaged down to about as many
-LINES = 6  # line styles in the page's CSS
+LINES = 6  # line styles in the CSS
+SPACING = 0.5  # least distance of drawn points of a ROC or DET, in units of the viewBox
+RATES = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)  # marks of a normal-deviate axis
+SCALES = {"linear": float, "log": math.log10, "normal": NormalDist().inv_cdf}
 
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
-    """The map of [low, high] to the coordinates [start, end], linear or logarithmic; values beyond are clipped."""
+    """The map of [low, high] to the coordinates [start, end]; values beyond are clipped.
+
+    `normal` is an axis of rates in normal deviates, where the DET of two Gaussians of equal width is a straight line.
+    """
 
     low: float
     high: float
     start: float
     end: float
-    log: bool = False
+    scale: Literal["linear", "log", "normal"] = "linear"
 
     def __call__(self, value: float) -> float:
         """The coordinate of a value."""
-        low, high, value = self.low, self.high, min(max(float(value), self.low), self.high)
-        if self.log:
-            low, high, value = math.log10(low), math.log10(high), math.log10(value)
+        scale = SCALES[self.scale]
+        low, high, value = (scale(v) for v in (self.low, self.high, min(max(float(value), self.low), self.high)))
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
         """Round values along the axis, ascending."""
-        return log_ticks(self.low, self.high) if self.log else ticks(self.low, self.high)
+        if self.scale == "normal":
+            return [rate for rate in RATES if self.low <= rate <= self.high]
+        return log_ticks(self.low, self.high) if self.scale == "log" else ticks(self.low, self.high)
+
+    def label(self, value: float) -> str:
+        """The text of a tick."""
+        return f"{number(100 * value)}%" if self.scale == "normal" else number(value)
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -123,15 +136,45 @@ def roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
 
     Each curve is (false positive rates, true positive rates), ascending from (0, 0) to (1, 1).
     """
-    height = 330.0
-    x, y = Axis(0, 1, LEFT, WIDTH - RIGHT), Axis(0, 1, height - BOTTOM, TOP)
+    return _rates(curves, Axis(0, 1, LEFT, WIDTH - RIGHT), Axis(0, 1, 330 - BOTTOM, TOP), label)
+
+
+def det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
+    """DET: the share of live faces rejected over the share of attacks accepted, both axes in normal deviates.
+
+    Each curve is (false positive rates, false negative rates), from (0, 1) to (1, 0). The axes begin at the power of
+    ten below the least rate (0.01 to 1 %), where rates of zero are drawn too, and end at 60 %, or at 99 % where a
+    curve has its equal error rate above 40 %.
+    """
+    pairs = [np.stack(curve) for curve in curves.values()]
+    least = min((float(pair[pair > 0].min()) for pair in pairs), default=0.01)
+    low = next((rate for rate in (0.01, 0.001) if rate <= least), 0.0001)
+    high = 0.99 if any(pair.max(axis=0).min() > 0.4 for pair in pairs) else 0.6
+    shown = {name: _inside(pair[0], pair[1], high) for name, pair in zip(curves, pairs, strict=True)}
+    x, y = Axis(low, high, LEFT, WIDTH - RIGHT, "normal"), Axis(low, high, 330 - BOTTOM, TOP, "normal")
+    return _rates(shown, x, y, label)
+
+
+def _inside(across: np.ndarray, up: np.ndarray, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """The points of a falling curve with neither rate above `high`, and one more at each end that leads out."""
+    inside = np.flatnonzero((across <= high) & (up <= high))
+    if not len(inside):
+        return across[:0], up[:0]
+    part = slice(max(inside[0] - 1, 0), inside[-1] + 2)
+    return across[part], up[part]
+
+
+def _rates(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: Axis, y: Axis, label: str) -> str:
+    """Curves of one rate over another, with the diagonal of chance (ROC) or of equal errors (DET)."""
     body = [_y_axis(y), _x_axis(x, y.start)]
     body.append(f'<path class="chance" d="M{_n(x.start)} {_n(y.start)}L{_n(x.end)} {_n(y.end)}"/>')
-    for place, (name, (false, true)) in enumerate(curves.items()):
-        keep = _corners(np.asarray(false), np.asarray(true))
-        line = "L".join(_points(x, y, np.asarray(false)[keep], np.asarray(true)[keep]))
-        body.append(f'<path class="line line-{place % LINES}" d="M{line}"><title>{escape(name)}</title></path>')
-    return _svg(body, height, label)
+    for place, (name, (across, up)) in enumerate(curves.items()):
+        keep = _corners(np.asarray(across), np.asarray(up))
+        points = _spaced([(x(across[i]), y(up[i])) for i in keep])
+        line = "L".join(f"{_n(a)} {_n(u)}" for a, u in points)
+        drawn = f' d="M{line}"' if line else ""
+        body.append(f'<path class="line line-{place % LINES}"{drawn}><title>{escape(name)}</title></path>')
+    return _svg(body, y.start + BOTTOM, label)
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -150,7 +193,7 @@ def fixed(value: float, decimals: int) -> str:
 
 def _loss_axis(low: float, high: float, height: float) -> Axis:
     if low > 0 and high / low > 10:
-        return Axis(low, high, height - BOTTOM, TOP, log=True)
+        return Axis(low, high, height - BOTTOM, TOP, "log")
     low = min(low, 0.0)
     return Axis(low, high if high > low else low + 1, height - BOTTOM, TOP)
 
@@ -182,11 +225,22 @@ def _thinned(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
 
 def _corners(x: np.ndarray, y: np.ndarray) -> list[int]:
-    """Indices of the points of a staircase that are not inside a straight run; every n-th of them beyond 500."""
+    """Indices of the points of a staircase that are not inside a straight run."""
+    if len(x) < 3:
+        return list(range(len(x)))
     moves = np.flatnonzero((np.diff(x) != 0) | (np.diff(y) != 0)) + 1
     across, up = x[moves] != x[moves - 1], y[moves] != y[moves - 1]
     turns = moves[:-1][(across[1:] != across[:-1]) | (up[1:] != up[:-1]) | (across & up)[1:]].tolist()
-    return [0, *turns[:: math.ceil(len(turns) / 500) or 1], len(x) - 1]
+    return [0, *turns, len(x) - 1]
+
+
+def _spaced(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The first and the last point, and of those between what is not nearly where the one before is."""
+    kept = points[:1]
+    for point in points[1:-1]:
+        if abs(point[0] - kept[-1][0]) + abs(point[1] - kept[-1][1]) >= SPACING:
+            kept.append(point)
+    return kept + points[1:][-1:]
 
 
 def _points(x: Axis, y: Axis, across: np.ndarray, up: np.ndarray) -> list[str]:
@@ -199,7 +253,7 @@ def _x_axis(x: Axis, base: float, drop: float = 15) -> str:
     for value in x.ticks():
         # A label at the very end would be cut off by the edge of the drawing.
         anchor = "end" if x(value) > x.end - 6 else "middle"
-        marks.append(f'<text x="{_n(x(value))}" y="{_n(base + drop)}" text-anchor="{anchor}">{number(value)}</text>')
+        marks.append(f'<text x="{_n(x(value))}" y="{_n(base + drop)}" text-anchor="{anchor}">{x.label(value)}</text>')
     return line + "".join(marks)
 
 
@@ -208,7 +262,7 @@ def _y_axis(y: Axis) -> str:
     for value in y.ticks():
         at = _n(y(value))
         marks.append(f'<path class="grid-line" d="M{_n(LEFT)} {at}H{_n(WIDTH - RIGHT)}"/>')
-        marks.append(f'<text x="{_n(LEFT - 6)}" y="{at}" dy=".32em" text-anchor="end">{number(value)}</text>')
+        marks.append(f'<text x="{_n(LEFT - 6)}" y="{at}" dy=".32em" text-anchor="end">{y.label(value)}</text>')
     return "".join(marks)
 
 

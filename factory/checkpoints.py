@@ -19,7 +19,6 @@ from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 
 COURSE = "course.json"
-MOMENTS = ("exp_avg", "exp_avg_sq")  # of AdamW
 
 
 @dataclasses.dataclass
@@ -43,19 +42,21 @@ def tensors(modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> 
     """Everything a restart needs, by name; parameters of `modules["network"]` are those of `optimiser`."""
     found = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for key, parameter in modules["network"].named_parameters():
-        state = _moments(optimiser, parameter)
-        found |= {f"optimiser.{moment}.{key}": state[moment] for moment in MOMENTS}
+        found |= {f"optimiser.{moment}.{key}": value for moment, value in _moments(optimiser, parameter).items()}
     # A scalar is saved as a vector of one: the safetensors reader of torch cannot slice it.
     return {name: value.detach() if value.ndim else value.detach().view(1) for name, value in found.items()}
 
 
-def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> dict[str, Any]:
-    """AdamW's state of one parameter, made where no step was taken yet."""
+def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> dict[str, Tensor]:
+    """The optimiser's running means of one parameter's gradients, made where no step was taken yet."""
+    sgd = isinstance(optimiser, torch.optim.SGD)
+    names = ("momentum_buffer",) if sgd else ("exp_avg", "exp_avg_sq")  # of Adam and AdamW
     state: dict[str, Any] = optimiser.state[parameter]
-    if not state:
-        state["step"] = torch.tensor(0.0)
-        state.update({moment: torch.zeros_like(parameter.detach()) for moment in MOMENTS})
-    return state
+    if state.get(names[0]) is None:  # a first step from zeros is PyTorch's first step from nothing
+        state.update({name: torch.zeros_like(parameter.detach()) for name in names})
+        if not sgd:
+            state["step"] = torch.tensor(0.0)
+    return {name: state[name] for name in names}
 
 
 def save(
@@ -76,7 +77,8 @@ def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Opt
     state_dict_loader.load(tensors(modules, optimiser), storage_reader=HuggingFaceStorageReader(str(folder)))
     course = Course(**json.loads((folder / COURSE).read_text(encoding="utf-8")))
     for state in optimiser.state.values():
-        state["step"].fill_(course.updates)
+        if "step" in state:  # Adam's, which corrects its means by it
+            state["step"].fill_(course.updates)
     return course
 
 

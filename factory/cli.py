@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from factory.exits import one_line_exits
+
 # verb: (module with `run`, its configuration model, help). A new job is one module and one line.
 JOBS = {
+    "join": ("factory.join", "JoinConfig", "Make one corpus of several, such as a protocol's training data sets."),
     "fit-style": ("factory.fit_style", "FitStyleConfig", "Fit the style encoder (Ray Train)."),
     "fit-generator": ("factory.fit_generator", "FitGeneratorConfig", "Fit the diffusion generator (Ray Train)."),
     "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
-    "evaluate": ("factory.evaluate", "EvaluateConfig", "Score a corpus with a classifier: metrics and scores.csv."),
     "tune": ("factory.tune", "TuneConfig", "Search RQ scales and sampler ranges (Ray Tune)."),
     "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
 }
@@ -80,10 +80,12 @@ def prepare(
     source: Annotated[str | None, typer.Argument(help="Folder, file or glob: images, Parquet or WebDataset.")] = None,
     out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
     config: ConfigFile = None,
+    dataset: Annotated[str | None, typer.Option(help="SOURCE is this data set's tree, see docs/datasets.md.")] = None,
     pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE, see docs/prepare.md.")] = None,
     domain: Annotated[str | None, typer.Option(help="Domain of rows whose path does not say it.")] = None,
     attack: Annotated[str | None, typer.Option(help="Attack of rows whose path does not say it.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the stored images, a multiple of 32.")] = None,
+    crop: Annotated[str | None, typer.Option(help="retinaface, table, dataset or none; next three imply it.")] = None,
     no_crop: Annotated[bool, typer.Option("--no-crop", help="The images are face crops already.")] = False,
     weights: Annotated[str | None, typer.Option(help="RetinaFace weights file.")] = None,
     boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
@@ -93,10 +95,11 @@ def prepare(
     from factory.config import load
     from factory.prepare import PrepareConfig, run
 
-    crop = "none" if no_crop else "table" if boxes else "retinaface" if weights else None
+    crop = crop or ("none" if no_crop else "table" if boxes else "retinaface" if weights else None)
     given = {
         "source": source,
         "out": out,
+        "dataset": dataset,
         "pattern": pattern,
         "defaults.domain": domain,
         "defaults.attack": attack,
@@ -106,6 +109,24 @@ def prepare(
         "boxes": boxes,
     }
     _show(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
+
+
+@app.command()
+def evaluate(
+    config: ConfigFile = None,
+    classifier: Annotated[str | None, typer.Option(help="Folder that fit-classifier wrote.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Corpus to score.")] = None,
+    scores: Annotated[str | None, typer.Option(help="CSV of scores, in the place of these two.")] = None,
+    dev_scores: Annotated[str | None, typer.Option(help="CSV of the development set, where it is another.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder to write; with --scores it may be left out.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Metrics, scores.csv, ROC and DET (docs/evaluating.md). Example: difffas evaluate --scores scores.csv"""
+    from factory.config import load
+    from factory.evaluate import EvaluateConfig, run
+
+    given = {"classifier": classifier, "corpus": corpus, "scores": scores, "dev_scores": dev_scores, "out": out}
+    _show(run(load(EvaluateConfig, config, _settings(given) + (overrides or []))))
 
 
 @app.command()
@@ -184,6 +205,30 @@ def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Ove
         raise SystemExit(1)
 
 
+@app.command()
+def protocols(
+    name: Annotated[str | None, typer.Argument(help="Protocol, or FILE.yaml of your own; none lists them.")] = None,
+    corpus: Annotated[list[str] | None, typer.Option(help="Corpus to count under it; may be repeated.")] = None,
+) -> None:
+    """The evaluation protocols, and a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
+    from factory.protocols.counts import describe
+
+    _show(describe(name, corpus or []))
+
+
+@app.command("export-classifier")
+def export_classifier(
+    folder: Annotated[str, typer.Argument(help="Folder that fit-classifier wrote.")],
+    out: Annotated[str, typer.Option(help="Folder to write: safetensors, timm backbone, ONNX.")],
+    size: Annotated[int, typer.Option(help="Side of the images that it was fitted on.")] = 256,
+) -> None:
+    """Take a classifier elsewhere: timm, ONNX. Example: difffas export-classifier models/classifier --out export"""
+    from factory.config import build
+    from factory.export_classifier import ExportConfig, run
+
+    _show(run(build(ExportConfig, {"folder": folder, "out": out, "size": size})))
+
+
 @app.command("import-official")
 def import_official(
     checkpoint: Annotated[str, typer.Argument(help="The release's U-Net checkpoint.")],
@@ -231,35 +276,9 @@ def _show(summary: dict[str, Any]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; what ends it is one line and an exit status.
-
-    2: a mistake of the user; 3: shards in quarantine; 4: stalled; 5: a store or disk failed. 4 and 5: run it again.
-    """
-    try:
+    """Run the command; what ends it is one line and an exit status."""
+    with one_line_exits():
         app(args=arguments)
-    except ValueError as error:
-        error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
-        _fail(error, 2)
-    except OSError as error:
-        _fail(error, 5)  # a store or a disk that stayed away: nothing of the user's is wrong, so run it again
-    except RuntimeError as error:
-        from factory.faults import Quarantined, Stalled
-
-        if isinstance(error, Stalled):
-            _say(error)
-            os._exit(4)  # at once: what hangs would hang the way out as well
-        if not isinstance(error, Quarantined):
-            raise
-        _fail(error, 3)
-
-
-def _fail(error: Exception, status: int) -> None:
-    _say(error)
-    raise SystemExit(status) from None
-
-
-def _say(error: Exception) -> None:
-    print(f"difffas: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,82 +1,135 @@
-"""Score a corpus with a classifier: scores.csv, and metrics that follow from it alone."""
+"""Score a corpus with a classifier, or take a score file: scores.csv, and metrics that follow from it alone."""
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from factory.config import Config
 from factory.corpus import Corpus
-from factory.row import LIVE
+from factory.detection_charts import Curves, curves_of, det_picture, roc_picture
+from factory.protocols import check, check_model, open_corpus
 from factory.run import Run, read_claim
+from factory.scores import SCORES, Scores, corpus_scores, joined, read, read_file
 from factory.storage import Storage
 
 if TYPE_CHECKING:
     from difffas.classifier import SpoofClassifier
 
-SCORES = "scores.csv"
-# The first six are bob's columns; a higher score is more bona fide.
-HEADER = ("claimed_id", "test_label", "is_bonafide", "attack_type", "sample_n", "score", "split", "domain")
+DEV = "dev"
+MODEL_FILES = ("config.json", "model.safetensors")
 
 
 class EvaluateConfig(Config):
-    """One evaluation: metrics of `split`, one threshold from `dev_split`."""
+    """One evaluation: metrics of `split`, some thresholds from `dev_split`."""
 
-    classifier: str = Field(description="folder that fit-classifier wrote")
-    corpus: str
-    out: str
+    classifier: str | None = Field(None, description="folder that fit-classifier wrote")
+    corpus: str | None = None
+    protocol: str | None = Field(None, description="name or file; None: the corpus's own splits")
+    scores: str | None = Field(None, description="a score file in the place of classifier and corpus")
+    dev_scores: str | None = Field(None, description="score file of the development set, where it is another")
+    out: str | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
     split: str = "test"
-    dev_split: str | None = "dev"
+    dev_split: str | None = DEV
     batch_size: int = Field(64, ge=1)
     threads: int = Field(2, ge=1)
+    resamples: int = Field(1000, ge=0, description="of the bootstrap by subject; 0: no intervals")
+    seed: int = Field(0, ge=0, description="of the bootstrap")
+
+    @model_validator(mode="after")
+    def _check(self) -> EvaluateConfig:
+        if self.scores is None and None in (self.classifier, self.corpus, self.out):
+            raise ValueError("give classifier, corpus and out, or scores (a CSV of scores)")
+        if self.scores is not None and (self.classifier or self.corpus or self.protocol):
+            raise ValueError("scores stands in the place of classifier and corpus: give one or the other")
+        if self.dev_scores is not None and self.scores is None:
+            raise ValueError("dev_scores goes with scores: a classifier scores the dev_split itself")
+        return self
 
 
 def run(config: EvaluateConfig) -> dict[str, Any]:
-    """Write `OUT/scores.csv` and return the metrics, which are the run's summary."""
-    corpus = Corpus(config.corpus)
+    """Write `OUT/scores.csv`, `roc.svg` and `det.svg`, and return the metrics, which are the run's summary.
+
+    Raises:
+        ValueError: if the corpus or the score file has no row of the split, or the file a fault (`scores.read`).
+    """
+    return _of_file(config, config.scores) if config.scores is not None else _of_classifier(config)
+
+
+def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
+    assert config.corpus is not None and config.classifier is not None and config.out is not None
+    corpus = open_corpus(config.corpus, config.protocol)
     storage = Storage(config.classifier)
     splits = [split for split in (config.split, config.dev_split) if split is not None]
     if not len(corpus.where(split=config.split)):
         raise ValueError(f"{corpus.storage.url} has no row in split {config.split!r}: choose another split")
-    identity = {
-        "classifier": read_claim(storage)["fingerprint"],
-        "corpus": corpus.digest,
-        "split": config.split,
-        "dev_split": config.dev_split,
-    }
-    claim = Run(config.out, "evaluate", identity, config)
+    check(corpus, [split for split in splits if len(corpus.where(split=split))])
+    check_model(storage, corpus.protocol, "the classifier")
+    inputs = {"classifier": read_claim(storage)["fingerprint"], "corpus": corpus.digest}
+    claim = Run(config.out, "evaluate", {**inputs, **_settings(config)}, config)
     if (finished := claim.summary()) is not None:
         return finished
     classifier = load_classifier(storage)
-    lines: list[dict[str, Any]] = []
+    parts = []
     for split in splits:
         positions = corpus.where(split=split)
-        lines += _score_lines(corpus, positions, liveness(classifier, corpus, positions, config), split)
-    claim.storage.create(SCORES, _csv(lines))
-    return claim.finish(metrics_of(claim.storage.read(SCORES), config.split, config.dev_split))
+        parts.append(corpus_scores(corpus, positions, liveness(classifier, corpus, positions, config)))
+    return _finish(claim, joined(parts), config)
+
+
+def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
+    scores = read_file(path)
+    if config.dev_scores is not None:
+        dev_split = config.dev_split or DEV
+        scores = joined([scores.of(config.split), read_file(config.dev_scores).named(dev_split)])
+    known = scores.splits()
+    for split in (config.split, config.dev_split):
+        if split not in (*known, DEV, None) or config.split not in known:
+            raise ValueError(f"{path} has no line of split {split!r}; it has {', '.join(map(repr, known))}")
+    if config.out is None:
+        return metrics_of(scores.csv(), **_settings(config))
+    digest = hashlib.sha256(scores.csv()).hexdigest()
+    claim = Run(config.out, "evaluate", {"scores": digest, **_settings(config)}, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    return _finish(claim, scores, config)
+
+
+def _settings(config: EvaluateConfig) -> dict[str, Any]:
+    """What decides the metrics beside the scores."""
+    return config.model_dump(include={"split", "dev_split", "resamples", "seed"})
+
+
+def _finish(claim: Run, scores: Scores, config: EvaluateConfig) -> dict[str, Any]:
+    """Write the files and close the run."""
+    claim.storage.create(SCORES, scores.csv())
+    data = claim.storage.read(SCORES)
+    curves = detection_curves(data, config.split)
+    if curves:
+        claim.storage.create("roc.svg", roc_picture(curves).encode())
+        claim.storage.create("det.svg", det_picture(curves).encode())
+    return claim.finish(metrics_of(data, **_settings(config)))
 
 
 def load_classifier(storage: Storage) -> SpoofClassifier:
-    """The classifier of a folder that fit-classifier wrote, local or `s3://`, in eval mode.
+    """The classifier that fit-classifier or export-classifier wrote, local or `s3://`, in eval mode.
 
     Raises:
         ValueError: if there is none.
     """
-    import tempfile
-
     from difffas.classifier import SpoofClassifier
 
-    names = storage.names("classifier")
-    if not names:
+    part = "classifier/" if storage.names("classifier") else ""
+    if not all(storage.exists(part + name) for name in MODEL_FILES):
         raise ValueError(f"{storage.url} holds no classifier: run `difffas fit-classifier` to its end first")
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            (Path(folder) / name).write_bytes(storage.read(f"classifier/{name}"))
+        for name in MODEL_FILES:
+            (Path(folder) / name).write_bytes(storage.read(part + name))
         return SpoofClassifier.load(folder).eval()
 
 
@@ -97,43 +150,31 @@ def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray,
     return np.concatenate(scores) if scores else np.empty(0)
 
 
-def metrics_of(scores_csv: bytes, split: str, dev_split: str | None) -> dict[str, Any]:
-    """All metrics, from the text of a scores.csv alone."""
+def metrics_of(
+    scores_csv: bytes, split: str, dev_split: str | None, resamples: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """All metrics of the frames, and below `video` those of the recordings, from the text of a scores.csv alone.
+
+    `video` is None where every recording has one frame: its metrics would be the same.
+    """
     from difffas.metrics import report
 
-    lines = list(csv.DictReader(io.StringIO(scores_csv.decode())))
-    test, dev = _columns(lines, split), _columns(lines, dev_split)
-    have_dev = len(set(dev[1])) == 2
-    return report(*test, dev_scores=dev[0] if have_dev else None, dev_labels=dev[1] if have_dev else None)
+    test, dev = (read(scores_csv).of(name) if name is not None else None for name in (split, dev_split))
+    assert test is not None
+
+    def metrics(test: Scores, dev: Scores | None) -> dict[str, Any]:
+        return report(test.score_set(), dev.score_set() if dev else None, resamples, seed=seed)
+
+    found = {"unit": "frame", **metrics(test, dev)}
+    videos = test.videos()
+    if len(videos) == len(test):
+        return {**found, "video": None}
+    return {**found, "video": {"unit": "video", **metrics(videos, dev.videos() if dev else None)}}
 
 
-def _columns(lines: list[dict[str, str]], split: str | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    mine = [line for line in lines if line["split"] == split]
-    scores = np.array([float(line["score"]) for line in mine])
-    labels = np.array([0 if line["is_bonafide"] == "True" else 1 for line in mine])
-    return scores, labels, [line["attack_type"] for line in mine]
-
-
-def _score_lines(corpus: Corpus, positions: np.ndarray, scores: np.ndarray, split: str) -> list[dict[str, Any]]:
-    columns = {name: corpus.column(name)[positions] for name in ("subject", "key", "label", "attack", "domain")}
-    return [
-        {
-            "claimed_id": columns["subject"][i],
-            "test_label": columns["key"][i],
-            "is_bonafide": bool(columns["label"][i] == LIVE),
-            "attack_type": columns["attack"][i],
-            "sample_n": 0,
-            "score": repr(float(score)),
-            "split": split,
-            "domain": columns["domain"][i],
-        }
-        for i, score in enumerate(scores)
-    ]
-
-
-def _csv(lines: list[dict[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, HEADER, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue().encode()
+def detection_curves(scores_csv: bytes, split: str) -> Curves:
+    """The curves of frames and, where they are not the same, of videos; empty unless both classes are there."""
+    frames = read(scores_csv).of(split)
+    videos = frames.videos()
+    units = {"frames": frames} if len(videos) == len(frames) else {"frames": frames, "videos": videos}
+    return curves_of({name: scores.score_set() for name, scores in units.items()})

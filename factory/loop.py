@@ -1,4 +1,4 @@
-"""The training loop, on every worker: AdamW on a recipe's loss, with checkpoints, evaluations and a guard."""
+"""The training loop, on every worker: an optimiser on a recipe's loss, with checkpoints, evaluations and a guard."""
 
 from __future__ import annotations
 
@@ -96,9 +96,17 @@ def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device) -> F
         if resources.compile:
             network.compile()
     distributed = parallel.distribute(network, copies, resources.parallel)
-    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     distributed.train()
-    return Fit(recipe, distributed, optimiser, config, resources, device)
+    return Fit(recipe, distributed, make_optimiser(network, config), config, resources, device)
+
+
+def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The configured optimiser of the network's parameters; SGD with momentum as PyTorch has it, without dampening."""
+    given: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(network.parameters(), momentum=config.momentum, **given)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(network.parameters(), **given)
 
 
 def take_step(fit: Fit, batch: Batch, step: int) -> parallel.Outcome:
@@ -268,7 +276,9 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
             if first:
                 figures = json.dumps({**_figures(fit.config, course), **exported})
                 (folder / FIGURES).write_text(figures, encoding="utf-8")
-        metrics = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
+        metrics: dict[str, Any] = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
+        for found in course.evaluations[-1:]:
+            metrics |= found if found["step"] == course.step else {}  # an older one is not this checkpoint's
         mine = ray.train.Checkpoint.from_directory(name) if any(folder.iterdir()) else None
         ray.train.report(metrics, checkpoint=mine)
     if first and not last:  # Ray Train takes note within seconds; a run killed before that would go further back

@@ -17,8 +17,11 @@ from pydantic import Field, model_validator
 from factory import charts, sections
 from factory.config import Config, fingerprint
 from factory.corpus import Corpus
+from factory.detection_charts import chart_style
+from factory.detection_section import detection
 from factory.run import SUMMARY, Run, read_claim, read_summary
-from factory.sections import SCORES, Folder
+from factory.scores import SCORES
+from factory.sections import Folder
 from factory.storage import Storage
 from factory.strength_section import GRID, strength
 from factory.training_section import samples_file, training
@@ -139,7 +142,7 @@ def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
         "quality": sections.quality(sources.corpora),
         "training": training(sources.of("model")),
         "strength": strength(sources.of("strength")),
-        "detection": sections.detection(sources.of("evaluation")),
+        "detection": detection(sources.of("evaluation")),
         "tuning": sections.tuning(sources.of("tune")),
     }
     return {
@@ -158,7 +161,7 @@ def render(content: dict[str, Any]) -> str:
     template, style = (
         Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report.css")
     )
-    return environment.from_string(template).render(content, headings=HEADINGS, style=style)
+    return environment.from_string(template).render(content, headings=HEADINGS, style=chart_style() + style)
 
 
 def _folder(url: str, needs: str, *others: str) -> Folder:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,16 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from difffas.metrics import roc_curve
 from factory import charts
 from factory.corpus import Corpus
-from factory.metric_table import metric_table
 from factory.progress import progress_line
 from factory.row import LIVE, SPOOF
 from factory.storage import Storage
 from factory.triplets import sample_triplets
 
-SCORES = "scores.csv"
 GROUPS = ("live", "spoof", "generated")
 
 
@@ -210,30 +205,3 @@ def _panel(style: str, groups: Mapping[str, np.ndarray], span: tuple[float, floa
 
 def _unique(corpus: Corpus, column: str) -> list[Any]:
     return sorted(value for value in pc.unique(corpus.index[column]).to_pylist() if value is not None)
-
-
-def detection(evaluations: Mapping[str, Folder]) -> dict[str, Any] | None:
-    """Metrics of the evaluations side by side, and the ROC curves of those with a scores.csv of both classes."""
-    if not evaluations:
-        return None
-    curves = {name: curve for name, folder in evaluations.items() if (curve := _roc(folder)) is not None}
-    return {
-        "columns": list(evaluations),
-        "groups": metric_table({name: folder.summary for name, folder in evaluations.items()}),
-        "roc": charts.roc(curves, f"ROC of {', '.join(curves)}") if curves else None,
-        "curves": list(curves),
-    }
-
-
-def _roc(folder: Folder) -> tuple[np.ndarray, np.ndarray] | None:
-    """Shares of attacks and live faces accepted at all thresholds, from scores.csv; None where that has no ROC."""
-    if not folder.storage.exists(SCORES):
-        return None
-    split = folder.claim["identity"]["split"]
-    lines = csv.DictReader(io.StringIO(folder.storage.read(SCORES).decode()))
-    tested = [(float(line["score"]), line["is_bonafide"]) for line in lines if line["split"] == split]
-    labels = [LIVE if bonafide == "True" else SPOOF for _, bonafide in tested]
-    if len(set(labels)) < 2:
-        return None
-    false, true, _ = roc_curve([score for score, _ in tested], labels)
-    return false, true

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -134,6 +134,7 @@ def fit(
     worker: Callable[[dict[str, Any]], str | None],
     settings: dict[str, Any],
     resources: TrainResources,
+    callbacks: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Train on Ray Train until the last step, publish the model folder, close the run; returns its summary.
 
@@ -144,6 +145,7 @@ def fit(
         worker: runs on every worker; builds the recipe from `settings` and returns what `train_loop` does.
         settings: JSON values only.
         resources: workers and devices.
+        callbacks: Ray Train's, told of every report; how a search follows its trials.
 
     Raises:
         ValueError: if training came upon too many steps that were not finite, or a worker upon a user's mistake.
@@ -152,7 +154,7 @@ def fit(
     if finished is not None:
         return finished
     cluster.connect()
-    result = _train(run, worker, settings, resources)
+    result = _train(run, worker, settings, resources, callbacks)
     if result.return_value is not None:
         raise ValueError(result.return_value)
     assert result.checkpoint is not None, "the last step reports one"
@@ -162,7 +164,13 @@ def fit(
     return run.finish(figures)
 
 
-def _train(run: Run, worker: Callable[[dict[str, Any]], Any], settings: dict[str, Any], resources: Any) -> Any:
+def _train(
+    run: Run,
+    worker: Callable[[dict[str, Any]], Any],
+    settings: dict[str, Any],
+    resources: TrainResources,
+    callbacks: Sequence[Any],
+) -> Any:
     """Ray Train's result. A run of the same name in the same place goes on from the checkpoint it recorded last."""
     import ray
     from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
@@ -188,6 +196,7 @@ def _train(run: Run, worker: Callable[[dict[str, Any]], Any], settings: dict[str
             failure_config=FailureConfig(max_failures=resources.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             logging_config=LoggingConfig(log_level="WARNING"),
+            callbacks=list(callbacks),
         ),
     )
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from difffas import metrics
 from factory.config import build
+from factory.evaluate import metrics_of
 from factory.report import PAGE, ReportConfig, run
 from factory.row import LIVE, SPOOF, Row
 from factory.run import Run, read_summary
@@ -112,26 +113,18 @@ def folder(path: Path, job: str, summary: dict[str, Any], files: dict[str, bytes
     return str(path)
 
 
-def evaluation(path: Path, seed: int, dev: bool = True) -> str:
-    """An evaluation as `difffas evaluate` leaves it."""
+def evaluation(path: Path, seed: int, dev: bool = True, frames: int = 1) -> str:
+    """An evaluation as `difffas evaluate` leaves it: twenty people, live and under two attacks."""
     rng = np.random.default_rng(seed)
-    labels = np.tile([LIVE, SPOOF, SPOOF], 20)
-    attacks = np.tile(["live", "print", "replay"], 20)
-    scores = rng.normal(0.5 - 0.2 * labels, 0.2)
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["is_bonafide", "attack_type", "score", "split"])
-    writer.writerows(
-        (bool(label == LIVE), attack, score, "test")
-        for label, attack, score in zip(labels, attacks, scores, strict=True)
-    )
-    development = {"dev_scores": scores, "dev_labels": labels} if dev else {}
-    return folder(
-        path,
-        "evaluate",
-        metrics.report(scores, labels, list(attacks), **development),
-        {"scores.csv": text.getvalue().encode()},
-    )
+    writer.writerow(["claimed_id", "test_label", "is_bonafide", "attack_type", "score", "split"])
+    for split in ("test", "dev")[: 2 if dev else 1]:
+        for person, attack, _ in itertools.product(range(20), ("live", "print", "replay"), range(frames)):
+            score = rng.normal(0.5 if attack == "live" else 0.3, 0.2)
+            writer.writerow([f"p{person}", f"{person}/{attack}", attack == "live", attack, score, split])
+    data = text.getvalue().encode()
+    return folder(path, "evaluate", metrics_of(data, "test", "dev", resamples=50), {"scores.csv": data})
 
 
 def samples_csv(
@@ -188,7 +181,10 @@ def one_of_everything(root: Path) -> dict[str, Any]:
             ),
         },
         "strength": study(root / "strength"),
-        "evaluations": {"real": evaluation(root / "a", 1), "both & more": evaluation(root / "b", 2, dev=False)},
+        "evaluations": {
+            "real": evaluation(root / "a", 1),
+            "both & more": evaluation(root / "b", 2, dev=False, frames=3),
+        },
         "tune": folder(root / "tune", "tune", {"metric": "auc", "trials": trials, "best": trials[2]["parameters"]}),
     }
 

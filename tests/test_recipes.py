@@ -13,7 +13,11 @@ from factory.train import check_resources
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {"style": "fit-style", "generator": "fit-generator", "generate": "generate", "nuaa": "prepare"}
-MORE = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
+MORE = {
+    "generate": ("factory.generate", "GenerateConfig"),
+    "prepare": ("factory.prepare", "PrepareConfig"),
+    "evaluate": ("factory.evaluate", "EvaluateConfig"),
+}
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
 

@@ -10,10 +10,25 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import det_curve as sklearn_det_curve
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from difffas.metrics import acer, apcer, auc, bpcer, d_eer, eer_threshold, hter, report, roc_curve
+from difffas.metrics import (
+    ScoreSet,
+    acer,
+    apcer,
+    apcer_threshold,
+    auc,
+    bpcer,
+    d_eer,
+    det_curve,
+    eer_threshold,
+    hter,
+    report,
+    roc_curve,
+    tpr_at_fpr,
+)
 
 # Ten faces: live 0.9 0.8 0.6 0.4, print 0.7 0.3 0.2, replay 0.5 0.1 0.1
 SCORES = [0.9, 0.8, 0.6, 0.4, 0.7, 0.3, 0.2, 0.5, 0.1, 0.1]
@@ -58,21 +73,47 @@ def test_equal_scores_are_decided_alike() -> None:
     assert eer_threshold([1, 1, 1], [0, 1, 1]) == np.nextafter(1.0, 2.0)
 
 
+def test_thresholds_at_a_given_apcer_by_hand() -> None:
+    # 20 prints 0.00 … 0.19, 10 replays 0.30 … 0.39; live faces between and above
+    prints, replays = [i / 100 for i in range(20)], [0.3 + i / 100 for i in range(10)]
+    live = [0.185, 0.25, 0.385, 0.5]
+    scores, labels = live + prints + replays, [0] * 4 + [1] * 30
+    attacks = ["live"] * 4 + ["print"] * 20 + ["replay"] * 10
+    # 1 of 10 replays may pass (0.39), 0.38 may not: the next score above it is live
+    assert apcer_threshold(scores, labels, attacks, 10) == 0.385
+    assert bpcer(scores, labels, 0.385) == 2 / 4
+    # at 5 % none of 10 replays may pass
+    assert apcer_threshold(scores, labels, attacks, 20) == 0.5
+    assert apcer(scores, labels, attacks, 0.5) == {"print": 0.0, "replay": 0.0}
+    # pooled, 3 of 30 may pass: another threshold, which lets 3 of 10 replays through
+    assert apcer_threshold(scores, labels, ["any"] * 34, 10) == replays[7]
+    # of 20 prints alone one may pass at 5 %, two at 10 %; 0.185 is live
+    assert apcer_threshold(scores[:24], labels[:24], attacks[:24], 20) == 0.185
+    assert apcer_threshold(scores[:24], labels[:24], attacks[:24], 10) == 0.18
+    # no score is high enough
+    assert apcer_threshold([0.1, 0.9], [0, 1], ["live", "print"], 10) == np.nextafter(0.9, 1)
+    assert tpr_at_fpr(scores, labels, 10) == 2 / 4  # from replays[7] = 0.37 on, 0.385 and 0.5
+    assert tpr_at_fpr(scores, labels, 100) == 1 / 4
+
+
 def test_report_by_hand() -> None:
-    result = report(SCORES, LABELS, ATTACKS, dev_scores=[0.95, 0.75, 0.72, 0.1], dev_labels=[0, 0, 1, 1])
+    dev = ScoreSet([0.95, 0.75, 0.72, 0.1], [0, 0, 1, 1], ["live", "live", "mask", "print"])
+    result = report(ScoreSet(SCORES, LABELS, ATTACKS), dev)
+    third = pytest.approx(1 / 3)
     assert result == {
         "auc": pytest.approx(21 / 24, abs=1e-15),
         "d_eer": pytest.approx(1 / 4, abs=1e-15),
+        "tpr@fpr=1%": 2 / 4,  # the live 0.9 and 0.8 are above every spoof
         "threshold@test_eer": 0.6,
         "hter@test_eer": pytest.approx((1 / 6 + 1 / 4) / 2, abs=1e-15),
-        "apcer@test_eer": {"print": pytest.approx(1 / 3), "replay": 0.0},
-        "apcer_max@test_eer": pytest.approx(1 / 3),
+        "apcer@test_eer": {"print": third, "replay": 0.0},
+        "apcer_max@test_eer": third,
         "bpcer@test_eer": 0.25,
         "acer@test_eer": pytest.approx((1 / 3 + 1 / 4) / 2, abs=1e-15),
         "threshold@0.5": 0.5,
         "hter@0.5": pytest.approx((2 / 6 + 1 / 4) / 2, abs=1e-15),
-        "apcer@0.5": {"print": pytest.approx(1 / 3), "replay": pytest.approx(1 / 3)},
-        "apcer_max@0.5": pytest.approx(1 / 3),
+        "apcer@0.5": {"print": third, "replay": third},
+        "apcer_max@0.5": third,
         "bpcer@0.5": 0.25,
         "acer@0.5": pytest.approx((1 / 3 + 1 / 4) / 2, abs=1e-15),
         "threshold@dev_eer": 0.75,
@@ -81,35 +122,47 @@ def test_report_by_hand() -> None:
         "apcer_max@dev_eer": 0.0,
         "bpcer@dev_eer": 0.5,
         "acer@dev_eer": 0.25,
+        # with three prints and three replays none may pass at any of the rates; above 0.7 the least score is 0.8
+        **{f"threshold@test_bpcer{n}": 0.8 for n in (10, 20, 100)},
+        **{f"bpcer{n}@test": 0.5 for n in (10, 20, 100)},
+        **{f"apcer_max@test_bpcer{n}": 0.0 for n in (10, 20, 100)},
+        **{f"threshold@dev_bpcer{n}": 0.75 for n in (10, 20, 100)},
+        **{f"bpcer{n}@dev": 0.5 for n in (10, 20, 100)},
+        **{f"apcer_max@dev_bpcer{n}": 0.0 for n in (10, 20, 100)},
         "n_live": 4,
         "n_spoof": 6,
         "n_by_attack": {"print": 3, "replay": 3},
         "n_dev_live": 2,
         "n_dev_spoof": 2,
+        "n_subjects": None,
+        "interval": None,
     }
     assert "hter" not in result  # never a bare one
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
 def test_report_invents_nothing() -> None:
-    without_dev = report(SCORES, LABELS, ATTACKS)
-    assert {name for name, value in without_dev.items() if value is None} == {
-        f"{metric}@dev_eer" for metric in ("threshold", "hter", "apcer", "apcer_max", "bpcer", "acer")
-    }
+    without_dev = report(ScoreSet(SCORES, LABELS, ATTACKS))
+    at_dev = {f"{metric}@dev_eer" for metric in ("threshold", "hter", "apcer", "apcer_max", "bpcer", "acer")}
+    for n in (10, 20, 100):
+        at_dev |= {f"bpcer{n}@dev", f"threshold@dev_bpcer{n}", f"apcer_max@dev_bpcer{n}"}
+    assert {name for name, value in without_dev.items() if value is None} == at_dev | {"n_subjects", "interval"}
     assert without_dev["n_dev_live"] == 0
-    one_class_dev = report(SCORES, LABELS, ATTACKS, dev_scores=[0.5], dev_labels=[1])
+    one_class_dev = report(ScoreSet(SCORES, LABELS, ATTACKS), ScoreSet([0.5], [1], ["print"]))
     assert one_class_dev["hter@dev_eer"] is None
+    assert one_class_dev["bpcer20@dev"] is None
     assert (one_class_dev["n_dev_live"], one_class_dev["n_dev_spoof"]) == (0, 1)
-    only_spoof = report([0.7, 0.2], [1, 1], ["print", "print"])
+    only_spoof = report(ScoreSet([0.7, 0.2], [1, 1], ["print", "print"], ["a", "b"]))
     assert only_spoof["apcer@0.5"] == {"print": 0.5}
     assert only_spoof["apcer_max@0.5"] == 0.5
-    for name in ("auc", "d_eer", "hter@test_eer", "hter@0.5", "bpcer@0.5", "acer@0.5", "threshold@test_eer"):
+    for name in ("auc", "d_eer", "tpr@fpr=1%", "hter@test_eer", "hter@0.5", "bpcer@0.5", "acer@0.5", "interval"):
         assert only_spoof[name] is None
-    only_live = report([0.7, 0.2], [0, 0], ["live", "live"])
+    assert only_spoof["threshold@test_eer"] is only_spoof["bpcer20@test"] is None
+    only_live = report(ScoreSet([0.7, 0.2], [0, 0], ["live", "live"]))
     assert only_live["bpcer@0.5"] == 0.5
     for name in ("auc", "apcer@0.5", "apcer_max@0.5", "acer@0.5"):
         assert only_live[name] is None
-    json.dumps(report([], [], []), allow_nan=False)
+    json.dumps(report(ScoreSet([], [], [])), allow_nan=False)
 
 
 @given(rows())
@@ -120,6 +173,30 @@ def test_equals_scikit_learn(both: Rows) -> None:
     theirs = sklearn_roc_curve(bona_fide, scores, drop_intermediate=False)
     for mine, reference in zip(roc_curve(scores, labels), theirs, strict=True):
         np.testing.assert_allclose(mine, reference, rtol=0, atol=1e-12)
+    false, missed, thresholds = sklearn_det_curve(bona_fide, scores)
+    points = {at: (a, b) for a, b, at in zip(*det_curve(scores, labels), strict=True)}
+    for threshold, *rates in zip(thresholds, false, missed, strict=True):  # theirs leaves out the ends
+        np.testing.assert_allclose(points[threshold], rates, rtol=0, atol=1e-12)
+    for one_in in (2, 10, 100):
+        allowed = theirs[0] <= 1 / one_in + 1e-12
+        assert tpr_at_fpr(scores, labels, one_in) == pytest.approx(theirs[1][allowed].max(), abs=1e-12)
+
+
+@given(rows(), st.sampled_from([2, 3, 10, 20]), st.integers(1, 3))
+def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_every_attack_to_it(
+    both: Rows, one_in: int, kinds: int
+) -> None:
+    scores, labels = both
+    attacks = ["live" if label == 0 else f"attack{index % kinds}" for index, label in enumerate(labels)]
+    threshold = apcer_threshold(scores, labels, attacks, one_in)
+
+    def largest(at: float) -> float:
+        return max(apcer(scores, labels, attacks, at).values())
+
+    assert largest(threshold) <= 1 / one_in + 1e-12
+    assert all(largest(score) > 1 / one_in + 1e-12 for score in scores if score < threshold)
+    if kinds == 1:  # with one instrument BPCER100 is what the TPR at an FPR of 1 % leaves
+        assert 1 - bpcer(scores, labels, threshold) == pytest.approx(tpr_at_fpr(scores, labels, one_in), abs=1e-12)
 
 
 @given(rows())
@@ -186,7 +263,7 @@ def test_the_eer_threshold_balances_the_two_errors(both: Rows) -> None:
 )
 def test_bad_rows_are_named(scores: list[float], labels: list[int], attacks: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        report(scores, labels, attacks)
+        ScoreSet(scores, labels, attacks)
 
 
 def test_a_missing_class_is_named() -> None:
@@ -195,5 +272,7 @@ def test_a_missing_class_is_named() -> None:
             metric([0.1, 0.2], [1, 1])
     with pytest.raises(ValueError, match="at least one live face"):
         bpcer([0.1], [1], 0.5)
-    with pytest.raises(ValueError, match="together"):
-        report(SCORES, LABELS, ATTACKS, dev_scores=[0.1])
+    with pytest.raises(ValueError, match="0 live and 2 spoof scores"):
+        apcer_threshold([0.1, 0.2], [1, 1], ["print", "print"], 10)
+    with pytest.raises(ValueError, match="1 subjects for 10 scores"):
+        ScoreSet(SCORES, LABELS, ATTACKS, ["a"])

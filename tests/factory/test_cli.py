@@ -79,7 +79,7 @@ def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in (*JOBS, "prepare", "generate", "import-official", "demo"):
+    for verb in (*JOBS, "prepare", "generate", "evaluate", "export-classifier", "import-official", "demo"):
         with pytest.raises(SystemExit) as caught:
             main([verb, "--help"])
         assert caught.value.code == 0
@@ -87,7 +87,7 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_verbs_are_frozen() -> None:
-    assert set(JOBS) == {"fit-style", "fit-generator", "fit-classifier", "strength", "evaluate", "tune", "report"}
+    assert set(JOBS) == {"join", "fit-style", "fit-generator", "fit-classifier", "strength", "tune", "report"}
 
 
 @pytest.mark.parametrize(("raised", "status"), [("Quarantined", 3), ("Stalled", 4)])

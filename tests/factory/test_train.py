@@ -18,7 +18,7 @@ STEPS = 12
 
 def train(folder: Path | str, train: dict[str, Any] | None = None, /, **given: Any) -> dict[str, Any]:
     """A run in `folder`; what is given goes to the resources by their names, the rest to the toy recipe."""
-    config = TrainConfig(steps=STEPS, batch_size=8, learning_rate=0.05, **(train or {}))
+    config = TrainConfig(**{"steps": STEPS, "batch_size": 8, "learning_rate": 0.05, **(train or {})})
     fields = {"gpus_per_worker": 0, "threads": 1, "checkpoint_every": 4, **given}
     known = TrainResources.model_fields
     resources = TrainResources(**{name: value for name, value in fields.items() if name in known})
@@ -65,6 +65,14 @@ def test_a_crash_resumes_from_the_checkpoint_on_the_same_curve(
     assert marker.read_text() == "4"  # the checkpoint before the crash
     assert disturbed["curve"] == summary["curve"]
     assert weights(tmp_path / "disturbed") == weights(folder)
+
+
+@pytest.mark.slow
+def test_momentum_survives_a_crash(ray_local: None, tmp_path: Path) -> None:
+    sgd, marker = {"optimizer": "sgd", "learning_rate": 0.02}, str(tmp_path / "crashed")
+    calm = train(tmp_path / "calm", sgd)
+    assert train(tmp_path / "run", sgd, accident="crash", accident_at=6, marker=marker)["curve"] == calm["curve"]
+    assert weights(tmp_path / "run") == weights(tmp_path / "calm")
 
 
 @pytest.mark.slow

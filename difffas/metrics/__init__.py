@@ -1,0 +1,30 @@
+"""Presentation attack detection metrics (ISO/IEC 30107-3 names), each threshold by its name.
+
+Scores are higher for bona fide faces; labels are 0 live, 1 spoof. A face is accepted as live where score >= threshold;
+equal scores are always decided alike. Rates are fractions of 1. The field calls three things HTER: they differ in
+where the threshold comes from, so no result here is a bare "hter".
+"""
+
+from __future__ import annotations
+
+from difffas.metrics.bootstrap import intervals
+from difffas.metrics.curves import apcer_threshold, auc, d_eer, det_curve, eer_threshold, roc_curve, tpr_at_fpr
+from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, hter
+from difffas.metrics.summary import report
+
+__all__ = [
+    "ScoreSet",
+    "acer",
+    "apcer",
+    "apcer_threshold",
+    "auc",
+    "bpcer",
+    "d_eer",
+    "det_curve",
+    "eer_threshold",
+    "hter",
+    "intervals",
+    "report",
+    "roc_curve",
+    "tpr_at_fpr",
+]

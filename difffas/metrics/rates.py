@@ -1,0 +1,108 @@
+"""Error rates at a threshold (ISO/IEC 30107-3 names), and the check that every metric starts with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Values: TypeAlias = npt.ArrayLike
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreSet:
+    """Scores of one split, one entry per image or per video.
+
+    `labels` are 0 live, 1 spoof; `attacks` name the instrument of every row (those of live rows are not read);
+    `subjects`, where known, the person that an interval resamples by.
+
+    Raises:
+        ValueError: lengths differ, a label is neither 0 nor 1, a score is not finite, or a spoof has attack "live".
+    """
+
+    scores: Values
+    labels: Values
+    attacks: Sequence[str]
+    subjects: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        values, spoof = rows(self.scores, self.labels)
+        instruments(self.attacks, spoof)
+        if self.subjects is not None and len(self.subjects) != len(values):
+            raise ValueError(f"{len(self.subjects)} subjects for {len(values)} scores: give one name per score")
+
+
+def bpcer(scores: Values, labels: Values, threshold: float) -> float:
+    """Share of live faces that are rejected (FNR). Raises ValueError where there are none."""
+    live, _ = classes(scores, labels)
+    if not len(live):
+        raise ValueError("BPCER needs at least one live face (label 0)")
+    return float(np.mean(live < threshold))
+
+
+def apcer(scores: Values, labels: Values, attacks: Sequence[str], threshold: float) -> dict[str, float]:
+    """Share of the spoofs of each attack instrument that are accepted; empty where there are no spoofs.
+
+    `attacks` has a name for every row; those of live rows are not read. ISO's APCER is the largest of these.
+    """
+    values, spoof = rows(scores, labels)
+    return {name: float(np.mean(part >= threshold)) for name, part in by_instrument(values, spoof, attacks).items()}
+
+
+def acer(scores: Values, labels: Values, attacks: Sequence[str], threshold: float) -> float:
+    """(largest APCER + BPCER) / 2. Raises ValueError where a class is missing."""
+    require_both(*classes(scores, labels))
+    return (max(apcer(scores, labels, attacks, threshold).values()) + bpcer(scores, labels, threshold)) / 2.0
+
+
+def hter(scores: Values, labels: Values, threshold: float) -> float:
+    """(FPR + FNR) / 2, all spoofs pooled. Raises ValueError where a class is missing."""
+    live, spoof = classes(scores, labels)
+    require_both(live, spoof)
+    return float((np.mean(spoof >= threshold) + np.mean(live < threshold)) / 2.0)
+
+
+def rows(scores: Values, labels: Values) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Scores in float64, and whether each row is a spoof; raises ValueError for rows that no metric can take."""
+    values, kinds = np.asarray(scores, dtype=np.float64), np.asarray(labels)
+    if values.ndim != 1 or values.shape != kinds.shape:
+        raise ValueError(f"scores of shape {values.shape} and labels of shape {kinds.shape}: give one label per score")
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{np.count_nonzero(~np.isfinite(values))} of {len(values)} scores are not finite: leave them out"
+        )
+    if not np.isin(kinds, (0, 1)).all():
+        raise ValueError(f"labels {sorted(set(kinds.tolist()))} must be 0 (live) or 1 (spoof)")
+    return values, kinds == 1
+
+
+def classes(scores: Values, labels: Values) -> tuple[Floats, Floats]:
+    """Scores of the live rows and of the spoof rows."""
+    values, spoof = rows(scores, labels)
+    return values[~spoof], values[spoof]
+
+
+def by_instrument(values: Floats, spoof: npt.NDArray[np.bool_], attacks: Sequence[str]) -> dict[str, Floats]:
+    """Scores of the spoofs of each instrument, by name."""
+    names = instruments(attacks, spoof)
+    return {str(name): values[spoof & (names == name)] for name in np.unique(names[spoof])}
+
+
+def instruments(attacks: Sequence[str], spoof: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
+    """The attack names as an array; raises ValueError for a spoof that is named "live"."""
+    names = np.asarray(attacks, dtype=np.str_)
+    if names.shape != spoof.shape:
+        raise ValueError(f"attacks of shape {names.shape} for {len(spoof)} scores: give one name per score")
+    if (names[spoof] == "live").any():
+        raise ValueError('a row with label 1 (spoof) has the attack "live": mend the label or the attack')
+    return names
+
+
+def require_both(live: Floats, spoof: Floats) -> None:
+    """Raise ValueError unless there are scores of both classes."""
+    if not len(live) or not len(spoof):
+        raise ValueError(f"{len(live)} live and {len(spoof)} spoof scores: this metric needs at least one of each")

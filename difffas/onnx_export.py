@@ -1,0 +1,103 @@
+"""A classifier as an ONNX file, so that it runs without PyTorch, and its backbone as a folder that timm reads."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from difffas.classifier import SpoofClassifier
+
+OPSET = 18
+INPUT = "float32 RGB, B,3,H,W, range [-1, 1]: pixel / 127.5 - 1; the backbone's own normalisation is inside"
+PACKAGES = ("onnx", "onnxscript")
+KEPT = ("mean", "std", "interpolation", "fixed_input_size", "first_conv", "classifier")  # of timm's configuration
+
+
+class _Probabilities(nn.Module):
+    """Images → liveness and the probabilities of all styles, as the classifier has them."""
+
+    def __init__(self, classifier: SpoofClassifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.places = [place for place, live in enumerate(classifier.live.tolist()) if live]
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        styles = (self.classifier.scale * self.classifier(images)).softmax(dim=1)
+        return styles[:, self.places].sum(dim=1), styles
+
+
+def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) -> None:
+    """Write an ONNX file (opset 18) of a classifier in eval mode.
+
+    Input `images` B,3,size,size in [-1, 1], B free. Outputs `liveness` B in [0, 1] and `styles` B,K, the
+    probabilities whose live part is the liveness. The file's metadata say so, and name the styles in their order.
+
+    Raises:
+        ValueError: if onnx or onnxscript is not installed, or the backbone does not take the size.
+    """
+    absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if absent:
+        raise ValueError(f"ONNX export needs {' and '.join(absent)}: pip install 'difffas-factory[onnx]'")
+    device = next(classifier.parameters()).device
+    network = _Probabilities(classifier).eval()
+    images = torch.zeros(2, 3, size, size, device=device)
+    try:
+        with torch.no_grad():
+            network(images)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(f"{classifier.architecture} takes no images of {size} × {size}: {error}") from error
+    program = torch.onnx.export(
+        network,
+        (images,),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["images"],
+        output_names=["liveness", "styles"],
+        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+        verbose=False,
+    )
+    assert program is not None
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # paths of this machine's Python files among them
+    program.model.metadata_props.update(_facts(classifier, size))
+    program.save(str(path), external_data=False)
+
+
+def _facts(classifier: SpoofClassifier, size: int) -> dict[str, str]:
+    """What a user of the file must know, as ONNX metadata."""
+    return {
+        "input": INPUT,
+        "input_range": "[-1, 1]",
+        "input_size": str(size),
+        "outputs": "liveness: probability of being live, the sum over live styles; styles: probability of each style",
+        "styles": json.dumps(classifier.styles),
+        "live_styles": json.dumps(classifier.live_styles),
+        "architecture": classifier.architecture,
+    }
+
+
+def export_timm(classifier: SpoofClassifier, folder: str | Path, size: int = 256) -> None:
+    """Write the backbone alone, as `timm.create_model("local-dir:FOLDER", pretrained=True)` reads it.
+
+    Such a model gives pooled features, or with `num_classes=` logits of a new layer. It takes images of timm's
+    convention: in [0, 1], less `mean`, by `std` of its configuration; `size` is noted as the size it was made for.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    known = classifier.backbone.pretrained_cfg
+    kept = {name: known[name] for name in KEPT if known.get(name) is not None}
+    config = {
+        "architecture": classifier.architecture,
+        "num_classes": 0,
+        "num_features": classifier.backbone.num_features,
+        "model_args": classifier.backbone_args,
+        "pretrained_cfg": {**kept, "input_size": [3, size, size], "num_classes": 0},
+    }
+    weights = {name: tensor.contiguous() for name, tensor in classifier.backbone.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,80 @@
+"""ROC and DET of score sets: as charts for the report, and as pictures of their own with heading and legend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from difffas.metrics import ScoreSet, det_curve, roc_curve
+from factory import charts
+
+HEADING, LEGEND = 26, 18  # heights of a picture's heading and of a line of its legend
+ROC, DET = "live faces accepted over attacks accepted", "live faces rejected over attacks accepted"
+
+
+class Curve(NamedTuple):
+    """Rates at all thresholds: attacks accepted (all pooled), live faces accepted, live faces rejected."""
+
+    fpr: np.ndarray
+    tpr: np.ndarray
+    fnr: np.ndarray
+
+
+Curves: TypeAlias = Mapping[str, Curve]
+
+
+def curves_of(sets: Mapping[str, ScoreSet]) -> dict[str, Curve]:
+    """The curves of those sets that have both classes."""
+    found = {}
+    for name, each in sets.items():
+        if len(set(np.asarray(each.labels).tolist())) == 2:
+            fpr, tpr, _ = roc_curve(each.scores, each.labels)
+            found[name] = Curve(fpr, tpr, det_curve(each.scores, each.labels)[1])
+    return found
+
+
+def roc(curves: Curves) -> str:
+    """The ROC as a chart for a page that has `chart_style`."""
+    return charts.roc({name: (curve.fpr, curve.tpr) for name, curve in curves.items()}, f"ROC of {', '.join(curves)}")
+
+
+def det(curves: Curves) -> str:
+    """The DET as a chart for a page that has `chart_style`."""
+    return charts.det({name: (curve.fpr, curve.fnr) for name, curve in curves.items()}, f"DET of {', '.join(curves)}")
+
+
+def roc_picture(curves: Curves) -> str:
+    """The ROC as an SVG file."""
+    return _picture(roc(curves), f"ROC: {ROC}", list(curves))
+
+
+def det_picture(curves: Curves) -> str:
+    """The DET as an SVG file."""
+    return _picture(det(curves), f"DET: {DET}", list(curves))
+
+
+def chart_style() -> str:
+    """The CSS of all charts, light and dark."""
+    return Path(__file__).with_name("charts.css").read_text(encoding="utf-8")
+
+
+def _picture(chart: str, heading: str, names: list[str]) -> str:
+    box = chart.split('viewBox="0 0 ', 1)[1].split('"', 1)[0]
+    width, height = map(float, box.split())
+    whole = HEADING + height + 8 + LEGEND * len(names)
+    body = [
+        f"<style>{chart_style()}</style>",
+        f'<rect class="ground" width="{width:g}" height="{whole:g}"/>',
+        f'<text class="heading" x="8" y="17">{escape(heading)}</text>',
+        chart.replace("<svg ", f'<svg y="{HEADING}" width="{width:g}" height="{height:g}" ', 1),
+    ]
+    for place, name in enumerate(names):
+        y = HEADING + height + LEGEND * (place + 0.7)
+        body.append(f'<path class="line line-{place % charts.LINES}" d="M{charts.LEFT:g} {y - 3.5:g}h24"/>')
+        body.append(f'<text x="{charts.LEFT + 32:g}" y="{y:g}">{escape(name)}</text>')
+    size = f'viewBox="0 0 {width:g} {whole:g}" width="{2 * width:g}" height="{2 * whole:g}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n' + "\n".join(body) + "\n</svg>\n"

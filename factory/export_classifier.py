@@ -1,0 +1,50 @@
+"""Export a fitted classifier: our folder, its backbone as a timm folder, and an ONNX file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from factory.config import Config
+from factory.evaluate import load_classifier
+from factory.storage import Storage
+from factory.train import publish_model
+
+ONNX, BACKBONE = "classifier.onnx", "backbone"
+
+
+class ExportConfig(Config):
+    """One export; `size` is the side of the images that the classifier was fitted on."""
+
+    folder: str
+    out: str
+    size: int = Field(256, ge=32)
+
+
+def run(config: ExportConfig) -> dict[str, Any]:
+    """Write `OUT` for `SpoofClassifier.load`, `OUT/backbone` for timm and `OUT/classifier.onnx`.
+
+    Raises:
+        ValueError: if the folder holds no classifier, OUT holds one already, or the packages for ONNX are absent.
+    """
+    from difffas.onnx_export import INPUT, export_onnx, export_timm
+
+    storage = Storage(config.out)
+    if storage.exists("model.safetensors"):  # the last file that is written
+        raise ValueError(f"{storage.url} holds a model already: give another out folder")
+    classifier = load_classifier(Storage(config.folder))
+    with tempfile.TemporaryDirectory() as name:
+        classifier.save(name)
+        export_timm(classifier, Path(name) / BACKBONE, config.size)
+        export_onnx(classifier, Path(name) / ONNX, config.size)
+        publish_model(storage, Path(name))
+    return {
+        "classifier": storage.url,
+        "backbone": f"local-dir:{storage.path(BACKBONE)}" if storage.local else storage.path(BACKBONE),
+        "onnx": storage.path(ONNX),
+        "images": f"{INPUT}; H = W = {config.size}",
+        "styles": list(classifier.styles),
+    }

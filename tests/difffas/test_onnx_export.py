@@ -1,0 +1,106 @@
+"""Exports are the classifier: ONNX by onnxruntime, the backbone by timm."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from difffas.classifier import SpoofClassifier
+from difffas.onnx_export import export_onnx, export_timm
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+STYLES = ("casia-live", "casia-print", "msu-live", "msu-print")
+LIVE = ("casia-live", "msu-live")
+
+
+def classifier_of(backbone: str, **given: Any) -> SpoofClassifier:
+    """With statistics of its BatchNorms that are not those of a start."""
+    torch.manual_seed(0)
+    classifier = SpoofClassifier(STYLES, LIVE, backbone=backbone, **given).train()
+    with torch.no_grad():
+        classifier(images(8, 64))
+    return classifier.eval()
+
+
+def images(size: int, side: int) -> torch.Tensor:
+    return torch.rand(size, 3, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def check(classifier: SpoofClassifier, path: Path, side: int) -> Any:
+    """The file gives what the classifier gives, for batches of one and more; returns the session."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for size in (1, 2, 5):
+        given = images(size, side)
+        liveness, styles = session.run(["liveness", "styles"], {"images": given.numpy()})
+        with torch.no_grad():
+            cosines = classifier(given)
+        assert liveness.shape == (size,)
+        assert styles.shape == (size, len(STYLES))
+        np.testing.assert_allclose(liveness, classifier.liveness(cosines).numpy(), atol=1e-5)
+        np.testing.assert_allclose(styles, (classifier.scale * cosines).softmax(1).numpy(), atol=1e-5)
+    return session
+
+
+def test_onnx_is_the_classifier_and_says_what_it_takes(tmp_path: Path) -> None:
+    classifier, path = classifier_of("test_resnet"), tmp_path / "classifier.onnx"
+    export_onnx(classifier, path, size=64)
+    session = check(classifier, path, 64)
+    assert [(each.name, each.shape) for each in session.get_inputs()] == [("images", ["batch", 3, 64, 64])]
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts["input_range"] == "[-1, 1]"
+    assert facts["input_size"] == "64"
+    assert json.loads(facts["styles"]) == list(STYLES)
+    assert json.loads(facts["live_styles"]) == list(LIVE)
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert [entry.version for entry in model.opset_import if not entry.domain] == [18]
+    assert str(Path(torch.__file__).parent.parent).encode() not in path.read_bytes()  # no path of this machine
+    assert b".py" not in path.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["classifier.onnx"]  # no weights beside it
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["resnet18", "mobilevit_s"])
+def test_the_papers_backbones_at_their_size(backbone: str, tmp_path: Path) -> None:
+    classifier = classifier_of(backbone)
+    export_onnx(classifier, tmp_path / "classifier.onnx")
+    check(classifier, tmp_path / "classifier.onnx", 256)
+
+
+@pytest.mark.parametrize(("name", "given"), [("test_resnet", {}), ("test_vit", {"backbone_args": {"img_size": 64}})])
+def test_timm_reads_the_backbone(name: str, given: dict[str, Any], tmp_path: Path) -> None:
+    classifier = classifier_of(name, **given)
+    export_timm(classifier, tmp_path, size=64)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    model = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
+    config = timm.data.resolve_data_config(model=model)
+    assert tuple(config["input_size"]) == (3, 64, 64)
+    mean, std = (torch.tensor(config[key]).view(3, 1, 1) for key in ("mean", "std"))
+    given_images = images(3, 64)
+    with torch.no_grad():
+        features = model(((given_images + 1) / 2 - mean) / std)
+        torch.testing.assert_close(features, classifier.features(given_images))
+    assert timm.create_model(f"local-dir:{tmp_path}", pretrained=True, num_classes=7).num_classes == 7
+    again = SpoofClassifier(STYLES, LIVE, backbone=f"local-dir:{tmp_path}").eval()
+    with torch.no_grad():
+        torch.testing.assert_close(again.features(given_images), classifier.features(given_images))
+
+
+def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vit = SpoofClassifier(STYLES, LIVE, backbone="vit_tiny_patch16_224")
+    with pytest.raises(ValueError, match="vit_tiny_patch16_224 takes no images of 96 × 96: "):
+        export_onnx(vit, tmp_path / "vit.onnx", size=96)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name))
+    with pytest.raises(ValueError, match=r"needs onnxscript: pip install 'difffas-factory\[onnx\]'"):
+        export_onnx(vit, tmp_path / "vit.onnx", size=64)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from difffas.classifier import SpoofClassifier
+from factory.cli import main
+
+pytest.importorskip("onnxscript")
+
+
+def test_export_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    classifier = SpoofClassifier(["a-live", "a-print"], ["a-live"], backbone="test_resnet").eval()
+    classifier.save(tmp_path / "run" / "classifier")  # where fit-classifier leaves it
+    command = ["export-classifier", str(tmp_path / "run"), "--out", str(tmp_path / "out"), "--size", "64"]
+    with pytest.raises(SystemExit) as caught:
+        main(command)
+    assert caught.value.code == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["styles"] == ["a-live", "a-print"]
+    assert "[-1, 1]" in said["images"]
+    files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert files == [
+        "backbone/config.json",
+        "backbone/model.safetensors",
+        "classifier.onnx",
+        "config.json",
+        "model.safetensors",
+    ]
+    images = torch.zeros(1, 3, 64, 64)
+    assert torch.equal(SpoofClassifier.load(tmp_path / "out")(images), classifier(images))
+    SpoofClassifier(["x-live", "x-mask"], ["x-live"], backbone=said["backbone"])
+    for again, message in ((command, "holds a model already"), ([*command[:1], str(tmp_path), *command[2:]], "holds")):
+        with pytest.raises(SystemExit) as caught:
+            main(again)
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_folder_without_a_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["export-classifier", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    assert "holds no classifier: run `difffas fit-classifier`" in capsys.readouterr().err

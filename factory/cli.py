@@ -20,7 +20,7 @@ JOBS = {
     "fit-generator": ("factory.fit_generator", "FitGeneratorConfig", "Fit the diffusion generator (Ray Train)."),
     "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
-    "tune": ("factory.tune", "TuneConfig", "Search RQ scales and sampler ranges (Ray Tune)."),
+    "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
     "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
 }
 
@@ -127,6 +127,19 @@ def evaluate(
 
     given = {"classifier": classifier, "corpus": corpus, "scores": scores, "dev_scores": dev_scores, "out": out}
     _show(run(load(EvaluateConfig, config, _settings(given) + (overrides or []))))
+
+
+@app.command()
+def ablate(
+    table: Annotated[str | None, typer.Argument(help="Such as losses, or FILE.yaml; none lists them.")] = None,
+    config: ConfigFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and which are finished.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Fill an ablation table (docs/ablating.md). Example: difffas ablate losses --config jobs/ablate.yaml"""
+    from factory.ablate import command
+
+    _show(command(table, config, overrides or [], dry_run))
 
 
 @app.command()

@@ -17,6 +17,7 @@ MORE = {
     "generate": ("factory.generate", "GenerateConfig"),
     "prepare": ("factory.prepare", "PrepareConfig"),
     "evaluate": ("factory.evaluate", "EvaluateConfig"),
+    "ablate": ("factory.ablate", "AblateConfig"),
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])

@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/ablate.py losses --config jobs/ablate.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["ablate", *sys.argv[1:]])

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from factory.cli_folder import COMMANDS, Overrides, print_summary
 from factory.exits import one_line_exits
 
 # verb: (module with `run`, its configuration model, help). A new job is one module and one line.
@@ -24,8 +25,6 @@ JOBS = {
     "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
 }
 
-LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
-
 app = typer.Typer(
     name="difffas",
     no_args_is_help=True,
@@ -37,10 +36,6 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
-Folder = Annotated[str, typer.Argument(help="Folder that a run wrote, local or s3://.")]
-Key = Annotated[str, typer.Argument(help="Key of a sample.")]
-ImageFile = Annotated[str | None, typer.Option(help="Write the image to this file.")]
 
 
 def _add_job(verb: str) -> None:
@@ -51,7 +46,7 @@ def _add_job(verb: str) -> None:
         from factory.config import load
 
         job = importlib.import_module(module)
-        _show(job.run(load(getattr(job, model), config, overrides or [])))
+        print_summary(job.run(load(getattr(job, model), config, overrides or [])))
 
 
 for _verb in JOBS:
@@ -72,7 +67,7 @@ def generate(
     from factory.generate import GenerateConfig, run
 
     given = {"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out}
-    _show(run(load(GenerateConfig, config, _settings(given) + (overrides or []))))
+    print_summary(run(load(GenerateConfig, config, _settings(given) + (overrides or []))))
 
 
 @app.command()
@@ -108,7 +103,7 @@ def prepare(
         "weights": weights,
         "boxes": boxes,
     }
-    _show(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
+    print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
 
 
 @app.command()
@@ -126,7 +121,7 @@ def evaluate(
     from factory.evaluate import EvaluateConfig, run
 
     given = {"classifier": classifier, "corpus": corpus, "scores": scores, "dev_scores": dev_scores, "out": out}
-    _show(run(load(EvaluateConfig, config, _settings(given) + (overrides or []))))
+    print_summary(run(load(EvaluateConfig, config, _settings(given) + (overrides or []))))
 
 
 @app.command()
@@ -139,7 +134,7 @@ def ablate(
     """Fill an ablation table (docs/ablating.md). Example: difffas ablate losses --config jobs/ablate.yaml"""
     from factory.ablate import command
 
-    _show(command(table, config, overrides or [], dry_run))
+    print_summary(command(table, config, overrides or [], dry_run))
 
 
 @app.command()
@@ -155,67 +150,11 @@ def plan(
     from factory.forecast import forecast
     from factory.generate import GenerateConfig
 
-    _show(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price))
+    print_summary(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price))
 
 
-@app.command()
-def status(folder: Folder) -> None:
-    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs"""
-    from factory.status import status as status_of
-
-    _show(status_of(folder))
-
-
-@app.command()
-def verify(
-    folder: Folder, sweep: Annotated[bool, typer.Option(help="Remove day-old leftovers of killed writers.")] = False
-) -> None:
-    """Re-read a corpus against its ledger; exit status 1 if anything is wrong. Example: difffas verify spoofs"""
-    from factory.storage import Storage
-    from factory.verify import verify as check
-
-    found = check(folder)
-    if sweep:
-        found["swept"] = Storage(folder).sweep_uploads(LEFTOVER_SECONDS)
-    _show(found)
-    if found["problems"]:
-        raise SystemExit(1)
-
-
-@app.command("retry-failed")
-def retry_failed(
-    folder: Folder,
-    reject: Annotated[
-        bool, typer.Option("--reject", help="Do not try: record them as rejects, close the corpus.")
-    ] = False,
-    overrides: Overrides = None,
-) -> None:
-    """Try a run's quarantined shards again. Example: difffas retry-failed corpora/spoofs"""
-    from factory.retry import retry_failed as retry
-
-    _show(retry(folder, overrides or [], reject))
-
-
-@app.command()
-def show(folder: Folder, key: Key, image: ImageFile = None) -> None:
-    """Everything known of one sample. Example: difffas show corpora/spoofs 1a2b3c4d-train-0000000017 --image it.png"""
-    from factory.regenerate import show as find
-
-    row, facts = find(folder, key)
-    _write(image, row.image)
-    _show(facts)
-
-
-@app.command()
-def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Overrides = None) -> None:
-    """Make one sample again; exit status 1 if it differs. Example: difffas regenerate spoofs KEY"""
-    from factory.regenerate import regenerate as make
-
-    data, verdict = make(folder, key, overrides or [])
-    _write(image, data)
-    _show(verdict)
-    if not verdict["equal"]:
-        raise SystemExit(1)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
 
 
 @app.command()
@@ -226,7 +165,7 @@ def protocols(
     """The evaluation protocols, and a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
     from factory.protocols.counts import describe
 
-    _show(describe(name, corpus or []))
+    print_summary(describe(name, corpus or []))
 
 
 @app.command("export-classifier")
@@ -239,7 +178,7 @@ def export_classifier(
     from factory.config import build
     from factory.export_classifier import ExportConfig, run
 
-    _show(run(build(ExportConfig, {"folder": folder, "out": out, "size": size})))
+    print_summary(run(build(ExportConfig, {"folder": folder, "out": out, "size": size})))
 
 
 @app.command("import-official")
@@ -257,7 +196,7 @@ def import_official(
 
     patches = {"mean_patch": mean_patch, "variance_patch": variance_patch}
     given = {"checkpoint": checkpoint, "encoder": encoder, "out": out, "entry": entry, **patches}
-    _show(run(build(ImportConfig, given)))
+    print_summary(run(build(ImportConfig, given)))
 
 
 @app.command()
@@ -267,25 +206,12 @@ def demo(
     """Run every station once on embedded faces. Example: difffas demo --out out/demo"""
     from factory.demo import run
 
-    _show(run(out))
+    print_summary(run(out))
 
 
 def _settings(given: dict[str, Any]) -> list[str]:
     """Options that were given, as overrides; JSON is YAML and quotes what must be quoted."""
     return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-
-
-def _write(path: str | None, data: bytes) -> None:
-    if path is not None:
-        from pathlib import Path
-
-        Path(path).write_bytes(data)
-
-
-def _show(summary: dict[str, Any]) -> None:
-    """The run's figures as JSON on stdout, curves and grids left out."""
-    brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
-    typer.echo(json.dumps(brief, indent=2, ensure_ascii=False))
 
 
 def main(arguments: list[str] | None = None) -> None:

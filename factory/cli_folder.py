@@ -1,0 +1,92 @@
+"""The verbs on a folder that a run wrote: how far it is, whether it is whole, what one sample is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
+
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
+Folder = Annotated[str, typer.Argument(help="Folder that a run wrote, local or s3://.")]
+Key = Annotated[str, typer.Argument(help="Key of a sample.")]
+ImageFile = Annotated[str | None, typer.Option(help="Write the image to this file.")]
+
+
+def status(folder: Folder) -> None:
+    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs"""
+    from factory.status import status as status_of
+
+    print_summary(status_of(folder))
+
+
+def verify(
+    folder: Folder, sweep: Annotated[bool, typer.Option(help="Remove day-old leftovers of killed writers.")] = False
+) -> None:
+    """Re-read a corpus against its ledger; exit status 1 if anything is wrong. Example: difffas verify spoofs"""
+    from factory.storage import Storage
+    from factory.verify import verify as check
+
+    found = check(folder)
+    if sweep:
+        found["swept"] = Storage(folder).sweep_uploads(LEFTOVER_SECONDS)
+    print_summary(found)
+    if found["problems"]:
+        raise SystemExit(1)
+
+
+def retry_failed(
+    folder: Folder,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Do not try: record them as rejects, close the corpus.")
+    ] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Try a run's quarantined shards again. Example: difffas retry-failed corpora/spoofs"""
+    from factory.retry import retry_failed as retry
+
+    print_summary(retry(folder, overrides or [], reject))
+
+
+def show(folder: Folder, key: Key, image: ImageFile = None) -> None:
+    """Everything known of one sample. Example: difffas show corpora/spoofs 1a2b3c4d-train-0000000017 --image it.png"""
+    from factory.regenerate import show as find
+
+    row, facts = find(folder, key)
+    _write(image, row.image)
+    print_summary(facts)
+
+
+def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Overrides = None) -> None:
+    """Make one sample again; exit status 1 if it differs. Example: difffas regenerate spoofs KEY"""
+    from factory.regenerate import regenerate as make
+
+    data, verdict = make(folder, key, overrides or [])
+    _write(image, data)
+    print_summary(verdict)
+    if not verdict["equal"]:
+        raise SystemExit(1)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "status": status,
+    "verify": verify,
+    "retry-failed": retry_failed,
+    "show": show,
+    "regenerate": regenerate,
+}
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """A run's figures as JSON on stdout, curves and grids left out."""
+    brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
+    typer.echo(json.dumps(brief, indent=2, ensure_ascii=False))
+
+
+def _write(path: str | None, data: bytes) -> None:
+    if path is not None:
+        Path(path).write_bytes(data)

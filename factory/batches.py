@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from factory.row import LIVE, SPOOF
 
 if TYPE_CHECKING:
     import torch
+
+SamplePlan: TypeAlias = Callable[[np.ndarray], np.ndarray]  # counters of samples → index positions
 
 
 def share(step: int, batch_size: int, rank: int, world: int) -> np.ndarray:
@@ -49,6 +53,49 @@ class Shuffled:
         return self._positions[np.argsort(rank, kind="stable")]
 
 
+class Mixed:
+    """Two plans in one: `share` of the samples are `first`'s, the others `second`'s, each taken in its own order.
+
+    Among any B samples in a row are share·B of `first`, rounded up or down. The share is rounded to a fraction with a
+    denominator below 2³¹, so that counting is exact.
+    """
+
+    def __init__(self, first: SamplePlan, second: SamplePlan, share: float) -> None:
+        self._first, self._second = first, second
+        self._of, self._in = Fraction(share).limit_denominator(2**31 - 1).as_integer_ratio()
+
+    def __call__(self, n: np.ndarray) -> np.ndarray:
+        """Index positions of the samples with these counters."""
+        before = self._before(n)
+        chosen = self._before(n + 1) > before
+        drawn = np.empty(len(n), dtype=np.int64)
+        drawn[chosen], drawn[~chosen] = self._first(before[chosen]), self._second((n - before)[~chosen])
+        return drawn
+
+    def _before(self, n: np.ndarray) -> np.ndarray:
+        """How many of the samples below n are `first`'s: ⌊n·share⌋, without a product beyond 2⁶²."""
+        whole, part = np.divmod(n.astype(np.int64), self._in)
+        found: np.ndarray = whole * self._of + part * self._of // self._in
+        return found
+
+
+def high_quality(scores: np.ndarray, weight: int) -> np.ndarray:
+    """Which rows are of high quality: BRISQUE below the mean of all that have a score.
+
+    Raises:
+        ValueError: if no two scores differ; `weight` is named there.
+    """
+    scored = np.isfinite(scores)
+    mean = min(np.mean(scores[scored]), np.max(scores[scored])) if scored.any() else 0.0  # equal scores, rounded
+    good: np.ndarray = scored & (scores < mean)
+    if not good.any():
+        raise ValueError(
+            f"sampling.quality_weight {weight} needs BRISQUE scores that differ, to tell rows of high quality "
+            f"from the rest; {scored.sum()} of {len(scores)} rows have a score: leave it out"
+        )
+    return good
+
+
 class QualityWeighted:
     """`weight` samples of high quality for each one of the rest, each kind in shuffled passes of its own.
 
@@ -63,14 +110,7 @@ class QualityWeighted:
     """
 
     def __init__(self, positions: np.ndarray, scores: np.ndarray, weight: int, seed: int) -> None:
-        scored = np.isfinite(scores)
-        mean = min(np.mean(scores[scored]), np.max(scores[scored])) if scored.any() else 0.0  # equal scores, rounded
-        good = scored & (scores < mean)
-        if not good.any():
-            raise ValueError(
-                f"sampling.quality_weight {weight} needs BRISQUE scores that differ, to tell rows of high quality "
-                f"from the rest; {scored.sum()} of {len(scores)} rows have a score: leave it out"
-            )
+        good = high_quality(scores, weight)
         self._good, self._rest = Shuffled(positions[good], seed, "good"), Shuffled(positions[~good], seed, "rest")
         self._weight, self._seed = weight, seed
 

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: a histogram, a loss curve, a ROC, a DET. Pure text from numbers, coloured by charts.css.
+"""Charts as inline SVG: histogram, loss curve, scatter, ROC, DET. Pure text from numbers, coloured by charts.css.
 
 A chart is drawn in a fixed viewBox about as wide as a phone and scaled by CSS, so that its text stays readable on
 one. Coordinates are rounded to a tenth: equal numbers give equal bytes. Colours come from classes (`live`, `spoof`,
@@ -129,6 +129,19 @@ def curve(points: Sequence[Sequence[float]], label: str) -> str:
     if len(steps) == 1:
         body.append(f'<circle class="line line-0" cx="{_n(x(steps[0]))}" cy="{_n(y(mean[0]))}" r="3"/>')
     return _svg(body, height, label)
+
+
+def scatter(points: Sequence[tuple[float, float, str]], span: tuple[float, float], label: str, *, log: bool) -> str:
+    """Circles at (x, y) with CSS classes each, such as "line line-0"; `span` is that of the upright axis."""
+    across = [x for x, _, _ in points]
+    low, high = min(across), max(across)
+    if low == high:
+        low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
+    x = Axis(low, high, LEFT + 6, WIDTH - RIGHT - 6, "log" if log else "linear")
+    y = Axis(*(span if span[0] < span[1] else (span[0] - 0.01, span[1] + 0.01)), 190 - BOTTOM - 6, TOP + 6)
+    body = [_y_axis(y), _x_axis(x, 190 - BOTTOM)]
+    body += [f'<circle class="{escape(name)}" cx="{_n(x(a))}" cy="{_n(y(u))}" r="4"/>' for a, u, name in points]
+    return _svg(body, 190, label)
 
 
 def roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import socket
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 # Read by Ray's C++ core when a process starts. Without the keepalive a cut network hangs a dataset for minutes after
 # the node was declared dead; with it and the tightened health checks a cut-off node costs seconds.
@@ -21,6 +25,8 @@ ENVIRONMENT = {
     "GOMP_SPINCOUNT": "3000",
 }
 
+DASHBOARD = "RAY_API_SERVER_ADDRESS"
+
 
 def connect(num_cpus: int | None = None) -> None:
     """Join the cluster that `RAY_ADDRESS` names (a submitted job has it), else start one on this machine."""
@@ -30,10 +36,33 @@ def connect(num_cpus: int | None = None) -> None:
 
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS", "local")
-        # Ray Train's cleaner asks the state API every second, which only the dashboard process answers.
-        local = {"num_cpus": num_cpus, "include_dashboard": True} if address == "local" else {}
-        ray.init(address=address, log_to_driver=True, logging_level=logging.WARNING, **local)
+        logs: dict[str, Any] = {"log_to_driver": True, "logging_level": logging.WARNING}
+        if address == "local":
+            with _known_dashboard() as dashboard:
+                ray.init(address=address, num_cpus=num_cpus, **dashboard, **logs)
+        else:
+            ray.init(address=address, **logs)
     _configure_data()
+
+
+@contextlib.contextmanager
+def _known_dashboard() -> Iterator[dict[str, Any]]:
+    """Arguments of `ray.init` for a dashboard that this cluster's processes find, whatever others the machine has.
+
+    Ray Train's cleaner asks it whether a training's controller lives, and frees the CPUs of one that was killed, as a
+    search does with a trial that it stops. It looks for it by this variable, or takes the machine's only cluster.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    before = os.environ.get(DASHBOARD)
+    os.environ[DASHBOARD] = f"http://127.0.0.1:{port}"  # until the cluster's processes have started with it
+    try:
+        yield {"include_dashboard": True, "dashboard_port": port}
+    finally:
+        os.environ.pop(DASHBOARD)
+        if before is not None:
+            os.environ[DASHBOARD] = before
 
 
 def _configure_data() -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
-from factory.batches import QualityWeighted, Shuffled, share, training_images
+from factory.batches import PixelCache, SamplePlan, share, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
 from factory.ingest import Batch, Reader, image_reader
 from factory.losses import LossConfig, check_parts, is_live, make_loss
 from factory.protocols import check, check_generated, content, open_corpus, record
-from factory.row import LIVE
+from factory.row import LIVE, SPOOF
 from factory.run import Run
+from factory.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
 
 if TYPE_CHECKING:
@@ -40,16 +42,6 @@ class RowFilter(Config):
         return np.flatnonzero(keep)
 
 
-class SamplingConfig(Config):
-    """Which rows a batch holds; by default all alike, in shuffled passes."""
-
-    quality_weight: int | None = Field(
-        None,
-        ge=1,
-        description="rows with a BRISQUE score below the mean for each one of the rest: 2 is the paper's 2×",
-    )
-
-
 class FitClassifierConfig(Config):
     """One classifier. `generated` is left out to train on real faces alone."""
 
@@ -59,6 +51,7 @@ class FitClassifierConfig(Config):
     generated_rows: RowFilter = RowFilter()
     out: str
     split: str = "train"
+    held_out: str | None = Field("dev", description="split of the evaluations during training")
     backbone: str = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
@@ -66,16 +59,26 @@ class FitClassifierConfig(Config):
     resources: TrainResources = TrainResources()
 
 
-def run(config: FitClassifierConfig) -> dict[str, Any]:
-    """Fit and publish `OUT/classifier`; returns the run's summary."""
+def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+    """Fit and publish `OUT/classifier`; returns the run's summary. `callbacks` are `train.fit`'s."""
+    identity, settings = prepared(config)
+    return fit(Run(config.out, JOB, identity, config), worker, settings, config.resources, callbacks)
+
+
+def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What decides the result, and what the workers get.
+
+    Raises:
+        ValueError: on whatever cannot run, before anything is written.
+    """
     corpus = open_corpus(config.corpus, config.protocol)
-    check(corpus, (config.split,))
+    check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
     generated = open_corpus(config.generated, config.protocol) if config.generated else None
     sources = [(corpus, corpus.where(split=config.split))]
     styles = set(train_styles(corpus, config.split))
     check_resources(config.train, config.resources)
     if config.train.evaluate_every:
-        raise ValueError("train.evaluate_every is not for the classifier: leave it out, `difffas evaluate` scores it")
+        _require_both(corpus, config.held_out)
     check_parts(config.loss, config.resources)
     if generated is not None:
         check_generated(generated, [corpus], config.split)
@@ -91,8 +94,21 @@ def run(config: FitClassifierConfig) -> dict[str, Any]:
     digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
     identity = {**settings, **digests, "protocol": record(corpus.protocol)}
     places = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
-    settings |= {**places, "protocol": content(corpus.protocol)}
-    return fit(Run(config.out, JOB, identity, config), worker, settings, config.resources)
+    return identity, settings | places | {"protocol": content(corpus.protocol)}
+
+
+def held_out_rows(corpus: Corpus, split: str | None) -> np.ndarray:
+    """Positions of the rows of a split; none without a split."""
+    return corpus.where(split=split) if split is not None else np.empty(0, dtype=np.int64)
+
+
+def _require_both(corpus: Corpus, split: str | None) -> None:
+    kinds = set(corpus.column("label")[held_out_rows(corpus, split)].tolist())
+    if kinds != {LIVE, SPOOF}:
+        raise ValueError(
+            f"{corpus.storage.url}: split {split!r} lacks live faces or attacks, and train.evaluate_every needs both: "
+            f"leave it out, or set held_out to a split that has them"
+        )
 
 
 def worker(settings: dict[str, Any]) -> str | None:
@@ -119,6 +135,9 @@ class ClassifierRecipe:
         self._loss = make_loss(LossConfig.model_validate(settings["loss"]), settings["styles"])
         sampling = SamplingConfig.model_validate(settings["sampling"])
         self._plan = self._rows.plan(sampling, settings["train"]["seed"])
+        self._held_out = held_out_rows(real, settings["held_out"])
+        self._spoof = (real.column("label")[self._held_out] == SPOOF).astype(np.int64)
+        self._pixels = PixelCache(real)  # of the held-out rows
         torch.manual_seed(settings["train"]["seed"])
         self.network = self._new()
         self._device = torch.device("cpu")
@@ -180,8 +199,20 @@ class ClassifierRecipe:
         """Called after every optimiser step."""
 
     def evaluate(self) -> Evaluation:
-        """Not used: the station `evaluate` scores a classifier."""
-        raise NotImplementedError
+        """AUC and detection equal error rate of the held-out rows, frame by frame; the AUC is the score."""
+        import torch
+
+        from difffas.metrics import auc, d_eer
+
+        network = self.network.eval()
+        found = []
+        with torch.no_grad():
+            for chunk in np.array_split(self._held_out, -(-len(self._held_out) // 64)):
+                cosines = network(training_images(self._pixels(chunk), self._device))
+                found.append(network.liveness(cosines.float()).double().cpu().numpy())
+        liveness = np.concatenate(found)
+        figures = {"auc": auc(liveness, self._spoof), "d_eer": d_eer(liveness, self._spoof)}
+        return Evaluation(figures, score=figures["auc"])
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
@@ -211,6 +242,7 @@ class TrainingRows:
         number = {style: i for i, style in enumerate(styles)}
         names = np.concatenate([corpus.column("style") for corpus in self.corpora])
         brisque = np.concatenate([corpus.column("brisque") for corpus in self.corpora])
+        self._styles = names[self.numbers]
         self.columns = {
             "label": np.array([number.get(name, -1) for name in names]),
             "brisque": brisque.astype(np.float64),
@@ -219,11 +251,10 @@ class TrainingRows:
         real = self.numbers < len(self.corpora[0])
         self._counts = {"real_live": live & real, "real_spoof": ~live & real, "generated": ~real}
 
-    def plan(self, sampling: SamplingConfig, seed: int) -> Shuffled | QualityWeighted:
+    def plan(self, sampling: SamplingConfig, seed: int) -> SamplePlan:
         """The row number of the n-th sample ever drawn."""
-        if sampling.quality_weight is None:
-            return Shuffled(self.numbers, seed)
-        return QualityWeighted(self.numbers, self.columns["brisque"][self.numbers], sampling.quality_weight, seed)
+        brisque, generated = self.columns["brisque"][self.numbers], self._counts["generated"]
+        return sampling_plan(Rows(self.numbers, self._styles, generated, brisque), sampling, seed)
 
     def counts(self) -> dict[str, int]:
         """Rows by kind, for the summary."""

@@ -15,12 +15,14 @@ from jinja2 import Environment, StrictUndefined
 from pydantic import Field, model_validator
 
 from factory import charts, sections
+from factory.ablation_section import ablations, open_table
 from factory.config import Config, fingerprint
 from factory.corpus import Corpus
 from factory.detection_charts import chart_style
 from factory.detection_section import detection
 from factory.run import SUMMARY, Run, read_claim, read_summary
 from factory.scores import SCORES
+from factory.search_charts import tuning
 from factory.sections import Folder
 from factory.storage import Storage
 from factory.strength_section import GRID, strength
@@ -35,6 +37,7 @@ HEADINGS = {
     "strength": "Strength",
     "detection": "Detection",
     "tuning": "Tuning",
+    "ablations": "Ablations",
 }
 
 
@@ -48,6 +51,7 @@ class ReportInputs(Config):
     strength: str | None = None
     evaluations: dict[str, str] = Field({})
     tune: str | None = None
+    ablations: dict[str, str] = Field({})
 
     @model_validator(mode="after")
     def _check(self) -> ReportInputs:
@@ -130,7 +134,9 @@ def open_sources(inputs: ReportInputs) -> Sources:
     for name, url in inputs.evaluations.items():
         folders["evaluation", name] = _folder(url, "auc", SCORES)
     if inputs.tune is not None:
-        folders["tune", "tune"] = _folder(inputs.tune, "trials")
+        folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
+    for name, url in inputs.ablations.items():
+        folders["ablation", name] = open_table(url)
     return Sources(corpora, folders)
 
 
@@ -143,7 +149,8 @@ def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
         "training": training(sources.of("model")),
         "strength": strength(sources.of("strength")),
         "detection": detection(sources.of("evaluation")),
-        "tuning": sections.tuning(sources.of("tune")),
+        "tuning": tuning(sources.of("tune")),
+        "ablations": ablations(sources.of("ablation")),
     }
     return {
         "title": config.title,

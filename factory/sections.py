@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -105,30 +104,6 @@ def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
         ),
         "groups": [name for name in GROUPS if any(len(groups[name]) for groups in panels.values())],
     }
-
-
-def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
-    """Every trial of the search, and which is the best."""
-    if not tunes:
-        return None
-    summary = next(iter(tunes.values())).summary
-    trials: list[dict[str, Any]] = summary["trials"]
-    numbered = [
-        {**trial, "number": number, "best": trial["parameters"] == summary["best"]}
-        for number, trial in enumerate(trials, start=1)
-    ]
-    top = next((trial["metric"] for trial in numbered if trial["best"]), None)
-    return {
-        "metric": summary["metric"],
-        "parameters": list(dict.fromkeys(name for trial in trials for name in trial["parameters"])),
-        "figures": [name for name in ("rows", "epochs") if any(name in trial for trial in trials)],
-        # The best is an extreme, whichever way the metric points: nearness to it is the order of merit.
-        "trials": sorted(numbered, key=lambda trial: _distance(trial["metric"], top)),
-    }
-
-
-def _distance(metric: float | None, top: float | None) -> float:
-    return math.inf if metric is None or top is None else abs(metric - top)
 
 
 def _recipe(generated: Corpus) -> list[tuple[str, str]]:

@@ -1,212 +1,145 @@
-"""Search RQ margins and sampler ranges on cached features (Ray Tune, ASHA).
+"""Search settings of the classifier: RQ margins, ranges of T₀ and w, batches, learning rate (Ray Tune, ASHA, Optuna).
 
-Sampler parameters are data: a trial that wants "T₀ at most 200" filters the rows of one generated corpus. Features
-come once from a fitted classifier's frozen backbone; a trial fits the cosine head on them.
+Every trial is a `fit-classifier` run in a folder of its own, judged by held-out people. docs/searching.md is the
+manual.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import os
-from typing import TYPE_CHECKING, Any
+import importlib.util
+from typing import Any, Literal
 
-import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from factory import cluster, draws
+from factory import cluster, fit_classifier
 from factory.config import Config
-from factory.corpus import Corpus
-from factory.evaluate import load_classifier
-from factory.fit_style import train_styles
-from factory.losses import LossConfig, is_live, make_loss
-from factory.row import SPOOF
-from factory.run import Run, read_claim
+from factory.fit_classifier import FitClassifierConfig
+from factory.protocols import open_corpus
+from factory.run import Run, read_summary
+from factory.search import BEST, Ended, grace, search
+from factory.search_best import check_regenerate, regenerate, write_settings
+from factory.search_charts import picture
+from factory.search_space import SearchSpace, draw, settings_of
+from factory.search_table import csv_table, markdown_table
 from factory.storage import Storage
 
-if TYPE_CHECKING:
-    from difffas.classifier import SpoofClassifier
-
-METRIC = "auc"
-
-
-class SearchSpace(Config):
-    """Closed ranges that are searched uniformly; the upper bounds of T₀ and w act as row filters."""
-
-    live_margin: tuple[float, float] = (0.1, 0.5)
-    spoof_margin: tuple[float, float] = (0.1, 0.5)
-    t0_max: tuple[int, int] = (100, 1000)
-    cfg_scale_max: tuple[float, float] = (1.0, 5.0)
+TRIALS = "trials"
+TABLE, TABLE_CSV, PICTURE = "trials.md", "trials.csv", "trials.svg"
 
 
 class TuneConfig(Config):
-    """One search; every trial is judged by the AUC on the real rows of `dev_split`."""
+    """One search. `fit` is what every trial has in common, as for fit-classifier; `search` is what they vary."""
 
-    corpus: str
-    generated: str
-    classifier: str = Field(description="folder that fit-classifier wrote; its backbone gives the features")
     out: str
-    split: str = "train"
-    dev_split: str = "dev"
-    search: SearchSpace = SearchSpace()
+    fit: FitClassifierConfig = Field(description="its `out` follows from this one's; its resources are each trial's")
+    search: SearchSpace
     trials: int = Field(20, ge=1)
-    epochs: int = Field(16, ge=1)
-    batch_size: int = Field(64, ge=2)
-    learning_rate: float = Field(1e-2, gt=0)
-    seed: int = 0
+    searcher: Literal["random", "optuna"] = Field("random", description="random: a trial's draw follows from the seed")
+    metric: Literal["auc", "d_eer"] = "auc"
+    grace_steps: int | None = Field(
+        None, ge=1, description="ASHA stops none earlier; None: a quarter of all steps; all of them: it stops none"
+    )
+    reduction: int = Field(3, ge=2, description="one in so many trials survives each rung of ASHA")
+    regenerate: int = Field(0, ge=0, description="of so many best trials: generate at their T₀ and w, and fit again")
+    seed: int = Field(0, ge=0)
     concurrent: int = Field(2, ge=1, description="trials at a time; no part of the fingerprint")
 
-
-@dataclasses.dataclass(frozen=True)
-class Features:
-    """What the trials share: embeddings (N, F) with class numbers, BRISQUE, T₀ and w (NaN for real rows)."""
-
-    train: np.ndarray
-    label: np.ndarray
-    brisque: np.ndarray
-    t0: np.ndarray
-    cfg_scale: np.ndarray
-    dev: np.ndarray
-    dev_spoof: np.ndarray
-    styles: list[str]
+    @model_validator(mode="before")
+    @classmethod
+    def _out_of_fit(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("fit"), dict):
+            return values
+        out = f"{values.get('out')}/{TRIALS}"
+        if values["fit"].get("out", out) != out:
+            raise ValueError("fit.out follows from out: leave it out")
+        return values | {"fit": values["fit"] | {"out": out}}
 
 
 def run(config: TuneConfig) -> dict[str, Any]:
-    """Run the search and write the trials, best first by `metric`, as the run's summary."""
-    corpus, generated = Corpus(config.corpus), Corpus(config.generated)
-    storage = Storage(config.classifier)
-    if not len(corpus.where(split=config.dev_split)):
-        raise ValueError(f"{corpus.storage.url} has no row in split {config.dev_split!r}: tuning is judged on it")
-    identity = {
-        "settings": config.model_dump(mode="json", exclude={"corpus", "generated", "classifier", "out", "concurrent"}),
-        "corpus": corpus.digest,
-        "generated": generated.digest,
-        "classifier": read_claim(storage)["fingerprint"],
-    }
-    claim = Run(config.out, "tune", identity, config)
+    """Run the search; returns its trials, the best one's name and, where asked for, what regenerating gave.
+
+    Raises:
+        ValueError: on what cannot run, before anything is written; if no trial came to its end.
+    """
+    identity, decisive = _checked(config)
+    claim = Run(config.out, "tune", {**decisive, "fit": identity}, config)
     if (finished := claim.summary()) is not None:
         return finished
-    features = _features(load_classifier(storage), corpus, generated, config)
     cluster.connect()
-    trials = _search(claim.storage, features, config)
-    scored = [trial for trial in trials if trial["metric"] is not None]
-    if not scored:
-        raise ValueError(f"{claim.storage.url}: every trial failed; see {claim.storage.path('search')}")
-    best = max(scored, key=lambda trial: float(trial["metric"]))
-    return claim.finish({"metric": METRIC, "trials": trials, "best": best["parameters"]})
+    rows = _Rows(config)
+    trials = [_record(claim.storage, ended, rows, config) for ended in search(claim.storage, config)]
+    ranked = ranking(trials, config.metric)
+    if not ranked:
+        reasons = "; ".join(dict.fromkeys(str(trial["reason"]) for trial in trials if trial["reason"]))
+        raise ValueError(f"{claim.storage.url}: no trial came to its end ({reasons or 'all were stopped'})")
+    places = write_settings(claim.storage, ranked[: max(1, config.regenerate)], config.fit)
+    regenerated = regenerate(claim.storage, ranked[: config.regenerate], places, config.metric)
+    summary = {"metric": config.metric, "trials": trials, "best": ranked[0]["trial"], "regenerated": regenerated}
+    claim.storage.create(TABLE, markdown_table(summary).encode())
+    claim.storage.create(TABLE_CSV, csv_table(summary).encode())
+    claim.storage.create(PICTURE, picture(summary).encode())
+    return claim.finish(summary)
 
 
-def _search(storage: Storage, features: Features, config: TuneConfig) -> list[dict[str, Any]]:
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")  # a killed driver finds its trials where they stood
-    from ray import tune
-    from ray.tune.schedulers import ASHAScheduler
-    from ray.tune.search.basic_variant import BasicVariantGenerator
+def ranking(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """The finished trials, best first, the earlier of two equals before. A stopped one trained for less: no rival."""
+    sign = -1.0 if BEST[metric] is max else 1.0
+    return sorted((trial for trial in trials if trial["status"] == "finished"), key=lambda t: sign * t["metric"])
 
-    space = config.search
-    parameters = {
-        "live_margin": tune.uniform(*space.live_margin),
-        "spoof_margin": tune.uniform(*space.spoof_margin),
-        "t0_max": tune.randint(space.t0_max[0], space.t0_max[1] + 1),
-        "cfg_scale_max": tune.uniform(*space.cfg_scale_max),
+
+def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What decides a trial beside its parameters, and what decides the search; or refuse."""
+    fit, varied = config.fit, dict(config.search.varied())
+    if not fit.train.evaluate_every:
+        raise ValueError("a search is judged by held-out people: set fit.train.evaluate_every")
+    if config.grace_steps is not None and config.grace_steps > fit.train.steps:
+        raise ValueError(f"grace_steps {config.grace_steps} is beyond fit.train.steps {fit.train.steps}")
+    rows = [name for name in varied if name.startswith(("t0_", "cfg_scale_", "generated_"))]
+    if rows and fit.generated is None:
+        raise ValueError(f"search.{rows[0]} chooses among generated rows: set fit.generated")
+    if config.searcher == "optuna" and importlib.util.find_spec("optuna") is None:
+        raise ValueError("searcher optuna is not installed: pip install 'difffas-factory[optuna]', or take random")
+    check_regenerate(fit, config.regenerate)
+    identity, _ = fit_classifier.prepared(fit)
+    settings_of(fit, draw(config.search, config.seed, 0), fit.out)  # or one line that says why not
+    decisive = config.model_dump(mode="json", exclude={"out", "fit", "concurrent"})
+    return identity, decisive | {"grace_steps": grace(config)}
+
+
+class _Rows:
+    """How many generated rows pass a trial's filters, by the index alone."""
+
+    def __init__(self, config: TuneConfig) -> None:
+        fit = config.fit
+        self._fit = fit
+        self._corpus = open_corpus(fit.generated, fit.protocol) if fit.generated else None
+
+    def __call__(self, parameters: dict[str, float]) -> int:
+        if self._corpus is None:
+            return 0
+        kept = settings_of(self._fit, parameters, self._fit.out).generated_rows
+        return len(kept.positions(self._corpus, self._fit.split))
+
+
+def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> dict[str, Any]:
+    """What is kept of a trial; the figures are those of its last evaluation."""
+    summary = read_summary(Storage(storage.path(f"{TRIALS}/{ended.name}")))
+    last = summary["evaluations"][-1] if summary else ended.metrics
+    status = "finished" if summary else "failed" if ended.reason else "stopped"
+    return {
+        "trial": ended.name,
+        "parameters": ended.parameters,
+        "metric": last.get(config.metric),
+        **{name: last.get(name) for name in ("auc", "d_eer", "step")},
+        "rows": rows(ended.parameters),
+        "status": status,
+        "reason": None if summary or ended.reason is None else _without_places(ended.reason, storage, config),
     }
-    settings = config.model_dump(mode="json", include={"epochs", "batch_size", "learning_rate", "seed"})
-    trainable = tune.with_resources(tune.with_parameters(_trial, features=features, settings=settings), {"cpu": 1})
-    path = storage.path("search")
-    if tune.Tuner.can_restore(path):
-        tuner = tune.Tuner.restore(path, trainable, resume_errored=True)
-    else:
-        tuner = tune.Tuner(
-            trainable,
-            param_space=parameters,
-            tune_config=tune.TuneConfig(
-                metric=METRIC,
-                mode="max",
-                num_samples=config.trials,
-                search_alg=BasicVariantGenerator(max_concurrent=config.concurrent, random_state=config.seed),
-                scheduler=ASHAScheduler(max_t=config.epochs, grace_period=max(1, config.epochs // 4)),
-            ),
-            run_config=tune.RunConfig(name="search", storage_path=storage.url, verbose=0),
-        )
-    return [
-        {
-            "parameters": dict(result.config or {}),
-            "metric": (result.metrics or {}).get(METRIC),
-            "epochs": (result.metrics or {}).get("training_iteration"),
-            "rows": (result.metrics or {}).get("rows"),
-            "status": "failed" if result.error else "finished",
-        }
-        for result in tuner.fit()
-    ]
 
 
-def _trial(parameters: dict[str, Any], features: Features, settings: dict[str, Any]) -> None:
-    """Fit a cosine head on the rows that pass the filters; report the dev AUC after every epoch."""
-    from ray import tune
-
-    keep = ~((features.t0 > parameters["t0_max"]) | (features.cfg_scale > parameters["cfg_scale_max"]))
-    for epoch_auc in fit_head(features, keep, parameters, settings):
-        tune.report({METRIC: epoch_auc, "rows": int(keep.sum())})
-
-
-def fit_head(features: Features, keep: np.ndarray, parameters: dict[str, Any], settings: dict[str, Any]) -> Any:
-    """Yield the dev AUC after every epoch of a cosine head trained with the RQ loss on the kept rows."""
-    import torch
-
-    from difffas import metrics
-    from difffas.classifier import CosineHead
-    from difffas.losses import relative_quality
-
-    torch.manual_seed(settings["seed"])
-    margins = {name: parameters[name] for name in ("live_margin", "spoof_margin")}
-    loss_config = LossConfig.model_validate({"name": "rq", **margins})
-    loss_of = make_loss(loss_config, features.styles)
-    live = torch.tensor([is_live(style) for style in features.styles])
-    head = CosineHead(features.train.shape[1], len(features.styles))
-    optimiser = torch.optim.Adam(head.parameters(), settings["learning_rate"])
-    kept = np.flatnonzero(keep)
-    for epoch in range(settings["epochs"]):
-        rank = draws.bits(np.arange(len(kept)), settings["seed"], "head", epoch)
-        shuffled = kept[np.argsort(rank, kind="stable")]
-        for chunk in np.array_split(shuffled, max(1, len(kept) // settings["batch_size"])):
-            cosines = head(torch.tensor(features.train[chunk]))
-            labels, scores = torch.tensor(features.label[chunk]), torch.tensor(features.brisque[chunk])
-            optimiser.zero_grad()
-            loss_of(cosines, labels, relative_quality(scores)).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-        with torch.no_grad():
-            probabilities = (loss_config.parameters["scale"] * head(torch.tensor(features.dev))).softmax(dim=1)
-            liveness = probabilities[:, live].sum(dim=1).double().numpy()
-        yield metrics.auc(liveness, features.dev_spoof)
-
-
-def _features(classifier: SpoofClassifier, corpus: Corpus, generated: Corpus, config: TuneConfig) -> Features:
-    real, made = corpus.where(split=config.split), generated.where(split=config.split)
-    dev = corpus.where(split=config.dev_split)
-    styles = sorted({*train_styles(corpus, config.split), *generated.column("style")[made]})
-    number = {style: i for i, style in enumerate(styles)}
-    nothing = np.full(len(real), np.nan)
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([corpus.column(name)[real], generated.column(name)[made]])
-
-    return Features(
-        train=np.concatenate([embed(classifier, corpus, real), embed(classifier, generated, made)]),
-        label=np.array([number[style] for style in joined("style")]),
-        brisque=joined("brisque").astype(np.float64),
-        t0=np.concatenate([nothing, generated.column("t0")[made].astype(np.float64)]),
-        cfg_scale=np.concatenate([nothing, generated.column("cfg_scale")[made].astype(np.float64)]),
-        dev=embed(classifier, corpus, dev),
-        dev_spoof=(corpus.column("label")[dev] == SPOOF).astype(np.int64),
-        styles=styles,
-    )
-
-
-def embed(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray) -> np.ndarray:
-    """Pooled features of the classifier's backbone, float32 (N, F)."""
-    import torch
-
-    from factory.generators import to_tensor
-
-    with torch.no_grad():
-        chunks = np.array_split(positions, max(1, len(positions) // 64))
-        parts = [classifier.features(to_tensor(corpus.pixels(chunk))).float().cpu().numpy() for chunk in chunks]
-    return np.concatenate(parts)
+def _without_places(reason: str, storage: Storage, config: TuneConfig) -> str:
+    """A reason that names the folders as the configuration does, since a report shows it: `fit.generated`, `out`."""
+    places = {"fit.generated": config.fit.generated, "fit.corpus": config.fit.corpus, "out": storage.url}
+    for name, url in places.items():
+        reason = reason.replace(Storage(url).url, name) if url else reason
+    return reason

@@ -153,6 +153,13 @@ def study(path: Path) -> str:
     return folder(path, "strength", summarise(samples), {"samples.csv": samples, "grid.png": grid})
 
 
+def trial(name: str, parameters: dict[str, float], auc: float | None, rows: int, **given: Any) -> dict[str, Any]:
+    """A trial of a search as `difffas tune` records it."""
+    figures = {"auc": auc, "d_eer": None if auc is None else 1 - auc, "step": None if auc is None else 1200}
+    facts = {"trial": name, "parameters": parameters, "metric": auc, "rows": rows, **figures}
+    return {**facts, "status": "finished", "reason": None, **given}
+
+
 def one_of_everything(root: Path) -> dict[str, Any]:
     """The `inputs` of a report, written below `root`."""
     real = scored(small_rows(splits=("train", "test")))
@@ -160,10 +167,17 @@ def one_of_everything(root: Path) -> dict[str, Any]:
     write_corpus(root / "generated", spoofs_of(real))
     curve = [[step, 2.0 / step] for step in range(1, 50)]
     trials: list[dict[str, Any]] = [
-        {"parameters": {"live_scale": 0.1, "t0_max": 100}, "metric": 0.7, "rows": 12, "status": "finished"},
-        {"parameters": {"live_scale": 0.2, "t0_max": 200}, "metric": None, "rows": None, "status": "failed"},
-        {"parameters": {"live_scale": 0.3, "t0_max": 300}, "metric": 0.9, "rows": 34, "status": "finished"},
+        trial("0001", {"live_margin": 0.1, "t0_max": 100}, 0.7, rows=12),
+        trial("0002", {"live_margin": 0.2, "t0_max": 200}, None, rows=0, status="failed", reason="no row <passes>"),
+        trial("0003", {"live_margin": 0.3, "t0_max": 300}, 0.9, rows=34),
+        trial("0004", {"live_margin": 0.4, "t0_max": 400}, 0.95, rows=40, status="stopped", step=400),
     ]
+    again = {
+        **{"trial": "0003", "folder": "best", "t0": [150, 300], "cfg_scale": [1.0, 3.0]},
+        "rows": {"filtered": 34, "regenerated": 40},
+        "metric": {"filtered": 0.9, "regenerated": 0.91},
+    }
+    searched = {"metric": "auc", "trials": trials, "best": "0003", "regenerated": [again]}
     figures = {"steps": 1200, "loss": 0.0408, "curve": curve, "images_per_second": 31.4}
     evaluations = [
         {"step": step, "000-499": 80 / step, "500-999": 40 / step, "all": 60 / step} for step in (400, 800, 1200)
@@ -185,7 +199,7 @@ def one_of_everything(root: Path) -> dict[str, Any]:
             "real": evaluation(root / "a", 1),
             "both & more": evaluation(root / "b", 2, dev=False, frames=3),
         },
-        "tune": folder(root / "tune", "tune", {"metric": "auc", "trials": trials, "best": trials[2]["parameters"]}),
+        "tune": folder(root / "tune", "tune", searched),
     }
 
 

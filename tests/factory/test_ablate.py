@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difffas.losses import LOSSES
-from factory import protocols
+from factory import protocols, report
 from factory.ablate import AblateConfig, Gaps, expand, forecast, run
 from factory.ablation_section import ablations, open_table
 from factory.ablations import STATIONS, Cell, Graph, Table, cells_of, load_table, markdown_of, titles
@@ -385,6 +385,10 @@ def test_a_table_is_filled_once(tmp_path: Path, corpus: Corpus, stubs: Stubs) ->
     assert run(config) == summary
     assert forecast(config)["left"] == 0
     assert not stubs.calls
+    page = {"title": "x", "inputs": {"ablations": {"own": str(tmp_path / "out")}}, "out": str(tmp_path / "page")}
+    report.run(build(report.ReportConfig, page))
+    html = (tmp_path / "page" / report.PAGE).read_text()
+    assert '<th scope="row">both</th><td>80.00 ± 10.00</td>' in html
 
 
 def test_what_is_finished_is_not_run_again(tmp_path: Path, corpus: Corpus, stubs: Stubs) -> None:

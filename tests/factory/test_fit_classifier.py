@@ -1,0 +1,66 @@
+"""The classifier's look at held-out people, without Ray; tests/factory/test_losses.py has its training steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from difffas.metrics import auc, d_eer
+from factory.config import build
+from factory.corpus import Corpus
+from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig, prepared
+from factory.generators import to_tensor
+from factory.row import SPOOF
+from tests.corpora import small_rows, write_corpus
+from tests.pages import spoofs_of
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("classifier")
+    real = small_rows(subjects=6, splits=("train", "dev", "test"))
+    write_corpus(root / "real", real)
+    write_corpus(root / "spoofs", spoofs_of([row for row in real if row.split == "train"], 24))
+    return root
+
+
+def config(corpora: Path, **given: Any) -> FitClassifierConfig:
+    train = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3, "evaluate_every": 2, "patience": 3}
+    fit = {"corpus": f"{corpora}/real", "generated": f"{corpora}/spoofs", "out": "unused", "backbone": "test_convnext"}
+    return build(FitClassifierConfig, {**fit, "train": train, **given})
+
+
+def test_an_evaluation_is_of_the_held_out_rows_alone(corpora: Path) -> None:
+    _, settings = prepared(config(corpora))
+    recipe = ClassifierRecipe(settings)
+    found = recipe.evaluate()
+    corpus = Corpus(f"{corpora}/real")
+    dev = corpus.where(split="dev")
+    with torch.no_grad():
+        liveness = recipe.network.liveness(recipe.network.eval()(to_tensor(corpus.pixels(dev))))
+    spoof = (corpus.column("label")[dev] == SPOOF).astype(int)
+    wanted = {"auc": auc(liveness.double().numpy(), spoof), "d_eer": d_eer(liveness.double().numpy(), spoof)}
+    assert found.figures == pytest.approx(wanted)
+    assert found.score == found.figures["auc"]
+    assert not recipe.network.training  # the loop sets it back
+
+
+def test_a_split_without_both_kinds_is_refused(corpora: Path) -> None:
+    with pytest.raises(ValueError, match=r"split 'nobody' lacks live faces or attacks, and train.evaluate_every"):
+        prepared(config(corpora, held_out="nobody"))
+    with pytest.raises(ValueError, match="split None lacks"):
+        prepared(config(corpora, held_out=None))
+    prepared(config(corpora, held_out=None, train={"steps": 4, "batch_size": 8, "learning_rate": 1e-3}))
+
+
+def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:
+    _, settings = prepared(config(corpora, sampling={"generated_share": 0.25, "style_weights": {"print": 2}}))
+    read = ClassifierRecipe(settings).reader(0, 1)
+    made = set(Corpus(f"{corpora}/spoofs").column("key"))
+    for step in range(5):
+        (keys,) = np.asarray(read(step)["keys"]).T.reshape(1, -1)
+        assert sum(key in made for key in keys) == 2

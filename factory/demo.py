@@ -8,8 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from difffas.style_encoder import SMALL_STYLE_ENCODER
-from difffas.unet import SMALL_UNET
-from factory import embedded, evaluate, fit_classifier, fit_generator, fit_style, generate, prepare, report, tune
+from factory import (
+    embedded,
+    evaluate,
+    fit_classifier,
+    fit_generator,
+    fit_style,
+    generate,
+    prepare,
+    pretrained,
+    report,
+    tune,
+)
 from factory.config import Config, build
 from factory.progress import duration, say
 
@@ -84,11 +94,16 @@ def _corpus_and_generator(root: Path) -> Iterator[Station]:
         fit_generator.FitGeneratorConfig,
         {
             "corpus": f"{root}/real",
-            "style_encoder": f"{root}/style",
+            "initial": str(pretrained.FOLDER),
             "out": f"{root}/generator",
-            "network": {**SMALL_UNET, "dropout": 0.0},
-            "train": {"steps": 400, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 20, "cosine_decay": True},
-            "ema_decay": 0.98,
+            "train": {
+                "steps": 60,
+                "batch_size": 16,
+                "learning_rate": 2e-4,
+                "cosine_decay": True,
+                "evaluate_every": 60,
+            },
+            "ema_decay": 0.95,
             "resources": CPU,
         },
     )
@@ -133,13 +148,21 @@ def _downstream(root: Path) -> Iterator[Station]:
         tune.run,
         tune.TuneConfig,
         {
-            "corpus": f"{root}/real",
-            "generated": f"{root}/spoofs",
-            "classifier": f"{root}/classifier-real",
             "out": f"{root}/search",
-            "search": {"t0_max": T0, "cfg_scale_max": CFG_SCALE},
-            "trials": 4,
-            "epochs": 8,
+            "fit": {
+                "corpus": f"{root}/real",
+                "generated": f"{root}/spoofs",
+                "backbone": "test_convnext",  # timm's smallest: minutes would not do for several of the real one
+                "train": {"steps": 40, "batch_size": 32, "learning_rate": 1e-3, "evaluate_every": 20},
+                "resources": {**CPU, "threads": 1},
+            },
+            "search": {
+                "live_margin": [0.1, 0.5],
+                "spoof_margin": [0.1, 0.5],
+                "t0_max": [250, T0[1]],
+                "generated_share": [0.2, 0.6],
+            },
+            "trials": 3,
         },
     )
     yield (

@@ -157,7 +157,7 @@ def actors(counts: list[int]) -> None:
 def _sleeping_line(folder: str, count: int, on: bool) -> float:
     """Images/s from the first shard's begin to the last one's end, while all generators have work."""
     write_corpus(Path(folder) / "real", small_rows(side=SIDE))
-    per_shard, seconds = 100, 40
+    per_shard, seconds = 500, 60  # the default size: a generator sleeps 10 s at a time
     samples = int(count * seconds / SLEEP)
     config = _config(folder, samples, per_shard)
     live, guides = open_corpora(config)

@@ -157,7 +157,7 @@ def actors(counts: list[int]) -> None:
 def _sleeping_line(folder: str, count: int, on: bool) -> float:
     """Images/s from the first shard's begin to the last one's end, while all generators have work."""
     write_corpus(Path(folder) / "real", small_rows(side=SIDE))
-    per_shard, seconds = 500, 60  # the default size: a generator sleeps 10 s at a time
+    per_shard, seconds = 100, 20
     samples = int(count * seconds / SLEEP)
     config = _config(folder, samples, per_shard)
     live, guides = open_corpora(config)
@@ -191,7 +191,8 @@ def _sleeping_line(folder: str, count: int, on: bool) -> float:
     spans = [json.loads(path.read_text()) for path in notes.iterdir()]
     begin = sorted(span[0] for span in spans)[count - 1]  # all generators have started
     end = sorted(span[1] for span in spans)[-count]  # none has run out of work
-    made = sum(images for first, last, images in spans if first >= begin and last <= end)
+    inside = [max(0.0, min(last, end) - max(first, begin)) / (last - first) for first, last, _ in spans]
+    made = sum(images * share for (_, _, images), share in zip(spans, inside, strict=True))
     return made / (end - begin)
 
 

@@ -50,7 +50,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     """
     values: dict[str, Any] = {}
     if path is not None:
-        values = _read_yaml(path)
+        values = read_yaml(path)
     for override in overrides:
         set_override(values, override)
     return build(model, values)
@@ -72,15 +72,20 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
         raise ValueError("; ".join(_explain(model, dict(item)) for item in error.errors())) from None
 
 
-def _read_yaml(path: str) -> dict[str, Any]:
+def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
+    """The keys of a YAML file; an empty one has none.
+
+    Raises:
+        ValueError: if it is absent, no YAML, or no mapping; `what` says what kind of file it is.
+    """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
-        raise ValueError(f"config file {path} does not exist") from None
+        raise ValueError(f"{what} file {path} does not exist") from None
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"config file {path} cannot be read: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{what} file {path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"config file {path} must hold a mapping of keys, not a {type(values).__name__}")
+        raise ValueError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
     return values
 
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
-from factory.config import Config, build
+from factory.config import Config, build, read_yaml
 from factory.metric_table import RATES, THRESHOLDS
 
 FOLDER = Path(__file__).parent
@@ -89,7 +88,7 @@ class Table(Config):
 
 def titles() -> dict[str, str]:
     """What each table that comes with the package shows, by name."""
-    return {path.stem: str(_read(path).get("title")) for path in _files()}
+    return {path.stem: str(read_yaml(path, "table").get("title")) for path in _files()}
 
 
 def load_table(name: str) -> Table:
@@ -107,7 +106,7 @@ def load_table(name: str) -> Table:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}, or a FILE.yaml of your own"
         raise ValueError(f"there is no table {name!r}; {hint}")
-    values = {**_read(path), "name": path.stem}
+    values = {**read_yaml(path, "table"), "name": path.stem}
     rows = values.get("rows")
     try:
         if isinstance(rows, list):
@@ -119,16 +118,6 @@ def load_table(name: str) -> Table:
 
 def _files() -> list[Path]:
     return sorted(FOLDER.glob("*.yaml"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"table file {path} cannot be read: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"table file {path} must hold a mapping of keys")
-    return values
 
 
 def _built_row(row: Any) -> TableRow:

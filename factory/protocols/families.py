@@ -16,10 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
-from factory.config import Config, build
+from factory.config import Config, build, read_yaml
 from factory.pattern import vocabulary_name
 from factory.protocols.rules import PARTS, Protocol
 
@@ -86,12 +85,7 @@ def _files() -> list[Path]:
 
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every protocol of a file with its values, `each` carried out, lists not yet read."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"protocol file {path} cannot be read: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"protocol file {path} must hold a mapping of keys")
+    values = read_yaml(path, "protocol")
     family = _built(Family, values, path.name)
     for name, given in family.protocols.items():
         each = given.get("each", {})

@@ -1,10 +1,8 @@
-"""Ablation tables: what runs they make, what their figures are, how they resume and what a fault leaves."""
+"""Filling a table: once, resumed, with gaps that say why."""
 
 from __future__ import annotations
 
 import csv
-import io
-import itertools
 import json
 import statistics
 from pathlib import Path
@@ -12,309 +10,18 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from difffas.losses import LOSSES
-from factory import protocols, report
+from factory import report
 from factory.ablate import AblateConfig, Gaps, expand, forecast, run
 from factory.ablation_section import ablations, open_table
-from factory.ablations import STATIONS, Cell, Graph, Table, cells_of, load_table, markdown_of, titles
-from factory.ablations.figures import csv_of
-from factory.ablations.graph import merged
+from factory.ablations import STATIONS, titles
 from factory.cli import main
 from factory.config import build
 from factory.corpus import Corpus
 from factory.run import Run
+from tests.ablations import NETWORK, SUMMARY, config_of
 from tests.corpora import small_rows, write_corpus
 from tests.pages import scored
-
-NETWORK = {"base_channels": 8, "channel_multipliers": [1] * 6, "embed_channels": 16, "timesteps": 300}
-FITS = ("fit_style", "fit_generator", "fit_classifier")
-SUMMARY = {"n_live": 4, "n_spoof": 6, "n_dev_live": 0, "n_dev_spoof": 0, "hter@dev_eer": None, "video": None}
-
-
-def table_of(*rows: dict[str, Any], **given: Any) -> Table:
-    values = {"name": "own", "title": "Own", "shape": "None.", "columns": ["auc"], "seeds": [0], "rows": rows}
-    return build(Table, {**values, **given})
-
-
-def config_of(**given: Any) -> AblateConfig:
-    return build(AblateConfig, {"table": "components", "corpus": "faces", "out": "out", "fit_generator": {}, **given})
-
-
-def graph_of(table: Table, **given: Any) -> Graph:
-    return Graph(config_of(**given), table, "runs", lambda kind, url: f"{kind} {url}")
-
-
-def settings_of(graph: Graph, job: str) -> list[Any]:
-    return [step.config for step in graph.steps.values() if step.job == job]
-
-
-# ---------------------------------------------------------------- tables
-
-
-@pytest.mark.parametrize("name", titles())
-def test_every_shipped_table_is_a_table_of_runs(name: str) -> None:
-    table = load_table(name)
-    graph = graph_of(table)
-    assert all(place.evaluation for place in graph.places)
-    assert len(graph.places) == len(table.rows) * len(table.protocols) * len(table.seeds)
-    assert "[ours]" in table.note
-    assert "DiffFAS" in table.shape
-
-
-def test_components_are_with_and_without_generation_and_rq() -> None:
-    table = load_table("components")
-    found = {(row.generated, row.fit_classifier["loss"]["name"]) for row in table.rows}
-    assert found == set(itertools.product((False, True), ("cross-entropy", "rq")))
-    assert (table.protocols, table.columns) == (("mi-c", "mi-o"), ("hter@test_eer", "auc"))
-    classifiers = settings_of(graph_of(table), "fit_classifier")
-    assert {(c.generated is not None, c.loss.name) for c in classifiers} == found
-
-
-def test_rq_scales_are_a_grid_with_the_papers_row() -> None:
-    rows = [row.fit_classifier["loss"] for row in load_table("rq_scales").rows]
-    grid = [(loss["live_margin"], loss["spoof_margin"]) for loss in rows]
-    assert sorted(grid) == sorted(itertools.product((0.1, 0.2, 0.3, 0.4), repeat=2))
-    assert {loss["name"] for loss in rows} == {"rq"}
-    assert {(0.4, spoof) for spoof in (0.1, 0.2, 0.3, 0.4)} <= set(grid)
-
-
-def test_losses_are_all_there_are_and_each_by_its_own_defaults() -> None:
-    assert [row.fit_classifier["loss"]["name"] for row in load_table("losses").rows] == list(LOSSES)
-    found = settings_of(graph_of(load_table("losses"), seeds=[0]), "fit_classifier")
-    assert {c.loss.parameters["scale"] for c in found} == {30.0}
-
-
-def test_sampling_backbones_variants_and_patches() -> None:
-    weights = [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in load_table("sampling").rows]
-    assert weights == [None, 1, 2, 3, 4]
-    backbones = load_table("backbones")
-    assert [row.fit_classifier["backbone"] for row in backbones.rows] == ["resnet18", "mobilevit_s"]
-    assert backbones.protocols == ("oci-m", "omi-c", "ocm-i", "icm-o")
-    assert backbones.average
-    variants = [row.fit_generator["network"]["variant"] for row in load_table("stfm").rows]
-    assert variants == ["adain", "patch_substitution", "no_patches", "stfm"]
-    sides = [tuple(row.fit_generator["network"].values()) for row in load_table("patches").rows]
-    assert len(set(sides)) == 9
-    assert (6, 2) in sides
-
-
-def test_each_stands_for_every_value_and_keeps_its_kind(tmp_path: Path) -> None:
-    row = {"name": "$a of $b", "each": {"a": [1, 2], "b": ["x"]}, "fit_classifier": {"train": {"steps": "$a"}}}
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump({"title": "T", "shape": "S", "columns": ["auc"], "rows": [row]}))
-    rows = load_table(str(path)).rows
-    assert [row.name for row in rows] == ["1 of x", "2 of x"]
-    assert [row.fit_classifier["train"]["steps"] for row in rows] == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"columns": ["hter"]}, "no evaluation has the metric 'hter'; did you mean"),
-        ({"rows": [{"name": "a"}, {"name": "a"}]}, "rows has 'a' twice"),
-        ({"rows": [{"name": "a", "generated": False, "generate": {"plan": {}}}]}, "changes generate and trains on no"),
-        ({"rows": [{"name": "a", "fit_clasifier": {}}]}, "did you mean 'fit_classifier'"),
-        ({"seeds": [1, 1]}, "seeds has '1' twice"),
-    ],
-)
-def test_a_mistake_in_a_table_is_one_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    values = {"title": "T", "shape": "S", "columns": ["auc"], "rows": [{"name": "a"}], **change}
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(values))
-    with pytest.raises(ValueError, match="table mine.yaml") as caught:
-        load_table(str(path))
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_unknown_table_is_named_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match="no table 'loses'; did you mean 'losses'"):
-        load_table("loses")
-
-
-# ---------------------------------------------------------------- expansion
-
-changes = st.fixed_dictionaries(
-    {},
-    optional={
-        "fit_generator": st.sampled_from([{"network": {"mean_patch": 2}}, {"ema_decay": 0.5}]),
-        "generate": st.sampled_from([{"plan": {"samples": 3}}, {"sampler": {"steps": 5}}]),
-        "fit_classifier": st.sampled_from([{"loss": {"name": "focal"}}, {"train": {"steps": 7}}]),
-    },
-)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.lists(changes, min_size=1, max_size=4), st.lists(st.integers(0, 9), min_size=1, max_size=2, unique=True))
-def test_expansion_laws(rows: list[dict[str, Any]], seeds: list[int]) -> None:
-    named = [{"name": str(number), **row} for number, row in enumerate(rows)]
-    graph = graph_of(table_of(*named, seeds=seeds))
-    assert len(graph.places) == len(rows) * len(seeds)
-    seen: set[str] = set()
-    for name, step in graph.steps.items():
-        assert set(step.needs) <= seen, "a run comes after those it needs"
-        assert step.config.model_dump()["out"] == f"runs/{name}"
-        seen.add(name)
-    for seed in seeds:
-        mine = [place for place in graph.places if place.seed == seed]
-        for (first, one), (second, other) in itertools.combinations(zip(rows, mine, strict=True), 2):
-            assert (one.evaluation == other.evaluation) == (first == second)
-    for job in FITS:
-        assert {config.train.seed for config in settings_of(graph, job)} == set(seeds)
-    assert {config.plan.seed for config in settings_of(graph, "generate")} == set(seeds)
-    generators = {json.dumps(row.get("fit_generator")) for row in rows}
-    assert len(settings_of(graph, "fit_generator")) == len(generators) * len(seeds), "each is fitted once"
-    assert len(settings_of(graph, "fit_style")) == len(seeds)
-    again = graph_of(table_of(*reversed(named), seeds=list(reversed(seeds))), resources={"workers": 2}, out="else")
-    assert set(again.steps) == set(graph.steps), "neither order, place nor resources make another run"
-
-
-def test_a_run_reads_the_runs_before_it() -> None:
-    graph = graph_of(table_of({"name": "a"}))
-    names = {step.job: f"runs/{name}" for name, step in graph.steps.items()}
-    assert list(names) == list(STATIONS)
-    (generator,), (made,) = settings_of(graph, "fit_generator"), settings_of(graph, "generate")
-    (classifier,), (evaluation,) = settings_of(graph, "fit_classifier"), settings_of(graph, "evaluate")
-    assert generator.style_encoder == names["fit_style"]
-    assert made.inputs.model_dump() == {"live": "faces", "guides": "faces", "generator": names["fit_generator"]}
-    assert (classifier.corpus, classifier.generated) == ("faces", names["generate"])
-    assert (evaluation.classifier, evaluation.corpus) == (names["fit_classifier"], "faces")
-    assert evaluation.resamples == 0
-
-
-def test_the_content_of_inputs_and_settings_decide_the_name_and_their_place_does_not() -> None:
-    table = table_of({"name": "a"})
-    here = Graph(config_of(corpus="here"), table, "runs", lambda kind, url: "same")
-    there = Graph(config_of(corpus="there"), table, "runs", lambda kind, url: "same")
-    other = Graph(config_of(corpus="here"), table, "runs", lambda kind, url: "other")
-    assert set(here.steps) == set(there.steps)
-    assert not set(here.steps) & set(other.steps)
-    assert not set(here.steps) & set(
-        graph_of(table, fit_style={"train": {"steps": 1, "batch_size": 1, "learning_rate": 1}}).steps
-    )
-
-
-def test_protocols_of_the_same_training_rules_share_models() -> None:
-    graph = graph_of(table_of({"name": "a"}, protocols=["mi-c", "mi-o", "oci-m"]))
-    assert protocols.load("mi-c").training_digest == protocols.load("mi-o").training_digest
-    assert [config.protocol for config in settings_of(graph, "fit_classifier")] == ["mi-c", "oci-m"]
-    assert [config.protocol for config in settings_of(graph, "evaluate")] == ["mi-c", "mi-o", "oci-m"]
-    assert {config.protocol for config in settings_of(graph, "generate")} == {"mi-c", "oci-m"}
-
-
-def test_given_models_and_spoofs_are_not_made() -> None:
-    table = table_of({"name": "a"}, protocols=["mi-c", "mi-o"])
-    given = graph_of(table, fit_generator=None, generated="spoofs-$protocol")
-    assert {step.job for step in given.steps.values()} == {"fit_classifier", "evaluate"}
-    assert {config.generated for config in settings_of(given, "fit_classifier")} == {"spoofs-mi-c"}
-    given = graph_of(table, fit_generator=None, generator="dummy")
-    assert {step.job for step in given.steps.values()} == {"generate", "fit_classifier", "evaluate"}
-    given = graph_of(table, fit_generator={"initial": "shipped"})
-    assert [config.initial for config in settings_of(given, "fit_generator")] == ["shipped"]
-    assert not settings_of(given, "fit_style")
-    given = graph_of(table, style_encoder="style")
-    assert [config.style_encoder for config in settings_of(given, "fit_generator")] == ["style"]
-
-
-@pytest.mark.parametrize(
-    ("given", "row", "reason"),
-    [
-        ({"fit_generator": None}, {}, "needs generated faces: give generated, generator or fit_generator"),
-        ({"fit_generator": None, "generated": "x"}, {"generate": {"plan": {}}}, "changes generate, which a finished"),
-        ({"fit_generator": None, "generator": "x"}, {"fit_generator": {"ema_decay": 0.5}}, "changes fit_generator"),
-        ({"style_encoder": "x"}, {"fit_style": {"split": "dev"}}, "changes fit_style, which a finished `style_enc"),
-    ],
-)
-def test_what_is_not_given_leaves_a_row_empty(given: dict[str, Any], row: dict[str, Any], reason: str) -> None:
-    graph = graph_of(table_of({"name": "real", "generated": False}, {"name": "a", **row}), **given)
-    real, place = graph.places
-    assert real.evaluation is not None
-    assert place.evaluation is None
-    assert reason in place.reason
-
-
-@pytest.mark.parametrize(
-    ("given", "row", "message"),
-    [
-        ({"fit_classifier": {"corpus": "x"}}, {}, "config key fit_classifier: corpus is the ablation's own"),
-        ({"fit_classifier": {"train": {"seed": 1}}}, {}, "train.seed is that of the ablation"),
-        ({}, {"generate": {"plan": {"seed": 1}}}, "row 'a', generate: plan.seed is that of the ablation"),
-        ({}, {"fit_generator": {"initial": "x"}}, "row 'a', fit_generator: initial is the ablation's own"),
-        ({}, {"fit_classifier": {"los": {}}}, "row 'a', fit_classifier: unknown config key 'los'"),
-        ({}, {"fit_classifier": {"loss": {"name": "rqq"}}}, "no loss 'rqq'"),
-    ],
-)
-def test_a_mistake_in_settings_ends_it_at_once(given: dict[str, Any], row: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match="row|config key") as caught:
-        graph_of(table_of({"name": "a", **row}), **given)
-    assert message in str(caught.value)
-
-
-def test_another_loss_takes_over_the_scale_alone() -> None:
-    base = {"loss": {"name": "rq", "live_margin": 0.3, "scale": 20}}
-    assert merged(base, {"loss": {"name": "focal"}}) == {"loss": {"name": "focal", "scale": 20}}
-    same = merged(base, {"loss": {"name": "rq", "spoof_margin": 0.1}})["loss"]
-    assert same == {"name": "rq", "live_margin": 0.3, "scale": 20, "spoof_margin": 0.1}
-    assert merged({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}) == {"a": {"b": 1, "c": 3}}
-
-
-# ---------------------------------------------------------------- figures
-
-
-def cell(
-    values: dict[int, float], reasons: dict[int, str] | None = None, row: str = "a", protocol: str = "own"
-) -> Cell:
-    return Cell(row, protocol, "auc", values, reasons or {}, {seed: f"evaluate-{seed}" for seed in values})
-
-
-def test_mean_and_deviation_by_hand() -> None:
-    found = cell({0: 0.10, 1: 0.14, 2: 0.18})
-    assert found.mean == pytest.approx(0.14)
-    assert found.deviation == pytest.approx(0.04)  # sqrt((0.04² + 0 + 0.04²) / 2)
-    assert found.text == "14.00 ± 4.00"
-    assert (cell({0: 0.5}).deviation, cell({0: 0.5}).text) == (None, "50.00")
-    part = cell({0: 0.5, 2: 0.7}, {1: "it failed"})
-    assert (part.text, part.filled) == ("60.00 ± 14.14 (2 of 3 seeds)", False)
-    assert (cell({}, {0: "it failed"}).text, cell({}, {0: "x"}).mean) == ("—", None)
-
-
-def test_markdown_has_a_reason_for_every_gap() -> None:
-    table = table_of({"name": "a"}, {"name": "b|c"}, protocols=["own", "mi-c"], seeds=[0, 1])
-    fault = "fit_classifier-1: ValueError: no"
-    cells = [
-        cell({0: 0.5, 1: 0.5}),
-        cell({}, {0: fault, 1: fault}, protocol="mi-c"),
-        cell({0: 0.25}, {1: fault}, row="b|c"),
-        cell({}, {0: "other", 1: fault}, row="b|c", protocol="mi-c"),
-    ]
-    lines = markdown_of(table, cells, "frame").splitlines()
-    assert "|  | auc | mi-c auc |" in lines
-    assert "| a | 50.00 ± 0.00 | — [1] |" in lines
-    assert "| b\\|c | 25.00 (1 of 2 seeds) [1] | — [2] [1] |" in lines
-    assert f"1. {fault}" in lines
-    assert "2. other" in lines
-    assert "Percent, mean ± standard deviation (n − 1) over seeds 0, 1; per frame." in lines
-
-
-def test_the_long_form_has_a_line_per_seed() -> None:
-    lines = list(csv.DictReader(io.StringIO(csv_of([cell({0: 0.1, 1: 0.3}, {2: "it failed"})]))))
-    assert [(line["statistic"], line["seed"]) for line in lines] == [
-        ("value", "0"),
-        ("value", "1"),
-        ("value", "2"),
-        ("mean", ""),
-        ("deviation", ""),
-    ]
-    assert [line["value"] for line in lines][:3] == ["0.1", "0.3", ""]
-    assert float(lines[3]["value"]) == pytest.approx(0.2)
-    assert lines[2]["reason"] == "it failed"
-    assert lines[0]["run"] == "evaluate-0"
-
-
-# ---------------------------------------------------------------- running
 
 
 class Stubs:
@@ -468,22 +175,6 @@ def test_rq_without_scores_is_a_gap(tmp_path: Path, stubs: Stubs) -> None:
     text = (tmp_path / "out" / "gaps" / "0001.md").read_text()
     assert "loss 'rq' needs the column brisque, and no row of split 'train' has a score" in text
     assert not stubs.calls
-
-
-def test_the_average_is_over_protocols_seed_by_seed() -> None:
-    table = table_of({"name": "a"}, protocols=["mi-c", "oci-m"], average=True, seeds=[0, 1])
-    places = graph_of(table).places
-    figures: dict[tuple[str, int], float | str] = {
-        ("mi-c", 0): 0.1,
-        ("oci-m", 0): 0.3,
-        ("mi-c", 1): 0.2,
-        ("oci-m", 1): "it failed",
-    }
-    cells = cells_of(table, places, lambda place, metric: figures[place.protocol, place.seed])
-    assert [cell.protocol for cell in cells] == ["mi-c", "oci-m", "average"]
-    assert cells[-1].values == {0: pytest.approx(0.2)}
-    assert cells[-1].reasons == {1: "no figure under oci-m"}
-    assert statistics.fmean(cells[0].values.values()) == pytest.approx(0.15)
 
 
 def test_the_command_lists_forecasts_and_ends_with_status_3(

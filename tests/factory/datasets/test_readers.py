@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from factory.datasets import DATASETS, Frames, fields, frame_number, list_dataset
+from factory.datasets import DATASETS, Frames, fields, list_dataset
 from factory.datasets.padisi import read_partition
 from factory.datasets.wmca import attack_of, read_list
 from factory.pattern import vocabulary_name
 from factory.prepare_config import DatasetName
-from factory.sources import Source, listing_digest
 from tests.factory.datasets import trees
-from tests.factory.datasets.trees import TREES, write_hdf5, write_text, write_video
-
-
-def listed(name: str, root: Path, **given: Any) -> dict[str, Source]:
-    """Sources by path, two frames of each video."""
-    sources = list_dataset(name, str(root), Frames(2), **given)
-    assert [source.path for source in sources] == sorted(source.path for source in sources)
-    return {source.path: source for source in sources}
-
-
-def facts(source: Source) -> tuple[str | None, ...]:
-    """Label, attack, subject, split, capture."""
-    assert source.fields is not None
-    return tuple(source.fields.get(name) for name in ("label", "attack", "subject", "split", "capture"))
-
-
-def rejects(sources: dict[str, Source]) -> dict[str, str]:
-    return {path: source.reject for path, source in sources.items() if source.reject}
+from tests.factory.datasets.listing import facts, listed, rejects
+from tests.factory.datasets.trees import TREES, write_text, write_video
 
 
 def test_every_data_set_has_a_name_a_domain_and_a_tree() -> None:
@@ -328,100 +308,3 @@ def test_pair_lists_that_are_none(tmp_path: Path, text: str, message: str) -> No
     with pytest.raises(ValueError, match=message) as caught:
         listed("pairs", tmp_path)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "removed", "missing"),
-    [
-        (
-            "oulu-npu",
-            "Dev_files",
-            "no complete OULU-NPU tree, it lacks Dev_files/: give the folder that holds Train_f",
-        ),
-        ("casia-fasd", "test_release", "it lacks test_release/:"),
-        ("replay-attack", "devel/attack", "it lacks devel/attack/:"),
-        ("msu-mfsd", "test_sub_list.txt", "it lacks test_sub_list.txt:"),
-        ("wmca", "face-station", "it lacks face-station/:"),
-        ("padisi", "face_partitions", "it lacks padisi_USC_FACE_ground_truth.csv:"),
-        ("padisi", "multi", "it lacks ID_<transaction_id>_<trial_id>_<trial_name>.npz:"),
-        ("celeba-spoof", "metas/intra_test/test_label.json", "it lacks metas/intra_test/test_label.json:"),
-        ("siw", "Test/live", "it lacks Test/live/:"),
-        ("nuaa", "imposter_test_raw.txt", "it lacks imposter_test_raw.txt:"),
-    ],
-)
-def test_what_is_missing_is_named(tmp_path: Path, name: str, removed: str, missing: str) -> None:
-    root = TREES[name](tmp_path / "tree")
-    (shutil.rmtree if (root / removed).is_dir() else Path.unlink)(root / removed)
-    with pytest.raises(ValueError, match=re.escape(missing)) as caught:
-        listed(name, root)
-    assert "\n" not in str(caught.value) and str(root) in str(caught.value)
-
-
-@pytest.mark.parametrize("name", list(TREES))
-def test_a_folder_of_something_else(tmp_path: Path, name: str) -> None:
-    write_text(tmp_path / "readme.txt", "x")
-    with pytest.raises(ValueError, match="lacks|no pair list"):
-        listed(name, tmp_path)
-    with pytest.raises(ValueError, match="is a file or glob: give the folder"):
-        listed(name, tmp_path / "readme.txt")
-    with pytest.raises(ValueError, match="does not exist"):
-        listed(name, tmp_path / "absent")
-
-
-def test_no_recording_has_a_known_name(tmp_path: Path) -> None:
-    for split in ("Train", "Dev", "Test"):
-        write_video(tmp_path / f"{split}_files" / "video.avi")
-    with pytest.raises(ValueError, match=r"no usable recording of OULU-NPU like Train_files/1_1_01_1.avi \(3 others"):
-        listed("oulu-npu", tmp_path)
-
-
-def test_extra_files_and_broken_recordings(tmp_path: Path) -> None:
-    root = trees.oulu_npu(tmp_path)
-    write_text(root / "Train_files/notes.pdf", "x")
-    write_text(root / "Train_files/._1_1_01_1.avi", "x")
-    write_text(root / "other/1_1_01_1.avi", "x")
-    write_video(root / "Train_files/copy of 1_1_01_1.avi")
-    write_text(root / "Train_files/2_1_01_1.avi", "no video")
-    (root / "Train_files/3_1_01_1.avi").symlink_to("absent")
-    found = listed("oulu-npu", root)
-    assert rejects(found) == {
-        "Train_files/copy of 1_1_01_1.avi": "unknown name",
-        "Train_files/2_1_01_1.avi": "broken video",
-        "Train_files/3_1_01_1.avi": "broken link",
-    }
-    assert facts(found["Train_files/2_1_01_1.avi"]) == ("live", "live", "01", "train", "2_1_01_1")
-    assert len(found) == 2 * 9 + 3
-
-
-def test_the_digest_knows_files_facts_and_boxes(tmp_path: Path) -> None:
-    def digest(name: str, **given: Any) -> str:
-        return listing_digest(listed(name, tmp_path / name, **given).values())
-
-    changes: dict[str, list[Callable[[Path], object]]] = {
-        "oulu-npu": [
-            lambda root: write_video(root / "Train_files/1_1_01_1.avi", 21),
-            lambda root: write_text(root / "Train_files/1_1_01_1.txt", "1,2,3,4,5\n"),
-        ],
-        "wmca": [lambda root: write_hdf5(root / f"{trees.WMCA[0]}.hdf5", range(30))],
-        "nuaa": [lambda root: write_text(root / "client_train_raw.txt", "0001\\0001_00_00_01_0.jpg\n")],
-    }
-    for name, edits in changes.items():
-        root = TREES[name](tmp_path / name)
-        seen = [digest(name), digest(name)]
-        assert seen[0] == seen[1]
-        for edit in edits:
-            edit(root)
-            seen.append(digest(name))
-        assert len(set(seen)) == len(edits) + 1
-    assert digest("oulu-npu") != digest("oulu-npu", instruments=True)
-
-
-def test_frame_numbers_and_unknown_captures() -> None:
-    assert frame_number("Train_files/1_1_01_1.avi/000012") == 12
-    assert frame_number("face-station/12.02.18/100_03_015_2_10.hdf5/000005") == 5
-    assert frame_number("ClientRaw/0001/0001_00_00_01_0.jpg") is None
-    assert frame_number("shard.tar/print/0001/7.jpg") is None
-    with pytest.raises(ValueError, match="domain 'studio' is no data set"):
-        fields("studio", "1_1_01_1")
-    with pytest.raises(ValueError, match="capture '1_1_01_9' is none of OULU-NPU"):
-        fields("oulu_npu", "1_1_01_9")

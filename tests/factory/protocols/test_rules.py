@@ -1,11 +1,8 @@
-"""Protocols: what they say of the official recordings, and what they refuse."""
+"""What a protocol's rules give: official counts, laws, and mistakes that are named."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,117 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory import protocols
-from factory.cli import main
 from factory.corpus import Corpus
-from factory.plan import PlanConfig
 from factory.protocols import PARTS, Protocol
-from factory.row import INDEX_SCHEMA, LIVE, SPOOF
-from factory.storage import Storage
 from tests.corpora import row, write_corpus
-
-OULU_ATTACK = {1: "live", 2: "print", 3: "print", 4: "replay", 5: "replay"}
-WMCA_ATTACKS = ("print", "replay", "fake_head", "rigid_mask", "flexible_mask", "paper_mask", "glasses")
-SHIPPED = {name: protocols.load(name) for name in protocols.names() if not name.startswith("padisi-part")}
-WMCA_LOO = [f"wmca-loo-{attack}" for attack in WMCA_ATTACKS]
-
-
-def index(lines: list[dict[str, Any]]) -> pa.Table:
-    """Index lines that hold the columns a protocol looks at."""
-    whole = [
-        {
-            "key": f"row-{number:05d}",
-            "label": LIVE if line["attack"] == "live" else SPOOF,
-            "style": f"{line['domain']}-{line['attack']}",
-            **line,
-        }
-        for number, line in enumerate(lines)
-    ]
-    return pa.Table.from_pylist(whole, schema=INDEX_SCHEMA)
-
-
-def view(lines: list[dict[str, Any]], protocol: Protocol | None) -> Corpus:
-    """A corpus without a folder, under a protocol."""
-    corpus = object.__new__(Corpus)
-    corpus.storage = Storage("no/such/folder")
-    corpus.index = corpus.official = index(lines)
-    corpus.protocol = None
-    return corpus.under(protocol)
-
-
-def oulu() -> list[dict[str, Any]]:
-    """Every recording of OULU-NPU."""
-    return [
-        {
-            "domain": "oulu_npu",
-            "split": "train" if user <= 20 else "dev" if user <= 35 else "test",
-            "attack": OULU_ATTACK[file],
-            "subject": f"{user:02d}",
-            "capture": f"{phone}_{session}_{user:02d}_{file}",
-        }
-        for phone, session, user, file in itertools.product(range(1, 7), range(1, 4), range(1, 56), range(1, 6))
-    ]
-
-
-def faces(domain: str, attacks: tuple[str, ...], splits: tuple[str, ...] = PARTS) -> list[dict[str, Any]]:
-    """Two subjects in each split, one recording of everything each."""
-    return [
-        {"domain": domain, "split": split, "attack": attack, "subject": f"{split}_{n}", "capture": f"{attack}_{n}"}
-        for split, attack, n in itertools.product(splits, ("live", *attacks), range(2))
-    ]
-
-
-WMCA_TYPES = {
-    "live": "0_00",
-    "glasses": "1_01",
-    "fake_head": "2_01",
-    "paper_mask": "2_08",
-    "rigid_mask": "2_12",
-    "flexible_mask": "2_18",
-    "print": "3_01",
-    "replay": "4_01",
-}
-
-
-def wmca(attacks: tuple[str, ...] = WMCA_ATTACKS, coarse: bool = False) -> list[dict[str, Any]]:
-    """Two clients in each split; with coarse names the masks are all one attack."""
-    names = {name: "mask" for name in WMCA_ATTACKS if coarse and name.endswith(("mask", "head"))}
-    return [
-        {
-            "domain": "wmca",
-            "split": PARTS[client // 2],
-            "attack": names.get(attack, attack),
-            "subject": f"{client:03d}",
-            "capture": f"{client:03d}_01_000_{WMCA_TYPES[attack]}",
-        }
-        for client, attack in itertools.product(range(6), ("live", *attacks))
-    ]
-
-
-def four() -> list[dict[str, Any]]:
-    """A miniature of O, C, I and M."""
-    dataless = ("casia_fasd", "msu_mfsd")
-    return [
-        line
-        for domain in ("oulu_npu", "casia_fasd", "replay_attack", "msu_mfsd")
-        for line in faces(domain, ("print", "replay"), ("train", "test") if domain in dataless else PARTS)
-    ]
-
-
-def generated(**changed: Any) -> dict[str, Any]:
-    """A row that a generator made of two faces of `four()`: a live face of M, a guide of I."""
-    made = {
-        "key": "made-0",
-        "domain": "replay_attack",
-        "attack": "print",
-        "split": "train",
-        "subject": "train_0",
-        "capture": "live_0",
-        "live_domain": "msu_mfsd",
-        "live_key": "row-00048",
-        "guide_key": "row-00032",
-    }
-    return {**made, **changed}
-
+from tests.protocol_rows import (
+    SHIPPED,
+    WMCA_ATTACKS,
+    WMCA_LOO,
+    faces,
+    four,
+    index,
+    oulu,
+    small,
+    view,
+    wmca,
+)
 
 OFFICIAL = {
     "oulu-1": ((240, 960), (180, 720), (120, 480)),
@@ -395,147 +296,3 @@ def test_a_view_replaces_the_split_and_the_digest(tmp_path: Path) -> None:
     assert real.under(protocols.load("mi-o")).digest != seen.digest
     assert real.under(None) is real
     assert protocols.open_corpus(str(tmp_path), protocols.content(seen.protocol)).digest == seen.digest
-
-
-def small() -> list[dict[str, Any]]:
-    """`four()` as arguments of `tests.corpora.row`, splits as the shards of the corpus are, in order."""
-    lines = sorted(four(), key=lambda line: str(line["split"]))
-    return [{**line, "label": LIVE if line["attack"] == "live" else SPOOF} for line in lines]
-
-
-# ---- generated corpora
-
-
-def test_a_generated_corpus_of_the_train_part_is_taken() -> None:
-    protocol = protocols.load("mi-c")
-    lines = four()
-    live = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == ("msu_mfsd", "live"))
-    guide = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == ("replay_attack", "print"))
-    made = generated(live_key=f"row-{live:05d}", guide_key=f"row-{guide:05d}")
-    sources = [view(lines, protocol)]
-    assert protocols.check_generated(view([made], protocol), sources) == {"rows": 1, "live": 1, "guide": 1}
-    assert protocols.check_generated(view([made], protocol), []) == {"rows": 1, "live": 0, "guide": 0}
-    assert protocols.check_generated(view([made], None), sources) == {}
-    assert view([made], protocol).column("split").tolist() == ["train"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"domain": "casia_fasd"}, "show print of domain casia_fasd"),
-        ({"live_domain": "casia_fasd"}, "made from a live face of casia_fasd"),
-        ({"live_domain": "lab"}, "made from a live face of lab"),
-    ],
-)
-def test_a_generated_row_of_a_test_domain_is_refused(changed: dict[str, Any], message: str) -> None:
-    protocol = protocols.load("mi-c")
-    good = [generated(key=f"made-{n}") for n in range(3)]
-    leaking = view([*good, generated(key="made-9", **changed)], protocol)
-    with pytest.raises(ValueError, match=f"1 of 4 rows, such as made-9, .*{message}.*generate it with protocol=mi-c"):
-        protocols.check_generated(leaking, [])
-
-
-def test_generated_rows_among_real_ones_are_looked_at_too() -> None:
-    protocol = protocols.load("mi-c")
-    protocols.check(view([*four(), generated()], protocol), ("train",))
-    with pytest.raises(ValueError, match="live face of casia_fasd"):
-        protocols.check(view([*four(), generated(live_domain="casia_fasd")], protocol), ("train",))
-
-
-def test_a_generated_unseen_attack_is_refused() -> None:
-    protocol = protocols.load("wmca-loo-glasses")
-    made = generated(domain="wmca", live_domain="wmca", attack="replay", capture="001_01_000_0_00")
-    protocols.check_generated(view([made], protocol), [])
-    with pytest.raises(ValueError, match="show glasses of domain wmca"):
-        protocols.check_generated(view([{**made, "attack": "glasses"}], protocol), [])
-
-
-def test_a_generated_row_of_an_unseen_phone_is_refused_by_its_recording() -> None:
-    made = generated(domain="oulu_npu", live_domain="oulu_npu", capture="2_1_05_1")
-    protocols.check_generated(view([made], protocols.load("oulu-3_1")), [])
-    with pytest.raises(ValueError, match="live face of oulu_npu, 2_1_05_1"):
-        protocols.check_generated(view([made], protocols.load("oulu-3_2")), [])
-
-
-@pytest.mark.parametrize(("kind", "attack"), [("live", "live"), ("guide", "print")])
-def test_sources_at_hand_are_looked_up(kind: str, attack: str) -> None:
-    """By domain and attack alone a dev face of a source data set would pass."""
-    protocol = protocols.load("mi-c")
-    lines = four()
-    wanted = {"live": ("replay_attack", "live"), "guide": ("replay_attack", "print")}[kind]
-    leak = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == wanted and x["split"] == "dev")
-    made = generated(live_domain="replay_attack", **{f"{kind}_key": f"row-{leak:05d}"})
-    protocols.check_generated(view([made], protocol), [])
-    with pytest.raises(ValueError, match=f"made from a {kind} that is not in that part, row-{leak:05d}"):
-        protocols.check_generated(view([made], protocol), [view(lines, protocol)])
-    another = [{**line, "domain": "siw"} for line in lines]  # the same key, but of another data set
-    assert protocols.check_generated(view([made], protocol), [view(another, protocol)])[kind] == 0
-
-
-def test_what_a_generation_may_use_follows_from_the_protocol() -> None:
-    corpus = view(wmca(), protocols.load("wmca-loo-glasses"))
-    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
-    assert plan.allowed_domains == ("wmca",) and plan.live_domains is None
-    assert plan.allowed_attacks == tuple(sorted(set(WMCA_ATTACKS) - {"glasses"}))
-    narrower = protocols.generation_plan(PlanConfig(allowed_attacks=("print",)), corpus, corpus)
-    assert narrower.allowed_attacks == ("print",)
-    for asked in ({"styles": ["wmca-glasses"]}, {"allowed_attacks": ["glasses"]}, {"live_domains": ["padisi"]}):
-        with pytest.raises(
-            ValueError, match=f"plan.{next(iter(asked))}: .* lies outside what protocol wmca-loo-glasses"
-        ):
-            protocols.generation_plan(PlanConfig.model_validate(asked), corpus, corpus)
-    assert protocols.generation_plan(PlanConfig(), view(four(), None), view(four(), None)) == PlanConfig()
-
-
-def test_oulu_to_padisi_generates_in_one_direction() -> None:
-    both = faces("oulu_npu", ("print", "replay")) + faces("padisi", ("print", "mask"))
-    corpus = view(both, protocols.load("oulu-padisi-cross-domain"))
-    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
-    assert (plan.policies, plan.live_domains) == (("cross-domain",), ("oulu_npu",))
-    with pytest.raises(ValueError, match="generates cross-domain: set plan.policies"):
-        protocols.generation_plan(PlanConfig(policies=("cross-attack",)), corpus, corpus)
-    corpus = view(both, protocols.load("oulu-padisi-cross-attack"))
-    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
-    assert (plan.policies, plan.live_domains) == (("cross-attack",), ("padisi",))
-
-
-def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    storage = Storage(str(tmp_path))
-    mi_c, mi_o, oci_m = (protocols.load(name) for name in ("mi-c", "mi-o", "oci-m"))
-    storage.create("run.json", json.dumps({"identity": {"protocol": protocols.record(mi_c)}}).encode())
-    protocols.check_model(storage, None, "the model")
-    protocols.check_model(storage, mi_o, "the model")  # trained on the same rows
-    with pytest.raises(ValueError, match="trained under another protocol"):
-        protocols.check_model(storage, oci_m, "the model")
-    protocols.check_model(Storage(f"{tmp_path}/none"), oci_m, "the model")
-    assert "nothing says whether the model" in capsys.readouterr().err
-
-
-def test_the_command_lists_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def told(*arguments: str) -> Any:
-        with pytest.raises(SystemExit, match="0"):
-            main(["protocols", *arguments])
-        return json.loads(capsys.readouterr().out)
-
-    assert told()["protocols"]["oci-m"] == "OULU-NPU, CASIA-FASD and Replay-Attack to MSU-MFSD"
-    lines = small()
-    for number, target in enumerate((True, False)):
-        mine = [x for x in lines if (x["domain"] == "msu_mfsd") == target]
-        write_corpus(tmp_path / str(number), [row(n, **line) for n, line in enumerate(mine)])
-    alone = told("oci-m", "--corpus", f"{tmp_path}/1")
-    assert alone["missing"] == ["test has no row of domain msu_mfsd (split train, test)"]
-    both = told("oci-m", "--corpus", f"{tmp_path}/0", "--corpus", f"{tmp_path}/1")
-    assert both["missing"] == [] and both["test"] == ["domain msu_mfsd (split train, test)"]
-    figures = both["corpora"][f"{tmp_path}/1"]
-    assert figures["parts"]["train"]["domains"]["casia_fasd"] == {"live": 4, "print": 4, "replay": 4}
-    assert figures["parts"]["train"]["live"] == {"rows": 12, "recordings": 12}
-    assert figures["parts"]["train"]["subjects"] == 12 and figures["subjects_in_train_and_test"] == 0
-    assert figures["unused"] == {}
-
-
-def test_the_package_holds_its_protocols() -> None:
-    """A wheel takes every file below the package folders; so each family has to be a YAML file beside the code."""
-    folder = Path(str(protocols.__file__)).parent
-    assert {path.stem for path in folder.glob("*.yaml")} == {"cross", "ocim", "oulu", "padisi", "siw", "wmca"}
-    counts = Counter(re.sub(r"[-_].*", "", name) for name in protocols.names())
-    assert counts["oulu"] == 14 + 2 and counts["wmca"] == 8 + 1 and counts["siw"] == 7 and counts["padisi"] == 3 + 1

@@ -1,0 +1,161 @@
+"""What may not leak into training: generated rows, models, and the command that counts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory import protocols
+from factory.cli import main
+from factory.plan import PlanConfig
+from factory.storage import Storage
+from tests.corpora import row, write_corpus
+from tests.protocol_rows import (
+    WMCA_ATTACKS,
+    faces,
+    four,
+    generated,
+    small,
+    view,
+    wmca,
+)
+
+
+def test_a_generated_corpus_of_the_train_part_is_taken() -> None:
+    protocol = protocols.load("mi-c")
+    lines = four()
+    live = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == ("msu_mfsd", "live"))
+    guide = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == ("replay_attack", "print"))
+    made = generated(live_key=f"row-{live:05d}", guide_key=f"row-{guide:05d}")
+    sources = [view(lines, protocol)]
+    assert protocols.check_generated(view([made], protocol), sources) == {"rows": 1, "live": 1, "guide": 1}
+    assert protocols.check_generated(view([made], protocol), []) == {"rows": 1, "live": 0, "guide": 0}
+    assert protocols.check_generated(view([made], None), sources) == {}
+    assert view([made], protocol).column("split").tolist() == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"domain": "casia_fasd"}, "show print of domain casia_fasd"),
+        ({"live_domain": "casia_fasd"}, "made from a live face of casia_fasd"),
+        ({"live_domain": "lab"}, "made from a live face of lab"),
+    ],
+)
+def test_a_generated_row_of_a_test_domain_is_refused(changed: dict[str, Any], message: str) -> None:
+    protocol = protocols.load("mi-c")
+    good = [generated(key=f"made-{n}") for n in range(3)]
+    leaking = view([*good, generated(key="made-9", **changed)], protocol)
+    with pytest.raises(ValueError, match=f"1 of 4 rows, such as made-9, .*{message}.*generate it with protocol=mi-c"):
+        protocols.check_generated(leaking, [])
+
+
+def test_generated_rows_among_real_ones_are_looked_at_too() -> None:
+    protocol = protocols.load("mi-c")
+    protocols.check(view([*four(), generated()], protocol), ("train",))
+    with pytest.raises(ValueError, match="live face of casia_fasd"):
+        protocols.check(view([*four(), generated(live_domain="casia_fasd")], protocol), ("train",))
+
+
+def test_a_generated_unseen_attack_is_refused() -> None:
+    protocol = protocols.load("wmca-loo-glasses")
+    made = generated(domain="wmca", live_domain="wmca", attack="replay", capture="001_01_000_0_00")
+    protocols.check_generated(view([made], protocol), [])
+    with pytest.raises(ValueError, match="show glasses of domain wmca"):
+        protocols.check_generated(view([{**made, "attack": "glasses"}], protocol), [])
+
+
+def test_a_generated_row_of_an_unseen_phone_is_refused_by_its_recording() -> None:
+    made = generated(domain="oulu_npu", live_domain="oulu_npu", capture="2_1_05_1")
+    protocols.check_generated(view([made], protocols.load("oulu-3_1")), [])
+    with pytest.raises(ValueError, match="live face of oulu_npu, 2_1_05_1"):
+        protocols.check_generated(view([made], protocols.load("oulu-3_2")), [])
+
+
+@pytest.mark.parametrize(("kind", "attack"), [("live", "live"), ("guide", "print")])
+def test_sources_at_hand_are_looked_up(kind: str, attack: str) -> None:
+    """By domain and attack alone a dev face of a source data set would pass."""
+    protocol = protocols.load("mi-c")
+    lines = four()
+    wanted = {"live": ("replay_attack", "live"), "guide": ("replay_attack", "print")}[kind]
+    leak = next(n for n, x in enumerate(lines) if (x["domain"], x["attack"]) == wanted and x["split"] == "dev")
+    made = generated(live_domain="replay_attack", **{f"{kind}_key": f"row-{leak:05d}"})
+    protocols.check_generated(view([made], protocol), [])
+    with pytest.raises(ValueError, match=f"made from a {kind} that is not in that part, row-{leak:05d}"):
+        protocols.check_generated(view([made], protocol), [view(lines, protocol)])
+    another = [{**line, "domain": "siw"} for line in lines]  # the same key, but of another data set
+    assert protocols.check_generated(view([made], protocol), [view(another, protocol)])[kind] == 0
+
+
+def test_what_a_generation_may_use_follows_from_the_protocol() -> None:
+    corpus = view(wmca(), protocols.load("wmca-loo-glasses"))
+    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
+    assert plan.allowed_domains == ("wmca",) and plan.live_domains is None
+    assert plan.allowed_attacks == tuple(sorted(set(WMCA_ATTACKS) - {"glasses"}))
+    narrower = protocols.generation_plan(PlanConfig(allowed_attacks=("print",)), corpus, corpus)
+    assert narrower.allowed_attacks == ("print",)
+    for asked in ({"styles": ["wmca-glasses"]}, {"allowed_attacks": ["glasses"]}, {"live_domains": ["padisi"]}):
+        with pytest.raises(
+            ValueError, match=f"plan.{next(iter(asked))}: .* lies outside what protocol wmca-loo-glasses"
+        ):
+            protocols.generation_plan(PlanConfig.model_validate(asked), corpus, corpus)
+    assert protocols.generation_plan(PlanConfig(), view(four(), None), view(four(), None)) == PlanConfig()
+
+
+def test_oulu_to_padisi_generates_in_one_direction() -> None:
+    both = faces("oulu_npu", ("print", "replay")) + faces("padisi", ("print", "mask"))
+    corpus = view(both, protocols.load("oulu-padisi-cross-domain"))
+    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
+    assert (plan.policies, plan.live_domains) == (("cross-domain",), ("oulu_npu",))
+    with pytest.raises(ValueError, match="generates cross-domain: set plan.policies"):
+        protocols.generation_plan(PlanConfig(policies=("cross-attack",)), corpus, corpus)
+    corpus = view(both, protocols.load("oulu-padisi-cross-attack"))
+    plan = protocols.generation_plan(PlanConfig(), corpus, corpus)
+    assert (plan.policies, plan.live_domains) == (("cross-attack",), ("padisi",))
+
+
+def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storage = Storage(str(tmp_path))
+    mi_c, mi_o, oci_m = (protocols.load(name) for name in ("mi-c", "mi-o", "oci-m"))
+    storage.create("run.json", json.dumps({"identity": {"protocol": protocols.record(mi_c)}}).encode())
+    protocols.check_model(storage, None, "the model")
+    protocols.check_model(storage, mi_o, "the model")  # trained on the same rows
+    with pytest.raises(ValueError, match="trained under another protocol"):
+        protocols.check_model(storage, oci_m, "the model")
+    protocols.check_model(Storage(f"{tmp_path}/none"), oci_m, "the model")
+    assert "nothing says whether the model" in capsys.readouterr().err
+
+
+def test_the_command_lists_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> Any:
+        with pytest.raises(SystemExit, match="0"):
+            main(["protocols", *arguments])
+        return json.loads(capsys.readouterr().out)
+
+    assert told()["protocols"]["oci-m"] == "OULU-NPU, CASIA-FASD and Replay-Attack to MSU-MFSD"
+    lines = small()
+    for number, target in enumerate((True, False)):
+        mine = [x for x in lines if (x["domain"] == "msu_mfsd") == target]
+        write_corpus(tmp_path / str(number), [row(n, **line) for n, line in enumerate(mine)])
+    alone = told("oci-m", "--corpus", f"{tmp_path}/1")
+    assert alone["missing"] == ["test has no row of domain msu_mfsd (split train, test)"]
+    both = told("oci-m", "--corpus", f"{tmp_path}/0", "--corpus", f"{tmp_path}/1")
+    assert both["missing"] == [] and both["test"] == ["domain msu_mfsd (split train, test)"]
+    figures = both["corpora"][f"{tmp_path}/1"]
+    assert figures["parts"]["train"]["domains"]["casia_fasd"] == {"live": 4, "print": 4, "replay": 4}
+    assert figures["parts"]["train"]["live"] == {"rows": 12, "recordings": 12}
+    assert figures["parts"]["train"]["subjects"] == 12 and figures["subjects_in_train_and_test"] == 0
+    assert figures["unused"] == {}
+
+
+def test_the_package_holds_its_protocols() -> None:
+    """A wheel takes every file below the package folders; so each family has to be a YAML file beside the code."""
+    folder = Path(str(protocols.__file__)).parent
+    assert {path.stem for path in folder.glob("*.yaml")} == {"cross", "ocim", "oulu", "padisi", "siw", "wmca"}
+    counts = Counter(re.sub(r"[-_].*", "", name) for name in protocols.names())
+    assert counts["oulu"] == 14 + 2 and counts["wmca"] == 8 + 1 and counts["siw"] == 7 and counts["padisi"] == 3 + 1

@@ -22,10 +22,10 @@ from factory.detection_charts import chart_style
 from factory.detection_section import detection
 from factory.run import SUMMARY, Run, read_claim, read_summary
 from factory.scores import SCORES
-from factory.search_charts import tuning
+from factory.search.charts import tuning
 from factory.sections import Folder
 from factory.storage import Storage
-from factory.strength_section import GRID, strength
+from factory.strength.section import GRID, strength
 from factory.training_section import samples_file, training
 
 PAGE = "report.html"

@@ -8,7 +8,7 @@ from typing import Any
 
 from factory import charts
 from factory.sections import Folder
-from factory.strength_section import picture
+from factory.strength.section import picture
 from factory.watch import picture_name
 
 BUCKET = re.compile(r"\d+-\d+")  # a figure of `Validation.losses`: the timesteps that it is over

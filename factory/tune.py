@@ -17,10 +17,10 @@ from factory.fit_classifier import FitClassifierConfig
 from factory.protocols import open_corpus
 from factory.run import Run, read_summary
 from factory.search import BEST, Ended, grace, search
-from factory.search_best import check_regenerate, regenerate, write_settings
-from factory.search_charts import picture
-from factory.search_space import SearchSpace, draw, settings_of
-from factory.search_table import csv_table, markdown_table
+from factory.search.best import check_regenerate, regenerate, write_settings
+from factory.search.charts import picture
+from factory.search.space import SearchSpace, draw, settings_of
+from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
 
 TRIALS = "trials"

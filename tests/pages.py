@@ -19,8 +19,8 @@ from factory.report import PAGE, ReportConfig, run
 from factory.row import LIVE, SPOOF, Row
 from factory.run import Run, read_summary
 from factory.storage import Storage
-from factory.strength_figures import summarise
-from factory.strength_grid import Block, draw_grid
+from factory.strength.figures import summarise
+from factory.strength.grid import Block, draw_grid
 from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}

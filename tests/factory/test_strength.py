@@ -23,9 +23,9 @@ from factory.corpus import Corpus
 from factory.generators import Made
 from factory.row import LIVE, SPOOF
 from factory.strength import StrengthConfig, choose_faces, run
-from factory.strength_figures import correlations, ranks, spearman, summarise
-from factory.strength_grid import AISLE, CELL, GAP, LABEL, TITLE, Block, draw_grid, shown_faces
-from factory.strength_measures import log_odds, rms_change, structure_change
+from factory.strength.figures import correlations, ranks, spearman, summarise
+from factory.strength.grid import AISLE, CELL, GAP, LABEL, TITLE, Block, draw_grid, shown_faces
+from factory.strength.measures import log_odds, rms_change, structure_change
 from tests.corpora import face, small_rows, write_corpus
 from tests.pages import Page, report, samples_csv, study
 

@@ -15,16 +15,17 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from factory import fit_classifier, generate, search_best, tune
+from factory import fit_classifier, generate, tune
 from factory.config import build, load
 from factory.fit_classifier import FitClassifierConfig, RowFilter
 from factory.generate import GenerateConfig
 from factory.run import read_summary, run_fingerprint
 from factory.search import _how
-from factory.search_best import generation_of, write_settings
-from factory.search_charts import picture
-from factory.search_space import draw
-from factory.search_table import csv_table, markdown_table
+from factory.search import best as search_best
+from factory.search.best import generation_of, write_settings
+from factory.search.charts import picture
+from factory.search.space import draw
+from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
 from factory.tune import TuneConfig, ranking
 from tests.corpora import small_rows, write_corpus

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from factory.charts import number
-from factory.search_space import SearchSpace
+from factory.search.space import SearchSpace
 
 FIGURES = ("rows", "step", "auc", "d_eer", "status", "reason")
 

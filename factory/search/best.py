@@ -16,7 +16,7 @@ from factory.fit_classifier import FitClassifierConfig, RowFilter
 from factory.generate import GenerateConfig
 from factory.generators import DUMMY
 from factory.run import read_claim
-from factory.search_space import settings_of
+from factory.search.space import settings_of
 from factory.storage import Storage
 
 GENERATE, FIT = "generate.yaml", "fit_classifier.yaml"

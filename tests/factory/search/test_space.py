@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory.config import build
 from factory.fit_classifier import FitClassifierConfig
-from factory.search_space import SearchSpace, Values, draw, optuna_space, settings_of
+from factory.search.space import SearchSpace, Values, draw, optuna_space, settings_of
 
 FIT = {"corpus": "real", "generated": "spoofs", "out": "out", "loss": {"name": "rq"}}
 EVERYTHING = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from factory.progress import say
-from factory.search_space import Parameters, draw, optuna_space, settings_of, whole
+from factory.search.space import Parameters, draw, optuna_space, settings_of, whole
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ def search(storage: Storage, config: TuneConfig) -> list[Ended]:
             tune_config=_how(config),
             run_config=tune.RunConfig(
                 name=STATE,
-                failure_config=tune.FailureConfig(
-                    max_failures=1
-                ),  # its process, lost with its node; workers have theirs
+                failure_config=tune.FailureConfig(max_failures=1),  # of a trial's own process; workers have theirs
                 verbose=0,
                 **place,
             ),

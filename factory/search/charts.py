@@ -9,8 +9,8 @@ from typing import Any
 
 from factory import charts
 from factory.detection_charts import chart_style
-from factory.search_space import LOGARITHMIC
-from factory.search_table import FIGURES, parameter_names
+from factory.search.space import LOGARITHMIC
+from factory.search.table import FIGURES, parameter_names
 from factory.sections import Folder
 
 HEADING, COLUMNS = 26, 2

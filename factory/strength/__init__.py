@@ -27,9 +27,9 @@ from factory.progress import duration, say
 from factory.row import LIVE, SPOOF
 from factory.run import Run
 from factory.storage import Storage
-from factory.strength_figures import cells_csv, summarise
-from factory.strength_grid import Block, draw_grid, shown_faces
-from factory.strength_measures import StyleScorer, rms_change, structure_change
+from factory.strength.figures import cells_csv, summarise
+from factory.strength.grid import Block, draw_grid, shown_faces
+from factory.strength.measures import StyleScorer, rms_change, structure_change
 
 JOB = "strength"
 SAMPLES, CELLS, GRID = "samples.csv", "cells.csv", "grid.png"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 # Ray reads these when it is imported, and OpenMP when PyTorch is: whichever test comes first.
-for _name, _value in ENVIRONMENT.items():
+# One thread each: two test processes with two threads each would fight over two cores.
+for _name, _value in {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}.items():
     os.environ.setdefault(_name, _value)
 
 

@@ -13,17 +13,7 @@ import typer
 
 from factory.cli_folder import COMMANDS, Overrides, print_summary
 from factory.exits import one_line_exits
-
-# verb: (module with `run`, its configuration model, help). A new job is one module and one line.
-JOBS = {
-    "join": ("factory.join", "JoinConfig", "Make one corpus of several, such as a protocol's training data sets."),
-    "fit-style": ("factory.fit_style", "FitStyleConfig", "Fit the style encoder (Ray Train)."),
-    "fit-generator": ("factory.fit_generator", "FitGeneratorConfig", "Fit the diffusion generator (Ray Train)."),
-    "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
-    "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
-    "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
-    "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
-}
+from factory.stations import JOBS
 
 app = typer.Typer(
     name="difffas",
@@ -79,6 +69,7 @@ def prepare(
     pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE, see docs/prepare.md.")] = None,
     domain: Annotated[str | None, typer.Option(help="Domain of rows whose path does not say it.")] = None,
     attack: Annotated[str | None, typer.Option(help="Attack of rows whose path does not say it.")] = None,
+    license: Annotated[str | None, typer.Option(help="What the photographs may be used for; required.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the stored images, a multiple of 32.")] = None,
     crop: Annotated[str | None, typer.Option(help="retinaface, table, dataset or none; next three imply it.")] = None,
     no_crop: Annotated[bool, typer.Option("--no-crop", help="The images are face crops already.")] = False,
@@ -86,7 +77,7 @@ def prepare(
     boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key.")] = None,
 ) -> None:
-    """Turn photographs into a corpus. Example: difffas prepare s3://lab/photos --out corpora/faces --no-crop"""
+    """Turn photographs into a corpus. Example: difffas prepare photos --out faces --license CC0-1.0 --no-crop"""
     from factory.config import load
     from factory.prepare import PrepareConfig, run
 
@@ -98,6 +89,7 @@ def prepare(
         "pattern": pattern,
         "defaults.domain": domain,
         "defaults.attack": attack,
+        "license": license,
         "size": size,
         "crop": crop,
         "weights": weights,

@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.cli import JOBS
 from factory.config import load
+from factory.stations import STATIONS
 from factory.train import check_resources
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = {"style": "fit-style", "generator": "fit-generator", "generate": "generate", "nuaa": "prepare"}
-MORE = {
-    "generate": ("factory.generate", "GenerateConfig"),
-    "prepare": ("factory.prepare", "PrepareConfig"),
-    "evaluate": ("factory.evaluate", "EvaluateConfig"),
-    "ablate": ("factory.ablate", "AblateConfig"),
-}
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
 
@@ -27,7 +21,7 @@ FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
 def test_it_loads(file: Path) -> None:
     stem = file.name.partition(".")[0]
     verb = EXAMPLES[stem] if file.parent.name == "examples" else stem.replace("_", "-")
-    module, model = JOBS[verb][:2] if verb in JOBS else MORE[verb]
+    module, model = STATIONS[verb]
     config = load(getattr(importlib.import_module(module), model), str(file), NEEDED.get(file.name, []))
     if verb.startswith("fit-"):
         check_resources(config.train, config.resources, checkpointing=verb == "fit-generator")
@@ -39,7 +33,7 @@ def test_each_fit_has_three_recipes_that_say_what_they_cost(job: str) -> None:
     for kind in ("", ".gpu-1", ".demo"):
         file = ROOT / "jobs" / f"{job}{kind}.yaml"
         assert "\n# Cost: " in file.read_text(encoding="utf-8")
-        module, model = JOBS[job.replace("_", "-")][:2]
+        module, model = STATIONS[job.replace("_", "-")]
         resources = load(getattr(importlib.import_module(module), model), str(file)).resources
         workers.append((resources.workers, resources.gpus_per_worker))
     assert workers == [(8, 1), (1, 1), (1, 0)]

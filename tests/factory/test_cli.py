@@ -87,7 +87,16 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_verbs_are_frozen() -> None:
-    assert set(JOBS) == {"join", "fit-style", "fit-generator", "fit-classifier", "strength", "tune", "report"}
+    assert set(JOBS) == {
+        "join",
+        "fit-style",
+        "fit-generator",
+        "fit-classifier",
+        "strength",
+        "tune",
+        "report",
+        "pipeline",
+    }
 
 
 @pytest.mark.parametrize(("raised", "status"), [("Quarantined", 3), ("Stalled", 4)])

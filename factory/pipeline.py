@@ -1,0 +1,116 @@
+"""The whole chain as one command: photographs or a corpus in, a classifier, its metrics and a report out.
+
+Every step is an ordinary run of its station in a folder of its own below `out`, so what is finished is left alone, and
+a pipeline that stopped goes on where it did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from factory import evaluate, fit_classifier, fit_generator, fit_style, generate, prepare, report
+from factory.config import Config, build
+from factory.progress import duration, say
+
+# (function, configuration model, settings) of a step
+Step = tuple[Callable[[Any], dict[str, Any]], type[Config], dict[str, Any]]
+
+
+class PipelineConfig(Config):
+    """One chain. The settings of a step are those of its own file in `jobs/`, without `out`.
+
+    What a step reads is what the steps before it wrote, unless its settings name something else. What nothing reads is
+    not made: no style encoder with `fit_generator.initial`, no generator either with `generate.inputs.generator`.
+    """
+
+    out: str = Field(description="folder of the steps' folders, local or s3://")
+    corpus: str | None = Field(None, description="finished corpus in the place of prepare")
+    prepare: dict[str, Any] | None = None
+    protocol: str | None = Field(None, description="name or file, for every step; None: the corpus's own splits")
+    fit_style: dict[str, Any] = {}
+    fit_generator: dict[str, Any] = {}
+    generate: dict[str, Any] = {}
+    fit_classifier: dict[str, Any] = {}
+    evaluate: dict[str, Any] = {}
+    report: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> PipelineConfig:
+        if (self.corpus is None) == (self.prepare is None):
+            raise ValueError("give either prepare (photographs to start from) or corpus (a finished one)")
+        for name, value in self:
+            if isinstance(value, dict) and "out" in value:
+                raise ValueError(f"{name}.out is not for a pipeline: every step writes below the pipeline's out")
+        for run, model, settings in steps(self):
+            try:
+                build(model, settings)
+            except ValueError as error:  # a typing error in the last step, not after days in the first
+                raise ValueError(f"in {verb(run).replace('-', '_')}: {error}") from None
+        return self
+
+
+def run(config: PipelineConfig) -> dict[str, Any]:
+    """Run every step that is not done; returns where each step's folder and the report are.
+
+    Raises:
+        ValueError: and whatever else the stations raise: the first step that fails ends the chain.
+    """
+    summaries = run_steps("pipeline", steps(config))
+    return {"steps": {verb(job): settings["out"] for job, _, settings in steps(config)}, **summaries[-1]}
+
+
+def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
+    """Run steps one after the other, with a line about each; returns their summaries."""
+    summaries = []
+    for job, model, settings in chain:
+        before, what = time.monotonic(), f"{name}: {verb(job)} → {settings['out']}"
+        try:
+            summaries.append(job(build(model, settings)))
+        except BaseException:
+            say(f"{what} stopped after {duration(time.monotonic() - before)}")
+            raise
+        say(f"{what} took {duration(time.monotonic() - before)}")
+    return summaries
+
+
+def verb(job: Callable[[Any], dict[str, Any]]) -> str:
+    """What the command line calls a station's function."""
+    return job.__module__.rpartition(".")[2].replace("_", "-")
+
+
+def steps(config: PipelineConfig) -> Iterator[Step]:
+    """The steps in order, each reading what those before it wrote."""
+    corpus = config.corpus or f"{config.out}/corpus"
+    style, generator, spoofs = (f"{config.out}/{name}" for name in ("style", "generator", "spoofs"))
+    classifier, evaluation = f"{config.out}/classifier", f"{config.out}/evaluation"
+    protocol = {"protocol": config.protocol} if config.protocol is not None else {}
+    on_corpus = {"corpus": corpus, **protocol}
+    if config.prepare is not None:
+        yield prepare.run, prepare.PrepareConfig, {**config.prepare, "out": corpus}
+    inputs = {"live": corpus, "guides": corpus, "generator": generator, **config.generate.get("inputs", {})}
+    fits_generator = inputs["generator"] == generator
+    fits_style = fits_generator and not {"initial", "style_encoder"} & config.fit_generator.keys()
+    if fits_style:
+        yield fit_style.run, fit_style.FitStyleConfig, {**on_corpus, **config.fit_style, "out": style}
+    if fits_generator:
+        first = {"style_encoder": style} if fits_style else {}
+        settings = {**on_corpus, **first, **config.fit_generator, "out": generator}
+        yield fit_generator.run, fit_generator.FitGeneratorConfig, settings
+    yield generate.run, generate.GenerateConfig, {**protocol, **config.generate, "inputs": inputs, "out": spoofs}
+    settings = {**on_corpus, "generated": spoofs, **config.fit_classifier, "out": classifier}
+    yield fit_classifier.run, fit_classifier.FitClassifierConfig, settings
+    settings = {**on_corpus, "classifier": classifier, **config.evaluate, "out": evaluation}
+    yield evaluate.run, evaluate.EvaluateConfig, settings
+    fitted = {"style encoder": style} if fits_style else {}
+    fitted |= {"generator": generator} if fits_generator else {}
+    shown = {
+        "real": corpus,
+        "generated": spoofs,
+        "models": {**fitted, "classifier": classifier},
+        "evaluations": {"real and generated": evaluation},
+    }
+    yield report.run, report.ReportConfig, {"inputs": shown, **config.report, "out": f"{config.out}/report"}

@@ -1,0 +1,24 @@
+"""The stations by the verbs that run them; a new one is one module and one line."""
+
+from __future__ import annotations
+
+# verb: (module with `run`, its configuration model, help), for commands that take nothing but a configuration
+JOBS = {
+    "join": ("factory.join", "JoinConfig", "Make one corpus of several, such as a protocol's training data sets."),
+    "fit-style": ("factory.fit_style", "FitStyleConfig", "Fit the style encoder (Ray Train)."),
+    "fit-generator": ("factory.fit_generator", "FitGeneratorConfig", "Fit the diffusion generator (Ray Train)."),
+    "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
+    "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
+    "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
+    "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
+    "pipeline": ("factory.pipeline", "PipelineConfig", "All stations, photographs to report; what is done is left."),
+}
+
+# verb: (module with `run`, its configuration model), of every command that `--config` suffices for
+STATIONS = {
+    **{verb: (module, model) for verb, (module, model, _) in JOBS.items()},
+    "prepare": ("factory.prepare", "PrepareConfig"),
+    "generate": ("factory.generate", "GenerateConfig"),
+    "evaluate": ("factory.evaluate", "EvaluateConfig"),
+    "ablate": ("factory.ablate", "AblateConfig"),
+}

@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/pipeline.py --config jobs/pipeline.yaml out=s3://bucket/run`"""
+
+import sys
+
+from factory.cli import main
+
+main(["pipeline", *sys.argv[1:]])

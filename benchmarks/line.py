@@ -222,7 +222,7 @@ def overhead(side: int) -> None:
         steps: dict[str, Callable[[], Any]] = {
             "plan": lambda: plan.order("train-000003"),
             "read and decode live faces and guides": lambda: read_inputs(order, *corpora, recipe_of(config)),
-            "encode (png)": lambda: [encode(image, output) for image in made.pixels],
+            "encode (png)": lambda: [encode(image, output, "digitalCapture") for image in made.pixels],
             "encode and score (BRISQUE)": lambda: encode_and_score(records, made.pixels, output),
             "Parquet bytes": lambda: FORMATS["parquet"].to_bytes(finished),
             "WebDataset bytes": lambda: FORMATS["webdataset"].to_bytes(finished),

@@ -7,10 +7,11 @@ import math
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from difffas import brisque
 from factory.images import decode
+from factory.provenance import SourceType, xmp_packet
 from factory.row import Row
 from factory.shards import OutputConfig
 
@@ -32,13 +33,19 @@ def codec_name(output: OutputConfig) -> str:
     return "png" if output.codec == "png" else f"{output.codec}-lossless"
 
 
-def encode(pixels: np.ndarray, output: OutputConfig) -> bytes:
-    """One image, uint8 (H, W, 3) RGB, as bytes."""
-    buffer = io.BytesIO()
-    if output.quality is None:
-        Image.fromarray(pixels).save(buffer, **_LOSSLESS[output.codec])
+def encode(pixels: np.ndarray, output: OutputConfig, source_type: SourceType) -> bytes:
+    """One image, uint8 (H, W, 3) RGB, as bytes that are marked with their origin; the mark has one length for all."""
+    options = dict((_LOSSLESS if output.quality is None else _LOSSY)[output.codec])
+    if output.quality is not None:
+        options["quality"] = output.quality
+    packet = xmp_packet(source_type)
+    if output.codec == "png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet.decode())
     else:
-        Image.fromarray(pixels).save(buffer, **_LOSSY[output.codec], quality=output.quality)
+        options["xmp"] = packet
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, **options)
     return buffer.getvalue()
 
 
@@ -48,14 +55,14 @@ def encode_and_score(
     """Rows sorted by key, and rejects, of one shard.
 
     Args:
-        records: per image `{"row": facts, "reject": None or a reason}`.
+        records: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`.
         pixels: uint8 (N, H, W, 3); what stands at a reject's place is ignored.
     """
     rejects = [{"key": item["row"]["key"], "reason": item["reject"]} for item in records if item["reject"]]
     kept = [place for place, item in enumerate(records) if not item["reject"]]
     if not kept:
         return [], rejects
-    images = [encode(pixels[place], output) for place in kept]
+    images = [encode(pixels[place], output, records[place]["source_type"]) for place in kept]
     seen = pixels[kept] if output.quality is None else np.stack([decode(image) for image in images])
     scores, _ = brisque.brisque(seen)  # uint8 N, H, W, 3
     rows = [

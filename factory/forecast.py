@@ -9,6 +9,7 @@ import numpy as np
 from factory.corpus import Corpus
 from factory.encode import encode
 from factory.generate import GenerateConfig, lay_plan, open_corpora
+from factory.provenance import CAPTURE
 
 SAMPLED = 16  # live faces whose encoded size stands for that of the spoofs
 JSON_BYTES = 1536 + 2 * 512  # of one WebDataset sample besides its image: two tar headers and its JSON
@@ -51,5 +52,5 @@ def forecast(config: GenerateConfig, images_per_second: float | None, price: flo
 def _bytes_per_image(live: Corpus, config: GenerateConfig) -> float:
     """Over all formats; live faces in the codec of the output stand for spoofs of the same size."""
     positions = np.unique(np.linspace(0, len(live) - 1, SAMPLED).astype(int))
-    encoded = float(np.mean([len(encode(pixels, config.output)) for pixels in live.pixels(positions)]))
+    encoded = float(np.mean([len(encode(pixels, config.output, CAPTURE)) for pixels in live.pixels(positions)]))
     return sum(encoded + (JSON_BYTES if name == "webdataset" else 0) for name in config.output.formats)

@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from factory.corpus import read_rows
 from factory.faults import carry
+from factory.generators import DUMMY
 from factory.images import decode
 from factory.license import strictest
 from factory.plan import Order
+from factory.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
 from factory.row import SPOOF, Row, style_of
 from factory.storage import Storage
 
@@ -43,10 +45,15 @@ def read_inputs(
     shape = next((image.shape for image in (*faces, *styles) if not isinstance(image, str)), (32, 32, 3))
     pixels, face_faults = _stack(faces, shape)
     guide_pixels, guide_faults = _stack(styles, shape)
+    face_types, guide_types = [_source_type(face) for face in lives], [_source_type(guide) for guide in guides]
+    trained = recipe["generator"] != DUMMY
     records = [
         {
             "row": _facts(order, i, lives[i], guides[guide_of[i]], recipe),
             "reject": face_faults.get(i) or guide_faults.get(guide_of[i]),
+            "source_type": source_type_of_spoof((face_types[i], guide_types[guide_of[i]]), trained),
+            "live_source_type": face_types[i],
+            "live_bytes": len(lives[i].image),
         }
         for i in range(len(lives))
     ]
@@ -68,6 +75,11 @@ def _try_decode(row: Row) -> np.ndarray | str:
         return decode(row.image)
     except ValueError as error:
         return f"{'guide' if row.label == SPOOF else 'live face'}: {error}"
+
+
+def _source_type(row: Row) -> SourceType:
+    """What a row's image says of its origin; a corpus from before images were marked held captures."""
+    return read_source_type(row.image) or CAPTURE
 
 
 def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:

@@ -23,6 +23,8 @@ from factory.encode import encode, encode_and_score
 from factory.faults import DIED, Quarantine, Quarantined, Stalled, carry
 from factory.ledger import Ledger
 from factory.progress import Progress, say
+from factory.provenance import size_auc
+from factory.row import LIVE, SPOOF, Row
 from factory.run import Run, software
 from factory.shards import OutputConfig, publish
 from factory.storage import Storage
@@ -216,10 +218,14 @@ def _finish(row: dict[str, Any], url: str, prefix: str, output: dict[str, Any], 
         device = row.get("device", platform.machine())
         notes = {"device": device, "attempt": attempt, "finished": round(time.time()), "software": software()}
         notes |= json.loads(row.get("notes", "{}"))
+        by_key = {item["row"]["key"]: (place, item) for place, item in enumerate(records)}
+        mine = [by_key[done.key] for done in rows]
         lives = None
         if "lives" in row:  # encoded as the spoofs are, so that no container tells the classes apart
-            places = {item["row"]["key"]: place for place, item in enumerate(records)}
-            lives = {done.key: encode(row["lives"][places[done.key]], config) for done in rows}
+            copies = [encode(row["lives"][place], config, item["live_source_type"]) for place, item in mine]
+            lives = dict(zip((done.key for done in rows), copies, strict=True))
+        live_bytes = list(map(len, lives.values())) if lives else [item.get("live_bytes", 0) for _, item in mine]
+        notes["size_auc"] = _size_auc(rows, live_bytes)
         record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
         return {"planned": record["planned"]}
 
@@ -230,6 +236,12 @@ def _finish(row: dict[str, Any], url: str, prefix: str, output: dict[str, Any], 
         "fault": found.get("fault", ""),
         "stops": found.get("stops", False),
     }
+
+
+def _size_auc(rows: list[Row], live_bytes: list[int]) -> dict[str, float] | None:
+    """Of a shard: spoofs against the live faces among the rows or, of a generated one, those they were made from."""
+    live = [len(row.image) for row in rows if row.label == LIVE]
+    return size_auc(live or [size for size in live_bytes if size], [len(r.image) for r in rows if r.label == SPOOF])
 
 
 def _reject(storage: Storage, prefix: str, shard: str, keys: list[str], output: OutputConfig) -> None:

@@ -20,9 +20,10 @@ from factory.images import decode
 from factory.line import BOUNDED, finished_run, run_line
 from factory.prepare_config import PrepareConfig as PrepareConfig
 from factory.progress import say
+from factory.provenance import SourceType, read_source_type
 from factory.run import Run
 from factory.shards import shard_sizes, shard_span
-from factory.sources import Read, list_sources, listing_digest, read_sources
+from factory.sources import Read, list_sources, listing_digest, printable, read_sources
 
 PREFIX = "face"
 MAX_BYTES = 1 << 29  # of one image file; the largest picture that `decode` takes has half as much in raw 8-bit pixels
@@ -77,12 +78,18 @@ def plan(config: PrepareConfig) -> PreparePlan:
         sources = list_sources(config.source, config.source_format, config.columns)
     in_folder = sources[0].format == "folder" and not config.dataset
     entries = list_entries(config, sources)
+    if config.license is None and (bare := next((e for e in entries if not e.license and not e.reject), None)):
+        raise ValueError(
+            f"no licence for {printable(bare.path)}: say what the photographs may be used for, such as "
+            f"license=CC-BY-4.0 or license='research use, agreement of the data set', or in a license column"
+        )
     identity = {
         "sources": listing_digest(sources),
         "pattern": config.pattern or (FOLDER_PATTERN if in_folder else None),
         **config.model_dump(mode="json", include={"defaults", "live", "license", "size", "crop", "output"}),
         "split": list(config.split.items()),
         "seed": config.seed,
+        "digital_source_type": config.digital_source_type,
     }
     if config.dataset:
         identity["dataset"] = config.dataset
@@ -106,8 +113,8 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
     """Read, decode and crop the images of one shard.
 
     Returns:
-        `records`: per image `{"row": facts, "reject": None or a reason}`; `pixels`: uint8 (R, size, size, 3), zeros at
-        a reject's place.
+        `records`: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`; `pixels`: uint8
+        (R, size, size, 3), zeros at a reject's place.
 
     Raises:
         OSError: if a file cannot be read: no fault of the image, so it is for the line to retry.
@@ -120,18 +127,24 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
     rejects = [entry.reject or ("file too large" if entry.size > MAX_BYTES else None) for entry in entries]
     good = [entry for entry, reject in zip(entries, rejects, strict=True) if reject is None]
     images = read_sources(config.source, good, config.columns)
+    source_types: list[SourceType] = [config.digital_source_type] * len(entries)
     for place, entry in enumerate(entries):
         if rejects[place] is None:
             read = next(images)
             try:
                 image = _pixels(read)
+                if isinstance(read, bytes):  # a file that is marked stays what it is
+                    source_types[place] = read_source_type(read) or config.digital_source_type
                 box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box or find(image)
                 margin = 1.0 if config.crop == "none" else config.margin
                 pixels[place] = cut_square(image, box, config.size, margin)
             except ValueError as error:
                 rejects[place] = str(error)
-    rows = (entry.row(config.license) for entry in entries)
-    records = [{"row": row, "reject": reject} for row, reject in zip(rows, rejects, strict=True)]
+    rows = (entry.row(config.license or "unknown") for entry in entries)
+    records = [
+        {"row": row, "reject": reject, "source_type": source_type}
+        for row, reject, source_type in zip(rows, rejects, source_types, strict=True)
+    ]
     return {"records": records, "pixels": pixels}
 
 

@@ -11,6 +11,7 @@ from factory.datasets import BOXES
 from factory.entries import FOLDER_PATTERN
 from factory.faces import MARGIN
 from factory.pattern import Pattern, vocabulary_name
+from factory.provenance import CAPTURE, SourceType
 from factory.shards import OutputConfig
 from factory.sources.values import FIELDS
 
@@ -51,7 +52,8 @@ class PrepareConfig(Config):
     pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
-    license: str = "unknown"
+    license: str | None = Field(None, description="required, unless a column says it of every image")
+    digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file does not say it")
     size: int = Field(256, ge=32)
     crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
     weights: str | None = None

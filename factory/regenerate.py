@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
     names = ("guide_of", "t0", "cfg_scale", "seed")
     request = Request(inputs["pixels"][batch], inputs["guides"], *(inputs[name][batch] for name in names))
     pixels = generate(request).pixels[place - first]
-    data = encode(pixels, config.output)
+    data = encode(pixels, config.output, json.loads(inputs["records"])[place]["source_type"])
     stored = decode(row.image).astype(int)
     return data, {
         "key": key,

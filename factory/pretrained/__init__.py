@@ -20,6 +20,7 @@ from factory import embedded, fit_generator, fit_style, prepare
 from factory.config import build
 from factory.corpus import Corpus
 from factory.progress import say
+from factory.provenance import DRAWN
 
 FOLDER = Path(__file__).parent / "portrait-64"
 SIZE, SUBJECTS, CAPTURES, SEED = 64, 400, 2, 64  # the demo draws other people, from another seed
@@ -47,6 +48,7 @@ def _corpus(root: Path) -> dict[str, Any]:
         "crop": "none",
         "size": SIZE,
         "license": "CC0-1.0",
+        "digital_source_type": DRAWN,
         "split": {"train": 0.9, "dev": 0.1},
         "output": {"rows_per_shard": 500},
     }

@@ -20,15 +20,17 @@ def records(count: int, rejected: tuple[int, ...] = ()) -> list[dict[str, Any]]:
         facts = row(i).facts()
         for column in ("codec", "brisque", "brisque_impl"):
             del facts[column]
-        made.append({"row": facts, "reject": "no face" if i in rejected else None})
+        reject = "no face" if i in rejected else None
+        made.append({"row": facts, "reject": reject, "source_type": "digitalCapture"})
     return made
 
 
 @pytest.mark.parametrize("codec", ["png", "webp"])
 def test_lossless_means_lossless_and_repeatable(codec: str) -> None:
     output = OutputConfig.model_validate({"codec": codec})
-    assert np.array_equal(decode(encode(face(1), output)), face(1))
-    assert encode(face(1), output) == encode(face(1), output)
+    data = encode(face(1), output, "digitalCapture")
+    assert np.array_equal(decode(data), face(1))
+    assert encode(face(1), output, "digitalCapture") == data
 
 
 @pytest.mark.parametrize(

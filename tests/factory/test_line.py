@@ -39,7 +39,10 @@ def made(shard: str) -> dict[str, Any]:
     """A good shard: pixels and facts by its name alone."""
     rows = [row(place, key=key) for place, key in enumerate(keys(shard))]
     names = ("key", "label", "attack", "domain", "subject", "split", "source", "license", "style")
-    records = [{"row": {name: getattr(each, name) for name in names}, "reject": None} for each in rows]
+    records = [
+        {"row": {name: getattr(each, name) for name in names}, "reject": None, "source_type": "digitalCapture"}
+        for each in rows
+    ]
     pixels = np.stack([face(10 * int(shard[-1]) + place) for place in range(ROWS)])
     return {"shard": shard, "records": json.dumps(records), "pixels": pixels}
 

@@ -15,18 +15,26 @@ from hypothesis import strategies as st
 from factory import prepare
 from factory.config import build, load
 from factory.corpus import Corpus
+from factory.encode import encode
 from factory.entries import Entry
 from factory.faces import Box
 from factory.ledger import Ledger
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.row import Row
+from factory.shards import OutputConfig
 from tests.odd_images import saved, scene, write_odd_images, write_traps
 from tests.photo_tables import write_parquet, write_tar
 
 
 def config(source: Path, **given: Any) -> PrepareConfig:
-    values = {"source": str(source), "out": str(source.parent / "out"), "crop": "none", "size": 32, **given}
-    return build(PrepareConfig, {"defaults": {"domain": "cam"}, **values})
+    values = {
+        "source": str(source),
+        "out": str(source.parent / "out"),
+        "crop": "none",
+        "size": 32,
+        "license": "cc0-1.0",
+    }
+    return build(PrepareConfig, {"defaults": {"domain": "cam"}, **values, **given})
 
 
 def photos(folder: Path, subjects: int = 6, captures: int = 2) -> Path:
@@ -111,6 +119,7 @@ def test_the_identity_is_of_contents_and_settings(tmp_path: Path) -> None:
         {"size": 64},
         {"seed": 1},
         {"license": "mit"},
+        {"digital_source_type": "screenCapture"},
         {"live": ["live", "print"]},
         {"defaults": {"domain": "phone"}},
         {"pattern": "{attack}/{subject}/{capture}"},
@@ -134,10 +143,28 @@ def test_the_identity_knows_the_box_table(tmp_path: Path) -> None:
     assert len({str(identity) for identity in made}) == 3
 
 
+def test_a_licence_has_no_default(tmp_path: Path) -> None:
+    source = photos(tmp_path / "in", subjects=1)
+    with pytest.raises(ValueError, match=r"no licence for live/s0/0\.png: say what the photographs may be used for"):
+        plan(config(source, license=None))
+
+
+def test_an_image_that_says_what_it_is_stays_what_it_is(tmp_path: Path) -> None:
+    """A generated face must not become a capture by being prepared again."""
+    source = photos(tmp_path / "in", subjects=1)
+    made = encode(scene(40, 60)[:40], OutputConfig(), "trainedAlgorithmicMedia")
+    (source / "live" / "s0" / "0.png").write_bytes(made)
+    given = config(source, split={"train": 1.0}, digital_source_type="screenCapture")
+    [entries] = plan(given).shards.values()
+    marks = {record["row"]["source"]: record["source_type"] for record in read_shard(given, entries)["records"]}
+    assert marks.pop("live/s0/0.png") == "trainedAlgorithmicMedia"
+    assert set(marks.values()) == {"screenCapture"}
+
+
 def test_a_shard_is_read(tmp_path: Path) -> None:
     source = photos(tmp_path / "in", subjects=1)
     (source / "print" / "s0" / "0.png").write_bytes(b"no image")
-    given = config(source, pattern="{attack}/{subject}/{capture}", split={"train": 1.0}, license="cc0-1.0")
+    given = config(source, pattern="{attack}/{subject}/{capture}", split={"train": 1.0})
     [entries] = plan(given).shards.values()
     shard = read_shard(given, entries)
     assert shard["pixels"].shape == (4, 32, 32, 3)

@@ -31,10 +31,24 @@ def test_photographs_become_spoofs(shared_data: Path, tmp_path: Path, ray_local:
         return str(tmp_path / name)
 
     weights = f"weights={shared_data}/weights/retinaface_mobilenet0.25.pth"
-    photos = [f"source={at('photos')}", f"out={at('real')}", "defaults.domain=nuaa", weights, "size=64"]
+    photos = [
+        "license=research",
+        f"source={at('photos')}",
+        f"out={at('real')}",
+        "defaults.domain=nuaa",
+        weights,
+        "size=64",
+    ]
     summary = prepare.run(load(prepare.PrepareConfig, None, photos))
     assert (summary["written"], summary["rejected"]) == (32, 1)
-    portraits = [f"source={at('portraits')}", f"out={at('portraits-64')}", 'pattern="{subject}"', weights, "size=64"]
+    portraits = [
+        "license=cc-by-4.0",
+        f"source={at('portraits')}",
+        f"out={at('portraits-64')}",
+        'pattern="{subject}"',
+        weights,
+        "size=64",
+    ]
     prepare.run(load(prepare.PrepareConfig, None, [*portraits, "defaults={attack: live, domain: portraits}"]))
 
     style = [f"corpus={at('real')}", f"out={at('style')}", "train.steps=6"]

@@ -24,7 +24,7 @@ from tests.factory.datasets.trees import TREES, frame, write_text
 
 def config(dataset: str | None, root: Path | str, **given: Any) -> PrepareConfig:
     values = {"source": str(root), "dataset": dataset, "crop": "none", "size": 32, "frames_per_video": 2}
-    return build(PrepareConfig, {**values, "out": f"{root}-out", **given})
+    return build(PrepareConfig, {**values, "license": "restricted", "out": f"{root}-out", **given})
 
 
 def records(given: PrepareConfig) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
@@ -141,7 +141,7 @@ def test_through_the_line(tmp_path: Path, ray_local: None) -> None:
     write_text(root / "Train_files/2_1_02_1.avi", "no video")
     cut = root / "Train_files/1_1_01_5.avi"
     cut.write_bytes(cut.read_bytes()[: int(0.8 * cut.stat().st_size)])
-    given = config("oulu-npu", root, frames_per_video=4, output={"rows_per_shard": 8}, license="restricted")
+    given = config("oulu-npu", root, frames_per_video=4, output={"rows_per_shard": 8})
     summary = prepare.run(given)
     corpus = Corpus(given.out)
     told: Counter[str] = Counter()

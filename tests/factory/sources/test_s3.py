@@ -127,7 +127,7 @@ def test_what_is_not_there(photos: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["images", "tables", "shards"])
 def test_prepare_from_s3_to_s3(photos: str, s3_bucket: str, name: str) -> None:
-    settings = ["crop=none", "size=32", "defaults.domain=cam", "split.train=1.0"]
+    settings = ["crop=none", "size=32", "license=cc0-1.0", "defaults.domain=cam", "split.train=1.0"]
     settings += [f"source={photos}/{name}", f"out={s3_bucket}/out/{name}"]
     done = subprocess.run(  # Ray of its own: workers know the server by the environment they were started in
         [sys.executable, "-m", "factory.cli", "prepare", *(part for one in settings for part in ("--set", one))],

@@ -141,10 +141,16 @@ def read_rows(storage: Storage, index: pa.Table, positions: Sequence[int] | np.n
 
 def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | None = None) -> list[Row]:
     """Rows of one finished shard, from its Parquet file where it has one."""
+    name, path = shard_file(storage, shard)
+    with storage.open(path) as file:
+        return FORMATS[name].read(file, positions)
+
+
+def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
+    """Format and path of the file that a finished shard is read from: Parquet where there is one."""
     files = Ledger(storage).read(shard)["files"]
     name = "parquet" if "parquet" in files else next(iter(files))
-    with storage.open(files[name]["path"]) as file:
-        return FORMATS[name].read(file, positions)
+    return name, files[name]["path"]
 
 
 def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Table:

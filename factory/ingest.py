@@ -7,9 +7,9 @@ on. Only pixels come back from the tasks; keys, labels and whatever else the ind
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
-from collections import OrderedDict
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,9 +19,8 @@ import pyarrow as pa
 
 from factory import cluster
 from factory.batches import flips, share
-from factory.corpus import Corpus, read_shard_rows
-from factory.images import decode
-from factory.storage import Storage
+from factory.corpus import Corpus
+from factory.random_reads import images_at
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -30,6 +29,8 @@ Batch = dict[str, np.ndarray]
 
 WINDOW = 256  # steps handed to Ray at a time: bounds this process's memory
 AT_HAND = 2  # batches at hand, so that training goes on while the next window starts
+# Pauses of Ray Data's loop: while a batch is wanted, which takes a few turns of it, and while none is.
+TURN_SECONDS, REST_SECONDS = 0.005, 0.05
 # Ray Data's default is endless: an image that kills its process would start it again for ever.
 BOUNDED = {"max_retries": 2}
 
@@ -94,34 +95,6 @@ def image_reader(
     return Reader(plan, ReadImages(tuple(corpus.storage.url for corpus in corpora), roles))
 
 
-class Decoded:
-    """Decoded images of shards, those most recently used kept up to `room` bytes: a small corpus is decoded once."""
-
-    def __init__(self, room: int) -> None:
-        self._room, self._bytes = room, 0
-        self._images: OrderedDict[tuple[str, str, int], np.ndarray] = OrderedDict()
-
-    def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[np.ndarray]:
-        """Images at these positions of a shard, uint8 (H, W, 3); not to be written to."""
-        found = {position: self._images.get((url, shard, position)) for position in positions}
-        missing = [position for position, image in found.items() if image is None]
-        if missing:
-            rows = read_shard_rows(_storage(url), shard, missing)
-            found |= {position: decode(row.image) for position, row in zip(missing, rows, strict=True)}
-        images = [image for image in found.values() if image is not None]
-        for position, image in zip(positions, images, strict=True):
-            if (url, shard, position) not in self._images:
-                self._images[url, shard, position] = image
-                self._bytes += image.nbytes
-            self._images.move_to_end((url, shard, position))
-        while self._bytes > self._room:
-            self._bytes -= self._images.popitem(last=False)[1].nbytes
-        return images
-
-
-_decoded = Decoded(2**28)  # in each process that reads; shards never change
-
-
 @dataclasses.dataclass(frozen=True)
 class ReadImages:
     """Reads, decodes and mirrors the images of one batch; those of all roles stand one after the other.
@@ -139,7 +112,7 @@ class ReadImages:
         for source, name in dict.fromkeys(zip(corpus.tolist(), shard.tolist(), strict=True)):
             mine = np.flatnonzero((corpus == source) & (shard == name))
             distinct, back = np.unique(position[mine], return_inverse=True)
-            images = _decoded(self.urls[source], name, distinct.tolist())
+            images = images_at(self.urls[source], name, distinct.tolist())
             for place, which in zip(mine, back, strict=True):
                 found[place] = images[which]
         sizes = {image.shape for image in found}
@@ -199,13 +172,16 @@ def _feed(reader: Reader, first: int, last: int, ahead: int, num_cpus: float) ->
     following: Future[Iterator[Batch]] | None = None
     with ThreadPoolExecutor(max_workers=1) as beside:
         for window, after in itertools.zip_longest(windows, windows[1:]):
+            _wanted.set()
             batches = following.result() if following else _begin(reader, window, ahead, num_cpus, None)
             following = None
             for step, batch in zip(window, batches, strict=True):
                 if after and following is None and window.stop - step <= 2 * ahead:
                     size = sum(array.nbytes for array in batch.values())
                     following = beside.submit(_begin, reader, after, ahead, num_cpus, size)
+                _wanted.clear()
                 yield batch
+                _wanted.set()
 
 
 def _begin(reader: Reader, window: range, ahead: int, num_cpus: float, size: int | None) -> Iterator[Batch]:
@@ -229,9 +205,36 @@ def _dataset(
     dataset = ray.data.from_items(places, override_num_blocks=len(places))
     options = dataset.context.execution_options
     options.preserve_order = True
+    dataset.context.custom_execution_callback_classes = [Pausing]
     if size is not None:
         options.resource_limits = ExecutionResources(object_store_memory=ahead * size)
     return dataset.map(read, compute=TaskPoolStrategy(size=ahead), num_cpus=num_cpus, **BOUNDED)
+
+
+_wanted = threading.Event()  # in the process of `_feed`: a batch is asked for
+
+
+class Pausing:
+    """Ray Data's callback by which its loop pauses: while nobody takes its output it would turn without a rest.
+
+    On two cores that loop took one of them from the training beside it.
+    """
+
+    def before_execution_starts(self, executor: object) -> None:
+        """Nothing to do."""
+
+    def on_execution_step(self, executor: object) -> None:
+        """Called in each turn of the loop."""
+        if _wanted.is_set():
+            time.sleep(TURN_SECONDS)
+        else:
+            _wanted.wait(REST_SECONDS)
+
+    def after_execution_succeeds(self, executor: object) -> None:
+        """Nothing to do."""
+
+    def after_execution_fails(self, executor: object, error: Exception) -> None:
+        """Nothing to do."""
 
 
 class _Sources:
@@ -262,12 +265,6 @@ class _Sources:
             mine = corpus == which
             values[mine] = column.take(pa.array(numbers[mine] - self._starts[which])).to_pylist()
         return values
-
-
-@functools.lru_cache(maxsize=8)
-def _storage(url: str) -> Storage:
-    """One connection per process."""
-    return Storage(url)
 
 
 def cpus_per_task(cluster_cpus: float, workers: int, cpus_per_worker: float, ahead: int) -> float:

@@ -23,12 +23,16 @@ class Format(Protocol):
     """What a module of `factory.formats` offers."""
 
     EXTENSION: str
+    ROWS_PER_GROUP: int  # rows that `read_images` reads at once
 
     def to_bytes(self, rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
         """One whole shard file; `lives` are the encoded live faces of a paired corpus by key."""
 
     def read(self, file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
         """Rows at `positions`, all by default."""
+
+    def read_images(self, file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
+        """Offset in the file and bytes of the images of a group, in the order of rows."""
 
     def read_facts(self, file: BinaryIO) -> pa.Table:
         """Every column but the pixels."""

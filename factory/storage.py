@@ -47,9 +47,9 @@ class Storage:
         """A seekable reader of `name`; raises FileNotFoundError."""
         return self._files.open(name)
 
-    def read(self, name: str) -> bytes:
-        """All bytes of `name`; raises FileNotFoundError."""
-        return self._files.read(name)
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""
+        return self._files.read(name, start, end)
 
     def names(self, folder: str = "") -> list[str]:
         """Sorted names of the files directly inside `folder`, relative to it; empty where there is no folder."""
@@ -86,9 +86,13 @@ class LocalFolder:
         """The file, opened."""
         return (self._root / name).open("rb")
 
-    def read(self, name: str) -> bytes:
-        """All bytes of the file."""
-        return (self._root / name).read_bytes()
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` of the file, all by default."""
+        if start is None or end is None:
+            return (self._root / name).read_bytes()
+        with self.open(name) as file:
+            file.seek(start)
+            return file.read(end - start)
 
     def names(self, folder: str) -> list[str]:
         """Sorted names in `folder`, without those of unfinished files: a killed writer leaves one behind."""

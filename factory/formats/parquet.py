@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,8 +16,9 @@ EXTENSION = "parquet"
 _READING = {"use_threads": False}
 ROWS_PER_GROUP = 100  # about 3-10 MB at 256²: what the Hub's viewer and a random reader can afford
 
+IMAGE = "image.bytes"
 # Encoded images do not compress again; everything else does.
-_COMPRESSION = {**dict.fromkeys(FACTS, "zstd"), "image.bytes": "none", "image.path": "zstd"}
+_COMPRESSION = {**dict.fromkeys(FACTS, "zstd"), IMAGE: "none", "image.path": "zstd"}
 
 
 def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
@@ -52,6 +53,67 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
             taken = table.take(pa.array([position - first for position in wanted]))
             rows.update(zip(wanted, _rows(taken), strict=True))
         return [rows[position] for position in positions]
+
+
+def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
+    """Offset in the file and bytes of the images of a row group, which is read once.
+
+    Images are stored as they are, so each stands somewhere in its column chunk; Arrow does not say where.
+    """
+    with pq.ParquetFile(file) as parquet:
+        _check(parquet.schema_arrow)
+        facts = parquet.metadata
+    chunk = next(
+        chunk
+        for chunk in (facts.row_group(group).column(number) for number in range(facts.num_columns))
+        if chunk.path_in_schema == IMAGE
+    )
+    # Image files that repeat are stored once, in the dictionary that comes first.
+    start = min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
+    file.seek(start)
+    stored = file.read(chunk.total_compressed_size)
+    with pq.ParquetFile(_Stretch(start, stored), metadata=facts) as parquet:
+        column = parquet.read_row_group(group, columns=[IMAGE], **_READING).column("image")
+    images = [item["bytes"] for item in column.to_pylist()]
+    places: list[int] = []
+    end = 0
+    for image in images:
+        place = stored.find(image, end)
+        place = place if place >= 0 else stored.find(image)
+        if place < 0:
+            raise ValueError("a corpus file keeps its images compressed: it was not written by `difffas prepare`")
+        places.append(start + place)
+        end = place + len(image)
+    return list(zip(places, images, strict=True))
+
+
+class _Stretch(io.RawIOBase):
+    """A file of which just one stretch is there."""
+
+    def __init__(self, start: int, stored: bytes) -> None:
+        self._start, self._stored, self._position = start, stored, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        ends = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._start + len(self._stored)}
+        self._position = ends[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        assert self._position >= self._start, "Arrow has the footer and reads this column alone"
+        first = self._position - self._start
+        data = self._stored[first : first + len(buffer)]
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 def read_facts(file: BinaryIO) -> pa.Table:

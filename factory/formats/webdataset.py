@@ -16,6 +16,7 @@ import pyarrow as pa
 from factory.row import FACTS, SCHEMA, Row, extension_of
 
 EXTENSION = "tar"
+ROWS_PER_GROUP = 1 << 62  # a tar has no index: all of it is one group
 
 
 def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
@@ -54,6 +55,23 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
                 images[key] = content.read()
     rows = [Row(image=images[key], **facts[key]) for key in facts]  # type: ignore[arg-type]
     return rows if positions is None else [rows[position] for position in positions]
+
+
+def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
+    """Offset in the file and bytes of every image, in the order of rows."""
+    assert group == 0, "a tar has one group"
+    found: dict[str, tuple[int, bytes]] = {}
+    keys: list[str] = []
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            key, _, field = member.name.partition(".")
+            if field == "json":
+                keys.append(key)
+            elif "." not in field:
+                content = tar.extractfile(member)
+                assert content is not None, f"{member.name} is not a file"
+                found[key] = member.offset_data, content.read()
+    return [found[key] for key in keys]
 
 
 def read_facts(file: BinaryIO) -> pa.Table:

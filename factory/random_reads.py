@@ -1,0 +1,131 @@
+"""Images of shards at random positions, kept while there is room: a corpus that fits is read and decoded once.
+
+A shard is read in groups: of a Parquet file a row group, of a tar all of it. The first image of a group that a process
+asks for costs the group; where each of its images stands in the file is remembered, 16 bytes each, so that whatever
+had to go from memory costs no more than its own bytes to read again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from factory.corpus import shard_file
+from factory.images import decode
+from factory.shards import FORMATS
+from factory.storage import Storage
+
+ENCODED_BYTES = DECODED_BYTES = 2**28  # of images, as files and as pixels, that each process that reads keeps
+REQUESTS = 16  # at a time, to an object store
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value", bytes, np.ndarray)
+
+
+class Recent(Generic[Key, Value]):
+    """The values last used, up to so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._bytes = room, 0
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def get(self, key: Key) -> Value | None:
+        """The value of a key, which counts as used; None where there is none."""
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keep a value; the longest unused go, should it be too much."""
+        if key not in self._values:
+            self._values[key] = value
+            self._bytes += _size(value)
+        while self._bytes > self._room:
+            self._bytes -= _size(self._values.popitem(last=False)[1])
+
+
+def _size(value: bytes | np.ndarray) -> int:
+    return len(value) if isinstance(value, bytes) else value.nbytes
+
+
+class Encoded:
+    """Image files of the shards of a corpus, by shard and position. Shards never change."""
+
+    def __init__(self, room: int) -> None:
+        self._recent: Recent[tuple[str, str, int], bytes] = Recent(room)
+        self._groups: dict[tuple[str, str, int], np.ndarray] = {}  # offset and length of each image, N, 2
+
+    def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[bytes]:
+        """Files of the images at these positions of a shard."""
+        found = {position: self._recent.get((url, shard, position)) for position in positions}
+        missing = [position for position, data in found.items() if data is None]
+        for position, data in self._read(url, shard, missing) if missing else ():
+            found[position] = data
+        return [data for data in (found[position] for position in positions) if data is not None]
+
+    def _read(self, url: str, shard: str, positions: Sequence[int]) -> Iterable[tuple[int, bytes]]:
+        name, path = _shard_file(url, shard)
+        rows = FORMATS[name].ROWS_PER_GROUP
+        read: dict[int, bytes] = {}
+        for group in sorted({position // rows for position in positions}):
+            if (url, shard, group) not in self._groups:
+                read |= self._first_look(url, shard, group)
+        known = [position for position in positions if position not in read]
+        places = [self._groups[url, shard, position // rows][position % rows].tolist() for position in known]
+        read |= dict(zip(known, _ranges(_storage(url), path, places), strict=True))
+        for position, data in read.items():  # neighbours, too: they will be asked for
+            self._recent.put((url, shard, position), data)
+        return [(position, read[position]) for position in positions]
+
+    def _first_look(self, url: str, shard: str, group: int) -> dict[int, bytes]:
+        """All images of a group, by position in the shard."""
+        name, path = _shard_file(url, shard)
+        with _storage(url).open(path) as file:
+            images = FORMATS[name].read_images(file, group)
+        self._groups[url, shard, group] = np.array([(offset, len(data)) for offset, data in images], dtype=np.int64)
+        first = group * FORMATS[name].ROWS_PER_GROUP
+        return {first + number: data for number, (_, data) in enumerate(images)}
+
+
+class Decoded:
+    """Decoded images of shards, on top of their files."""
+
+    def __init__(self, room: int, encoded: Encoded) -> None:
+        self._recent: Recent[tuple[str, str, int], np.ndarray] = Recent(room)
+        self._encoded = encoded
+
+    def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[np.ndarray]:
+        """Images at these positions of a shard, uint8 (H, W, 3); not to be written to."""
+        found = {position: self._recent.get((url, shard, position)) for position in positions}
+        missing = [position for position, image in found.items() if image is None]
+        for position, data in zip(missing, self._encoded(url, shard, missing), strict=True):
+            image = found[position] = decode(data)
+            self._recent.put((url, shard, position), image)
+        return [image for image in (found[position] for position in positions) if image is not None]
+
+
+def _ranges(storage: Storage, path: str, places: list[tuple[int, int]]) -> list[bytes]:
+    """Stretches (offset, length) of a file; a store's, which takes its time to answer, are asked for together."""
+    if len(places) < 2 or storage.local:
+        return [storage.read(path, offset, offset + length) for offset, length in places]
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        return list(pool.map(lambda place: storage.read(path, place[0], sum(place)), places))
+
+
+@functools.lru_cache(maxsize=8)
+def _storage(url: str) -> Storage:
+    """One connection per process."""
+    return Storage(url)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _shard_file(url: str, shard: str) -> tuple[str, str]:
+    return shard_file(_storage(url), shard)
+
+
+images_at = Decoded(DECODED_BYTES, Encoded(ENCODED_BYTES))  # of this process

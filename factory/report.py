@@ -1,7 +1,7 @@
-"""Station 8, report: one self-contained HTML page of what the other stations made.
+"""Station 8, report: one self-contained HTML page of what the other stations made, and the explorer beside it.
 
-Reads finished folders only (index columns, a few sampled rows, summaries) and leaves out what was not given. The
-page follows from the identity in `run.json` alone: it holds no date and no path.
+Reads finished folders only (index columns, some sampled rows, summaries) and leaves out what was not given. The
+pages follow from the identity in `run.json` alone: they hold no date and no path.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from factory.config import Config, fingerprint
 from factory.corpus import Corpus
 from factory.detection_charts import chart_style
 from factory.detection_section import detection
+from factory.explorer import ExplorerConfig, theme_script, themed, write_explorer
+from factory.explorer.verdicts import AUDIT, Verdicts
 from factory.run import SUMMARY, Run, read_claim, read_summary
 from factory.scores import SCORES
 from factory.search.charts import tuning
@@ -28,7 +30,7 @@ from factory.storage import Storage
 from factory.strength.section import GRID, strength
 from factory.training_section import samples_file, training
 
-PAGE = "report.html"
+PAGE = "index.html"
 HEADINGS = {
     "faces": "Live, guide, spoof",
     "counts": "Counts",
@@ -47,6 +49,7 @@ class ReportInputs(Config):
     real: str | None = None
     live: str | None = None
     generated: str | None = None
+    audit: str | None = None
     models: dict[str, str] = Field({})
     strength: str | None = None
     evaluations: dict[str, str] = Field({})
@@ -67,13 +70,15 @@ class ReportConfig(Config):
     out: str
     title: str = "Spoof factory report"
     triplets_per_style: int = Field(6, ge=1)
+    explorer: ExplorerConfig = ExplorerConfig()
 
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """The inputs, opened. `folders` holds all of them by (kind, name), in the page's order."""
+    """The inputs, opened. `folders` holds all of them by (kind, name), in the page's order, but the audit."""
 
     corpora: dict[str, Corpus]
+    verdicts: Verdicts | None
     folders: dict[tuple[str, str], Folder]
 
     def of(self, kind: str) -> dict[str, Folder]:
@@ -82,7 +87,9 @@ class Sources:
 
 
 def run(config: ReportConfig) -> dict[str, Any]:
-    """Write `OUT/report.html`; returns the summary: path and bytes of the page, its sections, triplets shown.
+    """Write `OUT/index.html` and the explorer; returns the summary.
+
+    It has path and bytes of the page, its sections, triplets shown, and the rows, pictures and files of the explorer.
 
     Raises:
         ValueError: if an input is unfinished or of another kind, or OUT belongs to another report.
@@ -91,6 +98,8 @@ def run(config: ReportConfig) -> dict[str, Any]:
     identity = {
         "title": config.title,
         "triplets_per_style": config.triplets_per_style,
+        "explorer": config.explorer.model_dump(),
+        "audit": sources.verdicts and sources.verdicts.digest,
         "inputs": [
             [kind, name, folder.claim["fingerprint"], folder.claim["software"], folder.digest]
             for (kind, name), folder in sources.folders.items()
@@ -99,7 +108,8 @@ def run(config: ReportConfig) -> dict[str, Any]:
     claim = Run(config.out, "report", identity, config)
     if (finished := claim.summary()) is not None:
         return finished
-    content = gather(config, sources)
+    explored = write_explorer(claim.storage, config.title, sources.corpora, sources.verdicts, config.explorer)
+    content = {**gather(config, sources), "explored": explored}
     page = render(content).encode()
     claim.storage.create(PAGE, page)
     return claim.finish(
@@ -110,6 +120,7 @@ def run(config: ReportConfig) -> dict[str, Any]:
             "triplets": sum(
                 len(style["triplets"]) for style in content["sections"].get("faces", {}).get("styles", [])
             ),
+            "explorer": explored,
         }
     )
 
@@ -137,7 +148,7 @@ def open_sources(inputs: ReportInputs) -> Sources:
         folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
     for name, url in inputs.ablations.items():
         folders["ablation", name] = open_table(url)
-    return Sources(corpora, folders)
+    return Sources(corpora, _verdicts(inputs), folders)
 
 
 def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
@@ -168,7 +179,18 @@ def render(content: dict[str, Any]) -> str:
     template, style = (
         Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report.css")
     )
-    return environment.from_string(template).render(content, headings=HEADINGS, style=chart_style() + style)
+    return environment.from_string(template).render(
+        content, headings=HEADINGS, style=themed(chart_style()) + style, theme=theme_script()
+    )
+
+
+def _verdicts(inputs: ReportInputs) -> Verdicts | None:
+    """The audit that is given, or the one that lies in the generated corpus."""
+    if inputs.audit is not None:
+        return Verdicts(Storage(inputs.audit))
+    if inputs.generated is not None and (storage := Storage(inputs.generated)).exists(AUDIT):
+        return Verdicts(storage)
+    return None
 
 
 def _folder(url: str, needs: str, *others: str) -> Folder:

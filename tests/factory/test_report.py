@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from factory.config import build
+from factory.explorer import PAGE as EXPLORER
 from factory.report import PAGE, ReportConfig, run
 from factory.run import Run
 from tests.corpora import NoConfig
@@ -32,7 +33,7 @@ def test_the_page_loads_nothing(page: Page) -> None:
         for name, value in attributes.items():
             if name in ("src", "srcset", "data", "poster", "action", "background"):
                 assert value.startswith("data:"), (tag, name)
-            if name == "href":
+            if name == "href" and value != EXPLORER:
                 assert value.startswith("#")
                 assert value[1:] in {others.get("id") for _, others in page.tags}
     assert not any("src" in script for script in page.of("script"))
@@ -78,7 +79,10 @@ def test_sections_without_input_are_left_out(
 ) -> None:
     page = report(tmp_path, {name: inputs[name] for name in given})
     assert page.sections == sections
-    assert [a["href"] for a in page.of("a")][: len(sections)] == [f"#{name}" for name in sections]
+    linked = [f"#{name}" for name in sections]
+    explorer = [EXPLORER] if "generated" in given else []
+    assert [a["href"] for a in page.of("a")][: len(explorer + linked)] == explorer + linked
+    assert (tmp_path / EXPLORER).exists() == bool(explorer)
     assert ("dialog" in {tag for tag, _ in page.tags}) == ("faces" in sections)
 
 
@@ -90,11 +94,17 @@ def test_running_again_changes_nothing_and_elsewhere_gives_the_same_bytes(
     assert first["report"] == str(tmp_path / "a" / PAGE)
     assert first["bytes"] == (tmp_path / "a" / PAGE).stat().st_size
     assert first["triplets"] == 6 * 4
-    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "a").iterdir()}
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*")}
     assert run(configs[0]) == first
-    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "a").iterdir()} == before
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*")} == before
     run(configs[1])
-    assert (tmp_path / "a" / PAGE).read_bytes() == (tmp_path / "b" / PAGE).read_bytes()
+    made = {
+        name: {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for name in "ab"
+        if (root := tmp_path / name)
+    }
+    assert {name for name in made["a"] if made["a"][name] != made["b"].get(name)} == {"run.json", "summary.json"}
+    assert made["a"].keys() == made["b"].keys()
     with pytest.raises(ValueError, match="belongs to another run"):
         run(build(ReportConfig, {"inputs": inputs, "out": str(tmp_path / "a"), "title": "Other"}))
 

@@ -179,7 +179,7 @@ def test_search_returns_the_best_of_its_trials(stations: tuple[Path, dict[str, A
 
 def test_report_shows_all_of_it(stations: tuple[Path, dict[str, Any]]) -> None:
     root, summaries = stations
-    page = (root / "report" / "report.html").read_text(encoding="utf-8")
+    page = (root / "report" / "index.html").read_text(encoding="utf-8")
     assert page.count("data:image/") >= 12
     assert set(summaries["report"]["sections"]) == {"faces", "counts", "quality", "training", "detection", "tuning"}
 

@@ -1,0 +1,123 @@
+// Filters: choices and ranges. A row's mask has a bit for each filter that it fails; it is selected at zero. So the
+// counts beside a filter's own choices are of the rows that pass all the others.
+const distinct = values => [...new Set(values)].sort();
+const domains = distinct(META.styles.map(style => style.domain)), attacks = distinct(META.styles.map(style => style.attack));
+const domainOf = META.styles.map(style => domains.indexOf(style.domain));
+const attackOf = META.styles.map(style => attacks.indexOf(style.attack));
+const verdicts = ["accepted", ...META.reasons.map(reason => reason ? `rejected: ${reason}` : "rejected"), "not audited"];
+const verdictCode = row => columns.accepted[row] < 0 ? verdicts.length - 1 : columns.accepted[row] ? 0 : 1 + columns.reason[row];
+const CHOICES = [
+  { name: "style", title: "Style", values: META.styles.map(style => style.style), code: row => columns.style[row] },
+  { name: "domain", title: "Domain", values: domains, code: row => domainOf[columns.style[row]] },
+  { name: "attack", title: "Attack", values: attacks, code: row => attackOf[columns.style[row]] },
+  { name: "verdict", title: "Verdict", values: verdicts, code: verdictCode },
+  { name: "live", title: "Domain of the live face", values: META.domains, code: row => columns.live_domain[row] },
+  { name: "split", title: "Split", values: META.splits, code: row => columns.split[row] },
+];
+const RANGES = [
+  { name: "t0", title: "T₀", column: "t0", decimals: 0 },
+  { name: "w", title: "w", column: "cfg_scale", decimals: 2 },
+  { name: "brisque", title: "BRISQUE", column: "brisque", decimals: 1 },
+  { name: "distance", title: "Identity distance", column: "distance", decimals: 3 },
+];
+[...CHOICES, ...RANGES].forEach((filter, place) => { filter.bit = 1 << place; });
+const SEARCH = { name: "search", bit: 1 << (CHOICES.length + RANGES.length), text: "" };
+const BARS = 40;
+
+const mask = new Uint16Array(META.rows);
+let selection = new Uint32Array(0);
+
+const known = (filter, row) => { const value = columns[filter.column][row]; return filter.name === "t0" && value < 0 ? NaN : value; };
+
+// Counts and axes, once the rows are there; a filter that could not divide them is not shown.
+function prepareFilters() {
+  for (const filter of CHOICES) {
+    filter.chosen = new Set();
+    filter.codes = Int16Array.from({ length: META.rows }, (_, row) => filter.code(row));
+    filter.counts = new Uint32Array(filter.values.length);
+    filter.codes.forEach(code => { filter.counts[code]++; });
+    filter.shown = filter.counts.filter(count => count).length > 1;
+  }
+  for (const filter of RANGES) {
+    filter.range = [null, null];
+    let low = Infinity, high = -Infinity;
+    for (let row = 0; row < META.rows; row++) {
+      const value = known(filter, row);
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    filter.least = low; filter.most = high;
+    filter.shown = low < high;
+    filter.span = filter.name === "brisque" ? META.brisque.span : filter.name === "distance" ? [Math.min(low, 0), high] : [low, high];
+    filter.bars = new Uint32Array(BARS);
+  }
+}
+
+function test(filter) {
+  if (filter === SEARCH) {
+    const hit = new Uint8Array(META.rows);
+    if (SEARCH.text) search(SEARCH.text, row => { hit[row] = 1; });
+    return row => !SEARCH.text || hit[row];
+  }
+  if (filter.chosen) {
+    const passes = filter.values.map((_, code) => !filter.chosen.size || filter.chosen.has(code));
+    return row => passes[filter.codes[row]] ?? !filter.chosen.size;
+  }
+  const [low, high] = filter.range.map((bound, end) => bound ?? (end ? Infinity : -Infinity));
+  const open = filter.range.every(bound => bound === null);
+  return row => { const value = known(filter, row); return open || (value >= Math.fround(low) && value <= Math.fround(high)); };
+}
+
+// Apply filters that changed, then count again.
+function refilter(changed) {
+  for (const filter of changed) {
+    const passes = test(filter);
+    for (let row = 0; row < META.rows; row++) mask[row] = passes(row) ? mask[row] & ~filter.bit : mask[row] | filter.bit;
+  }
+  let count = 0;
+  const found = new Uint32Array(META.rows);
+  for (const filter of CHOICES) filter.counts.fill(0);
+  for (const filter of RANGES) filter.bars.fill(0);
+  for (let row = 0; row < META.rows; row++) {
+    const failed = mask[row];
+    if (!failed) found[count++] = row;
+    if (failed & (failed - 1)) continue; // two filters or more: counted nowhere
+    for (const filter of CHOICES) if (!(failed & ~filter.bit)) filter.counts[filter.codes[row]]++;
+    for (const filter of RANGES) {
+      if (failed & ~filter.bit) continue;
+      const value = known(filter, row);
+      if (!Number.isNaN(value)) filter.bars[barOf(filter, value)]++;
+    }
+  }
+  selection = found.subarray(0, count);
+}
+
+function barOf({ span: [low, high] }, value) {
+  return Math.max(0, Math.min(BARS - 1, Math.floor((value - low) / (high - low) * BARS)));
+}
+
+const isSet = filter => filter === SEARCH ? SEARCH.text : filter.chosen ? filter.chosen.size : filter.range.some(bound => bound !== null);
+
+// The filters as the address holds them, and back.
+function toAddress(extra) {
+  const parts = new URLSearchParams();
+  for (const filter of [...CHOICES, ...RANGES].filter(isSet)) {
+    parts.set(filter.name, filter.chosen ? [...filter.chosen].map(code => filter.values[code]).join("|") : filter.range.map(bound => bound ?? "").join("…"));
+  }
+  if (SEARCH.text) parts.set("search", SEARCH.text);
+  for (const [name, value] of Object.entries(extra)) if (value) parts.set(name, value);
+  return parts.toString();
+}
+
+function fromAddress(text) {
+  const parts = new URLSearchParams(text);
+  for (const filter of CHOICES) {
+    filter.chosen = new Set((parts.get(filter.name) ?? "").split("|").map(value => filter.values.indexOf(value)).filter(code => code >= 0));
+  }
+  for (const filter of RANGES) {
+    const bounds = (parts.get(filter.name) ?? "…").split("…");
+    filter.range = [0, 1].map(end => bounds[end] && Number.isFinite(Number(bounds[end])) ? Number(bounds[end]) : null);
+  }
+  SEARCH.text = parts.get("search") ?? "";
+  return parts;
+}

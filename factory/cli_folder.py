@@ -17,11 +17,18 @@ Key = Annotated[str, typer.Argument(help="Key of a sample.")]
 ImageFile = Annotated[str | None, typer.Option(help="Write the image to this file.")]
 
 
-def status(folder: Folder) -> None:
-    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs"""
-    from factory.status import status as status_of
+def status(
+    folder: Folder,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it as text until the run ends.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks of --watch.")] = 5.0,
+) -> None:
+    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs --watch"""
+    from factory import status as reader
 
-    print_summary(status_of(folder))
+    if not watch:
+        return print_summary(reader.status(folder))
+    if reader.watch(folder, every)["state"] != "finished":
+        raise SystemExit(1)
 
 
 def verify(

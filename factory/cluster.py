@@ -83,3 +83,15 @@ def gpus_in_cluster() -> float:
     import ray
 
     return float(ray.cluster_resources().get("GPU", 0.0))
+
+
+def nodes() -> dict[str, float]:
+    """How many nodes, CPUs and GPUs the connected cluster has now."""
+    import ray
+
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return {
+        "nodes": len(alive),
+        "cpus": sum(resources.get("CPU", 0.0) for resources in alive),
+        "gpus": sum(resources.get("GPU", 0.0) for resources in alive),
+    }

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from factory import metrics
 from factory.s3_retry import Refused
 from factory.storage import Storage
 
@@ -35,7 +36,8 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
     if row.get("fault"):
         return row
     try:
-        return work(row)
+        with metrics.stage(stage):
+            return work(row)
     except Exception as error:  # whatever it is, it belongs to this shard
         text = " ".join(f"{stage}: {type(error).__name__}: {error}".split())[:500]
         stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in _EVERYWHERE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from factory import cluster
+from factory import cluster, metrics
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.faults import carry
@@ -186,10 +186,12 @@ class GenerateShard:
     def __init__(self, generator: str, sampler: dict[str, Any], threads: int, paired: bool) -> None:
         self._paired = paired
         self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads)
+        self._busy = metrics.Busy()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row of `read_order` with spoofs in the place of the live faces."""
-        return carry(row, "generate", self._work)
+        with self._busy.at_work():
+            return carry(row, "generate", self._work)
 
     def _work(self, row: dict[str, Any]) -> dict[str, Any]:
         import torch

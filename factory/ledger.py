@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -38,9 +38,9 @@ class Ledger:
         assert isinstance(record, dict)
         return record
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """All records in shard order, read ahead by some threads: on S3 each is a request of its own."""
-        shards = sorted(self.done())
+    def records(self, known: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+        """Records in shard order but for the known ones, read ahead by threads: on S3 each is a request of its own."""
+        shards = sorted(self.done().difference(known))
         with ThreadPoolExecutor(THREADS) as pool:
             for first in range(0, len(shards), CHUNK):
                 yield from pool.map(self.read, shards[first : first + CHUNK])

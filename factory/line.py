@@ -8,18 +8,19 @@ progress in images comes from, and the faults that were met.
 
 from __future__ import annotations
 
-import itertools
 import json
 import platform
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from factory import cluster
+from factory import cluster, metrics
+from factory.cards import write_corpus_card
 from factory.corpus import totals, write_index
 from factory.encode import encode, encode_and_score
+from factory.events import Events
 from factory.faults import DIED, Quarantine, Quarantined, Stalled, carry
 from factory.ledger import Ledger
 from factory.progress import Progress, say
@@ -89,21 +90,26 @@ def run_line(
     done = ledger.done()
     todo = [shard for shard in names if shard not in done and shard not in skipped]
     progress = Progress(name, len(names), images, len(done))
-    settings = {"url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
+    settings = {"station": name, "url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
 
-    faults: dict[str, str] = {}
-    for attempt in range(1, ATTEMPTS + 1):
-        faults = {}
-        for window in _windows(todo):
-            faults |= _make(window, stages, attempt, settings, progress, stall_seconds)
-        if not faults:
-            break
-        shard, fault = next(iter(faults.items()))
-        say(f"{name}: {len(faults)} shards failed at attempt {attempt} of {ATTEMPTS}, such as {shard}: {fault}")
-        todo = list(faults)
-    for shard, fault in faults.items():
-        quarantine.add(shard, fault, ATTEMPTS)
-    return _close(run, names, images, progress)
+    with Events(run.storage, station=name, todo=len(todo), shards=len(names)) as events:
+        faults: dict[str, str] = {}
+        for attempt in range(1, ATTEMPTS + 1):
+            faults = {}
+            for first in range(0, len(todo), WINDOW):
+                window, later = todo[first : first + WINDOW], len(todo) - first - WINDOW
+                metrics.record("factory_shards_queued", max(later, 0), station=name)
+                faults |= _make(window, stages, attempt, settings, progress, events, stall_seconds)
+            if not faults:
+                break
+            shard, fault = next(iter(faults.items()))
+            say(f"{name}: {len(faults)} shards failed at attempt {attempt} of {ATTEMPTS}, such as {shard}: {fault}")
+            todo = list(faults)
+        for shard, fault in faults.items():
+            quarantine.add(shard, fault, ATTEMPTS)
+            metrics.record("factory_shards_total", 1, station=name, status="quarantined")
+            events.add("quarantined", shard=shard, fault=fault)
+        return _close(run, names, images, progress)
 
 
 def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
@@ -113,7 +119,13 @@ def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
 
 
 def _make(
-    window: list[str], stages: Stages, attempt: int, settings: dict[str, Any], progress: Progress, stall_seconds: float
+    window: list[str],
+    stages: Stages,
+    attempt: int,
+    settings: dict[str, Any],
+    progress: Progress,
+    events: Events,
+    stall_seconds: float,
 ) -> dict[str, str]:
     """One pass of some shards through the line; returns the faults of those that did not come out."""
     import ray
@@ -121,6 +133,7 @@ def _make(
     dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
     line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, num_cpus=1, **BOUNDED)
     line.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
+    told = _Told(settings["station"], attempt, len(window), progress, events)
     faults, made, lost, in_a_row = {}, set(), DIED, 0
     rows = _watched(line, stall_seconds)
     try:
@@ -128,11 +141,12 @@ def _make(
             if not row["fault"]:
                 made.add(row["shard"])
                 in_a_row = 0
-                progress.add(row["planned"])
+                told.made(row["planned"])
             elif row["stops"]:
                 raise ValueError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
             else:
                 faults[row["shard"]] = row["fault"]
+                told.failed(row["shard"], row["fault"])
                 in_a_row += 1
                 if attempt == 1 and in_a_row >= ALL_FAIL:
                     raise ValueError(f"{ALL_FAIL} shards in a row failed, the last in {row['fault']}")
@@ -142,7 +156,32 @@ def _make(
         lost = " ".join(str(error).split())[-500:]
     finally:
         rows.close()
+    for shard in set(window) - made - faults.keys():
+        told.failed(shard, lost)
     return {shard: faults.get(shard, lost) for shard in window if shard not in made}
+
+
+class _Told:
+    """Whom the driver tells what came out of a window: the terminal, Prometheus, the run's events."""
+
+    def __init__(self, station: str, attempt: int, window: int, progress: Progress, events: Events) -> None:
+        self._station, self._attempt, self._left = station, attempt, window
+        self._progress, self._events = progress, events
+        metrics.record("factory_shards_in_flight", window, station=station)
+
+    def made(self, images: int) -> None:
+        self._progress.add(images)
+        self._events.progress(self._progress.line())
+        self._out("made")
+
+    def failed(self, shard: str, fault: str) -> None:
+        self._events.add("failed", shard=shard, attempt=self._attempt, fault=fault)
+        self._out("failed")
+
+    def _out(self, status: str) -> None:
+        self._left -= 1
+        metrics.record("factory_shards_in_flight", self._left, station=self._station)
+        metrics.record("factory_shards_total", 1, station=self._station, status=status)
 
 
 def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]]:
@@ -198,17 +237,14 @@ def _close(run: Run, names: list[str], images: int, progress: Progress) -> dict[
     counts = totals(ledger.records())
     assert counts["planned"] == images, f"{counts['planned']} images in the ledger, {images} in the plan"
     write_index(run.storage)
+    write_corpus_card(run.storage)
     rate = progress.rate if progress.made else None
     return run.finish({**counts, "seconds": progress.seconds, "images_per_second": rate})
 
 
-def _windows(shards: list[str]) -> Iterator[list[str]]:
-    iterator = iter(shards)
-    while window := list(itertools.islice(iterator, WINDOW)):
-        yield window
-
-
-def _finish(row: dict[str, Any], url: str, prefix: str, output: dict[str, Any], attempt: int) -> dict[str, Any]:
+def _finish(
+    row: dict[str, Any], station: str, url: str, prefix: str, output: dict[str, Any], attempt: int
+) -> dict[str, Any]:
     """Encode, score and publish one shard; what goes on is its count of images, or its fault."""
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
@@ -227,6 +263,7 @@ def _finish(row: dict[str, Any], url: str, prefix: str, output: dict[str, Any], 
         live_bytes = list(map(len, lives.values())) if lives else [item.get("live_bytes", 0) for _, item in mine]
         notes["size_auc"] = _size_auc(rows, live_bytes)
         record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
+        metrics.shard_done(station, rows, records)
         return {"planned": record["planned"]}
 
     found = carry(row, "publish", work)

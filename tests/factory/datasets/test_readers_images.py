@@ -1,0 +1,103 @@
+"""What the readers of image files and their lists say of a miniature tree: CelebA-Spoof, NUAA, pair lists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.factory.datasets import trees
+from tests.factory.datasets.listing import facts, listed, rejects
+from tests.factory.datasets.trees import write_text
+
+
+def test_celeba_spoof(tmp_path: Path) -> None:
+    found = listed("celeba-spoof", trees.celeba_spoof(tmp_path))
+    assert {path: facts(source) for path, source in found.items()} == {
+        "Data/train/1/live/000184.jpg": ("live", "live", "1", "train", "000184_0_0_0"),
+        "Data/train/1/spoof/000190.png": ("spoof", "print", "1", "train", "000190_1_2_1"),
+        "Data/test/5007/spoof/497050.png": ("spoof", "replay", "5007", "test", "497050_8_1_2"),
+        "Data/test/5007/spoof/1.png": ("spoof", "mask", "5007", "test", "1_10_0_0"),
+    }
+    assert rejects(found) == {"Data/test/5007/spoof/1.png": "missing file"}
+    assert found["Data/test/5007/spoof/497050.png"].boxes == "Data/test/5007/spoof/497050_BB.txt"
+    finer = listed("celeba-spoof", tmp_path, instruments=True)
+    assert [facts(source)[1] for source in finer.values()] == ["3d_mask", "pad", "live", "photo"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": [1, 2]}', '{"a": "x"}', "[" * 100_000])
+def test_lists_of_celeba_spoof_that_are_none(tmp_path: Path, text: str) -> None:
+    root = trees.celeba_spoof(tmp_path)
+    write_text(root / "metas/intra_test/train_label.json", text)
+    with pytest.raises(ValueError, match="train_label.json does not give 44 numbers for each path"):
+        listed("celeba-spoof", root)
+
+
+def test_rows_of_celeba_spoof_that_contradict_themselves(tmp_path: Path) -> None:
+    root = trees.celeba_spoof(tmp_path)
+    lists = root / "metas/intra_test/test_label.json"
+    rows = json.loads(lists.read_text())
+    rows["Data/test/5007/spoof/497050.png"][43] = 0
+    rows["../../elsewhere/live/1.png"] = [0] * 44
+    lists.write_text(json.dumps(rows))
+    assert rejects(listed("celeba-spoof", root)) == {
+        "Data/test/5007/spoof/497050.png": "label and attack disagree",
+        "../../elsewhere/live/1.png": "unknown name",
+        "Data/test/5007/spoof/1.png": "missing file",
+    }
+
+
+@pytest.mark.parametrize("base", ["", "raw"])
+def test_nuaa(tmp_path: Path, base: str) -> None:
+    trees.nuaa(tmp_path / base)
+    found = {path.removeprefix("raw/"): source for path, source in listed("nuaa", tmp_path).items()}
+    assert facts(found["ClientRaw/0001/0001_00_00_01_0.jpg"]) == (
+        "live",
+        "live",
+        "0001",
+        "train",
+        "client_0001_00_00_01",
+    )
+    assert facts(found["ImposterRaw/0001/0001_00_00_01_0.jpg"])[:4] == ("spoof", "print", "0001", "train")
+    assert facts(found["ClientRaw/0002/0002_01_05_03_7.jpg"])[3] == "test"
+    assert facts(found["ImposterRaw/0002/0002_01_08_03_7.jpg"])[3:] == ("test", "imposter_0002_01_08_03")
+    assert rejects(found) == {"ImposterRaw/0002/0002_01_08_03_8.JPG": "in no list"}
+
+
+def test_pair_lists(tmp_path: Path) -> None:
+    root = trees.pairs(tmp_path)
+    found = listed("pairs", root)
+    style = {path: (source.fields or {})["domain"] + "-" + str(facts(source)[1]) for path, source in found.items()}
+    assert style == {
+        "O1/a.png": "oulu_npu-live", "O1/b.png": "oulu_npu-live", "O2/a.png": "oulu_npu-o2", "O4/a.png": "oulu_npu-o4",
+        "C3/x.png": "casia_fasd-live", "C7/y.png": "casia_fasd-c7", "0_00/035_01_000_0_00_1.png": "wmca-live",
+        "2_18/530_03_035_2_18_1.png": "wmca-2_18", "real/p.png": "padisi-live",
+        "paper_glass/p.png": "padisi-paper_glass",
+    }  # fmt: skip
+    scene = {path: facts(source)[2:] for path, source in found.items()}
+    assert scene["O1/a.png"] == scene["O1/b.png"] == scene["O2/a.png"] == scene["O4/a.png"]
+    assert len({facts[2] for facts in scene.values()}) == 4
+    assert scene["2_18/530_03_035_2_18_1.png"][0] == scene["0_00/035_01_000_0_00_1.png"][0] == "035"
+    (root / "O2/a.png").unlink()
+    assert rejects(listed("pairs", root)) == {"O2/a.png": "missing file"}
+    alone = write_text(tmp_path / "elsewhere" / "one.json", json.dumps([["/O1/a.png", "/O4/a.png"]]))
+    assert len(listed("pairs", root, chosen=str(alone))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{}", "is no pair list"),
+        ("[]", "is no pair list"),
+        ("not json", "is no pair list"),
+        ('[["a"]]', r"\[\"a\"\] is not \[live path, spoof path\]"),
+        ('[["/a/b.png", 3]]', "is not"),
+        ('[["/../../etc/passwd", "/a/b.png"]]', "leads out of the folder"),
+    ],
+)
+def test_pair_lists_that_are_none(tmp_path: Path, text: str, message: str) -> None:
+    write_text(tmp_path / "x.json", text)
+    with pytest.raises(ValueError, match=message) as caught:
+        listed("pairs", tmp_path)
+    assert "\n" not in str(caught.value)

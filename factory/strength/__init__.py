@@ -24,6 +24,7 @@ from factory.corpus import Corpus
 from factory.generators import Generator, Request, check_t0, load_generator, model_digest
 from factory.plan import SamplerConfig
 from factory.progress import duration, say
+from factory.protocols import check, check_model, open_corpus, record
 from factory.row import LIVE, SPOOF
 from factory.run import Run
 from factory.storage import Storage
@@ -54,6 +55,7 @@ class StrengthConfig(Config):
     """One study: every T₀ with every w, on the same faces, guides and noise."""
 
     inputs: StrengthInputs
+    protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
     out: str
     t0: tuple[int, ...] = Field((100, 175, 250, 325, 400), min_length=1)
     cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1)
@@ -90,17 +92,22 @@ def run(config: StrengthConfig) -> dict[str, Any]:
 
     Raises:
         ValueError: before anything is written, if a T₀ exceeds the generator's training, the style encoder does not
-            know a style, the split lacks live faces or guides, or their sizes differ.
+            know a style, the split lacks live faces or guides, their sizes differ, or a protocol is not kept.
     """
-    live = Corpus(config.inputs.live)
-    guides = live if config.inputs.guides == config.inputs.live else Corpus(config.inputs.guides)
+    live = open_corpus(config.inputs.live, config.protocol)
+    same = config.inputs.guides == config.inputs.live
+    guides = live if same else open_corpus(config.inputs.guides, config.protocol)
     storage = Storage(config.inputs.generator)
+    for corpus in (live, guides):
+        check(corpus, (config.split,))
+    check_model(storage, live.protocol, "the generator")
     identity = {
         "live": live.digest,
         "guides": guides.digest,
         "generator": model_digest(storage),
         "sampler": _sampler(config).model_dump(mode="json"),
         **config.model_dump(mode="json", exclude={"inputs", "out", "resources"}),
+        "protocol": record(live.protocol),
     }
     check_t0(config.inputs.generator, _sampler(config))
     faces = choose_faces(config, live, guides)

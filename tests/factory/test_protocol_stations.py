@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory import protocols
+from factory import protocols, strength, tune
 from factory.config import build
 from factory.corpus import Corpus
 from factory.evaluate import EvaluateConfig
@@ -25,6 +25,8 @@ from factory.generate import run as generate
 from factory.regenerate import regenerate
 from factory.row import LIVE, SPOOF
 from factory.run import Run
+from factory.search.best import write_settings
+from factory.storage import Storage
 from tests.corpora import face, png, row, write_corpus
 from tests.gloo import write_style_folder
 
@@ -176,3 +178,53 @@ def test_evaluation_asks_under_what_the_classifier_was_trained(root: Path, tmp_p
         evaluate(build(EvaluateConfig, {**given, "classifier": classifier("oci-m")}))
     with pytest.raises(ValueError, match="holds no classifier"):  # one of the same training rules is opened
         evaluate(build(EvaluateConfig, {**given, "classifier": classifier("mi-o")}))
+
+
+def test_a_search_is_refused_spoofs_of_the_test_part_and_keeps_the_protocol(
+    root: Path, spoofs: Path, tmp_path: Path
+) -> None:
+    fit = {"corpus": f"{root}/real", "generated": str(spoofs), "train": TRAIN, "resources": CPU}
+    given = {"out": f"{tmp_path}/out", "search": {"live_margin": [0.1, 0.5]}}
+    for name, message in (
+        ("oci-m", "trained under another protocol, which may hold test faces of oci-m"),
+        ("ocim", "no protocol 'ocim'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tune.run(build(tune.TuneConfig, {**given, "fit": {**fit, "protocol": name}}))
+    assert not (tmp_path / "out").exists()
+    config = build(tune.TuneConfig, {**given, "fit": {**fit, "protocol": "mi-c"}})
+    identity, _ = tune._checked(config)
+    assert identity["protocol"] == protocols.record(protocols.load("mi-c"))
+    assert tune._Rows(config)({}) == len(Corpus(str(spoofs)))
+    write_settings(Storage(str(tmp_path)), [{"parameters": {"live_margin": 0.2}}], config.fit)
+    for file in ("generate.yaml", "fit_classifier.yaml"):
+        assert "protocol: mi-c" in (tmp_path / "best" / file).read_text()
+
+
+def test_a_study_of_strength_uses_faces_of_its_part_and_a_generator_of_its_protocol(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def model(name: str) -> str:
+        identity = {"protocol": protocols.record(protocols.load(name))}
+        config = build(FitGeneratorConfig, {"corpus": f"{root}/real", "out": "unused", "style_encoder": "x"})
+        Run(f"{tmp_path}/{name}", "fit-generator", identity, config)
+        return f"{tmp_path}/{name}"
+
+    monkeypatch.setattr(strength, "model_digest", lambda storage: "digest")
+    monkeypatch.setattr(strength, "check_t0", lambda url, sampler: None)
+
+    def study(generator: str, **more: Any) -> strength.StrengthConfig:
+        inputs = {"live": f"{root}/real", "guides": f"{root}/real", "generator": generator}
+        values = {"inputs": inputs, "out": f"{tmp_path}/out", "faces": 2, "styles": ["msu_mfsd-print"]}
+        return build(strength.StrengthConfig, {**values, "protocol": "oci-m", **more})
+
+    with pytest.raises(ValueError, match="the generator .* was trained under another protocol"):
+        strength.run(study(model("mi-c")))
+    with pytest.raises(ValueError, match="split 'trainn' is no part of a protocol"):
+        strength.run(study(model("oci-m"), split="trainn"))
+    with pytest.raises(ValueError, match="split 'train' has no guide of .*msu_mfsd-print"):  # of the test part
+        strength.run(study(f"{tmp_path}/oci-m", split="train"))
+    assert not (tmp_path / "out").exists()
+    corpus = protocols.open_corpus(f"{root}/real", "oci-m")
+    faces = strength.choose_faces(study(f"{tmp_path}/oci-m"), corpus, corpus)
+    assert {corpus.column("domain")[place] for place in (*faces.live, *faces.guide)} == {"msu_mfsd"}

@@ -41,6 +41,7 @@ class SpoofClassifier(nn.Module):
         pretrained: download timm's weights for a backbone that is given by name.
         scale: s of the softmax; the same as in the loss.
         backbone_args: further arguments of `timm.create_model`, such as {"img_size": 64} for a ViT.
+        image_size: H = W of the images that it was fitted on, if that is known; saved for whoever exports it.
 
     Images are B,3,H,W in [-1, 1]. Convolutional backbones take any size (resnet18 and mobilevit_s are tested down to
     32 × 32); the normalisation that the backbone was made with is applied here and saved with the weights.
@@ -60,9 +61,11 @@ class SpoofClassifier(nn.Module):
         pretrained: bool = False,
         scale: float = 30.0,
         backbone_args: Mapping[str, Any] | None = None,
+        image_size: int | None = None,
     ) -> None:
         super().__init__()
         self.styles, self.live_styles, self.scale = tuple(styles), tuple(live_styles), float(scale)
+        self.image_size = image_size
         if len(set(self.styles)) != len(self.styles):
             raise ValueError(f"styles {list(styles)} must be distinct")
         if not 0 < len(set(self.live_styles)) < len(self.styles) or not set(self.live_styles) <= set(self.styles):
@@ -115,6 +118,7 @@ class SpoofClassifier(nn.Module):
         config = {
             "architecture": self.architecture,
             "backbone_args": self.backbone_args,
+            "image_size": self.image_size,
             "live_styles": self.live_styles,
             "scale": self.scale,
             "styles": self.styles,
@@ -139,6 +143,7 @@ class SpoofClassifier(nn.Module):
                 backbone=config["architecture"],
                 scale=config["scale"],
                 backbone_args=config["backbone_args"],
+                image_size=config.get("image_size"),
             )
             classifier.load_state_dict(load_file(folder / "model.safetensors"))
         except (OSError, KeyError, json.JSONDecodeError) as error:

@@ -164,7 +164,7 @@ def protocols(
 def export_classifier(
     folder: Annotated[str, typer.Argument(help="Folder that fit-classifier wrote.")],
     out: Annotated[str, typer.Option(help="Folder to write: safetensors, timm backbone, ONNX.")],
-    size: Annotated[int, typer.Option(help="Side of the images that it was fitted on.")] = 256,
+    size: Annotated[int | None, typer.Option(help="Side of its images, where the folder does not say.")] = None,
 ) -> None:
     """Take a classifier elsewhere: timm, ONNX. Example: difffas export-classifier models/classifier --out export"""
     from factory.config import build

@@ -41,6 +41,33 @@ def test_export_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("fitted", "given", "message"),
+    [
+        (None, None, "does not say the size of the images it was fitted on: give --size"),
+        (64, 96, "was fitted on images of 64; leave --size out"),
+        (64, None, None),
+        (64, 64, None),
+    ],
+)
+def test_the_size_is_the_one_of_the_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fitted: int | None, given: int | None, message: str | None
+) -> None:
+    classifier = SpoofClassifier(["a-live", "a-print"], ["a-live"], backbone="test_resnet", image_size=fitted)
+    classifier.save(tmp_path / "run" / "classifier")
+    size = [] if given is None else ["--size", str(given)]
+    with pytest.raises(SystemExit) as caught:
+        main(["export-classifier", str(tmp_path / "run"), "--out", str(tmp_path / "out"), *size])
+    assert caught.value.code == (2 if message else 0)
+    said = capsys.readouterr()
+    if message:
+        assert message in said.err
+        assert not (tmp_path / "out").exists()
+    else:
+        assert "H = W = 64" in json.loads(said.out)["images"]
+        assert SpoofClassifier.load(tmp_path / "out").image_size == 64
+
+
 def test_a_folder_without_a_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["export-classifier", str(tmp_path), "--out", str(tmp_path / "out")])

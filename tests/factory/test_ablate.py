@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import statistics
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +206,50 @@ def test_the_command_lists_forecasts_and_ends_with_status_3(
     assert code == 3, "the stubs measure no hter"
     code, output = said("componets", *base)
     assert (code, "did you mean 'components'" in output.err) == (2, True)
+
+
+DRIVER = """
+import json, sys
+from factory.ablate import AblateConfig, run
+from factory.config import build
+run(build(AblateConfig, json.loads(sys.argv[1])))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_driver_goes_on_amid_real_stations(tmp_path: Path) -> None:
+    """SIGKILL when the first of two seeds is evaluated and the second's fit is under way."""
+    rows = scored(small_rows(subjects=9, splits=("train", "dev", "test")))
+    real = write_corpus(tmp_path / "real", rows)
+    table = own_table(tmp_path / "own.yaml", seeds=[0, 1], rows=[{"name": "real", "generated": False}])
+    train = {"steps": 6, "batch_size": 8, "learning_rate": 1e-3}
+    config = config_of(
+        table=table,
+        corpus=real.storage.url,
+        out=str(tmp_path / "out"),
+        fit_classifier={"backbone": "test_resnet", "train": train},
+        evaluate={"threads": 1},
+        resources={"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, "checkpoint_every": 2},
+    )
+    runs = tmp_path / "out" / "runs"
+    command = [sys.executable, "-c", DRIVER, config.model_dump_json()]
+    environment = os.environ | {"RAY_ADDRESS": "local"}
+    with (tmp_path / "log").open("wb") as log:
+        driver = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 200
+        while len([*runs.glob("fit_classifier-*/run.json")]) < 2 and driver.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        driver.send_signal(signal.SIGKILL)
+        assert driver.wait(60) == -signal.SIGKILL, (tmp_path / "log").read_text()[-3000:]
+    done = {path: path.stat().st_mtime_ns for path in runs.glob("*/summary.json")}
+    assert sorted(path.parent.name.partition("-")[0] for path in done) == ["evaluate", "fit_classifier"]
+    subprocess.run(command, env=environment, timeout=200, check=True, capture_output=True)
+    assert len([*runs.glob("*/summary.json")]) == 4
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    (cell,) = summary["cells"]
+    assert summary["gaps"] == {} and len(cell["values"]) == 2
 
 
 @pytest.mark.slow

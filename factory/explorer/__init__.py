@@ -35,7 +35,11 @@ COLUMNS = (
 )
 # Where the faces of a triplet are looked for, the likeliest corpus first.
 LOOKUP = {"lives": ("live", "real"), "guides": ("real", "live")}
-SCRIPTS = ("theme.js", "data.js", "filters.js", "facets.js", "histograms.js", "faces.js", "viewer.js", "explorer.js")
+# In their order: each may use what those before it declare.
+SCRIPTS = (
+    *("theme.js", "data.js", "filters.js", "facets.js", "histograms.js"),
+    *("faces.js", "grid.js", "viewer.js", "explorer.js"),
+)
 STYLES = ("explorer.css", "viewer.css")
 
 

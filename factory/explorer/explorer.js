@@ -1,5 +1,6 @@
 // Start, and what ties the parts together: changed filters, views, the address and the keyboard.
 const body = document.body, filtersButton = document.getElementById("filters-button"), helpDialog = document.getElementById("help");
+const VIEWS = META.pictures.count ? ["faces", "grid", "table"] : ["table"];
 let saving = 0;
 
 function changed(filters) {
@@ -26,7 +27,7 @@ function showAll() {
 
 function fromHash() {
   const parts = fromAddress(location.hash.slice(1));
-  look.view = parts.get("view") === "table" || !META.pictures.count ? "table" : "faces";
+  look.view = !META.pictures.count ? "table" : VIEWS.includes(parts.get("view")) ? parts.get("view") : "faces";
   look.order = ORDERS.some(([name]) => name === parts.get("order")) ? parts.get("order") : "";
   changed([...CHOICES, ...RANGES, SEARCH]);
 }
@@ -64,7 +65,7 @@ const inViewer = {
 const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const onPage = {
   f: () => openFilters(true), "/": () => openFilters(true), n: () => turnPage(1), p: () => turnPage(-1),
-  v: () => setView(look.view === "faces" && META.rows ? "table" : META.pictures.count ? "faces" : "table"),
+  v: () => setView(VIEWS[(VIEWS.indexOf(look.view) + 1) % VIEWS.length]),
 };
 
 document.addEventListener("keydown", event => {
@@ -98,7 +99,11 @@ function listen() {
   order.append(...ORDERS.filter(([name]) => META.audited || !name.includes("distance")).map(([name, title]) => node("option", { value: name }, title)));
   order.addEventListener("change", () => { look.order = order.value; look.page = look.cell = 0; showAll(); });
   for (const button of document.querySelectorAll("[data-page]")) button.addEventListener("click", () => turnPage(Number(button.dataset.page)));
-  for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => setView(button.dataset.view));
+  for (const button of document.querySelectorAll("[data-view]")) {
+    button.hidden = !VIEWS.includes(button.dataset.view);
+    button.addEventListener("click", () => setView(button.dataset.view));
+  }
+  narrow.addEventListener("change", showPage);
   addEventListener("hashchange", () => {
     if (location.hash.slice(1) !== toAddress({ view: look.view === "faces" ? "" : look.view, order: look.order })) fromHash();
   });

@@ -1,21 +1,24 @@
 // The filters as they stand at the side: lists of choices, and bars over which a range is drawn or typed.
 function buildFacets(changed) {
-  const host = document.getElementById("facets");
-  for (const filter of CHOICES.filter(one => one.shown)) {
-    filter.lines = filter.values.map((value, code) => {
-      const box = node("input", { type: "checkbox", onchange: () => {
-        if (box.checked) filter.chosen.add(code); else filter.chosen.delete(code);
-        changed([filter]);
-      } });
-      const count = node("span", { class: "count" });
-      return { box, count, line: node("label", {}, box, node("span", { class: "name" }, value), count) };
-    });
-    const order = filter.values.map((_, code) => code).filter(code => filter.counts[code] || filter.name !== "verdict");
-    if (filter.name !== "verdict") order.sort((a, b) => filter.values[a].localeCompare(filter.values[b]));
-    host.append(node("fieldset", { class: "choices" }, node("legend", {}, filter.title),
-      node("div", {}, ...order.map(code => filter.lines[code].line))));
-  }
-  for (const filter of RANGES.filter(one => one.shown)) host.append(rangeFacet(filter, changed));
+  const host = document.getElementById("facets"), choices = CHOICES.filter(filter => filter.shown);
+  const lesser = filter => ["live", "split"].includes(filter.name); // below the ranges
+  host.append(...choices.filter(filter => !lesser(filter)).map(filter => choiceFacet(filter, changed)),
+    ...RANGES.filter(filter => filter.shown).map(filter => rangeFacet(filter, changed)),
+    ...choices.filter(lesser).map(filter => choiceFacet(filter, changed)));
+}
+
+function choiceFacet(filter, changed) {
+  filter.lines = filter.values.map((value, code) => {
+    const box = node("input", { type: "checkbox", onchange: () => {
+      if (box.checked) filter.chosen.add(code); else filter.chosen.delete(code);
+      changed([filter]);
+    } });
+    const count = node("span", { class: "count" });
+    return { box, count, line: node("label", {}, box, node("span", { class: "name" }, value), count) };
+  });
+  const codes = filter.values.map((_, code) => code).filter(code => filter.counts[code]);
+  if (filter.name !== "verdict") codes.sort((a, b) => filter.values[a].localeCompare(filter.values[b]));
+  return node("fieldset", { class: "choices" }, node("legend", {}, filter.title), node("div", {}, ...codes.map(code => filter.lines[code].line)));
 }
 
 function rangeFacet(filter, changed) {

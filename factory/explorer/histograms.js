@@ -38,36 +38,45 @@ function histogram(title, groups, [low, high], decimals) {
   });
   const words = shown.map(group => `${group.title}: ${whole(group.count)}, mean ${fixed(group.mean, decimals)}`).join("; ");
   const line = group => `<tr><th scope="row"><svg class="key" viewBox="0 0 24 11" aria-hidden="true"><path class="area ${group.name}" d="M1 1H23V10H1Z"/></svg>${group.title}</th>`
-    + `<td>${whole(group.count)}</td><td>${group.count ? fixed(group.mean, decimals) : "—"}</td></tr>`;
+    + `<td>${whole(group.count)}</td><td>${group.count ? fixed(group.mean, decimals) : "—"}</td><td>${group.count ? fixed(group.sd, decimals) : "—"}</td></tr>`;
   return `<figure><h2>${title}</h2><svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label="${title}. ${words || "nothing selected"}">${body.join("")}</svg>`
-    + `<table><thead><tr><th></th><th scope="col">scored</th><th scope="col">mean</th></tr></thead><tbody>${groups.map(line).join("")}</tbody></table></figure>`;
+    + `<table><thead><tr><th></th><th scope="col">scored</th><th scope="col">mean</th><th scope="col"><abbr title="standard deviation">sd</abbr></th></tr></thead><tbody>${groups.map(line).join("")}</tbody></table></figure>`;
+}
+
+// Mean and deviation from the sums of values and of squares.
+function moments(found, sum, squares) {
+  found.mean = sum / (found.count || 1);
+  found.sd = Math.sqrt(Math.max(0, squares / (found.count || 1) - found.mean ** 2));
+  return found;
 }
 
 // Bins of a column over rows.
 function binned(rows, column, [low, high], bins) {
-  const found = { bins: new Uint32Array(bins), count: 0, mean: 0 };
+  const found = { bins: new Uint32Array(bins), count: 0 };
+  let sum = 0, squares = 0;
   for (const row of rows) {
     const value = column[row];
     if (Number.isNaN(value)) continue;
     found.bins[Math.max(0, Math.min(bins - 1, Math.floor((value - low) / (high - low) * bins)))]++;
     found.count++;
-    found.mean += value;
+    sum += value;
+    squares += value * value;
   }
-  found.mean /= found.count || 1;
-  return found;
+  return moments(found, sum, squares);
 }
 
 // The real faces of the styles (or of live faces, of the domains) that the choices leave.
 function realBins(kind, names) {
-  const found = { bins: new Float64Array(META.brisque.bins), count: 0, mean: 0 };
+  const found = { bins: new Float64Array(META.brisque.bins), count: 0 };
+  let sum = 0, squares = 0;
   for (const name of names) {
     const part = META.brisque.real[kind][name];
     if (!part) continue;
     part.bins.forEach((count, place) => { found.bins[place] += count; found.count += count; });
-    found.mean += part.sum;
+    sum += part.sum;
+    squares += part.squares;
   }
-  found.mean /= found.count || 1;
-  return found;
+  return moments(found, sum, squares);
 }
 
 let allDistances = null;
@@ -88,7 +97,7 @@ function showHistograms() {
     allDistances ??= binned(Uint32Array.from({ length: META.rows }, (_, row) => row), columns.distance, distance.span, bins);
     parts.push(histogram("Identity distance to the live face", [
       { name: "generated", title: "generated, selected", ...binned(selection, columns.distance, distance.span, bins) },
-      { name: "every", title: "all generated", ...allDistances },
+      ...(selection.length < META.rows ? [{ name: "every", title: "all generated", ...allDistances }] : []),
     ], distance.span, 3));
   }
   document.getElementById("charts").innerHTML = parts.join("");

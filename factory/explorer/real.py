@@ -17,9 +17,10 @@ BINS = 48
 
 
 def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
-    """The axis for all scores, and by kind and style the real ones on it: counts of the bins, sum of the scores.
+    """The axis for all scores, and by kind and style the real ones on it: counts of the bins, and two sums.
 
-    Counts in the place of scores: a real corpus of any size takes as little room. Beyond the axis, the end bins count.
+    The sums are of the scores and of their squares. With counts in the place of scores, a real corpus of any size
+    takes as little room. Scores beyond the axis are counted in the end bins.
     """
     scores: dict[tuple[str, str], list[np.ndarray]] = {}
     for corpus in {corpus.digest: corpus for corpus in real}.values():  # one folder may serve as real and as live
@@ -36,7 +37,8 @@ def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
         values = np.concatenate(parts)
         if len(values):
             counts, _ = np.histogram(np.clip(values, *span), bins=BINS, range=span)
-            groups[kind][style] = {"bins": counts.tolist(), "sum": round(float(values.sum()), 3)}
+            sums = {"sum": float(values.sum()), "squares": float((values**2).sum())}
+            groups[kind][style] = {"bins": counts.tolist(), **{name: round(sum_, 3) for name, sum_ in sums.items()}}
     return {"span": span, "bins": BINS, "real": groups}
 
 

@@ -38,7 +38,7 @@ async function showTriplet() {
 }
 
 // Rows that the arrows go through.
-const seen = () => look.view === "faces" ? listed : listed.filter(row => pictureOf[row] >= 0);
+const seen = () => look.view === "table" ? listed.filter(row => pictureOf[row] >= 0) : listed;
 
 function cut(image, picture) {
   const { side, column, row } = place("faces", picture);
@@ -100,8 +100,8 @@ function showFacts(row, picture) {
 function moveTriplet(step) {
   const rows = seen(), at = (rows.indexOf(view.row) + step + rows.length) % rows.length;
   view.row = rows[at];
-  look.page = Math.floor(listed.indexOf(view.row) / ON_A_PAGE[look.view]);
-  look.cell = listed.indexOf(view.row) % ON_A_PAGE[look.view];
+  look.page = Math.floor(listed.indexOf(view.row) / onAPage());
+  look.cell = listed.indexOf(view.row) % onAPage();
   showTriplet();
 }
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from factory.cli_folder import COMMANDS, Overrides, print_summary
+from factory.cli_job import job_app, submit
 from factory.exits import one_line_exits
 from factory.stations import JOBS
 
@@ -145,8 +146,9 @@ def plan(
     print_summary(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price))
 
 
-for _name, _command in COMMANDS.items():
+for _name, _command in {**COMMANDS, "submit": submit}.items():
     app.command(_name)(_command)
+app.add_typer(job_app, name="job")
 
 
 @app.command()

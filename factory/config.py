@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 import types
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -22,6 +23,8 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
+
+CREDENTIALS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@")  # the part before the host, by RFC 3986
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -65,7 +68,12 @@ def set_override(values: dict[str, Any], override: str) -> None:
 
 
 def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
-    """Validate `values` against `model`; raises ValueError in one line instead of pydantic's report."""
+    """Validate `values` against `model`; raises ValueError in one line instead of pydantic's report.
+
+    URLs with a user's name or password in them are refused, unrepeated: a configuration goes into `run.json`, the log
+    and the names of jobs.
+    """
+    _refuse_credentials(values, "")
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -87,6 +95,20 @@ def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
     return values
+
+
+def _refuse_credentials(value: Any, dotted: str) -> None:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_credentials(item, f"{dotted}.{name}" if dotted else str(name))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_credentials(item, dotted)
+    elif isinstance(value, str) and CREDENTIALS.match(value):
+        raise ValueError(
+            f"config key {dotted!r}: a URL with credentials in it; leave them out and set AWS_ACCESS_KEY_ID and "
+            f"AWS_SECRET_ACCESS_KEY, a profile or a role"
+        )
 
 
 def _parse_value(dotted: str, text: str) -> Any:

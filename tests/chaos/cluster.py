@@ -81,12 +81,18 @@ class Cluster:
         workers: how many worker nodes are started with the head.
         addresses: IP addresses of the head and of the workers; None: this machine's.
         inside: what precedes each command, head first, such as `ip netns exec NAME`.
+        dashboard: whether there is one, on the loopback at the URL `dashboard`, which takes jobs.
     """
 
     def __init__(
-        self, workers: int = 2, addresses: Sequence[str] | None = None, inside: Sequence[Sequence[str]] | None = None
+        self,
+        workers: int = 2,
+        addresses: Sequence[str] | None = None,
+        inside: Sequence[Sequence[str]] | None = None,
+        dashboard: bool = False,
     ) -> None:
         self._count, self._addresses, self._inside = workers, addresses, inside
+        self.dashboard = f"http://127.0.0.1:{_free_port()}" if dashboard else None
         self.nodes: list[Node] = []  # the workers, dead ones included
         self._started = 0
 
@@ -101,14 +107,18 @@ class Cluster:
             "RAY_memory_monitor_refresh_ms": "0",  # other programs' memory must not kill workers here
             "RAY_raylet_start_wait_time_s": "240",
             "PYTHONUNBUFFERED": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # a job's `python` is this one
         }
         host = self._addresses[0] if self._addresses else _own_address()
         self.environment["RAY_ADDRESS"] = f"{host}:{_free_port()}"
+        shown = (
+            ["--include-dashboard=true", f"--dashboard-port={self.dashboard.rpartition(':')[2]}"]
+            if self.dashboard
+            else ["--include-dashboard=false"]
+        )
         try:
             self.head = self._start(
-                "head",
-                ["--head", "--num-cpus=0", "--include-dashboard=false", f"--ray-client-server-port={_free_port()}"],
-                host,
+                "head", ["--head", "--num-cpus=0", f"--ray-client-server-port={_free_port()}", *shown], host
             )
             _until_started([self.head])
             for _ in range(self._count):

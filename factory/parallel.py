@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
+from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
@@ -44,15 +45,29 @@ def distribute(network: nn.Module, copies: list[nn.Module], how: Parallel) -> nn
     """What the loss calls in the place of `network`, which stays the one to save.
 
     `fsdp2` shards `network` and, alike, its `copies` (an average's) in place, block by block; `ddp` replicates them.
+    On GPUs BatchNorm takes its statistics from all workers' parts of the batch.
     """
     if world_size() == 1:
         return network
+    if norms_are_global(next(network.parameters()).device.type, world_size()):
+        globalised(network)
     if how == "fsdp2":
         for module in (network, *copies):
             _shard(module)
         return network
     device = next(network.parameters()).device
     return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
+
+
+def norms_are_global(device: str, world: int) -> bool:
+    """Whether BatchNorm in training sees the batch of all workers: PyTorch has that for GPUs only."""
+    return device == "cuda" and world > 1
+
+
+def globalised(network: Network) -> Network:
+    """The network, each BatchNorm in it replaced by one over all workers, with the same parameters and names."""
+    converted: Network = convert_sync_batchnorm(network)
+    return converted
 
 
 def lay_out(modules: dict[str, nn.Module], layout: torch.memory_format, how: Parallel) -> None:

@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from difffas.classifier import SpoofClassifier
 from factory.checkpoints import COURSE, Course, load, save
-from factory.parallel import lay_out
+from factory.parallel import globalised, lay_out, norms_are_global
 from tests.corpora import small_rows, write_corpus
 from tests.gloo import free_port, one_of_two, settings, start, steps, write_style_folder
 
@@ -161,3 +162,25 @@ def test_bfloat16_changes_the_loss_a_little(places: tuple[Path, tuple[str, str]]
     assert losses != alone[:3]
     np.testing.assert_allclose(losses, alone[:3], rtol=0.02)
     assert all(parameter.dtype == torch.float32 for parameter in fit.network.parameters())
+
+
+@pytest.mark.parametrize(("device", "world", "expected"), [("cuda", 2, True), ("cuda", 1, False), ("cpu", 2, False)])
+def test_norms_are_global_where_pytorch_can(device: str, world: int, expected: bool) -> None:
+    assert norms_are_global(device, world) == expected
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "mobilevit_xxs"])
+def test_global_norms_are_the_same_network(backbone: str) -> None:
+    """timm's norms have an activation, which PyTorch's own conversion would lose."""
+    torch.manual_seed(0)
+    network = SpoofClassifier(["a-live", "a-print"], ["a-live"], backbone=backbone).eval()
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        before = network(images)
+        names, parameters = list(network.state_dict()), list(network.parameters())
+        converted = globalised(network)
+        assert converted is network
+        assert list(network.state_dict()) == names
+        assert all(a is b for a, b in zip(parameters, network.parameters(), strict=True))
+        assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+        assert torch.equal(network(images), before)

@@ -43,6 +43,8 @@ class GenerateResources(Config):
     generators: int | tuple[int, int] = 1
     gpus_per_generator: float = Field(1.0, ge=0, description="fractions share a GPU; 0 runs on CPUs")
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
+    generator_labels: dict[str, str] = Field({}, description="of the nodes that generators may run on; none: any")
+    task_labels: dict[str, str] = Field({}, description="of the nodes that read, encode and score; none: any")
     stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
 
 
@@ -83,7 +85,8 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     making = (config.inputs.generator, sampler, config.resources.threads, config.output.paired)
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
-        return dataset.map(read_order, fn_kwargs=reading, num_cpus=1, **BOUNDED).map(
+        tasks = cluster.placed(config.resources.task_labels)
+        return dataset.map(read_order, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED).map(
             GenerateShard,
             fn_constructor_args=making,
             compute=_pool(config.resources.generators, careful),
@@ -91,6 +94,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
             num_gpus=gpus,
             max_task_retries=1,  # a shard that kills its process must not do so for ever; nodes come and go
             max_restarts=-1,
+            **cluster.placed(config.resources.generator_labels),
         )
 
     return run_line(
@@ -104,6 +108,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
         keys=lambda shard: plan.order(shard).keys,
         failed=failed,
         stall_seconds=config.resources.stall_seconds,
+        labels=config.resources.task_labels,
     )
 
 

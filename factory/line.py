@@ -57,6 +57,7 @@ def run_line(
     keys: Callable[[str], list[str]],
     failed: Literal["skip", "retry", "reject"] = "skip",
     stall_seconds: float = STALL_SECONDS,
+    labels: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make every unfinished shard of a run, write the index, close the run; returns its summary.
 
@@ -71,6 +72,7 @@ def run_line(
         keys: the keys of a shard's images, to say which are rejected with it.
         failed: what to do with shards that were quarantined before.
         stall_seconds: without one more shard in so long, the run is given up as stalled.
+        labels: of the nodes that the last stage may run on; any by default.
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
@@ -90,6 +92,7 @@ def run_line(
     done = ledger.done()
     todo = [shard for shard in names if shard not in done and shard not in skipped]
     progress = Progress(name, len(names), images, len(done))
+    last = {"num_cpus": 1, **cluster.placed(labels or {}), **BOUNDED}
     settings = {"station": name, "url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
 
     with Events(run.storage, station=name, todo=len(todo), shards=len(names)) as events:
@@ -99,7 +102,7 @@ def run_line(
             for first in range(0, len(todo), WINDOW):
                 window, later = todo[first : first + WINDOW], len(todo) - first - WINDOW
                 metrics.record("factory_shards_queued", max(later, 0), station=name)
-                faults |= _make(window, stages, attempt, settings, progress, events, stall_seconds)
+                faults |= _make(window, stages, attempt, settings, last, progress, events, stall_seconds)
             if not faults:
                 break
             shard, fault = next(iter(faults.items()))
@@ -123,6 +126,7 @@ def _make(
     stages: Stages,
     attempt: int,
     settings: dict[str, Any],
+    last: dict[str, Any],
     progress: Progress,
     events: Events,
     stall_seconds: float,
@@ -131,7 +135,7 @@ def _make(
     import ray
 
     dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
-    line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, num_cpus=1, **BOUNDED)
+    line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, **last)
     line.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
     told = _Told(settings["station"], attempt, len(window), progress, events)
     faults, made, lost, in_a_row = {}, set(), DIED, 0

@@ -220,10 +220,15 @@ def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "ski
         numbers,
         totals["images"],
         lambda dataset, _: dataset.map(
-            _read, fn_kwargs={"shared": [shared]}, num_cpus=config.resources.num_cpus, **BOUNDED
+            _read,
+            fn_kwargs={"shared": [shared]},
+            num_cpus=config.resources.num_cpus,
+            **cluster.placed(config.resources.task_labels),
+            **BOUNDED,
         ),
         PREFIX,
         config.output,
         lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
         failed=failed,
+        labels=config.resources.task_labels,
     )

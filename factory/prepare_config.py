@@ -35,6 +35,7 @@ class PrepareResources(Config):
     """What the line may use; no part of the fingerprint."""
 
     num_cpus: float = Field(1.0, gt=0, description="CPUs that one reading task reserves; it uses one thread")
+    task_labels: dict[str, str] = Field({}, description="of the nodes that tasks may run on; none: any")
 
 
 class PrepareConfig(Config):

@@ -61,6 +61,7 @@ class TrainResources(Config):
     workers: int = Field(1, ge=1)
     gpus_per_worker: float = Field(1.0, ge=0)
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU worker")
+    worker_labels: dict[str, str] = Field({}, description="of the nodes that workers may run on; none: any")
     parallel: Literal["ddp", "fsdp2"] = Field("ddp", description="weights on every worker, or shared out among them")
     accumulate: int = Field(1, ge=1, description="parts in which a worker takes its batch, to fit into memory")
     activation_checkpointing: bool = Field(False, description="compute each level of the generator twice, keep less")
@@ -189,7 +190,12 @@ def _train(
     trainer = TorchTrainer(
         worker,
         train_loop_config={**settings, **place, "resources": resources.model_dump(mode="json")},
-        scaling_config=ScalingConfig(num_workers=resources.workers, use_gpu=gpu, resources_per_worker=each),
+        scaling_config=ScalingConfig(
+            num_workers=resources.workers,
+            use_gpu=gpu,
+            resources_per_worker=each,
+            label_selector=resources.worker_labels or None,
+        ),
         run_config=RunConfig(
             name="training",
             **ray_storage(run.storage.url),

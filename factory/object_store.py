@@ -20,6 +20,17 @@ from factory.s3_retry import code_of, retrying
 LARGEST_OBJECT = 5 * 2**30  # bytes, the limit of S3 for one PUT
 READ_BYTES = 2**20  # least size of a ranged read: a Parquet footer, or a few images
 CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 10, 60
+# By extension: without it a store calls every object octet-stream, and a browser saves a page instead of showing it.
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "md": "text/markdown; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "webp": "image/webp",
+}
 
 Result = TypeVar("Result")
 
@@ -93,6 +104,7 @@ class ObjectStore:
             raise ValueError(f"{self._url(name)} {size}: fewer rows per shard")
         writer = uuid.uuid4().hex
         request = {"Bucket": self._bucket, "Key": self._key(name), "Body": data, "Metadata": {"writer": writer}}
+        request["ContentType"] = MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")
 
         def put() -> bool:
             try:

@@ -22,6 +22,7 @@ from factory.detection_charts import chart_style
 from factory.detection_section import detection
 from factory.explorer import ExplorerConfig, theme_script, themed, write_explorer
 from factory.explorer.verdicts import AUDIT, Verdicts
+from factory.patch_section import Patches, open_patches, patches
 from factory.run import SUMMARY, Run, read_claim, read_summary
 from factory.scores import SCORES
 from factory.search.charts import tuning
@@ -37,6 +38,7 @@ HEADINGS = {
     "quality": "Quality",
     "training": "Training",
     "strength": "Strength",
+    "patches": "Patch sides",
     "detection": "Detection",
     "tuning": "Tuning",
     "ablations": "Ablations",
@@ -52,6 +54,9 @@ class ReportInputs(Config):
     audit: str | None = None
     models: dict[str, str] = Field({})
     strength: str | None = None
+    patches: dict[str, str] = Field(
+        {}, description="generated corpora by the patch sides of their generators: p_m,p_v"
+    )
     evaluations: dict[str, str] = Field({})
     tune: str | None = None
     ablations: dict[str, str] = Field({})
@@ -79,6 +84,7 @@ class Sources:
 
     corpora: dict[str, Corpus]
     verdicts: Verdicts | None
+    patches: Patches | None
     folders: dict[tuple[str, str], Folder]
 
     def of(self, kind: str) -> dict[str, Folder]:
@@ -142,23 +148,31 @@ def open_sources(inputs: ReportInputs) -> Sources:
         folders["model", name] = _folder(url, "curve", *filter(None, [samples]))
     if inputs.strength is not None:
         folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
+    compared = open_patches(inputs.patches)
+    for (name, url), corpus in zip(inputs.patches.items(), compared.corpora.values() if compared else (), strict=True):
+        folders["patches", name] = dataclasses.replace(_folder(url, "planned"), digest=corpus.digest)
     for name, url in inputs.evaluations.items():
         folders["evaluation", name] = _folder(url, "auc", SCORES)
     if inputs.tune is not None:
         folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
     for name, url in inputs.ablations.items():
         folders["ablation", name] = open_table(url)
-    return Sources(corpora, _verdicts(inputs), folders)
+    return Sources(corpora, _verdicts(inputs), compared, folders)
 
 
 def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
     """What the page shows; a section without its input is not there."""
+    lives, guides = (
+        [sources.corpora[name] for name in names if name in sources.corpora]
+        for names in (("live", "real"), ("real", "live"))
+    )
     found = {
         "faces": sections.faces(sources.corpora, config.triplets_per_style),
         "counts": sections.counts(sources.of("corpus"), sources.corpora),
         "quality": sections.quality(sources.corpora),
         "training": training(sources.of("model")),
         "strength": strength(sources.of("strength")),
+        "patches": patches(sources.patches, lives, guides),
         "detection": detection(sources.of("evaluation")),
         "tuning": tuning(sources.of("tune")),
         "ablations": ablations(sources.of("ablation")),

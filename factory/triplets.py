@@ -52,8 +52,8 @@ def sample_triplets(
     holds a row of the same domain (live) or style (guide).
     """
     spoofs = generated.rows(_sample(generated, per_style))
-    live = _find(lives, {row.live_key: row.live_domain for row in spoofs}, "domain", LIVE)
-    guide = _find(guides, {row.guide_key: row.style for row in spoofs}, "style", SPOOF)
+    live = find_pictures(lives, {row.live_key: row.live_domain for row in spoofs}, "domain", LIVE)
+    guide = find_pictures(guides, {row.guide_key: row.style for row in spoofs}, "style", SPOOF)
     triplets: dict[str, list[Triplet]] = {}
     for row in spoofs:
         triplet = Triplet(live.get(row.live_key), guide.get(row.guide_key), picture(row))
@@ -85,10 +85,13 @@ def _sample(generated: Corpus, per_style: int) -> np.ndarray:
     return np.array(chosen, dtype=np.int64)
 
 
-def _find(
+def find_pictures(
     corpora: Sequence[Corpus], wanted: dict[str | None, str | None], column: str, label: int
 ) -> dict[str | None, Picture]:
-    """Pictures of the wanted keys. A key is unique within a corpus only: `column` and label must agree as well."""
+    """Pictures of the wanted keys, by key; `wanted` says which domain or style each must have.
+
+    A key is unique within a corpus only: `column` and label must agree as well.
+    """
     found: dict[str | None, Picture] = {}
     for corpus in corpora:
         missing = [key for key in wanted if key is not None and key not in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +32,20 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
-    """The page, once it is ready; what its console says and what it fails to load is an error."""
+def opened(
+    browser: Browser, url: str, on_request: Callable[[str], None] = lambda url: None, **settings: Any
+) -> Iterator[Page]:
+    """The page, once it is ready; what its console says and what it fails to load is an error.
+
+    `on_request` is called with every address that the page asks for.
+    """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
     page = context.new_page()
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("requestfailed", lambda request: troubles.append(f"failed {request.url}"))
+    page.on("request", lambda request: on_request(request.url))
     page.goto(url)
     page.wait_for_selector("body.ready")
     yield page

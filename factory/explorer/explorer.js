@@ -115,6 +115,7 @@ load().then(() => {
   listen();
   fromHash();
   body.classList.add("ready");
+  performance.mark("ready");
 }).catch(error => {
   const trouble = document.getElementById("trouble");
   trouble.textContent = error.message;

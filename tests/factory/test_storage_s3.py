@@ -37,6 +37,18 @@ def test_create_never_overwrites(s3_storage: Storage) -> None:
     assert not s3_storage.exists("a")
 
 
+def test_a_browser_shows_a_page_of_the_store(s3_storage: Storage) -> None:
+    bucket, _, prefix = s3_storage.url.removeprefix("s3://").partition("/")
+    for name, kind in (
+        ("index.html", "text/html; charset=utf-8"),
+        ("explorer/rows-0001.js", "text/javascript; charset=utf-8"),
+        ("explorer/faces-0001.webp", "image/webp"),
+        ("data/spoof.parquet", "application/octet-stream"),
+    ):
+        s3_storage.create(name, b"content")
+        assert client().call_s3("head_object", Bucket=bucket, Key=f"{prefix}/{name}")["ContentType"] == kind
+
+
 def test_what_is_not_there(s3_storage: Storage) -> None:
     for reader in (s3_storage.read, s3_storage.open):
         with pytest.raises(FileNotFoundError, match="no such object") as caught:

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +18,10 @@ from PIL import Image
 
 from factory.config import build
 from factory.corpus import Corpus
-from factory.explorer import PAGE
+from factory.explorer import PAGE, ExplorerConfig, write_explorer
 from factory.images import decode
 from factory.report import ReportConfig, run
+from factory.storage import Storage
 from tests.browser import chromium, opened
 from tests.corpora import small_rows, write_corpus
 from tests.pages import scored, spoofs_of
@@ -358,3 +359,47 @@ def test_what_is_missing_is_said(browser: Browser, site: Site, tmp_path: Path) -
         "#trouble"
     )
     context.close()
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows(browser: Browser, tmp_path: Path) -> None:
+    """They load in seconds, a filter answers at once, and the page loads no sheet that it does not show."""
+    rows, folder = 100_000, tmp_path / "explorer"
+    _, many = many_rows(tmp_path, rows)
+    assert sum(file.stat().st_size for file in folder.glob("*.js")) < 8_000_000
+    asked: list[str] = []
+    with opened(browser, (tmp_path / PAGE).as_uri(), on_request=asked.append) as page:
+        timing = page.evaluate("performance.getEntriesByName('ready')[0].startTime")
+        assert page.inner_text("#count") == "100,000 of 100,000 spoofs"
+        assert timing < 8000
+        check(page, "Style", "cam-print")
+        type_range(page, "T₀ from", "300")
+        wanted = pc.and_(pc.equal(many["style"].cast(pa.string()), "cam-print"), pc.greater_equal(many["t0"], 300))
+        assert page.inner_text("#count") == f"{pc.sum(wanted).as_py():,} of 100,000 spoofs"
+        spent = page.evaluate(
+            "(() => { const at = performance.now(); refilter(RANGES); showAll(); return performance.now() - at; })()"
+        )
+        assert spent < 1000
+        page.get_by_role("button", name="Table").click()
+        assert page.locator("#table tbody tr").count() == 50
+        assert len({url for url in asked if url.endswith(".webp")}) <= 2
+
+
+def many_rows(out: Path, count: int) -> tuple[dict[str, Any], pa.Table]:
+    """An explorer of so many rows that differ in facts but share a few pixels, and their index."""
+    made = spoofs_of(scored(small_rows()), 40)
+    corpus = write_corpus(out / "few", made)
+    rng = np.random.default_rng(0)
+    index = corpus.index.take(pa.array(np.arange(count) % len(made)))
+    for name, values in (
+        ("key", pa.array([f"abcd1234-train-{n:010d}" for n in range(count)])),
+        ("t0", pa.array(rng.integers(100, 450, count))),
+        ("cfg_scale", pa.array(rng.uniform(1, 4, count))),
+        ("brisque", pa.array(rng.normal(40, 12, count))),
+        ("live_key", pa.array([f"cam-live-{value:016x}" for value in rng.integers(2**63, size=count)])),
+    ):
+        index = index.set_column(index.schema.get_field_index(name), name, values)
+    corpus.index = index
+    about = write_explorer(Storage(str(out)), "Many", {"generated": corpus}, None, ExplorerConfig(images=400))
+    assert about is not None and about["rows"] == count
+    return about, index

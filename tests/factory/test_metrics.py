@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,25 @@ def test_the_page_names_every_metric_and_no_other() -> None:
         kind, labels, _ = documented[f"ray_{name}"]
         assert kind == metric.kind
         assert labels == ", ".join(f"`{label}`" for label in metric.labels)
+
+
+def test_the_dashboard_asks_for_metrics_and_labels_that_exist() -> None:
+    known: dict[str, set[str]] = {}
+    for name, metric in metrics.METRICS.items():
+        for suffix in ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",):
+            known[f"ray_{name}{suffix}"] = {*metric.labels, *(["le"] if suffix == "_bucket" else [])}
+    dashboard = json.loads((ROOT / "docs" / "grafana" / "difffas.json").read_text(encoding="utf-8"))
+    page = re.findall(r"```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(asked) >= 10
+    for expression in [*asked, *(text for text in page if "rate(" in text)]:
+        names = re.findall(r"ray_\w+", expression)
+        assert names and set(names) <= known.keys(), expression
+        labels = set(re.findall(r"(\w+)=~?\"", expression))
+        labels |= {label for group in re.findall(r"by \(([\w, ]+)\)", expression) for label in group.split(", ")}
+        assert labels <= set().union(*(known[name] for name in names)), expression
+    used = {re.sub(r"_(bucket|sum|count)$", "", name) for text in asked for name in re.findall(r"ray_\w+", text)}
+    assert used == {f"ray_{name}" for name in metrics.METRICS}, "every metric is shown"
 
 
 def test_names_follow_the_rules_of_prometheus() -> None:

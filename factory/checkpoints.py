@@ -33,6 +33,7 @@ class Course:
     curve: list[list[float]] = dataclasses.field(default_factory=list)  # [step, mean loss]
     evaluations: list[dict[str, float]] = dataclasses.field(default_factory=list)
     best: float | None = None  # score of an evaluation
+    best_step: int | None = None  # when that was
     since_best: int = 0  # evaluations
     seconds: float = 0.0
     waited: float = 0.0  # seconds in which the next batch was not there yet

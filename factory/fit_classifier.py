@@ -138,6 +138,7 @@ class ClassifierRecipe:
         self._held_out = held_out_rows(real, settings["held_out"])
         self._spoof = (real.column("label")[self._held_out] == SPOOF).astype(np.int64)
         self._pixels = PixelCache(real)  # of the held-out rows
+        self._size = len(real.pixels(sources[0][1][:1])[0])
         torch.manual_seed(settings["train"]["seed"])
         self.network = self._new()
         self._device = torch.device("cpu")
@@ -151,6 +152,7 @@ class ClassifierRecipe:
             live_styles=[style for style in styles if is_live(style)],
             backbone=self._settings["backbone"],
             scale=self._settings["loss"]["scale"],
+            image_size=self._size,
         )
 
     @property
@@ -162,6 +164,9 @@ class ClassifierRecipe:
         """Move the network to the worker's device."""
         self._device = device
         self.network.to(device)
+
+    def begin(self) -> None:
+        """Called before the first step of a run."""
 
     def resumed(self, updates: int) -> None:
         """Called once the modules hold what they held after so many updates."""

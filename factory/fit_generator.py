@@ -153,17 +153,22 @@ class GeneratorRecipe:
         return {"network": self.network, "average": self._average.model}
 
     def to(self, device: torch.device) -> None:
-        """Move everything to the worker's device, and take the guides' statistics there."""
-        from difffas.style_encoder import feature_statistics
-
+        """Move everything to the worker's device."""
         self._device = device
         for module in (self._encoder, *self.modules.values()):
             module.to(device)
+
+    def begin(self) -> None:
+        """Take the guides' statistics, which a checkpoint has in the modules' buffers."""
+        from difffas.style_encoder import feature_statistics
+
         if self._settings["initial"]:
             return  # the statistics that its weights were fitted to came with them
         shown, read = np.unique(self._pairs.spoofs), PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
-        statistics = feature_statistics(self._encoder, (training_images(read(chunk), device) for chunk in chunks))
+        statistics = feature_statistics(
+            self._encoder, (training_images(read(chunk), self._device) for chunk in chunks)
+        )
         self.network.set_condition_statistics(*statistics)
         self._average.model.set_condition_statistics(*statistics)
 

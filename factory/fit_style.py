@@ -121,6 +121,9 @@ class StyleRecipe:
         self._device = device
         self.network.to(device)
 
+    def begin(self) -> None:
+        """Called before the first step of a run."""
+
     def resumed(self, updates: int) -> None:
         """Called once the modules hold what they held after so many updates."""
 

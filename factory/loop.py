@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import math
 import tempfile
@@ -19,7 +20,8 @@ from factory import parallel
 from factory.batches import share
 from factory.checkpoints import Course, load, save
 from factory.ingest import Batch, stream
-from factory.progress import duration, say
+from factory.optimisers import learning_rate, make_optimiser
+from factory.progress import TrainingProgress
 from factory.storage import Storage
 from factory.train import FIGURES, MODEL, Recipe, TrainConfig, TrainResources
 from factory.watch import Watch
@@ -27,13 +29,14 @@ from factory.watch import Watch
 CURVE_POINTS = 200
 BAD_STEPS = 5  # in a row end a run
 KEYS_NAMED = 24  # of a bad batch
-LINE_SECONDS = 10.0  # between lines of progress
+BEST = "best"  # the module that holds the weights of the best evaluation
 
 
 class Fit(NamedTuple):
     """What a step needs."""
 
     recipe: Recipe
+    modules: dict[str, nn.Module]  # what checkpoints hold: the recipe's, and with patience the best of the last one
     network: nn.Module  # the recipe's, distributed
     optimiser: torch.optim.Optimizer
     config: TrainConfig
@@ -50,14 +53,15 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
     import ray.train
     from ray.train.torch import get_device
 
-    fit = prepare(recipe, settings, get_device())
+    checkpoint = ray.train.get_checkpoint()
+    fit = prepare(recipe, settings, get_device(), fresh=checkpoint is None)
     config, first = fit.config, parallel.rank() == 0
-    course = _restore(fit, ray.train.get_checkpoint())
+    course = _restore(fit, checkpoint)
     watch = None
     if first:
         names = settings["job"], settings["fingerprint"]
         watch = Watch(Storage(settings["out"]), course.step, fit.resources.trackers, *names, settings)
-    line = _Line(settings["job"], config, course)
+    progress = TrainingProgress(settings["job"], config.steps, config.batch_size, course.step)
     with contextlib.closing(_batches(fit, course, settings["cpus_per_reader"])) as batches:
         while course.step < config.steps and not _out_of_patience(config, course):
             outcome = _timed_step(fit, course, batches)
@@ -71,7 +75,7 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
             last = last or _out_of_patience(config, course)
             _log(config, course, outcome, watch, last=last)
             if first:
-                line.show(course, last)
+                progress.show(course.step, course.curve[-1][1] if course.curve else math.nan, course.skipped, last)
             if course.step % fit.resources.checkpoint_every == 0 or last:
                 if watch is not None:
                     watch.publish()
@@ -81,32 +85,28 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
     return None
 
 
-def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device) -> Fit:
-    """The recipe on its device and among the workers, with its optimiser."""
+def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device, fresh: bool = True) -> Fit:
+    """The recipe on its device and among the workers, with its optimiser; not `fresh` if a checkpoint follows."""
     config = TrainConfig.model_validate(settings["train"])
     resources = TrainResources.model_validate(settings["resources"])
     torch.set_num_threads(resources.threads)
     recipe.to(device)
-    network, *copies = recipe.modules.values()
-    assert network is recipe.modules["network"], "the network is the first module"
+    if fresh:
+        recipe.begin()
+    modules = dict(recipe.modules)
+    if config.patience is not None:
+        modules[BEST] = copy.deepcopy(_exported(recipe)).requires_grad_(False)
+    network, *copies = modules.values()
+    assert network is modules["network"], "the network is the first module"
     if resources.activation_checkpointing:
         network.enable_gradient_checkpointing()  # type: ignore[operator]
     if device.type == "cuda":
-        parallel.lay_out(recipe.modules, torch.channels_last, resources.parallel)
+        parallel.lay_out(modules, torch.channels_last, resources.parallel)
         if resources.compile:
             network.compile()
     distributed = parallel.distribute(network, copies, resources.parallel)
     distributed.train()
-    return Fit(recipe, distributed, make_optimiser(network, config), config, resources, device)
-
-
-def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The configured optimiser of the network's parameters; SGD with momentum as PyTorch has it, without dampening."""
-    given: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=config.momentum, **given)
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(network.parameters(), **given)
+    return Fit(recipe, modules, distributed, make_optimiser(network, config), config, resources, device)
 
 
 def take_step(fit: Fit, batch: Batch, step: int) -> parallel.Outcome:
@@ -143,16 +143,6 @@ def take_step(fit: Fit, batch: Batch, step: int) -> parallel.Outcome:
 
 def _precision(fit: Fit) -> torch.autocast:
     return torch.autocast(fit.device.type, torch.bfloat16, enabled=fit.config.precision == "bfloat16")
-
-
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up to the configured rate, then constant or a half cosine to zero."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    if not config.cosine_decay:
-        return config.learning_rate
-    share_done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share_done))
 
 
 def _batches(fit: Fit, course: Course, num_cpus: float) -> Generator[Batch, None, None]:
@@ -203,13 +193,29 @@ def _evaluate(fit: Fit, course: Course, watch: Watch | None) -> None:
     if found.score is not None:
         score = parallel.of_rank_0(found.score, fit.device)
         better = course.best is None or score > course.best
-        course.best, course.since_best = (score, 0) if better else (course.best, course.since_best + 1)
+        course.since_best = 0 if better else course.since_best + 1
+        if better:
+            course.best, course.best_step = score, course.step
+            if BEST in fit.modules:
+                _copy(_exported(fit.recipe), fit.modules[BEST])
     course.evaluations.append({"step": course.step, **found.figures})
     course.seconds += time.monotonic() - started
     if watch is not None:
         watch.scalars(course.step, {f"held_out/{name}": value for name, value in found.figures.items()})
         for name, pixels in found.images.items():
             watch.image(course.step, name, pixels)
+
+
+def _exported(recipe: Recipe) -> nn.Module:
+    """The recipe's module whose weights are the model."""
+    return list(recipe.modules.values())[-1]
+
+
+def _copy(source: nn.Module, target: nn.Module) -> None:
+    """Weights and buffers, each worker its part."""
+    values = source.state_dict()
+    for name, value in target.state_dict().items():
+        value.copy_(values[name])
 
 
 def _out_of_patience(config: TrainConfig, course: Course) -> bool:
@@ -229,34 +235,11 @@ def _log(config: TrainConfig, course: Course, outcome: parallel.Outcome, watch: 
         watch.scalars(course.step, {name: value for name, value in figures.items() if math.isfinite(value)})
 
 
-class _Line:
-    """Prints the line of progress every few seconds; its rate is that of this attempt."""
-
-    def __init__(self, job: str, config: TrainConfig, course: Course) -> None:
-        self._job, self._config, self._first = job, config, course.step
-        self._started = self._printed = time.monotonic()
-
-    def show(self, course: Course, last: bool) -> None:
-        now = time.monotonic()
-        if now - self._printed <= LINE_SECONDS and not last:
-            return
-        self._printed = now
-        made, steps = course.step - self._first, self._config.steps
-        rate = made * self._config.batch_size / max(now - self._started, 1e-9)
-        left = 0.0 if last else (steps - course.step) * (now - self._started) / made
-        loss = course.curve[-1][1] if course.curve else float("nan")
-        skipped = f" · {course.skipped} skipped" if course.skipped else ""
-        say(
-            f"{self._job}: step {course.step:,}/{steps:,} · loss {loss:.4f}{skipped} · {rate:.1f} img/s"
-            f" · {duration(left)} left"
-        )
-
-
 def _restore(fit: Fit, checkpoint: Any) -> Course:
     if checkpoint is None:
         return Course()
     with checkpoint.as_directory() as folder:
-        course = load(Path(folder), fit.recipe.modules, fit.optimiser)
+        course = load(Path(folder), fit.modules, fit.optimiser)
     fit.recipe.resumed(course.updates)
     return course
 
@@ -268,9 +251,11 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
     first = parallel.rank() == 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        save(folder, fit.recipe.modules, fit.optimiser, course, first)
+        save(folder, fit.modules, fit.optimiser, course, first)
         if last:
-            parallel.lay_out(fit.recipe.modules, torch.contiguous_format, fit.resources.parallel)  # safetensors' wish
+            if BEST in fit.modules and course.best_step is not None:
+                _copy(fit.modules[BEST], _exported(fit.recipe))
+            parallel.lay_out(fit.modules, torch.contiguous_format, fit.resources.parallel)  # safetensors' wish
             with contextlib.nullcontext(name) if first else tempfile.TemporaryDirectory() as place:
                 exported = fit.recipe.export(Path(place) / MODEL)  # on all: sharded weights must be gathered
             if first:
@@ -288,6 +273,7 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
 def _figures(config: TrainConfig, course: Course) -> dict[str, Any]:
     return {
         "steps": course.step,
+        "model_step": course.step if config.patience is None else course.best_step or course.step,
         "loss": course.curve[-1][1] if course.curve else None,
         "curve": course.curve,
         "skipped": course.skipped,

@@ -67,6 +67,29 @@ class Progress:
         return progress_line(self._shards, self._of_shards, images, self.rate, left)
 
 
+class TrainingProgress:
+    """Prints the line of a training every few seconds; its rate is that of this attempt."""
+
+    def __init__(self, job: str, steps: int, batch_size: int, first: int, every: float = 10.0) -> None:
+        self._job, self._steps, self._batch_size, self._first, self._every = job, steps, batch_size, first, every
+        self._started = self._printed = time.monotonic()
+
+    def show(self, step: int, loss: float, skipped: int, last: bool) -> None:
+        """A line, if it is time for one or the `last` step was taken."""
+        now = time.monotonic()
+        if now - self._printed <= self._every and not last:
+            return
+        self._printed = now
+        made = step - self._first
+        rate = made * self._batch_size / max(now - self._started, 1e-9)
+        left = 0.0 if last else (self._steps - step) * (now - self._started) / made
+        bad = f" · {skipped} skipped" if skipped else ""
+        say(
+            f"{self._job}: step {step:,}/{self._steps:,} · loss {loss:.4f}{bad} · {rate:.1f} img/s"
+            f" · {duration(left)} left"
+        )
+
+
 def say(text: str) -> None:
     """One line for the person who watches, on stderr: stdout is for results."""
     sys.stderr.write(text + "\n")  # not print: Ray Train would log it a second time

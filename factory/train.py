@@ -7,6 +7,7 @@ recipes, on every worker.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,7 +47,9 @@ class TrainConfig(Config):
     clip_norm: float | None = Field(1.0, gt=0)
     precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is autocast, weights stay wide")
     evaluate_every: int | None = Field(None, ge=1, description="steps between looks at held-out subjects")
-    patience: int | None = Field(None, ge=1, description="stop after so many evaluations without a better one")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many evaluations without a better one; the model is that of the best"
+    )
     seed: int = Field(0, ge=0)
 
 
@@ -86,10 +89,16 @@ class Recipe(Protocol):
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """What checkpoints hold: `network`, which the optimiser trains, and copies of its form, such as an average."""
+        """What checkpoints hold: `network`, which the optimiser trains, and copies of its form, such as an average.
+
+        The last one's weights are those that `evaluate` judges and `export` writes.
+        """
 
     def to(self, device: torch.device) -> None:
         """Move the modules, and what else the loss needs, to the worker's device."""
+
+    def begin(self) -> None:
+        """Called before the first step of a run, not when one is resumed: what the modules get from the data."""
 
     def resumed(self, updates: int) -> None:
         """Called once the modules hold what they held after so many updates."""
@@ -174,11 +183,18 @@ def _train(
 ) -> Any:
     """Ray Train's result. A run of the same name in the same place goes on from the checkpoint it recorded last."""
     import ray
-    from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+    from ray.train import (
+        CheckpointConfig,
+        FailureConfig,
+        LoggingConfig,
+        RunConfig,
+        ScalingConfig,
+        TrainingFailedError,
+    )
     from ray.train.torch import TorchTrainer
-    from ray.train.v2.api.exceptions import WorkerGroupError
 
     from factory.checkpoints import ray_storage
+    from factory.failures import EndAtMistakes, mistake_behind, returning_mistakes
 
     gpu = bool(resources.gpus_per_worker and cluster.gpus_in_cluster())
     if resources.gpus_per_worker and not gpu:
@@ -188,7 +204,7 @@ def _train(
     reading = cpus_per_task(cpus, resources.workers, each.get("CPU", 0.0), max(1, resources.read_ahead))
     place = {"out": run.storage.url, "fingerprint": run.fingerprint, "cpus_per_reader": reading}
     trainer = TorchTrainer(
-        worker,
+        functools.partial(returning_mistakes, worker),
         train_loop_config={**settings, **place, "resources": resources.model_dump(mode="json")},
         scaling_config=ScalingConfig(
             num_workers=resources.workers,
@@ -202,17 +218,22 @@ def _train(
             failure_config=FailureConfig(max_failures=resources.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             logging_config=LoggingConfig(log_level="WARNING"),
-            callbacks=list(callbacks),
+            callbacks=[EndAtMistakes(), *callbacks],
         ),
     )
     try:
         return trainer.fit()
-    except WorkerGroupError as error:
-        for failure in error.worker_failures.values():
-            cause = getattr(failure, "_base_exc", failure)  # Ray wraps what a worker raises
-            if isinstance(cause, ValueError):
-                raise cause from None
-        raise
+    except TrainingFailedError as error:
+        found = mistake_behind(error)
+        if found is None:
+            raise
+        raise found from None
+
+
+def model_evaluation(summary: dict[str, Any]) -> dict[str, float]:
+    """The evaluation of the weights that a run published: with patience the best one, else the last."""
+    judged = [found for found in summary["evaluations"] if found["step"] == summary["model_step"]]
+    return dict(judged[0] if judged else summary["evaluations"][-1])
 
 
 def publish_model(storage: Storage, folder: Path) -> None:

@@ -22,6 +22,7 @@ from factory.search.charts import picture
 from factory.search.space import SearchSpace, draw, settings_of
 from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
+from factory.train import model_evaluation
 
 TRIALS = "trials"
 TABLE, TABLE_CSV, PICTURE = "trials.md", "trials.csv", "trials.svg"
@@ -122,9 +123,9 @@ class _Rows:
 
 
 def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> dict[str, Any]:
-    """What is kept of a trial; the figures are those of its last evaluation."""
+    """What is kept of a trial; the figures are those of its model, or of the last evaluation before it was stopped."""
     summary = read_summary(Storage(storage.path(f"{TRIALS}/{ended.name}")))
-    last = summary["evaluations"][-1] if summary else ended.metrics
+    last = model_evaluation(summary) if summary else ended.metrics
     status = "finished" if summary else "failed" if ended.reason else "stopped"
     return {
         "trial": ended.name,

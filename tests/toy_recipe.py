@@ -40,6 +40,8 @@ class ToyRecipe:
 
     def to(self, device: torch.device) -> None: ...
 
+    def begin(self) -> None: ...
+
     def resumed(self, updates: int) -> None:
         self._updates = updates
         if "marker" in self._settings:

@@ -123,6 +123,7 @@ def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
 
     from factory.config import build
     from factory.fit_classifier import FitClassifierConfig, run
+    from factory.train import model_evaluation
 
     name, parameters = Path(tune.get_context().get_trial_dir()).name, _parameters(config)
     say(f"tune: trial {name}: " + ", ".join(f"{key} {value:g}" for key, value in parameters.items()))
@@ -136,7 +137,8 @@ def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
         storage.create(f"{REFUSED}/{name}.txt", " ".join(str(error).split()).encode())
         raise
     # Once more: a trial that was killed after its last step has nothing left to report.
-    tune.report({**summary["evaluations"][-1], "loss": summary["loss"]})
+    last = summary["evaluations"][-1]
+    tune.report({**last, **model_evaluation(summary), "step": last["step"], "loss": summary["loss"]})
 
 
 def _resources(fit: Any) -> Any:

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from difffas.classifier import SpoofClassifier
+from factory.checkpoints import Course, load, save
 from factory.cli import main
 from factory.config import build
 from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
 from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe, starting_point
 from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
-from factory.loop import prepare, take_step
+from factory.loop import _evaluate, prepare, take_step
+from factory.train import Evaluation
 from tests.corpora import row, small_rows, write_corpus
 from tests.gloo import NETWORK, write_style_folder
 
@@ -84,6 +87,44 @@ def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> Non
     assert set(before.figures) == {"000-199", "200-399", "400-599", "600-799", "800-999", "all"}
     assert before.images["samples"].shape == (2 * 32, 5 * 32, 3)
     assert fit.network.training
+
+
+def test_the_best_weights_of_the_average_are_kept_and_survive_a_checkpoint(root: Path, tmp_path: Path) -> None:
+    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    given["train"]["patience"] = 1
+    fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
+    read, course = fit.recipe.reader(0, 1), Course()
+    for step, better in enumerate((True, False)):
+        take_step(fit, read(step), step)
+        course.step = step + 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fit.recipe, "evaluate", lambda better=better: Evaluation({}, score=float(better)))
+            _evaluate(fit, course, None)
+        if better:
+            wanted = {name: value.clone() for name, value in fit.recipe.modules["average"].state_dict().items()}
+    assert (course.best_step, course.since_best) == (1, 1)
+    last = fit.recipe.modules["average"].state_dict()
+    assert not all(torch.equal(value, last[name]) for name, value in wanted.items())
+    save(tmp_path, fit.modules, fit.optimiser, course, True)
+    again = prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=False)
+    assert load(tmp_path, again.modules, again.optimiser).best_step == 1
+    for name, value in again.modules["best"].state_dict().items():
+        assert torch.equal(value, wanted[name]), name
+
+
+def test_statistics_of_the_guides_are_taken_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    first = start(given)
+    save(tmp_path, first.modules, first.optimiser, Course(), True)
+    monkeypatch.setattr("difffas.style_encoder.feature_statistics", None)
+    again = prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=False)
+    load(tmp_path, again.modules, again.optimiser)
+    known = [name for name in first.network.state_dict() if name.endswith(("running_mean", "running_var"))]
+    assert known
+    for module in again.recipe.modules.values():
+        for name in known:
+            assert torch.equal(module.state_dict()[name], first.network.state_dict()[name])
+            assert module.state_dict()[name].unique().numel() > 1  # not those of a norm that has seen nothing
 
 
 def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> None:
@@ -156,6 +197,8 @@ def test_classifier_reads_real_and_generated_rows_under_one_numbering(root: Path
             seen.add(key)
             assert styles[label] == known[key][0]
             np.testing.assert_equal(brisque, np.float64(known[key][1]))
+    recipe.export(root / "exported")
+    assert SpoofClassifier.load(root / "exported" / "classifier").image_size == 32
     train = {key for key, split in zip(real.column("key"), real.column("split"), strict=True) if split == "train"}
     assert seen == train | {"made-1", "made-2"}
 

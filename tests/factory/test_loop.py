@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from factory.checkpoints import Course, load, save, tensors
-from factory.loop import BAD_STEPS, Fit, _timed_step, _why_stopped, prepare, take_step
+from factory.loop import BAD_STEPS, Fit, _evaluate, _report, _timed_step, _why_stopped, prepare, take_step
 from factory.train import TrainConfig, TrainResources
 from tests.toy_recipe import ToyRecipe
 
@@ -68,6 +70,35 @@ def test_only_bad_steps_in_a_row_count_and_the_last_ones_keys_are_named() -> Non
     assert all(f"row-{number}" in message for number in range(80, 88))
     assert "to step 11," in message
     assert len(course.recent) == 2
+
+
+def test_the_model_is_that_of_the_best_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three evaluations are each better than the one before; a new process takes the best from the checkpoint."""
+    reported: list[Path] = []
+
+    def report(metrics: dict[str, Any], checkpoint: Any) -> None:
+        reported.append(Path(shutil.copytree(checkpoint.path, tmp_path / f"checkpoint-{len(reported)}")))
+
+    monkeypatch.setattr("ray.train.report", report)
+    monkeypatch.setattr("ray.train.get_all_reported_checkpoints", lambda consistency_mode: None)
+    given = {"best_evaluation": 3, "train": {"evaluate_every": 2, "patience": 9}}
+    fit, course = start(**given), Course()
+    weights = {}
+    for step in range(10):
+        if step == 8:
+            _report(fit, course, last=False)
+            fit = start(**given)
+            course = load(reported[0], fit.modules, fit.optimiser)
+        take_step(fit, fit.recipe.reader(0, 1)(step), step)
+        course.step = step + 1
+        if course.step % 2 == 0:
+            _evaluate(fit, course, None)
+        weights[course.step] = [value.item() for value in fit.network.parameters()]
+    assert (course.best, course.best_step, course.since_best) == (3, 6, 2)
+    _report(fit, course, last=True)
+    exported = eval((reported[1] / "model" / "weights.txt").read_text())
+    assert [float(np.squeeze(value)) for value in exported] == weights[6] != weights[10]
+    assert json.loads((reported[1] / "figures.json").read_text())["model_step"] == 6
 
 
 OPTIMISERS: dict[str, dict[str, Any]] = {

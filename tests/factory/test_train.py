@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from factory.loop import learning_rate
+from factory.optimisers import learning_rate
 from factory.run import Run
-from factory.train import TrainConfig, TrainResources, check_resources, fit
+from factory.train import TrainConfig, TrainResources, check_resources, fit, model_evaluation
 from tests.corpora import NoConfig
 from tests.toy_recipe import worker
 
@@ -99,17 +100,46 @@ def test_five_bad_steps_in_a_row_end_the_run_and_name_the_keys(ray_local: None, 
 
 
 @pytest.mark.slow
-def test_a_mistake_found_by_a_worker_is_one_line(ray_local: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_mistake_found_by_a_worker_ends_the_run_at_once(ray_local: None, tmp_path: Path, workers: int) -> None:
+    """The accident happens once: a second attempt would come through."""
+    given = {"accident": "mistake", "accident_at": 1, "marker": str(tmp_path / "m"), "max_failures": 3}
     with pytest.raises(ValueError, match="^a mistake of the user's$"):
-        train(tmp_path / "run", accident="mistake", accident_at=1, marker=str(tmp_path / "m"), max_failures=0)
+        train(tmp_path / "run", workers=workers, **given)
+
+
+@pytest.fixture(scope="module")
+def best(ray_local: None, tmp_path_factory: Any) -> str:
+    """Weights after six steps, which is when the third evaluation is."""
+    folder: Path = tmp_path_factory.mktemp("best")
+    train(folder / "run", {"steps": 6}, read_ahead=0)
+    return weights(folder / "run")
+
+
+PATIENT = {"evaluate_every": 2, "patience": 2}
 
 
 @pytest.mark.slow
-def test_patience_ends_a_run_that_no_longer_improves(ray_local: None, tmp_path: Path) -> None:
-    summary = train(tmp_path / "run", {"evaluate_every": 2, "patience": 2}, best_evaluation=3, read_ahead=0)
-    assert summary["steps"] == 10
-    assert [found["score"] for found in summary["evaluations"]] == [1, 2, 3, 3, 3]
-    assert weights(tmp_path / "run")
+@pytest.mark.parametrize("accident", [{}, {"accident": "crash", "accident_at": 8, "checkpoint_every": 2}])
+def test_patience_ends_a_run_that_no_longer_improves_and_keeps_the_best(
+    best: str, tmp_path: Path, accident: dict[str, Any]
+) -> None:
+    """Three evaluations are each better than the one before; after a crash the checkpoint knows the best weights."""
+    given = {"best_evaluation": 3, "read_ahead": 0, "marker": str(tmp_path / "marker"), **accident}
+    summary = train(tmp_path / "run", PATIENT, **given)
+    assert (summary["steps"], summary["model_step"]) == (10, 6)
+    assert [found["score"] for found in summary["evaluations"]][:4] == [1, 2, 3, 3]
+    assert model_evaluation(summary)["step"] == 6
+    assert weights(tmp_path / "run") == best
+
+
+@pytest.mark.slow
+def test_the_best_weights_are_sharded_like_the_last(best: str, tmp_path: Path) -> None:
+    given = {"best_evaluation": 3, "read_ahead": 0, "workers": 2, "parallel": "fsdp2"}
+    assert train(tmp_path / "run", PATIENT, **given)["model_step"] == 6
+    assert np.hstack([np.ravel(n) for n in eval(weights(tmp_path / "run"))]) == pytest.approx(
+        np.hstack([np.ravel(n) for n in eval(best)]), abs=1e-6
+    )
 
 
 def test_another_configuration_may_not_take_up_the_checkpoint(undisturbed: tuple[Path, dict[str, Any]]) -> None:

@@ -1,0 +1,53 @@
+"""Which failures of a training are worth another attempt: those of machines, not a mistake of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.train import ControllerError, TrainingFailedError, UserCallback, WorkerGroupError
+
+
+def mistake(failures: Mapping[int, BaseException]) -> ValueError | None:
+    """The user's mistake among what workers raised, if there is one.
+
+    A mistake is a plain ValueError, as this software raises it. Arrow's and json's kinds of it come from bytes that
+    a store or a network spoilt.
+    """
+    for failure in failures.values():
+        cause = getattr(failure, "_base_exc", failure)  # Ray Train wraps what a worker raises
+        cause = getattr(cause, "cause", None) or cause  # and Ray what a task does, traceback and all
+        if type(cause) is ValueError:
+            return cause
+    return None
+
+
+def mistake_behind(error: TrainingFailedError) -> ValueError | None:
+    """The user's mistake that ended a training, if it was one."""
+    if isinstance(error, WorkerGroupError):
+        return mistake(error.worker_failures)
+    return mistake({0: error.controller_failure}) if isinstance(error, ControllerError) else None
+
+
+def returning_mistakes(worker: Callable[[dict[str, Any]], str | None], settings: dict[str, Any]) -> str | None:
+    """What `worker` returns: None, or why the run must stop; of a lone worker also a mistake that it raised.
+
+    Others may be waiting for one of several, so that must raise, and Ray Train's log shows where.
+    """
+    try:
+        return worker(settings)
+    except ValueError as error:
+        found = mistake({0: error})
+        if found is None or settings["resources"]["workers"] > 1:
+            raise
+        return str(found)
+
+
+class EndAtMistakes(UserCallback):  # type: ignore[misc]
+    """Ray Train's callback by which a mistake ends the run: what a callback raises is never tried again."""
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """Called in the controller when workers have raised."""
+        found = mistake(worker_exceptions)
+        if found is not None:
+            raise found

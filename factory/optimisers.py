@@ -1,0 +1,30 @@
+"""Optimisers by name, and the learning rate of a step."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from factory.train import TrainConfig
+
+
+def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The configured optimiser of the network's parameters; SGD with momentum as PyTorch has it, without dampening."""
+    given: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(network.parameters(), momentum=config.momentum, **given)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(network.parameters(), **given)
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up to the configured rate, then constant or a half cosine to zero."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    if not config.cosine_decay:
+        return config.learning_rate
+    share_done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share_done))

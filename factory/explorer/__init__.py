@@ -126,7 +126,8 @@ def themed(style: str) -> str:
     dark, _, after = rest.partition("\n}\n")
     ours = dark.replace(":root", ":root:not([data-theme=light])")
     forced = dark.replace(":root", ":root[data-theme=dark]")
-    return f"{media}@media (prefers-color-scheme: dark) {{{ours}\n}}\n{forced}\n{after}"
+    schemes = "".join(f":root[data-theme={name}] {{ color-scheme: {name}; }}\n" for name in ("dark", "light"))
+    return f"{media}@media (prefers-color-scheme: dark) {{{ours}\n}}\n{forced}\n{schemes}{after}"
 
 
 def _styles(index: pa.Table, styles: TextColumn) -> list[dict[str, str]]:

@@ -37,8 +37,9 @@ function showPage() {
   for (const button of document.querySelectorAll("[data-page]")) {
     button.disabled = look.page + Number(button.dataset.page) < 0 || look.page + Number(button.dataset.page) >= pages();
   }
-  document.getElementById("note").textContent = look.view === "table" || META.pictures.count === META.rows ? ""
-    : `${whole(META.pictures.count)} of ${whole(META.rows)} rows have pictures, evenly over the styles; the table has all.`;
+  const some = `${whole(META.pictures.count)} of ${whole(META.rows)} rows have pictures, evenly over the styles; the table has all.`;
+  document.getElementById("note").textContent = look.view === "table" ? "" : META.pictures.count < META.rows ? some
+    : `B is the BRISQUE score${META.audited ? ", id the identity distance" : ""}.`;
 }
 
 const describe = row => `${styleOf(row).style}, T₀ ${t0Of(row)}, w ${fixed(columns.cfg_scale[row], 2)}, BRISQUE ${fixed(columns.brisque[row], 1)}`

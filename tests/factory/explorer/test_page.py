@@ -227,7 +227,7 @@ def test_keyboard_goes_through_the_spoofs(browser: Browser, site: Site) -> None:
         assert viewer.is_visible()
         page.keyboard.press("Escape")
         assert not viewer.is_visible()
-        assert page.evaluate(focused) == order[across], "the focus is where the reader has come to"
+        wait(page, f"{focused} === '{order[across]}'")  # the focus is where the reader has come to
         page.keyboard.press("End")
         page.keyboard.press("ArrowRight")
         assert page.inner_text("#page") == f"61–{PICTURES} of {PICTURES}"
@@ -320,7 +320,7 @@ def test_dark_by_preference_and_by_the_button(browser: Browser, site: Site) -> N
         assert page.evaluate(paper) == light
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("width", [360, 1280, pytest.param(768, marks=pytest.mark.slow)])
 def test_nothing_is_wider_than_the_window(browser: Browser, site: Site, width: int) -> None:
     beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     with opened(browser, site.url, viewport={"width": width, "height": 740}) as page:

@@ -1,0 +1,57 @@
+"""BRISQUE's regression: 36 features to one score by the LIVE laboratory's support vectors.
+
+They lie beside this module in brisque_live.txt, with their source, notice and citation.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+class SupportVectors(NamedTuple):
+    """The regression that the LIVE laboratory released."""
+
+    low: Floats  # 36, the feature value that is scaled to -1
+    high: Floats  # 36, ... to 1
+    coefficients: Floats  # 774
+    vectors: Floats  # 774, 36
+    gamma: float
+    rho: float
+
+
+def regress(features: Tensor) -> Tensor:
+    """Scores, B, of features B,36 by the epsilon-SVR with a radial basis kernel."""
+    svm = support_vectors()
+    low, high, coefficients, vectors = (torch.from_numpy(part) for part in svm[:4])
+    scaled = 2.0 * (features - low) / (high - low) - 1.0
+    kernel = torch.exp(-svm.gamma * (vectors - scaled[:, None]).square().sum(dim=2))  # B, 774
+    return (coefficients * kernel).sum(dim=1) - svm.rho
+
+
+@lru_cache(maxsize=1)
+def support_vectors() -> SupportVectors:
+    """Read brisque_live.txt: 36 feature ranges, then the model in libsvm's text (a missing feature is 0)."""
+    text = Path(__file__).with_name("brisque_live.txt").read_text(encoding="ascii")
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    start = lines.index(["SV"])
+    ranges = np.array([line[1:] for line in lines[2:38]], dtype=np.float64)  # after "x" and "-1 1"
+    header = {line[0]: line[1] for line in lines[38:start]}
+    vectors = np.zeros((int(header["total_sv"]), 36))
+    for row, line in enumerate(lines[start + 1 :]):
+        for entry in line[1:]:
+            feature, value = entry.split(":")
+            vectors[row, int(feature) - 1] = float(value)
+    coefficients = np.array([line[0] for line in lines[start + 1 :]], dtype=np.float64)
+    assert len(coefficients) == len(vectors) == 774, "brisque_live.txt is damaged"
+    return SupportVectors(
+        ranges[:, 0], ranges[:, 1], coefficients, vectors, float(header["gamma"]), float(header["rho"])
+    )

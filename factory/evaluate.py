@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from factory.audit.reader import Audit, kept_by
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.detection_charts import Curves, curves_of, det_picture, roc_picture
@@ -34,6 +35,7 @@ class EvaluateConfig(Config):
     scores: str | None = Field(None, description="a score file in the place of classifier and corpus")
     dev_scores: str | None = Field(None, description="score file of the development set, where it is another")
     out: str | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
+    audit: str | None = Field(None, description="of generated rows in `corpus`: those not accepted are left out")
     split: str = "test"
     dev_split: str | None = DEV
     batch_size: int = Field(64, ge=1)
@@ -45,8 +47,8 @@ class EvaluateConfig(Config):
     def _check(self) -> EvaluateConfig:
         if self.scores is None and None in (self.classifier, self.corpus, self.out):
             raise ValueError("give classifier, corpus and out, or scores (a CSV of scores)")
-        if self.scores is not None and (self.classifier or self.corpus or self.protocol):
-            raise ValueError("scores stands in the place of classifier and corpus: give one or the other")
+        if self.scores is not None and (self.classifier or self.corpus or self.protocol or self.audit):
+            raise ValueError("scores stands in the place of classifier, corpus and audit: give one or the other")
         if self.dev_scores is not None and self.scores is None:
             raise ValueError("dev_scores goes with scores: a classifier scores the dev_split itself")
         return self
@@ -71,15 +73,19 @@ def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
     check(corpus, [split for split in splits if len(corpus.where(split=split))])
     check_model(storage, corpus.protocol, "the classifier")
     inputs = {"classifier": read_claim(storage)["fingerprint"], "corpus": corpus.digest}
+    if config.audit is not None:
+        inputs["audit"] = Audit(config.audit).digest
     claim = Run(config.out, "evaluate", {**inputs, **_settings(config)}, config)
     if (finished := claim.summary()) is not None:
         return finished
     classifier = load_classifier(storage)
-    parts = []
+    parts, left_out = [], {}
     for split in splits:
-        positions = corpus.where(split=split)
+        positions, left_out[split] = kept_by(config.audit, corpus, corpus.where(split=split))
+        if split == config.split and not len(positions):
+            raise ValueError(f"{corpus.storage.url}: the audit accepts no row of split {split!r}: leave it out")
         parts.append(corpus_scores(corpus, positions, liveness(classifier, corpus, positions, config)))
-    return _finish(claim, joined(parts), config)
+    return _finish(claim, joined(parts), config, {"left_out_by_audit": left_out} if config.audit is not None else {})
 
 
 def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
     claim = Run(config.out, "evaluate", {"scores": digest, **_settings(config)}, config)
     if (finished := claim.summary()) is not None:
         return finished
-    return _finish(claim, scores, config)
+    return _finish(claim, scores, config, {})
 
 
 def _settings(config: EvaluateConfig) -> dict[str, Any]:
@@ -105,15 +111,15 @@ def _settings(config: EvaluateConfig) -> dict[str, Any]:
     return config.model_dump(include={"split", "dev_split", "resamples", "seed"})
 
 
-def _finish(claim: Run, scores: Scores, config: EvaluateConfig) -> dict[str, Any]:
-    """Write the files and close the run."""
+def _finish(claim: Run, scores: Scores, config: EvaluateConfig, notes: dict[str, Any]) -> dict[str, Any]:
+    """Write the files and close the run; its summary has the metrics and `notes`."""
     claim.storage.create(SCORES, scores.csv())
     data = claim.storage.read(SCORES)
     curves = detection_curves(data, config.split)
     if curves:
         claim.storage.create("roc.svg", roc_picture(curves).encode())
         claim.storage.create("det.svg", det_picture(curves).encode())
-    return claim.finish(metrics_of(data, **_settings(config)))
+    return claim.finish({**metrics_of(data, **_settings(config)), **notes})
 
 
 def load_classifier(storage: Storage) -> SpoofClassifier:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from factory.audit.reader import Audit, kept_by
 from factory.batches import PixelCache, SamplePlan, share, training_images
 from factory.config import Config
 from factory.corpus import Corpus
@@ -49,6 +50,7 @@ class FitClassifierConfig(Config):
     generated: str | None = None
     protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
     generated_rows: RowFilter = RowFilter()
+    audit: str | None = Field(None, description="of `generated`, by `difffas audit`: rows not accepted are left out")
     out: str
     split: str = "train"
     held_out: str | None = Field("dev", description="split of the evaluations during training")
@@ -80,20 +82,25 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
     if config.train.evaluate_every:
         _require_both(corpus, config.held_out)
     check_parts(config.loss, config.resources)
+    if config.audit is not None and generated is None:
+        raise ValueError("audit is of generated rows: set generated, or leave audit out")
     if generated is not None:
         check_generated(generated, [corpus], config.split)
-        kept = config.generated_rows.positions(generated, config.split)
+        kept, _ = kept_by(config.audit, generated, config.generated_rows.positions(generated, config.split))
         if not len(kept):
-            raise ValueError(
-                f"{generated.storage.url}: no row of split {config.split!r} passes generated_rows; widen it"
-            )
+            passes = "generated_rows and the audit" if config.audit else "generated_rows"
+            raise ValueError(f"{generated.storage.url}: no row of split {config.split!r} passes {passes}; widen it")
         sources.append((generated, kept))
         styles |= set(generated.column("style")[kept])
     TrainingRows(sources, sorted(styles)).plan(config.sampling, config.train.seed)  # or refuse before the claim
-    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": sorted(styles)}
+    given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
+    settings = {"job": JOB, **given, "styles": sorted(styles)}
     digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
+    audit = Audit(config.audit) if config.audit is not None else None
     identity = {**settings, **digests, "protocol": record(corpus.protocol)}
-    places = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
+    identity |= {"audit": audit.digest} if audit else {}
+    urls = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
+    places = {**urls, "audit": audit and audit.storage.url}
     return identity, settings | places | {"protocol": content(corpus.protocol)}
 
 
@@ -125,11 +132,13 @@ class ClassifierRecipe:
         import torch
 
         self._settings = settings
+        self._left_out: dict[str, int] | None = None
         real = open_corpus(settings["corpus"], settings["protocol"])
         sources = [(real, real.where(split=settings["split"]))]
         if settings["generated"]:
             generated = open_corpus(settings["generated"], settings["protocol"])
             keep = RowFilter.model_validate(settings["generated_rows"]).positions(generated, settings["split"])
+            keep, self._left_out = kept_by(settings["audit"], generated, keep)
             sources.append((generated, keep))
         self._rows = TrainingRows(sources, settings["styles"])
         self._loss = make_loss(LossConfig.model_validate(settings["loss"]), settings["styles"])
@@ -224,7 +233,8 @@ class ClassifierRecipe:
         from factory.parallel import whole
 
         whole(self.network, self._new).save(folder / "classifier")
-        return {"styles": self._settings["styles"], "rows": self._rows.counts()}
+        left_out = {} if self._left_out is None else {"left_out_by_audit": self._left_out}
+        return {"styles": self._settings["styles"], "rows": self._rows.counts(), **left_out}
 
 
 class TrainingRows:

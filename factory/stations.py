@@ -10,6 +10,11 @@ JOBS = {
     "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
     "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
+    "audit": (
+        "factory.audit",
+        "AuditConfig",
+        "Measure a generated corpus and say which rows to leave out (Ray Data).",
+    ),
     "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
     "pipeline": ("factory.pipeline", "PipelineConfig", "All stations, photographs to report; what is done is left."),
 }

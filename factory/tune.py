@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from factory import cluster, fit_classifier
+from factory.audit.reader import kept_by
 from factory.config import Config
 from factory.fit_classifier import FitClassifierConfig
 from factory.protocols import open_corpus
@@ -119,7 +120,7 @@ class _Rows:
         if self._corpus is None:
             return 0
         kept = settings_of(self._fit, parameters, self._fit.out).generated_rows
-        return len(kept.positions(self._corpus, self._fit.split))
+        return len(kept_by(self._fit.audit, self._corpus, kept.positions(self._corpus, self._fit.split))[0])
 
 
 def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> dict[str, Any]:
@@ -140,7 +141,8 @@ def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> 
 
 def _without_places(reason: str, storage: Storage, config: TuneConfig) -> str:
     """A reason that names the folders as the configuration does, since a report shows it: `fit.generated`, `out`."""
-    places = {"fit.generated": config.fit.generated, "fit.corpus": config.fit.corpus, "out": storage.url}
+    fit = config.fit
+    places = {"fit.audit": fit.audit, "fit.generated": fit.generated, "fit.corpus": fit.corpus, "out": storage.url}
     for name, url in places.items():
         reason = reason.replace(Storage(url).url, name) if url else reason
     return reason

@@ -1,1 +1,94 @@
-"""The audit station: what becomes of identity, style and quality in a generated corpus, and what is no new image."""
+"""The audit station: what a generated corpus is worth, row by row, before anything is trained on it.
+
+Identity kept, style reached, nothing memorised, no near-duplicates, no leaks between splits, quality as that of real
+spoofs. Shards of the corpus are never touched: `OUT/audit.parquet` holds measures and verdicts by key, and stations
+take it as `audit=OUT`. docs/auditing.md is the manual.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from factory.audit.measures import to_parquet
+from factory.audit.reader import AUDIT, JOB
+from factory.audit.settings import AuditConfig
+from factory.audit.sources import Sources, measured_identity, open_sources
+from factory.audit.summary import summarise
+from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
+from factory.audit.verdict import AUDIT_SCHEMA, LEAKS, judge, leaks, near_duplicates, quality_z
+from factory.run import Run, read_claim, read_summary
+from factory.storage import Storage
+
+__all__ = ["AuditConfig", "run"]
+
+
+def run(config: AuditConfig) -> dict[str, Any]:
+    """Write `OUT/audit.parquet`; returns the summary. Running it again measures only the shards that are missing.
+
+    Raises:
+        ValueError: before anything is written, if the inputs do not belong together, the embedder is not installed,
+            or `measures` are of other inputs.
+        Quarantined: if shards could not be measured.
+    """
+    sources = open_sources(config)
+    measured = measured_identity(config, sources)
+    others = Storage(config.measures) if config.measures is not None else None
+    if others is not None:
+        _check_measures(others, measured)
+    thresholds = config.thresholds.model_dump(mode="json")
+    claim = Run(config.out, JOB, {"measured": measured, "thresholds": thresholds}, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    if others is None:
+        make_tables(config, sources, claim.storage)
+    tables = others or claim.storage
+    columns, references = _columns(config, sources, tables)
+    columns["accepted"], columns["reason"] = judge(columns, config.thresholds)
+    claim.storage.create(AUDIT, to_parquet(_table(columns)))
+    unseen = unseen_spoofs(tables, sources)
+    return claim.finish(summarise(sources.spoofs, columns, config.thresholds, references, sources.real, unseen))
+
+
+def _columns(config: AuditConfig, sources: Sources, tables: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Every column but the verdict, and what the z-scores refer to."""
+    spoofs, limits = sources.spoofs, config.thresholds
+    measures = spoof_measures(tables, spoofs)
+    columns: dict[str, Any] = {
+        name: measures[name].to_numpy()
+        for name in ("key", "dhash", "identity_distance", "style_probability", "nearest_spoof")
+        + ("nearest_spoof_bits", "nearest_spoof_distance")
+    }
+    radius = limits.near_duplicate_bits
+    nothing = np.full(len(spoofs), -1)
+    found = near_duplicates(spoofs, columns["dhash"], radius) if radius is not None else (nothing, nothing)
+    columns["near_duplicate_place"], columns["near_duplicate_bits"] = found
+    columns["brisque"] = spoofs["brisque"].to_numpy().astype(np.float64)
+    columns["brisque_z"], references = quality_z(spoofs, sources.guides)
+    real = [(corpus, real_hashes(tables, corpus)) for corpus in sources.real]
+    columns["leak"] = leaks(spoofs, measures["live_dhash"].to_numpy(), real, limits.live_bits)
+    return columns, references
+
+
+def _table(columns: dict[str, Any]) -> pa.Table:
+    """The columns as they are stored: names instead of numbers, null where there is none."""
+    place = columns["near_duplicate_place"]
+    stored = {name: columns[name] for name in AUDIT_SCHEMA.names if name in columns}
+    stored["near_duplicate_of"] = pa.array(columns["key"]).take(pa.array(place, mask=place < 0))
+    stored["near_duplicate_bits"] = pa.array(columns["near_duplicate_bits"], mask=place < 0)
+    stored["leak"] = pa.array(LEAKS).take(pa.array(columns["leak"], mask=columns["leak"] < 0))
+    for name in ("identity_distance", "style_probability", "brisque", "brisque_z"):
+        stored[name] = pa.array(columns[name], from_pandas=True)  # NaN is null
+    return pa.table({name: stored[name] for name in AUDIT_SCHEMA.names}, AUDIT_SCHEMA)
+
+
+def _check_measures(storage: Storage, measured: dict[str, Any]) -> None:
+    """Refuse measures of another audit that were not made of the same inputs in the same way, to the end."""
+    theirs = read_claim(storage)["identity"].get("measured", {})
+    differ = sorted(name for name in measured if theirs.get(name) != measured[name])
+    if differ:
+        raise ValueError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")
+    if read_summary(storage) is None:
+        raise ValueError(f"measures {storage.url} are not finished: run that audit to its end first")

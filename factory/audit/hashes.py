@@ -16,7 +16,7 @@ _SELECTIVE = 24  # bits that two hashes must share before they are compared
 
 
 def difference_hash(images: np.ndarray) -> np.ndarray:
-    """64 bits of each image: where its luminance, averaged over 8 × 9 cells, rises from a cell to the one on its right.
+    """64 bits of each image: where its luminance, averaged over 8 × 9 cells, rises from a cell to its right-hand one.
 
     Images are uint8 (N, H, W, 3); the result is uint64 (N,), row by row from the highest bit. The cells need not hold
     whole pixels. All sums are of whole numbers below 2⁵³, hence exact and the same on every machine. An image without
@@ -93,10 +93,10 @@ def nearest_before(hashes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndar
 
 
 def split_masks(hashes: np.ndarray, splits: np.ndarray, radius: int) -> np.ndarray:
-    """In which splits each hash has itself or a near one, as bits; `splits` are codes below 63; int64 (N,)."""
+    """In which splits each hash has itself or a near one; splits are bits of an int64; int64 (N,)."""
     distinct, which = np.unique(hashes, return_inverse=True)
     own = np.zeros(len(distinct), dtype=np.int64)
-    np.bitwise_or.at(own, which, np.int64(1) << splits.astype(np.int64))
+    np.bitwise_or.at(own, which, splits)
     near = own.copy()
     for a, b, _ in pairs_within(distinct, radius):
         np.bitwise_or.at(near, a, own[b])

@@ -93,9 +93,9 @@ def test_a_radius_beyond_six_bits_is_refused() -> None:
 
 def test_split_masks_join_what_is_near() -> None:
     hashes = np.array([0b1111, 0b1110, 0, 2**63, 2**63], np.uint64)
-    masks = split_masks(hashes, np.array([0, 1, 0, 2, 1]), radius=1)
+    masks = split_masks(hashes, np.array([1, 2, 1, 4, 2]), radius=1)
     assert masks.tolist() == [0b011, 0b011, 0b111, 0b111, 0b111]  # 0 is one bit beside 2⁶³
-    assert split_masks(hashes, np.array([0, 1, 0, 2, 1]), radius=0).tolist() == [1, 2, 1, 6, 6]
+    assert split_masks(hashes, np.array([1, 2, 1, 4, 2]), radius=0).tolist() == [1, 2, 1, 6, 6]
 
 
 def test_a_million_hashes_take_seconds() -> None:

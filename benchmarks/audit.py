@@ -1,0 +1,56 @@
+"""How long an audit's judgements take on a million rows: near pairs of hashes, and everything that follows.
+
+`python benchmarks/audit.py [ROWS]`. The hashes are of two kinds: random ones, and such as aligned faces have, whose
+bits are far from even. The ratio is to comparing all with all, extrapolated from a sample of the same run.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+
+import numpy as np
+
+from factory.audit.hashes import bits_apart, nearest_before
+
+
+def even(rows: int) -> np.ndarray:
+    """Random hashes."""
+    return np.random.default_rng(0).integers(0, 2**64, rows, dtype=np.uint64)
+
+
+def uneven(rows: int) -> np.ndarray:
+    """Hashes whose bits are 1 with probabilities between 0.02 and 0.98, as in a corpus of aligned faces."""
+    rng = np.random.default_rng(1)
+    likely = rng.beta(0.5, 0.5, 64).clip(0.02, 0.98)
+    bits = [rng.random((min(100_000, rows - first), 64)) < likely for first in range(0, rows, 100_000)]
+    return np.packbits(np.concatenate(bits), axis=1).view(">u8")[:, 0].astype(np.uint64)
+
+
+def all_with_all(hashes: np.ndarray) -> float:
+    """Seconds that comparing every hash with every other would take."""
+    sample = hashes[:2000]
+    started = time.perf_counter()
+    (bits_apart(sample[:, None], sample) <= 2).sum()
+    return (time.perf_counter() - started) * (len(hashes) / len(sample)) ** 2
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    print(f"{'hashes':8} {'bits':>4} {'seconds':>8} {'found':>8} {'all with all':>13} {'ratio':>9}")
+    for name, hashes in (("even", even(rows)), ("uneven", uneven(rows))):
+        whole = all_with_all(hashes)
+        for radius in (0, 2, 4):
+            started = time.perf_counter()
+            places, _ = nearest_before(hashes, radius)
+            seconds = time.perf_counter() - started
+            found = int((places >= 0).sum())
+            print(
+                f"{name:8} {radius:4} {seconds:8.1f} {found:8,} {whole:11,.0f} s {whole / seconds:8,.0f}×", flush=True
+            )
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, {rows:,} rows")
+
+
+if __name__ == "__main__":
+    main()

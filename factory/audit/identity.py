@@ -1,0 +1,102 @@
+"""How far a spoof's face is from its live face: distances of face embeddings, by an embedder that the user names."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from PIL import Image
+
+from factory.faces import MARGIN
+from factory.images import resize
+
+EMBEDDERS = ("dlib", "structure")
+EmbedderName = Literal["dlib", "structure"]
+_CHIP = 150  # pixels: what dlib's network was trained on
+_LANDMARKS_AT = 256  # side at which the landmarks are sought: the predictor reads single pixels
+_PADDING = 0.25  # around the face in a chip, as in the network's training
+_STRUCTURE = 16  # side of the structure that is compared
+
+
+class FaceEmbedder(Protocol):
+    """Faces to vectors whose Euclidean distance says how unlike the persons are."""
+
+    digest: str  # of what decides the vectors
+
+    def __call__(self, faces: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, 3) of face crops to float64 (N, D)."""
+
+
+class Dlib:
+    """dlib's face recognition network: 128 numbers of a face; for photographs, its author takes 0.6 for the limit.
+
+    The crops are those of `difffas prepare` (or alike): five landmarks are sought where the face is then known to
+    be, so that no face goes undetected, and the face is turned upright by them. [ours] Weights: CC0, from the PyPI
+    package `face_recognition_models`, read as files, offline. Its 68-landmark model, whose training data are not
+    free, is not used.
+
+    Raises:
+        ValueError: if dlib or the weights are not installed.
+    """
+
+    def __init__(self) -> None:
+        spec = importlib.util.find_spec("face_recognition_models")
+        if spec is None or spec.origin is None or importlib.util.find_spec("dlib") is None:
+            raise ValueError("identity dlib is not installed: pip install 'difffas-factory[identity]'")
+        import dlib
+
+        models = Path(spec.origin).parent / "models"  # its own module asks for pkg_resources, which is no more
+        files = [models / f"{name}.dat" for name in (_NETWORK, _PREDICTOR)]
+        self.digest = hashlib.sha256(b"".join(map(_sha256, files))).hexdigest()
+        self._network = dlib.face_recognition_model_v1(str(files[0]))
+        self._predictor = dlib.shape_predictor(str(files[1]))
+        self._dlib = dlib
+
+    def __call__(self, faces: np.ndarray) -> np.ndarray:
+        """See `FaceEmbedder`; float64 (N, 128)."""
+        chips = [self._chip(face) for face in faces]
+        return np.array([self._network.compute_face_descriptor(chip) for chip in chips]).reshape(-1, 128)
+
+    def _chip(self, face: np.ndarray) -> np.ndarray:
+        image = resize(face, _LANDMARKS_AT)
+        edge = round(_LANDMARKS_AT * (1 - 1 / MARGIN) / 2)
+        box = self._dlib.rectangle(edge, edge, _LANDMARKS_AT - edge, _LANDMARKS_AT - edge)
+        return np.asarray(self._dlib.get_face_chip(image, self._predictor(image, box), _CHIP, _PADDING))
+
+
+_NETWORK, _PREDICTOR = "dlib_face_recognition_resnet_model_v1", "shape_predictor_5_face_landmarks"
+
+
+class Structure:
+    """Coarse structure, no face recognition: luminance at 16 × 16, without its mean, at unit length. [ours]
+
+    The distance is √(2 − 2r) with r the correlation of two images: 0 if they are alike but for brightness and
+    contrast, √2 if they have nothing in common. It tells whether the head still is where it was, not who it is.
+    """
+
+    digest = f"structure-{_STRUCTURE}"
+
+    def __call__(self, faces: np.ndarray) -> np.ndarray:
+        """See `FaceEmbedder`; float64 (N, 256)."""
+        side = (_STRUCTURE, _STRUCTURE)
+        small = [np.asarray(Image.fromarray(face).convert("L").resize(side, Image.Resampling.BOX)) for face in faces]
+        values = np.stack(small).reshape(len(faces), -1).astype(np.float64)
+        values -= values.mean(axis=1, keepdims=True)
+        return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True).clip(1e-9))
+
+
+def load_embedder(name: EmbedderName) -> FaceEmbedder:
+    """The embedder of a configuration; raises ValueError if it is not installed."""
+    return Dlib() if name == "dlib" else Structure()
+
+
+def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Euclidean distances of vectors (N, D) and (N, D); float64 (N,)."""
+    return np.asarray(np.linalg.norm(first - second, axis=1))
+
+
+def _sha256(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()

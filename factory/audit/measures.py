@@ -1,0 +1,191 @@
+"""What is measured shard by shard, on workers: hashes and features of real faces, and each spoof held against them.
+
+The judgements (thresholds, near-duplicates, leaks) come after, from these tables and the index alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from factory.audit.hashes import BITS, bits_apart, difference_hash
+from factory.audit.identity import EmbedderName, distances, load_embedder
+from factory.audit.style import StyleJudge
+from factory.corpus import read_rows, read_shard_rows
+from factory.faults import carry
+from factory.images import decode
+from factory.row import SPOOF, Row
+from factory.storage import Storage
+
+REAL_SCHEMA = pa.schema(
+    [("key", pa.string()), ("dhash", pa.uint64()), ("feature", pa.list_(pa.float32()))]  # feature: of spoofs
+)
+SPOOF_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("dhash", pa.uint64()),
+        ("live_dhash", pa.uint64()),
+        ("identity_distance", pa.float64()),
+        ("style_probability", pa.float64()),
+        ("nearest_spoof", pa.string()),
+        ("nearest_spoof_bits", pa.int64()),
+        ("nearest_spoof_distance", pa.float64()),
+    ]
+)
+_BLOCK = 1 << 16  # training spoofs that a shard is compared with at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSpoofs:
+    """What the generator has seen, in the order of their keys; 8 + 4·C bytes each, beside the key."""
+
+    keys: pa.Array
+    hashes: np.ndarray  # uint64 (M,)
+    features: np.ndarray  # float32 (M, C), of unit length
+
+    def nearest(self, hashes: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each image the place of the nearest training spoof, bits between the hashes, cosine distance.
+
+        Nearest has the least sum of bits/64 and cosine distance [ours]: a copy is near by both. Of equally near ones
+        it is the one whose key comes first.
+        """
+        place = np.zeros(len(hashes), dtype=np.int64)
+        least = np.full(len(hashes), np.inf)
+        for first in range(0, len(self.hashes), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            apart = bits_apart(hashes[:, None], self.hashes[block]) / np.float32(BITS)
+            # Rounded, because equal features give products that differ in their last bits.
+            apart += (1 - features @ self.features[block].T).round(5)
+            here = apart.argmin(axis=1)
+            found = apart[np.arange(len(hashes)), here]
+            place = np.where(found < least, first + here, place)
+            least = np.minimum(found, least)
+        cosine = (features.astype(np.float64) * self.features[place]).sum(axis=1)
+        return place, bits_apart(hashes, self.hashes[place]).astype(np.int64), (1 - cosine).clip(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tools:
+    """How to measure: folder of the style encoder, name of the face embedder, images a batch, threads."""
+
+    style_encoder: str
+    identity: EmbedderName
+    batch_size: int
+    threads: int
+
+
+class MeasureReal:
+    """An actor: one shard of real faces becomes a table of `REAL_SCHEMA` in `out`."""
+
+    def __init__(self, out: str, tools: Tools) -> None:
+        self._out = Storage(out)
+        self._style = StyleJudge(tools.style_encoder, tools.batch_size, tools.threads)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """`{"shard", "place", "url", "source"}` to how it went, see `done`."""
+        return done(carry(row, "audit", self._work))
+
+    def _work(self, row: dict[str, Any]) -> dict[str, Any]:
+        rows = read_shard_rows(Storage(row["url"]), row["source"])
+        images = pixels(rows)
+        spoofs = np.flatnonzero([face.label == SPOOF for face in rows])
+        features: list[list[float] | None] = [None] * len(rows)
+        if len(spoofs):
+            found = self._style.features(images[spoofs])
+            for place, feature in zip(spoofs, found, strict=True):
+                features[place] = feature.tolist()
+        hashes = difference_hash(images)
+        table = pa.table({"key": [face.key for face in rows], "dhash": hashes, "feature": features}, REAL_SCHEMA)
+        self._out.create(row["place"], to_parquet(table))
+        return row | {"images": len(rows)}
+
+
+class MeasureSpoofs:
+    """An actor: one shard of spoofs becomes a table of `SPOOF_SCHEMA` in `out`.
+
+    Args:
+        out, tools: as above. live: folder of the live corpus. shared: in a list, so that Ray does not copy it into
+            every task, the reference to (shard and position of every live face, `TrainingSpoofs`).
+    """
+
+    def __init__(self, out: str, tools: Tools, live: str, shared: list[Any]) -> None:
+        import ray
+
+        self._out, self._live = Storage(out), Storage(live)
+        self._style = StyleJudge(tools.style_encoder, tools.batch_size, tools.threads)
+        self._embed = load_embedder(tools.identity)
+        self._live_places, self._training = ray.get(shared[0])
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """`{"shard", "place", "url", "source", "positions", "lives"}` to how it went, see `done`."""
+        return done(carry(row, "audit", self._work))
+
+    def _work(self, row: dict[str, Any]) -> dict[str, Any]:
+        rows = read_shard_rows(Storage(row["url"]), row["source"], row["positions"])
+        spoofs = pixels(rows)
+        distinct, live_of = np.unique(np.asarray(row["lives"]), return_inverse=True)
+        lives = pixels(read_rows(self._live, self._live_places, distinct))
+        probabilities, features = self._style(spoofs, [face.style for face in rows])
+        hashes = difference_hash(spoofs)
+        place, bits, distance = self._training.nearest(hashes, features)
+        columns = {
+            "key": [face.key for face in rows],
+            "dhash": hashes,
+            "live_dhash": difference_hash(lives)[live_of],
+            "identity_distance": distances(self._embed(spoofs), self._embed(lives)[live_of]),
+            "style_probability": probabilities,
+            "nearest_spoof": self._training.keys.take(pa.array(place)),
+            "nearest_spoof_bits": bits,
+            "nearest_spoof_distance": distance,
+        }
+        self._out.create(row["place"], to_parquet(pa.table(columns, SPOOF_SCHEMA)))
+        return row | {"images": len(rows)}
+
+
+def done(row: dict[str, Any]) -> dict[str, Any]:
+    """What goes back to the driver: place of the table, its images, and the fault if there was one."""
+    return {
+        "shard": row["shard"],
+        "place": row.get("place", ""),
+        "images": row.get("images", 0),
+        "fault": row.get("fault", ""),
+        "stops": row.get("stops", False),
+    }
+
+
+def pixels(rows: list[Row]) -> np.ndarray:
+    """Decoded images of rows of one size, uint8 (N, H, W, 3).
+
+    Raises:
+        ValueError: naming a row whose image cannot be read or has another size than the first.
+    """
+    images = []
+    for row in rows:
+        try:
+            images.append(decode(row.image))
+        except ValueError as error:
+            raise ValueError(f"image of {row.key}: {error}") from None
+        if images[-1].shape != images[0].shape:
+            raise ValueError(f"image of {row.key} is {images[-1].shape[:2]} among {images[0].shape[:2]}")
+    return np.stack(images)
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def read_table(storage: Storage, place: str, columns: list[str] | None = None) -> pa.Table:
+    """A table that `to_parquet` wrote, or some columns of it."""
+    # Through memory of Arrow's own, see corpus.read_index.
+    memory = pa.BufferOutputStream()
+    memory.write(storage.read(place))
+    with pa.BufferReader(memory.getvalue()) as file:
+        return pq.read_table(file, columns=columns)

@@ -1,0 +1,116 @@
+"""What an audit reads, opened and found to belong together, before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from factory.audit.identity import load_embedder
+from factory.audit.settings import AuditConfig
+from factory.audit.style import ENCODER, encoder_digest
+from factory.corpus import Corpus
+from factory.progress import say
+from factory.protocols import open_corpus, record
+from factory.row import SPOOF
+from factory.run import CLAIM, read_claim
+from factory.storage import Storage
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """The corpora, and how the generated rows hang on them."""
+
+    generated: Corpus
+    live: Corpus
+    guides: Corpus
+    training: Corpus
+    spoofs: pa.Table  # index rows of what is audited
+    live_of: np.ndarray  # int64, position of each spoof's live face
+    training_rows: np.ndarray  # int64, positions of the training spoofs
+    unseen_rows: np.ndarray  # int64, of the real spoofs of the same corpus's other splits
+
+    @property
+    def real(self) -> list[Corpus]:
+        """Each corpus of real faces once."""
+        return list({corpus.storage.url: corpus for corpus in (self.live, self.guides, self.training)}.values())
+
+
+def open_sources(config: AuditConfig) -> Sources:
+    """Open the corpora.
+
+    Raises:
+        ValueError: if nothing was generated, a live face or guide is not in its corpus, a style is none of the
+            encoder's, or the training split has no spoof.
+    """
+    inputs = config.inputs
+    urls = {"generated": inputs.generated, "live": inputs.live, "guides": inputs.guides}
+    urls["training"] = inputs.training or inputs.guides
+    opened = {url: open_corpus(url, config.protocol) for url in dict.fromkeys(urls.values())}
+    corpora = {name: opened[url] for name, url in urls.items()}
+    generated, training = corpora["generated"], corpora["training"]
+    spoofs = generated.index.filter(pc.is_valid(generated.index["guide_key"]))
+    if not len(spoofs):
+        raise ValueError(f"{generated.storage.url} has no generated row: an audit is of what `difffas generate` wrote")
+    live_of = _places(spoofs, "live_key", corpora["live"])
+    _places(spoofs, "guide_key", corpora["guides"])
+    _check_styles(inputs.style_encoder, spoofs)
+    spoof = (training.column("label") == SPOOF) & training.index["guide_key"].is_null().to_numpy()
+    seen = training.column("split") == config.training_split
+    if not (spoof & seen).any():
+        raise ValueError(
+            f"{training.storage.url} has no real spoof in split {config.training_split!r}: set training_split"
+        )
+    return Sources(
+        **corpora,
+        spoofs=spoofs,
+        live_of=live_of,
+        training_rows=np.flatnonzero(spoof & seen),
+        unseen_rows=np.flatnonzero(spoof & ~seen),
+    )
+
+
+def measured_identity(config: AuditConfig, sources: Sources) -> dict[str, Any]:
+    """What decides the measures: contents of corpora, encoders, and what is compared with what.
+
+    Raises:
+        ValueError: if the face embedder is not installed.
+    """
+    corpora = {name: getattr(sources, name).digest for name in ("generated", "live", "guides", "training")}
+    encoder = Storage(config.inputs.style_encoder)
+    fitted = read_claim(encoder)["identity"].get("corpus") if encoder.exists(CLAIM) else None
+    if fitted not in (None, corpora["training"]):
+        say(f"audit: {encoder.url} was fitted on another corpus than {sources.training.storage.url}")
+    return {
+        **corpora,
+        "style_encoder": encoder_digest(encoder),
+        "identity": config.identity,
+        "embedder": load_embedder(config.identity).digest,
+        "protocol": record(sources.generated.protocol),
+        **config.model_dump(mode="json", include={"training_split", "batch_size"}),
+    }
+
+
+def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
+    """Where in a corpus the rows are that a column of keys names; ValueError if one is not there."""
+    places = pc.index_in(spoofs[name], value_set=corpus.index["key"].combine_chunks())
+    if places.null_count:
+        lost = spoofs[name].filter(places.is_null())
+        raise ValueError(
+            f"{corpus.storage.url} does not hold {lost[0].as_py()!r}, the {name} of a generated row, nor those of "
+            f"{len(lost) - 1} more: give the corpus that they were generated from"
+        )
+    return np.asarray(places.to_numpy().astype(np.int64))
+
+
+def _check_styles(url: str, spoofs: pa.Table) -> None:
+    storage = Storage(url)
+    encoder_digest(storage)  # or one line that says that there is none
+    known = json.loads(storage.read(f"{ENCODER}/config.json"))["styles"]
+    unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
+    if unknown:
+        raise ValueError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")

@@ -1,0 +1,70 @@
+"""What the style encoder says of images: the probability of their style, and features in which copies are close."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from factory.config import fingerprint
+from factory.generators import to_tensor
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ENCODER = "style_encoder"
+
+
+class StyleJudge:
+    """The style encoder of a folder of fit-style or fit-generator, local or `s3://`; on the GPU where there is one."""
+
+    def __init__(self, url: str, batch_size: int, threads: int) -> None:
+        import torch
+
+        from factory.fit_generator import load_style_encoder
+
+        torch.set_num_threads(threads)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._encoder: Any = load_style_encoder(url).to(self._device)
+        self._batch_size = batch_size
+
+    def __call__(self, images: np.ndarray, styles: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities of each image's own style, float64 (N,), and features.
+
+        Images are uint8 (N, H, W, 3); the features are of unit length, float32 (N, C): the maps of the last stage
+        (stride 32), averaged over the image.
+        """
+        features, logits = self._encode(images)
+        place = {style: number for number, style in enumerate(self._encoder.styles)}
+        chosen = [place[style] for style in styles]
+        return logits.softmax(dim=1).numpy()[np.arange(len(images)), chosen], features
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The features alone; the images' style need not be one that the encoder knows."""
+        return self._encode(images)[0]
+
+    def _encode(self, images: np.ndarray) -> tuple[np.ndarray, Tensor]:
+        import torch
+
+        found: list[tuple[Tensor, Tensor]] = []
+        with torch.no_grad():
+            for first in range(0, len(images), self._batch_size):
+                maps, logits = self._encoder(to_tensor(images[first : first + self._batch_size]).to(self._device))
+                features = torch.nn.functional.normalize(maps[2].float().mean(dim=(2, 3)), dim=1)
+                found.append((features.cpu(), logits.double().cpu()))
+        features, logits = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return features.numpy(), logits
+
+
+def encoder_digest(storage: Storage) -> str:
+    """Digest of the style encoder's files.
+
+    Raises:
+        ValueError: if the folder holds none.
+    """
+    names = storage.names(ENCODER)
+    if not names:
+        raise ValueError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
+    return fingerprint({name: hashlib.sha256(storage.read(f"{ENCODER}/{name}")).hexdigest() for name in names})

@@ -1,0 +1,111 @@
+"""The tables of measures: made by workers, one for every shard, and put together again in the order of the index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from factory.audit.measures import SPOOF_SCHEMA, MeasureReal, MeasureSpoofs, Tools, TrainingSpoofs, read_table
+from factory.audit.settings import AuditConfig
+from factory.audit.sources import Sources
+from factory.audit.walk import place_of, walk
+from factory.columns import TextColumn
+from factory.corpus import Corpus, corpus_digest
+from factory.storage import Storage
+
+REAL, SPOOFS = "real", "spoofs"  # folders
+CONTROLS = 2000  # spoofs that the generator has not seen, held against those that it has
+
+
+def make_tables(config: AuditConfig, sources: Sources, out: Storage) -> None:
+    """Have every shard measured that is not yet, real faces first: the spoofs are held against them."""
+    resources = config.resources
+    tools = Tools(Storage(config.inputs.style_encoder).url, config.identity, config.batch_size, resources.threads)
+    given: dict[str, Any] = {"out": out.url, "tools": tools}
+    pool = resources.workers, resources.gpus_per_worker
+    real = {
+        name: {"url": corpus.storage.url, "source": shard}
+        for corpus in sources.real
+        for name, shard in _named_shards(corpus).items()
+    }
+    walk("audit: real faces", out, REAL, list(real), real.__getitem__, MeasureReal, lambda: given, *pool)
+
+    spans, positions = _spans(sources.spoofs), sources.spoofs["position"].to_numpy()
+
+    def task(shard: str) -> dict[str, Any]:
+        return {
+            "url": sources.generated.storage.url,
+            "source": shard,
+            "positions": positions[spans[shard]],
+            "lives": sources.live_of[spans[shard]],
+        }
+
+    def held_against() -> dict[str, Any]:
+        import ray
+
+        places = sources.live.index.select(["shard", "position"]).combine_chunks()
+        shared = ray.put((places, _spoofs_at(out, sources.training, sources.training_rows)))
+        return {**given, "live": sources.live.storage.url, "shared": [shared]}
+
+    walk("audit: spoofs", out, SPOOFS, list(spans), task, MeasureSpoofs, held_against, *pool)
+
+
+def spoof_measures(tables: Storage, spoofs: pa.Table) -> pa.Table:
+    """What was measured of the spoofs, in the order of their index rows."""
+    found = [read_table(tables, place_of(SPOOFS, shard)) for shard in _spans(spoofs)]
+    whole = pa.concat_tables(found).cast(SPOOF_SCHEMA).combine_chunks()
+    assert whole["key"].equals(spoofs["key"]), "a table of measures is that of its shard"
+    return whole
+
+
+def real_hashes(tables: Storage, corpus: Corpus) -> np.ndarray:
+    """dHash of every row of a corpus of real faces, in the order of its index; uint64."""
+    found = [read_table(tables, place_of(REAL, name), ["dhash"])["dhash"] for name in _named_shards(corpus)]
+    return np.concatenate([column.to_numpy() for column in found])
+
+
+def unseen_spoofs(tables: Storage, sources: Sources) -> tuple[np.ndarray, np.ndarray]:
+    """Bits and cosine distance to the nearest training spoof of real spoofs that the generator has not seen.
+
+    They are those of the training corpus's other splits, `CONTROLS` at most: what memory does not explain.
+    """
+    rows = sources.unseen_rows
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(CONTROLS, len(rows))).astype(np.int64))]
+    if not len(rows):
+        return np.empty(0, np.int64), np.empty(0)
+    unseen = _spoofs_at(tables, sources.training, rows)
+    training = _spoofs_at(tables, sources.training, sources.training_rows)
+    _, bits, distance = training.nearest(unseen.hashes, unseen.features)
+    return bits, distance
+
+
+def _spoofs_at(tables: Storage, corpus: Corpus, positions: np.ndarray) -> TrainingSpoofs:
+    """Keys, hashes and features of the chosen rows, which are spoofs, in the order of their keys."""
+    wanted = np.zeros(len(corpus), dtype=bool)
+    wanted[positions] = True
+    chosen, first = [], 0
+    for name in _named_shards(corpus):
+        table = read_table(tables, place_of(REAL, name))
+        chosen.append(table.filter(pa.array(wanted[first : first + len(table)])))
+        first += len(table)
+    whole = pa.concat_tables(chosen).sort_by("key").combine_chunks()
+    features = whole["feature"].combine_chunks().flatten().to_numpy().reshape(len(whole), -1)
+    return TrainingSpoofs(whole["key"].combine_chunks(), whole["dhash"].to_numpy(), features)
+
+
+def _named_shards(corpus: Corpus) -> dict[str, str]:
+    """A corpus's shards by the names of their tables: two corpora may have a shard of one name."""
+    digest = corpus_digest(corpus.storage)[:12]
+    return {f"{digest}-{shard}": shard for shard in _spans(corpus.index)}
+
+
+def _spans(index: pa.Table) -> dict[str, slice]:
+    """Where the rows of each shard stand among some index rows, which are in the order of the shards."""
+    column = TextColumn(index, "shard")
+    starts = np.flatnonzero(np.diff(column.codes, prepend=-1))
+    ends = np.append(starts[1:], len(index))
+    found = {column[int(start)]: slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True)}
+    assert len(found) == len(starts), "the rows of a shard stand together"
+    return found

@@ -1,0 +1,182 @@
+"""From measures and the index to verdicts: z-scores, near-duplicates, leaks, and which rows are accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
+from factory.config import Config
+from factory.corpus import Corpus
+from factory.row import LIVE, SPOOF
+
+# What a row may be refused for, in the order in which `reason` names it.
+REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "leak")
+LEAKS = ("subject", "live face", "near-duplicate of a live face")
+AUDIT_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("identity_distance", pa.float64()),
+        ("style_probability", pa.float64()),
+        ("nearest_spoof", pa.string()),
+        ("nearest_spoof_bits", pa.int64()),
+        ("nearest_spoof_distance", pa.float64()),
+        ("near_duplicate_of", pa.string()),
+        ("near_duplicate_bits", pa.int64()),
+        ("brisque", pa.float64()),
+        ("brisque_z", pa.float64()),
+        ("leak", pa.string()),
+        ("dhash", pa.uint64()),
+        ("accepted", pa.bool_()),
+        ("reason", pa.string()),
+    ]
+)
+
+
+class Thresholds(Config):
+    """What a row must keep to be accepted. None: measured, but no reason to refuse a row."""
+
+    identity_distance: float | None = Field(None, gt=0, description="at most; its scale is the embedder's")
+    style_probability: float | None = Field(0.5, gt=0, lt=1, description="at least")
+    memorised_bits: int | None = Field(4, ge=0, le=64, description="to the nearest training spoof: memorised if both")
+    memorised_distance: float = Field(0.05, ge=0, description="are at most this; cosine distance of style features")
+    near_duplicate_bits: int | None = Field(2, ge=0, le=MAX_RADIUS, description="of two spoofs of one style, at most")
+    brisque_z: float | None = Field(4.0, gt=0, description="to either side of the real spoofs of the style, at most")
+    leaks: bool = Field(True, description="refuse a row whose subject or live face is in another split, too")
+    live_bits: int = Field(2, ge=0, le=MAX_RADIUS, description="at which two live faces count as one for that")
+
+
+def quality_z(spoofs: pa.Table, guides: Corpus) -> tuple[np.ndarray, dict[str, dict[str, Any]]]:
+    """z-score of each spoof's BRISQUE against the real spoofs of its style; NaN where there is no score.
+
+    Where fewer than two real spoofs of the style have different scores, against those of all styles. Returns the
+    scores and what they refer to, by style: {"of", "count", "mean", "std"}; `of` is None without any reference.
+    """
+    real = _real(guides) & (guides.column("label") == SPOOF)
+    scores, styles = guides.column("brisque").astype(np.float64)[real], guides.column("style")[real]
+    mine, my_styles = spoofs["brisque"].to_numpy().astype(np.float64), np.array(spoofs["style"].to_pylist())
+    found, references = np.full(len(mine), np.nan), {}
+    for style in np.unique(my_styles):
+        reference: dict[str, Any] = {"of": None, "count": 0, "mean": None, "std": None}
+        for name, chosen in ((str(style), scores[styles == style]), ("spoof", scores)):
+            known = chosen[np.isfinite(chosen)]
+            if len(known) > 1 and known.std() > 0:
+                reference = {"of": name, "count": len(known), "mean": float(known.mean()), "std": float(known.std())}
+                rows = my_styles == style
+                found[rows] = (mine[rows] - reference["mean"]) / reference["std"]
+                break
+        references[str(style)] = reference
+    return found, references
+
+
+def near_duplicates(spoofs: pa.Table, dhash: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each spoof the nearest of its style within the radius whose key is smaller: place and bits, −1 for none."""
+    plain = pa.table({name: _plain(spoofs[name]) for name in ("style", "key")})
+    ordered = pc.sort_indices(plain, [("style", "ascending"), ("key", "ascending")]).to_numpy()
+    styles = _codes(spoofs["style"])[ordered]
+    place, bits = np.full(len(spoofs), -1), np.full(len(spoofs), -1)
+    for rows in np.split(ordered, np.flatnonzero(np.diff(styles)) + 1):
+        before, apart = nearest_before(dhash[rows], radius)
+        found = before >= 0
+        place[rows[found]], bits[rows[found]] = rows[before[found]], apart[found]
+    return place, bits
+
+
+def leaks(
+    spoofs: pa.Table, live_dhash: np.ndarray, corpora: Sequence[tuple[Corpus, np.ndarray]], live_bits: int
+) -> np.ndarray:
+    """What of each spoof is in another split, too: a place in `LEAKS`, the first that applies, or −1 for none.
+
+    Both the spoofs and the real rows of `corpora` count, except those of the split without a name: under a protocol
+    it has what is not used.
+
+    Args:
+        spoofs: index rows of the audited spoofs. live_dhash: of their live faces.
+        corpora: real corpora, each with the hashes of its rows. live_bits: at which two live faces are the same.
+    """
+    parts = [(spoofs, "live_domain", "live_key", live_dhash, np.ones(len(spoofs), dtype=bool))]
+    for corpus, hashes in corpora:
+        rows = np.flatnonzero(_real(corpus))
+        table = corpus.index.take(pa.array(rows))
+        parts.append((table, "domain", "key", hashes[rows], table["label"].to_numpy() == LIVE))
+    splits = pa.chunked_array([_plain(table["split"]) for table, *_ in parts]).dictionary_encode().combine_chunks()
+    used = np.asarray(pc.not_equal(splits.cast(pa.string()), "").to_numpy(zero_copy_only=False))
+    if len(splits.dictionary) > 62:
+        raise ValueError(f"{len(splits.dictionary)} splits, such as {splits.dictionary[0]}: an audit takes 62 at most")
+    split = np.int64(1) << splits.indices.to_numpy().astype(np.int64)
+    live = used & np.concatenate([is_live for *_, is_live in parts])
+    people = _codes([_person(table, domain) for table, domain, *_ in parts])
+    faces = _codes([_plain(table[key]) for table, _, key, *_ in parts])
+    near = np.zeros(len(split), dtype=np.int64)
+    near[live] = split_masks(np.concatenate([hashes for *_, hashes, _ in parts])[live], split[live], live_bits)
+    elsewhere = [_masks(people, split, used), _masks(faces, split, live), near]
+    here = split[: len(spoofs)]
+    return np.asarray(np.select([(mask[: len(spoofs)] & ~here) != 0 for mask in elsewhere], [0, 1, 2], default=-1))
+
+
+def judge(table: dict[str, Any], thresholds: Thresholds) -> tuple[np.ndarray, list[str | None]]:
+    """Which rows are accepted, and for the others why not: the `REASONS` that apply, joined by a comma.
+
+    `table` has columns of `AUDIT_SCHEMA` as arrays, near-duplicates and leaks as numbers that are −1 where there is
+    none; a measure that is NaN is no reason.
+    """
+    limits, count = thresholds, len(table["brisque"])
+    missing = np.isnan(table["brisque"])
+    failed = {name: np.zeros(count, dtype=bool) for name in REASONS}
+    if limits.identity_distance is not None:
+        failed["identity"] = table["identity_distance"] > limits.identity_distance
+    if limits.style_probability is not None:
+        failed["style"] = table["style_probability"] < limits.style_probability
+    if limits.memorised_bits is not None:
+        failed["memorised"] = memorised(table, limits)
+    if limits.near_duplicate_bits is not None:
+        failed["near-duplicate"] = table["near_duplicate_bits"] >= 0
+    if limits.brisque_z is not None:
+        failed["quality"] = np.abs(table["brisque_z"]) > limits.brisque_z
+        failed["no quality score"] = missing
+    if limits.leaks:
+        failed["leak"] = np.asarray(table["leak"]) >= 0
+    refused = np.stack([failed[name] for name in REASONS])
+    reasons = [", ".join(name for name, fault in zip(REASONS, row, strict=True) if fault) or None for row in refused.T]
+    return np.asarray(~refused.any(axis=0)), reasons
+
+
+def memorised(table: dict[str, Any], thresholds: Thresholds) -> np.ndarray:
+    """Which rows are near their nearest training spoof by hash and by style features."""
+    bits, distance = np.asarray(table["nearest_spoof_bits"]), np.asarray(table["nearest_spoof_distance"])
+    if thresholds.memorised_bits is None:
+        return np.zeros(len(bits), dtype=bool)
+    return np.asarray((bits <= thresholds.memorised_bits) & (distance <= thresholds.memorised_distance))
+
+
+def _real(corpus: Corpus) -> np.ndarray:
+    """Which rows of a corpus were not generated."""
+    return np.asarray(corpus.index["guide_key"].is_null().to_numpy())
+
+
+def _masks(codes: np.ndarray, split: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The splits, as bits, in which each code is, among the rows that count."""
+    found = np.zeros(codes.max(initial=-1) + 1, dtype=np.int64)
+    np.bitwise_or.at(found, codes[counts], split[counts])
+    return np.asarray(found[codes])
+
+
+def _person(table: pa.Table, domain: str) -> pa.Array:
+    """Who is in each row; a subject's name is unique within its domain only."""
+    return pc.binary_join_element_wise(_plain(table[domain]), _plain(table["subject"]), "/")
+
+
+def _codes(names: pa.ChunkedArray | list[pa.Array]) -> np.ndarray:
+    """Text as numbers, equal where the text is; int64."""
+    text = pa.chunked_array(names) if isinstance(names, list) else pa.chunked_array([_plain(names)])
+    return np.asarray(text.dictionary_encode().combine_chunks().indices.to_numpy().astype(np.int64))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """A text column as one array, without a dictionary; `` where there is none."""
+    return column.cast(pa.string()).combine_chunks().fill_null("")

@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/audit.py --config jobs/audit.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["audit", *sys.argv[1:]])

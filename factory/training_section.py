@@ -34,9 +34,10 @@ def training(models: Mapping[str, Folder]) -> list[dict[str, Any]]:
 
 
 def samples_file(summary: dict[str, Any]) -> str | None:
-    """Name of the picture that the last evaluation left; None where there was none."""
-    evaluations = summary.get("evaluations")
-    return picture_name("samples", evaluations[-1]["step"]) if evaluations else None
+    """Name of the picture that the evaluation of the model left, else the last one; None where there was none."""
+    steps: list[int] = [found["step"] for found in summary.get("evaluations", [])]
+    of_model = [step for step in steps if step == summary.get("model_step")]
+    return picture_name("samples", (of_model or steps)[-1]) if steps else None
 
 
 def _held_out(summary: dict[str, Any]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from PIL import Image
 from factory.corpus import Corpus
 from factory.run import read_summary
 from factory.sections import Folder, counts
+from factory.training_section import samples_file
 from tests.corpora import face, png, small_rows, write_corpus
 from tests.pages import Page, one_of_everything, report, summary_of
 
@@ -131,3 +132,10 @@ def test_tuning_draws_every_trial_that_has_the_metric_over_every_parameter(page:
 
 def test_tuning_shows_what_regenerating_gave(page: Page) -> None:
     assert page.text["tuning"].endswith("auc, generated again 0003 150 to 300 1 to 3 34 40 0.9 0.91")
+
+
+def test_the_samples_shown_are_the_model_s() -> None:
+    summary: dict[str, Any] = {"evaluations": [{"step": 10}, {"step": 20}, {"step": 30}]}
+    assert samples_file({**summary, "model_step": 20}) == "samples/samples-0000000020.png"
+    assert samples_file(summary) == "samples/samples-0000000030.png"
+    assert samples_file({"evaluations": []}) is None

@@ -1,9 +1,9 @@
 """`python -m factory.spot`: drain this node when its spot instance gets its notice, two minutes before it is taken.
 
-Ray has no eyes for such a notice, but it knows draining nodes: no new task or actor is placed on one, and Ray Data
-hands its actors no more shards. So what is under way ends here and nothing begins; without a drain the line loses no
-image either (a shard that dies is made again), only the time that went into it. On Kubernetes a container's `preStop`
-hook calls it with `--now`.
+Ray has no eyes for such a notice, but it knows draining nodes: it starts no worker on one, Ray Data hands its actors
+no more shards, and a node that has become idle ends. A worker that already runs tasks there gets more of them as long
+as any wait, so that the last shards may die with the machine. The line then makes them again and loses no image; what
+a drain saves is time. On Kubernetes a container's `preStop` hook calls this with `--now`.
 """
 
 from __future__ import annotations

@@ -58,3 +58,27 @@ def test_stages_run_where_the_labels_say_or_not_at_all(tmp_path: Path, ray_local
             run(config(**{name: {"pool": "nowhere"}}))
     there = {"ray.io/node-id": here}
     assert run(config(task_labels=there, generator_labels=there, stall_seconds=120.0))["written"] == 12
+
+
+def test_training_asks_ray_train_for_its_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from factory import train
+    from factory.run import Run
+    from tests.corpora import NoConfig
+
+    asked: list[Any] = []
+
+    class Trainer:
+        def __init__(self, *_: Any, scaling_config: Any, **__: Any) -> None:
+            asked.append(scaling_config)
+
+        def fit(self) -> None:
+            pass
+
+    monkeypatch.setattr("ray.train.torch.TorchTrainer", Trainer)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 4.0})
+    monkeypatch.setattr("ray.nodes", lambda: [])
+    run = Run(str(tmp_path), "fit-style", {}, NoConfig())
+    for labels in ({}, {"pool": "generators"}):
+        resources = TrainResources(workers=2, gpus_per_worker=0, worker_labels=labels)
+        train._train(run, lambda _: None, {}, resources, [])
+    assert [config.label_selector for config in asked] == [None, {"pool": "generators"}]

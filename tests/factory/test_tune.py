@@ -1,19 +1,12 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 
 from factory import fit_classifier, generate, tune
 from factory.config import build, load
@@ -28,32 +21,15 @@ from factory.search.space import draw
 from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
 from factory.tune import TuneConfig, ranking
-from tests.corpora import small_rows, write_corpus
-from tests.loss_batches import curve
-from tests.pages import one_of_everything, spoofs_of, summary_of
-
-TRAIN = {"steps": 8, "batch_size": 8, "learning_rate": 1e-3, "evaluate_every": 2}
+from tests.pages import one_of_everything, summary_of
+from tests.searches import TRAIN, settings, write_corpora
 
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tune")
-    real = small_rows(subjects=6, splits=("train", "dev", "test"))
-    write_corpus(root / "real", real)
-    write_corpus(root / "spoofs", spoofs_of([row for row in real if row.split == "train"], 24))  # T₀ of 150 to 173
+    write_corpora(str(root))
     return root
-
-
-def settings(corpora: Path, out: Path | str, **given: Any) -> dict[str, Any]:
-    fit = {
-        "corpus": f"{corpora}/real",
-        "generated": f"{corpora}/spoofs",
-        "backbone": "test_convnext",
-        "train": TRAIN,
-        "resources": {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, "max_failures": 0},
-    }
-    fit |= given.pop("fit", {})
-    return {"out": str(out), "fit": fit, "search": {"live_margin": [0.1, 0.5]}, "trials": 2, **given}
 
 
 def trials() -> list[dict[str, Any]]:
@@ -266,58 +242,6 @@ def test_optuna_proposes_within_the_values(corpora: Path, tmp_path: Path, ray_lo
         assert 0.1 <= trial["parameters"]["live_margin"] <= 0.5
         assert trial["parameters"]["t0_max"] in (160, 170)
         assert trial["status"] in ("finished", "stopped")
-
-
-DRIVER = """
-import json, sys
-from factory import tune
-from factory.config import build
-print("summary", json.dumps(tune.run(build(tune.TuneConfig, json.loads(sys.argv[1])))))
-"""
-
-
-def steps_seen(out: Path, trial: str) -> list[int]:
-    """The steps that Ray Tune was told of, over all attempts."""
-    file = out / "search" / trial / "result.json"
-    if not file.exists():
-        return []
-    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-    return [json.loads(line)["step"] for line in lines if "step" in json.loads(line)]
-
-
-@pytest.mark.slow
-def test_a_killed_driver_goes_on_with_its_trial_where_it_stood(corpora: Path, tmp_path: Path) -> None:
-    """SIGKILL to the driver amid a trial; the second driver's trial starts from the checkpoint, on the same curve."""
-    out = tmp_path / "search"
-    train = {**TRAIN, "steps": 60, "evaluate_every": 3}
-    given = settings(corpora, out, fit={"train": train}, trials=1, concurrent=1, grace_steps=60)
-    command = [sys.executable, "-c", DRIVER, json.dumps(given)]
-    environment = os.environ | {"RAY_ADDRESS": "local"}
-    with (tmp_path / "log").open("wb") as log:
-        driver = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 400
-        while not (before := steps_seen(out, "0001")) and driver.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        driver.send_signal(signal.SIGKILL)
-        assert driver.wait(60) == -signal.SIGKILL, (tmp_path / "log").read_text()[-3000:]
-    assert before and before[-1] < 60
-    assert not (out / "trials" / "0001" / "summary.json").exists()
-    again = subprocess.run(command, env=environment, timeout=500, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr[-3000:]
-    seen = steps_seen(out, "0001")
-    second = seen[len(before) :] if seen[: len(before)] == before else seen  # Ray Tune may begin the file anew
-    assert second == [*range(second[0], 61, 3), 60]  # every report once, and the closing one
-    assert second[0] > before[0]  # went on, did not start again
-    fitted = read_summary(Storage(str(out / "trials" / "0001")))
-    assert fitted is not None
-    assert [point[0] for point in fitted["curve"]] == list(range(1, 61))
-    assert [found["step"] for found in fitted["evaluations"]] == list(range(3, 61, 3))
-    config = yaml.safe_load((out / "best" / "fit_classifier.yaml").read_text(encoding="utf-8"))
-    fit = build(FitClassifierConfig, config)
-    identity, workers = fit_classifier.prepared(fit)
-    assert identity["loss"] == workers["loss"]
-    undisturbed = curve({**workers, "resources": fit.resources.model_dump(mode="json")}, 60)
-    assert [point[1] for point in fitted["curve"]] == pytest.approx(undisturbed, abs=1e-5)
 
 
 @pytest.mark.parametrize(

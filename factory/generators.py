@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -194,12 +196,22 @@ def load_generator(name: str, sampler: SamplerConfig, threads: int) -> Generator
 
 def _fetch(storage: Storage) -> Path:
     """Copy a remote model folder to this node, once per content."""
-    import tempfile
-
-    folder = Path(tempfile.gettempdir()) / "difffas-models" / model_digest(storage)[:16]
+    folder = _own_folder() / model_digest(storage)[:16]
     local = Storage(str(folder))
     for part in ("unet", "style_encoder", "scheduler"):
         for name in storage.names(part):
             local.create(f"{part}/{name}", storage.read(f"{part}/{name}"))
     local.create("model_index.json", storage.read("model_index.json"))
+    return folder
+
+
+def _own_folder() -> Path:
+    """A folder for copies of models that nobody else can write to: others could leave a model there to be taken."""
+    import tempfile
+
+    folder = Path(tempfile.gettempdir()) / f"difffas-models-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
+        raise ValueError(f"{folder} is not a folder of this user's alone: remove it, or set TMPDIR to another place")
     return folder

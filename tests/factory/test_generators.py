@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
+from factory import generators
 from factory.generators import (
     DiffusionGenerator,
     Request,
@@ -142,3 +145,17 @@ def test_pixels_survive_the_way_to_tensors_and_back() -> None:
     assert to_tensor(pixels).max() == 1
     with pytest.raises(FloatingPointError, match="non-finite"):
         to_pixels(torch.full((1, 3, 2, 2), float("nan")))
+
+
+def test_models_are_copied_to_where_nobody_else_can_put_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = generators._own_folder()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert generators._own_folder() == folder
+    folder.chmod(0o777)
+    with pytest.raises(ValueError, match="not a folder of this user's alone"):
+        generators._own_folder()
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="not a folder of this user's alone"):
+        generators._own_folder()

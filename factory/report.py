@@ -143,6 +143,8 @@ def open_sources(inputs: ReportInputs) -> Sources:
         if url is not None:
             corpora[name] = Corpus(url)
             folders["corpus", name] = dataclasses.replace(_folder(url, "planned"), digest=corpora[name].digest)
+    if inputs.audit is not None:
+        folders["audit", "audit"] = _folder(inputs.audit, "refused_by_reason", AUDIT)
     for name, url in inputs.models.items():
         samples = samples_file(read_summary(Storage(url)) or {})
         folders["model", name] = _folder(url, "curve", *filter(None, [samples]))

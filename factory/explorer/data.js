@@ -87,7 +87,7 @@ function verdictOf(row) {
   if (columns.accepted[row] < 0) return "not audited";
   if (columns.accepted[row]) return "accepted";
   const reason = META.reasons[columns.reason[row]];
-  return reason ? `rejected: ${reason}` : "rejected";
+  return reason ? `refused: ${reason}` : "refused";
 }
 
 function node(tag, attributes = {}, ...children) {

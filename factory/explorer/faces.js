@@ -60,7 +60,7 @@ function cell(row, number) {
   return node("li", {}, node("button", { type: "button", class: "cell", "data-row": row, "aria-label": describe(row),
     title: textOf(row, "key"), tabindex: number === look.cell ? "0" : "-1", onclick: () => { look.cell = number; openViewer(row); } },
     thumbnail(row),
-    node("span", { class: "caption" }, node("b", {}, styleOf(row).style), ...(columns.accepted[row] === 0 ? [node("em", {}, "rejected")] : []),
+    node("span", { class: "caption" }, node("b", {}, styleOf(row).style), ...(columns.accepted[row] === 0 ? [node("em", {}, "refused")] : []),
       node("span", {}, facts.join(" · ")))));
 }
 

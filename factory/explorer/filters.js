@@ -4,13 +4,15 @@ const distinct = values => [...new Set(values)].sort();
 const domains = distinct(META.styles.map(style => style.domain)), attacks = distinct(META.styles.map(style => style.attack));
 const domainOf = META.styles.map(style => domains.indexOf(style.domain));
 const attackOf = META.styles.map(style => attacks.indexOf(style.attack));
-const verdicts = ["accepted", ...META.reasons.map(reason => reason ? `rejected: ${reason}` : "rejected"), "not audited"];
-const verdictCode = row => columns.accepted[row] < 0 ? verdicts.length - 1 : columns.accepted[row] ? 0 : 1 + columns.reason[row];
+const verdicts = ["refused", "accepted", "not audited"];
+const reasons = distinct(META.reasons.filter(Boolean).flatMap(reason => reason.split(", "))); // a row may have several
 const CHOICES = [
   { name: "style", title: "Style", values: META.styles.map(style => style.style), code: row => columns.style[row] },
   { name: "domain", title: "Domain", values: domains, code: row => domainOf[columns.style[row]] },
   { name: "attack", title: "Attack", values: attacks, code: row => attackOf[columns.style[row]] },
-  { name: "verdict", title: "Verdict", values: verdicts, code: verdictCode },
+  { name: "verdict", title: "Verdict", values: verdicts, code: row => columns.accepted[row] < 0 ? 2 : columns.accepted[row] },
+  { name: "reason", title: "Refused for", values: reasons, code: row => columns.accepted[row] === 0 ? columns.reason[row] : -1,
+    parts: META.reasons.map(text => text.split(", ").map(reason => reasons.indexOf(reason))) },
   { name: "live", title: "Domain of the live face", values: META.domains, code: row => columns.live_domain[row] },
   { name: "split", title: "Split", values: META.splits, code: row => columns.split[row] },
 ];
@@ -35,8 +37,8 @@ function prepareFilters() {
     filter.chosen = new Set();
     filter.codes = Int16Array.from({ length: META.rows }, (_, row) => filter.code(row));
     filter.counts = new Uint32Array(filter.values.length);
-    filter.codes.forEach(code => { filter.counts[code]++; });
-    filter.shown = filter.counts.filter(count => count).length > 1;
+    for (let row = 0; row < META.rows; row++) count(filter, row);
+    filter.shown = filter.counts.filter(found => found).length > (filter.parts ? 0 : 1);
   }
   for (const filter of RANGES) {
     filter.range = [null, null];
@@ -53,6 +55,12 @@ function prepareFilters() {
   }
 }
 
+function count(filter, row) {
+  const code = filter.codes[row];
+  if (!filter.parts) filter.counts[code]++;
+  else if (code >= 0) for (const part of filter.parts[code]) filter.counts[part]++;
+}
+
 function test(filter) {
   if (filter === SEARCH) {
     const hit = new Uint8Array(META.rows);
@@ -60,7 +68,7 @@ function test(filter) {
     return row => !SEARCH.text || hit[row];
   }
   if (filter.chosen) {
-    const passes = filter.values.map((_, code) => !filter.chosen.size || filter.chosen.has(code));
+    const passes = (filter.parts ?? filter.values.map((_, code) => [code])).map(parts => !filter.chosen.size || parts.some(part => filter.chosen.has(part)));
     return row => passes[filter.codes[row]] ?? !filter.chosen.size;
   }
   const [low, high] = filter.range.map((bound, end) => bound ?? (end ? Infinity : -Infinity));
@@ -74,22 +82,22 @@ function refilter(changed) {
     const passes = test(filter);
     for (let row = 0; row < META.rows; row++) mask[row] = passes(row) ? mask[row] & ~filter.bit : mask[row] | filter.bit;
   }
-  let count = 0;
+  let size = 0;
   const found = new Uint32Array(META.rows);
   for (const filter of CHOICES) filter.counts.fill(0);
   for (const filter of RANGES) filter.bars.fill(0);
   for (let row = 0; row < META.rows; row++) {
     const failed = mask[row];
-    if (!failed) found[count++] = row;
+    if (!failed) found[size++] = row;
     if (failed & (failed - 1)) continue; // two filters or more: counted nowhere
-    for (const filter of CHOICES) if (!(failed & ~filter.bit)) filter.counts[filter.codes[row]]++;
+    for (const filter of CHOICES) if (!(failed & ~filter.bit)) count(filter, row);
     for (const filter of RANGES) {
       if (failed & ~filter.bit) continue;
       const value = known(filter, row);
       if (!Number.isNaN(value)) filter.bars[barOf(filter, value)]++;
     }
   }
-  selection = found.subarray(0, count);
+  selection = found.subarray(0, size);
 }
 
 function barOf({ span: [low, high] }, value) {

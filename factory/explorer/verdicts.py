@@ -26,8 +26,8 @@ class Audited:
 
     Attributes:
         distance, probability: float32, NaN where not known.
-        accepted: int8, 1 accepted, 0 rejected, −1 not audited.
-        reason: uint8 codes into `reasons`; 0, an empty text, where there is none.
+        accepted: int8, 1 accepted, 0 refused, −1 not audited.
+        reason: uint8 codes into `reasons`; 0, an empty text, where there is none. One text may name several.
     """
 
     distance: np.ndarray

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import re
+import threading
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +28,7 @@ from factory.report import ReportConfig, run
 from factory.storage import Storage
 from tests.browser import chromium, opened
 from tests.corpora import small_rows, write_corpus
-from tests.pages import scored, spoofs_of
+from tests.pages import folder, scored, spoofs_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -55,8 +59,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     corpora = write_corpus(root / "real", real), write_corpus(root / "generated", spoofs_of(real, SPOOFS))
     index = corpora[1].index
     audit = audit_of(index["key"].to_pylist()[:-5])  # the last five were not audited
-    (root / "audit").mkdir()
-    pq.write_table(audit, root / "audit" / "audit.parquet")
+    buffer = io.BytesIO()
+    pq.write_table(audit, buffer)
+    folder(root / "audit", "audit", {"refused_by_reason": {}}, {"audit.parquet": buffer.getvalue()})
     inputs = {"real": str(root / "real"), "generated": str(root / "generated"), "audit": str(root / "audit")}
     explorer = {"images": PICTURES}
     done = run(build(ReportConfig, {"inputs": inputs, "out": str(root / "report"), "explorer": explorer}))
@@ -66,7 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def audit_of(keys: list[str]) -> pa.Table:
-    reasons = [("identity", "style", None, None, None)[n % 5] for n in range(len(keys))]
+    reasons = [("identity", "style", "identity, style", None, None)[n % 5] for n in range(len(keys))]
     return pa.table(
         {
             "key": keys,
@@ -121,6 +126,10 @@ def test_filters_leave_what_pyarrow_says(browser: Browser, site: Site) -> None:
         type_range(page, "Identity distance from", "0.3")
         mask = pc.and_(mask, pc.fill_null(pc.greater_equal(rows["identity_distance"], 0.3), False))
         assert count(page) == pc.sum(mask).as_py() > 0
+        check(page, "Refused for", "style")
+        styled = pc.sum(pc.and_(mask, pc.fill_null(pc.match_substring(rows["reason"], "style"), False))).as_py()
+        assert count(page) == styled > 0, "also where there is another reason"
+        page.locator("fieldset", has=page.get_by_text("Refused for", exact=True)).get_by_label("style").uncheck()
         check(page, "Verdict", "accepted")
         mask = pc.and_(mask, pc.fill_null(rows["accepted"], False))
         left = pc.sum(mask).as_py()
@@ -140,16 +149,16 @@ def test_choices_are_counted_given_all_other_filters(browser: Browser, site: Sit
     rows = site.rows
     with opened(browser, site.url) as page:
         check(page, "Attack", "print")
-        counts = (
-            page.locator("fieldset", has=page.get_by_text("Verdict", exact=True)).locator("label").all_inner_texts()
-        )
+        facets = page.locator("fieldset", has=page.get_by_text(re.compile("^(Verdict|Refused for)$")))
+        counts = [text.split("\n") for text in facets.locator("label").all_inner_texts()]
         printed = rows.filter(pc.equal(rows["attack"].cast(pa.string()), "print"))
         wanted = {
             "accepted": pc.sum(printed["accepted"]).as_py(),
+            "refused": pc.sum(pc.invert(printed["accepted"])).as_py(),
             "not audited": printed["accepted"].null_count,
-            **{f"rejected: {why}": pc.sum(pc.equal(printed["reason"], why)).as_py() for why in ("identity", "style")},
+            **{why: pc.sum(pc.match_substring(printed["reason"], why)).as_py() for why in ("identity", "style")},
         }
-        assert {text.rsplit("\n", 1)[0]: int(text.rsplit("\n", 1)[1]) for text in counts} == wanted
+        assert {name: int(number) for name, number in counts} == wanted
         other = page.locator("fieldset", has=page.get_by_text("Attack", exact=True)).get_by_label("replay")
         assert other.evaluate("box => box.parentElement.innerText").endswith(f"{SPOOFS - len(printed)}")
 
@@ -343,13 +352,27 @@ def test_every_control_has_a_name(browser: Browser, site: Site) -> None:
     with opened(browser, site.url) as page:
         tree = page.locator("body").aria_snapshot()
         assert not re.search(r"^\s*- (button|checkbox|spinbutton|searchbox|combobox|img)(:|$| \[)", tree, re.MULTILINE)
-        assert re.search(r'button "cam-print, T₀ \d+, w 1.50, BRISQUE [\d.]+, (accepted|rejected)', tree)
+        assert re.search(r'button "cam-print, T₀ \d+, w 1.50, BRISQUE [\d.]+, (accepted|refused)', tree)
         assert page.locator("#count").get_attribute("role") == "status"
 
 
-def test_what_is_missing_is_said(browser: Browser, site: Site, tmp_path: Path) -> None:
-    from urllib.parse import unquote, urlparse
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
 
+
+def test_it_opens_from_a_server_as_from_disk(browser: Browser, site: Site) -> None:
+    root = Path(unquote(urlparse(site.url).path)).parent
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(root))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with opened(browser, f"http://127.0.0.1:{server.server_port}/{PAGE}#attack=replay") as page:
+            assert count(page) == pc.sum(pc.equal(site.rows["attack"].cast(pa.string()), "replay")).as_py()
+            page.locator("#faces .cell").first.click()
+            wait(page, "crops.difference.held")
+        server.shutdown()
+
+
+def test_what_is_missing_is_said(browser: Browser, site: Site, tmp_path: Path) -> None:
     (tmp_path / PAGE).write_bytes(Path(unquote(urlparse(site.url).path)).read_bytes())
     context = browser.new_context()
     page = context.new_page()
@@ -364,9 +387,9 @@ def test_what_is_missing_is_said(browser: Browser, site: Site, tmp_path: Path) -
 @pytest.mark.slow
 def test_a_hundred_thousand_rows(browser: Browser, tmp_path: Path) -> None:
     """They load in seconds, a filter answers at once, and the page loads no sheet that it does not show."""
-    rows, folder = 100_000, tmp_path / "explorer"
+    rows = 100_000
     _, many = many_rows(tmp_path, rows)
-    assert sum(file.stat().st_size for file in folder.glob("*.js")) < 8_000_000
+    assert sum(file.stat().st_size for file in (tmp_path / "explorer").glob("*.js")) < 8_000_000
     asked: list[str] = []
     with opened(browser, (tmp_path / PAGE).as_uri(), on_request=asked.append) as page:
         timing = page.evaluate("performance.getEntriesByName('ready')[0].startTime")
@@ -403,3 +426,22 @@ def many_rows(out: Path, count: int) -> tuple[dict[str, Any], pa.Table]:
     about = write_explorer(Storage(str(out)), "Many", {"generated": corpus}, None, ExplorerConfig(images=400))
     assert about is not None and about["rows"] == count
     return about, index
+
+
+def test_names_are_text_and_never_part_of_the_page(browser: Browser, tmp_path: Path) -> None:
+    evil = '<img src=x onerror=alert(1)></script><b>"&amp;'
+    rows = [
+        dataclasses.replace(r, domain=evil, style=f"{evil}-{r.attack}", subject=evil)
+        for r in spoofs_of(scored(small_rows()), 8)
+    ]
+    write_corpus(tmp_path / "generated", rows)
+    inputs = {"generated": str(tmp_path / "generated")}
+    run(build(ReportConfig, {"inputs": inputs, "out": str(tmp_path / "report"), "title": evil}))
+    with opened(browser, (tmp_path / "report" / PAGE).as_uri()) as page:
+        assert page.inner_text("h1") == page.title().removesuffix(" · explorer") == evil
+        for name in ("T₀ × w", "Table", "Faces"):
+            page.get_by_role("button", name=name, exact=True).click()
+            assert evil in page.locator("main").aria_snapshot().replace('\\"', '"')
+        page.locator("#faces .cell").first.click()
+        assert evil in page.inner_text("#facts")
+        assert page.locator("img[src=x], h1 b, main b b").count() == 0

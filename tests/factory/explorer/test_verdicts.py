@@ -12,11 +12,11 @@ from factory.explorer.verdicts import AUDIT, MOST_REASONS, OTHER, Verdicts
 from factory.report import ReportConfig, run
 from factory.storage import Storage
 from tests.corpora import small_rows, write_corpus
-from tests.pages import spoofs_of
+from tests.pages import folder, spoofs_of
 
 
-def audit(folder: Path, keys: list[str], reasons: list[str | None], **others: list[object]) -> Verdicts:
-    folder.mkdir(exist_ok=True)
+def audit(out: Path, keys: list[str], reasons: list[str | None], **others: list[object]) -> Verdicts:
+    out.mkdir(exist_ok=True)
     table = {
         "key": keys,
         "identity_distance": [None, *(0.5 + n for n in range(len(keys) - 1))],
@@ -24,8 +24,8 @@ def audit(folder: Path, keys: list[str], reasons: list[str | None], **others: li
         "accepted": [reason is None for reason in reasons],
         "reason": pa.array(reasons, pa.string()),
     }
-    pq.write_table(pa.table(table | others), folder / AUDIT)
-    return Verdicts(Storage(str(folder)))
+    pq.write_table(pa.table(table | others), out / AUDIT)
+    return Verdicts(Storage(str(out)))
 
 
 def test_verdicts_are_joined_by_key(tmp_path: Path) -> None:
@@ -64,6 +64,7 @@ def test_an_audit_in_the_corpus_is_found_and_another_one_is_another_report(tmp_p
     audit(tmp_path / "generated", [row.key for row in rows], ["style"] * 6)
     run(build(ReportConfig, config))
     assert '"audited":true,' in (tmp_path / "out" / "explorer.html").read_text()
+    given = folder(tmp_path / "other", "audit", {"refused_by_reason": {}})
     audit(tmp_path / "other", [row.key for row in rows], [None] * 6)
     with pytest.raises(ValueError, match="belongs to another run"):
-        run(build(ReportConfig, config | {"inputs": config["inputs"] | {"audit": str(tmp_path / "other")}}))  # type: ignore[operator]
+        run(build(ReportConfig, config | {"inputs": config["inputs"] | {"audit": given}}))  # type: ignore[operator]

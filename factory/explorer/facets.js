@@ -17,7 +17,7 @@ function choiceFacet(filter, changed) {
     return { box, count, line: node("label", {}, box, node("span", { class: "name" }, value), count) };
   });
   const codes = filter.values.map((_, code) => code).filter(code => filter.counts[code]);
-  if (filter.name !== "verdict") codes.sort((a, b) => filter.values[a].localeCompare(filter.values[b]));
+  codes.sort((a, b) => filter.values[a].localeCompare(filter.values[b]));
   return node("fieldset", { class: "choices" }, node("legend", {}, filter.title), node("div", {}, ...codes.map(code => filter.lines[code].line)));
 }
 

@@ -3,7 +3,7 @@
 const WIDE = 520, HIGH = 190, BASE = HIGH - 34, MARGIN = 10;
 
 function ticks(low, high) {
-  const raw = (high - low) / 6, power = 10 ** Math.floor(Math.log10(raw));
+  const raw = (high - low) / 8, power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map(factor => factor * power).find(one => raw <= one * 1.000001);
   const found = [];
   for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) found.push(at * step);

@@ -16,7 +16,7 @@ from factory.corpus import Corpus
 from factory.explorer import Listing
 from factory.explorer.pictures import ABSENT, chosen, picture_files
 from factory.images import decode
-from factory.row import SPOOF
+from factory.row import SPOOF, Row
 from factory.storage import Storage
 from tests.corpora import write_corpus
 from tests.pages import one_of_everything
@@ -108,6 +108,30 @@ def test_shares_are_even_and_from_few_row_groups() -> None:
     assert Counter(names[few])["c"] == rare, "all of a rare style, and the others share the rest"
     assert len(few) == 3_000
     assert len(set(few.tolist())) == 3_000
+
+
+def test_no_more_rows_are_read_than_are_shown_and_few_at_once(
+    inputs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[list[int]] = []
+    rows = Corpus.rows
+
+    def spy(corpus: Corpus, positions: np.ndarray) -> list[Row]:
+        reads.append(positions.tolist())
+        return rows(corpus, positions)
+
+    monkeypatch.setattr(Corpus, "rows", spy)
+    monkeypatch.setattr("factory.explorer.pictures.READ_AT_ONCE", 5)
+    written(inputs, tmp_path, 12, ["real"])
+    assert max(map(len, reads)) == 5
+    assert all(positions == sorted(positions) for positions in reads), "in the order of the shards"
+    assert sum(map(len, reads)) <= 3 * 12
+    monkeypatch.undo()
+    again = tmp_path / "again"
+    written(inputs, again, 12, ["real"])
+    names = [path.name for path in (again / "explorer").iterdir()]
+    assert len(names) == 2 + 1
+    assert all((again / "explorer" / n).read_bytes() == (tmp_path / "explorer" / n).read_bytes() for n in names)
 
 
 def test_live_rows_of_a_paired_corpus_are_not_listed(inputs: dict[str, Any], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from factory.cards import write_corpus_card
 from factory.config import Config
 from factory.corpus import Corpus, totals, write_index
 from factory.ledger import Ledger
@@ -29,8 +30,9 @@ class JoinConfig(Config):
 
 
 class Copy(NamedTuple):
-    """One shard: where it is, and what it is called in the joined corpus."""
+    """One shard: digest of its corpus, where it is, and what it is called in the joined corpus."""
 
+    corpus: str
     storage: Storage
     record: dict[str, Any]
     shard: str
@@ -48,11 +50,13 @@ def run(config: JoinConfig) -> dict[str, Any]:
     planned = {"shards": len(copies), "images": sum(copy.record["planned"] for copy in copies)}
     claim = Run(config.out, "join", {"corpora": [corpus.digest for corpus in corpora]}, config, planned)
     if (finished := claim.summary()) is not None:
+        write_corpus_card(claim.storage)  # a corpus from before there were cards
         return finished
     done = Ledger(claim.storage).done()
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda copy: _copy(copy, claim.storage), [copy for copy in copies if copy.shard not in done]))
     write_index(claim.storage)
+    write_corpus_card(claim.storage)
     say(f"join: {planned['images']:,} images of {len(corpora)} corpora in {planned['shards']:,} shards")
     return claim.finish(totals(Ledger(claim.storage).records()))
 
@@ -63,7 +67,7 @@ def _copies(corpora: list[Corpus]) -> Iterator[Copy]:
     for corpus in corpora:
         for record in Ledger(corpus.storage).records():
             split = record["shard"].rpartition("-")[0]
-            yield Copy(corpus.storage, record, f"{split}-{numbers[split]:06d}")
+            yield Copy(corpus.digest, corpus.storage, record, f"{split}-{numbers[split]:06d}")
             numbers[split] += 1
 
 
@@ -86,5 +90,5 @@ def _copy(copy: Copy, storage: Storage) -> None:
         path = f"data/{PREFIX}-{copy.shard}.{file['path'].rpartition('.')[2]}"
         storage.create(path, copy.storage.read(file["path"]))
         files[name] = {**file, "path": path}
-    origin = {"corpus": copy.storage.url, "shard": copy.record["shard"]}
+    origin = {"corpus": copy.corpus, "shard": copy.record["shard"]}
     Ledger(storage).commit(copy.shard, {**copy.record, "shard": copy.shard, "files": files, "joined_from": origin})

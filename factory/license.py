@@ -1,33 +1,45 @@
-"""Which of two licences binds more: a generated image derives from a live face and from a guide."""
+"""Which of several licences bind: a generated image derives from two others, a corpus from all its rows."""
 
 from __future__ import annotations
 
-# Beginnings of licence names, least restrictive first; what matches none of them is taken to bind most.
-_LADDER = (
-    ("cc0", "public domain", "unlicense"),
-    ("mit", "bsd", "apache", "isc"),
-    ("cc-by-4", "cc-by-3", "odc-by"),
-    ("cc-by-sa", "odbl"),
-    ("cc-by-nd",),
-    ("cc-by-nc-4", "cc-by-nc-3"),
-    ("cc-by-nc-sa",),
-    ("cc-by-nc-nd",),
-)
+from collections.abc import Iterable
+
+BOTH = " AND "  # between licences that bind together
+
+# Beginnings of licence names, and what such a licence asks for. A name that none of them begins asks for everything.
+_TERMS = {
+    ("cc0", "public domain", "unlicense"): "",
+    ("mit", "bsd", "apache", "isc"): "notice",
+    ("cc-by-4", "cc-by-3", "odc-by"): "notice credit",
+    ("cc-by-sa", "odbl"): "notice credit alike",
+    ("cc-by-nd",): "notice credit unchanged",
+    ("cc-by-nc-4", "cc-by-nc-3"): "notice credit noncommercial",
+    ("cc-by-nc-sa",): "notice credit noncommercial alike",
+    ("cc-by-nc-nd",): "notice credit noncommercial unchanged",
+}
+_KNOWN = {beginning: frozenset(terms.split()) for beginnings, terms in _TERMS.items() for beginning in beginnings}
+_ALL = frozenset({"notice", "credit", "noncommercial", "alike", "unchanged", "its own"})
 
 
 def strictest(first: str, second: str) -> str:
-    """The more restrictive of two licences; two that cannot be compared bind together: `a AND b`."""
-    if first == second:
-        return first
-    ranks = [_rank(first), _rank(second)]
-    if ranks[0] == ranks[1]:
-        return " AND ".join(sorted((first, second)))
-    return first if ranks[0] > ranks[1] else second
+    """The more restrictive of two licences, see `strictest_of`."""
+    return strictest_of((first, second))
 
 
-def _rank(license_name: str) -> int:
-    name = license_name.lower().replace("_", "-").strip()
-    for rank, beginnings in enumerate(_LADDER):
-        if name.startswith(beginnings):
-            return rank
-    return len(_LADDER)
+def strictest_of(licenses: Iterable[str]) -> str:
+    """The most restrictive of some licences; those that cannot be compared bind together: `a AND b`.
+
+    One is more restrictive than another if it asks for all that the other asks for, and more. A licence may itself be
+    of the form `a AND b`.
+    """
+    names = {
+        name.strip().lower(): name.strip() for text in sorted(licenses, reverse=True) for name in text.split(BOTH)
+    }
+    terms = {name: _asks(name) for name in names}
+    kept = [name for name in names if not any(terms[name] < other for other in terms.values())]
+    return BOTH.join(sorted(names[name] for name in kept))
+
+
+def _asks(name: str) -> frozenset[str]:
+    text = name.replace("_", "-")
+    return next((asks for beginning, asks in _KNOWN.items() if text.startswith(beginning)), _ALL)

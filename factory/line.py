@@ -118,7 +118,10 @@ def run_line(
 def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
     """The summary of a finished run; None if anything is to do, such as a ledger record that went missing since."""
     summary = run.summary()
-    return None if summary is None or set(shards) - Ledger(run.storage).done() else summary
+    if summary is None or set(shards) - Ledger(run.storage).done():
+        return None
+    write_corpus_card(run.storage)  # a corpus from before there were cards
+    return summary
 
 
 def _make(

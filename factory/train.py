@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import Field
 
 from factory import cluster
+from factory.cards import write_model_card
 from factory.config import Config
 from factory.ingest import Batch, Reader, cpus_per_task
 from factory.progress import say
@@ -171,6 +172,7 @@ def fit(
     with result.checkpoint.as_directory() as folder:
         publish_model(run.storage, Path(folder) / MODEL)
         figures = json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8"))
+    write_model_card(run.storage, settings, figures)
     return run.finish(figures)
 
 

@@ -1,0 +1,51 @@
+"""What a folder says of itself to people and to machines: README.md, and of a corpus croissant.json.
+
+They are written once, right before `summary.json`, and follow from the folder alone; they name no path of the
+machine that wrote them and no credentials.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from factory.cards.croissant import croissant
+from factory.cards.facts import corpus_facts, hub_license
+from factory.cards.models import model_facts
+from factory.storage import Storage
+
+CARD, CROISSANT = "README.md", "croissant.json"
+
+
+def write_corpus_card(storage: Storage) -> None:
+    """Write README.md and croissant.json of a corpus that has its index and any rows; what is there stays."""
+    if storage.exists(CARD) and storage.exists(CROISSANT):
+        return
+    facts = corpus_facts(storage)
+    if not facts["rows"]:
+        return  # every image was rejected: there is nothing to describe
+    storage.create(CROISSANT, (json.dumps(croissant(facts), indent=1, ensure_ascii=False) + "\n").encode())
+    storage.create(CARD, render("dataset.md", facts))
+
+
+def write_model_card(storage: Storage, settings: dict[str, Any], figures: dict[str, Any]) -> None:
+    """Write README.md of a model folder; `settings` name its corpora by URL. What is there stays."""
+    corpora = {name: settings[name] for name in ("corpus", "generated") if settings.get(name)}
+    if not corpora or storage.exists(CARD):
+        return
+    facts = model_facts(storage, corpora, figures)
+    if facts is not None:
+        storage.create(CARD, render("model.md", {**facts, "hub_license": hub_license(facts["license"])}))
+
+
+def render(template: str, values: dict[str, Any]) -> bytes:
+    """A Markdown template of this package, filled in."""
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    text = Path(__file__).with_name(template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(values).encode()

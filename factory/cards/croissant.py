@@ -1,0 +1,219 @@
+"""A corpus in Croissant 1.1, JSON-LD for data set search and loaders (https://mlcommons.org/croissant/1.1).
+
+What the specification wants and the folder cannot know (`url`, `creator`, `datePublished`), its publisher adds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from factory.row import FACTS, INDEX_SCHEMA, SCHEMA
+
+CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
+_MEDIA = {"parquet": "application/x-parquet", "webdataset": "application/x-tar"}
+_TYPES = {pa.string(): "sc:Text", pa.int64(): "sc:Integer", pa.float64(): "sc:Float"}
+_SPLITS = {"train": "cr:TrainingSplit", "dev": "cr:ValidationSplit", "test": "cr:TestSplit"}
+
+_SPLIT_OF_FILE = r"^.+-(.+)-.+\.parquet$"  # dots and dashes alone: readers make a file pattern of it
+
+# Croissant's own terms, so that they need no prefix.
+_TERMS = """annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field fileProperty
+fileObject fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path readLines recordSet
+references regex repeated replace samplingRate sdVersion separator source subField transform unArchive value"""
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "conformsTo": "dct:conformsTo",
+    "description": {"@container": "@language"},
+    "name": {"@container": "@language"},
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    **{term: f"cr:{term}" for term in _TERMS.split()},
+}
+
+CITATION = (
+    "@inproceedings{ge2024difffas, title={DiffFAS: Face Anti-Spoofing via Generative Diffusion Models}, author={Ge, "
+    "Xinxu and others}, booktitle={European Conference on Computer Vision}, year={2024}}"
+)
+
+
+def croissant(facts: dict[str, Any]) -> dict[str, Any]:
+    """The JSON-LD document of a corpus, of its `corpus_facts`."""
+    kind = "Generated spoof faces" if facts["generated"] else "Face images"
+    return {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": [CONFORMS_TO, "http://mlcommons.org/croissant/RAI/1.0"],
+        "name": facts["title"],
+        "description": f"{kind} for face anti-spoofing: {facts['rows']} images, {len(facts['styles'])} styles.",
+        "version": "1.0.0",
+        "license": sorted(facts["licenses"]) if facts["hub_license"] is None else facts["hub_license"],
+        "usageInfo": f"Strictest of the sources' licences: {facts['license']}. The column license has it by image.",
+        "keywords": [
+            "face anti-spoofing",
+            "presentation attack detection",
+            *(["synthetic"] if facts["generated"] else []),
+        ],
+        "citeAs": CITATION,
+        "isLiveDataset": False,
+        **_provenance(facts),
+        **_responsible(facts),
+        "distribution": _distribution(facts),
+        "recordSet": _record_sets(facts),
+    }
+
+
+def _distribution(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every file with its hash; the Parquet files once more as the set that records are read from."""
+    files = [{**facts["index"], "format": "parquet"}, *facts["files"]]
+    objects: list[dict[str, Any]] = [
+        {
+            "@type": "cr:FileObject",
+            "@id": file["path"],
+            "name": file["path"],
+            "contentUrl": file["path"],
+            "contentSize": f"{file['bytes']} B",
+            "encodingFormat": _MEDIA[file["format"]],
+            "sha256": file["sha256"],
+        }
+        for file in files
+    ]
+    sets = [
+        {
+            "@type": "cr:FileSet",
+            "@id": "shards",
+            "name": "shards",
+            "description": "The images with their columns.",
+            "encodingFormat": _MEDIA["parquet"],
+            "includes": "data/*.parquet",
+        }
+    ]
+    return objects + (sets if "parquet" in facts["formats"] else [])
+
+
+def _record_sets(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Splits, the index, and where there are Parquet files the images."""
+    splits = {
+        "@type": "cr:RecordSet",
+        "@id": "splits",
+        "name": "splits",
+        "dataType": "cr:Split",
+        "key": {"@id": "splits/name"},
+        "field": [
+            {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"},
+            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
+        ],
+        "data": [{"splits/name": split, "splits/url": _SPLITS.get(split, f"cr:{split}")} for split in facts["splits"]],
+    }
+    index = _records(
+        "index", "Every image without its pixels, with its shard and place.", {"fileObject": "index.parquet"}
+    )
+    if "parquet" not in facts["formats"]:
+        return [splits, index]
+    return [splits, index, _records("images", "Every image with all that is known of it.", {"fileSet": "shards"})]
+
+
+def _records(name: str, description: str, where: dict[str, str]) -> dict[str, Any]:
+    [(kind, place)] = where.items()
+    schema = INDEX_SCHEMA if name == "index" else pa.schema([*(SCHEMA.field(fact) for fact in FACTS)])
+    fields = [_field(name, column.name, _TYPES[column.type], kind, place) for column in schema]
+    if name == "images":
+        fields.append(_field(name, "image", "sc:ImageObject", kind, place))
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": description,
+        "key": {"@id": f"{name}/key"},
+        "field": fields,
+    }
+
+
+def _field(records: str, column: str, kind: str, container: str, place: str) -> dict[str, Any]:
+    source: dict[str, Any] = {container: {"@id": place}, "extract": {"column": column}}
+    if column == "image":
+        source["transform"] = {"jsonPath": "bytes"}
+    if column == "split" and container == "fileSet":  # by the name, so that one split can be read without the others
+        source |= {"extract": {"fileProperty": "filename"}, "transform": {"regex": _SPLIT_OF_FILE}}
+    field: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"{records}/{column}",
+        "name": column,
+        "dataType": [kind, "cr:Label"] if column == "label" else kind,
+        "source": source,
+    }
+    if column == "split":
+        field["references"] = {"field": {"@id": "splits/name"}}
+    if column in ("live_key", "guide_key"):
+        field["equivalentProperty"] = "prov:wasDerivedFrom"
+    return field
+
+
+def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
+    """W3C PROV: the sources by domain and licence, and the run that made images of them."""
+    derived = [
+        {
+            "@type": "prov:Entity",
+            "prov:label": f"{source['role']} of domain {source['domain']}",
+            "license": source["license"],
+        }
+        for source in facts["sources"]
+    ]
+    recipe = facts["recipe"]
+    activity: dict[str, Any] = {
+        "@type": "prov:Activity",
+        "prov:label": f"difffas {facts['job']}",
+        "identifier": facts["fingerprint"],
+        "prov:wasAssociatedWith": {
+            "@type": "prov:SoftwareAgent",
+            "prov:label": "DiffFAS factory",
+            "softwareVersion": facts["software"].get("difffas-factory", "unknown"),
+        },
+    }
+    if recipe:
+        activity["prov:used"] = [
+            {"@type": "prov:Entity", "prov:label": "generator", "identifier": digest} for digest in recipe["generator"]
+        ]
+        activity["description"] = (
+            f"T0 {recipe['t0'][0]} to {recipe['t0'][1]}, w {recipe['cfg_scale'][0]} to {recipe['cfg_scale'][1]}, "
+            f"{recipe['steps']} steps of {recipe['sampler']}"
+        )
+    return {"prov:wasDerivedFrom": derived, "prov:wasGeneratedBy": activity}
+
+
+def _responsible(facts: dict[str, Any]) -> dict[str, Any]:
+    """The vocabulary for responsible AI; only what the folder knows."""
+    generated = bool(facts["generated"])
+    made = "Images are made by a diffusion model from a live face and a guide image; every one says so in its XMP."
+    taken = "Photographs or frames of videos, cropped around the face; how they were collected is the sources' to say."
+    auc = facts["size_auc"]
+    return {
+        "rai:dataCollection": made if generated else taken,
+        "rai:dataCollectionType": ["Synthetic Data Generation" if generated else "Secondary Data Analysis"],
+        "rai:dataPreprocessingProtocol": [
+            f"Square face crops of {facts['side']} pixels, {', '.join(facts['codecs'])}."
+        ],
+        "rai:machineAnnotationTools": [f"BRISQUE: {name}" for name in facts["brisque_impl"]],
+        "rai:dataBiases": [
+            "People, cameras and attacks are those of the sources; what they lack is lacking here.",
+            "The size of the compressed image is not evened out between live and spoof"
+            + (f": AUC {auc:.3f}." if auc is not None else "."),
+        ],
+        "rai:dataLimitations": [
+            "A generated spoof is a model's idea of an attack: test on real ones."
+            if generated
+            else "Attacks are those that were recorded."
+        ],
+        "rai:dataUseCases": ["Training and testing of presentation attack detection; not for recognising people."],
+        "rai:dataSocialImpact": "Better presentation attack detection protects people's accounts; "
+        "the same images could be used to probe a detector.",
+        "rai:personalSensitiveInformation": ["Images show faces: biometric data, where the sources show real people."],
+    }

@@ -1,0 +1,70 @@
+"""The card of a model folder: what it learned from, how, and how it does on people whom it never saw."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from factory.corpus import read_index
+from factory.license import strictest_of
+from factory.run import read_claim
+from factory.storage import Storage
+
+# job: (what the folder holds, the Hub's library and task, how it is loaded)
+_KINDS = {
+    "fit-style": (
+        "Style encoder",
+        "pytorch",
+        "image-classification",
+        "from difffas.style_encoder import StyleEncoder\n\n"
+        "encoder = StyleEncoder.from_pretrained(folder, subfolder='style_encoder')",
+    ),
+    "fit-generator": (
+        "Generator of spoof faces",
+        "diffusers",
+        "image-to-image",
+        "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)",
+    ),
+    "fit-classifier": (
+        "Spoof classifier",
+        "timm",
+        "image-classification",
+        "from difffas.classifier import SpoofClassifier\n\nclassifier = SpoofClassifier.load(f'{folder}/classifier')",
+    ),
+}
+LONGEST = 2000  # characters of one setting
+
+
+def model_facts(storage: Storage, corpora: dict[str, str], figures: dict[str, Any]) -> dict[str, Any] | None:
+    """What `model.md` says of a model folder; None of a job that has no card.
+
+    Args:
+        corpora: what it was fitted on, URL by role; only the rows' own columns are shown.
+        figures: of the run, as `summary.json` will have them.
+    """
+    claim = read_claim(storage)
+    if claim["job"] not in _KINDS:
+        return None
+    title, library, task, loading = _KINDS[claim["job"]]
+    tables = {role: read_index(Storage(url), ["split", "style", "domain", "license"]) for role, url in corpora.items()}
+    sources = [
+        {"role": role, **line}
+        for role, table in tables.items()
+        for line in table.group_by(["split", "style", "license"]).aggregate([([], "count_all")]).to_pylist()
+    ]
+    terms = strictest_of({source["license"] for source in sources})
+    numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
+    settings = {name: value for name, value in claim["identity"].items() if len(json.dumps(value)) <= LONGEST}
+    return {
+        "title": f"{title} {claim['fingerprint'][:8]}",
+        "job": claim["job"],
+        "fingerprint": claim["fingerprint"],
+        "library": library,
+        "task": task,
+        "loading": loading,
+        "sources": sorted(sources, key=lambda line: tuple(str(value) for value in line.values())),
+        "license": terms,
+        "figures": numbers,
+        "settings": json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False),
+        "software": claim["software"],
+    }

@@ -21,6 +21,7 @@ from pydantic import Field
 from factory.columns import TextColumn
 from factory.config import Config
 from factory.corpus import Corpus
+from factory.detection_charts import chart_style
 from factory.explorer.columns import row_files
 from factory.explorer.pictures import picture_files
 from factory.explorer.real import real_scores
@@ -100,8 +101,6 @@ def write_explorer(
 
 def render(meta: Mapping[str, Any]) -> str:
     """The page with its style and scripts inside; only the data are files of their own."""
-    from factory.detection_charts import chart_style
-
     folder = Path(__file__).parent
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = {name: (folder / name).read_text(encoding="utf-8") for name in (*SCRIPTS, *STYLES, "explorer.html")}

@@ -61,14 +61,14 @@ class Status:
         }
 
 
-def watch(url: str, every: float, out: TextIO = sys.stdout) -> dict[str, Any]:
+def watch(url: str, every: float, out: TextIO | None = None) -> dict[str, Any]:
     """Show the status of a run until the run ends; returns the last one.
 
     A terminal gets one text that is written anew; anything else a line whenever something changed. A run has ended
     when it is finished, or when its latest driver said that it gives up. One that was killed says nothing: then this
     waits for its next driver, and the age of the last shard tells.
     """
-    reader, before = Status(url), ""
+    reader, before, out = Status(url), "", out or sys.stdout
     while True:
         found = reader.read()
         text = describe(found)

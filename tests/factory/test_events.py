@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from factory import cluster, status
+from factory.cli import main
 from factory.corpus import write_index
 from factory.events import Events, read_events
 from factory.faults import Quarantine
@@ -159,6 +160,30 @@ def test_watching_ends_with_a_driver_that_gave_up(run: Run) -> None:
     text = status.describe(found)
     assert "1 shards in quarantine" in text
     assert text.rstrip().endswith("UTC  ended  why RuntimeError: 1 in quarantine")
+
+
+def test_the_command_watches_and_tells_by_its_status(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def end(seconds: float) -> None:
+        waited.append(seconds)
+        with pytest.raises(KeyError), Events(run.storage):
+            raise KeyError
+
+    monkeypatch.setattr("factory.status.time.sleep", end)
+    with pytest.raises(SystemExit) as given_up:
+        main(["status", run.storage.url, "--watch", "--every", "3"])
+    assert (given_up.value.code, waited) == (1, [3.0])
+    run.finish({"images_per_second": None})
+    with pytest.raises(SystemExit) as finished:
+        main(["status", run.storage.url, "--watch"])
+    assert finished.value.code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "generate: 0/2 shards · 0 images",
+        "generate: 0/2 shards · 0 images · finished",
+    ]
 
 
 class Terminal(io.StringIO):

@@ -79,9 +79,27 @@ def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Ove
         raise SystemExit(1)
 
 
+def publish(
+    folder: Folder,
+    to: Annotated[
+        str | None, typer.Option(help="s3://… or the Hub's OWNER/NAME, for the command that is shown.")
+    ] = None,
+) -> None:
+    """Check a corpus, list its shards, show how to send it; sends nothing. Example: difffas publish corpora/spoofs"""
+    from factory.publish import publish as check
+
+    found = check(folder, to)
+    for problem in found["problems"]:
+        typer.echo(f"difffas: {problem}", err=True)
+    if found["problems"]:
+        raise SystemExit(1)
+    print_summary(found)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "verify": verify,
+    "publish": publish,
     "retry-failed": retry_failed,
     "show": show,
     "regenerate": regenerate,

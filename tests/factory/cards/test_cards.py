@@ -151,7 +151,7 @@ def test_a_prepared_corpus_is_not_called_synthetic(tmp_path: Path) -> None:
     front = yaml.safe_load(text.split("---\n")[1])
     assert front["license"] == "cc-by-4.0" and "synthetic" not in front["tags"]
     assert "annotations_creators" not in front
-    assert "| CC-BY-4.0 | 12 |" in text and "| CC0-1.0 | 16 |" in text
+    assert "\n| CC-BY-4.0 | 24 |" in text and "\n| CC0-1.0 | 16 |" in text
     assert f"{len(rows)} images have no score" in text
     assert "there are no pairs of live and spoof to compare here" in text
     assert "| live | none |" in text  # these were not written by our encoder

@@ -1,0 +1,160 @@
+"""Before a corpus is shown to others: is it whole, described and licensed; what its shards are; how it is sent.
+
+Nothing is sent. docs/publishing.md is the manual.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Any
+
+import yaml
+
+from factory.cards import CARD, CROISSANT
+from factory.cards.facts import corpus_facts
+from factory.corpus import INDEX
+from factory.ledger import Ledger
+from factory.run import SUMMARY, read_planned, read_summary
+from factory.storage import Storage
+from factory.verify import verify
+
+FOLDER = "publish"
+# What is sent. Not run.json, events/ and quarantine/: they name folders of the machine that wrote the corpus.
+SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
+
+
+def publish(url: str, to: str | None = None) -> dict[str, Any]:
+    """Check a corpus folder and, if nothing is wrong, write its shard lists below `publish/`.
+
+    Written are `<split>.<format>.txt` with one path a line, `shards.json` with a brace pattern for each, and
+    `sha256sums.txt` for `sha256sum -c`.
+
+    Args:
+        url: a finished corpus, local or `s3://`.
+        to: where it is to go, `s3://…` or the Hub's OWNER/NAME, for the command that is shown; None: a placeholder.
+
+    Returns:
+        `problems`, one line each; where there is none also `shards`, `files` written and `commands` to send it with.
+
+    Raises:
+        ValueError: if the folder holds no run with shards.
+    """
+    storage = Storage(url)
+    problems = _problems(storage)
+    if problems:
+        return {"problems": problems}
+    facts = corpus_facts(storage)
+    shards = _shards(storage)
+    written = {
+        **{
+            f"{split}.{name}.txt": _lines(found["paths"]) for name, by in shards.items() for split, found in by.items()
+        },
+        "shards.json": (json.dumps(_without_paths(shards), indent=1) + "\n").encode(),
+        "sha256sums.txt": _lines(f"{file['sha256']}  {file['path']}" for file in [*facts["files"], facts["index"]]),
+    }
+    for name, data in written.items():
+        path = f"{FOLDER}/{name}"
+        if not storage.create(path, data) and storage.read(path) != data:
+            return {"problems": [f"{path} is there and says something else: move it away"]}
+    commands = _commands(storage, to)
+    return {"problems": [], "shards": _without_paths(shards), "files": [f"{FOLDER}/{n}" for n in written], **commands}
+
+
+def _problems(storage: Storage) -> list[str]:
+    """Why the folder is not fit to be shown; the first kind of reason that there is."""
+    planned = read_planned(storage)[1]
+    ledger = Ledger(storage).done()
+    if read_summary(storage) is None:
+        return [f"unfinished: {len(ledger)} of {planned['shards']} shards are done; run its command again"]
+    return _gaps(ledger) + verify(storage.url)["problems"] or _undescribed(storage)
+
+
+def _gaps(shards: set[str]) -> list[str]:
+    """Splits whose shards are not numbered from 0 without a gap: a brace pattern would name what is not there."""
+    numbers: dict[str, list[int]] = {}
+    for shard in sorted(shards):
+        split, _, number = shard.rpartition("-")
+        numbers.setdefault(split, []).append(int(number))
+    return [
+        f"shards of split {split} are not numbered without a gap: {len(found)} of them, the last is {found[-1]}"
+        for split, found in numbers.items()
+        if found != list(range(len(found)))
+    ]
+
+
+def _undescribed(storage: Storage) -> list[str]:
+    """What the card, the Croissant file and the rows leave unsaid."""
+    missing = [name for name in (CARD, CROISSANT) if not storage.exists(name)]
+    if missing:
+        return [f"{name} is missing: run the command that wrote the folder again, it adds it" for name in missing]
+    facts = corpus_facts(storage)
+    problems = [
+        f"the licence of {count} images is unknown: prepare them again with license=…"
+        for name, count in facts["licenses"].items()
+        if "unknown" in name.lower()
+    ]
+    front = _front_matter(storage.read(CARD).decode())
+    said = front.get("license_name") if front.get("license") == "other" else front.get("license")
+    if not said:
+        problems.append(f"{CARD} names no license in its front matter: {facts['license']} is the images'")
+    elif str(said).lower() != facts["license"].lower():
+        problems.append(f"{CARD} says license {said}, the images are under {facts['license']}")
+    if facts["generated"] and any(mark == "none" for label, mark, _ in facts["marks"] if label == "spoof"):
+        problems.append("generated images hold no Digital Source Type: they were written by an older version")
+    hashes = {part.get("@id"): part.get("sha256") for part in json.loads(storage.read(CROISSANT))["distribution"]}
+    wrong = [file["path"] for file in [*facts["files"], facts["index"]] if hashes.get(file["path"]) != file["sha256"]]
+    return problems + [f"{CROISSANT} has another hash for {path}, or none" for path in wrong]
+
+
+def _front_matter(card: str) -> dict[str, Any]:
+    match = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
+    try:
+        found = yaml.safe_load(match[1]) if match else None
+    except yaml.YAMLError:
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _shards(storage: Storage) -> dict[str, dict[str, dict[str, Any]]]:
+    """By format and split: the paths in order, a brace pattern for all of them, rows and bytes."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in Ledger(storage).records():
+        split, _, number = record["shard"].rpartition("-")
+        for name, file in record["files"].items():
+            mine = found.setdefault(name, {}).setdefault(split, {"pattern": "", "rows": 0, "bytes": 0, "paths": []})
+            mine["paths"].append(file["path"])
+            mine["rows"] += record["rows"]
+            mine["bytes"] += file["bytes"]
+            braces = f"{'0' * len(number)}..{number}"
+            mine["pattern"] = file["path"].replace(record["shard"], f"{split}-{{{braces}}}")
+    return found
+
+
+def _without_paths(shards: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        name: {
+            split: {"pattern": it["pattern"], "shards": len(it["paths"]), "rows": it["rows"], "bytes": it["bytes"]}
+            for split, it in by.items()
+        }
+        for name, by in shards.items()
+    }
+
+
+def _lines(lines: Any) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
+    """The commands that would send the folder; the Hub's tool reads a disk only."""
+    source = shlex.quote(storage.url)
+    chosen = " ".join(f"--include {shlex.quote(pattern)}" for pattern in SENT)
+    commands = []
+    if to is None or to.startswith("s3://"):
+        target = shlex.quote(to or "s3://BUCKET/NAME")
+        commands.append(f"aws s3 cp --recursive {source} {target} --exclude '*' {chosen}")
+    if storage.local and (to is None or "://" not in to):
+        target = shlex.quote(to or "OWNER/NAME")
+        commands.append(f"hf upload {target} {source} . --repo-type dataset {chosen}")
+    return {"commands": commands}

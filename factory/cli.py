@@ -135,6 +135,7 @@ def plan(
     config: ConfigFile = None,
     images_per_second: Annotated[float | None, typer.Option(help="Of one generator; a run's summary has it.")] = None,
     price: Annotated[float | None, typer.Option(help="Of one generator for one hour, in any currency.")] = None,
+    device: Annotated[str | None, typer.Option(help="Of docs/cost.md: its measured speed is used.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Which it always is: nothing is written.")] = True,
     overrides: Overrides = None,
 ) -> None:
@@ -143,7 +144,7 @@ def plan(
     from factory.forecast import forecast
     from factory.generate import GenerateConfig
 
-    print_summary(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price))
+    print_summary(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price, device))
 
 
 for _name, _command in {**COMMANDS, "submit": submit}.items():

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from typing import Any
 
 import numpy as np
 
 from factory.corpus import Corpus
 from factory.encode import encode
-from factory.generate import GenerateConfig, lay_plan, open_corpora
+from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of
+from factory.generators import DUMMY
+from factory.measured_speed import Job, measured, read_speeds
 from factory.provenance import CAPTURE
+from factory.storage import Storage
 
 SAMPLED = 16  # live faces whose encoded size stands for that of the spoofs
 JSON_BYTES = 1536 + 2 * 512  # of one WebDataset sample besides its image: two tar headers and its JSON
 
 
-def forecast(config: GenerateConfig, images_per_second: float | None, price: float | None) -> dict[str, Any]:
-    """Samples per style, shards, bytes and, where the rate and the price are given, GPU-hours and cost.
+def forecast(
+    config: GenerateConfig, images_per_second: float | None, price: float | None, device: str | None = None
+) -> dict[str, Any]:
+    """Samples per style, shards, bytes and, where the rate is known, GPU-hours and, with a price, the cost.
 
     Args:
         config: as for `generate`; nothing is written and no generator is loaded.
-        images_per_second: of one generator, such as a run's summary shows.
-        price: of one generator for one hour, in any currency.
+        images_per_second: of one generator, such as a run's summary shows; None: the measured row that fits.
+        price: of one generator for one hour, in any currency; None: that of the row, if it has one.
+        device: whose row of measured_speed.yaml; without one, and without a rate, no time is told.
 
     Raises:
-        ValueError: as `generate` would.
+        ValueError: as `generate` would; a device without any row.
     """
     live, guides = open_corpora(config)
     plan = lay_plan(config, live, guides)
@@ -37,7 +45,12 @@ def forecast(config: GenerateConfig, images_per_second: float | None, price: flo
         "bytes": round(len(plan) * per_image),
         "bytes_per_image": round(per_image),
     }
+    result["speed"] = "as given"
+    if images_per_second is None:
+        result["speed"], images_per_second, row_price = _measured_rate(config, live, device)
+        price = row_price if price is None else price
     if images_per_second:
+        result["images_per_second"] = images_per_second
         hours = len(plan) / images_per_second / 3600
         result["generator_hours"] = round(hours, 3)
         generators = config.resources.generators
@@ -47,6 +60,45 @@ def forecast(config: GenerateConfig, images_per_second: float | None, price: flo
         if price is not None:
             result["cost"] = round(hours * price, 2)
     return result
+
+
+def _measured_rate(config: GenerateConfig, live: Corpus, device: str | None) -> tuple[str, float | None, float | None]:
+    """What is known of the speed in words, images a second, price of an hour; nothing is guessed."""
+    speeds = read_speeds()
+    known = sorted({speed.device for speed in speeds})
+    if device is not None and device not in known:
+        raise ValueError(f"device {device!r} is in no row of measured_speed.yaml: choose from {', '.join(known)}")
+    if config.inputs.generator == DUMMY:
+        return "unmeasured: the dummy generator has no network", None, None
+    job = _job(config, live)
+    fitting = measured(speeds, job)
+    if device is not None and device in fitting:
+        row = fitting[device]
+        return f"measured on {device}, {row.date}, commit {row.commit}", row.images_per_second, row.price_per_hour
+    where = f"on {device}" if device else "because no --device was named"
+    instead = f" (measured: --device {', '.join(fitting)})" if fitting else ""
+    return f"unmeasured {where}: {job}{instead}; give --images-per-second", None, None
+
+
+def _job(config: GenerateConfig, live: Corpus) -> Job:
+    recipe = recipe_of(config)
+    return Job(
+        parameters=_parameters(Storage(config.inputs.generator)),
+        side=live.pixels(np.array([0]))[0].shape[0],
+        guided=config.sampler.cfg_scale != (1.0, 1.0),
+        **{name: recipe[name] for name in ("sampler", "steps", "preset")},
+    )
+
+
+def _parameters(model: Storage) -> int:
+    """Parameters and buffers of the U-Net by the headers of its safetensors files; no weight is read."""
+    total = 0
+    for name in model.names("unet"):
+        if name.endswith(".safetensors"):
+            (length,) = struct.unpack("<Q", model.read(f"unet/{name}", 0, 8))
+            tensors = json.loads(model.read(f"unet/{name}", 8, 8 + length))
+            total += sum(int(np.prod(tensor["shape"])) for key, tensor in tensors.items() if key != "__metadata__")
+    return total
 
 
 def _bytes_per_image(live: Corpus, config: GenerateConfig) -> float:

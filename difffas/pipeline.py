@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -16,7 +17,9 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.utils.import_utils import is_accelerate_available
 from torch import Tensor
 
-from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim, guided
+from difffas.guidance import Branches, Conditions, guided
+from difffas.presets import Preset, network_dtype, preset_named
+from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim
 from difffas.schedule import (
     BETA_END,
     BETA_START,
@@ -26,8 +29,10 @@ from difffas.schedule import (
     q_sample,
     start_timesteps,
     timestep_table,
+    upload,
 )
 from difffas.schedulers import scheduled
+from difffas.stfm import StyleCondition
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import Features, SpoofUNet
 
@@ -51,6 +56,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         unet, style_encoder: the two networks; both are put in eval mode. Their widths at strides 8, 16, 32 must match.
         scheduler: `ddim_scheduler()` by default, which stands for `difffas.samplers.ddim`. Any other diffusers
             scheduler of the same process may take its place; it then needs one T₀ for the whole batch.
+
+    What depends on the weights alone is kept from the first call on: build another pipeline for other weights.
     """
 
     _optional_components = ["scheduler"]
@@ -65,7 +72,9 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         scheduler = ddim_scheduler() if scheduler is None else scheduler
         _check_process(scheduler)
         self.register_modules(unet=unet.eval(), style_encoder=style_encoder.eval(), scheduler=scheduler)
-        self._null_features: dict[tuple[int, int, torch.device, torch.dtype], Features] = {}
+        self._null_conditions: dict[tuple[int, int, torch.device, torch.dtype], tuple[StyleCondition, ...]] = {}
+        self._half: SpoofUNet | None = None
+        self._compiled = False
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> SpoofPipeline:
@@ -108,39 +117,70 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         stride8, stride16, stride32 = features
         return stride8, stride16, stride32
 
-    def null_features(self, height: int, width: int) -> Features:
-        """Features of the all-zero image, one row: the condition of the style-free branch; computed once per size."""
+    @torch.no_grad()
+    def encode_conditions(self, guides: Tensor) -> tuple[StyleCondition, ...]:
+        """All that the seven STFMs need of guides (B, 3, H, W) in [-1, 1], B rows each; it serves every later call."""
+        conditions: tuple[StyleCondition, ...] = self.unet.encode_conditions(self.encode_guides(guides))
+        return conditions
+
+    def null_conditions(self, height: int, width: int) -> tuple[StyleCondition, ...]:
+        """Those of the all-zero image, one row: the style-free branch's; computed once per image size."""
         device, dtype = self.style_encoder.device, self.style_encoder.dtype
         if torch.is_autocast_enabled(device.type):
             dtype = torch.get_autocast_dtype(device.type)
         key = (height, width, device, dtype)
-        if key not in self._null_features:
-            self._null_features[key] = self.encode_guides(torch.zeros(1, 3, height, width))
-        return self._null_features[key]
+        if key not in self._null_conditions:
+            self._null_conditions[key] = self.encode_conditions(torch.zeros(1, 3, height, width))
+        return self._null_conditions[key]
+
+    def compile(self) -> None:
+        """Compile the network of the presets in bfloat16 at its first call, per batch shape; on GPUs as CUDA graphs.
+
+        The compiler rounds otherwise than PyTorch does eagerly: pixels change within what bfloat16 changes.
+        """
+        self._compiled = True
+
+    def network(self, preset: Preset) -> SpoofUNet:
+        """The U-Net as a preset runs it: itself, or its copy in bfloat16 and channels_last."""
+        unet: SpoofUNet = self.unet
+        if network_dtype(preset, self.device) == torch.float32:
+            return unet
+        if self._half is None or self._half.device != self.device:
+            half = copy.deepcopy(unet)
+            for module in half.modules():  # what ModelMixin.to does, without its warning about float32 modules
+                module._apply(
+                    lambda each: each.to(torch.bfloat16) if each.is_floating_point() else each, recurse=False
+                )
+            self._half = half.to(memory_format=torch.channels_last)
+            if self._compiled:
+                self._half.compile(mode="reduce-overhead" if self.device.type == "cuda" else None, dynamic=False)
+        return self._half
 
     @torch.no_grad()
     def __call__(
         self,
         live: Tensor,
-        guide: Tensor | Features,
+        guide: Tensor | Features | Conditions,
         t0: int | Sequence[int] = 250,
         cfg_scale: float | Sequence[float] = 2.0,
         seed: int | Sequence[int] = 0,
-        steps: int = 25,
+        steps: int | None = None,
         sampler: str | None = None,
         offset: Offset = "trailing",
+        preset: str = "exact",
     ) -> Tensor:
         """Spoof images (B, 3, H, W) in [-1, 1], float32, of the live faces in the guides' styles.
 
         Args:
             live: (B, 3, H, W) in [-1, 1], H and W multiples of 32.
-            guide: one guide per live face, same size, or `encode_guides` of them.
+            guide: one guide per live face, same size, or `encode_guides` or `encode_conditions` of them.
             t0: T₀, steps … 1000; more is a stronger spoof and a weaker identity.
             cfg_scale: w; 1 is purely conditional and, for a whole batch of 1, half the work.
             seed: of each sample's own CPU noise generator.
-            steps: network calls per branch.
+            steps: network calls of the conditional branch, by default 25.
             sampler: "ddim", "ddpm" or "dpm_solver_pp_2m"; by default what `scheduler` stands for.
             offset: how timesteps follow from T₀, see `timestep_table`.
+            preset: of `PRESETS`; one that sets steps and sampler takes no others.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
         depend on its own row, the batch's shape and whether the whole batch has w = 1.
@@ -149,7 +189,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         if live.ndim != 4 or live.shape[1] != 3:
             raise ValueError(f"live images of shape {tuple(live.shape)}: give (B, 3, H, W)")
         _check_values("live", live)
-        sample = self._sampler(sampler)
+        chosen = preset_named(preset)
+        sample, steps = self._sampler(sampler, chosen, preset), _steps(steps, chosen, preset)
         batch, height, width = live.shape[0], live.shape[2], live.shape[3]
         levels = _one_each(int, "t0", t0, batch)
         trained = int(self.unet.config["timesteps"])
@@ -157,28 +198,51 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             raise ValueError(
                 f"t0 {max(levels)} is beyond the timesteps of this generator's training: give at most {trained}"
             )
-        timesteps = timestep_table(levels, steps, offset)
+        timesteps = timestep_table(levels, steps, offset, chosen.spacing)
         scales = torch.tensor(_one_each(float, "cfg_scale", cfg_scale, batch), dtype=torch.float64)
         noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)
 
-        live = live.to(self.device, torch.float32)
-        features = self.encode_guides(guide) if isinstance(guide, Tensor) else guide
-        if (len(features[0]), *features[0].shape[2:]) != (batch, height // 8, width // 8):
-            raise ValueError(
-                f"guides with stride-8 features of shape {tuple(features[0].shape)} for live images of shape "
-                f"{tuple(live.shape)}: give one guide per live image, of the same size"
-            )
-        denoiser = guided(self.unet, live, features, self.null_features(height, width), scales)
-        x = q_sample(live, start_timesteps(levels, steps, offset), noise())
+        live = upload(live.to(torch.float32), self.device)
+        conditions = self._conditions(guide, batch, height, width)
+        branches = Branches(self.network(chosen), live, conditions, self.null_conditions(height, width))
+        denoiser = guided(branches, scales, chosen.guided_at)
+        x = q_sample(live, upload(start_timesteps(levels, steps, offset), self.device), noise())
         return sample(denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
 
-    def _sampler(self, name: str | None) -> Sampler:
+    def _conditions(self, guide: Tensor | Features | Conditions, batch: int, height: int, width: int) -> Conditions:
+        if isinstance(guide[0], StyleCondition):
+            conditions: Conditions = guide  # type: ignore[assignment]
+            if len(conditions[0].mean) != batch:
+                raise ValueError(f"conditions of {len(conditions[0].mean)} guides for {batch} live images")
+            return conditions
+        features: Features = self.encode_guides(guide) if isinstance(guide, Tensor) else guide  # type: ignore[assignment]
+        if (len(features[0]), *features[0].shape[2:]) != (batch, height // 8, width // 8):
+            raise ValueError(
+                f"guides with stride-8 features of shape {tuple(features[0].shape)} for live images of "
+                f"{batch}×3×{height}×{width}: give one guide per live image, of the same size"
+            )
+        encoded: Conditions = self.unet.encode_conditions(features)
+        return encoded
+
+    def _sampler(self, name: str | None, preset: Preset, preset_name: str) -> Sampler:
+        if preset.sampler is not None:
+            if name not in (None, preset.sampler):
+                raise ValueError(f"sampler {name!r} with preset {preset_name!r}: leave it out or use preset 'exact'")
+            return SAMPLERS[preset.sampler]
         if name is None:
             _check_process(self.scheduler)
             return ddim if _is_ours(self.scheduler) else scheduled(self.scheduler)
         if name not in SAMPLERS:
             raise ValueError(f"sampler {name!r} is unknown: use one of {', '.join(SAMPLERS)}")
         return SAMPLERS[name]
+
+
+def _steps(steps: int | None, preset: Preset, preset_name: str) -> int:
+    if preset.steps is None:
+        return 25 if steps is None else steps
+    if steps not in (None, preset.steps):
+        raise ValueError(f"steps {steps} with preset {preset_name!r}: leave them out or use preset 'exact'")
+    return preset.steps
 
 
 def _check_process(scheduler: Any) -> None:

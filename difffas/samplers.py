@@ -15,12 +15,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from difffas.guidance import Denoiser
 from difffas.posterior import estimate, predict_clean
-from difffas.schedule import alpha_bar, per_sample
-from difffas.stfm import StyleCondition
-from difffas.unet import Features, SpoofUNet
+from difffas.schedule import alpha_bar, per_sample, upload
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]
 NoiseSource = Callable[[], Tensor]  # each call gives fresh standard normal noise, B, 3, H, W
 Sampler = Callable[[Denoiser, Tensor, Tensor, NoiseSource], Tensor]
 
@@ -35,47 +33,12 @@ class PerSampleNoise:
     def __call__(self) -> Tensor:
         """The next noise of every sample, float32, B and `shape`."""
         rows = [torch.randn(self.shape, generator=generator) for generator in self.generators]
-        return torch.stack(rows).to(self.device)
-
-
-def guided(unet: SpoofUNet, live: Tensor, features: Features, null_features: Features, cfg_scale: Tensor) -> Denoiser:
-    """Classifier-free guidance (paper Eq. 12): ε̂ = ε_u + w·(ε_c − ε_u) with one w per sample.
-
-    live is B, 3, H, W; `features` hold B rows; `null_features`, of the all-zero image, one; cfg_scale is (B,).
-    Both branches go through the network as one batch of 2B; where every w is 1 there is one branch, of B. The
-    combination covers all output channels and is written ε_c + (w−1)·(ε_c − ε_u), which is exact at w = 1.
-    """
-    batch = live.shape[0]
-    weight = per_sample(cfg_scale, live) - 1.0
-    if not bool(weight.any()):
-        conditions = unet.encode_conditions(features)
-
-        def conditional(x: Tensor, t: Tensor) -> Tensor:
-            return _predict(unet, x, live, t, conditions)
-
-        return conditional
-
-    expanded = [null.expand(batch, -1, -1, -1) for null in null_features]
-    stride8, stride16, stride32 = (torch.cat(pair) for pair in zip(features, expanded, strict=True))
-    both = unet.encode_conditions((stride8, stride16, stride32))
-    live_twice = live.repeat(2, 1, 1, 1)
-
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        conditional, unconditional = _predict(unet, x.repeat(2, 1, 1, 1), live_twice, t.repeat(2), both).chunk(2)
-        return conditional + weight * (conditional - unconditional)
-
-    return denoise
-
-
-def _predict(unet: SpoofUNet, x: Tensor, live: Tensor, t: Tensor, conditions: tuple[StyleCondition, ...]) -> Tensor:
-    sample = torch.cat((x, live), dim=1).to(unet.dtype)
-    output: Tensor = unet(sample, t.to(x.device), conditions).sample
-    return output.float()
+        return upload(torch.stack(rows), self.device)
 
 
 def ddim(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | None = None) -> Tensor:
     """Deterministic DDIM (Song et al. 2021, Eq. 12 with η = 0): x_s = √ᾱ_s·x̂₀ + √(1−ᾱ_s)·ε. Draws no noise."""
-    for t, s in _steps(timesteps):
+    for t, s, _ in _steps(timesteps, x):
         eps = model(x, t)[:, : x.shape[1]]
         clean = predict_clean(x, eps, t)
         alpha = alpha_bar(s)
@@ -88,10 +51,10 @@ def ddpm(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource) -> T
 
     The variance is learned where the model gives one, else β̃ (see `posterior.estimate`). No noise on the last step.
     """
-    for t, s in _steps(timesteps):
+    for t, s, last in _steps(timesteps, x):
         step = estimate(x, model(x, t), t, s)
         x = step.mean
-        if bool((s >= 0).any()):
+        if not last:
             x = x + (0.5 * step.log_variance).exp() * noise()
     return x
 
@@ -103,9 +66,9 @@ def dpm_solver_pp_2m(model: Denoiser, x: Tensor, timesteps: Tensor, noise: Noise
     from this step and the last.
     """
     previous: tuple[Tensor, Tensor] | None = None  # last x̂₀ and its λ
-    for t, s in _steps(timesteps):
+    for t, s, last in _steps(timesteps, x):
         clean = predict_clean(x, model(x, t)[:, : x.shape[1]], t)
-        if bool((s < 0).all()):  # σ_s = 0: the step is x̂₀ itself
+        if last:  # σ_s = 0: the step is x̂₀ itself
             return clean
         alpha_t, alpha_s = alpha_bar(t), alpha_bar(s)
         lambda_t, lambda_s = _log_snr(alpha_t), _log_snr(alpha_s)
@@ -123,11 +86,15 @@ def dpm_solver_pp_2m(model: Denoiser, x: Tensor, timesteps: Tensor, noise: Noise
 SAMPLERS: dict[str, Sampler] = {"ddim": ddim, "ddpm": ddpm, "dpm_solver_pp_2m": dpm_solver_pp_2m}
 
 
-def _steps(timesteps: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Columns (t, next t) of the table, each (B,); the last next is −1, the clean image."""
+def _steps(timesteps: Tensor, x: Tensor) -> list[tuple[Tensor, Tensor, bool]]:
+    """Columns (t, next t, is it the last) of the table, each (B,) where x is; the last next is −1, the clean image.
+
+    The table moves to the device at once, and nothing in a step asks the device for a value: a GPU never waits.
+    """
     end = torch.full((timesteps.shape[0], 1), -1, dtype=timesteps.dtype, device=timesteps.device)
-    following = torch.cat((timesteps[:, 1:], end), dim=1)
-    return list(zip(timesteps.unbind(1), following.unbind(1), strict=True))
+    columns = upload(torch.cat((timesteps, end), dim=1), x.device).unbind(1)
+    steps = timesteps.shape[1]
+    return [(columns[k], columns[k + 1], k == steps - 1) for k in range(steps)]
 
 
 def _log_snr(alpha: Tensor) -> Tensor:

@@ -30,8 +30,21 @@ def alphas_cumprod() -> Tensor:
 
 def alpha_bar(t: Tensor) -> Tensor:
     """ᾱ at timesteps t (any shape, long); ᾱ_{−1} = 1, the clean image. float64."""
+    return _alpha_bar_on(t.device)[t]
+
+
+@lru_cache
+def _alpha_bar_on(device: torch.device) -> Tensor:
+    """The table on a device, copied once: a copy at every step would make a GPU wait for the host."""
     table = torch.cat((alphas_cumprod(), torch.ones(1, dtype=torch.float64)))  # index −1 is the last entry: 1
-    return table.to(t.device)[t]
+    return table.to(device)
+
+
+def upload(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device; from the host to a GPU through pinned memory, so that neither waits for the other."""
+    if device.type == "cuda" and values.device.type == "cpu":
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 def per_sample(values: Tensor, like: Tensor) -> Tensor:
@@ -45,12 +58,15 @@ def q_sample(x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     return per_sample(alpha.sqrt(), x0) * x0 + per_sample((1.0 - alpha).sqrt(), x0) * noise
 
 
-def timestep_table(t0: Sequence[int] | Tensor, steps: int, offset: Offset = "trailing") -> Tensor:
-    """The timesteps of each sample's network calls, from noisy to clean; long, shape B, steps.
+def timestep_table(
+    t0: Sequence[int] | Tensor, steps: int, offset: Offset = "trailing", spacing: float = 1.0
+) -> Tensor:
+    """The timesteps of each sample's network calls, from noisy to clean; long, shape B, steps, strictly falling.
 
     `t0` holds T₀ of each sample, steps ≤ T₀ ≤ 1000.
     offset "trailing" [ours]: t_k = round(k·T₀/steps) − 1 for k = steps … 1; T₀ = 250 in 25 steps: 249, 239 … 9.
     offset "official": t_k = ⌊(k−1)·T₀/steps⌋; 240, 230 … 0, while the live image is noised to index T₀ itself.
+    spacing ρ ≥ 1 puts few steps where the detail appears: t_k = max(round((k/steps)^ρ·T₀), k) − 1 (trailing only).
     Raises ValueError outside these ranges.
     """
     start = torch.as_tensor(t0, dtype=torch.int64).reshape(-1, 1)  # B, 1
@@ -61,10 +77,14 @@ def timestep_table(t0: Sequence[int] | Tensor, steps: int, offset: Offset = "tra
         raise ValueError(f'offset {offset!r} is unknown: use "trailing" or "official"')
     if bool((start < steps).any()) or bool((start > highest).any()):
         raise ValueError(f"t0 {start.flatten().tolist()}: every value must lie in [{steps} (= steps), {highest}]")
+    if spacing < 1.0 or (spacing > 1.0 and offset == "official"):
+        raise ValueError(f'spacing {spacing:g} with offset {offset!r}: give 1, or more with offset "trailing"')
     k = torch.arange(steps, 0, -1, dtype=torch.int64)
     if offset == "official":
         return (k - 1) * start // steps
-    return torch.round(k.double() * start / steps).long() - 1
+    if spacing == 1.0:
+        return torch.round(k.double() * start / steps).long() - 1
+    return torch.maximum(torch.round((k.double() / steps) ** spacing * start).long(), k) - 1
 
 
 def start_timesteps(t0: Sequence[int] | Tensor, steps: int, offset: Offset = "trailing") -> Tensor:

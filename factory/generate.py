@@ -43,6 +43,7 @@ class GenerateResources(Config):
     generators: int | tuple[int, int] = 1
     gpus_per_generator: float = Field(1.0, ge=0, description="fractions share a GPU; 0 runs on CPUs")
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
+    compile: bool = Field(False, description="compile the network of presets in bfloat16; minutes, once per node")
     generator_labels: dict[str, str] = Field({}, description="of the nodes that generators may run on; none: any")
     task_labels: dict[str, str] = Field({}, description="of the nodes that read, encode and score; none: any")
     stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
@@ -82,7 +83,13 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
         "recipe": recipe_of(config),
     }
     sampler = config.sampler.model_dump(mode="json")
-    making = (config.inputs.generator, sampler, config.resources.threads, config.output.paired)
+    making = (
+        config.inputs.generator,
+        sampler,
+        config.resources.threads,
+        config.resources.compile,
+        config.output.paired,
+    )
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         tasks = cluster.placed(config.resources.task_labels)
@@ -188,9 +195,9 @@ def claim_generator(name: str) -> str:
 class GenerateShard:
     """Second stage, an actor: live faces of a shard become spoofs."""
 
-    def __init__(self, generator: str, sampler: dict[str, Any], threads: int, paired: bool) -> None:
+    def __init__(self, generator: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool) -> None:
         self._paired = paired
-        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads)
+        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled)
         self._busy = metrics.Busy()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

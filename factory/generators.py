@@ -1,4 +1,4 @@
-"""What the generate station runs on its actors: the diffusion generator, and a dummy one for plumbing tests."""
+"""What the generate station runs on its actors: a generator, of which the dummy one is for plumbing tests."""
 
 from __future__ import annotations
 
@@ -63,80 +63,6 @@ class DummyGenerator:
         return Made(spoofs)
 
 
-class DiffusionGenerator:
-    """`SpoofPipeline` at a constant batch shape, each guide encoded once.
-
-    Args:
-        folder: a local model folder.
-        sampler: name, steps and batch size; a short last batch is padded, so that every batch has one shape.
-        threads: of PyTorch on a CPU; part of what makes bytes repeat.
-    """
-
-    def __init__(self, folder: str, sampler: SamplerConfig, threads: int) -> None:
-        import torch
-
-        from difffas.pipeline import SpoofPipeline
-
-        torch.set_num_threads(threads)
-        self._sampler = sampler
-        self._pipeline = SpoofPipeline.from_pretrained(folder)
-        self.device = "cpu"
-        if torch.cuda.is_available():
-            self._pipeline.to("cuda")
-            self.device = torch.cuda.get_device_name()
-        self._features: dict[str, tuple[Any, ...]] = {}  # by digest of the guide's pixels
-
-    def __call__(self, request: Request) -> Made:
-        """Spoofs as `Generator` says."""
-        features = [self._encode(guide) for guide in request.guides]
-        spoofs = np.empty_like(request.live)
-        broken: list[int] = []
-        self._splits = 0
-        size = self._sampler.batch_size
-        for first in range(0, len(request.live), size):
-            real = np.arange(first, min(first + size, len(request.live)))
-            images = self._sample(request, features, np.resize(real, size))[: len(real)]
-            finite = images.isfinite().flatten(1).all(1)
-            broken += real[~finite.cpu().numpy()].tolist()
-            spoofs[real] = to_pixels(images.where(finite.view(-1, 1, 1, 1), -1.0))
-        if len(broken) == len(spoofs):
-            raise FloatingPointError("every spoof came out as NaN or infinity: the generator's weights are broken")
-        return Made(spoofs, broken, self._splits)
-
-    def _sample(self, request: Request, features: list[tuple[Any, ...]], rows: np.ndarray) -> Any:
-        """Spoofs of these rows, float (B, 3, H, W); in two halves where they do not fit into memory."""
-        import torch
-
-        maps = zip(*(features[guide] for guide in request.guide_of[rows]), strict=True)
-        stride8, stride16, stride32 = (torch.stack(list(level)) for level in maps)
-        try:
-            return self._pipeline(
-                live=to_tensor(request.live[rows]),
-                guide=(stride8, stride16, stride32),
-                t0=request.t0[rows].tolist(),
-                cfg_scale=request.cfg_scale[rows].tolist(),
-                seed=request.seed[rows].tolist(),
-                steps=self._sampler.steps,
-                sampler=self._sampler.name,
-                offset=self._sampler.offset,
-            )
-        except (torch.OutOfMemoryError, MemoryError):
-            if len(rows) == 1:
-                raise
-        # Outside the handler, whose error holds on to the tensors of the attempt.
-        self._splits += 1
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return torch.cat([self._sample(request, features, half) for half in np.array_split(rows, 2)])
-
-    def _encode(self, guide: np.ndarray) -> tuple[Any, ...]:
-        digest = hashlib.blake2b(guide.tobytes(), digest_size=16).hexdigest()
-        if digest not in self._features:
-            # One guide at a time: its features must not depend on which guides share the shard.
-            self._features[digest] = tuple(maps[0] for maps in self._pipeline.encode_guides(to_tensor(guide[None])))
-        return self._features[digest]
-
-
 def to_tensor(pixels: np.ndarray) -> Any:
     """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1]."""
     import torch
@@ -185,13 +111,15 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
         )
 
 
-def load_generator(name: str, sampler: SamplerConfig, threads: int) -> Generator:
+def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> Generator:
     """The generator that `inputs.generator` names: `dummy` or a model folder, local or `s3://`."""
     if name == DUMMY:
         return DummyGenerator()
+    from factory.diffusion_generator import DiffusionGenerator
+
     storage = Storage(name)
     folder = storage.url if storage.local else str(_fetch(storage))
-    return DiffusionGenerator(folder, sampler, threads)
+    return DiffusionGenerator(folder, sampler, threads, compiled)
 
 
 def _fetch(storage: Storage) -> Path:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from difffas.presets import PRESETS
 from factory import draws
 from factory.config import Config
 from factory.pairing import StyleOrders, style_orders
@@ -46,18 +47,36 @@ class PlanConfig(Config):
 
 
 class SamplerConfig(Config):
-    """How one image is made; T₀ and w are drawn per sample, uniformly from the closed ranges."""
+    """How one image is made; T₀ and w are drawn per sample, uniformly from the closed ranges.
 
+    Presets other than `exact` set `name` and `steps` (see `difffas.presets`).
+    """
+
+    preset: Literal["exact", "balanced", "fast"] = "exact"
     name: Literal["ddim", "ddpm", "dpm_solver_pp_2m"] = "ddim"
     steps: int = Field(25, ge=1)
     offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
     t0: tuple[int, int] = (250, 250)
     cfg_scale: tuple[float, float] = (2.0, 2.0)
     batch_size: int = Field(16, ge=1)
-    preset: Literal["exact"] = "exact"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, given: Any) -> Any:
+        preset = PRESETS.get(given.get("preset", "exact")) if isinstance(given, dict) else None
+        if preset is None or preset.steps is None:
+            return given
+        return {"name": preset.sampler, "steps": preset.steps, **given}
 
     @model_validator(mode="after")
     def _check(self) -> SamplerConfig:
+        preset = PRESETS[self.preset]
+        wanted = (preset.sampler or self.name, preset.steps or self.steps)
+        if (self.name, self.steps) != wanted or (preset.spacing > 1.0 and self.offset != "trailing"):
+            raise ValueError(
+                f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
+                "name, steps and offset, or use preset exact"
+            )
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             if low > high:
                 raise ValueError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")

@@ -62,7 +62,9 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
     size = config.sampler.batch_size
     first = place // size * size
     batch = slice(first, first + size)
-    generate = load_generator(config.inputs.generator, config.sampler, config.resources.threads)
+    generate = load_generator(
+        config.inputs.generator, config.sampler, config.resources.threads, config.resources.compile
+    )
     names = ("guide_of", "t0", "cfg_scale", "seed")
     request = Request(inputs["pixels"][batch], inputs["guides"], *(inputs[name][batch] for name in names))
     pixels = generate(request).pixels[place - first]

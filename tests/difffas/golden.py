@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from difffas.guidance import Branches, guided
 from difffas.objective import TrainingNoise, training_loss
 from difffas.posterior import estimate
-from difffas.samplers import SAMPLERS, guided
+from difffas.samplers import SAMPLERS
 from difffas.schedule import q_sample, start_timesteps, timestep_table
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
@@ -92,7 +93,8 @@ def _network(unet: SpoofUNet, encoder: StyleEncoder, *tensors: Tensor) -> dict[s
 def _sampling(unet: SpoofUNet, encoder: StyleEncoder, live: Tensor, guide: Tensor, noise: Tensor) -> dict[str, Tensor]:
     features, null = encoder(guide)[0], encoder(torch.zeros_like(guide[:1]))[0]
     scales = torch.linspace(0.5, 3.5, len(live))
-    model = guided(unet, live, features, null, scales)
+    branches = Branches(unet, live, unet.encode_conditions(features), unet.encode_conditions(null))
+    model = guided(branches, scales)
     found = {"guided": model(live, torch.full((len(live),), 77))}
     t0 = [60 + 170 * row for row in range(len(live))]
     for name, sampler in SAMPLERS.items():

@@ -13,10 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from difffas.guidance import Branches, Denoiser, guided
 from difffas.objective import TrainingNoise, training_loss
 from difffas.official import load_style_encoder, load_unet
 from difffas.posterior import estimate
-from difffas.samplers import ddim, ddpm, guided
+from difffas.samplers import ddim, ddpm
 from difffas.schedule import q_sample, start_timesteps, timestep_table
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import Features, SpoofUNet
@@ -48,6 +49,12 @@ class Recorded:
     def first(self, features: Features) -> Features:
         stride8, stride16, stride32 = (feature[:1] for feature in features)
         return stride8, stride16, stride32
+
+    def guided(self, live: Tensor, scale: float) -> Denoiser:
+        """The denoiser of the first sample at one w."""
+        conditions = self.unet.encode_conditions(self.first(self.features))
+        branches = Branches(self.unet, live, conditions, self.unet.encode_conditions(self.null))
+        return guided(branches, torch.tensor([scale]))
 
 
 def _tensor(array: np.ndarray) -> Tensor:
@@ -148,7 +155,7 @@ def test_every_block(recorded: Recorded) -> None:
 @torch.no_grad()
 def test_posterior(recorded: Recorded) -> None:
     live, t = recorded["live"][:1], recorded["t"][:1]
-    model = guided(recorded.unet, live, recorded.first(recorded.features), recorded.null, torch.tensor([2.0]))
+    model = recorded.guided(live, 2.0)
     x_t = recorded["x_t"][:1]
     step = estimate(x_t, model(x_t, t), t, t - 1)
     close(step.mean, recorded["post_mean"], NETWORK)
@@ -162,7 +169,7 @@ def test_ddim_trajectories(recorded: Recorded, name: str, t0: int, steps: int, s
     table = timestep_table([t0], steps, "official")
     assert table[0].tolist() == recorded[f"{name}_timesteps"].tolist()
     live = recorded["live"][:1]
-    model = guided(recorded.unet, live, recorded.first(recorded.features), recorded.null, torch.tensor([scale]))
+    model = recorded.guided(live, scale)
     path: dict[int, Tensor] = {}
 
     def watched(x: Tensor, t: Tensor) -> Tensor:
@@ -182,7 +189,7 @@ def test_ddim_trajectories(recorded: Recorded, name: str, t0: int, steps: int, s
 @torch.no_grad()
 def test_ddpm(recorded: Recorded) -> None:
     live, noises = recorded["live"][:1], iter(recorded["ddpm_noise"])
-    model = guided(recorded.unet, live, recorded.first(recorded.features), recorded.null, torch.tensor([1.5]))
+    model = recorded.guided(live, 1.5)
     x = q_sample(live, torch.tensor([4]), recorded["noise"][:1])
     made = ddpm(model, x, torch.tensor([[3, 2, 1, 0]]), lambda: next(noises)[None])
     close(made.reshape(recorded["ddpm_final"].shape), recorded["ddpm_final"], SAMPLING)

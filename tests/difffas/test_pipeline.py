@@ -115,15 +115,19 @@ def test_scalars_serve_all_samples(pipeline: SpoofPipeline) -> None:
 
 def test_guides_may_be_encoded_before(pipeline: SpoofPipeline) -> None:
     live, guide = images(1), images(2)
-    assert torch.equal(pipeline(live, pipeline.encode_guides(guide), steps=3), pipeline(live, guide, steps=3))
+    spoof = pipeline(live, guide, steps=3)
+    assert torch.equal(pipeline(live, pipeline.encode_guides(guide), steps=3), spoof)
+    assert torch.equal(pipeline(live, pipeline.encode_conditions(guide), steps=3), spoof)
+    with pytest.raises(ValueError, match="conditions of 3 guides for 4 live images"):
+        pipeline(live, pipeline.encode_conditions(guide[:3]), steps=3)
 
 
-def test_null_features_are_those_of_the_grey_image(pipeline: SpoofPipeline) -> None:
-    null = pipeline.null_features(32, 32)
+def test_null_conditions_are_those_of_the_grey_image(pipeline: SpoofPipeline) -> None:
+    null = pipeline.null_conditions(32, 32)
     with torch.no_grad():
-        features, _ = pipeline.style_encoder(torch.zeros(1, 3, 32, 32))
-    assert all(torch.equal(a, b) for a, b in zip(null, features, strict=True))
-    assert pipeline.null_features(32, 32) is null
+        expected = pipeline.unet.encode_conditions(pipeline.style_encoder(torch.zeros(1, 3, 32, 32))[0])
+    assert all(torch.equal(a, b) for pair in zip(null, expected, strict=True) for a, b in zip(*pair, strict=True))
+    assert pipeline.null_conditions(32, 32) is null
 
 
 def test_start_noise_and_first_call_agree() -> None:

@@ -7,12 +7,10 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
-from difffas.samplers import SAMPLERS, PerSampleNoise, ddim, ddpm, dpm_solver_pp_2m, guided
+from difffas.samplers import SAMPLERS, PerSampleNoise, ddim, ddpm, dpm_solver_pp_2m
 from difffas.schedule import alphas_cumprod, betas, timestep_table
-from difffas.unet import Features, SpoofUNet
 
 PROCESS: dict[str, Any] = {"trained_betas": betas().numpy(), "timestep_spacing": "trailing"}
-TINY: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1, 1, 1, 1, 1, 1), "embed_channels": 16}
 
 
 def toy(x: Tensor, t: Tensor) -> Tensor:
@@ -114,51 +112,3 @@ def test_noise_depends_on_the_seed_alone() -> None:
     assert torch.equal(first[[2, 0]], other())
     assert torch.equal(second[[2, 0]], other())
     assert not torch.equal(first, second)
-
-
-class Spy(SpoofUNet):  # type: ignore[misc]
-    """Notes the batch size of every forward."""
-
-    batches: list[int]
-
-    def forward(self, sample: Tensor, timestep: Tensor, features: Any) -> Any:
-        self.batches.append(sample.shape[0])
-        return super().forward(sample, timestep, features)
-
-
-def spy() -> Spy:
-    unet = Spy(**TINY).eval()
-    generator = torch.Generator().manual_seed(0)
-    for module in unet.modules():  # leave the zero start
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.normal_(module.weight, std=0.1, generator=generator)
-    unet.batches = []
-    return unet
-
-
-def guide_features(batch: int) -> Features:
-    generator = torch.Generator().manual_seed(batch)
-    a, b, c = (torch.randn(batch, 8, side, side, generator=generator) for side in (8, 4, 2))
-    return a, b, c
-
-
-@torch.no_grad()
-def test_guidance_equation_and_forwards() -> None:
-    unet, features, null = spy(), guide_features(3), guide_features(1)
-    generator = torch.Generator().manual_seed(3)
-    live, x = (torch.randn(3, 3, 64, 64, generator=generator) for _ in range(2))
-    t, w = torch.tensor([5, 400, 77]), torch.tensor([2.0, 1.0, 0.0])
-    stride8, stride16, stride32 = (feature.expand(3, -1, -1, -1) for feature in null)
-    conditional = unet(torch.cat((x, live), 1), t, features).sample
-    unconditional = unet(torch.cat((x, live), 1), t, (stride8, stride16, stride32)).sample
-    assert (conditional - unconditional).abs().max() > 1e-3
-    unet.batches.clear()
-
-    expected = unconditional + w.view(3, 1, 1, 1) * (conditional - unconditional)
-    # One batch of six and two of three differ by rounding, which grows with the size of the output.
-    tolerance = 1e-5 * max(1.0, float(expected.abs().max()))
-    torch.testing.assert_close(guided(unet, live, features, null, w)(x, t), expected, atol=tolerance, rtol=0)
-    assert unet.batches == [6]
-    only = guided(unet, live, features, null, torch.ones(3))(x, t)
-    assert unet.batches == [6, 3]
-    torch.testing.assert_close(only, conditional)

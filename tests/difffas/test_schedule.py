@@ -67,6 +67,28 @@ def test_timesteps_fall_strictly_from_t0(case: tuple[int, list[int]]) -> None:
         assert row == [round(k * value / steps) - 1 for k in range(steps, 0, -1)]
 
 
+@given(
+    st.integers(1, 60).flatmap(
+        lambda steps: st.tuples(st.just(steps), st.lists(st.integers(steps, 1000), min_size=1))
+    ),
+    st.floats(1.0, 3.0),
+)
+def test_a_spaced_table_falls_strictly_too_and_lingers_at_the_end(case: tuple[int, list[int]], spacing: float) -> None:
+    steps, t0 = case
+    even, table = timestep_table(t0, steps), timestep_table(t0, steps, spacing=spacing)
+    assert table[:, 0].tolist() == [value - 1 for value in t0]
+    assert (table[:, :-1] > table[:, 1:]).all()
+    assert (table[:, -1] >= 0).all()
+    assert (table <= even).all()
+
+
+def test_a_spaced_table_known() -> None:
+    assert timestep_table([250], 5, spacing=1.5).tolist() == [[249, 178, 115, 62, 21]]
+    for spacing, offset in ((0.5, "trailing"), (1.5, "official")):
+        with pytest.raises(ValueError, match="spacing"):
+            timestep_table([250], 5, offset, spacing)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("t0", "steps", "offset"), [(24, 25, "trailing"), (1001, 25, "trailing"), (1000, 25, "official")]
 )

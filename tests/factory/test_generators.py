@@ -14,8 +14,8 @@ from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
 from factory import generators
+from factory.diffusion_generator import DiffusionGenerator
 from factory.generators import (
-    DiffusionGenerator,
     Request,
     check_t0,
     load_generator,

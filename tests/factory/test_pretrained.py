@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from difffas.pipeline import SpoofPipeline
+from difffas.schedule import alphas_cumprod
 from factory import embedded, pretrained
 from factory.generators import model_digest, to_tensor
 from factory.images import decode
@@ -65,6 +66,45 @@ def test_spoofs_of_strangers_get_the_style_of_their_guide(pipeline: SpoofPipelin
         kept.append((distances.argmin(1) == torch.arange(6)).float().mean().item())
     assert np.mean(right) > 0.35  # chance is 1/8
     assert np.mean(kept) > 0.9  # nearest to its own live face; chance is 1/6
+
+
+def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline, tmp_path: Path) -> None:
+    """benchmarks/sampler.md has the table; here the promise of each preset, on eight strangers."""
+    known = faces(tmp_path)
+    live = to_tensor(known["webcam-live"][:8])
+    guide = to_tensor(np.stack([known[f"webcam-{attack}"][i] for i, attack in enumerate(pretrained.ATTACKS)][:8]))
+    live = live[: len(guide)]
+    options = {"t0": 250, "cfg_scale": 2.0, "seed": list(range(len(live)))}
+    plain = plainly(pipeline, live, guide)
+    made = {name: pipeline(live, guide, preset=name, **options) for name in ("exact", "balanced", "fast")}
+    assert float((made["exact"] - plain).abs().max()) <= 1e-4
+    ratios = {name: decibels(spoof, plain) for name, spoof in made.items()}
+    assert decibels(live, plain) < 30  # the spoofs differ from the live faces by more than the presets from them
+    assert ratios["balanced"] >= 38
+    assert ratios["fast"] >= 34
+    assert ratios["balanced"] > ratios["fast"]
+
+
+@torch.no_grad()
+def plainly(pipeline: SpoofPipeline, live: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    """Float32, two forwards a step with the features as they are, 25 steps of DDIM written out; w = 2, T₀ = 250."""
+    features, null = pipeline.encode_guides(guide), pipeline.encode_guides(torch.zeros_like(guide))
+    noise = torch.stack([torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(i)) for i in range(len(live))])
+    alphas = [*alphas_cumprod().tolist(), 1.0]
+    x = alphas[249] ** 0.5 * live + (1 - alphas[249]) ** 0.5 * noise
+    for t in range(249, 0, -10):
+        step, sample = torch.full((len(live),), t), torch.cat((x, live), dim=1)
+        conditional, unconditional = (pipeline.unet(sample, step, maps).sample for maps in (features, null))
+        eps = unconditional + 2.0 * (conditional - unconditional)
+        alpha, following = alphas[t], alphas[max(t - 10, -1)]
+        x = following**0.5 * (x - (1 - alpha) ** 0.5 * eps) / alpha**0.5 + (1 - following) ** 0.5 * eps
+    return x.clamp(-1, 1)
+
+
+def decibels(image: torch.Tensor, reference: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio of images in [-1, 1], mean of the images'."""
+    errors = ((image - reference) / 2).square().flatten(1).mean(1)
+    return float(-10 * errors.log10().mean())
 
 
 def test_another_is_shipped_only_if_its_held_out_loss_is_lower(

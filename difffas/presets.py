@@ -1,0 +1,61 @@
+"""Presets: how much arithmetic a spoof costs, and how far it then is from the plain run of the same model.
+
+The plain run is float32, two forwards per step, 25 DDIM steps. Distances and speeds: benchmarks/sampler.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # the plan knows presets by name, and drivers plan without PyTorch
+    import torch
+
+
+class Preset(NamedTuple):
+    """How a sample is computed.
+
+    sampler, steps, spacing: see `SAMPLERS` and `timestep_table`; None: as the caller says.
+    guided_at: the steps at which the style-free branch is computed, its difference held between them; None: all.
+    half: the network's weights and activations are bfloat16, where the device computes with them. Conditions are
+        encoded, statistics taken and steps made in float32.
+    """
+
+    sampler: str | None = None
+    steps: int | None = None
+    spacing: float = 1.0
+    guided_at: tuple[int, ...] | None = None
+    half: bool = False
+
+    @property
+    def forwards(self) -> int | None:
+        """Passes of one image through the network, both branches counted; None where the steps are free."""
+        return None if self.steps is None else self.steps + len(self.guided_at or range(self.steps))
+
+
+PRESETS = {
+    "exact": Preset(),
+    "balanced": Preset("dpm_solver_pp_2m", steps=5, spacing=1.5, guided_at=(0, 1, 3), half=True),
+    "fast": Preset("dpm_solver_pp_2m", steps=3, spacing=1.5, guided_at=(0, 1), half=True),
+}
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of that name; raises ValueError for any other."""
+    if name not in PRESETS:
+        raise ValueError(f"preset {name!r} is unknown: use one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def network_dtype(preset: Preset, device: torch.device) -> torch.dtype:
+    """bfloat16 where the preset asks for it and the device has instructions for it; else float32."""
+    import torch
+
+    return torch.bfloat16 if preset.half and _computes_bfloat16(device) else torch.float32
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

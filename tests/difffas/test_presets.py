@@ -1,0 +1,111 @@
+"""Presets: what they compute, in which precision, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from difffas import presets
+from difffas.pipeline import SpoofPipeline
+from difffas.presets import PRESETS, network_dtype
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
+
+UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1, 1, 1, 1, 1, 1), "embed_channels": 16}
+ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
+
+
+class Counting(SpoofUNet):  # type: ignore[misc]
+    """Notes every forward: batch size and precision, also of copies of itself."""
+
+    seen: list[tuple[int, torch.dtype]] = []
+
+    def forward(self, sample: Tensor, timestep: Tensor, features: Any) -> Any:
+        Counting.seen.append((sample.shape[0], sample.dtype))
+        return super().forward(sample, timestep, features)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> SpoofPipeline:
+    torch.manual_seed(0)
+    unet = Counting(**UNET)
+    for module in unet.modules():
+        if isinstance(module, torch.nn.Conv2d) and not module.weight.any():
+            torch.nn.init.normal_(module.weight, std=0.05)
+    return SpoofPipeline(unet, StyleEncoder(["a"], **ENCODER))
+
+
+def images(seed: int, batch: int = 2) -> Tensor:
+    return torch.rand(batch, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+@pytest.mark.parametrize("name", ["balanced", "fast"])
+def test_a_preset_costs_what_it_says(pipeline: SpoofPipeline, name: str) -> None:
+    preset = PRESETS[name]
+    Counting.seen = []
+    pipeline(images(1), images(2), cfg_scale=[2.0, 1.0], preset=name)
+    assert sum(batch for batch, _ in Counting.seen) == 2 * preset.forwards  # type: ignore[operator]
+    assert {dtype for _, dtype in Counting.seen} == {network_dtype(preset, torch.device("cpu"))}
+    Counting.seen = []
+    pipeline(images(1), images(2), cfg_scale=1.0, preset=name)
+    assert [batch for batch, _ in Counting.seen] == [2] * preset.steps  # type: ignore[operator]
+
+
+def test_forwards_fall_from_preset_to_preset() -> None:
+    assert PRESETS["exact"].forwards is None
+    assert (PRESETS["balanced"].forwards, PRESETS["fast"].forwards) == (8, 5)  # of 50 of the plain run
+
+
+def test_exact_is_the_run_without_a_preset(pipeline: SpoofPipeline) -> None:
+    plain = pipeline(images(1), images(2), steps=4)
+    assert torch.equal(pipeline(images(1), images(2), steps=4, preset="exact"), plain)
+    assert not torch.allclose(pipeline(images(1), images(2), preset="fast"), plain, atol=1e-4)
+
+
+def test_the_weights_stay_as_they_are(pipeline: SpoofPipeline) -> None:
+    before = pipeline(images(1), images(2), steps=3)
+    fast = pipeline(images(1), images(2), preset="fast")
+    assert pipeline.unet.dtype == torch.float32
+    assert torch.equal(pipeline(images(1), images(2), steps=3), before)
+    assert torch.equal(pipeline(images(1), images(2), preset="fast"), fast)
+
+
+def test_a_device_without_bfloat16_computes_in_float32(
+    pipeline: SpoofPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presets, "_computes_bfloat16", lambda device: False)
+    Counting.seen = []
+    pipeline(images(1), images(2), preset="balanced")
+    assert {dtype for _, dtype in Counting.seen} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"preset": "quick"}, "preset 'quick' is unknown: use one of exact, balanced, fast"),
+        ({"preset": "fast", "steps": 25}, "steps 25 with preset 'fast': leave them out"),
+        ({"preset": "fast", "sampler": "ddim"}, "sampler 'ddim' with preset 'fast': leave it out"),
+        ({"preset": "fast", "offset": "official"}, "spacing"),
+    ],
+)
+def test_what_a_preset_does_not_take(pipeline: SpoofPipeline, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        pipeline(images(1), images(2), **given)
+
+
+@pytest.mark.slow
+def test_compiled_is_the_same_within_bfloat16() -> None:
+    torch.manual_seed(0)
+    unet = SpoofUNet(**UNET)
+    for module in unet.modules():
+        if isinstance(module, torch.nn.Conv2d) and not module.weight.any():
+            torch.nn.init.normal_(module.weight, std=0.05)
+    encoder = StyleEncoder(["a"], **ENCODER)
+    eager, compiled = SpoofPipeline(unet, encoder), SpoofPipeline(unet, encoder)
+    compiled.compile()
+    spoof, again = (each(images(1), images(2), preset="fast") for each in (eager, compiled))
+    assert float((spoof - again).abs().mean()) < 5e-3
+    assert torch.equal(compiled(images(1), images(2), preset="fast"), again)

@@ -1,8 +1,19 @@
 // The rows: typed columns, filled by the data files as they load. A row is its number.
-const CHUNK = 65536, NONE = 65535;
+const CHUNK = 65536,
+  NONE = 65535;
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const KINDS = { style: Int16Array, live_domain: Int16Array, split: Int16Array, t0: Int16Array, cfg_scale: Float32Array,
-  brisque: Float32Array, distance: Float32Array, probability: Float32Array, accepted: Int8Array, reason: Uint8Array };
+const KINDS = {
+  style: Int16Array,
+  live_domain: Int16Array,
+  split: Int16Array,
+  t0: Int16Array,
+  cfg_scale: Float32Array,
+  brisque: Float32Array,
+  distance: Float32Array,
+  probability: Float32Array,
+  accepted: Int8Array,
+  reason: Uint8Array,
+};
 const columns = Object.fromEntries(Object.entries(KINDS).map(([name, Kind]) => [name, new Kind(META.rows)]));
 if (!META.audited) {
   columns.accepted.fill(-1);
@@ -28,7 +39,8 @@ function difffas(number, content) {
 globalThis.difffas = difffas;
 
 function texts(number, name) {
-  const chunk = chunks[number], found = chunk[name];
+  const chunk = chunks[number],
+    found = chunk[name];
   if (name === "key") return Array.isArray(found) ? found : (chunk.key = frontDecoded(found));
   if (typeof found.values === "string") {
     chunk[name] = { values: frontDecoded(found.values), codes: unpack(found.codes, Uint16Array) };
@@ -38,7 +50,8 @@ function texts(number, name) {
 
 // The text of a row: its key, subject, live_key or guide_key; null where there is none.
 function textOf(row, name) {
-  const found = texts(row >> 16, name), place = row & 65535;
+  const found = texts(row >> 16, name),
+    place = row & 65535;
   return name === "key" ? found[place] : found.codes[place] === NONE ? null : found.values[found.codes[place]];
 }
 
@@ -51,38 +64,59 @@ function search(part, found) {
       return { codes, hit: values.map(value => value.includes(part)) };
     });
     for (let place = 0; place < keys.length; place++) {
-      if (keys[place].includes(part) || others.some(({ codes, hit }) => hit[codes[place]])) found(number * CHUNK + place);
+      if (keys[place].includes(part) || others.some(({ codes, hit }) => hit[codes[place]]))
+        found(number * CHUNK + place);
     }
   }
 }
 
 function load() {
-  return Promise.all(META.scripts.map(source => new Promise((done, failed) => {
-    const script = document.createElement("script");
-    script.src = source;
-    script.onload = done;
-    script.onerror = () => failed(new Error(`${source} could not be loaded: the folder explorer/ must lie beside this page.`));
-    document.head.append(script);
-  })));
+  return Promise.all(
+    META.scripts.map(
+      source =>
+        new Promise((done, failed) => {
+          const script = document.createElement("script");
+          script.src = source;
+          script.onload = done;
+          script.onerror = () =>
+            failed(new Error(`${source} could not be loaded: the folder explorer/ must lie beside this page.`));
+          document.head.append(script);
+        }),
+    ),
+  );
 }
 
 // Pictures: the row of each, the picture of each row (−1: none), and where it is on its sheet.
 const pictured = unpack(META.pictures.rows, Uint32Array);
 const present = unpack(META.pictures.present, Uint8Array); // bits: live, guide, spoof
 const pictureOf = new Int32Array(META.rows).fill(-1);
-pictured.forEach((row, picture) => { pictureOf[row] = picture; });
+pictured.forEach((row, picture) => {
+  pictureOf[row] = picture;
+});
 function place(kind, picture) {
-  const { prefix, side, per, columns: across } = META.pictures[kind], at = picture % per;
+  const { prefix, side, per, columns: across } = META.pictures[kind],
+    at = picture % per;
   const sheet = String(Math.floor(picture / per) + 1).padStart(4, "0");
-  return { source: `${prefix}-${sheet}.webp`, side, column: at % across, row: Math.floor(at / across), across, down: per / across };
+  return {
+    source: `${prefix}-${sheet}.webp`,
+    side,
+    column: at % across,
+    row: Math.floor(at / across),
+    across,
+    down: per / across,
+  };
 }
 
 // Words for what a row holds.
-const fixed = (value, decimals) => Number.isFinite(value)
-  ? value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).replace("-", "−") : "—";
+const fixed = (value, decimals) =>
+  Number.isFinite(value)
+    ? value
+        .toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+        .replace("-", "−")
+    : "—";
 const whole = value => value.toLocaleString("en");
 const styleOf = row => META.styles[columns.style[row]];
-const t0Of = row => columns.t0[row] < 0 ? "—" : String(columns.t0[row]);
+const t0Of = row => (columns.t0[row] < 0 ? "—" : String(columns.t0[row]));
 function verdictOf(row) {
   if (columns.accepted[row] < 0) return "not audited";
   if (columns.accepted[row]) return "accepted";

@@ -1,7 +1,8 @@
 // Filters: choices and ranges. A row's mask has a bit for each filter that it fails; it is selected at zero. So the
 // counts beside a filter's own choices are of the rows that pass all the others.
 const distinct = values => [...new Set(values)].sort();
-const domains = distinct(META.styles.map(style => style.domain)), attacks = distinct(META.styles.map(style => style.attack));
+const domains = distinct(META.styles.map(style => style.domain)),
+  attacks = distinct(META.styles.map(style => style.attack));
 const domainOf = META.styles.map(style => domains.indexOf(style.domain));
 const attackOf = META.styles.map(style => attacks.indexOf(style.attack));
 const verdicts = ["refused", "accepted", "not audited"];
@@ -10,9 +11,19 @@ const CHOICES = [
   { name: "style", title: "Style", values: META.styles.map(style => style.style), code: row => columns.style[row] },
   { name: "domain", title: "Domain", values: domains, code: row => domainOf[columns.style[row]] },
   { name: "attack", title: "Attack", values: attacks, code: row => attackOf[columns.style[row]] },
-  { name: "verdict", title: "Verdict", values: verdicts, code: row => columns.accepted[row] < 0 ? 2 : columns.accepted[row] },
-  { name: "reason", title: "Refused for", values: reasons, code: row => columns.accepted[row] === 0 ? columns.reason[row] : -1,
-    parts: META.reasons.map(text => text.split(", ").map(reason => reasons.indexOf(reason))) },
+  {
+    name: "verdict",
+    title: "Verdict",
+    values: verdicts,
+    code: row => (columns.accepted[row] < 0 ? 2 : columns.accepted[row]),
+  },
+  {
+    name: "reason",
+    title: "Refused for",
+    values: reasons,
+    code: row => (columns.accepted[row] === 0 ? columns.reason[row] : -1),
+    parts: META.reasons.map(text => text.split(", ").map(reason => reasons.indexOf(reason))),
+  },
   { name: "live", title: "Domain of the live face", values: META.domains, code: row => columns.live_domain[row] },
   { name: "split", title: "Split", values: META.splits, code: row => columns.split[row] },
 ];
@@ -22,14 +33,19 @@ const RANGES = [
   { name: "brisque", title: "BRISQUE", column: "brisque", decimals: 1 },
   { name: "distance", title: "Identity distance", column: "distance", decimals: 3 },
 ];
-[...CHOICES, ...RANGES].forEach((filter, place) => { filter.bit = 1 << place; });
+[...CHOICES, ...RANGES].forEach((filter, place) => {
+  filter.bit = 1 << place;
+});
 const SEARCH = { name: "search", bit: 1 << (CHOICES.length + RANGES.length), text: "" };
 const BARS = 40;
 
 const mask = new Uint16Array(META.rows);
 let selection = new Uint32Array(0);
 
-const known = (filter, row) => { const value = columns[filter.column][row]; return filter.name === "t0" && value < 0 ? NaN : value; };
+const known = (filter, row) => {
+  const value = columns[filter.column][row];
+  return filter.name === "t0" && value < 0 ? NaN : value;
+};
 
 // Counts and axes, once the rows are there; a filter that could not divide them is not shown.
 function prepareFilters() {
@@ -42,15 +58,22 @@ function prepareFilters() {
   }
   for (const filter of RANGES) {
     filter.range = [null, null];
-    let low = Infinity, high = -Infinity;
+    let low = Infinity,
+      high = -Infinity;
     for (let row = 0; row < META.rows; row++) {
       const value = known(filter, row);
       if (value < low) low = value;
       if (value > high) high = value;
     }
-    filter.least = low; filter.most = high;
+    filter.least = low;
+    filter.most = high;
     filter.shown = low < high;
-    filter.span = filter.name === "brisque" ? META.brisque.span : filter.name === "distance" ? [Math.min(low, 0), high] : [low, high];
+    filter.span =
+      filter.name === "brisque"
+        ? META.brisque.span
+        : filter.name === "distance"
+          ? [Math.min(low, 0), high]
+          : [low, high];
     filter.bars = new Uint32Array(BARS);
   }
 }
@@ -64,23 +87,32 @@ function count(filter, row) {
 function test(filter) {
   if (filter === SEARCH) {
     const hit = new Uint8Array(META.rows);
-    if (SEARCH.text) search(SEARCH.text, row => { hit[row] = 1; });
+    if (SEARCH.text)
+      search(SEARCH.text, row => {
+        hit[row] = 1;
+      });
     return row => !SEARCH.text || hit[row];
   }
   if (filter.chosen) {
-    const passes = (filter.parts ?? filter.values.map((_, code) => [code])).map(parts => !filter.chosen.size || parts.some(part => filter.chosen.has(part)));
+    const passes = (filter.parts ?? filter.values.map((_, code) => [code])).map(
+      parts => !filter.chosen.size || parts.some(part => filter.chosen.has(part)),
+    );
     return row => passes[filter.codes[row]] ?? !filter.chosen.size;
   }
   const [low, high] = filter.range.map((bound, end) => bound ?? (end ? Infinity : -Infinity));
   const open = filter.range.every(bound => bound === null);
-  return row => { const value = known(filter, row); return open || (value >= Math.fround(low) && value <= Math.fround(high)); };
+  return row => {
+    const value = known(filter, row);
+    return open || (value >= Math.fround(low) && value <= Math.fround(high));
+  };
 }
 
 // Apply filters that changed, then count again.
 function refilter(changed) {
   for (const filter of changed) {
     const passes = test(filter);
-    for (let row = 0; row < META.rows; row++) mask[row] = passes(row) ? mask[row] & ~filter.bit : mask[row] | filter.bit;
+    for (let row = 0; row < META.rows; row++)
+      mask[row] = passes(row) ? mask[row] & ~filter.bit : mask[row] | filter.bit;
   }
   let size = 0;
   const found = new Uint32Array(META.rows);
@@ -101,16 +133,22 @@ function refilter(changed) {
 }
 
 function barOf({ span: [low, high] }, value) {
-  return Math.max(0, Math.min(BARS - 1, Math.floor((value - low) / (high - low) * BARS)));
+  return Math.max(0, Math.min(BARS - 1, Math.floor(((value - low) / (high - low)) * BARS)));
 }
 
-const isSet = filter => filter === SEARCH ? SEARCH.text : filter.chosen ? filter.chosen.size : filter.range.some(bound => bound !== null);
+const isSet = filter =>
+  filter === SEARCH ? SEARCH.text : filter.chosen ? filter.chosen.size : filter.range.some(bound => bound !== null);
 
 // The filters as the address holds them, and back.
 function toAddress(extra) {
   const parts = new URLSearchParams();
   for (const filter of [...CHOICES, ...RANGES].filter(isSet)) {
-    parts.set(filter.name, filter.chosen ? [...filter.chosen].map(code => filter.values[code]).join("|") : filter.range.map(bound => bound ?? "").join("…"));
+    parts.set(
+      filter.name,
+      filter.chosen
+        ? [...filter.chosen].map(code => filter.values[code]).join("|")
+        : filter.range.map(bound => bound ?? "").join("…"),
+    );
   }
   if (SEARCH.text) parts.set("search", SEARCH.text);
   for (const [name, value] of Object.entries(extra)) if (value) parts.set(name, value);
@@ -120,11 +158,18 @@ function toAddress(extra) {
 function fromAddress(text) {
   const parts = new URLSearchParams(text);
   for (const filter of CHOICES) {
-    filter.chosen = new Set((parts.get(filter.name) ?? "").split("|").map(value => filter.values.indexOf(value)).filter(code => code >= 0));
+    filter.chosen = new Set(
+      (parts.get(filter.name) ?? "")
+        .split("|")
+        .map(value => filter.values.indexOf(value))
+        .filter(code => code >= 0),
+    );
   }
   for (const filter of RANGES) {
     const bounds = (parts.get(filter.name) ?? "…").split("…");
-    filter.range = [0, 1].map(end => bounds[end] && Number.isFinite(Number(bounds[end])) ? Number(bounds[end]) : null);
+    filter.range = [0, 1].map(end =>
+      bounds[end] && Number.isFinite(Number(bounds[end])) ? Number(bounds[end]) : null,
+    );
   }
   SEARCH.text = parts.get("search") ?? "";
   return parts;

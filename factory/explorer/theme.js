@@ -1,6 +1,20 @@
 // The button turns the page over from what it shows now; what was chosen holds for both pages, where the browser keeps it.
-const store = { get theme() { try { return localStorage.getItem("difffas-theme"); } catch { return null; } },
-  set theme(name) { try { localStorage.setItem("difffas-theme", name); } catch { /* not from here, then */ } } };
+const store = {
+  get theme() {
+    try {
+      return localStorage.getItem("difffas-theme");
+    } catch {
+      return null;
+    }
+  },
+  set theme(name) {
+    try {
+      localStorage.setItem("difffas-theme", name);
+    } catch {
+      /* not from here, then */
+    }
+  },
+};
 const themeButton = document.getElementById("theme");
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";

@@ -2,7 +2,7 @@
 // that it works from disk, where pixels of neighbouring files may be drawn but not read.
 const viewer = document.getElementById("viewer");
 const ROLES = ["live", "guide", "spoof", "difference"];
-const view = { row: -1, scale: 1, x: .5, y: .5, gain: 4 };
+const view = { row: -1, scale: 1, x: 0.5, y: 0.5, gain: 4 };
 const crops = Object.fromEntries(ROLES.map(role => [role, document.createElement("canvas")]));
 const sheets = new Map(); // the latest sheets, decoded
 
@@ -11,7 +11,10 @@ function sheetOf(picture) {
   if (!sheets.has(source)) {
     const image = new Image();
     image.src = source;
-    sheets.set(source, image.decode().then(() => image));
+    sheets.set(
+      source,
+      image.decode().then(() => image),
+    );
     if (sheets.size > 12) sheets.delete(sheets.keys().next().value);
   }
   return sheets.get(source);
@@ -24,36 +27,48 @@ function openViewer(row) {
 }
 
 async function showTriplet() {
-  const { row } = view, picture = pictureOf[row], at = seen().indexOf(row);
+  const { row } = view,
+    picture = pictureOf[row],
+    at = seen().indexOf(row);
   document.getElementById("viewer-title").textContent = styleOf(row).style;
   document.getElementById("viewer-place").textContent = `${whole(at + 1)} of ${whole(seen().length)}`;
   document.getElementById("spoken").textContent = describe(row);
   showFacts(row, picture);
   let image = null;
-  try { image = await sheetOf(picture); } catch { /* said below */ }
+  try {
+    image = await sheetOf(picture);
+  } catch {
+    /* said below */
+  }
   if (view.row !== row) return; // the reader has moved on
   cut(image, picture);
   drawPanels();
-  for (const neighbour of [at + 1, at - 1]) if (seen()[neighbour] !== undefined) sheetOf(pictureOf[seen()[neighbour]]).catch(() => {});
+  for (const neighbour of [at + 1, at - 1])
+    if (seen()[neighbour] !== undefined) sheetOf(pictureOf[seen()[neighbour]]).catch(() => {});
 }
 
 // Rows that the arrows go through.
-const seen = () => look.view === "table" ? listed.filter(row => pictureOf[row] >= 0) : listed;
+const seen = () => (look.view === "table" ? listed.filter(row => pictureOf[row] >= 0) : listed);
 
 function cut(image, picture) {
   const { side, column, row } = place("faces", picture);
   ROLES.forEach((role, index) => {
-    const crop = crops[role], pen = crop.getContext("2d");
+    const crop = crops[role],
+      pen = crop.getContext("2d");
     crop.width = crop.height = side; // and so cleared
-    crop.held = image !== null && Boolean(role === "difference" ? (present[picture] & 5) === 5 : present[picture] & 1 << index);
-    if (crop.held && role !== "difference") pen.drawImage(image, (3 * column + index) * side, row * side, side, side, 0, 0, side, side);
+    crop.held =
+      image !== null &&
+      Boolean(role === "difference" ? (present[picture] & 5) === 5 : present[picture] & (1 << index));
+    if (crop.held && role !== "difference")
+      pen.drawImage(image, (3 * column + index) * side, row * side, side, side, 0, 0, side, side);
   });
   subtract();
 }
 
 // |spoof − live| per channel, times the gain: the picture added to itself doubles it.
 function subtract() {
-  const crop = crops.difference, pen = crop.getContext("2d");
+  const crop = crops.difference,
+    pen = crop.getContext("2d");
   if (!crop.held) return;
   pen.globalCompositeOperation = "copy";
   pen.drawImage(crops.live, 0, 0);
@@ -66,14 +81,26 @@ function subtract() {
 
 function drawPanels() {
   for (const role of ROLES) {
-    const canvas = document.getElementById(`canvas-${role}`), crop = crops[role], pen = canvas.getContext("2d");
+    const canvas = document.getElementById(`canvas-${role}`),
+      crop = crops[role],
+      pen = canvas.getContext("2d");
     const size = Math.round(canvas.clientWidth * devicePixelRatio) || 1;
     canvas.width = canvas.height = size;
     const part = crop.width / view.scale;
     if (crop.held) {
       pen.imageSmoothingEnabled = part > size; // enlarged pixels stay squares
       pen.imageSmoothingQuality = "high";
-      pen.drawImage(crop, view.x * crop.width - part / 2, view.y * crop.width - part / 2, part, part, 0, 0, size, size);
+      pen.drawImage(
+        crop,
+        view.x * crop.width - part / 2,
+        view.y * crop.width - part / 2,
+        part,
+        part,
+        0,
+        0,
+        size,
+        size,
+      );
     } else {
       pen.fillStyle = "#8b8678";
       pen.font = `${13 * devicePixelRatio}px system-ui, sans-serif`;
@@ -82,23 +109,45 @@ function drawPanels() {
     }
     canvas.setAttribute("aria-label", crop.held ? `${role}: ${describe(view.row)}` : `${role}: not at hand`);
   }
-  document.getElementById("zoom").textContent = view.scale === 1 ? "fit" : `${fixed(view.scale, view.scale % 1 ? 1 : 0)}×`;
-  for (const button of viewer.querySelectorAll("[data-gain]")) button.setAttribute("aria-pressed", String(Number(button.dataset.gain) === view.gain));
+  document.getElementById("zoom").textContent =
+    view.scale === 1 ? "fit" : `${fixed(view.scale, view.scale % 1 ? 1 : 0)}×`;
+  for (const button of viewer.querySelectorAll("[data-gain]"))
+    button.setAttribute("aria-pressed", String(Number(button.dataset.gain) === view.gain));
 }
 
 function showFacts(row, picture) {
   const facts = {
-    "T₀": t0Of(row), w: fixed(columns.cfg_scale[row], 3), BRISQUE: fixed(columns.brisque[row], 1),
-    ...(META.audited ? { "identity distance": fixed(columns.distance[row], 3), "style probability": fixed(columns.probability[row], 3), verdict: verdictOf(row) } : {}),
-    subject: textOf(row, "subject") ?? "—", split: META.splits[columns.split[row]] ?? "—", "live domain": META.domains[columns.live_domain[row]] ?? "—",
-    seed: META.pictures.seeds[picture] || "—", key: textOf(row, "key"), live: textOf(row, "live_key") ?? "—", guide: textOf(row, "guide_key") ?? "—",
+    "T₀": t0Of(row),
+    w: fixed(columns.cfg_scale[row], 3),
+    BRISQUE: fixed(columns.brisque[row], 1),
+    ...(META.audited
+      ? {
+          "identity distance": fixed(columns.distance[row], 3),
+          "style probability": fixed(columns.probability[row], 3),
+          verdict: verdictOf(row),
+        }
+      : {}),
+    subject: textOf(row, "subject") ?? "—",
+    split: META.splits[columns.split[row]] ?? "—",
+    "live domain": META.domains[columns.live_domain[row]] ?? "—",
+    seed: META.pictures.seeds[picture] || "—",
+    key: textOf(row, "key"),
+    live: textOf(row, "live_key") ?? "—",
+    guide: textOf(row, "guide_key") ?? "—",
   };
-  document.getElementById("facts").replaceChildren(...Object.entries(facts).map(([name, text]) => node("div", {}, node("dt", {}, name), node("dd", {}, text))));
-  document.getElementById("exactness").textContent = META.pictures.exact ? "" : "Pictures here are WebP: a few grey levels of the difference are the codec's.";
+  document
+    .getElementById("facts")
+    .replaceChildren(
+      ...Object.entries(facts).map(([name, text]) => node("div", {}, node("dt", {}, name), node("dd", {}, text))),
+    );
+  document.getElementById("exactness").textContent = META.pictures.exact
+    ? ""
+    : "Pictures here are WebP: a few grey levels of the difference are the codec's.";
 }
 
 function moveTriplet(step) {
-  const rows = seen(), at = (rows.indexOf(view.row) + step + rows.length) % rows.length;
+  const rows = seen(),
+    at = (rows.indexOf(view.row) + step + rows.length) % rows.length;
   view.row = rows[at];
   look.page = Math.floor(listed.indexOf(view.row) / onAPage());
   look.cell = listed.indexOf(view.row) % onAPage();
@@ -106,14 +155,15 @@ function moveTriplet(step) {
 }
 
 // Zoom about a point of the panels, 0 to 1 each way.
-function zoom(factor, x = .5, y = .5) {
+function zoom(factor, x = 0.5, y = 0.5) {
   const before = view.scale;
   view.scale = factor ? Math.max(1, Math.min(32, before * factor)) : 1;
-  pan((x - .5) * (1 / before - 1 / view.scale), (y - .5) * (1 / before - 1 / view.scale));
+  pan((x - 0.5) * (1 / before - 1 / view.scale), (y - 0.5) * (1 / before - 1 / view.scale));
 }
 
 function pan(x, y) {
-  const half = .5 / view.scale, inside = value => Math.max(half, Math.min(1 - half, value));
+  const half = 0.5 / view.scale,
+    inside = value => Math.max(half, Math.min(1 - half, value));
   view.x = inside(view.x + x);
   view.y = inside(view.y + y);
   drawPanels();
@@ -136,22 +186,29 @@ viewer.querySelector(".panels").addEventListener("pointerdown", event => {
   fingers.set(event.pointerId, event);
 });
 viewer.querySelector(".panels").addEventListener("pointermove", event => {
-  const before = fingers.get(event.pointerId), width = event.target.clientWidth;
+  const before = fingers.get(event.pointerId),
+    width = event.target.clientWidth;
   if (!before) return;
   if (fingers.size === 2) {
     const [other] = [...fingers.values()].filter(one => one.pointerId !== event.pointerId);
     const apart = one => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
     zoom(apart(event) / Math.max(1, apart(before)));
-  } else pan((before.clientX - event.clientX) / width / view.scale, (before.clientY - event.clientY) / width / view.scale);
+  } else
+    pan((before.clientX - event.clientX) / width / view.scale, (before.clientY - event.clientY) / width / view.scale);
   fingers.set(event.pointerId, event);
 });
-for (const end of ["pointerup", "pointercancel"]) viewer.addEventListener(end, event => fingers.delete(event.pointerId));
-viewer.querySelector(".panels").addEventListener("wheel", event => {
-  if (event.target.tagName !== "CANVAS") return;
-  event.preventDefault();
-  const box = event.target.getBoundingClientRect();
-  zoom(2 ** (-event.deltaY / 240), (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
-}, { passive: false });
+for (const end of ["pointerup", "pointercancel"])
+  viewer.addEventListener(end, event => fingers.delete(event.pointerId));
+viewer.querySelector(".panels").addEventListener(
+  "wheel",
+  event => {
+    if (event.target.tagName !== "CANVAS") return;
+    event.preventDefault();
+    const box = event.target.getBoundingClientRect();
+    zoom(2 ** (-event.deltaY / 240), (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  },
+  { passive: false },
+);
 viewer.addEventListener("click", event => {
   const { move, zoom: factor, gain, close } = event.target.dataset;
   if (move) moveTriplet(Number(move));
@@ -159,5 +216,10 @@ viewer.addEventListener("click", event => {
   else if (gain) changeGain(Number(gain));
   else if (close !== undefined) viewer.close();
 });
-viewer.addEventListener("close", () => { showPage(); if (look.view === "faces") focusCell(); });
-new ResizeObserver(() => { if (viewer.open) drawPanels(); }).observe(viewer);
+viewer.addEventListener("close", () => {
+  showPage();
+  if (look.view === "faces") focusCell();
+});
+new ResizeObserver(() => {
+  if (viewer.open) drawPanels();
+}).observe(viewer);

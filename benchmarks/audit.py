@@ -9,10 +9,13 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from factory.audit.hashes import bits_apart, nearest_before
+from factory.audit.verdict import Thresholds, judge, leaks, near_duplicates
 
 
 def even(rows: int) -> np.ndarray:
@@ -36,6 +39,35 @@ def all_with_all(hashes: np.ndarray) -> float:
     return (time.perf_counter() - started) * (len(hashes) / len(sample)) ** 2
 
 
+def judge_all(rows: int, hashes: np.ndarray) -> None:
+    """Near-duplicates by style, leaks and verdicts of a made-up index of spoofs, as the driver does them."""
+    rng = np.random.default_rng(2)
+    number, subject = np.arange(rows), rng.integers(0, 20_000, rows)
+    live = np.char.add("face-", (subject * 10 + number % 10).astype(str))
+    spoofs = pa.table(
+        {
+            "key": np.char.add("f9008fc6-train-", np.char.zfill(number.astype(str), 10)),
+            "style": np.char.add("phone-attack", (number % 20).astype(str)),
+            "subject": np.char.add("s", subject.astype(str)),
+            "live_domain": np.where(subject % 2, "phone", "webcam"),
+            "live_key": live,
+            "split": np.array(["train", "dev", "test"])[subject % 3],
+        }
+    )
+    columns: dict[str, Any] = {"brisque": rng.normal(30, 5, rows), "brisque_z": rng.normal(0, 1, rows)}
+    columns |= {name: rng.random(rows) for name in ("style_probability", "nearest_spoof_distance")}
+    columns["nearest_spoof_bits"] = rng.integers(0, 30, rows)
+    started = time.perf_counter()
+    _, columns["near_duplicate_bits"] = near_duplicates(spoofs, hashes, 2)
+    between = time.perf_counter()
+    columns["leak"] = leaks(spoofs, even(20_000 * 10)[subject * 10 + number % 10], [], 2)
+    later = time.perf_counter()
+    judge(columns, Thresholds())
+    times = np.diff([started, between, later, time.perf_counter()])
+    for name, seconds in zip(("near-duplicates", "leaks", "verdicts"), times, strict=True):
+        print(f"{name:16} {seconds:6.1f} s")
+
+
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"{'hashes':8} {'bits':>4} {'seconds':>8} {'found':>8} {'all with all':>13} {'ratio':>9}")
@@ -49,6 +81,7 @@ def main() -> None:
             print(
                 f"{name:8} {radius:4} {seconds:8.1f} {found:8,} {whole:11,.0f} s {whole / seconds:8,.0f}×", flush=True
             )
+    judge_all(rows, uneven(rows))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, {rows:,} rows")
 
 

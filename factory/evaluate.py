@@ -48,7 +48,7 @@ class EvaluateConfig(Config):
         if self.scores is None and None in (self.classifier, self.corpus, self.out):
             raise ValueError("give classifier, corpus and out, or scores (a CSV of scores)")
         if self.scores is not None and (self.classifier or self.corpus or self.protocol or self.audit):
-            raise ValueError("scores stands in the place of classifier, corpus and audit: give one or the other")
+            raise ValueError("scores stands in the place of classifier and corpus: give one or the other")
         if self.dev_scores is not None and self.scores is None:
             raise ValueError("dev_scores goes with scores: a classifier scores the dev_split itself")
         return self

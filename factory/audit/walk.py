@@ -48,6 +48,9 @@ def walk(
     if not todo:
         return
     cluster.connect()
+    if gpus and not cluster.gpus_in_cluster():
+        say(f"{name}: no GPU in this cluster, measuring on CPUs (resources.gpus_per_worker=0 says so too)")
+        gpus = 0.0
     given = arguments()
     progress = Progress(name, len(shards), 0, len(shards) - len(todo))
     for attempt in range(1, ATTEMPTS + 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,15 @@ from factory import (
     report,
     tune,
 )
-from factory.config import Config, build
+from factory.pipeline import Step, run_steps
 from factory.progress import duration, say
+from factory.provenance import DRAWN
 
 SIZE = 64
 SUBJECTS, CAPTURES = 36, 3
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
 T0, CFG_SCALE = (150, 450), (1.0, 4.0)
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # two cores: nobody is free to read ahead
-
-Station = tuple[Callable[[Any], dict[str, Any]], type[Config], dict[str, Any]]
 
 
 def run(out: str) -> dict[str, Any]:
@@ -38,10 +37,7 @@ def run(out: str) -> dict[str, Any]:
     started = time.monotonic()
     say(f"demo: everything goes below {root}")
     _draw(root / "faces")
-    for job, model, settings in stations(root):
-        before = time.monotonic()
-        job(build(model, settings))
-        say(f"demo: {Path(settings['out']).name} took {duration(time.monotonic() - before)}")
+    run_steps("demo", stations(root))
     seconds = time.monotonic() - started
     page = root / "report" / report.PAGE
     say(f"demo: all stations in {duration(seconds)}; open {page}")
@@ -57,13 +53,13 @@ def _draw(folder: Path) -> None:
     say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - before)}")
 
 
-def stations(root: Path) -> Iterator[Station]:
+def stations(root: Path) -> Iterator[Step]:
     """(function, configuration model, settings) of every station, in order."""
     yield from _corpus_and_generator(root)
     yield from _downstream(root)
 
 
-def _corpus_and_generator(root: Path) -> Iterator[Station]:
+def _corpus_and_generator(root: Path) -> Iterator[Step]:
     yield (
         prepare.run,
         prepare.PrepareConfig,
@@ -74,6 +70,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Station]:
             "crop": "none",
             "size": SIZE,
             "license": "CC0-1.0",
+            "digital_source_type": DRAWN,
             "split": {"train": 0.6, "dev": 0.2, "test": 0.2},
             "output": {"rows_per_shard": 120},
         },
@@ -121,7 +118,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Station]:
     )
 
 
-def _downstream(root: Path) -> Iterator[Station]:
+def _downstream(root: Path) -> Iterator[Step]:
     classifiers: dict[str, dict[str, Any]] = {
         "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
         "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},

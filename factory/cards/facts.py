@@ -42,7 +42,6 @@ def corpus_facts(storage: Storage) -> dict[str, Any]:
         "job": claim["job"],
         "fingerprint": claim["fingerprint"],
         "software": claim["software"],
-        "protocol": bool(claim["identity"].get("protocol")),
         "rows": len(index),
         "generated": len(made),
         "size_category": SIZES[max(0, len(str(len(index))) - 3)],

@@ -79,9 +79,9 @@ def _score(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
         return scores, reasons
     luma = _luma(images if len(sound) == len(images) else images[sound], 255 / white)
     moments = torch.stack((_moments(luma, channels_last=True), _moments(_halve(luma), channels_last=False)), dim=1)
-    features = _features(moments.cpu()).flatten(1)  # B, 36
+    features = _features(moments.cpu().numpy()).reshape(-1, 36)
     flat = (luma.amin((1, 2)) == luma.amax((1, 2))).tolist()
-    for place, score, is_flat in zip(sound, regress(features).tolist(), flat, strict=True):
+    for place, score, is_flat in zip(sound, regress(features), flat, strict=True):
         if is_flat or not math.isfinite(score):
             reasons[place] = "flat image" if is_flat else "no contrast"
         else:
@@ -104,18 +104,19 @@ def _faults(images: Tensor) -> list[str | None]:
 
 def _luma(rgb: Tensor, scale: float) -> Tensor:
     """Y of YIQ in whole grey levels 0..255, as an 8-bit image would hold it; float32 B,H,W of rgb B,3,H,W · scale."""
-    red, green, blue = rgb.float().contiguous().unbind(1)
+    red, green, blue = (rgb[:, channel].float() for channel in range(3))
     exact = (red * (0.299 * scale)).add_(green, alpha=0.587 * scale).add_(blue, alpha=0.114 * scale)
     luma = exact.round()
     # One 8-bit colour in a thousand lies half way between two levels. piq's matrix product decides by its fused
     # multiply-adds; a pixel that is rounded the other way moves the score by about 0.001.
     image, row, column = (exact.sub_(luma).abs_() > 0.5 - TIE).nonzero(as_tuple=True)
-    red, green, blue = (rgb[image, :, row, column].double() * scale).unbind(1)
-    luma[image, row, column] = _fused(blue, 0.114, _fused(green, 0.587, red * 0.299)).round().float()
+    colours = rgb[image, :, row, column].double().cpu().numpy() * scale
+    decided = _fused(colours[:, 2], 0.114, _fused(colours[:, 1], 0.587, colours[:, 0] * 0.299))
+    luma[image, row, column] = torch.from_numpy(np.rint(decided)).to(luma)
     return luma
 
 
-def _fused(a: Tensor, b: float, c: Tensor) -> Tensor:
+def _fused(a: Floats, b: float, c: Floats) -> Floats:
     """a·b + c with a single rounding (Dekker's product and Knuth's sum carry the errors)."""
     split_a, split_b = a * 134217729.0, b * 134217729.0  # 2²⁷ + 1 cuts the 53 bits of a float64 in two halves
     high_a, high_b = split_a - (split_a - a), split_b - (split_b - b)
@@ -124,7 +125,8 @@ def _fused(a: Tensor, b: float, c: Tensor) -> Tensor:
     product_error = ((high_a * high_b - product) + high_a * low_b + low_a * high_b) + low_a * low_b
     total = product + c
     back = total - product
-    return total + (((product - (total - back)) + (c - back)) + product_error)
+    rounded: Floats = total + (((product - (total - back)) + (c - back)) + product_error)
+    return rounded
 
 
 def _moments(luma: Tensor, channels_last: bool) -> Tensor:
@@ -137,11 +139,14 @@ def _moments(luma: Tensor, channels_last: bool) -> Tensor:
     coefficients = _normalised_contrast(luma, channels_last)
     wrapped = F.pad(coefficients, (1, 0, 1, 1), mode="circular")  # neighbours wrap around the border
     products, sign = torch.empty_like(coefficients), torch.empty_like(coefficients)
-    sums, norms = [coefficients.abs().sum(2)], [torch.linalg.vector_norm(coefficients, dim=2)]
+    magnitude = torch.abs(coefficients, out=products)
+    sums, norms = [magnitude.sum(2)], [torch.linalg.vector_norm(coefficients, dim=2)]
+    everywhere = torch.full_like(sums[0], width) if magnitude.amin() > 0 else None  # else black or flat windows
     for down, right in SHIFTS:
         neighbours = wrapped[:, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
         torch.mul(coefficients, neighbours, out=products)
-        sums += [torch.sign(products, out=sign).sum(2), sign.abs_().sum(2), products.sum(2)]
+        sums.append(torch.sign(products, out=sign).sum(2))
+        sums += [sign.abs_().sum(2) if everywhere is None else everywhere, products.sum(2)]
         norms.append(torch.linalg.vector_norm(products, dim=2))
         sums.append(products.clamp_min_(0.0).sum(2))
         norms.append(torch.linalg.vector_norm(products, dim=2))
@@ -149,33 +154,38 @@ def _moments(luma: Tensor, channels_last: bool) -> Tensor:
     return rows.sum(dim=2) / (height * width)
 
 
-def _features(moments: Tensor) -> Tensor:
+def _features(moments: Floats) -> Floats:
     """The 18 features of each scale by moment matching, …,26 to …,18. NaN or infinite where one does not exist."""
     mean, square = moments[..., 0], moments[..., 17]  # of |c| and c²
     surplus, nonzero, total, positive = (moments[..., place:17:4] for place in range(1, 5))  # each …,4 neighbours
     square_product, right_square = moments[..., 18::2], moments[..., 19::2]
-    left_variance = (square_product - right_square).clamp_min(0.0) / ((nonzero - surplus) / 2)  # 0 / 0: no score
-    right_variance = right_square / ((nonzero + surplus) / 2)
-    left, right = left_variance.sqrt(), right_variance.sqrt()
-    ratio = (2 * positive - total).square() / square_product
-    ratio *= (left**3 + right**3) * (left + right) / (left_variance + right_variance).square()
+    with np.errstate(all="ignore"):
+        left_variance = np.maximum(square_product - right_square, 0.0) / ((nonzero - surplus) / 2)  # 0 / 0: no score
+        right_variance = right_square / ((nonzero + surplus) / 2)
+        left, right = np.sqrt(left_variance), np.sqrt(right_variance)
+        ratio = np.square(2 * positive - total) / square_product
+        ratio *= (left**3 + right**3) * (left + right) / np.square(left_variance + right_variance)
+        inverse = square / np.square(mean)
     shapes, ratios, middles, inverse_middles = _shape_table()
-    shape = shapes[len(shapes) - 1 - torch.bucketize(square / mean.square(), inverse_middles)]
-    nearest = torch.bucketize(ratio, middles)
-    asymmetric = (shapes[nearest], (right - left) * ratios[nearest].sqrt(), left_variance, right_variance)
-    return torch.cat((shape[..., None], square[..., None], torch.stack(asymmetric, dim=-1).flatten(-2)), dim=-1)
+    shape = shapes[len(shapes) - 1 - np.searchsorted(inverse_middles, inverse)]
+    nearest = np.searchsorted(middles, ratio)
+    asymmetric = np.stack(
+        (shapes[nearest], (right - left) * np.sqrt(ratios[nearest]), left_variance, right_variance), -1
+    )
+    plain = np.stack((shape, square), axis=-1)
+    return np.concatenate((plain, asymmetric.reshape(*plain.shape[:-1], 16)), axis=-1)
 
 
 @lru_cache(maxsize=1)
-def _shape_table() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _shape_table() -> tuple[Floats, Floats, Floats, Floats]:
     """Shapes γ = 0.2, 0.201 … 10 and Γ(2/γ)² / (Γ(1/γ)·Γ(3/γ)), the ratio of squared mean to variance of each.
 
     Then what lies half way between neighbouring ratios, and between their inverses, of which piq takes the nearest.
     """
-    shapes = torch.arange(0.2, 10.001, 0.001, dtype=torch.float64)
-    log_gamma = [torch.lgamma(k / shapes) for k in (1, 2, 3)]
-    ratios = torch.exp(2 * log_gamma[1] - log_gamma[0] - log_gamma[2])
-    inverse = (1 / ratios).flip(0)
+    shapes = np.arange(0.2, 10.001, 0.001)
+    log_gamma = [np.array([math.lgamma(k / shape) for shape in shapes]) for k in (1, 2, 3)]
+    ratios = np.exp(2 * log_gamma[1] - log_gamma[0] - log_gamma[2])
+    inverse = 1 / ratios[::-1]
     return shapes, ratios, (ratios[1:] + ratios[:-1]) / 2, (inverse[1:] + inverse[:-1]) / 2
 
 
@@ -187,11 +197,11 @@ def _normalised_contrast(luma: Tensor, channels_last: bool) -> Tensor:
     height, width = luma.shape[1:]
     padded = F.pad(luma, (REACH, REACH - width % -TILE, REACH, REACH - height % -TILE)).double()
     mean = _blur(padded)[:, :height, :width]
-    contrast = luma - mean
-    variance = _blur(padded.square_())[:, :height, :width].addcmul_(mean, mean, value=-1).abs_()
+    contrast = (padded[:, REACH : REACH + height, REACH : REACH + width] - mean).float()
+    variance = _blur(padded.square_())[:, :height, :width].addcmul_(mean, mean, value=-1).float().abs_()
     if contrast.abs().amin() < NOISE:
         _restore_noise(contrast, luma, variance, channels_last)
-    return contrast.float().div_(variance.float().sqrt_().add_(1.0))
+    return contrast.div_(variance.sqrt_().add_(1.0))
 
 
 def _blur(padded: Tensor) -> Tensor:
@@ -226,14 +236,14 @@ def _restore_noise(contrast: Tensor, luma: Tensor, variance: Tensor, channels_la
     """
     place = (contrast.abs() < NOISE).nonzero(as_tuple=True)
     level = luma[place].double()
-    restored = _flat_noise(channels_last).to(luma.device)[level.long()]
+    restored = _flat_noise(channels_last).to(luma.device)[level.long().clamp(0, 255)]
     other = (variance[place] >= FLAT) | (level != level.round())  # an even slope; grey levels that halving made
     if other.any():
         image, row, column = (axis[other, None, None] for axis in place)
         offset = torch.arange(WINDOW, device=luma.device)
         windows = F.pad(luma, (REACH,) * 4)[image, row + offset[:, None], column + offset]  # N, 7, 7
         restored[other] = level[other] - _piq_mean(windows.double(), channels_last)
-    contrast[place] = restored
+    contrast[place] = restored.float()
 
 
 @lru_cache(maxsize=2)

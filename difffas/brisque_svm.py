@@ -11,8 +11,6 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -28,13 +26,14 @@ class SupportVectors(NamedTuple):
     rho: float
 
 
-def regress(features: Tensor) -> Tensor:
+def regress(features: Floats) -> Floats:
     """Scores, B, of features B,36 by the epsilon-SVR with a radial basis kernel."""
     svm = support_vectors()
-    low, high, coefficients, vectors = (torch.from_numpy(part) for part in svm[:4])
-    scaled = 2.0 * (features - low) / (high - low) - 1.0
-    kernel = torch.exp(-svm.gamma * (vectors - scaled[:, None]).square().sum(dim=2))  # B, 774
-    return (coefficients * kernel).sum(dim=1) - svm.rho
+    scaled = 2.0 * (features - svm.low) / (svm.high - svm.low) - 1.0
+    apart = svm.vectors - scaled[:, None]  # B, 774, 36
+    distances = np.einsum("bvf,bvf->bv", apart, apart)
+    scores: Floats = (svm.coefficients * np.exp(-svm.gamma * distances)).sum(axis=1) - svm.rho
+    return scores
 
 
 @lru_cache(maxsize=1)

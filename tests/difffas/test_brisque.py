@@ -173,6 +173,18 @@ def test_a_score_depends_on_its_image_alone(images: list[int], side: int) -> Non
     assert scores[:1].tobytes() == brisque(batch[:1])[0].tobytes()
 
 
+def test_neither_neighbours_nor_threads_change_a_score_at_full_size() -> None:
+    batch = np.stack([picture(seed, 256, 256, gain) for seed, gain in ((0, 1.0), (1, 1.6))])
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = [brisque(image[None])[0].tobytes() for image in batch]
+        torch.set_num_threads(3)
+        assert [score.tobytes() for score in brisque(batch)[0]] == alone
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_kinds_of_input_agree() -> None:
     pixels = np.stack([picture(seed, 32, 36, gain=2) for seed in range(2)])
     channels_first = pixels.transpose(0, 3, 1, 2) / 255
@@ -181,6 +193,10 @@ def test_kinds_of_input_agree() -> None:
     assert expected.shape == (2,)
     for images in (torch.from_numpy(pixels), channels_first, torch.from_numpy(channels_first).requires_grad_()):
         assert brisque(images)[0].tobytes() == expected.tobytes()
+    single = torch.from_numpy(channels_first).float()
+    before = single.clone()
+    np.testing.assert_allclose(brisque(single)[0], expected, rtol=0, atol=1e-9)
+    assert torch.equal(single, before), "the caller's images stay as they are"
     read_only = pixels.copy()
     read_only.flags.writeable = False
     assert brisque(read_only)[0].tobytes() == expected.tobytes()

@@ -15,10 +15,10 @@ from factory.provenance import SourceType, xmp_packet
 from factory.row import Row
 from factory.shards import OutputConfig
 
-# (Pillow format, options) by codec. Fixed options: the bytes are part of the promise.
+# (Pillow format, options) by codec, chosen by benchmarks/encoding.md. Fixed: the bytes are part of the promise.
 _LOSSLESS: dict[str, dict[str, Any]] = {
-    "png": {"format": "PNG", "compress_level": 6},
-    "webp": {"format": "WEBP", "lossless": True, "quality": 75, "method": 4},
+    "png": {"format": "PNG", "compress_level": 3},
+    "webp": {"format": "WEBP", "lossless": True, "quality": 0, "method": 0},
 }
 _LOSSY: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "subsampling": 0},

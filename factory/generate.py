@@ -11,6 +11,7 @@ from pydantic import Field
 from factory import cluster, metrics
 from factory.config import Config
 from factory.corpus import Corpus
+from factory.encode import codec_name
 from factory.faults import carry
 from factory.generators import DUMMY, Request, check_t0, load_generator, model_digest
 from factory.images import decode
@@ -70,6 +71,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     claim, plan = plan_run(config, live, guides)
     if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
+    compare_codecs(live, config.output)
     cluster.connect()
     import ray
 
@@ -163,6 +165,16 @@ def recipe_of(config: GenerateConfig) -> dict[str, Any]:
         "preset": config.sampler.preset,
         "generator": claim_generator(config.inputs.generator),
     }
+
+
+def compare_codecs(live: Corpus, output: OutputConfig) -> None:
+    """Say so if the spoofs will be stored in another codec than their live faces: then every file tells its class."""
+    stored, wanted = sorted(set(live.column("codec"))), codec_name(output)
+    if stored != [wanted]:
+        say(
+            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: what reads files "
+            f"instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
+        )
 
 
 def _check_sizes(live: Corpus, guides: Corpus) -> None:

@@ -16,13 +16,13 @@ import webdataset
 
 from factory.config import load
 from factory.corpus import Corpus
-from factory.generate import GenerateConfig, run
+from factory.generate import GenerateConfig, compare_codecs, run
 from factory.generators import DummyGenerator, Request
 from factory.images import decode
 from factory.ledger import Ledger
 from factory.plan import Plan
 from factory.row import SPOOF
-from factory.shards import FORMATS
+from factory.shards import FORMATS, OutputConfig
 from factory.verify import verify
 from tests.corpora import small_rows, write_corpus
 
@@ -150,6 +150,14 @@ def test_ledger_holds_hashes_scores_and_versions(generated: tuple[Path, dict[str
         assert record["device"] == "cpu"
         assert "torch" in record["software"]
         json.dumps(record, allow_nan=False)
+
+
+def test_another_codec_than_the_live_faces_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    live = write_corpus(tmp_path / "real", small_rows())
+    compare_codecs(live, OutputConfig())
+    assert capsys.readouterr().err == ""
+    compare_codecs(live, OutputConfig(codec="jpeg", quality=95))
+    assert "live faces are stored as png, spoofs will be as jpeg-95" in capsys.readouterr().err
 
 
 def test_other_settings_need_another_folder(generated: tuple[Path, dict[str, Any]]) -> None:

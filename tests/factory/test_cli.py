@@ -94,6 +94,7 @@ def test_the_verbs_are_frozen() -> None:
         "fit-classifier",
         "strength",
         "tune",
+        "audit",
         "report",
         "pipeline",
     }

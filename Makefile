@@ -12,7 +12,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow -n 2 --dist loadfile
 
 # A hundred processes killed at random while a corpus is made; half an hour. Writes the page of its results.
 chaos: .venv/installed-dev

@@ -111,7 +111,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Step]:
             "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/generator"},
             "out": f"{root}/spoofs",
             "plan": {"policies": ["cross-attack", "cross-domain"], "samples": 120, "guides_per_style": 6},
-            "sampler": {"steps": 10, "t0": T0, "cfg_scale": CFG_SCALE, "batch_size": 15},
+            "sampler": {"preset": "balanced", "t0": T0, "cfg_scale": CFG_SCALE, "batch_size": 15},
             "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 30},
             "resources": {"gpus_per_generator": 0, "threads": 2},
         },

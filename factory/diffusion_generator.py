@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
+from diffusers.utils.logging import disable_progress_bar
 from torch import Tensor
 
 from difffas.pipeline import SpoofPipeline
@@ -32,6 +33,7 @@ class DiffusionGenerator:
 
     def __init__(self, folder: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> None:
         torch.set_num_threads(threads)
+        disable_progress_bar()  # of three files read
         self._sampler = sampler
         self._pipeline = SpoofPipeline.from_pretrained(folder)
         name = "cpu"

@@ -10,6 +10,7 @@ JOBS = {
     "fit-classifier": ("factory.fit_classifier", "FitClassifierConfig", "Fit a spoof classifier (Ray Train)."),
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
     "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
+    "probe": ("factory.probe", "ProbeConfig", "Try batch sizes of a generator on this machine; writes nothing."),
     "audit": (
         "factory.audit",
         "AuditConfig",

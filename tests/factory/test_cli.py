@@ -97,6 +97,7 @@ def test_the_verbs_are_frozen() -> None:
         "audit",
         "report",
         "pipeline",
+        "probe",
     }
 
 

@@ -31,7 +31,7 @@ SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))  # the four neighbours that a coeffic
 NOISE = 1e-9  # a smaller contrast (grey levels 0..255) is the rounding error of a window whose contrast is zero
 TIE = 1e-4  # float32 cannot tell to which grey level a colour this close to half way belongs
 FLAT = 1e-6  # a smaller variance is that of a window of one grey level
-TILE = 32  # outputs that one product with the banded matrix of the window gives
+TILE = 16  # outputs that one product with the banded matrix of the window gives
 CUDA_BATCH = 64  # images at once; about 1 GiB at 256²
 
 
@@ -104,12 +104,13 @@ def _faults(images: Tensor) -> list[str | None]:
 
 def _luma(rgb: Tensor, scale: float) -> Tensor:
     """Y of YIQ in whole grey levels 0..255, as an 8-bit image would hold it; float32 B,H,W of rgb B,3,H,W · scale."""
-    red, green, blue = (rgb[:, channel].float() for channel in range(3))
+    red, green, blue = (rgb if rgb.dtype == torch.uint8 else rgb.float()).unbind(1)
     exact = (red * (0.299 * scale)).add_(green, alpha=0.587 * scale).add_(blue, alpha=0.114 * scale)
     luma = exact.round()
     # One 8-bit colour in a thousand lies half way between two levels. piq's matrix product decides by its fused
     # multiply-adds; a pixel that is rounded the other way moves the score by about 0.001.
-    image, row, column = (exact.sub_(luma).abs_() > 0.5 - TIE).nonzero(as_tuple=True)
+    ties = (exact.sub_(luma).abs_() > 0.5 - TIE).cpu().numpy()
+    image, row, column = np.unravel_index(np.flatnonzero(ties), ties.shape)  # seven times as fast as torch's nonzero
     colours = rgb[image, :, row, column].double().cpu().numpy() * scale
     decided = _fused(colours[:, 2], 0.114, _fused(colours[:, 1], 0.587, colours[:, 0] * 0.299))
     luma[image, row, column] = torch.from_numpy(np.rint(decided)).to(luma)
@@ -132,8 +133,7 @@ def _fused(a: Floats, b: float, c: Floats) -> Floats:
 def _moments(luma: Tensor, channels_last: bool) -> Tensor:
     """Moments of one scale, B,26, float64; luma B,H,W in 0..255. `_features` says which.
 
-    Sums go row by row first, for precision and because threads would share out a longer one; two planes are used over
-    and over, because fresh memory costs more than the arithmetic.
+    Sums go row by row first, for precision and because threads would share out a longer one.
     """
     height, width = luma.shape[1:]
     coefficients = _normalised_contrast(luma, channels_last)
@@ -211,10 +211,8 @@ def _blur(padded: Tensor) -> Tensor:
     """
     reach, band = TILE + WINDOW - 1, _band(padded.device)
     rows = (band @ padded.unfold(1, reach, TILE).mT).flatten(1, 2)
-    blurred = rows.new_empty(*rows.shape[:2], rows.shape[2] - 2 * REACH)
-    for start in range(0, blurred.shape[2], TILE):
-        torch.matmul(rows[..., start : start + reach], band.T, out=blurred[..., start : start + TILE])
-    return blurred
+    tiles = rows.unfold(2, reach, TILE).transpose(1, 2) @ band.T  # B, m, n·TILE, TILE
+    return tiles.transpose(1, 2).flatten(2)
 
 
 @lru_cache(maxsize=4)
@@ -266,17 +264,20 @@ def _piq_mean(windows: Tensor, channels_last: bool) -> Tensor:
 
 
 def _halve(luma: Tensor) -> Tensor:
-    """Shrink B,H,W to B,H//2,W//2 with an antialiased cubic, as MATLAB's imresize.
-
-    In float32, because piq's resize computes in nothing else; for even sides nearly every step is exact anyway.
-    """
+    """Shrink B,H,W to B,H//2,W//2 with MATLAB's antialiased cubic, in float32 as piq; even sides are nearly exact."""
     return _halve_rows(_halve_rows(luma).mT.contiguous()).mT.contiguous()
 
 
 def _halve_rows(image: Tensor) -> Tensor:
     halved = torch.zeros_like(image[:, : image.shape[1] // 2])
-    for source, weight in zip(*_halving_taps(image.shape[1], image.device), strict=True):
-        halved += image.index_select(1, source).mul_(weight[:, None])
+    sources, weights = _halving_taps(image.shape[1], image.device)
+    if image.shape[1] % 2:
+        for source, weight in zip(sources, weights, strict=True):
+            halved += image.index_select(1, source).mul_(weight[:, None])
+        return halved
+    mirrored = torch.cat((image[:, :3].flip(1), image, image[:, -3:].flip(1)), dim=1)
+    for tap, weight in enumerate(weights[:, 0].tolist()):  # all rows have the same: no copies
+        halved.add_(mirrored[:, tap : tap + image.shape[1] : 2], alpha=weight)
     return halved
 
 

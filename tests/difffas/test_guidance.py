@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from difffas import guidance
 from difffas.guidance import Branches, guided
 from difffas.unet import Features, SpoofUNet
 
@@ -53,13 +54,12 @@ def test_guidance_equation_and_forwards() -> None:
     unet.batches.clear()
 
     expected = unconditional + w.view(3, 1, 1, 1) * (conditional - unconditional)
-    # One batch of six and two of three differ by rounding, which grows with the size of the output.
     tolerance = 1e-5 * max(1.0, float(expected.abs().max()))
     branches = Branches(unet, live, unet.encode_conditions(features), unet.encode_conditions(null))
     torch.testing.assert_close(guided(branches, w)(x, t), expected, atol=tolerance, rtol=0)
-    assert unet.batches == [6]
+    assert unet.batches == [3, 3]
     only = guided(branches, torch.ones(3))(x, t)
-    assert unet.batches == [6, 3]
+    assert unet.batches == [3, 3, 3]
     torch.testing.assert_close(only, conditional)
 
 
@@ -76,7 +76,7 @@ def test_the_difference_is_held_between_guided_steps() -> None:
 
     denoise = guided(branches, w, at=(0, 2))
     made = [denoise(x, t) for x, t in zip(xs, times, strict=True)]
-    assert unet.batches == [4, 2, 4, 2]
+    assert unet.batches == [2, 2, 2, 2, 2, 2]
     for step, last in enumerate((0, 0, 2, 2)):
         conditional, unconditional = both[last]
         expected = both[step][0] + (w - 1).view(2, 1, 1, 1) * (conditional - unconditional)
@@ -94,3 +94,19 @@ def test_the_first_step_is_guided() -> None:
     conditions = unet.encode_conditions(one)
     with pytest.raises(AssertionError, match="the first step"):
         guided(Branches(unet, torch.zeros(1, 3, 64, 64), conditions, conditions), torch.tensor([2.0]), at=(1,))
+
+
+@torch.no_grad()
+def test_both_branches_in_one_batch_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    unet, generator = spy(), torch.Generator().manual_seed(5)
+    live, x = (torch.randn(3, 3, 64, 64, generator=generator) for _ in range(2))
+    conditions = [unet.encode_conditions(guide_features(batch)) for batch in (3, 1)]
+    t = torch.tensor([5, 400, 77])
+    one_by_one = Branches(unet, live, *conditions).both(x, t)
+    monkeypatch.setattr(guidance, "_in_one_batch", lambda device: True)
+    unet.batches.clear()
+    at_once = Branches(unet, live, *conditions).both(x, t)
+    assert unet.batches == [6]
+    for one, other in zip(one_by_one, at_once, strict=True):
+        # One batch of six and two of three differ by rounding, which grows with the size of the output.
+        torch.testing.assert_close(other, one, atol=1e-5 * max(1.0, float(one.abs().max())), rtol=0)

@@ -134,9 +134,9 @@ def test_start_noise_and_first_call_agree() -> None:
     """DDIM with ε = 0 only divides by √ᾱ of where it started: start noise and first call agree at T₀ − 1."""
     torch.manual_seed(0)
     zero = SpoofPipeline(SpoofUNet(**UNET), StyleEncoder(["a"], **ENCODER))  # predicts ε = 0
-    live = images(1, 1) * 0.2
+    live = images(1, 2) * 0.2
     noise = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(9))
-    spoof = zero(live, images(2, 1), t0=250, seed=9, steps=25)
+    spoof = zero(live, images(2, 2), t0=250, seed=9, steps=25)
     alpha = 0.524085  # ᾱ_249
     torch.testing.assert_close(
         spoof, (q_sample(live, torch.tensor([249]), noise) / alpha**0.5).clamp(-1, 1), atol=1e-4, rtol=0

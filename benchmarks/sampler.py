@@ -60,7 +60,7 @@ def residual(last: Guided, conditional: Tensor, x: Tensor, t: Tensor) -> Tensor:
 
 FIVE = ("DPM-Solver++(2M), 5 steps, spacing 1.5", dpm_solver_pp_2m, 5, 1.5)
 WAYS = (
-    Way("one batch, conditions cached (`exact`)", ddim, 25),
+    Way("conditions cached (`exact`)", ddim, 25),
     Way("DDIM, 10 steps", ddim, 10),
     Way("DDIM, 5 steps", ddim, 5),
     Way("DPM-Solver++(2M), 10 steps", dpm_solver_pp_2m, 10),

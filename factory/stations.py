@@ -11,6 +11,7 @@ JOBS = {
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
     "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
     "probe": ("factory.probe", "ProbeConfig", "Try batch sizes of a generator on this machine; writes nothing."),
+    "play": ("factory.play", "PlayConfig", "A page on this machine to make one spoof at a time (Gradio)."),
     "audit": (
         "factory.audit",
         "AuditConfig",

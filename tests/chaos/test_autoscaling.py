@@ -15,7 +15,7 @@ from factory.storage import Storage
 from tests.chaos.autoscaled import AutoscaledCluster
 from tests.chaos.workload import Workload, judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 SECONDS = 240
 TYPES = {
     "generators": {"resources": {"CPU": 2, "GPU": 1}, "labels": {"pool": "generators"}, "max_workers": 2},

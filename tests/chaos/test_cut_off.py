@@ -11,7 +11,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.namespaces import network
 from tests.chaos.workload import Workload, finished_shards, judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 SECONDS = 300
 
 

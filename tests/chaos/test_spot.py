@@ -18,7 +18,7 @@ from tests.chaos.processes import ROOT
 from tests.chaos.workload import Workload, finished_shards, judge
 from tests.metadata import in_seconds, metadata_service
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 SECONDS = 150
 
 

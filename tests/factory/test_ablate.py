@@ -216,7 +216,7 @@ run(build(AblateConfig, json.loads(sys.argv[1])))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_driver_goes_on_amid_real_stations(tmp_path: Path) -> None:
     """SIGKILL when the first of two seeds is evaluated and the second's fit is under way."""
     rows = scored(small_rows(subjects=9, splits=("train", "dev", "test")))

@@ -98,6 +98,7 @@ def test_the_verbs_are_frozen() -> None:
         "report",
         "pipeline",
         "probe",
+        "play",
     }
 
 

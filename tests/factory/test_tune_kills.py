@@ -24,8 +24,6 @@ from tests.loss_batches import curve
 from tests.s3 import SECRET_KEY, S3Server
 from tests.searches import TRAIN, settings, write_corpora
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -51,6 +49,7 @@ def steps_seen(out: Path, trial: str) -> list[int]:
     return [json.loads(line)["step"] for line in lines if "step" in json.loads(line)]
 
 
+@pytest.mark.slow
 def test_a_killed_driver_goes_on_with_its_trial_where_it_stood(corpora: Path, tmp_path: Path) -> None:
     """SIGKILL to the driver amid a trial; the second driver's trial starts from the checkpoint, on the same curve."""
     out = tmp_path / "search"
@@ -112,6 +111,7 @@ def again(given: dict[str, Any], environment: dict[str, str] | None = None) -> d
     return found
 
 
+@pytest.mark.soak
 def test_optuna_goes_on_after_a_killed_driver(corpora: Path, tmp_path: Path) -> None:
     """Killed when the first of three trials is done: it stays as it is, and three there are in all."""
     pytest.importorskip("optuna")
@@ -134,6 +134,7 @@ def test_optuna_goes_on_after_a_killed_driver(corpora: Path, tmp_path: Path) -> 
     assert len({trial["parameters"]["live_margin"] for trial in found["trials"]}) == 3
 
 
+@pytest.mark.soak
 def test_on_s3_a_search_goes_on_too(s3_server: S3Server, s3_bucket: str, tmp_path: Path) -> None:
     """Corpora, trials and Ray Tune's own record are objects."""
     write_corpora(s3_bucket)

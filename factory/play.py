@@ -1,0 +1,171 @@
+"""The playground: one spoof at a time in a browser, for a feeling of what T₀ and w do. Nothing is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from factory.config import Config
+from factory.corpus import Corpus
+from factory.generators import Request, check_t0, load_generator, model_digest, to_tensor
+from factory.images import decode, resize
+from factory.plan import SamplerConfig
+from factory.row import SPOOF
+from factory.storage import Storage
+
+PRETRAINED = str(Path(__file__).parent / "pretrained" / "portrait-64")
+LARGEST = "20mb"  # of an uploaded file
+
+
+class PlayConfig(Config):
+    """What to play with, and where the page listens."""
+
+    generator: str = Field(PRETRAINED, description="model folder, local or s3://")
+    guides: str | None = Field(None, description="corpus whose spoofs may be guides by style")
+    size: int = Field(64, ge=32, multiple_of=32, description="side that the generator was trained on")
+    threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
+    host: str = Field("127.0.0.1", description="address to listen on; others than this machine's have no password")
+    port: int = Field(7860, ge=0, le=65535, description="0: any that is free")
+
+
+class Playground:
+    """Makes a spoof of two images and says what it is.
+
+    Attributes:
+        styles: names that may stand for a guide; empty without a corpus.
+    """
+
+    def __init__(self, config: PlayConfig) -> None:
+        from factory.fit_generator import load_style_encoder
+
+        self._config = config
+        storage = Storage(config.generator)
+        self._digest = model_digest(storage)
+        self.trained = int(json.loads(storage.read("unet/config.json"))["timesteps"])
+        self._generators = {
+            preset: load_generator(config.generator, SamplerConfig(preset=preset, batch_size=1), config.threads)
+            for preset in ("balanced", "exact")
+        }
+        self._encoder = load_style_encoder(config.generator)
+        self._guides = Corpus(config.guides) if config.guides else None
+        self.styles = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
+
+    def _spoofs(self) -> np.ndarray:
+        assert self._guides is not None
+        return np.flatnonzero(self._guides.column("label") == SPOOF)
+
+    def spoof(
+        self,
+        live: bytes,
+        guide: bytes | None,
+        style: str | None,
+        t0: int,
+        cfg_scale: float,
+        seed: int,
+        preset: Literal["balanced", "exact"] = "balanced",
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+        """The spoof and the guide, uint8 (H, W, 3), and the facts: scores and the recipe.
+
+        Raises:
+            ValueError: for an image that cannot be read, no guide at all, or a T₀ beyond the generator's training.
+        """
+        face = self._square("live face", live)
+        if guide is not None:
+            shown, source = self._square("guide", guide), "uploaded"
+        elif style:
+            shown, source = self._guide_of(style, seed)
+        else:
+            raise ValueError("no guide: upload one or choose a style")
+        check_t0(self._config.generator, SamplerConfig(preset=preset, t0=(t0, t0)))
+        request = Request(
+            live=face[None],
+            guides=shown[None],
+            guide_of=np.zeros(1, dtype=np.int64),
+            t0=np.array([t0]),
+            cfg_scale=np.array([cfg_scale]),
+            seed=np.array([seed]),
+        )
+        made = self._generators[preset](request).pixels[0]
+        recipe = {
+            "generator": self._digest,
+            "t0": t0,
+            "cfg_scale": cfg_scale,
+            "seed": seed,
+            "preset": preset,
+            "guide": source,
+            "device": self._generators[preset].device,
+        }
+        return made, shown, {"scores": self._scores(face, made), "recipe": recipe}
+
+    def _square(self, name: str, data: bytes) -> np.ndarray:
+        """The middle square of an image, at the generator's size."""
+        try:
+            pixels = decode(data)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        side = min(pixels.shape[:2])
+        top, left = ((length - side) // 2 for length in pixels.shape[:2])
+        return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), self._config.size)
+
+    def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
+        """A spoof of that style, another for another seed."""
+        if self._guides is None or style not in self.styles:
+            raise ValueError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
+        places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]
+        row = self._guides.rows([int(places[seed % len(places)])])[0]
+        return resize(decode(row.image), self._config.size), row.key
+
+    def _scores(self, live: np.ndarray, made: np.ndarray) -> dict[str, Any]:
+        import torch
+
+        from difffas.brisque import brisque
+        from factory.strength.measures import structure_change
+
+        with torch.no_grad():
+            _, logits = self._encoder(to_tensor(made[None]))
+        shares = logits.softmax(1)[0].tolist()
+        best = sorted(zip(self._encoder.styles, shares, strict=True), key=lambda pair: -pair[1])[:3]
+        quality, _ = brisque(np.stack([live, made]))
+        return {
+            "brisque of the live face": _rounded(quality[0]),
+            "brisque of the spoof": _rounded(quality[1]),
+            "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
+            "styles seen by the encoder": {name: round(share, 3) for name, share in best},
+        }
+
+
+def run(config: PlayConfig) -> dict[str, Any]:
+    """Serve the page until it is interrupted.
+
+    Raises:
+        ValueError: if Gradio is not installed, or the inputs are not what they should be.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # it would ask the internet for its own version
+    try:
+        from factory.play_page import page
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise ValueError("the playground needs Gradio: pip install 'difffas-factory[play]'") from None
+    built = page(Playground(config))
+    built.launch(
+        server_name=config.host,
+        server_port=config.port or None,
+        share=False,
+        quiet=True,
+        max_file_size=LARGEST,
+        prevent_thread_lock=True,
+        enable_monitoring=False,
+    )
+    print(f"playground: {built.local_url} (Ctrl+C ends it)", flush=True)
+    built.block_thread()
+    return {"url": built.local_url}
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 3) if np.isfinite(value) else None

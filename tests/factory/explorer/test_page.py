@@ -1,215 +1,30 @@
-"""The explorer in a real browser, opened from disk."""
+"""The explorer in a real browser, opened from disk: keyboard, zoom and difference, the grid, many rows."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import io
-import re
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from factory.config import build
-from factory.corpus import Corpus
 from factory.explorer import PAGE, ExplorerConfig, write_explorer
 from factory.images import decode
 from factory.report import ReportConfig, run
-from factory.row import LIVE, SPOOF
 from factory.storage import Storage
-from tests.browser import chromium, opened
+from tests.browser import opened
 from tests.corpora import small_rows, write_corpus
-from tests.pages import folder, scored, spoofs_of
+from tests.factory.explorer.site import PICTURES, SPOOFS, Site, check, type_range, wait
+from tests.pages import scored, spoofs_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-SPOOFS, PICTURES = 150, 90
-
-
-@dataclasses.dataclass(frozen=True)
-class Site:
-    """A report with an explorer, and what went into it."""
-
-    url: str
-    rows: pa.Table  # the index of the spoofs with the columns of the audit
-    real: Corpus
-    generated: Corpus
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    root = tmp_path_factory.mktemp("site")
-    real = scored(small_rows(splits=("train", "test")))
-    copies = [dataclasses.replace(r, key=f"copy-{r.key}") for r in real if r.label == LIVE][
-        :3
-    ]  # as a paired corpus has
-    made = [*copies, *spoofs_of(real, SPOOFS)]
-    corpora = write_corpus(root / "real", real), write_corpus(root / "generated", made)
-    index = corpora[1].index.filter(pc.equal(corpora[1].index["label"], SPOOF))
-    audit = audit_of(index["key"].to_pylist()[:-5])  # the last five were not audited
-    buffer = io.BytesIO()
-    pq.write_table(audit, buffer)
-    folder(root / "audit", "audit", {"refused_by_reason": {}}, {"audit.parquet": buffer.getvalue()})
-    inputs = {"real": str(root / "real"), "generated": str(root / "generated"), "audit": str(root / "audit")}
-    explorer = {"images": PICTURES}
-    done = run(build(ReportConfig, {"inputs": inputs, "out": str(root / "report"), "explorer": explorer}))
-    assert done["explorer"]["rows"], done["explorer"]["pictured"] == (SPOOFS, PICTURES)
-    rows = index.append_column("position_in_index", pa.array(range(len(index)))).join(audit, "key")
-    return Site((root / "report" / PAGE).as_uri(), rows.sort_by("position_in_index"), *corpora)
-
-
-def audit_of(keys: list[str]) -> pa.Table:
-    reasons = [("identity", "style", "identity, style", None, None)[n % 5] for n in range(len(keys))]
-    return pa.table(
-        {
-            "key": keys,
-            "identity_distance": [0.2 + 0.004 * n for n in range(len(keys))],
-            "style_probability": [0.5] * len(keys),
-            "accepted": [reason is None for reason in reasons],
-            "reason": reasons,
-        }
-    )
-
-
-def count(page: Page) -> int:
-    found = re.fullmatch(r"([\d,]+) of 150 spoofs", page.inner_text("#count"))
-    assert found is not None
-    return int(found[1].replace(",", ""))
-
-
-def type_range(page: Page, name: str, value: str) -> None:
-    page.get_by_label(name, exact=True).fill(value)
-    page.keyboard.press("Enter")
-
-
-def wait(page: Page, condition: str) -> None:
-    """Until a condition holds; Playwright's own wait would need eval, which the page forbids."""
-    page.evaluate(
-        f"""new Promise((done, failed) => {{
-          const look = left => {condition} ? done() : left ? setTimeout(look, 20, left - 1) : failed(Error("waited"));
-          look(250);
-        }})"""
-    )
-
-
-def check(page: Page, legend: str, *values: str) -> None:
-    for value in values:
-        page.locator("fieldset", has=page.get_by_text(legend, exact=True)).get_by_label(value).check()
-
-
-def test_filters_leave_what_pyarrow_says(browser: Browser, site: Site) -> None:
-    rows = site.rows
-    with opened(browser, site.url) as page:
-        assert count(page) == SPOOFS
-        check(page, "Style", "cam-print", "phone-replay")
-        mask = pc.is_in(rows["style"].cast(pa.string()), value_set=pa.array(["cam-print", "phone-replay"]))
-        assert count(page) == pc.sum(mask).as_py()
-        type_range(page, "T₀ from", "180")
-        type_range(page, "T₀ to", "260")
-        mask = pc.and_(mask, pc.and_(pc.greater_equal(rows["t0"], 180), pc.less_equal(rows["t0"], 260)))
-        assert count(page) == pc.sum(mask).as_py() > 0
-        type_range(page, "BRISQUE to", "120")
-        mask = pc.and_(mask, pc.fill_null(pc.less_equal(rows["brisque"], 120.0), False))
-        assert count(page) == pc.sum(mask).as_py() > 0
-        type_range(page, "Identity distance from", "0.3")
-        mask = pc.and_(mask, pc.fill_null(pc.greater_equal(rows["identity_distance"], 0.3), False))
-        assert count(page) == pc.sum(mask).as_py() > 0
-        check(page, "Refused for", "style")
-        styled = pc.sum(pc.and_(mask, pc.fill_null(pc.match_substring(rows["reason"], "style"), False))).as_py()
-        assert count(page) == styled > 0, "also where there is another reason"
-        page.locator("fieldset", has=page.get_by_text("Refused for", exact=True)).get_by_label("style").uncheck()
-        check(page, "Verdict", "accepted")
-        mask = pc.and_(mask, pc.fill_null(rows["accepted"], False))
-        left = pc.sum(mask).as_py()
-        assert count(page) == left > 0
-        page.keyboard.press("Escape")
-        page.get_by_role("button", name="Table").click()
-        shown = page.locator("#table tbody th code").all_inner_texts()
-        assert sorted(shown) == sorted(rows["key"].filter(mask).to_pylist())
-        address = page.evaluate("new Promise(done => setTimeout(() => done(location.href), 400))")
-        page.get_by_role("button", name="Clear all filters").click()
-        assert count(page) == SPOOFS
-    with opened(browser, address) as page:
-        assert count(page) == left, "the address holds the filters"
-
-
-def test_choices_are_counted_given_all_other_filters(browser: Browser, site: Site) -> None:
-    rows = site.rows
-    with opened(browser, site.url) as page:
-        check(page, "Attack", "print")
-        facets = page.locator("fieldset", has=page.get_by_text(re.compile("^(Verdict|Refused for)$")))
-        counts = [text.split("\n") for text in facets.locator("label").all_inner_texts()]
-        printed = rows.filter(pc.equal(rows["attack"].cast(pa.string()), "print"))
-        wanted = {
-            "accepted": pc.sum(printed["accepted"]).as_py(),
-            "refused": pc.sum(pc.invert(printed["accepted"])).as_py(),
-            "not audited": printed["accepted"].null_count,
-            **{why: pc.sum(pc.match_substring(printed["reason"], why)).as_py() for why in ("identity", "style")},
-        }
-        assert {name: int(number) for name, number in counts} == wanted
-        other = page.locator("fieldset", has=page.get_by_text("Attack", exact=True)).get_by_label("replay")
-        assert other.evaluate("box => box.parentElement.innerText").endswith(f"{SPOOFS - len(printed)}")
-
-
-def test_histograms_are_of_the_selection_and_of_the_real_faces_beside_it(browser: Browser, site: Site) -> None:
-    rows = site.rows
-    with opened(browser, site.url) as page:
-        check(page, "Style", "phone-print")
-        mine = rows.filter(pc.equal(rows["style"].cast(pa.string()), "phone-print"))["brisque"].drop_null().to_numpy()
-        real = site.real.index
-        spoof = real["brisque"].to_numpy()[site.real.where(style="phone-print")]
-        live = real["brisque"].to_numpy()[site.real.where(style="phone-live")]
-        table = page.locator("#charts figure").first.locator("tbody tr").all_inner_texts()
-        assert [line.split("\t")[1:] for line in table] == [
-            [f"{len(scores)}", f"{scores.mean():.1f}", f"{scores.std():.1f}"] for scores in (mine, spoof, live)
-        ]
-        second = page.locator("#charts figure").nth(1)
-        assert "Identity distance" in second.inner_text()
-        assert second.locator("svg[role=img]").get_attribute("aria-label").endswith("mean 0.488")
-
-
-def test_dragging_over_the_bars_sets_a_range_and_a_click_lifts_it(browser: Browser, site: Site) -> None:
-    with opened(browser, site.url) as page:
-        box = page.locator("fieldset", has=page.get_by_text("T₀", exact=True)).locator(".brush").bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] + 30, box["y"] + 20)
-        page.mouse.up()
-        middle = float(page.get_by_label("T₀ from").input_value())
-        assert middle == pytest.approx(150 + 149 / 2, abs=1.5)
-        assert page.get_by_label("T₀ to").input_value() == ""
-        assert count(page) == pc.sum(pc.greater_equal(site.rows["t0"], middle)).as_py()
-        page.mouse.click(box["x"] + 50, box["y"] + 20)
-        assert count(page) == SPOOFS
-
-
-def test_search_finds_by_key_and_by_live_face(browser: Browser, site: Site) -> None:
-    with opened(browser, site.url) as page:
-        page.keyboard.press("/")
-        page.keyboard.type("row-0000")
-        wait(page, "document.getElementById('count').textContent.split(' ')[0] < 150")
-        both = [
-            pc.match_substring(site.rows[name].cast(pa.string()), "row-0000") for name in ("live_key", "guide_key")
-        ]
-        assert count(page) == pc.sum(pc.or_(*both)).as_py() > 0
 
 
 def test_keyboard_goes_through_the_spoofs(browser: Browser, site: Site) -> None:
@@ -315,78 +130,6 @@ def test_the_grid_has_means_over_t0_and_w(browser: Browser, site: Site) -> None:
         held = next(text for text in cells if "n " in text)  # w is the same everywhere
         assert f"n {len(rows)}" in held
         assert f"B {pc.mean(rows['brisque']).as_py():.1f}" in held
-
-
-def test_dark_by_preference_and_by_the_button(browser: Browser, site: Site) -> None:
-    paper = "getComputedStyle(document.body).backgroundColor"
-    with opened(browser, site.url) as page:
-        light = page.evaluate(paper)
-        page.keyboard.press("t")
-        dark = page.evaluate(paper)
-        assert dark != light
-        page.goto(site.url.replace(PAGE, "index.html"))
-        assert page.evaluate(paper) == dark, "the report keeps what was chosen"
-        page.get_by_role("button", name="Switch to light colours").click()
-        assert page.evaluate(paper) == light
-    with opened(browser, site.url, color_scheme="dark") as page:
-        assert page.evaluate(paper) == dark
-        page.get_by_role("button", name="Switch to light colours").click()
-        assert page.evaluate(paper) == light
-
-
-@pytest.mark.parametrize("width", [360, 1280, pytest.param(768, marks=pytest.mark.slow)])
-def test_nothing_is_wider_than_the_window(browser: Browser, site: Site, width: int) -> None:
-    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    with opened(browser, site.url, viewport={"width": width, "height": 740}) as page:
-        assert page.evaluate(beyond) == 0
-        for name in ("T₀ × w", "Table", "Faces"):
-            page.get_by_role("button", name=name, exact=True).click()
-            assert page.evaluate(beyond) == 0, name
-        if width == 360:
-            assert not page.locator("#search").is_visible()
-            page.get_by_role("button", name="Filters").click()
-            assert page.locator("#search").is_visible()
-            assert page.evaluate(beyond) == 0
-        page.locator("#faces .cell").first.click()
-        assert page.locator("#viewer").evaluate("one => one.scrollWidth - one.clientWidth") == 0
-        page.goto(site.url.replace(PAGE, "index.html"))
-        assert page.evaluate(beyond) == 0
-
-
-def test_every_control_has_a_name(browser: Browser, site: Site) -> None:
-    with opened(browser, site.url) as page:
-        tree = page.locator("body").aria_snapshot()
-        assert not re.search(r"^\s*- (button|checkbox|spinbutton|searchbox|combobox|img)(:|$| \[)", tree, re.MULTILINE)
-        assert re.search(r'button "cam-print, T₀ \d+, w 1.50, BRISQUE [\d.]+, (accepted|refused)', tree)
-        assert page.locator("#count").get_attribute("role") == "status"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-def test_it_opens_from_a_server_as_from_disk(browser: Browser, site: Site) -> None:
-    root = Path(unquote(urlparse(site.url).path)).parent
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(root))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with opened(browser, f"http://127.0.0.1:{server.server_port}/{PAGE}#attack=replay") as page:
-            assert count(page) == pc.sum(pc.equal(site.rows["attack"].cast(pa.string()), "replay")).as_py()
-            page.locator("#faces .cell").first.click()
-            wait(page, "crops.difference.held")
-        server.shutdown()
-
-
-def test_what_is_missing_is_said(browser: Browser, site: Site, tmp_path: Path) -> None:
-    (tmp_path / PAGE).write_bytes(Path(unquote(urlparse(site.url).path)).read_bytes())
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto((tmp_path / PAGE).as_uri())
-    page.wait_for_selector("#trouble:visible")
-    assert "rows-0001.js could not be loaded: the folder explorer/ must lie beside this page" in page.inner_text(
-        "#trouble"
-    )
-    context.close()
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from difffas.stfm import StyleCondition
 from factory.generators import Made, Request, to_pixels, to_tensor
 from factory.plan import SamplerConfig
 
-CACHE_BYTES = 1 << 30  # of conditions kept; a guide of the full network at 256² takes 5 MB
+CACHE_BYTES = 1 << 30  # of conditions kept; a guide of the full network at 256² takes 2 MB
 
 Conditions = tuple[StyleCondition, ...]
 

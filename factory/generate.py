@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from factory import cluster, metrics
 from factory.config import Config
@@ -60,6 +60,12 @@ class GenerateConfig(Config):
     sampler: SamplerConfig = SamplerConfig()
     output: OutputConfig = OutputConfig()
     resources: GenerateResources = GenerateResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> GenerateConfig:
+        if self.resources.compile and self.sampler.preset == "exact":
+            raise ValueError("resources.compile is for presets in bfloat16: choose sampler.preset balanced or fast")
+        return self
 
 
 def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:

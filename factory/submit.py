@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 PACKAGES = ("difffas", "factory")
-LIMIT = (
-    64 * 2**20
-)  # bytes of code; a cluster keeps what is uploaded in its head's memory, and Ray takes 512 MiB at most
+# Bytes of code; a cluster keeps what is uploaded in its head's memory, and Ray takes 512 MiB at most.
+LIMIT = 64 * 2**20
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import webdataset
 
-from factory.config import load
+from factory.config import build, load
 from factory.corpus import Corpus
 from factory.generate import GenerateConfig, compare_codecs, run
 from factory.generators import DummyGenerator, Request
@@ -215,3 +215,10 @@ def test_no_index_is_written_while_something_is_missing(
             run(config(tmp_path, "short"))
     assert not (tmp_path / "short" / "index.parquet").exists()
     assert run(config(tmp_path, "short"))["written"] == summary["written"]
+
+
+def test_what_compiles_is_said() -> None:
+    given = {"inputs": {"live": "a", "guides": "a", "generator": "dummy"}, "out": "b", "resources": {"compile": True}}
+    with pytest.raises(ValueError, match=r"resources\.compile is for presets in bfloat16"):
+        build(GenerateConfig, given)
+    assert build(GenerateConfig, {**given, "sampler": {"preset": "fast"}}).resources.compile

@@ -101,6 +101,7 @@ def test_a_generation_is_followed_to_its_end_and_a_second_one_is_a_no_op(
     assert (found["status"], found["exit_status"], found["out"]) == ("succeeded", 0, str(tmp_path / "spoofs"))
 
 
+@pytest.mark.soak
 def test_a_job_s_exit_status_is_the_command_s(cluster: Cluster, real: Path, tmp_path: Path) -> None:
     """Found on the cluster: a corpus that is not there (2), a shard one of whose files is gone (3, in quarantine)."""
     given = ["submit", "generate", *settings(tmp_path / "nowhere", tmp_path / "out")]

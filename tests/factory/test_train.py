@@ -100,7 +100,7 @@ def test_five_bad_steps_in_a_row_end_the_run_and_name_the_keys(ray_local: None, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_a_mistake_found_by_a_worker_ends_the_run_at_once(ray_local: None, tmp_path: Path, workers: int) -> None:
     """The accident happens once: a second attempt would come through."""
     given = {"accident": "mistake", "accident_at": 1, "marker": str(tmp_path / "m"), "max_failures": 3}

@@ -44,7 +44,13 @@ def weights(storage: Storage) -> list[float]:
     return numbers
 
 
-@pytest.mark.parametrize("resources", [{}, {"workers": 2, "parallel": "fsdp2"}], ids=["one", "two sharded"])
+@pytest.mark.parametrize(
+    "resources",
+    [
+        pytest.param({}, id="one"),
+        pytest.param({"workers": 2, "parallel": "fsdp2"}, id="two sharded", marks=pytest.mark.soak),
+    ],
+)
 def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
     curve: tuple[list[list[float]], list[float]], tmp_path: Path, resources: dict[str, Any]
 ) -> None:
@@ -101,6 +107,7 @@ def test_a_killed_driver_resumes_and_no_folder_is_taken_for_the_latest(
     assert weights(Storage(str(tmp_path / "run"))) == curve[1]
 
 
+@pytest.mark.soak
 def test_on_s3_a_killed_driver_resumes_too(
     curve: tuple[list[list[float]], list[float]], s3_server: S3Server, s3_bucket: str, tmp_path: Path
 ) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from difffas.samplers import Denoiser, NoiseSource, PerSampleNoise, Sampler
+from difffas.guidance import Denoiser
+from difffas.samplers import NoiseSource, PerSampleNoise, Sampler
 from difffas.schedule import TIMESTEPS, alpha_bar, per_sample
 
 

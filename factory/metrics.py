@@ -116,8 +116,8 @@ def _hold(name: str, value: float, labels: dict[str, str]) -> None:
 def _keep_holding() -> None:
     import ray
 
-    while True:
-        time.sleep(1.0)
+    never = threading.Event()
+    while not never.wait(1.0):
         if ray.is_initialized():
             for (name, labels), value in list(_held.items()):
                 _metric(name).set(value, dict(labels))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,16 @@ from factory.run import Run
 from factory.shards import OutputConfig, publish
 from factory.storage import Storage
 from tests.corpora import NoConfig, row
+
+
+def instead_of_sleeping(monkeypatch: pytest.MonkeyPatch, act: Callable[[float], None]) -> None:
+    """Let `act` take the place of a watcher's sleep; other threads sleep on."""
+    sleep = time.sleep
+
+    def patched(seconds: float) -> None:
+        (act if threading.current_thread() is threading.main_thread() else sleep)(seconds)
+
+    monkeypatch.setattr("factory.status.time.sleep", patched)
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +147,7 @@ def test_watching_prints_what_changed_and_ends_with_the_run(run: Run, monkeypatc
     read = Ledger.read
     monkeypatch.setattr(Ledger, "read", lambda ledger, name: (reads.append(name), read(ledger, name))[1])
     moments = [lambda: None, lambda: shard(run, 0), lambda: None, lambda: shard(run, 1), finish]
-    monkeypatch.setattr("factory.status.time.sleep", next_moment)
+    instead_of_sleeping(monkeypatch, next_moment)
     out = io.StringIO()
     found = status.watch(run.storage.url, 7.0, out)
     assert found["state"] == "finished"
@@ -172,7 +185,7 @@ def test_the_command_watches_and_tells_by_its_status(
         with pytest.raises(KeyError), Events(run.storage):
             raise KeyError
 
-    monkeypatch.setattr("factory.status.time.sleep", end)
+    instead_of_sleeping(monkeypatch, end)
     with pytest.raises(SystemExit) as given_up:
         main(["status", run.storage.url, "--watch", "--every", "3"])
     assert (given_up.value.code, waited) == (1, [3.0])
@@ -199,7 +212,7 @@ def test_on_a_terminal_the_text_is_written_anew(run: Run, monkeypatch: pytest.Mo
         with Events(run.storage):
             run.finish({"images_per_second": None})
 
-    monkeypatch.setattr("factory.status.time.sleep", finish)
+    instead_of_sleeping(monkeypatch, finish)
     out = Terminal()
     status.watch(run.storage.url, 1.0, out)
     first, _, second = out.getvalue().partition("\x1b[")

@@ -16,10 +16,11 @@ from factory.faults import carry
 from factory.generators import DUMMY, Request, check_t0, load_generator, model_digest
 from factory.images import decode
 from factory.inputs import read_order
-from factory.line import BOUNDED, STALL_SECONDS, finished_run, run_line
+from factory.line import finished_run, run_line
 from factory.plan import Plan, PlanConfig, SamplerConfig
 from factory.progress import say
 from factory.protocols import check_model, generation_plan, open_corpus, record
+from factory.rounds import BOUNDED, STALL_SECONDS
 from factory.run import Run, run_fingerprint
 from factory.shards import OutputConfig
 from factory.storage import Storage

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import json
 import platform
-import queue
-import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from factory import cluster, metrics
@@ -21,10 +19,11 @@ from factory.cards import write_corpus_card
 from factory.corpus import totals, write_index
 from factory.encode import encode, encode_and_score
 from factory.events import Events
-from factory.faults import DIED, Quarantine, Quarantined, Stalled, carry
+from factory.faults import Quarantine, Quarantined, carry
 from factory.ledger import Ledger
-from factory.progress import Progress, say
+from factory.progress import Progress
 from factory.provenance import size_auc
+from factory.rounds import ATTEMPTS, BOUNDED, STALL_SECONDS, in_rounds
 from factory.row import LIVE, SPOOF, Row
 from factory.run import Run, software
 from factory.shards import OutputConfig, publish
@@ -32,14 +31,6 @@ from factory.storage import Storage
 
 if TYPE_CHECKING:
     from ray.data import Dataset
-
-WINDOW = 2000  # shards handed to Ray at a time: bounds the driver's memory
-ATTEMPTS = 3  # rounds in which a shard is tried before it is quarantined
-ALL_FAIL = 20  # so many faults in a row, in the first round: the fault is not the shards'
-# Ray Data's default is endless: an input that kills its process would start it again for ever.
-BOUNDED = {"max_retries": 2}
-STALL_SECONDS = 3600.0
-LEAVE_SECONDS = 20.0  # for the last rows under way when a run is stopped
 
 # From a dataset of `{"shard"}` to one of `{"shard", "records", "pixels"}` or fault rows. The second argument is true
 # from the second round on: then no shard may share a process with another, which it might take along.
@@ -83,6 +74,8 @@ def run_line(
     if (finished := finished_run(run, names)) is not None:
         return finished
     cluster.connect()
+    import ray
+
     ledger, quarantine = Ledger(run.storage), Quarantine(run.storage)
     done, given_up = ledger.done(), quarantine.shards()
     if failed == "reject":
@@ -95,19 +88,12 @@ def run_line(
     last = {"num_cpus": 1, **cluster.placed(labels or {}), **BOUNDED}
     settings = {"station": name, "url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
 
+    def passed(window: list[str], attempt: int) -> Dataset:
+        dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
+        return stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, **last)
+
     with Events(run.storage, station=name, todo=len(todo), shards=len(names)) as events:
-        faults: dict[str, str] = {}
-        for attempt in range(1, ATTEMPTS + 1):
-            faults = {}
-            for first in range(0, len(todo), WINDOW):
-                window, later = todo[first : first + WINDOW], len(todo) - first - WINDOW
-                metrics.record("factory_shards_queued", max(later, 0), station=name)
-                faults |= _make(window, stages, attempt, settings, last, progress, events, stall_seconds)
-            if not faults:
-                break
-            shard, fault = next(iter(faults.items()))
-            say(f"{name}: {len(faults)} shards failed at attempt {attempt} of {ATTEMPTS}, such as {shard}: {fault}")
-            todo = list(faults)
+        faults = in_rounds(name, todo, passed, _Told(name, progress, events), stall_seconds)
         for shard, fault in faults.items():
             quarantine.add(shard, fault, ATTEMPTS)
             metrics.record("factory_shards_total", 1, station=name, status="quarantined")
@@ -124,60 +110,20 @@ def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
     return summary
 
 
-def _make(
-    window: list[str],
-    stages: Stages,
-    attempt: int,
-    settings: dict[str, Any],
-    last: dict[str, Any],
-    progress: Progress,
-    events: Events,
-    stall_seconds: float,
-) -> dict[str, str]:
-    """One pass of some shards through the line; returns the faults of those that did not come out."""
-    import ray
-
-    dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
-    line = stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, **last)
-    line.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
-    told = _Told(settings["station"], attempt, len(window), progress, events)
-    faults, made, lost, in_a_row = {}, set(), DIED, 0
-    rows = _watched(line, stall_seconds)
-    try:
-        for row in rows:
-            if not row["fault"]:
-                made.add(row["shard"])
-                in_a_row = 0
-                told.made(row["planned"])
-            elif row["stops"]:
-                raise ValueError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
-            else:
-                faults[row["shard"]] = row["fault"]
-                told.failed(row["shard"], row["fault"])
-                in_a_row += 1
-                if attempt == 1 and in_a_row >= ALL_FAIL:
-                    raise ValueError(f"{ALL_FAIL} shards in a row failed, the last in {row['fault']}")
-    except ray.exceptions.RayError as error:
-        if isinstance(error, ValueError):
-            raise
-        lost = " ".join(str(error).split())[-500:]
-    finally:
-        rows.close()
-    for shard in set(window) - made - faults.keys():
-        told.failed(shard, lost)
-    return {shard: faults.get(shard, lost) for shard in window if shard not in made}
-
-
 class _Told:
-    """Whom the driver tells what came out of a window: the terminal, Prometheus, the run's events."""
+    """Tells the terminal, Prometheus and the run's events what comes of the shards."""
 
-    def __init__(self, station: str, attempt: int, window: int, progress: Progress, events: Events) -> None:
-        self._station, self._attempt, self._left = station, attempt, window
-        self._progress, self._events = progress, events
-        metrics.record("factory_shards_in_flight", window, station=station)
+    def __init__(self, station: str, progress: Progress, events: Events) -> None:
+        self._station, self._progress, self._events = station, progress, events
+        self._attempt, self._left = 0, 0
 
-    def made(self, images: int) -> None:
-        self._progress.add(images)
+    def window(self, shards: int, later: int, attempt: int) -> None:
+        self._attempt, self._left = attempt, shards
+        metrics.record("factory_shards_queued", later, station=self._station)
+        metrics.record("factory_shards_in_flight", shards, station=self._station)
+
+    def made(self, row: dict[str, Any]) -> None:
+        self._progress.add(row["planned"])
         self._events.progress(self._progress.line())
         self._out("made")
 
@@ -189,44 +135,6 @@ class _Told:
         self._left -= 1
         metrics.record("factory_shards_in_flight", self._left, station=self._station)
         metrics.record("factory_shards_total", 1, station=self._station, status=status)
-
-
-def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]]:
-    """Rows of a dataset as they come; a thread waits for them, for nothing wakes a caller inside Ray."""
-    arrived: queue.Queue[Any] = queue.Queue()
-    left = threading.Event()
-
-    def drain() -> None:
-        try:
-            for row in dataset.iter_rows():
-                if left.is_set():
-                    return
-                arrived.put(row)
-            arrived.put(None)
-        except BaseException as error:
-            arrived.put(error)
-
-    thread = threading.Thread(target=drain, daemon=True, name="line")
-    thread.start()
-    try:
-        while True:
-            try:
-                row = arrived.get(timeout=stall_seconds)
-            except queue.Empty:
-                raise Stalled(
-                    f"no shard was finished in {stall_seconds:g} s: run the command again to resume; if shards take "
-                    f"that long here, lower output.rows_per_shard or raise resources.stall_seconds"
-                ) from None
-            if isinstance(row, BaseException):
-                raise row
-            if row is None:
-                return
-            yield row
-    except GeneratorExit:
-        # A thread that still reads when Ray is shut down would connect again, and complain.
-        left.set()
-        thread.join(LEAVE_SECONDS)
-        raise
 
 
 def _close(run: Run, names: list[str], images: int, progress: Progress) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from factory.entries import FOLDER_PATTERN, Entry, list_entries
 from factory.faces import Box, FaceFinder, centre_square, cut_square, retinaface
 from factory.faults import carry
 from factory.images import decode
-from factory.line import BOUNDED, finished_run, run_line
+from factory.line import finished_run, run_line
 from factory.prepare_config import PrepareConfig as PrepareConfig
 from factory.progress import say
 from factory.provenance import SourceType, read_source_type
+from factory.rounds import BOUNDED
 from factory.run import Run
 from factory.shards import shard_sizes, shard_span
 from factory.sources import Read, list_sources, listing_digest, printable, read_sources

@@ -6,13 +6,16 @@ A table is published whole or not at all, so its name alone says that its shard 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factory import cluster
-from factory.faults import DIED, Quarantined
-from factory.line import ALL_FAIL, ATTEMPTS, BOUNDED, WINDOW
+from factory.faults import Quarantined
 from factory.progress import Progress, say
+from factory.rounds import BOUNDED, in_rounds
 from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
 
 
 def place_of(folder: str, shard: str) -> str:
@@ -41,6 +44,7 @@ def walk(
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
+        Stalled: if nothing moves any more.
         ValueError: if many fail in a row, or one meets what all would meet, such as a full disk.
     """
     there = {f"{folder}/{table}" for table in out.names(folder)}
@@ -48,24 +52,28 @@ def walk(
     if not todo:
         return
     cluster.connect()
+    import ray
+
     if gpus and not cluster.gpus_in_cluster():
         say(f"{name}: no GPU in this cluster, measuring on CPUs (resources.gpus_per_worker=0 says so too)")
         gpus = 0.0
     given = arguments()
-    progress = Progress(name, len(shards), 0, len(shards) - len(todo))
-    for attempt in range(1, ATTEMPTS + 1):
-        faults: dict[str, str] = {}
-        for first in range(0, len(todo), WINDOW):
-            window = [
-                {"shard": shard, "place": place_of(folder, shard), **task(shard)}
-                for shard in todo[first : first + WINDOW]
-            ]
-            faults |= _pass(window, actor, given, workers, gpus, attempt, progress)
-        if not faults:
-            return
-        shard, fault = next(iter(faults.items()))
-        say(f"{name}: {len(faults)} shards failed at attempt {attempt} of {ATTEMPTS}, such as {shard}: {fault}")
-        todo = list(faults)
+
+    def passed(window: list[str], attempt: int) -> Dataset:
+        tasks = [{"shard": shard, "place": place_of(folder, shard), **task(shard)} for shard in window]
+        return ray.data.from_items(tasks, override_num_blocks=len(tasks)).map(
+            actor,
+            fn_constructor_kwargs=given,
+            compute=ray.data.ActorPoolStrategy(size=min(workers, len(window)), max_tasks_in_flight_per_actor=2),
+            num_cpus=1,
+            num_gpus=gpus,
+            max_task_retries=BOUNDED["max_retries"],
+            max_restarts=-1,
+        )
+
+    faults = in_rounds(name, todo, passed, _Told(Progress(name, len(shards), 0, len(shards) - len(todo))))
+    if not faults:
+        return
     shard, fault = next(iter(faults.items()))
     raise Quarantined(
         f"{len(faults):,} of {len(shards):,} shards could not be measured, such as {shard}: {fault}; run `difffas "
@@ -73,46 +81,17 @@ def walk(
     )
 
 
-def _pass(
-    window: list[dict[str, Any]],
-    actor: type,
-    given: dict[str, Any],
-    workers: int,
-    gpus: float,
-    attempt: int,
-    progress: Progress,
-) -> dict[str, str]:
-    """One try of some shards; the faults of those that did not come out."""
-    import ray
+class _Told:
+    """Tells the terminal."""
 
-    dataset = ray.data.from_items(window, override_num_blocks=len(window)).map(
-        actor,
-        fn_constructor_kwargs=given,
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(window)), max_tasks_in_flight_per_actor=2),
-        num_cpus=1,
-        num_gpus=gpus,
-        max_task_retries=BOUNDED["max_retries"],
-        max_restarts=-1,
-    )
-    dataset.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
-    faults: dict[str, str] = {}
-    made: set[str] = set()
-    lost, in_a_row = DIED, 0
-    try:
-        for row in dataset.iter_rows():
-            if not row["fault"]:
-                made.add(row["shard"])
-                in_a_row = 0
-                progress.add(row["images"])
-                continue
-            if row["stops"]:
-                raise ValueError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
-            faults[row["shard"]] = row["fault"]
-            in_a_row += 1
-            if attempt == 1 and in_a_row >= ALL_FAIL:
-                raise ValueError(f"{ALL_FAIL} shards in a row failed, the last in {row['fault']}")
-    except ray.exceptions.RayError as error:
-        if isinstance(error, ValueError):
-            raise
-        lost = " ".join(str(error).split())[-500:]
-    return {task["shard"]: faults.get(task["shard"], lost) for task in window if task["shard"] not in made}
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def window(self, shards: int, later: int, attempt: int) -> None:
+        pass
+
+    def made(self, row: dict[str, Any]) -> None:
+        self._progress.add(row["images"])
+
+    def failed(self, shard: str, fault: str) -> None:
+        pass

@@ -17,7 +17,8 @@ import pytest
 from factory.corpus import Corpus
 from factory.faults import Quarantine, Quarantined, Stalled, carry
 from factory.ledger import Ledger
-from factory.line import ATTEMPTS, run_line
+from factory.line import run_line
+from factory.rounds import ATTEMPTS
 from factory.run import Run
 from factory.s3_retry import Refused
 from factory.shards import OutputConfig
@@ -193,7 +194,7 @@ def test_a_full_disk_stops_the_run_at_once(line: Any) -> None:
 
 @pytest.mark.slow
 def test_a_run_in_which_everything_fails_stops_early(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("factory.line.ALL_FAIL", 3)
+    monkeypatch.setattr("factory.rounds.ALL_FAIL", 3)
 
     def broken(shard: str, tried: int) -> None:
         raise RuntimeError("bad weights")

@@ -142,7 +142,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_measured(
     world: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, ray_local: None
 ) -> None:
     root, _, _ = world
-    monkeypatch.setattr("factory.audit.walk.ATTEMPTS", 1)
+    monkeypatch.setattr("factory.rounds.ATTEMPTS", 1)
     rows = planted_rows()[:6]
     broken = spoof("broken", 0, np.zeros((32, 32, 3), np.uint8), image=b"no image")
     inputs = write_world(root, [*rows, broken], name="broken")

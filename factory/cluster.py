@@ -171,13 +171,8 @@ def placed(labels: dict[str, str]) -> dict[str, Any]:
     return {"label_selector": labels} if labels else {}
 
 
-def nodes() -> dict[str, float]:
-    """How many nodes, CPUs and GPUs the connected cluster has now."""
+def nodes() -> dict[str, dict[str, float]]:
+    """The living nodes of the connected cluster by their ids, and what each has."""
     import ray
 
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return {
-        "nodes": len(alive),
-        "cpus": sum(resources.get("CPU", 0.0) for resources in alive),
-        "gpus": sum(resources.get("GPU", 0.0) for resources in alive),
-    }
+    return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}

@@ -40,7 +40,7 @@ class Events:
         self._waiting: list[Event] = []
         self._oldest = self._noted = time.monotonic()
         self._tried = 0
-        self._nodes: dict[str, float] = {}
+        self._nodes: dict[str, dict[str, float]] = {}
         self.add("started", **facts)
 
     def __enter__(self) -> Events:
@@ -97,11 +97,14 @@ class Events:
                 self.flush()
 
     def _look(self) -> None:
-        """Note a cluster that changed: nodes come and go on spot instances."""
-        found = cluster.nodes()
-        if found != self._nodes:
-            self._nodes = found
-            self.add("cluster", **found)
+        """Note nodes that came and went since the last look, also where one took the place of another."""
+        found, before = cluster.nodes(), self._nodes
+        if found == before:
+            return
+        self._nodes = found
+        total = {name: sum(node.get(name.upper()[:3], 0.0) for node in found.values()) for name in ("cpus", "gpus")}
+        came, went = len(found.keys() - before.keys()), len(before.keys() - found.keys())
+        self.add("cluster", nodes=len(found), came=came, went=went, **total)
 
 
 def read_events(storage: Storage, last: int | None = None) -> list[Event]:

@@ -35,9 +35,9 @@ def instead_of_sleeping(monkeypatch: pytest.MonkeyPatch, act: Callable[[float], 
 
 
 @pytest.fixture(autouse=True)
-def nodes(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+def nodes(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, float]]:
     """The cluster, as it is told here."""
-    found = {"nodes": 1.0, "cpus": 2.0, "gpus": 0.0}
+    found = {"a": {"CPU": 2.0}}
     monkeypatch.setattr(cluster, "nodes", lambda: dict(found))
     return found
 
@@ -71,13 +71,17 @@ def test_a_driver_that_gives_up_says_why(tmp_path: Path) -> None:
     }
 
 
-def test_nodes_that_come_and_go_are_events(tmp_path: Path, nodes: dict[str, float]) -> None:
+def test_nodes_that_come_and_go_are_events(tmp_path: Path, nodes: dict[str, dict[str, float]]) -> None:
     storage = Storage(str(tmp_path))
     with Events(storage) as events:
         events._look()  # nothing changed
-        nodes["nodes"] = 3.0
+        nodes["b"] = nodes["c"] = {"CPU": 4.0, "GPU": 1.0}
         events._look()
-    assert [event["nodes"] for event in read_events(storage) if event["event"] == "cluster"] == [1.0, 3.0]
+        nodes["d"] = nodes.pop("b")  # one took the place of another between two looks
+        events._look()
+    keys = ("nodes", "came", "went", "cpus", "gpus")
+    seen = [tuple(event[key] for key in keys) for event in read_events(storage) if event["event"] == "cluster"]
+    assert seen == [(1, 1, 0, 2, 0), (3, 2, 0, 10, 2), (3, 1, 1, 10, 2)]
 
 
 def test_events_are_written_without_being_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

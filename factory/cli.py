@@ -27,17 +27,25 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Which it always does: go on where it stopped.", show_default=False)
+]
 
 
 def _add_job(verb: str) -> None:
     module, model, summary = JOBS[verb]
 
-    @app.command(verb, help=f"{summary} Example: difffas {verb} --config jobs/{verb.replace('-', '_')}.yaml")
     def command(config: ConfigFile = None, overrides: Overrides = None) -> None:
         from factory.config import load
 
         job = importlib.import_module(module)
         print_summary(job.run(load(getattr(job, model), config, overrides or [])))
+
+    def training(config: ConfigFile = None, resume: Resume = True, overrides: Overrides = None) -> None:
+        command(config, overrides)
+
+    text = f"{summary} Example: difffas {verb} --config jobs/{verb.replace('-', '_')}.yaml"
+    app.command(verb, help=text)(training if verb.startswith("fit-") else command)
 
 
 for _verb in JOBS:

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Config(BaseModel):
-    """Base of every configuration model: immutable, unknown keys refused."""
+    """Base of every configuration model: immutable; unknown keys, NaN and infinity refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 CREDENTIALS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@")  # the part before the host, by RFC 3986

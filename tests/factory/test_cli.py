@@ -46,6 +46,14 @@ def test_unknown_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "did you mean 'policies'" in fails(capsys, *generate(tmp_path, "plan.polices=[cross-domain]"))
 
 
+def test_a_training_may_be_told_to_resume_which_it_does_anyway(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in ("fit-style", "fit-generator", "fit-classifier"):
+        given = [f"corpus={tmp_path}/real", f"out={tmp_path}/out", "style_encoder=x"][: 3 if "gen" in verb else 2]
+        assert "real is not a finished corpus" in fails(capsys, verb, "--resume", *given)
+
+
 def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "real is not a finished corpus" in fails(capsys, *generate(tmp_path))
 

@@ -12,6 +12,7 @@ from factory.config import Config, canonical_json, fingerprint, load
 class Inner(Config):
     steps: int = 3
     name: str = "a"
+    rate: float = 0.1
 
 
 class Outer(Config):
@@ -52,6 +53,7 @@ def test_file_then_overrides(tmp_path: Path) -> None:
         (["out=x", "zzz=1"], "unknown config key 'zzz'; known keys: inner, out"),
         ([], "config key 'out' is required"),
         (["out=x", "inner.steps=many"], "config key 'inner.steps'.*got 'many'"),
+        (["out=x", "inner.rate=.inf"], "config key 'inner.rate'.*finite number.*got inf"),
         (["out"], "not of the form key=value"),
         (["out=x", "out.y=1"], "out is not a section"),
         (["out={a}/{b}"], "override out={a}/{b} is not a YAML value: quote it"),

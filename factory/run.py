@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from factory.config import Config, canonical_json, fingerprint
 from factory.storage import Storage
 
 CLAIM, SUMMARY = "run.json", "summary.json"
+UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells a submitted job about itself
 SOFTWARE = ("difffas-factory", "torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
 
 
@@ -29,7 +32,7 @@ class Run:
         planned: of a job that makes shards, how many `shards` and `images` it plans.
 
     Raises:
-        ValueError: if the folder belongs to another fingerprint.
+        ValueError: if the folder belongs to another fingerprint, or to an upload that goes with its job.
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class Run:
         config: Config,
         planned: dict[str, Any] | None = None,
     ) -> None:
+        if "working_dir" in json.loads(os.environ.get(UPLOADED, "{}")).get("runtime_env", {}):
+            refuse_relative(out)
         self.storage = Storage(out)
         self.fingerprint = run_fingerprint(job, identity)
         claim = {
@@ -61,6 +66,15 @@ class Run:
         """Close the run with its figures and return them as they stand; a second finisher adopts the first one's."""
         self.storage.create(SUMMARY, _pretty(summary))
         return json.loads(self.storage.read(SUMMARY))  # type: ignore[no-any-return]
+
+
+def refuse_relative(out: str) -> None:
+    """Raise ValueError if the output of a submitted job would be in its upload, of which every node has its own."""
+    if "://" not in out and not Path(out).is_absolute():
+        raise ValueError(
+            f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
+            f"absolute path that every node sees"
+        )
 
 
 def run_fingerprint(job: str, identity: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from factory.config import Config, canonical_json, fingerprint, load
 from factory.jobs import connected, number_of, same_run
 from factory.progress import say
+from factory.run import refuse_relative
 from factory.stations import STATIONS
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def submit(
         ValueError: if such a job waits or runs, the code is larger than `LIMIT`, `out` is a relative path, or the
             cluster does not answer or refuses the token.
     """
-    _check_out(config)
+    if isinstance(out := getattr(config, "out", None), str):
+        refuse_relative(out)
     first = job_name(verb, config)
     with _upload(config, wheel, installed) as environment, connected(address) as client:
         name, new = _attempt(client, first, address, again)
@@ -69,7 +71,7 @@ def submit(
             entrypoint=f"python -m factory.cli {verb} --config {CONFIG}",
             submission_id=name,
             runtime_env=environment,
-            metadata={"verb": verb, "out": str(getattr(config, "out", None))},
+            metadata={"verb": verb, "out": str(out)},
         )
     return Submitted(name, new=True)
 
@@ -171,12 +173,3 @@ def check_size(folders: list[Path], limit: int = LIMIT) -> int:
             f"{largest} ({sizes[largest] / 1e6:.0f} MB): data stays where the cluster reads it, or use --installed"
         )
     return total
-
-
-def _check_out(config: Config) -> None:
-    out = getattr(config, "out", None)
-    if isinstance(out, str) and "://" not in out and not Path(out).is_absolute():
-        raise ValueError(
-            f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
-            f"absolute path that every node sees"
-        )

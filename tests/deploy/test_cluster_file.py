@@ -92,6 +92,15 @@ def test_what_is_installed_is_this_ray_and_these_extras(written: dict[str, Any])
     check_installed(install)
 
 
+def test_nodes_get_what_the_package_is_built_from_and_the_token_alone(written: dict[str, Any]) -> None:
+    """Of a whole checkout Ray would copy, and at every `ray up` hash, the photographs that lie in it."""
+    built = {source for name, rest in dockerfile() if name == "COPY" for source in rest.split()[:-1]} - {"jobs"}
+    mounts = {f"~/source/{name}": name for name in built}
+    assert written["file_mounts"] == mounts | {"~/.ray/auth_token": "~/.ray/auth_token"}
+    (install,) = [command for command in written["setup_commands"] if "pip install" in command]
+    assert '"$HOME/source[' in install
+
+
 def check_installed(command: str) -> None:
     """The Ray and the extras that an install command names are those of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

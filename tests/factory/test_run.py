@@ -22,6 +22,18 @@ def test_same_identity_resumes_and_another_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_a_job_s_upload_is_no_place_for_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray deletes it with the job, and every node has its own: the corpus would be gone, the exit status 0."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://_ray_pkg_0.zip"}}')
+    with pytest.raises(ValueError, match="out=spoofs is a relative path"):
+        Run("spoofs", "generate", {}, NoConfig())
+    assert not (tmp_path / "spoofs").exists()
+    Run(str(tmp_path / "spoofs"), "generate", {}, NoConfig())
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"env_vars": {}}}')
+    Run("elsewhere", "generate", {}, NoConfig())
+
+
 def test_claim_records_software_and_summary_is_written_once(tmp_path: Path) -> None:
     run = Run(str(tmp_path), "generate", {}, NoConfig())
     assert run.summary() is None

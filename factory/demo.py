@@ -27,7 +27,7 @@ from factory.provenance import DRAWN
 SIZE = 64
 SUBJECTS, CAPTURES = 36, 3
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
-T0, CFG_SCALE = (150, 450), (1.0, 4.0)
+T0, CFG_SCALE = (300, 480), (2.0, 6.0)  # where the small generator reaches a style; it knows t below 500
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # two cores: nobody is free to read ahead
 
 
@@ -156,7 +156,7 @@ def _downstream(root: Path) -> Iterator[Step]:
             "search": {
                 "live_margin": [0.1, 0.5],
                 "spoof_margin": [0.1, 0.5],
-                "t0_max": [250, T0[1]],
+                "t0_max": [390, T0[1]],
                 "generated_share": [0.2, 0.6],
             },
             "trials": 3,

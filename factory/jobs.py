@@ -186,6 +186,8 @@ def _no_other_address() -> Iterator[None]:
 
 
 def _explained(address: str, error: str) -> str:
+    if "Traceback" in error:  # of the dashboard's
+        error = error.rstrip(" .\n").rpartition("\n")[2]
     text = " ".join(error.split())[:500]
     if "does not exist" in text:
         return f"{address} knows no such job: difffas job status lists them"

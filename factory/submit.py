@@ -67,12 +67,16 @@ def submit(
         name, new = _attempt(client, first, address, again)
         if not new:
             return Submitted(name, new=False)
-        client.submit_job(
-            entrypoint=f"python -m factory.cli {verb} --config {CONFIG}",
-            submission_id=name,
-            runtime_env=environment,
-            metadata={"verb": verb, "out": str(out)},
-        )
+        try:
+            client.submit_job(
+                entrypoint=f"python -m factory.cli {verb} --config {CONFIG}",
+                submission_id=name,
+                runtime_env=environment,
+                metadata={"verb": verb, "out": str(out)},
+            )
+        except RuntimeError:  # another may have submitted it since the look; Ray's answer is a traceback
+            _attempt(client, first, address, again)
+            raise
     return Submitted(name, new=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import zipfile
@@ -68,6 +69,23 @@ def test_what_succeeded_is_submitted_again_if_asked_for() -> None:
 def test_what_waits_or_runs_is_refused(status: str, again: bool) -> None:
     with pytest.raises(ValueError, match="tune-0a-2 is .* already: see it by `difffas job logs tune-0a-2 --follow"):
         attempt(again=again, tune_0a="FAILED", tune_0a_2=status)
+
+
+def test_who_comes_second_by_a_moment_is_refused_as_clearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Raced(FakeClient):
+        def submit_job(self, **given: Any) -> None:
+            self.jobs.append(job(given["submission_id"], "RUNNING"))
+            raise RuntimeError("Request failed with status code 500: Traceback (most recent call last):\n  File …")
+
+    monkeypatch.setattr(submit, "connected", lambda address: contextlib.nullcontext(Raced()))
+    with pytest.raises(ValueError, match="generate-[0-9a-f]{16} is running there already: see it by"):
+        submit.submit("generate", config(), "http://head:8265", installed=True)
+
+
+def test_of_the_dashboard_s_traceback_the_last_line_is_said() -> None:
+    error = "Request failed with status code 500: Traceback (most recent call last):\n  File x\nOSError: full\n."
+    said = jobs._explained("http://head:8265", error)
+    assert said == "http://head:8265: OSError: full"
 
 
 def test_the_upload_is_code_and_the_configuration_alone(tmp_path: Path) -> None:

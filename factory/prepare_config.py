@@ -20,6 +20,9 @@ DatasetName = Literal[
 ]
 
 
+LISTED = ("wmca", "padisi", "pairs")  # data sets of which another list can be chosen
+
+
 class Defaults(Config):
     """Field values for what the pattern does not say."""
 
@@ -82,6 +85,8 @@ class PrepareConfig(Config):
         for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"dataset={self.dataset} says what its files are: leave out {name}")
+        if self.dataset_list and self.dataset not in LISTED:
+            raise ValueError(f"dataset_list is for dataset={', '.join(LISTED)}, not for {self.dataset}: leave it out")
         for name in self.split:
             if name != vocabulary_name(name):
                 raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from factory.datasets.tree import UNKNOWN, UNLISTED, Recording, Tree
+from factory.datasets.tree import MISSING, UNKNOWN, UNLISTED, Recording, Tree
+from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "nuaa", "NUAA", "folder", "ClientRaw/0001/0001_00_00_01_0.jpg"
 CAPTURE = re.compile(
@@ -34,7 +35,12 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
         (kind, re.split(r"[\\/]", line.strip())[-1]): split
         for (kind, split), name in lists.items()
         for line in tree.text(name).splitlines()
+        if line.strip()
     }
+    for kind, picture in splits:
+        path = f"{base}{kind}Raw/{picture.partition('_')[0]}/{picture}"
+        if path not in tree.files:
+            yield Recording(file=File(path, 0), reject=MISSING)
     for file, found in tree.search(NAME, "jpg jpeg png bmp", *folders):
         if found is None:
             yield Recording(file=file, reject=UNKNOWN)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from factory.datasets.tree import SPLITS, UNLISTED, Recording, Tree, table
+from factory.datasets.tree import MISSING, SPLITS, UNLISTED, Recording, Tree, table
+from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT = "padisi", "PADISI-Face", "npz"
 EXAMPLE = "ID_<transaction_id>_<trial_id>_<trial_name>.npz"
-CAPTURE = re.compile(r"id_(?P<transaction>[0-9a-z]+)_(?P<trial>[0-9a-z]+)_(?P<name>\w+)_(?P<code>m(?:00000|5\d{4}))")
+CODE = re.compile(r"m(?:00000|5\d{4})")
+CAPTURE = re.compile(rf"id_(?P<transaction>[0-9a-z]+)_(?P<trial>[0-9a-z]+)_(?P<name>\w+)_(?P<code>{CODE.pattern})")
 NAME = re.compile(r"(?:.*/)?(?P<identifier>ID_[^/]+)\.\w+")
 TRUTH = re.compile(r"(^|/)padisi_USC_FACE_ground_truth\.csv$")
 PARTITION = re.compile(r"(^|/)padisi_USC_FACE_dataset_partition_3folds_part0\.csv$")
@@ -41,7 +43,9 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     if lacking := lacking + ([] if found else [EXAMPLE]):
         tree.require(*lacking)
     splits = read_partition(*tree.list_text(chosen, PARTITION))
-    facts = {identifier(row): row for row in table(truth, text, *IDENTITY, "ground_truth", "participant_id")}
+    facts = _read_truth(truth, text)
+    for name in (splits or facts).keys() - found.keys():
+        yield Recording(file=File(f"{name}.npz", 0), reject=MISSING)
     for name, file in found.items():
         row = facts.get(name)
         if row is None or (splits and name not in splits):
@@ -63,15 +67,26 @@ def identifier(row: Mapping[str, str]) -> str:
     return "_".join(["ID", *(row[column] for column in IDENTITY)])
 
 
+def _read_truth(name: str, text: str) -> dict[str, dict[str, str]]:
+    """Lines of the ground truth by identifier; ValueError if one has no code, as where the file was cut off."""
+    facts = {identifier(row): row for row in table(name, text, *IDENTITY, "ground_truth", "participant_id")}
+    for sample, row in facts.items():
+        if not CODE.fullmatch(row["ground_truth"]):
+            raise ValueError(f"{name}: ground_truth {row['ground_truth']!r} of {sample} is no m00000 or m5 and digits")
+    return facts
+
+
 def read_partition(name: str, text: str) -> dict[str, str]:
     """Split by identifier, from a partition list; nothing from no list.
 
     Raises:
-        ValueError: if it lacks a column or has a partition other than train, valid and test.
+        ValueError: if it is empty, lacks a column or has a partition other than train, valid and test.
     """
     splits = {}
     for row in table(name, text, *IDENTITY, "partition_name") if name else ():
         if row["partition_name"] not in SPLITS:
             raise ValueError(f"{name}: partition {row['partition_name']!r} is none of train, valid and test")
         splits[identifier(row)] = SPLITS[row["partition_name"]]
+    if name and not splits:
+        raise ValueError(f"{name} names no sample")
     return splits

@@ -6,7 +6,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from factory.datasets.tree import SPLITS, UNKNOWN, UNLISTED, Recording, Tree
+from factory.datasets.tree import MISSING, SPLITS, UNKNOWN, UNLISTED, Recording, Tree
+from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT = "wmca", "WMCA", "hdf5"
 EXAMPLE = "face-station/12.02.18/100_03_015_2_10.hdf5"
@@ -44,8 +45,14 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     """
     tree.require("face-station/")
     name, text = tree.list_text(chosen, GRANDTEST)
-    splits = read_list(name, text) if name else {}
-    for file, found in tree.search(NAME, "hdf5 h5", "face-station/"):
+    listed = read_list(name, text) if name else {}
+    splits = {path.rpartition("/")[2]: split for path, split in listed.items()}
+    there = list(tree.search(NAME, "hdf5 h5", "face-station/"))
+    stems = {found["stem"] for _, found in there if found is not None}
+    for path in listed:
+        if path.rpartition("/")[2] not in stems:
+            yield Recording(file=File(f"face-station/{path}.hdf5", 0), reject=MISSING)
+    for file, found in there:
         if found is None:
             yield Recording(file=file, reject=UNKNOWN)
             continue
@@ -63,19 +70,22 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def read_list(name: str, text: str) -> dict[str, str]:
-    """Split by stem, from lines `<date>/<stem>,label,attack_type,set` without a header.
+    """Split by `<date>/<stem>`, from lines `<date>/<stem>,label,attack_type,set` without a header.
 
     Raises:
-        ValueError: if a line has no such path, or a set other than train, dev and eval.
+        ValueError: if a line has no such path or a set other than train, dev and eval, or there is none.
     """
     splits = {}
     for number, row in enumerate(csv.reader(text.splitlines()), 1):
         if row and any(cell.strip() for cell in row):
-            stem = re.sub(r"\.(hdf5|h5)$", "", row[0].strip().rpartition("/")[2])
+            path = re.sub(r"^.*face-station/|\.(hdf5|h5)$", "", row[0].strip())
             split = SPLITS.get(row[-1].strip().lower())
-            if number == 1 and split is None:  # a header after all
+            known = CAPTURE.fullmatch(path.rpartition("/")[2])
+            if number == 1 and split is None and known is None:  # a header after all
                 continue
-            if not CAPTURE.fullmatch(stem) or split is None:
+            if known is None or split is None:
                 raise ValueError(f"{name}, line {number}: {','.join(row)!r} is not path,label,attack_type,set")
-            splits[stem] = split
+            splits[path] = split
+    if not splits:
+        raise ValueError(f"{name} names no recording")
     return splits

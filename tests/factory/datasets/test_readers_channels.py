@@ -47,10 +47,14 @@ def test_wmca_lists(tmp_path: Path) -> None:
     assert rejects(found) == {f"{trees.WMCA[-1]}.hdf5": "in no list"}
     other = write_text(tmp_path / "other.csv", "\n".join(line.replace(",train", ",eval") for line in lines))
     assert facts(listed("wmca", root, chosen=str(other))[f"{trees.WMCA[0]}.hdf5/000005"])[3] == "test"
-    assert read_list("x", "path,label,attack_type,set\na/1_1_1_0_00.hdf5,0,bonafide,dev\n") == {"1_1_1_0_00": "dev"}
-    for bad in (f"{lines[0]}\nx,0,y,train", f"{lines[0]}\n{lines[1]}x"):
-        with pytest.raises(ValueError, match="lists/x, line 2: .* is not path,label,attack_type,set"):
+    assert read_list("x", "path,label,attack_type,set\na/1_1_1_0_00.hdf5,0,bonafide,dev\n") == {"a/1_1_1_0_00": "dev"}
+    for number, bad in ((2, f"{lines[0]}\nx,0,y,train"), (2, f"{lines[0]}\n{lines[1]}x"), (1, f"{lines[0]}x\n")):
+        with pytest.raises(ValueError, match=f"lists/x, line {number}: .* is not path,label,attack_type,set"):
             read_list("lists/x", bad)
+    with pytest.raises(ValueError, match="lists/x names no recording"):
+        read_list("lists/x", "path,label,attack_type,set\n")
+    (root / f"{trees.WMCA[0]}.hdf5").unlink()
+    assert rejects(listed("wmca", root))[f"{trees.WMCA[0]}.hdf5"] == "missing file"
     with pytest.raises(ValueError, match=r"dataset_list .*absent.csv cannot be read: No such file"):
         listed("wmca", root, chosen=str(tmp_path / "absent.csv"))
 
@@ -97,8 +101,22 @@ def test_padisi_partitions(tmp_path: Path) -> None:
         read_partition("x", part0.read_text().replace(",train", ",fold"))
     with pytest.raises(ValueError, match="x has no column partition_name: it needs transaction_id"):
         read_partition("x", "transaction_id,trial_id,trial_name\n")
+    with pytest.raises(ValueError, match="x names no sample"):
+        read_partition("x", part0.read_text().partition("\n")[0])
     part0.unlink()
     assert {facts(source)[3] for source in listed("padisi", root).values()} == {None}
+
+
+def test_samples_and_codes_that_padisi_lacks(tmp_path: Path) -> None:
+    root = trees.padisi(tmp_path)
+    next((root / "multi").glob("*_FACE_SMILE_WITH_GLASS.npz")).unlink()
+    ((path, reason),) = rejects(listed("padisi", root)).items()
+    assert path.startswith("ID_dab9b50d") and path.endswith("_FACE_SMILE_WITH_GLASS.npz") and reason == "missing file"
+    truth = root / "face_partitions/padisi_USC_FACE_ground_truth.csv"
+    for cut in (truth.read_text().replace("m50302", "m5030"), truth.read_text().partition("1338eba3")[0]):
+        truth.write_text(cut)
+        with pytest.raises(ValueError, match=r"ground_truth.csv: ground_truth '(m5030)?' of ID_.* is no m00000 or m5"):
+            listed("padisi", root)
 
 
 def test_the_pickle_of_padisi_is_refused(tmp_path: Path) -> None:

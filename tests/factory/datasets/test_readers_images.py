@@ -63,6 +63,9 @@ def test_nuaa(tmp_path: Path, base: str) -> None:
     assert facts(found["ClientRaw/0002/0002_01_05_03_7.jpg"])[3] == "test"
     assert facts(found["ImposterRaw/0002/0002_01_08_03_7.jpg"])[3:] == ("test", "imposter_0002_01_08_03")
     assert rejects(found) == {"ImposterRaw/0002/0002_01_08_03_8.JPG": "in no list"}
+    (tmp_path / base / "ClientRaw/0001/0001_00_00_01_1.jpg").unlink()
+    missing = f"{base}/ClientRaw/0001/0001_00_00_01_1.jpg".lstrip("./")
+    assert rejects(listed("nuaa", tmp_path))[missing] == "missing file"
 
 
 def test_pair_lists(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ _MEDIA = {"parquet": "application/x-parquet", "webdataset": "application/x-tar"}
 _TYPES = {pa.string(): "sc:Text", pa.int64(): "sc:Integer", pa.float64(): "sc:Float"}
 _SPLITS = {"train": "cr:TrainingSplit", "dev": "cr:ValidationSplit", "test": "cr:TestSplit"}
 
-_SPLIT_OF_FILE = r"^.+-(.+)-.+\.parquet$"  # dots and dashes alone: readers make a file pattern of it
+# The split in a shard's name, or a split as it is: mlcroissant applies it twice, and warns of what it does not fit. Of
+# classes and repetitions only these: readers make a file pattern of it.
+_SPLIT_OF_FILE = r"^(?:.+-)?([^-.]+)(?:-.+\.parquet)?$"
 
 # Croissant's own terms, so that they need no prefix.
 _TERMS = """annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field fileProperty

@@ -30,9 +30,11 @@ def test_the_reference_reader_finds_no_error(written: Path, corpus: str) -> None
     assert {records.id for records in dataset.metadata.record_sets} == {"splits", "index", "images"}
 
 
-def test_records_are_rows(written: Path, expected: Any) -> None:
+def test_records_are_rows(written: Path, expected: Any, caplog: pytest.LogCaptureFixture) -> None:
     dataset = mlc.Dataset(str(written / "spoofs" / "croissant.json"))
+    caplog.clear()
     images = list(dataset.records("images"))
+    assert not caplog.messages, "it has nothing to say of any row"
     assert len(images) == len(expected)
     for record in images:
         row = expected[record["images/key"].decode()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from factory.config import Config, canonical_json, fingerprint, load
 from factory.jobs import connected, number_of, same_run
 from factory.progress import say
+from factory.protocols.families import LISTS
 from factory.run import refuse_relative
 from factory.stations import STATIONS
 
@@ -134,6 +136,8 @@ def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[dict
         job.mkdir()
         (job / CONFIG).write_text(canonical_json(config), encoding="utf-8")
         environment: dict[str, Any] = {"working_dir": str(job)}
+        if lists := os.environ.get(LISTS):  # as all paths, one that the cluster's machines see
+            environment["env_vars"] = {LISTS: lists}
         if not installed:
             code = _unpacked(Path(wheel), folder / "wheel") if wheel else _running_code()
             size = check_size(code)

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from factory.config import Config, build, read_yaml
+from factory.datasets.tree import table
 from factory.pattern import vocabulary_name
 from factory.protocols.rules import PARTS, Protocol
 
@@ -34,13 +35,22 @@ class Family(Config):
 
 
 class ListFile(Config):
-    """An official list: the groups of `line`, in the lines that it fits whole, are fields of recordings.
+    """An official list, of which fields of recordings are taken: the field `capture` is a recording's whole name.
 
-    The group `capture` is a recording's whole name.
+    Of any text these are the groups of `line`, in the lines that it fits whole; of a CSV with a header the `columns`
+    by field, in the rows that have the values of `where`, by column.
     """
 
     file: str
-    line: str
+    line: str | None = None
+    columns: dict[str, str] = {}
+    where: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> ListFile:
+        if (self.line is None) == (not self.columns):
+            raise ValueError(f"list {self.file}: say either line, a regular expression, or columns of a CSV")
+        return self
 
 
 def names() -> list[str]:
@@ -118,19 +128,38 @@ def _protocol(name: str, values: dict[str, Any], path: Path) -> Protocol:
 
 def _listed(given: ListFile, path: Path) -> dict[str, Any]:
     """The recordings of an official list, as `Rule.listed`."""
-    places = [folder / given.file for folder in (path.parent, Path(os.environ.get(LISTS, path.parent)))]
-    found = next((place for place in places if place.is_file()), None)
+    folders = [path.parent, *([Path(os.environ[LISTS])] if os.environ.get(LISTS) else [])]
+    found = next((folder / given.file for folder in folders if (folder / given.file).is_file()), None)
     if found is None:
-        raise ValueError(f"official list {given.file} is not there: set {LISTS} to the folder that holds it")
-    line = re.compile(given.line)
+        where = f"not in {folders[-1]}" if len(folders) > 1 else "not there"
+        raise ValueError(f"official list {given.file} is {where}: set {LISTS} to the folder that holds it")
+    text = found.read_text(encoding="utf-8-sig", errors="replace")
+    names, rows = _columns(given, text) if given.columns else _groups(given, text)
+    listed = {"_".join(map(vocabulary_name, row)) for row in rows}
+    if not listed:
+        wanted = f"line of the form {given.line!r}" if given.line else f"row with {given.where}"
+        raise ValueError(f"official list {found} has no {wanted}")
+    return {"listed": listed, "listed_by": names}
+
+
+def _groups(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Fields, and their values in every line that fits."""
+    try:
+        line = re.compile(str(given.line))
+    except re.error as error:
+        raise ValueError(f"official list {given.file}: line {given.line!r} is no expression: {error}") from None
     names = tuple(line.groupindex)
     if not names:
         raise ValueError(f"official list {given.file}: line {given.line!r} has no group such as (?P<capture>…)")
-    matches = (line.fullmatch(text.strip()) for text in found.read_text(encoding="utf-8-sig").splitlines())
-    listed = {"_".join(vocabulary_name(match[name]) for name in names) for match in matches if match is not None}
-    if not listed:
-        raise ValueError(f"official list {found} has no line of the form {given.line!r}")
-    return {"listed": listed, "listed_by": names}
+    matches = (line.fullmatch(one.strip()) for one in text.splitlines())
+    return names, [[match[name] for name in names] for match in matches if match is not None]
+
+
+def _columns(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Fields, and their values in every row that is asked for."""
+    rows = table(given.file, text, *given.columns.values(), *given.where)
+    wanted = [row for row in rows if all(row[name] == value for name, value in given.where.items())]
+    return tuple(given.columns), [[row[column] for column in given.columns.values()] for row in wanted]
 
 
 def _built(model: type[Any], values: Any, where: str) -> Any:

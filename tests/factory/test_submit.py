@@ -88,13 +88,20 @@ def test_of_the_dashboard_s_traceback_the_last_line_is_said() -> None:
     assert said == "http://head:8265: OSError: full"
 
 
-def test_the_upload_is_code_and_the_configuration_alone(tmp_path: Path) -> None:
+def test_the_upload_is_code_and_the_configuration_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DIFFFAS_LISTS", raising=False)
     with submit._upload(config(), wheel=None, installed=False) as environment:
         (file,) = Path(environment["working_dir"]).iterdir()
         assert file.read_text(encoding="utf-8") == canonical_json(config())
         assert json.loads(file.read_text(encoding="utf-8"))["inputs"]["live"] == "/faces"
         assert [Path(path).name for path in environment["py_modules"]] == ["difffas", "factory"]
         assert set(environment) == {"working_dir", "py_modules"}  # no env_vars: no secret of this machine's
+    monkeypatch.setenv("DIFFFAS_LISTS", "/shared/lists")
+    with submit._upload(config(), wheel=None, installed=True) as environment:
+        assert environment["env_vars"] == {
+            "DIFFFAS_LISTS": "/shared/lists"
+        }  # the folder of official lists, nothing else
+    monkeypatch.delenv("DIFFFAS_LISTS")
     with submit._upload(config(), wheel=None, installed=True) as environment:
         assert set(environment) == {"working_dir"}
 

@@ -128,9 +128,23 @@ abc2,13,FACE_C,test
 def test_padisi_folds_are_read_from_the_official_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="part1.csv is not there: set DIFFFAS_LISTS"):
         protocols.load("padisi-part1")
-    (tmp_path / "padisi_USC_FACE_dataset_partition_3folds_part1.csv").write_text(PADISI_LINES)
     monkeypatch.setenv("DIFFFAS_LISTS", str(tmp_path))
+    with pytest.raises(ValueError, match=f"part1.csv is not in {tmp_path}: set DIFFFAS_LISTS"):
+        protocols.load("padisi-part1")
+    official = tmp_path / "padisi_USC_FACE_dataset_partition_3folds_part1.csv"
+    for text, message in (
+        (PADISI_LINES.replace("partition_name", "set"), "part1.csv has no column partition_name: it needs"),
+        (PADISI_LINES.replace("valid", "dev"), "part1.csv has no row with {'partition_name': 'valid'}"),
+    ):
+        official.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            protocols.load("padisi-part1")
+    turned = [",".join(f'"{cell}"' for cell in line.split(",")[::-1]) for line in PADISI_LINES.splitlines()]
+    official.write_text("\r\n".join(turned))
+    other_order = protocols.load("padisi-part1")
+    official.write_text(PADISI_LINES)
     protocol = protocols.load("padisi-part1")
+    assert protocol.digest == other_order.digest, "columns go by their names"
     lines = [
         {"domain": "padisi", "split": "train", "attack": attack, "subject": str(n), "capture": capture}
         for n, (attack, capture) in enumerate(
@@ -162,6 +176,26 @@ def test_an_official_oulu_list_gives_what_the_rules_give(tmp_path: Path) -> None
     assert protocol.name == "mine" and (protocol.assign(index(lines)) == by_rules).all()
     (tmp_path / "dev.txt").write_text("+1,9_9_99_9\n")
     assert protocols.load(f"{tmp_path}/own.yaml:mine").digest != protocol.digest
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "list a.txt: say either line, a regular expression, or columns of a CSV"),
+        ({"line": "(?P<capture>.+)", "columns": {"capture": "x"}}, "list a.txt: say either line"),
+        ({"line": "("}, "official list a.txt: line '.' is no expression"),
+        ({"line": "x"}, "official list a.txt: line 'x' has no group"),
+        ({"line": "(?P<capture>y)"}, "a.txt has no line of the form"),
+    ],
+)
+def test_lists_that_are_told_wrongly(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    (tmp_path / "a.txt").write_text("x\n")
+    rule = [{"domain": "oulu_npu", "list": {"file": "a.txt", **given}}]
+    values = {"title": "t", "source": "own", "thresholds": ["0.5"], "train": rule, "test": rule}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"protocols": {"mine": values}}))
+    with pytest.raises(ValueError, match=message) as caught:
+        protocols.load(f"{tmp_path}/own.yaml")
+    assert "\n" not in str(caught.value)
 
 
 LINE = st.fixed_dictionaries(

@@ -11,14 +11,22 @@ import re
 from collections.abc import Iterator, Mapping
 
 from factory.datasets import padisi, wmca
-from factory.datasets.tree import MISSING, Recording, Tree
+from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
 from factory.pattern import vocabulary_name
 from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "pairs", "the pair lists", "folder", "O1/<image>"
 CAPTURE = re.compile(r"scene_(?P<scene>\d+)")
 LIST = re.compile(r"^[^/]+\.json$", re.IGNORECASE)
-LETTERS = {"O": "oulu_npu", "C": "casia_fasd", "I": "replay_attack", "M": "msu_mfsd"}
+FOLDERS = {
+    "oulu_npu": "O[1-5][2-5]?",
+    "casia_fasd": "C[1-9]",
+    "replay_attack": "I[1-4]",
+    "msu_mfsd": "M[1-8]",
+    wmca.DOMAIN: r"\d_\d+",
+    padisi.DOMAIN: "real|print|makeup|3d_face|(?:paper_)?glass|eyeball_[12]|mask_[1-9]",
+}
+LIVE_FOLDER = re.compile(r"O1[2-5]?|C[1-3]|I1|M[12]|0_\d+|real")
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
@@ -50,8 +58,17 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
             attack=style,
             instrument=style,
             domain=_domain(folder),
-            reject="live and spoof" if path in both else None if path in tree.files else MISSING,
+            reject="live and spoof" if path in both else _fault(folder, path in lives, path in tree.files),
         )
+
+
+def _fault(folder: str, live: bool, there: bool) -> str | None:
+    """The reason why an image of this directory is no row, if there is one."""
+    if not _domain(folder):
+        return UNKNOWN
+    if live != bool(LIVE_FOLDER.fullmatch(folder)):
+        return "label and attack disagree"
+    return None if there else MISSING
 
 
 def _read_list(name: str, text: str) -> list[tuple[str, str]]:
@@ -97,7 +114,5 @@ def _person(path: str) -> str:
 
 
 def _domain(folder: str) -> str:
-    """The data set of a style's directory; `real` and the names are PADISI-Face's."""
-    if found := re.fullmatch(r"([OCIM])\d+", folder):
-        return LETTERS[found[1]]
-    return wmca.DOMAIN if re.fullmatch(r"\d_\d{2,3}", folder) else padisi.DOMAIN
+    """The data set of a style's directory; empty of none of the authors'."""
+    return next((domain for domain, names in FOLDERS.items() if re.fullmatch(names, folder)), "")

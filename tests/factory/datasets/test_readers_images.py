@@ -9,7 +9,7 @@ import pytest
 
 from tests.factory.datasets import trees
 from tests.factory.datasets.listing import facts, listed, rejects
-from tests.factory.datasets.trees import write_text
+from tests.factory.datasets.trees import write_image, write_text
 
 
 def test_celeba_spoof(tmp_path: Path) -> None:
@@ -66,6 +66,21 @@ def test_nuaa(tmp_path: Path, base: str) -> None:
     (tmp_path / base / "ClientRaw/0001/0001_00_00_01_1.jpg").unlink()
     missing = f"{base}/ClientRaw/0001/0001_00_00_01_1.jpg".lstrip("./")
     assert rejects(listed("nuaa", tmp_path))[missing] == "missing file"
+
+
+def test_directories_of_pair_lists_that_say_something_else(tmp_path: Path) -> None:
+    found = [["/O1/a.png", "/O2/a.png"], ["/O2/b.png", "/O1/b.png"], ["/photos/c.png", "/C10/c.png"]]
+    found += [["/M2/d.png", "/M9/d.png"], ["/0_02/e.png", "/4_1/e.png"], ["/x/O15/f.png", "/x/O35/f.png"]]
+    write_text(tmp_path / "OCIM.json", json.dumps(found))
+    for path in {path for pair in found for path in pair}:
+        write_image(tmp_path / path.strip("/"))
+    unknown, swapped = (
+        dict.fromkeys(("photos/c.png", "C10/c.png", "M9/d.png"), "unknown name"),
+        ("O2/b.png", "O1/b.png"),
+    )
+    read = listed("pairs", tmp_path)
+    assert rejects(read) == {**unknown, **dict.fromkeys(swapped, "label and attack disagree")}
+    assert [(read[path].fields or {})["domain"] for path in ("4_1/e.png", "x/O35/f.png")] == ["wmca", "oulu_npu"]
 
 
 def test_pair_lists(tmp_path: Path) -> None:

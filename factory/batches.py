@@ -130,16 +130,18 @@ class Pairs:
 
     A pair is one domain and subject; where live faces of the spoof's capture exist, only those are its partners,
     because they show the same scene. The guide has the spoof's style and is another image, of another subject where
-    there is one. Spoofs come in shuffled passes, live face and guide uniformly from all that may accompany them.
+    there is one; it needs no live partner. Spoofs come in shuffled passes, live face and guide uniformly from all that
+    may accompany them.
 
     Args:
         corpus: real faces. split: of which rows. seed: of the draws.
 
     Attributes:
         spoofs: index positions of the spoofs that have a live partner, ascending.
+        guides: index positions of all spoofs of their styles, ascending.
 
     Raises:
-        ValueError: if the split has no (live, spoof) pair, or a style has but one image.
+        ValueError: if the split has no row, no (live, spoof) pair, or a style has but one image.
     """
 
     def __init__(self, corpus: Corpus, split: str, seed: int) -> None:
@@ -155,25 +157,36 @@ class Pairs:
         size = np.where(in_scene.size > 0, in_scene.size, of_person.size)
         paired = size > 0
         if not paired.any():
+            _require_split(corpus, split)
             raise ValueError(
                 f"{corpus.storage.url}: split {split!r} has no (live, spoof) pair of one domain and subject; "
                 f"prepare it with a pattern that gives {{subject}}"
             )
         self.spoofs = spoof[paired]
         self._partners = _Spans(start[paired], size[paired])
-        self._guides = _Guides(_codes(corpus, "style")[self.spoofs], person[self.spoofs])
+        style = _codes(corpus, "style")
+        self.guides = spoof[np.isin(style[spoof], style[self.spoofs])]
+        self._guides = _Guides(style[self.guides], person[self.guides])
+        self._among_guides = np.searchsorted(self.guides, self.spoofs)
         alone = np.flatnonzero(self._guides.count == 0)
         if len(alone):
-            style = corpus.index.column("style")[int(self.spoofs[alone[0]])].as_py()
-            raise ValueError(f"style {style!r} has a single image to train on: add another to guide it")
+            name = corpus.index.column("style")[int(self.guides[alone[0]])].as_py()
+            raise ValueError(f"style {name!r} has a single image to train on: add another to guide it")
         self._shuffled, self._seed = Shuffled(np.arange(len(self.spoofs)), seed), seed
 
     def __call__(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Index positions (live, spoof, guide) of the samples with these counters."""
         places = self._shuffled(n)
         live = self._partners.start[places] + draws.below(self._partners.size[places], n, self._seed, "live")
-        guide = self._guides(places, draws.below(self._guides.count[places], n, self._seed, "guide"))
-        return self._lives[live], self.spoofs[places], self.spoofs[guide]
+        own = self._among_guides[places]
+        guide = self._guides(own, draws.below(self._guides.count[own], n, self._seed, "guide"))
+        return self._lives[live], self.spoofs[places], self.guides[guide]
+
+
+def _require_split(corpus: Corpus, split: str) -> None:
+    splits = sorted(set(corpus.column("split").tolist()))
+    if split not in splits:
+        raise ValueError(f"{corpus.storage.url}: split {split!r} has no row: choose among {', '.join(splits)}")
 
 
 class _Spans(NamedTuple):

@@ -16,7 +16,7 @@ from factory.corpus import Corpus
 from factory.fit_style import train_styles
 from factory.ingest import Batch, Reader, image_reader
 from factory.losses import LossConfig, check_parts, is_live, make_loss
-from factory.protocols import check, check_generated, content, open_corpus, record
+from factory.protocols import check, check_generated, check_held_out, content, open_corpus, record
 from factory.row import LIVE, SPOOF
 from factory.run import Run
 from factory.sampling import Rows, SamplingConfig, sampling_plan
@@ -81,6 +81,7 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
     check_resources(config.train, config.resources)
     if config.train.evaluate_every:
         _require_both(corpus, config.held_out)
+        check_held_out(corpus, config.split, str(config.held_out))
     check_parts(config.loss, config.resources)
     if config.audit is not None and generated is None:
         raise ValueError("audit is of generated rows: set generated, or leave audit out")
@@ -92,6 +93,8 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
             raise ValueError(f"{generated.storage.url}: no row of split {config.split!r} passes {passes}; widen it")
         sources.append((generated, kept))
         styles |= set(generated.column("style")[kept])
+    if len({is_live(style) for style in styles}) == 1:
+        raise ValueError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
     TrainingRows(sources, sorted(styles)).plan(config.sampling, config.train.seed)  # or refuse before the claim
     given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
     settings = {"job": JOB, **given, "styles": sorted(styles)}

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from factory.batches import Pairs, PixelCache, training_images
 from factory.config import Config
+from factory.corpus import Corpus
 from factory.generators import model_digest
 from factory.ingest import Batch, Reader, image_reader
-from factory.protocols import check, check_model, content, open_corpus, record
+from factory.progress import say
+from factory.protocols import check, check_held_out, check_model, content, open_corpus, record
+from factory.row import SPOOF
 from factory.run import Run, read_claim
 from factory.storage import Storage
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
@@ -31,9 +34,9 @@ JOB = "fit-generator"
 class GeneratorNetworkConfig(Config):
     """Arguments of `difffas.SpoofUNet`; the defaults are the full-size paper form."""
 
-    base_channels: int = 128
-    channel_multipliers: tuple[int, int, int, int, int, int] = (1, 1, 2, 2, 4, 4)
-    embed_channels: int = 512
+    base_channels: PositiveInt = 128
+    channel_multipliers: tuple[PositiveInt, ...] = Field((1, 1, 2, 2, 4, 4), min_length=6, max_length=6)
+    embed_channels: PositiveInt = 512
     dropout: float = Field(0.1, ge=0, lt=1)
     out_channels: Literal[3, 6] = 3
     mean_patch: int = Field(6, ge=1)
@@ -85,11 +88,14 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     corpus = open_corpus(config.corpus, config.protocol)
     splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
     check(corpus, splits)
+    if config.train.evaluate_every:
+        check_held_out(corpus, config.split, config.held_out)
     for split in splits:
-        Pairs(corpus, split, config.train.seed)  # a corpus without pairs is refused before any worker starts
+        _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
     check_resources(config.train, config.resources, checkpointing=True)
     settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"})}
     start, known = starting_point(config)
+    check_network({**settings, **start})
     check_model(Storage(start["style_encoder"]), corpus.protocol, "the model in")
     identity = {**settings, "corpus": corpus.digest, "protocol": record(corpus.protocol), **known}
     places = {"corpus": corpus.storage.url, "protocol": content(corpus.protocol), **start}
@@ -112,6 +118,39 @@ def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str
     if not encoder.exists("style_encoder/config.json"):
         raise ValueError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
     return {"style_encoder": encoder.url}, {"style_encoder": read_claim(encoder)["fingerprint"]}
+
+
+def check_network(settings: dict[str, Any]) -> None:
+    """Refuse a network that does not fit its style encoder, or cannot be sampled as the evaluation asks.
+
+    Raises:
+        ValueError: naming the widths that differ, or more steps of the sample grid than timesteps.
+    """
+    network, encoder = settings["network"], Storage(settings["style_encoder"])
+    given = json.loads(encoder.read("style_encoder/config.json"))["channels"][1:]
+    wanted = [network["base_channels"] * multiplier for multiplier in network["channel_multipliers"][3:]]
+    if given != wanted:
+        raise ValueError(
+            f"the style encoder in {encoder.url} is {given} channels wide at strides 8, 16 and 32, the network "
+            f"{wanted} (base_channels × channel_multipliers): fit one with network.channels=[…, "
+            f"{', '.join(map(str, wanted))}], or change the network"
+        )
+    steps, timesteps = settings["evaluation"]["grid_steps"], network["timesteps"]
+    if settings["train"]["evaluate_every"] and steps > timesteps:
+        raise ValueError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
+
+
+def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
+    """Name what no pair shows; a corpus without any pair was refused before any worker started."""
+    spoofs = corpus.where(split=split, label=SPOOF)
+    styles = corpus.column("style")
+    unseen = sorted(set(styles[spoofs]) - set(styles[pairs.spoofs]))
+    if len(spoofs) > len(pairs.spoofs):
+        names = f"; none of {', '.join(unseen)} has" if unseen else ""
+        say(
+            f"{JOB}: {len(spoofs) - len(pairs.spoofs):,} of {len(spoofs):,} spoofs of split {split!r} have no live "
+            f"face of their domain and subject and can only guide{names}"
+        )
 
 
 def worker(settings: dict[str, Any]) -> str | None:
@@ -164,7 +203,7 @@ class GeneratorRecipe:
 
         if self._settings["initial"]:
             return  # the statistics that its weights were fitted to came with them
-        shown, read = np.unique(self._pairs.spoofs), PixelCache(self._corpus, gibibytes=0.0)
+        shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
         statistics = feature_statistics(
             self._encoder, (training_images(read(chunk), self._device) for chunk in chunks)

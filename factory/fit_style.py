@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from factory.batches import PixelCache, Shuffled, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.ingest import Batch, Reader, image_reader
-from factory.protocols import check, content, open_corpus, record
+from factory.protocols import check, check_held_out, content, open_corpus, record
 from factory.run import Run
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
 
@@ -25,9 +25,9 @@ JOB = "fit-style"
 class StyleNetworkConfig(Config):
     """Widths and depths of `difffas.StyleEncoder`; the defaults are the full-size network."""
 
-    stem_channels: int = 64
-    channels: tuple[int, int, int, int] = (64, 256, 512, 512)
-    depths: tuple[int, int, int, int] = (3, 4, 6, 3)
+    stem_channels: PositiveInt = 64
+    channels: tuple[PositiveInt, ...] = Field((64, 256, 512, 512), min_length=4, max_length=4)
+    depths: tuple[PositiveInt, ...] = Field((3, 4, 6, 3), min_length=4, max_length=4)
 
 
 class FitStyleConfig(Config):
@@ -49,6 +49,8 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
     check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
     styles = train_styles(corpus, config.split)
     check_resources(config.train, config.resources)
+    if config.held_out is not None:
+        check_held_out(corpus, config.split, config.held_out)
     if config.train.evaluate_every and not len(held_out_rows(corpus, config.held_out, styles)):
         raise ValueError(
             f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "

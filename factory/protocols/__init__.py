@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from factory.protocols.families import load, names, titles
 from factory.protocols.generation import generation_plan
-from factory.protocols.leakage import check, check_generated, check_model, content, open_corpus, record
+from factory.protocols.leakage import check, check_generated, check_held_out, check_model, content, open_corpus, record
 from factory.protocols.rules import PARTS, Protocol, Rule
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Rule",
     "check",
     "check_generated",
+    "check_held_out",
     "check_model",
     "content",
     "generation_plan",

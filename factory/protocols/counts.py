@@ -43,7 +43,7 @@ def figures(corpus: Corpus) -> dict[str, Any]:
     parts = {part: corpus.index.filter(pa.array(~made & (corpus.column("split") == part))) for part in (*PARTS, "")}
     found["parts"] = {part: _part(parts[part]) for part in PARTS}
     found["unused"] = _domains(parts[""])
-    found["subjects_in_train_and_test"] = len(shared_subjects(corpus))
+    found["subjects_in_train_and_test"] = len(shared_subjects(corpus, "train", "test"))
     if made.any():
         found["generated"] = _domains(corpus.index.filter(pa.array(made)))
     return found

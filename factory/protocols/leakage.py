@@ -58,7 +58,7 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
             f"{corpus.storage.url} does not hold protocol {protocol.name}: {'; '.join(missing)}; prepare what is "
             f"missing, or see `difffas protocols {protocol.name} --corpus {corpus.storage.url}`"
         )
-    shared = shared_subjects(corpus)
+    shared = shared_subjects(corpus, "train", "test")
     if shared and protocol.disjoint_subjects:
         raise ValueError(
             f"{corpus.storage.url}: protocol {protocol.name} has {len(shared)} subjects in train and in test, such as "
@@ -69,13 +69,29 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
             check_generated(corpus, [corpus], part)
 
 
-def shared_subjects(corpus: Corpus) -> list[tuple[str, str]]:
-    """Sorted (domain, subject) pairs of real rows that are in the train and in the test split of a corpus."""
+def check_held_out(corpus: Corpus, split: str, held_out: str) -> None:
+    """Refuse to judge a network by the very split that it learns from; say so where people are in both.
+
+    Raises:
+        ValueError: if the two are one.
+    """
+    if held_out == split:
+        raise ValueError(f"held_out is {held_out!r}, the split that is trained on: choose one of other people")
+    shared = shared_subjects(corpus, split, held_out)
+    if shared:
+        say(
+            f"warning: {len(shared):,} subjects of split {held_out!r}, such as {' '.join(shared[0])}, are in "
+            f"{split!r} as well: figures of {held_out!r} are not of held-out people alone"
+        )
+
+
+def shared_subjects(corpus: Corpus, first: str, second: str) -> list[tuple[str, str]]:
+    """Sorted (domain, subject) pairs of real rows that are in both of these splits of a corpus."""
     real = corpus.index.select(["domain", "subject", "split"]).filter(pc.is_null(corpus.index["guide_key"]))
-    people: dict[str, set[tuple[str, str]]] = {part: set() for part in PARTS}
+    people: dict[str, set[tuple[str, str]]] = {first: set(), second: set()}
     for line in real.group_by(["domain", "subject", "split"]).aggregate([]).to_pylist():
         people.get(line["split"], set()).add((line["domain"], line["subject"]))
-    return sorted(people["train"] & people["test"])
+    return sorted(people[first] & people[second])
 
 
 def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "train") -> dict[str, int]:

@@ -47,7 +47,7 @@ def pools_by_definition(table: list[dict[str, Any]]) -> dict[int, tuple[set[int]
             lives[i] = scene or person
     guides = {}
     for i in lives:
-        peers = {j for j in lives if j != i and table[j]["style"] == table[i]["style"]}
+        peers = {j for j in train if j != i and table[j]["style"] == table[i]["style"]}
         mine = table[i]["domain"], table[i]["subject"]
         guides[i] = {j for j in peers if (table[j]["domain"], table[j]["subject"]) != mine} or peers
     return {i: (lives[i], guides[i]) for i in lives}
@@ -115,7 +115,7 @@ def test_pairs_draw_from_just_what_the_definition_allows(table: list[dict[str, A
     opened = index_only({name: [row[name] for row in table] for name in table[0]})
     expected = pools_by_definition(table)
     if not expected or not all(guides for _, guides in expected.values()):
-        with pytest.raises(ValueError, match="no .live, spoof. pair" if not expected else "single image"):
+        with pytest.raises(ValueError, match="no .live, spoof. pair|no row" if not expected else "single image"):
             Pairs(opened, "train", seed=1)
         return
     pairs = Pairs(opened, "train", seed=1)
@@ -166,6 +166,23 @@ def test_pairs_do_not_depend_on_how_they_are_asked_for(corpus: tuple[list[Row], 
     whole = pairs(np.arange(40))
     for kind in range(3):
         assert np.array_equal(whole[kind], np.concatenate([pairs(np.arange(i, i + 8))[kind] for i in range(0, 40, 8)]))
+
+
+def test_a_spoof_without_a_live_face_guides_others_of_its_style(tmp_path: Path) -> None:
+    rows = small_rows(subjects=3, captures=1, domains=("cam",), attacks=("print", "mask"))
+    rows = [
+        row
+        for row in rows
+        if row.attack != "mask" and (row.attack, row.subject) not in {("live", "s1"), ("live", "s2")}
+    ]
+    live, spoof, guide = Pairs(write_corpus(tmp_path, rows), "train", seed=0)(np.arange(20))
+    shown = {(rows[a].subject, rows[b].subject, rows[c].subject) for a, b, c in zip(live, spoof, guide, strict=True)}
+    assert shown == {("s0", "s0", "s1"), ("s0", "s0", "s2")}
+
+
+def test_a_split_that_is_not_there_is_named(corpus: tuple[list[Row], Corpus]) -> None:
+    with pytest.raises(ValueError, match="split 'dev' has no row: choose among train"):
+        Pairs(corpus[1], "dev", seed=0)
 
 
 def test_a_lone_subject_guides_itself_with_another_image(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from factory.config import build
 from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig, prepared
 from factory.generators import to_tensor
-from factory.row import SPOOF
+from factory.row import LIVE, SPOOF
 from tests.corpora import small_rows, write_corpus
 from tests.pages import spoofs_of
 
@@ -55,6 +55,16 @@ def test_a_split_without_both_kinds_is_refused(corpora: Path) -> None:
     with pytest.raises(ValueError, match="split None lacks"):
         prepared(config(corpora, held_out=None))
     prepared(config(corpora, held_out=None, train={"steps": 4, "batch_size": 8, "learning_rate": 1e-3}))
+
+
+def test_what_cannot_be_fitted_is_refused(corpora: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="held_out is 'train', the split that is trained on"):
+        prepared(config(corpora, held_out="train"))
+    train = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
+    for label in (LIVE, SPOOF):
+        write_corpus(tmp_path / str(label), [row for row in small_rows() if row.label == label])
+        with pytest.raises(ValueError, match="split 'train' has only live faces or only spoofs: give both"):
+            prepared(config(corpora, corpus=f"{tmp_path}/{label}", generated=None, train=train))
 
 
 def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:

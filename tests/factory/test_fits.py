@@ -11,7 +11,6 @@ import torch
 
 from difffas.classifier import SpoofClassifier
 from factory.checkpoints import Course, load, save
-from factory.cli import main
 from factory.config import build
 from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
@@ -149,22 +148,6 @@ def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> No
     assert any(not torch.equal(moved[name], present[name]) for name in moved)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ([], "give style_encoder to start anew, or initial to go on from a model: one of the two"),
-        (["initial=x", "style_encoder=y"], "one of the two"),
-        (["initial=x", "network.dropout=0.0"], "network is that of the initial model: leave it out"),
-        (["initial=nowhere"], "is no model folder"),
-    ],
-)
-def test_what_a_generator_starts_from_is_said_once(
-    settings: list[str], message: str, root: Path, tmp_path: Path, capsys: Any
-) -> None:
-    refused(capsys, ["fit-generator", f"corpus={root}/real", f"out={tmp_path}/out", *settings], message)
-    assert not (tmp_path / "out").exists()
-
-
 def start(settings: dict[str, Any]) -> Any:
     return prepare(GeneratorRecipe(settings), settings, torch.device("cpu"))
 
@@ -203,40 +186,6 @@ def test_classifier_reads_real_and_generated_rows_under_one_numbering(root: Path
     assert seen == train | {"made-1", "made-2"}
 
 
-@pytest.mark.parametrize(
-    ("verb", "rows", "message"),
-    [
-        ("fit-style", [row(n) for n in range(3)], "has 1 style(s), telling them apart needs two or more"),
-        ("fit-classifier", [row(n) for n in range(3)], "has 1 style(s)"),
-        ("fit-generator", [row(n) for n in range(3)], "has no (live, spoof) pair"),
-    ],
-)
-def test_a_corpus_that_cannot_teach_is_one_line(
-    verb: str, rows: list[Any], message: str, root: Path, tmp_path: Path, capsys: Any
-) -> None:
-    write_corpus(tmp_path / "bad", rows)
-    encoder = [f"style_encoder={root}/style"] if verb == "fit-generator" else []
-    refused(capsys, [verb, f"corpus={tmp_path}/bad", f"out={tmp_path}/out", *encoder], message)
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("resources.workers=3", "train.batch_size 256 does not divide among 3 workers"),
-        ("resources.accumulate=7", "choose a multiple of 7"),
-        ("train.evaluate_evry=7", "unknown config key 'train.evaluate_evry'; did you mean 'evaluate_every'?"),
-        ("train.evaluate_every=2 held_out=test", "has no row of a style to train on"),
-    ],
-)
-def test_a_setting_that_cannot_be_is_one_line(
-    setting: str, message: str, root: Path, tmp_path: Path, capsys: Any
-) -> None:
-    train = ["train.steps=2", "train.batch_size=256", "train.learning_rate=0.1"]
-    refused(capsys, ["fit-style", f"corpus={root}/real", f"out={tmp_path}/out", *train, *setting.split(" ")], message)
-    assert not (tmp_path / "out").exists()
-
-
 def test_what_is_sent_to_the_readers_is_small(root: Path) -> None:
     """A reader is pickled for its own process: one that holds its recipe would take the network along."""
     from ray import cloudpickle
@@ -246,12 +195,3 @@ def test_what_is_sent_to_the_readers_is_small(root: Path) -> None:
         sent = cloudpickle.dumps(recipe.reader(0, 1))
         assert b"torch" not in sent
         assert len(sent) < 50_000
-
-
-def refused(capsys: Any, arguments: list[str], message: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    error = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert message in error
-    assert error.count("\n") == 1

@@ -80,15 +80,22 @@ def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Ove
 
 
 def publish(
-    folder: Folder,
+    folder: Annotated[str | None, typer.Argument(help="Folder that a run wrote, local or s3://.")] = None,
     to: Annotated[
         str | None, typer.Option(help="s3://… or the Hub's OWNER/NAME, for the command that is shown.")
     ] = None,
+    config: Annotated[str | None, typer.Option("--config", help="YAML file of both; see jobs/publish.yaml.")] = None,
 ) -> None:
     """Check a corpus, list its shards, show how to send it; sends nothing. Example: difffas publish corpora/spoofs"""
+    from factory.config import load
+    from factory.publish import PublishConfig
     from factory.publish import publish as check
 
-    found = check(folder, to)
+    if folder is None and config is None:
+        raise ValueError("which corpus? Give its folder, or --config FILE")
+    given = {"folder": folder, "to": to}
+    asked = load(PublishConfig, config, [f"{key}={json.dumps(value)}" for key, value in given.items() if value])
+    found = check(asked.folder, asked.to)
     for problem in found["problems"]:
         typer.echo(f"difffas: {problem}", err=True)
     if found["problems"]:

@@ -11,9 +11,11 @@ import shlex
 from typing import Any
 
 import yaml
+from pydantic import Field
 
 from factory.cards import CARD, CROISSANT
 from factory.cards.facts import corpus_facts
+from factory.config import Config
 from factory.corpus import INDEX
 from factory.ledger import Ledger
 from factory.run import SUMMARY, read_planned, read_summary
@@ -23,6 +25,13 @@ from factory.verify import verify
 FOLDER = "publish"
 # What is sent. Not run.json, events/ and quarantine/: they name folders of the machine that wrote the corpus.
 SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
+
+
+class PublishConfig(Config):
+    """Which corpus is checked, as a job near its bucket."""
+
+    folder: str = Field(description="finished corpus, local or s3://")
+    to: str | None = Field(None, description="s3://… or the Hub's OWNER/NAME; None: a placeholder")
 
 
 def publish(url: str, to: str | None = None) -> dict[str, Any]:

@@ -28,4 +28,5 @@ STATIONS = {
     "generate": ("factory.generate", "GenerateConfig"),
     "evaluate": ("factory.evaluate", "EvaluateConfig"),
     "ablate": ("factory.ablate", "AblateConfig"),
+    "publish": ("factory.publish", "PublishConfig"),
 }

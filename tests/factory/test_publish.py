@@ -113,6 +113,22 @@ def test_what_is_not_whole_is_refused_line_by_line(
     assert not (folder / "publish").exists()
 
 
+@pytest.mark.parametrize(("more", "to"), [((), "lab/faces"), (("--to", "s3://lab/faces"), "s3://lab/faces")])
+def test_a_file_of_settings_does_as_well(
+    more: tuple[str, ...], to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = corpus(tmp_path / "faces"), tmp_path / "publish.yaml"
+    file.write_text(f"{{folder: {folder}, to: lab/faces}}", encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        main(["publish", "--config", str(file), *more])
+    assert caught.value.code == 0
+    assert json.loads(capsys.readouterr().out) == publish(str(folder), to)
+    with pytest.raises(SystemExit) as caught:
+        main(["publish", *more])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "difffas: error: which corpus? Give its folder, or --config FILE\n"
+
+
 def test_an_unknown_licence_and_a_gap_are_refused(tmp_path: Path) -> None:
     rows = [dataclasses.replace(row, license="unknown") for row in small_rows(splits=("train", "test"))]
     assert publish(str(corpus(tmp_path / "a", rows)))["problems"] == [

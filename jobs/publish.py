@@ -1,0 +1,7 @@
+"""`ray job submit --working-dir . -- python jobs/publish.py --config jobs/publish.yaml`"""
+
+import sys
+
+from factory.cli import main
+
+main(["publish", *sys.argv[1:]])

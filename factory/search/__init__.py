@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from factory.progress import say
-from factory.search.space import Parameters, draw, optuna_space, settings_of, whole
+from factory.search.space import Parameters, draw, located, optuna_space, settings_of, whole
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def search(storage: Storage, config: TuneConfig) -> list[Ended]:
 
     from factory.checkpoints import ray_storage
 
-    values = config.model_dump(mode="json", include={"fit", "trials"})
-    given = {"out": storage.url, "fit": values["fit"]}
+    given = {"out": storage.url, "fit": located(config.fit).model_dump(mode="json")}
     trainable = tune.with_resources(tune.with_parameters(run_trial, given=given), NEXT_TO_NOTHING)
     place = ray_storage(storage.url)
     path, filesystem = f"{place['storage_path']}/{STATE}", place.get("storage_filesystem")

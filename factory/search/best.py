@@ -16,7 +16,7 @@ from factory.fit_classifier import FitClassifierConfig, RowFilter
 from factory.generate import GenerateConfig
 from factory.generators import DUMMY
 from factory.run import read_claim
-from factory.search.space import settings_of
+from factory.search.space import located, settings_of
 from factory.storage import Storage
 from factory.train import model_evaluation
 
@@ -36,18 +36,15 @@ def write_settings(storage: Storage, ranked: list[dict[str, Any]], fit: FitClass
     places = []
     for rank, trial in enumerate(ranked, start=1):
         place = "best" if rank == 1 else f"best-{rank}"
-        settings = settings_of(fit, trial["parameters"], storage.path(f"{place}/classifier"))
-        changed: dict[str, Any] = {"corpus": Storage(fit.corpus).url}
+        settings = settings_of(located(fit), trial["parameters"], storage.path(f"{place}/classifier"))
         made = _generation(fit.generated) if fit.generated else None
-        if fit.generated:
-            changed["generated"] = Storage(fit.generated).url
-        if fit.audit is not None:
-            changed["audit"] = None if made is not None else Storage(fit.audit).url  # it knows no regenerated row
         if made is not None:
             again = generation_of(made, settings.generated_rows, storage.path(f"{place}/spoofs"))
             storage.create(f"{place}/{GENERATE}", _yaml(again))
-            changed |= {"generated": again.out, "generated_rows": RowFilter()}
-        storage.create(f"{place}/{FIT}", _yaml(settings.model_copy(update=changed)))
+            # The audit knows no regenerated row.
+            changed = {"generated": again.out, "generated_rows": RowFilter(), "audit": None}
+            settings = settings.model_copy(update=changed)
+        storage.create(f"{place}/{FIT}", _yaml(settings))
         places.append(place)
     return places
 

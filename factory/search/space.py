@@ -7,15 +7,17 @@ generates anything.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from factory import draws
+from factory import backbone, draws
 from factory.config import Config, build
 from factory.fit_classifier import FitClassifierConfig
+from factory.storage import Storage
 
 DIGITS = 4  # significant digits of a drawn value
 INTEGERS = ("t0_min", "t0_max")
@@ -150,6 +152,15 @@ def optuna_space(space: SearchSpace) -> dict[str, Any]:
         return (tune.loguniform if name in LOGARITHMIC else tune.uniform)(values.least, values.most)
 
     return {name: domain(name, values) for name, values in space.varied()}
+
+
+def located(fit: FitClassifierConfig) -> FitClassifierConfig:
+    """The same settings with whole paths: Ray Tune runs every trial in a folder of its own."""
+    places = {name: Storage(url).url for name in ("corpus", "generated", "audit") if (url := getattr(fit, name))}
+    places["backbone"] = backbone.located(fit.backbone)
+    if fit.protocol is not None and fit.protocol.partition(":")[0].endswith((".yaml", ".yml")):
+        places["protocol"] = os.path.abspath(fit.protocol)
+    return fit.model_copy(update=places)
 
 
 def settings_of(fit: FitClassifierConfig, parameters: Parameters, out: str) -> FitClassifierConfig:

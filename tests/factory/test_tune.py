@@ -232,10 +232,13 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
 
 
 @pytest.mark.slow
-def test_optuna_proposes_within_the_values(corpora: Path, tmp_path: Path, ray_local: None) -> None:
+def test_optuna_proposes_within_the_values_for_corpora_by_relative_paths(
+    corpora: Path, tmp_path: Path, ray_local: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("optuna")
+    monkeypatch.chdir(corpora)
     search = {"live_margin": [0.1, 0.5], "t0_max": {"choices": [160, 170]}, "learning_rate": [1e-4, 1e-2]}
-    given = settings(corpora, tmp_path / "search", searcher="optuna", search=search, concurrent=1)
+    given = settings(".", tmp_path / "search", searcher="optuna", search=search, concurrent=1)
     found = tune.run(build(TuneConfig, given))
     assert len({trial["trial"] for trial in found["trials"]}) == 2
     for trial in found["trials"]:

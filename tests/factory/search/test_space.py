@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from factory.config import build
 from factory.fit_classifier import FitClassifierConfig
-from factory.search.space import SearchSpace, Values, draw, optuna_space, settings_of
+from factory.search.space import SearchSpace, Values, draw, located, optuna_space, settings_of
 
 FIT = {"corpus": "real", "generated": "spoofs", "out": "out", "loss": {"name": "rq"}}
 EVERYTHING = {
@@ -83,7 +84,7 @@ def test_parameters_reach_the_settings_they_are_named_after() -> None:
         ({"live_margin": [0.1, 0.2, 0.3]}, "give a closed range [low, high], or {choices: [a, b, …]}"),
         ({"live_margin": {"choices": []}}, "choices"),
         ({"live_margin": {"low": 1}}, "give a closed range"),
-        ({"live_margin": [0, float("nan")]}, "must rise"),
+        ({"live_margin": [0, float("nan")]}, "should be a finite number"),
         ({"t0_max": [100.5, 200]}, "t0_max [100.5, 200.0] must be whole numbers"),
         ({"learning_rate": [0, 1]}, "learning_rate must be above 0"),
         ({"t0_min": [100, 300], "t0_max": [200, 400]}, "t0_min reaches 300, above the least t0_max, 200"),
@@ -113,3 +114,15 @@ def test_optuna_gets_the_same_values() -> None:
 
 def test_a_configuration_reads_its_own_record() -> None:
     assert build(SearchSpace, space().model_dump(mode="json")) == space()
+
+
+def test_a_trial_gets_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs in a folder of Ray Tune's."""
+    monkeypatch.chdir(tmp_path)
+    given = {**FIT, "audit": "s3://bucket/audit", "protocol": "mine.yaml:own", "backbone": "local-dir:weights"}
+    places = located(build(FitClassifierConfig, given))
+    assert (places.corpus, places.generated) == (f"{tmp_path}/real", f"{tmp_path}/spoofs")
+    assert (places.protocol, places.backbone) == (f"{tmp_path}/mine.yaml:own", f"local-dir:{tmp_path}/weights")
+    assert places.audit == "s3://bucket/audit"
+    plain = located(build(FitClassifierConfig, {"corpus": "/real", "out": "out", "protocol": "mi-c"}))
+    assert (plain.corpus, plain.generated, plain.protocol, plain.backbone) == ("/real", None, "mi-c", "mobilevit_s")

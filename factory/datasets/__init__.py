@@ -62,6 +62,7 @@ from factory.datasets import (
 from factory.datasets.tree import MAX_BOXES, Recording, Tree
 from factory.faces import Box
 from factory.pattern import vocabulary_name
+from factory.progress import say
 from factory.row import LABELS, LIVE_ATTACK
 from factory.sources import LISTING, Files, Source, hdf5, video
 from factory.sources.video import Frames as Frames
@@ -105,6 +106,15 @@ BOXES: dict[str, Callable[[str, int, int, int], Box | None]] = {
     "celeba-spoof": celeba_spoof.box,
 }
 
+# Of those that say it, by rule or in lists of videos: every recording of a whole tree, without its extension.
+WHOLE: dict[str, Callable[[Tree], Iterator[str]]] = {
+    "oulu-npu": oulu_npu.whole,
+    "casia-fasd": casia_fasd.whole,
+    "replay-attack": replay_attack.whole,
+    "msu-mfsd": msu_mfsd.whole,
+}
+NAMED = 5  # absent recordings that are named; the others are counted
+
 
 def list_dataset(
     name: str, source: str, frames: Frames, chosen: str | None = None, instruments: bool = False
@@ -129,11 +139,23 @@ def list_dataset(
             f"source {source} has no usable recording of {dataset.TITLE} like {dataset.EXAMPLE} ({len(found)} others: "
             f"{reasons})"
         )
+    if name in WHOLE:
+        _say_absent(tree, dataset.TITLE, list(WHOLE[name](tree)))
     if (module := _FRAMES.get(dataset.FORMAT)) is not None:
         module.needed()
     with ThreadPoolExecutor(LISTING) as pool:
         listed = pool.map(lambda recording: _sources(tree, dataset, recording, frames, instruments), found)
         return [source for part in listed for source in part]
+
+
+def _say_absent(tree: Tree, title: str, whole: list[str]) -> None:
+    """One line of how many recordings, and which, the tree lacks; nothing of a whole one."""
+    there = {name.lower().rpartition(".")[0] for name in tree.files if video.NAME.fullmatch(name)}
+    absent = [name for name in whole if name.lower() not in there]
+    if absent:
+        named = ", ".join(absent[:NAMED]) + (" …" if len(absent) > NAMED else "")
+        count = f"{len(whole):,} recordings, {len(absent):,} of them"
+        say(f"prepare: {title} has {count} are not in {tree.source}: {named}")
 
 
 _FRAMES = {"video": video, "hdf5": hdf5}

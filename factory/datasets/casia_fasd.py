@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -22,6 +23,13 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
     """Attack and instrument by the file's name."""
     instrument = INSTRUMENTS[fields["file"]]
     return instrument.partition("_")[0], instrument
+
+
+def whole(tree: Tree) -> Iterator[str]:
+    """Every recording that was released: 12 of each of 20 and 30 people."""
+    for split, people in (("train", 20), ("test", 30)):
+        for person, file in itertools.product(range(1, people + 1), INSTRUMENTS):
+            yield f"{split}_release/{person}/{file.upper()}"
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -34,7 +35,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     """All videos; the lists say in two digits a line whose are for training and for testing. There is no dev set."""
     folders = ("scene01/real/", "scene01/attack/")
     tree.require(*folders, *LISTS.values())
-    splits = {int(number): split for split, name in LISTS.items() for number in re.findall(r"\d+", tree.text(name))}
+    splits = _splits(tree)
     for file, found in tree.search(NAME, VIDEOS, *folders):
         if found is None or (found["kind"] == "attack") != bool(found["presented"]):
             yield Recording(file=file, reject=UNKNOWN)
@@ -53,6 +54,19 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
             turn=180 if capture in ROTATED else 0,
             reject=None if split else UNLISTED,
         )
+
+
+def _splits(tree: Tree) -> dict[int, str]:
+    """Split of every client that the lists name."""
+    return {int(number): split for split, name in LISTS.items() for number in re.findall(r"\d+", tree.text(name))}
+
+
+def whole(tree: Tree) -> Iterator[str]:
+    """Every recording of the clients that the lists name: a real one and three attacks by each camera."""
+    for client, camera in itertools.product(sorted(_splits(tree)), ("laptop", "android")):
+        yield f"scene01/real/real_client{client:03d}_{camera}_SD_scene01"
+        for presented in ("ipad_video", "iphone_video", "printed_photo"):
+            yield f"scene01/attack/attack_client{client:03d}_{camera}_SD_{presented}_scene01"
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:

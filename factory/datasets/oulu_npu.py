@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -39,6 +40,14 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
             split=SPLITS[found["split"].lower()],
             boxes=tree.beside(file, ".txt"),
         )
+
+
+def whole(tree: Tree) -> Iterator[str]:
+    """Every recording that was released: 55 users before 6 phones in 3 sessions."""
+    users = {"Train": range(1, 21), "Dev": range(21, 36), "Test": range(36, 56)}
+    for split, numbers in users.items():
+        for phone, session, user, file in itertools.product(range(1, 7), range(1, 4), numbers, range(1, 6)):
+            yield f"{split}_files/{phone}_{session}_{user:02d}_{file}"
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:

@@ -5,6 +5,7 @@ Enrolment videos (`enroll/`) are for face recognition; like the official queries
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -50,6 +51,16 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
             split=SPLITS[found["split"]],
             boxes=tree.beside(file, ".face", "face-locations/"),
         )
+
+
+def whole(tree: Tree) -> Iterator[str]:
+    """Every recording that the lists in `protocols/` name, where the tree has these."""
+    for kind, split in itertools.product(("real", "attack-grandtest-allsupports"), ("train", "devel", "test")):
+        name = f"protocols/{kind}-{split}.txt"
+        for line in tree.text(name).splitlines() if name in tree.files else ():
+            path = re.sub(r"\.mov$", "", line.strip())
+            if NAME.fullmatch(f"{path}.mov"):
+                yield path
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:

@@ -55,6 +55,39 @@ def test_a_folder_of_something_else(tmp_path: Path, name: str) -> None:
         listed(name, tmp_path / "absent")
 
 
+@pytest.mark.parametrize(
+    ("name", "whole", "absent", "first"),
+    [
+        ("oulu-npu", 4950, 4950 - 9, "Train_files/1_1_02_1, Train_files/1_1_02_2, "),
+        ("casia-fasd", 600, 600 - 14, "train_release/2/1, train_release/2/2, train_release/2/HR_1, "),
+        (
+            "msu-mfsd",
+            8 * 35,
+            8 * 35 - 9,
+            "scene01/real/real_client001_laptop_SD_scene01, scene01/attack/attack_client00",
+        ),
+        ("replay-attack", 3, 1, "train/real/client004_session01_webcam_authenticate_adverse_1\n"),
+    ],
+)
+def test_recordings_that_are_not_there_are_counted_and_the_first_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, whole: int, absent: int, first: str
+) -> None:
+    root = TREES[name](tmp_path)
+    if name == "replay-attack":
+        lists = ["attack/hand/attack_print_client001_session01_highdef_photo_adverse.mov", "nothing"]
+        write_text(root / "protocols/attack-grandtest-allsupports-train.txt", "".join(f"train/{x}\r\n" for x in lists))
+        real = "train/real/client00{}_session01_webcam_authenticate_adverse_1\n"
+        write_text(root / "protocols/real-train.txt", real.format(1) + real.format(4))
+    write_text(root / "Train_files/1_1_02_1.txt", "1,2,3,4,5\n")  # the eyes are not the video
+    assert not rejects(listed(name, root))
+    said = capsys.readouterr().err
+    assert f"has {whole:,} recordings, {absent:,} of them are not in {root}: {first}" in said and said.count("\n") == 1
+    if name == "replay-attack":
+        write_video(root / f"{real.format(4).strip()}.mov")
+        listed(name, root)
+        assert capsys.readouterr().err == ""
+
+
 def test_no_recording_has_a_known_name(tmp_path: Path) -> None:
     for split in ("Train", "Dev", "Test"):
         write_video(tmp_path / f"{split}_files" / "video.avi")

@@ -8,6 +8,7 @@ A CPU scores one image after the other, so that its planes stay in the cache; a 
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 from typing import TypeAlias
@@ -31,7 +32,7 @@ SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))  # the four neighbours that a coeffic
 NOISE = 1e-9  # a smaller contrast (grey levels 0..255) is the rounding error of a window whose contrast is zero
 TIE = 1e-4  # float32 cannot tell to which grey level a colour this close to half way belongs
 FLAT = 1e-6  # a smaller variance is that of a window of one grey level
-TILE = 16  # outputs that one product with the banded matrix of the window gives
+TILE = 8  # outputs that one product with the banded matrix of the window gives
 CUDA_BATCH = 64  # images at once; about 1 GiB at 256²
 
 
@@ -62,31 +63,25 @@ def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str 
         )
     if min(batch.shape[2:]) < MINIMUM_SIDE:
         return np.full(len(batch), math.nan), [f"side below {MINIMUM_SIDE}"] * len(batch)
-    on_gpu = batch.device.type == "cuda"
-    scores, reasons = [np.empty(0)], []
-    for part in torch.split(batch if on_gpu else batch.cpu(), CUDA_BATCH if on_gpu else 1):
-        part_scores, part_reasons = _score(part, white)
-        scores.append(part_scores)
-        reasons += part_reasons
-    return np.concatenate(scores), reasons
+    parts = torch.split(batch, CUDA_BATCH) if batch.is_cuda else torch.split(batch.cpu(), 1)
+    moments, faults = zip(*[_measure(part, white) for part in parts], strict=True)
+    scores = regress(_features(np.concatenate(moments)).reshape(-1, 36))
+    otherwise = ["no contrast" if missing else None for missing in np.isnan(scores)]
+    return scores, [fault or other for fault, other in zip(itertools.chain(*faults), otherwise, strict=True)]
 
 
-def _score(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
-    """Scores and reasons of images B,3,H,W whose brightest possible value is `white`."""
-    scores, reasons = np.full(len(images), math.nan), _faults(images)
+def _measure(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
+    """Moments of both scales, B,2,26, of images B,3,H,W in 0..white; or NaN and the reason why there are none."""
+    moments, reasons = np.full((len(images), 2, 26), math.nan), _faults(images)
     sound = [place for place, reason in enumerate(reasons) if reason is None]
     if not sound:
-        return scores, reasons
+        return moments, reasons
     luma = _luma(images if len(sound) == len(images) else images[sound], 255 / white)
-    moments = torch.stack((_moments(luma, channels_last=True), _moments(_halve(luma), channels_last=False)), dim=1)
-    features = _features(moments.cpu().numpy()).reshape(-1, 36)
-    flat = (luma.amin((1, 2)) == luma.amax((1, 2))).tolist()
-    for place, score, is_flat in zip(sound, regress(features), flat, strict=True):
-        if is_flat or not math.isfinite(score):
-            reasons[place] = "flat image" if is_flat else "no contrast"
-        else:
-            scores[place] = score
-    return scores, reasons
+    scales = _moments(luma, channels_last=True), _moments(_halve(luma), channels_last=False)
+    moments[sound] = torch.stack(scales, dim=1).cpu().numpy()
+    for place in itertools.compress(sound, (luma.amin((1, 2)) == luma.amax((1, 2))).tolist()):
+        moments[place], reasons[place] = math.nan, "flat image"
+    return moments, reasons
 
 
 def _faults(images: Tensor) -> list[str | None]:
@@ -109,12 +104,16 @@ def _luma(rgb: Tensor, scale: float) -> Tensor:
     luma = exact.round()
     # One 8-bit colour in a thousand lies half way between two levels. piq's matrix product decides by its fused
     # multiply-adds; a pixel that is rounded the other way moves the score by about 0.001.
-    ties = (exact.sub_(luma).abs_() > 0.5 - TIE).cpu().numpy()
-    image, row, column = np.unravel_index(np.flatnonzero(ties), ties.shape)  # seven times as fast as torch's nonzero
+    image, row, column = _places(exact.sub_(luma).abs_().gt_(0.5 - TIE))
     colours = rgb[image, :, row, column].double().cpu().numpy() * scale
     decided = _fused(colours[:, 2], 0.114, _fused(colours[:, 1], 0.587, colours[:, 0] * 0.299))
     luma[image, row, column] = torch.from_numpy(np.rint(decided)).to(luma)
     return luma
+
+
+def _places(mask: Tensor) -> tuple[npt.NDArray[np.intp], ...]:
+    """Where a float mask B,H,W is not zero; a float comparison and numpy take a third of torch's bool and nonzero."""
+    return np.unravel_index(np.flatnonzero(mask.bool().cpu().numpy()), mask.shape)
 
 
 def _fused(a: Floats, b: float, c: Floats) -> Floats:
@@ -150,7 +149,8 @@ def _moments(luma: Tensor, channels_last: bool) -> Tensor:
         norms.append(torch.linalg.vector_norm(products, dim=2))
         sums.append(products.clamp_min_(0.0).sum(2))
         norms.append(torch.linalg.vector_norm(products, dim=2))
-    rows = torch.cat((torch.stack(sums, dim=1).double(), torch.stack(norms, dim=1).double().square_()), dim=1)
+    rows = torch.stack(sums + norms, dim=1).double()  # B, 26, H
+    rows[:, len(sums) :].square_()
     return rows.sum(dim=2) / (height * width)
 
 
@@ -232,14 +232,14 @@ def _restore_noise(contrast: Tensor, luma: Tensor, variance: Tensor, channels_la
     neither, and so moves the score by up to about 1. piq filters with torch's convolution on the CPU, so those
     windows, and no others, go through the same call. B,H,W all three; `contrast` is changed in place.
     """
-    place = (contrast.abs() < NOISE).nonzero(as_tuple=True)
+    place = _places(contrast.abs().lt_(NOISE))
     level = luma[place].double()
     restored = _flat_noise(channels_last).to(luma.device)[level.long().clamp(0, 255)]
     other = (variance[place] >= FLAT) | (level != level.round())  # an even slope; grey levels that halving made
     if other.any():
-        image, row, column = (axis[other, None, None] for axis in place)
-        offset = torch.arange(WINDOW, device=luma.device)
-        windows = F.pad(luma, (REACH,) * 4)[image, row + offset[:, None], column + offset]  # N, 7, 7
+        image, row, column = (axis[other.cpu().numpy(), None, None] for axis in place)
+        span = np.arange(WINDOW)
+        windows = F.pad(luma, (REACH,) * 4)[image, row + span[:, None], column + span]  # N, 7, 7
         restored[other] = level[other] - _piq_mean(windows.double(), channels_last)
     contrast[place] = restored.float()
 

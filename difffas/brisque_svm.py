@@ -30,8 +30,10 @@ def regress(features: Floats) -> Floats:
     """Scores, B, of features B,36 by the epsilon-SVR with a radial basis kernel."""
     svm = support_vectors()
     scaled = 2.0 * (features - svm.low) / (svm.high - svm.low) - 1.0
-    apart = svm.vectors - scaled[:, None]  # B, 774, 36
-    distances = np.einsum("bvf,bvf->bv", apart, apart)
+    distances = np.empty((len(scaled), len(svm.vectors)))
+    for target, row in zip(distances, scaled, strict=True):  # one after the other: B, 774, 36 overflows the cache
+        apart = svm.vectors - row
+        np.einsum("vf,vf->v", apart, apart, out=target)
     scores: Floats = (svm.coefficients * np.exp(-svm.gamma * distances)).sum(axis=1) - svm.rho
     return scores
 

@@ -171,7 +171,9 @@ class Pairs:
         alone = np.flatnonzero(self._guides.count == 0)
         if len(alone):
             name = corpus.index.column("style")[int(self.guides[alone[0]])].as_py()
-            raise ValueError(f"style {name!r} has a single image to train on: add another to guide it")
+            raise ValueError(
+                f"{corpus.storage.url}: split {split!r} has a single image of style {name!r}: add another to guide it"
+            )
         self._shuffled, self._seed = Shuffled(np.arange(len(self.spoofs)), seed), seed
 
     def __call__(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

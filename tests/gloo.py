@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch.distributed.tensor import DTensor
 
 from difffas.style_encoder import StyleEncoder
 from factory.checkpoints import Course, load, save
 from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe
+from factory.fit_style import FitStyleConfig, StyleRecipe
 from factory.loop import Fit, prepare, take_step
 from factory.run import Run
 from factory.train import TrainConfig, TrainResources
@@ -44,6 +46,24 @@ def settings(corpus: str, encoder: str, **resources: Any) -> dict[str, Any]:
         "resources": {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, **resources},
     }
     return FitGeneratorConfig.model_validate(given).model_dump(mode="json")
+
+
+def style_curve(corpus: str, **resources: Any) -> list[float]:
+    """Losses of the first steps of a style encoder whose BatchNorms are in eval mode."""
+    given = {
+        "corpus": corpus,
+        "out": "unused",
+        "network": {"stem_channels": 8, "channels": [8, 8, 8, 8], "depths": [1, 1, 1, 1]},
+        "train": {"steps": 10, "batch_size": 8, "learning_rate": 1e-2},
+        "resources": {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, **resources},
+    }
+    styles = ["cam-live", "cam-print", "cam-replay", "phone-live", "phone-print", "phone-replay"]
+    complete = {**FitStyleConfig.model_validate(given).model_dump(mode="json"), "styles": styles}
+    fit = prepare(StyleRecipe(complete), complete, torch.device("cpu"))
+    for module in fit.network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    return steps(fit, 0, 4)
 
 
 def start(given: dict[str, Any]) -> Fit:
@@ -84,6 +104,8 @@ def one_of_two(rank: int, port: int, cases: dict[str, dict[str, Any]], out: str)
     losses = steps(fit, resumed.step, 6)
     if rank == 0:
         Path(out, "resumed.json").write_text(json.dumps(losses), encoding="utf-8")
+    styles = {how: style_curve(cases["ddp"]["corpus"], workers=2, parallel=how) for how in ("ddp", "fsdp2")}
+    Path(out, f"styles-{rank}.json").write_text(json.dumps(styles), encoding="utf-8")
     guilty, weights = bad_step()
     Path(out, f"bad-{rank}.json").write_text(json.dumps({"guilty": guilty, "weights": weights}), encoding="utf-8")
     dist.barrier()

@@ -15,7 +15,7 @@ from difffas.classifier import SpoofClassifier
 from factory.checkpoints import COURSE, Course, load, save
 from factory.parallel import globalised, lay_out, norms_are_global
 from tests.corpora import small_rows, write_corpus
-from tests.gloo import free_port, one_of_two, settings, start, steps, write_style_folder
+from tests.gloo import free_port, one_of_two, settings, start, steps, style_curve, write_style_folder
 
 # Sums of gradients in another order: after six steps of AdamW the loss differs in its sixth digit.
 TOLERANCE = 1e-4
@@ -74,6 +74,17 @@ def test_two_workers_have_the_curve_of_one(together: Path, alone: list[float], c
     facts = json.loads((together / f"{case}.json").read_text())
     close(facts["losses"], alone)
     assert facts["sharded"] == ("fsdp2" in case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["ddp", "fsdp2"])
+def test_batch_norms_in_eval_mode_leave_the_curve_of_one(
+    together: Path, places: tuple[Path, tuple[str, str]], how: str
+) -> None:
+    alone = style_curve(places[1][0])
+    assert max(np.abs(np.diff(alone))) > 100 * TOLERANCE
+    for rank in range(2):
+        close(json.loads((together / f"styles-{rank}.json").read_text())[how], alone)
 
 
 @pytest.mark.slow

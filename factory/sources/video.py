@@ -52,6 +52,8 @@ def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
     av = needed()
     if file.size > MAX_BYTES:
         raise ValueError("file too large")
+    if not file.size:  # FFmpeg would seek to before the beginning, which looks like a fault of the disk
+        raise ValueError("broken video")
     try:
         with files.open(file.name) as stream, _opened(av, stream, file.name) as container:
             video = _stream(container)

@@ -103,14 +103,17 @@ def test_extra_files_and_broken_recordings(tmp_path: Path) -> None:
     write_video(root / "Train_files/copy of 1_1_01_1.avi")
     write_text(root / "Train_files/2_1_01_1.avi", "no video")
     (root / "Train_files/3_1_01_1.avi").symlink_to("absent")
+    for name in ("4_1_01_1.avi", "5_1_01_1.mp4", "6_1_01_1.mov"):
+        write_text(root / "Train_files" / name, "")
     found = listed("oulu-npu", root)
     assert rejects(found) == {
+        **{f"Train_files/{name}": "broken video" for name in ("4_1_01_1.avi", "5_1_01_1.mp4", "6_1_01_1.mov")},
         "Train_files/copy of 1_1_01_1.avi": "unknown name",
         "Train_files/2_1_01_1.avi": "broken video",
         "Train_files/3_1_01_1.avi": "broken link",
     }
     assert facts(found["Train_files/2_1_01_1.avi"]) == ("live", "live", "01", "train", "2_1_01_1")
-    assert len(found) == 2 * 9 + 3
+    assert len(found) == 2 * 9 + 6
 
 
 def test_the_digest_knows_files_facts_and_boxes(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def submit(
     submitted = submission.submit(verb, loaded, address, wheel, installed, again)
     out = getattr(loaded, "out", None)
     if not submitted.new:
-        where = f"see {out} " if out else ""
-        typer.echo(f"{submitted.name} has succeeded already, nothing to do: {where}(--again submits it once more)")
+        where = f": see {out}" if out else ""
+        typer.echo(f"{submitted.name} has succeeded already, nothing to do{where} (--again submits it once more)")
         return
     typer.echo(f"{submitted.name} is submitted; see it by `difffas job logs {submitted.name} --follow`")
     if wait:

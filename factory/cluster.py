@@ -90,10 +90,14 @@ def reach(host: str, port: int) -> None:
 
 def token_refused(place: str, error: str) -> str:
     """One line for Ray's error of authentication."""
-    known = "invalid" in error.lower()
-    what = "refuses the token that was found here" if known else "wants a token and none was found here"
-    same = ", the same as on the cluster" if known else ""
-    return f"{place} {what}: set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it{same}"
+    mend = "set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it"
+    if "invalid" in error.lower():
+        return f"{place} refuses the token that was found here: {mend}, the same as on the cluster"
+    # Ray looked for a token and asked nobody, so the cluster may well have none.
+    return (
+        f"{place} wants a token and none was found here: {mend}; a cluster that was started without one is open to "
+        f"everybody, start it with RAY_AUTH_MODE=token"
+    )
 
 
 def _token_of_one_s_own() -> None:

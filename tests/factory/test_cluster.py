@@ -32,3 +32,12 @@ def test_the_dashboard_is_where_it_was_said_to_be(ray_local: None) -> None:
     address = ray.get(named.remote())
     assert address is not None
     assert address.partition("//")[2] == global_worker.node.webui_url.replace("localhost", "127.0.0.1")
+
+
+def test_where_no_token_was_found_a_cluster_without_one_is_thought_of() -> None:
+    said = cluster.token_refused("http://head:8265", "Token authentication is enabled but no token was found")
+    assert "wants a token and none was found here: set RAY_AUTH_TOKEN" in said
+    assert said.endswith(
+        "a cluster that was started without one is open to everybody, start it with RAY_AUTH_MODE=token"
+    )
+    assert cluster.token_refused("http://head:8265", "Invalid token").endswith("the same as on the cluster")

@@ -30,6 +30,8 @@ ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see
 Resume = Annotated[
     bool, typer.Option("--resume", help="Which it always does: go on where it stopped.", show_default=False)
 ]
+# Of the jobs that are for one machine, and so have no file in jobs/: what to give.
+NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}
 
 
 def _add_job(verb: str) -> None:
@@ -44,8 +46,10 @@ def _add_job(verb: str) -> None:
     def training(config: ConfigFile = None, resume: Resume = True, overrides: Overrides = None) -> None:
         command(config, overrides)
 
-    text = f"{summary} Example: difffas {verb} --config jobs/{verb.replace('-', '_')}.yaml"
-    app.command(verb, help=text)(training if verb.startswith("fit-") else command)
+    given = NO_FILES.get(verb, f"--config jobs/{verb.replace('-', '_')}.yaml")
+    app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(
+        training if verb.startswith("fit-") else command
+    )
 
 
 for _verb in JOBS:

@@ -1,9 +1,11 @@
-"""The playground: one spoof at a time in a browser, for a feeling of what T₀ and w do. Nothing is kept."""
+"""The playground: one spoof at a time in a browser, for a feeling of what T₀ and w do. No upload stays behind."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -140,12 +142,19 @@ class Playground:
 
 
 def run(config: PlayConfig) -> dict[str, Any]:
-    """Serve the page until it is interrupted.
+    """Serve the page until it is interrupted; what was uploaded goes then.
 
     Raises:
         ValueError: if Gradio is not installed, or the inputs are not what they should be.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # it would ask the internet for its own version
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder below goes then, too
+    with tempfile.TemporaryDirectory(prefix="difffas-play-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads  # by default it leaves every face in a folder that all may look into
+        return _serve(config)
+
+
+def _serve(config: PlayConfig) -> dict[str, Any]:
     try:
         from factory.play_page import page
     except ModuleNotFoundError as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from factory.play import Playground
 
 BUTTONS = ["fullscreen", "download"]  # not the one that shares with strangers
+FORGOTTEN = (600, 3600)  # seconds: how often files are sought that are older than the second
 
 
 def page(playground: Playground) -> gr.Blocks:
@@ -38,9 +39,14 @@ def page(playground: Playground) -> gr.Blocks:
             raise gr.Error(str(error), print_exception=False) from None
         return spoof, used, facts["scores"], facts["recipe"]
 
-    with gr.Blocks(title="DiffFAS playground", analytics_enabled=False) as built:
+    def again(live: str | None, *settings: Any) -> Any:
+        """`make` once there is a face: a setting may be moved before."""
+        return gr.skip() if live is None else make(live, *settings)
+
+    with gr.Blocks(title="DiffFAS playground", analytics_enabled=False, delete_cache=FORGOTTEN) as built:
         gr.Markdown(
-            "## Live face + guide → spoof\nFace crops, taken from the middle of what you upload. Nothing is kept."
+            "## Live face + guide → spoof\nFace crops, taken from the middle of what you upload. Uploads are deleted "
+            "after an hour, and when the playground ends; nothing else is kept."
         )
         with gr.Row():
             live = gr.Image(label="Live face", type="filepath", sources=["upload"], height=260)
@@ -60,7 +66,9 @@ def page(playground: Playground) -> gr.Blocks:
         button = gr.Button("Make the spoof", variant="primary")
         with gr.Row():
             scores, recipe = gr.JSON(label="Scores"), gr.JSON(label="Recipe")
-        button.click(
-            make, [live, guide, style, t0, cfg_scale, seed, preset], [spoof, used, scores, recipe], api_name="spoof"
+        given, shown = [live, guide, style, t0, cfg_scale, seed, preset], [spoof, used, scores, recipe]
+        button.click(make, given, shown, api_name="spoof")
+        gr.on(
+            [t0.release, cfg_scale.release], again, given, shown, trigger_mode="always_last", api_visibility="private"
         )
     return built

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -108,6 +109,17 @@ def test_the_verbs_are_frozen() -> None:
         "probe",
         "play",
     }
+
+
+def test_the_files_that_help_names_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).parents[2]
+    for verb in JOBS:
+        with pytest.raises(SystemExit):
+            main([verb, "--help"])
+        said = " ".join(capsys.readouterr().out.split())
+        named = re.findall(r"--config (jobs/\w+\.yaml)", said)
+        assert named or re.search(rf"Example: difffas {verb} \w+=", said)
+        assert all((root / name).is_file() for name in named), named
 
 
 @pytest.mark.parametrize(("raised", "status"), [("Quarantined", 3), ("Stalled", 4)])

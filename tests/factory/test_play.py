@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from factory import pretrained
+from factory import play, pretrained
 from factory.config import build
 from factory.diffusion_generator import DiffusionGenerator
 from factory.generators import Request
@@ -72,9 +76,34 @@ def test_mistakes_are_told_in_one_line(playground: Playground) -> None:
             playground.spoof(*given, 2.0, 0)
 
 
+def test_uploads_go_when_the_playground_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio alone would leave every face in a folder that all users of the machine may read."""
+    folders: list[Path] = []
+
+    def serve(config: PlayConfig) -> dict[str, Any]:
+        folders.append(Path(os.environ["GRADIO_TEMP_DIR"]))
+        (folders[0] / "face.png").write_bytes(b"a face")
+        assert folders[0].stat().st_mode & 0o077 == 0
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        return {}
+
+    for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(play, "_serve", serve)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            play.run(PlayConfig())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert folders and not folders[0].exists()
+
+
 @pytest.mark.slow
 def test_the_page_in_a_browser(playground: Playground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     pytest.importorskip("gradio", reason="gradio is not installed")
     from factory.play_page import page
 
@@ -98,6 +127,9 @@ def test_the_page_in_a_browser(playground: Playground, tmp_path: Path, monkeypat
             tab.get_by_role("button", name="Make the spoof").click()
             tab.get_by_text("brisque of the spoof").wait_for(timeout=60_000)
             assert tab.get_by_text("balanced").count() >= 2, "the choice, and the recipe that says it"
+            tab.get_by_label("range slider for T₀: strength").click()  # in its middle, which is as far as it goes then
+            t0 = tab.get_by_label("number input for T₀: strength").input_value()
+            tab.get_by_text(t0, exact=True).wait_for(timeout=60_000)  # in the recipe
             tab.screenshot(path=tmp_path / "page.png")
     finally:
         built.close()

@@ -99,6 +99,8 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     family = _built(Family, values, path.name)
     for name, given in family.protocols.items():
         each = given.get("each", {})
+        if not (isinstance(each, dict) and all(isinstance(values, list) for values in each.values())):
+            raise ValueError(f"protocol {path.name}: {name}: each must hold a list of values for every name")
         own = {**family.defaults, **{key: value for key, value in given.items() if key != "each"}}
         for chosen in itertools.product(*each.values()):
             put = {key: str(value) for key, value in zip(each, chosen, strict=True)}

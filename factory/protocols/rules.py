@@ -32,6 +32,9 @@ def _as_names(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_names), Field(min_length=1)]
+Policies = Annotated[
+    tuple[Literal["cross-domain", "cross-attack"], ...], BeforeValidator(_as_names), Field(min_length=1)
+]
 
 
 class Rule(Config):
@@ -81,7 +84,7 @@ class Rule(Config):
 class Generation(Config):
     """What of the train part a generation may use, beyond that it must be of the train part."""
 
-    policies: Names | None = Field(None, description="cross-domain or cross-attack alone; None: both")
+    policies: Policies | None = Field(None, description="one alone; None: both")
     live_domains: Names | None = Field(None, description="live faces of these domains only")
 
 

@@ -198,6 +198,23 @@ def test_lists_that_are_told_wrongly(tmp_path: Path, given: dict[str, Any], mess
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"each": "north"}, "own.yaml: mine: each must hold a list of values for every name"),
+        ({"each": {"camera": 3}}, "own.yaml: mine: each must hold a list of values for every name"),
+        ({"generation": {"policies": "cross-domian"}}, "generation.policies.0.*'cross-domain' or 'cross-attack'"),
+    ],
+)
+def test_families_that_are_told_wrongly(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    rule = [{"domain": "oulu_npu"}]
+    values = {"title": "t", "source": "own", "thresholds": ["0.5"], "train": rule, "test": rule, **given}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"protocols": {"mine": values}}))
+    with pytest.raises(ValueError, match=message) as caught:
+        protocols.load(f"{tmp_path}/own.yaml")
+    assert "\n" not in str(caught.value)
+
+
 LINE = st.fixed_dictionaries(
     {
         "domain": st.sampled_from(

@@ -45,7 +45,7 @@ def arguments(backbone: str, size: int) -> dict[str, Any]:
     else:
         import timm
 
-        fixed = getattr(timm.get_pretrained_cfg(backbone, allow_unregistered=True), "fixed_input_size", False)
+        fixed = getattr(timm.get_pretrained_cfg(backbone), "fixed_input_size", False)
     return {"img_size": size} if fixed else {}
 
 
@@ -66,7 +66,7 @@ def check_size(backbone: str, size: int) -> None:
         with torch.device("meta"), torch.no_grad():
             given |= arguments(backbone, size)
             network = SpoofClassifier(("0", "1"), ("0",), backbone=name, backbone_args=given).eval()
-            network(torch.zeros(1, 3, size, size))
+            network.features(torch.zeros(1, 3, size, size))
     except (AssertionError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"backbone {backbone!r} takes no images of {size} × {size}: {reason}") from None

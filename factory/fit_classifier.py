@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from factory import backbone
 from factory.audit.reader import Audit, kept_by
 from factory.batches import PixelCache, SamplePlan, share, training_images
 from factory.config import Config
@@ -96,15 +97,22 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
     if len({is_live(style) for style in styles}) == 1:
         raise ValueError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
     TrainingRows(sources, sorted(styles)).plan(config.sampling, config.train.seed)  # or refuse before the claim
+    network = {"backbone": backbone.identity(config.backbone)}
+    backbone.check_size(config.backbone, image_size(corpus, config.split))
     given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
     settings = {"job": JOB, **given, "styles": sorted(styles)}
     digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
     audit = Audit(config.audit) if config.audit is not None else None
-    identity = {**settings, **digests, "protocol": record(corpus.protocol)}
+    identity = {**settings, **network, **digests, "protocol": record(corpus.protocol)}
     identity |= {"audit": audit.digest} if audit else {}
     urls = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
-    places = {**urls, "audit": audit and audit.storage.url}
+    places = {**urls, "audit": audit and audit.storage.url, "backbone": backbone.located(config.backbone)}
     return identity, settings | places | {"protocol": content(corpus.protocol)}
+
+
+def image_size(corpus: Corpus, split: str) -> int:
+    """H = W of the images of a split."""
+    return len(corpus.pixels(corpus.where(split=split)[:1])[0])
 
 
 def held_out_rows(corpus: Corpus, split: str | None) -> np.ndarray:
@@ -150,7 +158,7 @@ class ClassifierRecipe:
         self._held_out = held_out_rows(real, settings["held_out"])
         self._spoof = (real.column("label")[self._held_out] == SPOOF).astype(np.int64)
         self._pixels = PixelCache(real)  # of the held-out rows
-        self._size = len(real.pixels(sources[0][1][:1])[0])
+        self._size = image_size(real, settings["split"])
         torch.manual_seed(settings["train"]["seed"])
         self.network = self._new()
         self._device = torch.device("cpu")
@@ -164,6 +172,7 @@ class ClassifierRecipe:
             live_styles=[style for style in styles if is_live(style)],
             backbone=self._settings["backbone"],
             scale=self._settings["loss"]["scale"],
+            backbone_args=backbone.arguments(self._settings["backbone"], self._size),
             image_size=self._size,
         )
 

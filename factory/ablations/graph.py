@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from factory import evaluate, fit_classifier, fit_generator, fit_style, generate, protocols
+from factory import backbone, evaluate, fit_classifier, fit_generator, fit_style, generate, protocols
 from factory.ablations.tables import Table, TableRow
 from factory.config import Config, build, fingerprint
 
@@ -162,11 +162,10 @@ class Graph:
                 raise ValueError(f"row {row.name!r}, {job}: {error}") from None
 
         by_content = built("", {key: source.identity for key, source in sources.items()})
-        identity = {
-            "job": job,
-            "settings": by_content.model_dump(mode="json", exclude=NO_RESULT),
-            "rules": rules and rules.digest,
-        }
+        decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
+        if "backbone" in decisive:
+            decisive["backbone"] = backbone.identity(decisive["backbone"])
+        identity = {"job": job, "settings": decisive, "rules": rules and rules.digest}
         name = f"{job}-{fingerprint(identity)[:16]}"
         url = f"{self._runs}/{name}"
         if name not in self.steps:

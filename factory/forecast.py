@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from typing import Any
 
@@ -12,7 +13,7 @@ from factory.corpus import Corpus
 from factory.encode import encode
 from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of
 from factory.generators import DUMMY
-from factory.measured_speed import Job, measured, read_speeds
+from factory.measured_speed import Job, Speed, measured, read_speeds
 from factory.provenance import CAPTURE
 from factory.storage import Storage
 
@@ -32,8 +33,13 @@ def forecast(
         device: whose row of measured_speed.yaml; without one, and without a rate, no time is told.
 
     Raises:
-        ValueError: as `generate` would; a device without any row.
+        ValueError: as `generate` would; a device without any row; a rate or a price that is none.
     """
+    if images_per_second is not None and not 0 < images_per_second < math.inf:
+        raise ValueError(f"--images-per-second {images_per_second:g}: give a number above 0")
+    if price is not None and not 0 <= price < math.inf:
+        raise ValueError(f"--price {price:g}: give what an hour costs, 0 or more")
+    speeds = _measured_speeds(device)
     live, guides = open_corpora(config)
     plan = lay_plan(config, live, guides)
     per_image = _bytes_per_image(live, config)
@@ -47,9 +53,9 @@ def forecast(
     }
     result["speed"] = "as given"
     if images_per_second is None:
-        result["speed"], images_per_second, row_price = _measured_rate(config, live, device)
+        result["speed"], images_per_second, row_price = _measured_rate(speeds, config, live, device)
         price = row_price if price is None else price
-    if images_per_second:
+    if images_per_second is not None:
         result["images_per_second"] = images_per_second
         hours = len(plan) / images_per_second / 3600
         result["generator_hours"] = round(hours, 3)
@@ -62,12 +68,19 @@ def forecast(
     return result
 
 
-def _measured_rate(config: GenerateConfig, live: Corpus, device: str | None) -> tuple[str, float | None, float | None]:
-    """What is known of the speed in words, images a second, price of an hour; nothing is guessed."""
+def _measured_speeds(device: str | None) -> tuple[Speed, ...]:
+    """All measured rows; refuses a device that has none."""
     speeds = read_speeds()
     known = sorted({speed.device for speed in speeds})
     if device is not None and device not in known:
         raise ValueError(f"device {device!r} is in no row of measured_speed.yaml: choose from {', '.join(known)}")
+    return speeds
+
+
+def _measured_rate(
+    speeds: tuple[Speed, ...], config: GenerateConfig, live: Corpus, device: str | None
+) -> tuple[str, float | None, float | None]:
+    """What is known of the speed in words, images a second, price of an hour; nothing is guessed."""
     if config.inputs.generator == DUMMY:
         return "unmeasured: the dummy generator has no network", None, None
     job = _job(config, live)

@@ -31,10 +31,12 @@ def run(config: ProbeConfig) -> dict[str, Any]:
     """Images a second of one generator by batch size, and the size to use; doubles it until memory or gain ends.
 
     Raises:
-        ValueError: if there is no model, or not even one image fits.
+        ValueError: if there is no model, nothing to compile, or not even one image fits.
     """
     if config.generator == DUMMY:
         raise ValueError("generator dummy takes any batch size: name a model folder")
+    if config.compile and config.preset == "exact":
+        raise ValueError("compile is for presets in bfloat16: choose preset balanced or fast")
     began, rates, ended = time.perf_counter(), dict[int, float](), "the largest size to try"
     size, device = 1, ""
     while size <= config.highest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,24 @@ def test_the_measured_speed_of_the_named_device_is_used(
         ValueError, match=r"device 'moon' is in no row of measured_speed.yaml: choose from here, there"
     ):
         forecast(asked, None, None, device="moon")
+
+
+@pytest.mark.parametrize(
+    ("rate", "price", "device", "message"),
+    [
+        (0.0, None, None, "--images-per-second 0: give a number above 0"),
+        (-1.0, None, None, "--images-per-second -1"),
+        (math.nan, None, None, "--images-per-second nan"),
+        (2.0, -3.0, None, "--price -3: give what an hour costs, 0 or more"),
+        (2.0, math.inf, None, "--price inf"),
+        (2.0, None, "moon", "device 'moon' is in no row"),
+    ],
+)
+def test_what_is_no_rate_price_or_device_is_refused(
+    rate: float, price: float | None, device: str | None, message: str, asked: GenerateConfig
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        forecast(asked, rate, price, device)
 
 
 def test_the_dummy_generator_has_no_measured_speed(asked: GenerateConfig) -> None:

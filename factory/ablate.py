@@ -22,6 +22,7 @@ from factory.corpus import Corpus
 from factory.faults import Quarantined, Stalled
 from factory.fit_classifier import FitClassifierConfig
 from factory.generators import DUMMY, model_digest
+from factory.losses import goes_by_quality
 from factory.progress import duration, say
 from factory.protocols import open_corpus
 from factory.run import Run, read_claim, read_summary
@@ -189,7 +190,7 @@ def _attempt(step: Step) -> str | None:
 
 def check_scores(config: FitClassifierConfig) -> None:
     """Refuse a loss of relative quality where no row to train on has a BRISQUE score: all would have q = 0."""
-    if "rq" not in config.loss.name.split("+"):
+    if not goes_by_quality(config.loss):
         return
     for url in filter(None, (config.corpus, config.generated)):
         corpus = open_corpus(url, config.protocol)

@@ -16,7 +16,7 @@ from factory.config import Config
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
 from factory.ingest import Batch, Reader, image_reader
-from factory.losses import LossConfig, check_parts, is_live, make_loss
+from factory.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.protocols import check, check_generated, check_held_out, content, open_corpus, record
 from factory.row import LIVE, SPOOF
 from factory.run import Run
@@ -96,7 +96,9 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
         styles |= set(generated.column("style")[kept])
     if len({is_live(style) for style in styles}) == 1:
         raise ValueError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
-    TrainingRows(sources, sorted(styles)).plan(config.sampling, config.train.seed)  # or refuse before the claim
+    rows = TrainingRows(sources, sorted(styles))
+    rows.plan(config.sampling, config.train.seed)  # or refuse before the claim
+    say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
     network = {"backbone": backbone.identity(config.backbone)}
     backbone.check_size(config.backbone, image_size(corpus, config.split))
     given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})

@@ -7,9 +7,11 @@ import difflib
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ConfigDict, model_validator
 
 from factory.config import Config
+from factory.progress import say
 from factory.row import LIVE_ATTACK
 from factory.train import TrainResources
 
@@ -73,6 +75,21 @@ def check_parts(loss: LossConfig, resources: TrainResources) -> None:
         raise ValueError(
             f"loss {loss.name!r} compares the features of a whole batch, resources.accumulate {resources.accumulate} "
             f"takes it in parts: leave that out, or take more workers"
+        )
+
+
+def goes_by_quality(loss: LossConfig) -> bool:
+    """Whether a loss uses the BRISQUE scores of its samples."""
+    return "rq" in loss.name.split("+")
+
+
+def say_unscored(loss: LossConfig, brisque: np.ndarray) -> None:
+    """Warn of training rows without the score that the loss goes by; `brisque` has NaN for these."""
+    unscored = int(np.count_nonzero(~np.isfinite(brisque)))
+    if unscored and goes_by_quality(loss):
+        say(
+            f"warning: {unscored:,} of {len(brisque):,} training rows have no BRISQUE score, by which loss "
+            f"{loss.name!r} sets margins: they count as of middling quality (q = 0)"
         )
 
 

@@ -67,6 +67,14 @@ def test_what_cannot_be_fitted_is_refused(corpora: Path, tmp_path: Path) -> None
             prepared(config(corpora, corpus=f"{tmp_path}/{label}", generated=None, train=train))
 
 
+def test_rows_without_the_score_that_the_loss_goes_by_are_said(corpora: Path, capsys: Any) -> None:
+    prepared(config(corpora, loss={"name": "rq+patchnet"}))
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("warning: 22 of 44 training rows have no BRISQUE score, by which loss 'rq+patchnet' sets")
+    prepared(config(corpora, loss={"name": "cross-entropy"}))
+    assert not capsys.readouterr().err
+
+
 def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:
     _, settings = prepared(config(corpora, sampling={"generated_share": 0.25, "style_weights": {"print": 2}}))
     read = ClassifierRecipe(settings).reader(0, 1)

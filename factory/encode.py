@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from difffas import brisque
 from factory.images import decode
 from factory.provenance import SourceType, xmp_packet
 from factory.row import Row
@@ -58,6 +57,8 @@ def encode_and_score(
         records: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`.
         pixels: uint8 (N, H, W, 3); what stands at a reject's place is ignored.
     """
+    from difffas import brisque  # loads PyTorch, a second that the line's other processes need not take
+
     rejects = [{"key": item["row"]["key"], "reason": item["reject"]} for item in records if item["reject"]]
     kept = [place for place, item in enumerate(records) if not item["reject"]]
     if not kept:

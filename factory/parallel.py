@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
-from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
@@ -66,6 +65,8 @@ def norms_are_global(device: str, world: int) -> bool:
 
 def globalised(network: Network) -> Network:
     """The network, each BatchNorm in it replaced by one over all workers, with the same parameters and names."""
+    from timm.layers import convert_sync_batchnorm  # loads torchvision: seconds in each process of a training
+
     converted: Network = convert_sync_batchnorm(network)
     return converted
 

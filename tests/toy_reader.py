@@ -1,0 +1,12 @@
+"""What the toy recipe's reading tasks run: their processes import this module, and with it no PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def read(places: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Nothing is read, the numbers are there."""
+    return {"x": np.array(places["x"], dtype=np.float32)}

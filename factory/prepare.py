@@ -18,6 +18,7 @@ from factory.faces import Box, FaceFinder, centre_square, cut_square, retinaface
 from factory.faults import carry
 from factory.images import decode
 from factory.line import finished_run, run_line
+from factory.prepare_config import LISTED
 from factory.prepare_config import PrepareConfig as PrepareConfig
 from factory.progress import say
 from factory.provenance import SourceType, read_source_type
@@ -74,7 +75,7 @@ def plan(config: PrepareConfig) -> PreparePlan:
         finer = config.attack_names == "instrument"
         sources = list_dataset(config.dataset, config.source, frames, config.dataset_list, finer)
         if not any("split" in (source.fields or {}) for source in sources):
-            say("prepare: no official split in this tree: people are split by hash (dataset_list names a list)")
+            say(f"prepare: no official split, {LISTED[config.dataset]}: people are split by hash")
     else:
         sources = list_sources(config.source, config.source_format, config.columns)
     in_folder = sources[0].format == "folder" and not config.dataset

@@ -20,7 +20,12 @@ DatasetName = Literal[
 ]
 
 
-LISTED = ("wmca", "padisi", "pairs")  # data sets of which another list can be chosen
+# Data sets of which another list can be chosen, and what the tree lacks if it has no split: pair lists never have one.
+LISTED = {
+    "wmca": "the tree has no grandtest list, *grand*.csv",
+    "padisi": "the tree has no padisi_USC_FACE_dataset_partition_3folds_part0.csv",
+    "pairs": "pair lists say none",
+}
 
 
 class Defaults(Config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -58,6 +59,24 @@ def test_what_protocols_need_is_in_the_rows(tmp_path: Path) -> None:
     assert fields(row["domain"], row["capture"])["support"] == "hand"
     assert row["key"].rsplit("-", 1)[0].endswith("-000007")
     assert np.abs(pixels[28, 28].astype(int) - frame(7)[40, 40]).max() <= 12
+
+
+@pytest.mark.parametrize(
+    ("name", "lack"),
+    [
+        ("wmca", r"\*grand\*.csv"),
+        ("padisi", "padisi_USC_FACE_dataset_partition_3folds_part0.csv"),
+        ("pairs", "say none"),
+    ],
+)
+def test_without_an_official_split_what_is_missing_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, lack: str
+) -> None:
+    root = TREES[name](tmp_path / "tree")
+    for part in root.rglob("*part0.csv"):
+        part.unlink()
+    assert all(row["split"] for row, _ in records(config(name, root)).values())
+    assert re.search(f"prepare: no official split, .*{lack}: people are split by hash", capsys.readouterr().err)
 
 
 def test_attacks_by_instrument(tmp_path: Path) -> None:

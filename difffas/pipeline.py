@@ -186,20 +186,22 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         depend on its own row, the batch's shape and whether the whole batch has w = 1.
         Raises ValueError for shapes, lengths and ranges that do not fit.
         """
-        if live.ndim != 4 or live.shape[1] != 3:
-            raise ValueError(f"live images of shape {tuple(live.shape)}: give (B, 3, H, W)")
+        if live.ndim != 4 or live.shape[1] != 3 or not len(live):
+            raise ValueError(f"live images of shape {tuple(live.shape)}: give (B, 3, H, W), one or more")
         _check_values("live", live)
         chosen = preset_named(preset)
         sample, steps = self._sampler(sampler, chosen, preset), _steps(steps, chosen, preset)
         batch, height, width = live.shape[0], live.shape[2], live.shape[3]
         levels = _one_each(int, "t0", t0, batch)
         trained = int(self.unet.config["timesteps"])
-        if max(levels, default=0) > trained:
+        if max(levels) > trained:
             raise ValueError(
                 f"t0 {max(levels)} is beyond the timesteps of this generator's training: give at most {trained}"
             )
         timesteps = timestep_table(levels, steps, offset, chosen.spacing)
         scales = torch.tensor(_one_each(float, "cfg_scale", cfg_scale, batch), dtype=torch.float64)
+        if not bool(scales.isfinite().all()):
+            raise ValueError(f"cfg_scale {scales.tolist()}: every value must be finite")
         noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)
 
         live = upload(live.to(torch.float32), self.device)
@@ -210,10 +212,13 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         return sample(denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
 
     def _conditions(self, guide: Tensor | Features | Conditions, batch: int, height: int, width: int) -> Conditions:
-        if isinstance(guide[0], StyleCondition):
+        if not isinstance(guide, Tensor) and isinstance(guide[0], StyleCondition):
             conditions: Conditions = guide  # type: ignore[assignment]
-            if len(conditions[0].mean) != batch:
-                raise ValueError(f"conditions of {len(conditions[0].mean)} guides for {batch} live images")
+            guides, tokens = conditions[0].variance.shape[:2]
+            if guides != batch:
+                raise ValueError(f"conditions of {guides} guides for {batch} live images")
+            if tokens != self.null_conditions(height, width)[0].variance.shape[1]:
+                raise ValueError(f"conditions of guides of another size for live images of {height}×{width}")
             return conditions
         features: Features = self.encode_guides(guide) if isinstance(guide, Tensor) else guide  # type: ignore[assignment]
         if (len(features[0]), *features[0].shape[2:]) != (batch, height // 8, width // 8):

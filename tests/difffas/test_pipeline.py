@@ -120,6 +120,9 @@ def test_guides_may_be_encoded_before(pipeline: SpoofPipeline) -> None:
     assert torch.equal(pipeline(live, pipeline.encode_conditions(guide), steps=3), spoof)
     with pytest.raises(ValueError, match="conditions of 3 guides for 4 live images"):
         pipeline(live, pipeline.encode_conditions(guide[:3]), steps=3)
+    larger = F.interpolate(live, size=(64, 64))
+    with pytest.raises(ValueError, match="conditions of guides of another size for live images of 64×64"):
+        pipeline(larger, pipeline.encode_conditions(guide), steps=3)
 
 
 def test_null_conditions_are_those_of_the_grey_image(pipeline: SpoofPipeline) -> None:
@@ -222,6 +225,8 @@ def test_refusals(pipeline: SpoofPipeline, tmp_path: Path) -> None:
     live, guide = images(1), images(2)
     cases: list[tuple[Tensor, Tensor, dict[str, Any], str]] = [
         (live[0], guide, {}, r"give \(B, 3, H, W\)"),
+        (live[:0], guide[:0], {}, r"give \(B, 3, H, W\), one or more"),
+        (live, guide, {"cfg_scale": float("nan")}, "every value must be finite"),
         (live, guide, {"seed": [1, 2]}, "seed has 2 values for 4"),
         (live, guide, {"t0": 10}, "every value must lie in"),
         (live, guide, {"sampler": "euler"}, "use one of ddim"),

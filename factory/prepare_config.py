@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from factory.config import Config
-from factory.datasets import BOXES
+from factory.datasets import BOXES, DATASETS
 from factory.entries import FOLDER_PATTERN
 from factory.faces import MARGIN
 from factory.pattern import Pattern, vocabulary_name
@@ -92,6 +92,9 @@ class PrepareConfig(Config):
                 raise ValueError(f"dataset={self.dataset} says what its files are: leave out {name}")
         if self.dataset_list and self.dataset not in LISTED:
             raise ValueError(f"dataset_list is for dataset={', '.join(LISTED)}, not for {self.dataset}: leave it out")
+        of_videos = self.dataset is not None and DATASETS[self.dataset].FORMAT in ("video", "hdf5")
+        if self.frames_within and not of_videos:
+            raise ValueError(f"frames_within is for data sets of videos, not for {self.dataset}: leave it out")
         for name in self.split:
             if name != vocabulary_name(name):
                 raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")

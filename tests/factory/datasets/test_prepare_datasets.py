@@ -131,6 +131,7 @@ def test_a_video_upside_down_is_turned(tmp_path: Path) -> None:
         ({"live": ["1"]}, "leave out live"),
         ({"source_format": "folder"}, "leave out source_format"),
         ({"dataset_list": "x.csv"}, "dataset_list is for dataset=wmca, padisi, pairs, not for casia-fasd"),
+        ({"dataset": "nuaa", "frames_within": 60}, "frames_within is for data sets of videos, not for nuaa"),
         ({"crop": "dataset"}, "crop=dataset needs a data set with face boxes .oulu-npu, .* not casia-fasd"),
         ({"dataset": None, "crop": "dataset"}, "crop=dataset needs a data set"),
         ({"crop": "retinaface"}, "crop=retinaface needs weights=FILE; crop=none"),

@@ -65,6 +65,8 @@ class ReportInputs(Config):
     def _check(self) -> ReportInputs:
         if not any(self.model_dump().values()):
             raise ValueError(f"nothing to report on: give at least one of {', '.join(type(self).model_fields)}")
+        if self.audit is not None and self.generated is None:
+            raise ValueError("an audit is shown beside the rows that it judges: give generated, too")
         return self
 
 
@@ -159,7 +161,7 @@ def open_sources(inputs: ReportInputs) -> Sources:
         folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
     for name, url in inputs.ablations.items():
         folders["ablation", name] = open_table(url)
-    return Sources(corpora, _verdicts(inputs), compared, folders)
+    return Sources(corpora, _verdicts(inputs, corpora.get("generated")), compared, folders)
 
 
 def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
@@ -200,13 +202,19 @@ def render(content: dict[str, Any]) -> str:
     )
 
 
-def _verdicts(inputs: ReportInputs) -> Verdicts | None:
+def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None:
     """The audit that is given, or the one that lies in the generated corpus."""
-    if inputs.audit is not None:
-        return Verdicts(Storage(inputs.audit))
-    if inputs.generated is not None and (storage := Storage(inputs.generated)).exists(AUDIT):
-        return Verdicts(storage)
-    return None
+    if generated is None:
+        return None
+    storage = Storage(inputs.audit) if inputs.audit is not None else generated.storage
+    if inputs.audit is None and not storage.exists(AUDIT):
+        return None
+    verdicts = Verdicts(storage)
+    if not verdicts.know(generated.index["key"]):
+        raise ValueError(
+            f"{storage.url} is an audit of another corpus: none of its keys is in {generated.storage.url}"
+        )
+    return verdicts
 
 
 def _folder(url: str, needs: str, *others: str) -> Folder:

@@ -55,6 +55,10 @@ class Verdicts:
                 raise ValueError(f"{storage.path(AUDIT)} has no column {missing[0]!r}: audit again")
             self._table = file.read(columns=list(COLUMNS), use_threads=False)
 
+    def know(self, keys: pa.ChunkedArray) -> bool:
+        """Whether any of the rows was audited."""
+        return pc.any(pc.is_in(keys.combine_chunks(), self._table["key"].combine_chunks())).as_py() is True
+
     def of(self, keys: pa.ChunkedArray) -> Audited:
         """The verdicts of rows by their keys."""
         found = self._table.take(pc.index_in(keys.combine_chunks(), value_set=self._table["key"].combine_chunks()))

@@ -68,3 +68,18 @@ def test_an_audit_in_the_corpus_is_found_and_another_one_is_another_report(tmp_p
     audit(tmp_path / "other", [row.key for row in rows], [None] * 6)
     with pytest.raises(ValueError, match="belongs to another run"):
         run(build(ReportConfig, config | {"inputs": config["inputs"] | {"audit": given}}))  # type: ignore[operator]
+
+
+def test_an_audit_without_its_rows_is_refused(tmp_path: Path) -> None:
+    """It would be shown nowhere, or as if no row had been audited."""
+    rows = spoofs_of(small_rows(), 6)
+    write_corpus(tmp_path / "generated", rows)
+    given = folder(tmp_path / "audit", "audit", {"refused_by_reason": {}})
+    audit(tmp_path / "audit", [f"other-{row.key}" for row in rows], [None] * 6)
+    for inputs, message in (
+        ({"audit": given}, "give generated, too"),
+        ({"audit": given, "generated": str(tmp_path / "generated")}, "is an audit of another corpus"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(build(ReportConfig, {"inputs": inputs, "out": str(tmp_path / "out")}))
+    assert not (tmp_path / "out").exists()

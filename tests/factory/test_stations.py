@@ -17,7 +17,7 @@ from factory.corpus import Corpus
 from factory.evaluate import metrics_of
 from tests.corpora import small_rows, write_corpus
 
-CPU = {"gpus_per_worker": 0, "threads": 1}
+CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 1}  # each batch ahead has a reading process, which must start
 TRAIN = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
 
 

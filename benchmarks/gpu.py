@@ -4,8 +4,8 @@
     python -m benchmarks.gpu --cpu-smoke  # the same code on the CPU with toy networks, seconds: numbers mean nothing
 
 Needs `difffas` and what it needs, nothing else. First it compares the pipeline on the GPU with the CPU, preset by
-preset, and exits with status 1 where they differ; then it prints a Markdown report. Weights are random: speed does not
-depend on them.
+preset, and BRISQUE likewise, and exits with status 1 where they differ; then it prints a Markdown report. Weights are
+random: speed does not depend on them.
 
 Reference: float32, eager, two separate forwards per step, the guide's half of every STFM computed in each, 25 DDIM
 steps from T₀ = 250, w = 2, batch 4, the official form. Ours: the presets of difffas.presets, conditions encoded
@@ -39,6 +39,7 @@ from difffas.unet import SMALL_UNET
 
 TIME_LIMIT = 400.0  # seconds after which no further row is started
 TOLERANCE = 2e-3  # greatest difference of a pixel between GPU and CPU, float32, images in [-1, 1]
+SCORE_TOLERANCE = 1e-3  # of BRISQUE between GPU and CPU
 HALF_TOLERANCE = 2e-2  # mean difference of the presets in bfloat16 between GPU and CPU
 
 
@@ -62,6 +63,18 @@ def check(device: torch.device) -> str:
     halves = max(float(differences[name].mean()) for name in PRESETS if PRESETS[name].half)
     if not (differences["exact"].max() <= TOLERANCE and halves <= HALF_TOLERANCE):
         sys.exit(f"FAILED: {line} Allowed: {TOLERANCE} for `exact`, a mean of {HALF_TOLERANCE} for the others.")
+    return line
+
+
+def check_scores(device: torch.device) -> str:
+    """BRISQUE here against the CPU, on smooth and clipped images; exits with status 1 where they differ."""
+    coarse = torch.nn.functional.interpolate(faces(16, 16, 4, torch.device("cpu")), size=(96, 96), mode="bicubic")
+    gain = torch.linspace(0.5, 4.0, 16).reshape(-1, 1, 1, 1)
+    images = ((coarse * gain).clamp(-1, 1) * 127.5 + 127.5).byte().permute(0, 2, 3, 1).contiguous()
+    difference = float(np.abs(brisque(images)[0] - brisque(images.to(device))[0]).max())
+    line = f"BRISQUE against the CPU, greatest difference of a score: {difference:.1e}."
+    if not difference <= SCORE_TOLERANCE:
+        sys.exit(f"FAILED: {line} Allowed: {SCORE_TOLERANCE}.")
     return line
 
 
@@ -219,7 +232,7 @@ def main() -> None:
     scale, device = (TOY, torch.device("cpu")) if smoke else (Scale(), torch.device("cuda"))
     hardware = platform.processor() or platform.machine() if smoke else torch.cuda.get_device_name(device)
 
-    agreement = check(device)
+    agreement = f"{check(device)} {check_scores(device)}"
     report = Report(scale, device)
     compare(report)
     others = beside_the_generator(scale.side, device)

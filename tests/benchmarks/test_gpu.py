@@ -20,6 +20,7 @@ def test_the_same_code_runs_on_the_cpu() -> None:
     done = run("--cpu-smoke")
     assert done.returncode == 0, done.stderr
     assert "`exact` 0.0e+00 (mean 0.0e+00)" in done.stdout
+    assert "BRISQUE against the CPU, greatest difference of a score: 0.0e+00." in done.stdout
     assert "BRISQUE here" in done.stdout
     rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines() if line.startswith("| ")]
     assert rows[0][1] == "path"

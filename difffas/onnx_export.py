@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from difffas.classifier import SpoofClassifier
 
@@ -38,7 +39,8 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
     probabilities whose live part is the liveness. The file's metadata say so, and name the styles in their order.
 
     Raises:
-        ValueError: if onnx or onnxscript is not installed, or the backbone does not take the size.
+        ValueError: if onnx or onnxscript is not installed, or the backbone does not take the size or has what PyTorch
+            cannot export.
     """
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
@@ -51,21 +53,34 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
             network(images)
     except (AssertionError, RuntimeError) as error:
         raise ValueError(f"{classifier.architecture} takes no images of {size} × {size}: {error}") from error
-    program = torch.onnx.export(
-        network,
-        (images,),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["images"],
-        output_names=["liveness", "styles"],
-        dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
-        verbose=False,
-    )
+    try:
+        with sdpa_kernel(
+            SDPBackend.MATH
+        ):  # some of timm's transformers reshape a fused attention in vain for a free B
+            program = torch.onnx.export(
+                network,
+                (images,),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["images"],
+                output_names=["liveness", "styles"],
+                dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ValueError(f"PyTorch makes no ONNX file of {classifier.architecture}: {_reason(error)}") from error
     assert program is not None
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # paths of this machine's Python files among them
     program.model.metadata_props.update(_facts(classifier, size))
     program.save(str(path), external_data=False)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the error that is behind this one."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _facts(classifier: SpoofClassifier, size: int) -> dict[str, str]:

@@ -76,6 +76,13 @@ def test_the_papers_backbones_at_their_size(backbone: str, tmp_path: Path) -> No
     check(classifier, tmp_path / "classifier.onnx", 256)
 
 
+@pytest.mark.slow
+def test_a_transformer_that_reshapes_its_attention(tmp_path: Path) -> None:
+    classifier = classifier_of("test_vit_relpos", backbone_args={"img_size": 64})
+    export_onnx(classifier, tmp_path / "classifier.onnx", size=64)
+    check(classifier, tmp_path / "classifier.onnx", 64)
+
+
 @pytest.mark.parametrize(("name", "given"), [("test_resnet", {}), ("test_vit", {"backbone_args": {"img_size": 64}})])
 def test_timm_reads_the_backbone(name: str, given: dict[str, Any], tmp_path: Path) -> None:
     classifier = classifier_of(name, **given)
@@ -99,6 +106,13 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     vit = SpoofClassifier(STYLES, LIVE, backbone="vit_tiny_patch16_224")
     with pytest.raises(ValueError, match="vit_tiny_patch16_224 takes no images of 96 × 96: "):
         export_onnx(vit, tmp_path / "vit.onnx", size=96)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise torch.onnx.OnnxExporterError("step 2/3\nnext steps") from RuntimeError("no such operator\nstack")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(ValueError, match="of vit_tiny_patch16_224: no such operator$"):
+        export_onnx(vit, tmp_path / "vit.onnx", size=224)
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name))
     with pytest.raises(ValueError, match=r"needs onnxscript: pip install 'difffas-factory\[onnx\]'"):

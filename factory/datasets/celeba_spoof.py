@@ -31,9 +31,9 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     """All images that the lists of the intra-dataset protocol name."""
     tree.require("Data/", *LISTS)
-    for name in LISTS:
-        for path, numbers in _read_list(tree, name).items():
-            yield _recording(tree, path, numbers)
+    named = {path: numbers for name in LISTS for path, numbers in _read_list(tree, name).items()}
+    for path, numbers in named.items():
+        yield _recording(tree, path, numbers)
 
 
 def _recording(tree: Tree, path: str, numbers: list[int]) -> Recording:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from factory.datasets import boxes
-from factory.datasets.tree import UNKNOWN, UNLISTED, VIDEOS, Recording, Tree
+from factory.datasets.tree import UNKNOWN, UNLISTED, VIDEOS, Recording, Tree, put_split
 from factory.faces import Box
 
 DOMAIN, TITLE, FORMAT = "msu_mfsd", "MSU-MFSD", "video"
@@ -42,7 +42,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
             continue
         capture, subject = found["stem"].lower(), found["subject"].lower()
         attack, instrument = attack_of(found.groupdict())
-        split = splits.get(int(subject.removeprefix("client")), "")
+        split = splits.get(subject, "")
         yield Recording(
             file=file,
             subject=subject,
@@ -56,17 +56,21 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
         )
 
 
-def _splits(tree: Tree) -> dict[int, str]:
-    """Split of every client that the lists name."""
-    return {int(number): split for split, name in LISTS.items() for number in re.findall(r"\d+", tree.text(name))}
+def _splits(tree: Tree) -> dict[str, str]:
+    """Split of every client that the lists name; ValueError if one is in both."""
+    splits: dict[str, str] = {}
+    for split, name in LISTS.items():
+        for number in re.findall(r"\d+", tree.text(name)):
+            put_split(splits, f"client{int(number):03d}", split, name)
+    return splits
 
 
 def whole(tree: Tree) -> Iterator[str]:
     """Every recording of the clients that the lists name: a real one and three attacks by each camera."""
     for client, camera in itertools.product(sorted(_splits(tree)), ("laptop", "android")):
-        yield f"scene01/real/real_client{client:03d}_{camera}_SD_scene01"
+        yield f"scene01/real/real_{client}_{camera}_SD_scene01"
         for presented in ("ipad_video", "iphone_video", "printed_photo"):
-            yield f"scene01/attack/attack_client{client:03d}_{camera}_SD_{presented}_scene01"
+            yield f"scene01/attack/attack_{client}_{camera}_SD_{presented}_scene01"
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from factory.datasets.tree import MISSING, UNKNOWN, UNLISTED, Recording, Tree
+from factory.datasets.tree import MISSING, UNKNOWN, UNLISTED, Recording, Tree, put_split
 from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "nuaa", "NUAA", "folder", "ClientRaw/0001/0001_00_00_01_0.jpg"
@@ -31,14 +31,12 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     lists = {(kind, split): f"{base}{kind.lower()}_{split}_raw.txt" for kind in kinds for split in ("train", "test")}
     folders = tuple(f"{base}{kind}Raw/" for kind in kinds)
     tree.require(*folders, *lists.values())
-    splits = {
-        (kind, re.split(r"[\\/]", line.strip())[-1]): split
-        for (kind, split), name in lists.items()
-        for line in tree.text(name).splitlines()
-        if line.strip()
-    }
-    for kind, picture in splits:
-        path = f"{base}{kind}Raw/{picture.partition('_')[0]}/{picture}"
+    splits: dict[str, str] = {}
+    for (kind, split), name in lists.items():
+        for picture in (re.split(r"[\\/]", line.strip())[-1] for line in tree.text(name).splitlines()):
+            if picture:
+                put_split(splits, f"{base}{kind}Raw/{picture.partition('_')[0]}/{picture}", split, name)
+    for path in splits:
         if path not in tree.files:
             yield Recording(file=File(path, 0), reject=MISSING)
     for file, found in tree.search(NAME, "jpg jpeg png bmp", *folders):
@@ -46,7 +44,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
             yield Recording(file=file, reject=UNKNOWN)
             continue
         attack, instrument = attack_of(found.groupdict())
-        split = splits.get((found["kind"], file.name.rpartition("/")[2]), "")
+        split = splits.get(file.name, "")
         yield Recording(
             file=file,
             subject=found["subject"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from factory.datasets.tree import MISSING, SPLITS, UNLISTED, Recording, Tree, table
+from factory.datasets.tree import MISSING, SPLITS, UNLISTED, Recording, Tree, put_split, table
 from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT = "padisi", "PADISI-Face", "npz"
@@ -80,13 +80,14 @@ def read_partition(name: str, text: str) -> dict[str, str]:
     """Split by identifier, from a partition list; nothing from no list.
 
     Raises:
-        ValueError: if it is empty, lacks a column or has a partition other than train, valid and test.
+        ValueError: if it is empty, lacks a column, or has a partition other than train, valid and test, or two of one
+            sample.
     """
-    splits = {}
+    splits: dict[str, str] = {}
     for row in table(name, text, *IDENTITY, "partition_name") if name else ():
         if row["partition_name"] not in SPLITS:
             raise ValueError(f"{name}: partition {row['partition_name']!r} is none of train, valid and test")
-        splits[identifier(row)] = SPLITS[row["partition_name"]]
+        put_split(splits, identifier(row), SPLITS[row["partition_name"]], name)
     if name and not splits:
         raise ValueError(f"{name} names no sample")
     return splits

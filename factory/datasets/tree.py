@@ -105,6 +105,12 @@ class Tree:
             raise ValueError(f"dataset_list {chosen} cannot be read: {error.strerror}") from None
 
 
+def put_split(splits: dict[str, str], name: str, split: str, where: str) -> None:
+    """Note the split of a name; ValueError if another was noted: what is trained on would be tested."""
+    if splits.setdefault(name, split) != split:
+        raise ValueError(f"{where}: {name} is in {splits[name]} and in {split}")
+
+
 def table(name: str, text: str, *columns: str) -> list[dict[str, str]]:
     """The rows of a CSV with a header; ValueError if it lacks one of the columns."""
     reader = csv.DictReader(text.splitlines())

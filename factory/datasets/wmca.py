@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from factory.datasets.tree import MISSING, SPLITS, UNKNOWN, UNLISTED, Recording, Tree
+from factory.datasets.tree import MISSING, SPLITS, UNKNOWN, UNLISTED, Recording, Tree, put_split
 from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT = "wmca", "WMCA", "hdf5"
@@ -73,9 +73,10 @@ def read_list(name: str, text: str) -> dict[str, str]:
     """Split by `<date>/<stem>`, from lines `<date>/<stem>,label,attack_type,set` without a header.
 
     Raises:
-        ValueError: if a line has no such path or a set other than train, dev and eval, or there is none.
+        ValueError: if a line has no such path or a set other than train, dev and eval, a recording has two, or there
+            is no line.
     """
-    splits = {}
+    splits: dict[str, str] = {}
     for number, row in enumerate(csv.reader(text.splitlines()), 1):
         if row and any(cell.strip() for cell in row):
             path = re.sub(r"^.*face-station/|\.(hdf5|h5)$", "", row[0].strip())
@@ -85,7 +86,7 @@ def read_list(name: str, text: str) -> dict[str, str]:
                 continue
             if known is None or split is None:
                 raise ValueError(f"{name}, line {number}: {','.join(row)!r} is not path,label,attack_type,set")
-            splits[path] = split
+            put_split(splits, path, split, f"{name}, line {number}")
     if not splits:
         raise ValueError(f"{name} names no recording")
     return splits

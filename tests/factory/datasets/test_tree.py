@@ -56,6 +56,39 @@ def test_a_folder_of_something_else(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "listed_in", "line", "message"),
+    [
+        ("msu-mfsd", "test_sub_list.txt", "\n22\n", "test_sub_list.txt: client022 is in train and in test"),
+        (
+            "nuaa",
+            "client_test_raw.txt",
+            "0001\\0001_00_00_01_0.jpg",
+            "client_test_raw.txt: ClientRaw/0001/0001_00_00_01_0",
+        ),
+        (
+            "wmca",
+            "grandtest.csv",
+            "d/1_1_1_0_00,0,x,dev\nd/1_1_1_0_00,0,x,eval",
+            "line 2: d/1_1_1_0_00 is in dev and in test",
+        ),
+        (
+            "padisi",
+            "face_partitions/padisi_USC_FACE_dataset_partition_3folds_part0.csv",
+            "{},{},{},test".format(*trees.IDENTITIES[0][:3]),
+            "part0.csv: ID_a4acb647.*_FACE_NEUTRAL_WITHOUT_GLASS is in train and in test",
+        ),
+    ],
+)
+def test_what_is_in_two_splits_is_refused(tmp_path: Path, name: str, listed_in: str, line: str, message: str) -> None:
+    root = TREES[name](tmp_path)
+    with (root / listed_in).open("a") as file:
+        file.write(line)
+    with pytest.raises(ValueError, match=message) as caught:
+        listed(name, root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("name", "whole", "absent", "first"),
     [
         ("oulu-npu", 4950, 4950 - 9, "Train_files/1_1_02_1, Train_files/1_1_02_2, "),

@@ -82,7 +82,7 @@ def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Ove
 def publish(
     folder: Annotated[str | None, typer.Argument(help="Folder that a run wrote, local or s3://.")] = None,
     to: Annotated[
-        str | None, typer.Option(help="s3://… or the Hub's OWNER/NAME, for the command that is shown.")
+        str | None, typer.Option(help="A URL such as s3://… or the Hub's OWNER/NAME, for the commands shown.")
     ] = None,
     config: Annotated[str | None, typer.Option("--config", help="YAML file of both; see jobs/publish.yaml.")] = None,
 ) -> None:

@@ -31,7 +31,7 @@ class PublishConfig(Config):
     """Which corpus is checked, as a job near its bucket."""
 
     folder: str = Field(description="finished corpus, local or s3://")
-    to: str | None = Field(None, description="s3://… or the Hub's OWNER/NAME; None: a placeholder")
+    to: str | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
 
 
 def publish(url: str, to: str | None = None) -> dict[str, Any]:
@@ -42,15 +42,17 @@ def publish(url: str, to: str | None = None) -> dict[str, Any]:
 
     Args:
         url: a finished corpus, local or `s3://`.
-        to: where it is to go, `s3://…` or the Hub's OWNER/NAME, for the command that is shown; None: a placeholder.
+        to: where it is to go, a URL such as `s3://…` or the Hub's OWNER/NAME, for the commands that are shown; None:
+            a placeholder.
 
     Returns:
         `problems`, one line each; where there is none also `shards`, `files` written and `commands` to send it with.
 
     Raises:
-        ValueError: if the folder holds no run with shards.
+        ValueError: if the folder holds no run with shards, or `to` is no place that it could be sent to.
     """
     storage = Storage(url)
+    _check_target(storage, to)
     problems = _problems(storage)
     if problems:
         return {"problems": problems}
@@ -155,6 +157,16 @@ def _lines(lines: Any) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def _check_target(storage: Storage, to: str | None) -> None:
+    """Refuse, before anything is written, what no command could send the folder to."""
+    if to is None or "://" in to:
+        return
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
+        raise ValueError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
+    if not storage.local:
+        raise ValueError(f"the Hub's tool reads a disk: copy {storage.url} to one, and publish that")
+
+
 def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
     """The commands that would send the folder; the Hub's tool reads a disk only."""
     source = shlex.quote(storage.url)
@@ -163,7 +175,20 @@ def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
     if to is None or to.startswith("s3://"):
         target = shlex.quote(to or "s3://BUCKET/NAME")
         commands.append(f"aws s3 cp --recursive {source} {target} --exclude '*' {chosen}")
+    if to is None or "://" in to:
+        commands.append(_by_fsspec(storage.url, to or "s3://BUCKET/NAME"))
     if storage.local and (to is None or "://" not in to):
         target = shlex.quote(to or "OWNER/NAME")
         commands.append(f"hf upload {target} {source} . --repo-type dataset {chosen}")
     return {"commands": commands}
+
+
+def _by_fsspec(source: str, target: str) -> str:
+    """A command that copies by fsspec, to any store that it knows, without a program of the store's."""
+    source = source if "://" in source else f"file://{source}"
+    script = (
+        f"import fsspec; files = fsspec.filesystem('generic'); source, target = {source!r}, {target.rstrip('/')!r}; "
+        f"[files.cp_file(path, target + path[len(source):]) for name in {' '.join(SENT)!r}.split() "
+        "for path in files.glob(source + '/' + name)]"
+    )
+    return f"python -c {shlex.quote(script)}"

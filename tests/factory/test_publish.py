@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,14 +61,33 @@ def test_lists_and_patterns_name_every_shard(tmp_path: Path) -> None:
 def test_commands_name_what_is_sent_and_no_more(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "my faces")
     both = publish(str(folder))["commands"]
-    assert [command.split()[0] for command in both] == ["aws", "hf"]
+    assert [command.split()[0] for command in both] == ["aws", "python", "hf"]
+    assert str(folder) in both.pop(1)
     for command in both:
         assert f"'{folder}'" in command and "run.json" not in command
         assert "--include README.md" in command and "--include 'data/*'" in command
     [hub] = publish(str(folder), "lab/faces")["commands"]
     assert hub.startswith(f"hf upload lab/faces '{folder}' . --repo-type dataset ")
-    [s3] = publish(str(folder), "s3://lab/faces")["commands"]
+    s3, _ = publish(str(folder), "s3://lab/faces")["commands"]
     assert s3.startswith(f"aws s3 cp --recursive '{folder}' s3://lab/faces --exclude '*' ")
+
+
+def test_the_copy_by_fsspec_sends_what_is_named_and_no_more(tmp_path: Path) -> None:
+    folder, there = corpus(tmp_path / "my faces"), tmp_path / "there"
+    for name in ("data", "ledger", "publish"):
+        (there / name).mkdir(parents=True)
+    [command] = publish(str(folder), f"file://{there}")["commands"]
+    subprocess.run([sys.executable, *shlex.split(command)[1:]], check=True)
+    sent = {str(path.relative_to(there)): path.read_bytes() for path in there.rglob("*") if path.is_file()}
+    here = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert sent == {name: data for name, data in here.items() if name != "run.json"}
+
+
+def test_a_place_that_nothing_is_sent_to_is_refused(tmp_path: Path) -> None:
+    folder = corpus(tmp_path / "faces")
+    with pytest.raises(ValueError, match="'/mnt/faces' is neither a URL"):
+        publish(str(folder), "/mnt/faces")
+    assert not (folder / "publish").exists()
 
 
 def _cut(folder: Path) -> None:

@@ -147,10 +147,14 @@ class StyleRecipe:
         """Called after every optimiser step."""
 
     def evaluate(self) -> Evaluation:
-        """Accuracy on held-out subjects."""
-        accuracy = self._accuracy(self.network.eval())
-        assert accuracy is not None, "fit-style asks for held-out rows"
-        return Evaluation({"accuracy": accuracy}, score=accuracy)
+        """Accuracy and cross-entropy on held-out subjects; of two as accurate the one with less of it is better.
+
+        Accuracy alone stands still at 1 long before the features do.
+        """
+        figures = self._judged(self.network.eval())
+        assert figures is not None, "fit-style asks for held-out rows"
+        less_than_one_row = 0.5 / len(self._held_out) / (1.0 + figures["cross_entropy"])
+        return Evaluation(figures, score=figures["accuracy"] + less_than_one_row)
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
@@ -158,17 +162,20 @@ class StyleRecipe:
 
         network = whole(self.network, self._new)
         network.save_pretrained(folder / "style_encoder")
-        return {"styles": self._settings["styles"], "accuracy": self._accuracy(network)}
+        figures = self._judged(network)
+        return {"styles": self._settings["styles"], "accuracy": figures and figures["accuracy"]}
 
-    def _accuracy(self, network: torch.nn.Module) -> float | None:
-        """Share of the held-out rows of known styles that are classified right; None where there are none."""
+    def _judged(self, network: torch.nn.Module) -> dict[str, float] | None:
+        """Of the held-out rows of known styles the share classified right, and the loss; None where there are none."""
         import torch
 
-        positions, right = self._held_out, 0
+        positions, right, loss = self._held_out, 0, 0.0
         if not len(positions):
             return None
         with torch.no_grad():
             for chunk in np.array_split(positions, max(1, len(positions) // 64)):
                 _, logits = network(training_images(self._pixels(chunk), self._device))
-                right += int((logits.argmax(dim=1).cpu().numpy() == self._labels[chunk]).sum())
-        return right / len(positions)
+                labels = torch.from_numpy(self._labels[chunk])
+                right += int((logits.argmax(dim=1).cpu() == labels).sum())
+                loss += torch.nn.functional.cross_entropy(logits.float().cpu(), labels, reduction="sum").item()
+        return {"accuracy": right / len(positions), "cross_entropy": loss / len(positions)}

@@ -16,6 +16,7 @@ from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
 from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe, starting_point
 from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
+from factory.generators import to_tensor
 from factory.loop import _evaluate, prepare, take_step
 from factory.train import Evaluation
 from tests.corpora import row, small_rows, write_corpus
@@ -68,9 +69,22 @@ def test_style_encoder_scores_its_accuracy_on_held_out_subjects(root: Path) -> N
     for step in range(2):
         take_step(fit, read(step), step)
     found = fit.recipe.evaluate()
-    assert found.score == found.figures["accuracy"]
-    held_out = len(Corpus(f"{root}/real").where(split="dev"))
-    assert (found.score * held_out) == pytest.approx(round(found.score * held_out))
+    real = Corpus(f"{root}/real")
+    held_out = real.where(split="dev")
+    labels = torch.tensor([given["styles"].index(style) for style in real.column("style")[held_out]])
+    with torch.no_grad():
+        _, logits = fit.recipe.network.eval()(to_tensor(real.pixels(held_out)))
+    accuracy = (logits.argmax(dim=1) == labels).double().mean().item()
+    cross_entropy = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert found.figures == {"accuracy": accuracy, "cross_entropy": pytest.approx(cross_entropy, rel=1e-5)}
+    assert found.score is not None
+    assert accuracy < found.score < accuracy + 1 / len(held_out)  # a row more counts above any cross-entropy
+    worse = {"accuracy": accuracy, "cross_entropy": 2 * cross_entropy}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit.recipe, "_judged", lambda network: worse)
+        later = fit.recipe.evaluate().score
+    assert later is not None
+    assert later < found.score
 
 
 def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import logging
 import math
 import tempfile
 import time
@@ -53,6 +54,7 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
     import ray.train
     from ray.train.torch import get_device
 
+    _quiet_reports()
     checkpoint = ray.train.get_checkpoint()
     fit = prepare(recipe, settings, get_device(), fresh=checkpoint is None)
     config, first = fit.config, parallel.rank() == 0
@@ -83,6 +85,13 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
     if watch is not None:
         watch.close()
     return None
+
+
+def _quiet_reports() -> None:
+    """Leave out Ray Train's line of all metrics from every worker at every checkpoint, which its log level misses."""
+    from ray.train.v2._internal.execution import context
+
+    logging.getLogger(context.__file__).setLevel(logging.WARNING)  # so does that module name its logger
 
 
 def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device, fresh: bool = True) -> Fit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,17 @@ import pytest
 import torch
 
 from factory.checkpoints import Course, load, save, tensors
-from factory.loop import BAD_STEPS, Fit, _evaluate, _report, _timed_step, _why_stopped, prepare, take_step
+from factory.loop import (
+    BAD_STEPS,
+    Fit,
+    _evaluate,
+    _quiet_reports,
+    _report,
+    _timed_step,
+    _why_stopped,
+    prepare,
+    take_step,
+)
 from factory.train import TrainConfig, TrainResources
 from tests.toy_recipe import ToyRecipe
 
@@ -45,6 +56,14 @@ def test_a_bad_step_leaves_weights_buffers_and_moments_as_they_were(bad: float) 
         assert torch.equal(after[name], value), name
     assert take_step(fit, read(2), 2).guilty == []
     assert all(bool(value.isfinite().all()) for value in state(fit).values())
+
+
+def test_reports_are_not_logged_by_ray_too() -> None:
+    from ray.train.v2._internal.execution import context
+
+    _quiet_reports()
+    assert not context.logger.isEnabledFor(logging.INFO)
+    assert context.logger.isEnabledFor(logging.WARNING)
 
 
 def test_a_finite_loss_with_a_gradient_that_is_not_is_a_bad_step() -> None:

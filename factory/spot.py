@@ -53,16 +53,23 @@ def notice(metadata: str = METADATA) -> float | None:
 def drain(address: str, seconds: float, node_id: str | None = None) -> None:
     """Tell the cluster at `address` that a node goes in so many seconds; None: the node that this runs on.
 
+    Args:
+        address: HOST:PORT, or `auto` for the cluster of this node, which `RAY_ADDRESS` may name.
+        seconds: that are left.
+        node_id: hexadecimal.
+
     Raises:
+        ConnectionError: if there is no cluster.
         RuntimeError: if the cluster does not accept it.
     """
     import ray
     from ray._raylet import GcsClient  # type: ignore[attr-defined]  # what `ray drain-node` calls; nothing public
     from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
 
-    if node_id is None:
+    if node_id is None or address == "auto":
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        node_id = ray.get_runtime_context().get_node_id()
+        here = ray.get_runtime_context()
+        address, node_id = here.gcs_address, node_id or here.get_node_id()
         ray.shutdown()
     deadline = round((time.time() + seconds) * 1000)
     accepted, why = GcsClient(address=address).drain_node(
@@ -73,9 +80,9 @@ def drain(address: str, seconds: float, node_id: str | None = None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0 once the node is drained; 1 where there is no metadata service to ask."""
+    """Exit status 0 once the node is drained; 1 where there is no metadata service to ask, or the drain failed."""
     parser = argparse.ArgumentParser(prog="python -m factory.spot", description=__doc__)
-    parser.add_argument("--address", default="auto", help="of the Ray cluster, HOST:PORT")
+    parser.add_argument("--address", default="auto", help="of the Ray cluster, HOST:PORT; by default this node's")
     parser.add_argument("--node-id", help="hexadecimal id of the node; by default the one that this runs on")
     parser.add_argument("--now", type=float, metavar="SECONDS", help="there is a notice, so many are left")
     parser.add_argument("--metadata", default=METADATA, help="URL of the metadata service")
@@ -96,7 +103,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     for name, value in cluster.ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    drain(given.address, left, given.node_id)
+    from ray.exceptions import RayError  # after the environment is set
+
+    try:
+        drain(given.address, left, given.node_id)
+    except (OSError, RuntimeError, RayError) as error:
+        print(f"spot: {error}", file=sys.stderr)
+        return 1
     print(f"spot: draining, {left:.0f} s are left", file=sys.stderr)
     return 0
 

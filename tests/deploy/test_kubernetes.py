@@ -77,7 +77,7 @@ def groups(objects: Any) -> list[dict[str, Any]]:
         item["spec"]["rayClusterSpec"]
         for item in objects
         if item["kind"] == "RayJob"
-        if item["spec"]["rayClusterSpec"]
+        if item["spec"].get("rayClusterSpec")
     ]
     return [group for spec in specs for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
 
@@ -140,6 +140,10 @@ def definitions(shared_data: Path) -> dict[str, Any]:
 def test_kuberay_takes_them(name: str, definitions: dict[str, Any]) -> None:
     for kind in ("RayCluster", "RayJob"):
         definitions[kind].validate(one(build(name), kind))
+    for path in sorted((FOLDER / name).glob("*.yaml")):  # as they stand, before they are put together
+        for found in read(path):
+            if isinstance(found, dict) and found.get("kind") in definitions:
+                definitions[found["kind"]].validate(found)
 
 
 def test_a_mistyped_field_is_seen(definitions: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from factory import spot
@@ -38,6 +40,31 @@ def test_now_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spot, "drain", lambda address, left, node: drained.append(left))
     assert spot.main(["--now", "90"]) == 0
     assert drained == [90.0]
+
+
+@pytest.mark.parametrize(("asked", "node"), [("auto", None), ("auto", "ab"), ("head:6379", None)])
+def test_without_an_address_it_is_this_node_s_cluster(
+    asked: str, node: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a shutdown script calls it; `auto` means something to `ray.init` alone."""
+    drained = []
+
+    class Cluster:
+        def __init__(self, address: str) -> None:
+            self.address = address
+
+        def drain_node(self, node_id: str, *more: object) -> tuple[bool, str]:
+            drained.append((self.address, node_id))
+            return node_id != "ab", "it is gone"
+
+    here = SimpleNamespace(gcs_address="head:6379", get_node_id=lambda: "cd")
+    monkeypatch.setattr("ray.init", lambda address, **_: None)
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+    monkeypatch.setattr("ray.get_runtime_context", lambda: here)
+    monkeypatch.setattr("ray._raylet.GcsClient", Cluster)
+    given = [f"--address={asked}", *([f"--node-id={node}"] if node else [])]
+    assert spot.main(["--now", "90", *given]) == (1 if node else 0)
+    assert drained == [("head:6379", node or "cd")]
 
 
 def test_where_there_is_no_such_service_it_ends(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from factory.run import Run, read_summary
 from factory.search import BEST, Ended, grace, search
 from factory.search.best import check_regenerate, regenerate, write_settings
 from factory.search.charts import picture
-from factory.search.space import SearchSpace, draw, settings_of
+from factory.search.space import SearchSpace, check_values, settings_of
 from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
 from factory.train import model_evaluation
@@ -102,8 +102,8 @@ def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     if config.searcher == "optuna" and importlib.util.find_spec("optuna") is None:
         raise ValueError("searcher optuna is not installed: pip install 'difffas-factory[optuna]', or take random")
     check_regenerate(fit, config.regenerate)
-    identity, _ = fit_classifier.prepared(fit)
-    settings_of(fit, draw(config.search, config.seed, 0), fit.out)  # or one line that says why not
+    identity, workers = fit_classifier.prepared(fit)
+    check_values(config.search, fit, workers["styles"])
     decisive = config.model_dump(mode="json", exclude={"out", "fit", "concurrent"})
     return identity, decisive | {"grace_steps": grace(config)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from factory import backbone, draws
 from factory.config import Config, build
 from factory.fit_classifier import FitClassifierConfig
+from factory.sampling import style_weights
 from factory.storage import Storage
 
 DIGITS = 4  # significant digits of a drawn value
@@ -161,6 +162,22 @@ def located(fit: FitClassifierConfig) -> FitClassifierConfig:
     if fit.protocol is not None and fit.protocol.partition(":")[0].endswith((".yaml", ".yml")):
         places["protocol"] = os.path.abspath(fit.protocol)
     return fit.model_copy(update=places)
+
+
+def check_values(space: SearchSpace, fit: FitClassifierConfig, styles: Sequence[str]) -> None:
+    """Refuse values that no trial could take: at both ends of each parameter, before any trial.
+
+    Raises:
+        ValueError: naming the parameter and what is wrong; `styles` are those of the rows to train on.
+    """
+    for name, values in space.varied():
+        for value in (values.least, values.most):
+            try:
+                settings_of(fit, {name: whole(name, value)}, fit.out)
+                if name.startswith(WEIGHT):
+                    style_weights(np.array(styles), {name.removeprefix(WEIGHT): value})
+            except ValueError as error:
+                raise ValueError(f"search.{name}: {error}") from None
 
 
 def settings_of(fit: FitClassifierConfig, parameters: Parameters, out: str) -> FitClassifierConfig:

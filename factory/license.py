@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 BOTH = " AND "  # between licences that bind together
 
-# Beginnings of licence names, and what such a licence asks for. A name that none of them begins asks for everything.
+# Beginnings of licence names, and what such a licence asks for. A name that goes on with anything but a version, such
+# as `unlicensed` or `MIT for the code`, is another licence; what is not known asks for everything.
 _TERMS = {
     ("cc0", "public domain", "unlicense"): "",
     ("mit", "bsd", "apache", "isc"): "notice",
@@ -18,6 +20,7 @@ _TERMS = {
     ("cc-by-nc-nd",): "notice credit noncommercial unchanged",
 }
 _KNOWN = {beginning: frozenset(terms.split()) for beginnings, terms in _TERMS.items() for beginning in beginnings}
+_VERSION = re.compile(r"(?:[-. ](?:v?\d[\d.]*|clause|licen[cs]e|mark|international|universal))*")
 _ALL = frozenset({"notice", "credit", "noncommercial", "alike", "unchanged", "its own"})
 
 
@@ -42,4 +45,11 @@ def strictest_of(licenses: Iterable[str]) -> str:
 
 def _asks(name: str) -> frozenset[str]:
     text = name.replace("_", "-")
-    return next((asks for beginning, asks in _KNOWN.items() if text.startswith(beginning)), _ALL)
+    return next(
+        (
+            asks
+            for beginning, asks in _KNOWN.items()
+            if text.startswith(beginning) and _VERSION.fullmatch(text, len(beginning))
+        ),
+        _ALL,
+    )

@@ -28,6 +28,20 @@ def test_a_name_counts_once_however_it_is_written() -> None:
     assert strictest("cc0-1.0", "CC0-1.0") in ("cc0-1.0", "CC0-1.0")
 
 
+@pytest.mark.parametrize(
+    "name", ["unlicensed", "MITRE agreement", "MIT for the code", "CC-BY-4.0 for research", "bsds500"]
+)
+def test_a_name_that_only_begins_as_a_free_licence_is_its_own(name: str) -> None:
+    assert strictest(name, "CC-BY-NC-4.0") == name
+
+
+@pytest.mark.parametrize(
+    "name", ["mit", "MIT License", "BSD-3-Clause", "Apache License 2.0", "CC0 1.0 Universal", "ISC"]
+)
+def test_a_free_licence_is_known_with_its_version(name: str) -> None:
+    assert strictest(name, "CC-BY-4.0") == "CC-BY-4.0"
+
+
 @given(st.lists(st.sampled_from([*KNOWN, "CC-BY-SA-4.0", "WMCA agreement"]), min_size=1))
 def test_neither_order_nor_grouping_matters(names: list[str]) -> None:
     one_by_one = functools.reduce(strictest, names)

@@ -63,7 +63,8 @@ class SamplerConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _of_preset(cls, given: Any) -> Any:
-        preset = PRESETS.get(given.get("preset", "exact")) if isinstance(given, dict) else None
+        name = given.get("preset") if isinstance(given, dict) else None
+        preset = PRESETS.get(name) if isinstance(name, str) else None
         if preset is None or preset.steps is None:
             return given
         return {"name": preset.sampler, "steps": preset.steps, **given}

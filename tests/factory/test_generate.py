@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import webdataset
 
-from factory.config import build, load
+from factory.config import build, fingerprint, load
 from factory.corpus import Corpus
-from factory.generate import GenerateConfig, compare_codecs, run
+from factory.generate import GenerateConfig, _identity, compare_codecs, open_corpora, recipe_of, run
 from factory.generators import DummyGenerator, Request
 from factory.images import decode
 from factory.ledger import Ledger
@@ -222,3 +222,15 @@ def test_what_compiles_is_said() -> None:
     with pytest.raises(ValueError, match=r"resources\.compile is for presets in bfloat16"):
         build(GenerateConfig, given)
     assert build(GenerateConfig, {**given, "sampler": {"preset": "fast"}}).resources.compile
+
+
+def test_the_preset_is_in_every_row_and_in_the_fingerprint(tmp_path: Path) -> None:
+    """Also where sampler and steps are those of another: the precision and the guided steps are the preset's."""
+    write_corpus(tmp_path / "real", small_rows())
+    settings = ["sampler.name=dpm_solver_pp_2m", "sampler.steps=5"], ["sampler.preset=balanced"]
+    byhand, preset = (config(tmp_path, "none", *each) for each in settings)
+    recipes = [recipe_of(each) for each in (byhand, preset)]
+    assert [recipe.pop("preset") for recipe in recipes] == ["exact", "balanced"]
+    assert recipes[0] == recipes[1]
+    prints = {fingerprint(_identity(each, *open_corpora(each))) for each in (byhand, preset)}
+    assert len(prints) == 2

@@ -42,8 +42,10 @@ def test_its_card_says_what_was_measured() -> None:
         assert said.lower() in card.lower()
 
 
-def faces(folder: Path) -> dict[str, np.ndarray]:
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """Drawn people that the generator never saw, by style: uint8 (N, 64, 64, 3)."""
+    folder = tmp_path_factory.mktemp("strangers")
     embedded.draw(folder, 16, 1, 64, pretrained.DOMAINS, pretrained.ATTACKS, seed=4711)
     found: dict[str, list[np.ndarray]] = {}
     for path in sorted(folder.rglob("*.png")):
@@ -52,8 +54,9 @@ def faces(folder: Path) -> dict[str, np.ndarray]:
     return {style: np.stack(images) for style, images in found.items()}
 
 
-def test_spoofs_of_strangers_get_the_style_of_their_guide(pipeline: SpoofPipeline, tmp_path: Path) -> None:
-    known = faces(tmp_path)
+def test_spoofs_of_strangers_get_the_style_of_their_guide(
+    pipeline: SpoofPipeline, known: dict[str, np.ndarray]
+) -> None:
     styles = list(pipeline.style_encoder.styles)
     live = known["webcam-live"][:6]
     right, kept = [], []
@@ -68,9 +71,8 @@ def test_spoofs_of_strangers_get_the_style_of_their_guide(pipeline: SpoofPipelin
     assert np.mean(kept) > 0.9  # nearest to its own live face; chance is 1/6
 
 
-def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline, tmp_path: Path) -> None:
+def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline, known: dict[str, np.ndarray]) -> None:
     """benchmarks/sampler.md has the table; here the promise of each preset, on eight strangers."""
-    known = faces(tmp_path)
     live = to_tensor(known["webcam-live"][:8])
     guide = to_tensor(np.stack([known[f"webcam-{attack}"][i] for i, attack in enumerate(pretrained.ATTACKS)][:8]))
     live = live[: len(guide)]

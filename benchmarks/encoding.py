@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,10 +41,14 @@ CODECS: dict[str, dict[str, Any]] = {
 def photographs(folder: Path, side: int, count: int) -> np.ndarray:
     """Evenly chosen pictures under `folder`, the middle square of each as it is: no scaling; N, side, side, 3."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    if not paths:
+        sys.exit(f"{folder}: no png or jpg lies below it")
     chosen = [paths[place] for place in np.unique(np.linspace(0, len(paths) - 1, count).astype(int))]
     crops = []
     for path in chosen:
         with Image.open(path) as image:
+            if min(image.size) < side:
+                sys.exit(f"{path} is {image.width}×{image.height}: give photographs of {side}² or more")
             left, top = (image.width - side) // 2, (image.height - side) // 2
             crops.append(np.asarray(image.convert("RGB").crop((left, top, left + side, top + side))))
     return np.stack(crops)

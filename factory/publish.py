@@ -186,9 +186,10 @@ def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
 def _by_fsspec(source: str, target: str) -> str:
     """A command that copies by fsspec, to any store that it knows, without a program of the store's."""
     source = source if "://" in source else f"file://{source}"
+    there, here, names = (json.dumps(text) for text in (target.rstrip("/"), source, " ".join(SENT)))
     script = (
-        f"import fsspec; files = fsspec.filesystem('generic'); source, target = {source!r}, {target.rstrip('/')!r}; "
-        f"[files.cp_file(path, target + path[len(source):]) for name in {' '.join(SENT)!r}.split() "
-        "for path in files.glob(source + '/' + name)]"
+        f'import fsspec; files = fsspec.filesystem("generic"); source, target = {here}, {there}; '
+        f"[files.cp_file(path, target + path[len(source):]) for name in {names}.split() "
+        'for path in files.glob(source + "/" + name)]'
     )
     return f"python -c {shlex.quote(script)}"

@@ -126,5 +126,10 @@ def _repeats(hashes: np.ndarray) -> list[str]:
 
 
 def _index_problems(storage: Storage, hashes: np.ndarray) -> list[str]:
-    indexed = _hashes(read_index(storage, ["key"])["key"].to_pylist())
+    if not storage.exists(INDEX):
+        return [f"{INDEX} is missing"]
+    try:
+        indexed = _hashes(read_index(storage, ["key"])["key"].to_pylist())
+    except ValueError as error:
+        return [f"{INDEX} cannot be read: {str(error).splitlines()[0]}"]
     return [] if np.array_equal(np.sort(indexed), np.sort(hashes)) else [f"{INDEX} does not hold the shards' keys"]

@@ -186,7 +186,7 @@ def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
         ]
         activity["description"] = (
             f"T0 {recipe['t0'][0]} to {recipe['t0'][1]}, w {recipe['cfg_scale'][0]} to {recipe['cfg_scale'][1]}, "
-            f"{recipe['steps']} steps of {recipe['sampler']}"
+            f"{', '.join(map(str, recipe['steps']))} steps of {', '.join(recipe['sampler'])}"
         )
     return {"prov:wasDerivedFrom": derived, "prov:wasGeneratedBy": activity}
 
@@ -194,7 +194,9 @@ def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
 def _responsible(facts: dict[str, Any]) -> dict[str, Any]:
     """The vocabulary for responsible AI; only what the folder knows."""
     generated = bool(facts["generated"])
-    made = "Images are made by a diffusion model from a live face and a guide image; every one says so in its XMP."
+    formula = generated and facts["recipe"]["generator"] == ["dummy"]
+    maker = "the dummy generator, which tints pixels," if formula else "a diffusion model"
+    made = f"Images are made by {maker} from a live face and a guide image; every one says so in its XMP."
     taken = "Photographs or frames of videos, cropped around the face; how they were collected is the sources' to say."
     auc = facts["size_auc"]
     return {

@@ -74,8 +74,11 @@ def test_it_says_what_was_derived_from_what(document: dict[str, Any], expected: 
     assert labels == lives | {f"guides of domain {row['domain']}" for row in expected.values()}
     [activity] = graph.objects(corpus, prov.wasGeneratedBy)
     assert str(graph.value(activity, prov.label)) == "difffas generate"
+    [recipe] = graph.objects(activity, rdflib.URIRef("https://schema.org/description"))
+    assert str(recipe).startswith("T0 1") and str(recipe).endswith(" steps of ddim")
     used = graph.value(activity, prov.used)
     assert str(graph.value(used, rdflib.URIRef("https://schema.org/identifier"))) == "dummy"
     rai = rdflib.Namespace("http://mlcommons.org/croissant/RAI/")
     for name in ("dataCollection", "dataBiases", "personalSensitiveInformation", "dataSocialImpact"):
         assert graph.value(corpus, rai[name]) is not None, name
+    assert "dummy generator" in str(graph.value(corpus, rai["dataCollection"])), "no diffusion model made these"

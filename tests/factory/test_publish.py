@@ -114,6 +114,8 @@ def _other_hash(folder: Path) -> None:
         (lambda folder: (folder / "summary.json").unlink(), "unfinished: 4 of 4 shards"),
         (lambda folder: (folder / CARD).unlink(), "README.md is missing: run the command"),
         (lambda folder: (folder / CROISSANT).unlink(), "croissant.json is missing"),
+        (lambda folder: (folder / "index.parquet").unlink(), "index.parquet is missing"),
+        (lambda folder: (folder / "index.parquet").write_bytes(b"PAR1"), "index.parquet cannot be read: "),
         (lambda folder: (folder / CARD).write_text("# mine\n"), "README.md names no license in its front matter"),
         (_unlicensed, "README.md says license mit, the images are under cc0-1.0"),
         (_other_hash, "croissant.json has another hash for data/face-"),

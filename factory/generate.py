@@ -225,12 +225,14 @@ class GenerateShard:
             return carry(row, "generate", self._work)
 
     def _work(self, row: dict[str, Any]) -> dict[str, Any]:
-        import torch
-
         request = Request(row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"])
         try:
             made = self._generate(request)
-        except torch.AcceleratorError as error:
+        except RuntimeError as error:
+            import torch  # here, so that a generator without a network starts without it
+
+            if not isinstance(error, torch.AcceleratorError):
+                raise
             # The GPU's context is lost, and every later shard with it: Ray starts the actor and the shard again.
             say(f"generate: shard {row['shard']}: {error}; restarting the generator")
             os._exit(70)

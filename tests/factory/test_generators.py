@@ -15,6 +15,7 @@ from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
 from factory import generators
 from factory.diffusion_generator import DiffusionGenerator
+from factory.generate import GenerateShard
 from factory.generators import (
     Request,
     check_t0,
@@ -109,6 +110,33 @@ def test_a_spoof_of_nan_is_named_and_the_others_stand(model: Path, monkeypatch: 
     assert np.array_equal(made.pixels[[0, 1, 3, 4]], whole.pixels[[0, 1, 3, 4]])
     with pytest.raises(FloatingPointError, match="every spoof came out as NaN"):
         generate(request([2, 5]))
+
+
+@pytest.mark.parametrize(
+    ("error", "left"), [(torch.AcceleratorError("CUDA error", 1), [70]), (RuntimeError("bad weights"), [])]
+)
+def test_a_lost_gpu_ends_the_process_and_another_error_is_its_shards(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, left: list[int]
+) -> None:
+    def fails(asked: Request) -> Any:
+        raise error
+
+    ended: list[int] = []
+
+    def leave(status: int) -> None:
+        ended.append(status)
+        raise SystemExit
+
+    stage = GenerateShard("dummy", SAMPLER.model_dump(mode="json"), threads=1, compiled=False, paired=False)
+    monkeypatch.setattr(stage, "_generate", fails)
+    monkeypatch.setattr("os._exit", leave)
+    row = {"shard": "train-000001", "pixels": request([0]).live, **vars(request([0]))}
+    if left:
+        with pytest.raises(SystemExit):
+            stage(row)
+    else:
+        assert stage(row)["fault"] == "generate: RuntimeError: bad weights"
+    assert ended == left
 
 
 def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ def publish(
     if found["problems"]:
         raise SystemExit(1)
     print_summary(found)
+    typer.echo("difffas: nothing was sent; one of these would do it", err=True)
+    for command in found["commands"]:
+        typer.echo(command, err=True)  # as a shell takes it: JSON escapes its quotes
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -83,6 +83,13 @@ def test_the_copy_by_fsspec_sends_what_is_named_and_no_more(tmp_path: Path) -> N
     assert sent == {name: data for name, data in here.items() if name != "run.json"}
 
 
+def test_commands_are_told_as_a_shell_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = corpus(tmp_path / "my faces")
+    main(["publish", str(folder), "--to", "s3://lab/faces"])
+    said = capsys.readouterr()
+    assert said.err.splitlines()[1:] == json.loads(said.out)["commands"]
+
+
 def test_a_place_that_nothing_is_sent_to_is_refused(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "faces")
     with pytest.raises(ValueError, match="'/mnt/faces' is neither a URL"):

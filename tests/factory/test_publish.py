@@ -85,7 +85,9 @@ def test_the_copy_by_fsspec_sends_what_is_named_and_no_more(tmp_path: Path) -> N
 
 def test_commands_are_told_as_a_shell_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = corpus(tmp_path / "my faces")
-    main(["publish", str(folder), "--to", "s3://lab/faces"])
+    with pytest.raises(SystemExit) as caught:
+        main(["publish", str(folder), "--to", "s3://lab/faces"])
+    assert not caught.value.code
     said = capsys.readouterr()
     assert said.err.splitlines()[1:] == json.loads(said.out)["commands"]
 

@@ -26,8 +26,8 @@ from factory.losses import goes_by_quality
 from factory.progress import duration, say
 from factory.protocols import open_corpus
 from factory.run import Run, read_claim, read_summary
-from factory.s3_retry import Refused
 from factory.storage import Storage
+from factory.storage.s3_retry import Refused
 from factory.train import TrainResources
 
 JOB = "ablate"

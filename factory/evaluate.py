@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from factory.audit.reader import Audit, kept_by
+from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
 from factory.config import Config
 from factory.corpus import Corpus
-from factory.detection_charts import Curves, curves_of, det_picture, roc_picture
 from factory.protocols import check, check_model, open_corpus
 from factory.run import Run, read_claim
 from factory.scores import SCORES, Scores, corpus_scores, joined, read, read_file

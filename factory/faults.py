@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from factory import metrics
-from factory.s3_retry import Refused
 from factory.storage import Storage
+from factory.storage.s3_retry import Refused
 
 FOLDER = "quarantine"
 DIED = "its process died: killed by a signal, for want of memory, or with its node"

@@ -11,17 +11,17 @@ from pydantic import Field
 
 from factory import backbone
 from factory.audit.reader import Audit, kept_by
-from factory.batches import PixelCache, SamplePlan, share, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
-from factory.ingest import Batch, Reader, image_reader
 from factory.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.protocols import check, check_generated, check_held_out, content, open_corpus, record
 from factory.row import LIVE, SPOOF
 from factory.run import Run
-from factory.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
+from factory.train.batches import PixelCache, SamplePlan, share, training_images
+from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.sampling import Rows, SamplingConfig, sampling_plan
 
 if TYPE_CHECKING:
     import torch
@@ -133,7 +133,7 @@ def _require_both(corpus: Corpus, split: str | None) -> None:
 
 def worker(settings: dict[str, Any]) -> str | None:
     """What every Ray Train worker runs."""
-    from factory.loop import train_loop
+    from factory.train.loop import train_loop
 
     return train_loop(ClassifierRecipe(settings), settings)
 
@@ -244,7 +244,7 @@ class ClassifierRecipe:
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
-        from factory.parallel import whole
+        from factory.train.parallel import whole
 
         whole(self.network, self._new).save(folder / "classifier")
         left_out = {} if self._left_out is None else {"left_out_by_audit": self._left_out}

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
-from factory.batches import Pairs, PixelCache, training_images
 from factory.config import Config
 from factory.corpus import Corpus
 from factory.generators import model_digest
-from factory.ingest import Batch, Reader, image_reader
 from factory.progress import say
 from factory.protocols import check, check_held_out, check_model, content, open_corpus, record
 from factory.row import SPOOF
 from factory.run import Run, read_claim
 from factory.storage import Storage
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
-from factory.validate import Validation
+from factory.train.batches import Pairs, PixelCache, training_images
+from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.validate import Validation
 
 if TYPE_CHECKING:
     import torch
@@ -155,7 +155,7 @@ def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
 
 def worker(settings: dict[str, Any]) -> str | None:
     """What every Ray Train worker runs."""
-    from factory.loop import train_loop
+    from factory.train.loop import train_loop
 
     return train_loop(GeneratorRecipe(settings), settings)
 
@@ -236,7 +236,7 @@ class GeneratorRecipe:
     def evaluate(self) -> Evaluation:
         """The average's loss by timestep on held-out subjects, and its samples of them."""
         from difffas.pipeline import SpoofPipeline
-        from factory.parallel import whole
+        from factory.train.parallel import whole
 
         average, wanted = whole(self._average.model, self._new), self._settings["evaluation"]
         losses = self._validation.losses(average, self._encoder, self._device)
@@ -254,7 +254,7 @@ class GeneratorRecipe:
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
         from difffas.pipeline import SpoofPipeline
-        from factory.parallel import whole
+        from factory.train.parallel import whole
 
         average = whole(self._average.model, self._new)
         SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)

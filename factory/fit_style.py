@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from factory.batches import PixelCache, Shuffled, training_images
 from factory.config import Config
 from factory.corpus import Corpus
-from factory.ingest import Batch, Reader, image_reader
 from factory.protocols import check, check_held_out, content, open_corpus, record
 from factory.run import Run
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
+from factory.train.batches import PixelCache, Shuffled, training_images
+from factory.train.ingest import Batch, Reader, image_reader
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +87,7 @@ def held_out_rows(corpus: Corpus, split: str | None, styles: list[str]) -> np.nd
 
 def worker(settings: dict[str, Any]) -> str | None:
     """What every Ray Train worker runs."""
-    from factory.loop import train_loop
+    from factory.train.loop import train_loop
 
     return train_loop(StyleRecipe(settings), settings)
 
@@ -158,7 +158,7 @@ class StyleRecipe:
 
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; returns the figures of the run."""
-        from factory.parallel import whole
+        from factory.train.parallel import whole
 
         network = whole(self.network, self._new)
         network.save_pretrained(folder / "style_encoder")

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from difffas.classifier import CosineHead
 from difffas.losses import LOSSES, Loss, over_workers, relative_quality
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
-from factory.loop import prepare
+from factory.train.loop import prepare
 from tests.gloo import steps
 
 STYLES = ("cam-live", "cam-print", "phone-live", "phone-print")

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from factory import draws
-from factory.batches import share
-from factory.ingest import Batch, Order, Reader
-from factory.loop import train_loop
-from factory.parallel import whole
 from factory.train import Evaluation
+from factory.train.batches import share
+from factory.train.ingest import Batch, Order, Reader
+from factory.train.loop import train_loop
+from factory.train.parallel import whole
 from tests.toy_reader import read
 
 

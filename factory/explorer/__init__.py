@@ -18,10 +18,10 @@ import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 from pydantic import Field
 
+from factory.charts.detection import chart_style
 from factory.columns import TextColumn
 from factory.config import Config
 from factory.corpus import Corpus
-from factory.detection_charts import chart_style
 from factory.explorer.columns import row_files
 from factory.explorer.pictures import picture_files
 from factory.explorer.real import real_scores

@@ -103,7 +103,7 @@ def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
     import torch
 
     from difffas.pipeline import SpoofPipeline
-    from factory.validate import Validation
+    from factory.train.validate import Validation
 
     pipeline = SpoofPipeline.from_pretrained(model)
     judge = Validation(corpus, "dev", HELD_OUT, 0, pipeline.unet.config.timesteps)

@@ -38,7 +38,7 @@ def search(storage: Storage, config: TuneConfig) -> list[Ended]:
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")  # a killed driver finds its trials where they stood
     from ray import tune
 
-    from factory.checkpoints import ray_storage
+    from factory.train.checkpoints import ray_storage
 
     given = {"out": storage.url, "fit": located(config.fit).model_dump(mode="json")}
     trainable = tune.with_resources(tune.with_parameters(run_trial, given=given), NEXT_TO_NOTHING)

@@ -1,17 +1,15 @@
-"""A search as pictures: every parameter over the metric, one circle a trial; and the report's section on it."""
+"""A search as pictures: every parameter over the metric, one circle a trial."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from factory import charts
-from factory.detection_charts import chart_style
+from factory.charts.detection import chart_style
 from factory.search.space import LOGARITHMIC
-from factory.search.table import FIGURES, parameter_names
-from factory.sections import Folder
+from factory.search.table import parameter_names
 
 HEADING, COLUMNS = 26, 2
 BEST, FINISHED, STOPPED = "mark spoof", "line line-0", "line line-5"  # CSS classes: a filled circle, open ones
@@ -62,34 +60,6 @@ def legend(summary: dict[str, Any]) -> list[tuple[str, str]]:
     names = {BEST: "best", FINISHED: "finished", STOPPED: "stopped early"}
     drawn = {_class(trial, summary) for trial in summary["trials"] if trial["metric"] is not None}
     return [(name, text) for name, text in names.items() if name in drawn]
-
-
-def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
-    """Every trial of the search, which is the best, the panels, and what regenerating gave; None without a search."""
-    if not tunes:
-        return None
-    summary = next(iter(tunes.values())).summary
-    trials = [{**trial, "best": trial["trial"] == summary["best"]} for trial in summary["trials"]]
-    top = next(trial["metric"] for trial in trials if trial["best"])
-    return {
-        "metric": summary["metric"],
-        "parameters": parameter_names(trials),
-        "figures": [name for name in FIGURES if name not in ("status", "reason")],
-        # The best is an extreme, whichever way the metric points: nearness to it is the order of merit. One that
-        # was stopped early has been trained for less, and comes after those that were not.
-        "trials": sorted(trials, key=lambda trial: (_kind(trial), _distance(trial["metric"], top))),
-        "panels": panels(summary),
-        "legend": legend(summary),
-        "regenerated": summary["regenerated"],
-    }
-
-
-def _kind(trial: dict[str, Any]) -> int:
-    return ("finished", "stopped", "failed").index(trial["status"])
-
-
-def _distance(metric: float | None, top: float) -> float:
-    return math.inf if metric is None else abs(metric - top)
 
 
 def _class(trial: dict[str, Any], summary: dict[str, Any]) -> str:

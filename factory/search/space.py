@@ -17,8 +17,8 @@ from pydantic import Field, model_validator
 from factory import backbone, draws
 from factory.config import Config, build
 from factory.fit_classifier import FitClassifierConfig
-from factory.sampling import style_weights
 from factory.storage import Storage
+from factory.train.sampling import style_weights
 
 DIGITS = 4  # significant digits of a drawn value
 INTEGERS = ("t0_min", "t0_max")

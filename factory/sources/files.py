@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
-from factory.object_store import ObjectStore
-from factory.s3_retry import retrying
+from factory.storage.object_store import ObjectStore
+from factory.storage.s3_retry import retrying
 
 CONTAINER = re.compile(r".+\.(parquet|pq|tar)", re.IGNORECASE | re.DOTALL)
 BLOCK = 1 << 14  # least bytes of a request to S3 in planning: a tar header with the JSON before it

@@ -18,11 +18,11 @@ import yaml
 
 from factory import report
 from factory.ablate import AblateConfig, Gaps, expand, forecast, run
-from factory.ablation_section import ablations, open_table
 from factory.ablations import STATIONS, titles
 from factory.cli import main
 from factory.config import build
 from factory.corpus import Corpus
+from factory.report.ablation_section import ablations, open_table
 from factory.run import Run
 from tests.ablations import NETWORK, SUMMARY, config_of
 from tests.corpora import small_rows, write_corpus

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from difffas.classifier import SpoofClassifier
-from factory.checkpoints import Course, load, save
 from factory.config import build
 from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
 from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe, starting_point
 from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
 from factory.generators import to_tensor
-from factory.loop import _evaluate, prepare, take_step
 from factory.train import Evaluation
+from factory.train.checkpoints import Course, load, save
+from factory.train.loop import _evaluate, prepare, take_step
 from tests.corpora import row, small_rows, write_corpus
 from tests.gloo import NETWORK, write_style_folder
 

@@ -20,8 +20,8 @@ from factory.ledger import Ledger
 from factory.line import run_line
 from factory.rounds import ATTEMPTS
 from factory.run import Run
-from factory.s3_retry import Refused
 from factory.shards import OutputConfig
+from factory.storage.s3_retry import Refused
 from tests.corpora import NoConfig, face, row
 
 if TYPE_CHECKING:

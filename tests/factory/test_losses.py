@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from difffas.losses import LOSSES, RelativeQuality, RelativeQualitySSDG, relative_quality
-from factory.batches import share
 from factory.cli import main
 from factory.config import build, fingerprint
 from factory.corpus import Corpus
 from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
 from factory.losses import LossConfig, check_parts, make_loss
 from factory.train import TrainResources
+from factory.train.batches import share
 from tests.corpora import small_rows, write_corpus
 from tests.gloo import free_port
 from tests.loss_batches import DOMAINS, LIVE, STYLES, Network, classifier_settings, curve, gradients, one_of_two

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from factory import prepare
-from factory.batches import Pairs
 from factory.cli import main
 from factory.config import build
 from factory.corpus import Corpus
 from factory.datasets import fields, frame_number
 from factory.ledger import Ledger
 from factory.prepare import PrepareConfig, plan, read_shard
+from factory.train.batches import Pairs
 from tests.factory.datasets import trees
 from tests.factory.datasets.trees import TREES, frame, write_text
 

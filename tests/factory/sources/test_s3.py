@@ -15,9 +15,9 @@ import pytest
 from factory import prepare
 from factory.config import load
 from factory.corpus import Corpus
-from factory.object_store import ObjectStore
 from factory.prepare import PrepareConfig
 from factory.sources import Source, list_sources, read_sources
+from factory.storage.object_store import ObjectStore
 from tests.odd_images import saved, scene
 from tests.photo_tables import write_parquet, write_tar
 from tests.s3 import client

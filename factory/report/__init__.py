@@ -1,0 +1,234 @@
+"""Station 8, report: one self-contained HTML page of what the other stations made, and the explorer beside it.
+
+Reads finished folders only (index columns, some sampled rows, summaries) and leaves out what was not given. The
+pages follow from the identity in `run.json` alone: they hold no date and no path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from pydantic import Field, model_validator
+
+from factory import charts
+from factory.charts.detection import chart_style
+from factory.config import Config, fingerprint
+from factory.corpus import Corpus
+from factory.explorer import ExplorerConfig, theme_script, themed, write_explorer
+from factory.explorer.verdicts import AUDIT, Verdicts
+from factory.report import sections
+from factory.report.ablation_section import ablations, open_table
+from factory.report.detection_section import detection
+from factory.report.patch_section import Patches, open_patches, patches
+from factory.report.search_section import tuning
+from factory.report.sections import Folder
+from factory.report.strength_section import GRID, strength
+from factory.report.training_section import samples_file, training
+from factory.run import SUMMARY, Run, read_claim, read_summary
+from factory.scores import SCORES
+from factory.storage import Storage
+
+PAGE = "index.html"
+HEADINGS = {
+    "faces": "Live, guide, spoof",
+    "counts": "Counts",
+    "quality": "Quality",
+    "training": "Training",
+    "strength": "Strength",
+    "patches": "Patch sides",
+    "detection": "Detection",
+    "tuning": "Tuning",
+    "ablations": "Ablations",
+}
+
+
+class ReportInputs(Config):
+    """Finished folders, local or `s3://`, any of which may be left out; the names are those the page shows."""
+
+    real: str | None = None
+    live: str | None = None
+    generated: str | None = None
+    audit: str | None = None
+    models: dict[str, str] = Field({})
+    strength: str | None = None
+    patches: dict[str, str] = Field(
+        {}, description="generated corpora by the patch sides of their generators: p_m,p_v"
+    )
+    evaluations: dict[str, str] = Field({})
+    tune: str | None = None
+    ablations: dict[str, str] = Field({})
+
+    @model_validator(mode="after")
+    def _check(self) -> ReportInputs:
+        if not any(self.model_dump().values()):
+            raise ValueError(f"nothing to report on: give at least one of {', '.join(type(self).model_fields)}")
+        if self.audit is not None and self.generated is None:
+            raise ValueError("an audit is shown beside the rows that it judges: give generated, too")
+        return self
+
+
+class ReportConfig(Config):
+    """One report."""
+
+    inputs: ReportInputs
+    out: str
+    title: str = "Spoof factory report"
+    triplets_per_style: int = Field(6, ge=1)
+    explorer: ExplorerConfig = ExplorerConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """The inputs, opened. `folders` holds all of them by (kind, name), in the page's order, but the audit."""
+
+    corpora: dict[str, Corpus]
+    verdicts: Verdicts | None
+    patches: Patches | None
+    folders: dict[tuple[str, str], Folder]
+
+    def of(self, kind: str) -> dict[str, Folder]:
+        """The folders of one kind by their names."""
+        return {name: folder for (its_kind, name), folder in self.folders.items() if its_kind == kind}
+
+
+def run(config: ReportConfig) -> dict[str, Any]:
+    """Write `OUT/index.html` and the explorer; returns the summary.
+
+    It has path and bytes of the page, its sections, triplets shown, and the rows, pictures and files of the explorer.
+
+    Raises:
+        ValueError: if an input is unfinished or of another kind, or OUT belongs to another report.
+    """
+    sources = open_sources(config.inputs)
+    identity = {
+        "title": config.title,
+        "triplets_per_style": config.triplets_per_style,
+        "explorer": config.explorer.model_dump(),
+        "audit": sources.verdicts and sources.verdicts.digest,
+        "inputs": [
+            [kind, name, folder.claim["fingerprint"], folder.claim["software"], folder.digest]
+            for (kind, name), folder in sources.folders.items()
+        ],
+    }
+    claim = Run(config.out, "report", identity, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    explored = write_explorer(claim.storage, config.title, sources.corpora, sources.verdicts, config.explorer)
+    content = {**gather(config, sources), "explored": explored}
+    page = render(content).encode()
+    claim.storage.create(PAGE, page)
+    return claim.finish(
+        {
+            "report": claim.storage.path(PAGE),
+            "bytes": len(page),
+            "sections": list(content["sections"]),
+            "triplets": sum(
+                len(style["triplets"]) for style in content["sections"].get("faces", {}).get("styles", [])
+            ),
+            "explorer": explored,
+        }
+    )
+
+
+def open_sources(inputs: ReportInputs) -> Sources:
+    """Open every input, before anything is written.
+
+    Raises:
+        ValueError: if a folder is not ours, unfinished, or of another kind.
+    """
+    corpora: dict[str, Corpus] = {}
+    folders: dict[tuple[str, str], Folder] = {}
+    for name, url in (("real", inputs.real), ("live", inputs.live), ("generated", inputs.generated)):
+        if url is not None:
+            corpora[name] = Corpus(url)
+            folders["corpus", name] = dataclasses.replace(_folder(url, "planned"), digest=corpora[name].digest)
+    if inputs.audit is not None:
+        folders["audit", "audit"] = _folder(inputs.audit, "refused_by_reason", AUDIT)
+    for name, url in inputs.models.items():
+        samples = samples_file(read_summary(Storage(url)) or {})
+        folders["model", name] = _folder(url, "curve", *filter(None, [samples]))
+    if inputs.strength is not None:
+        folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
+    compared = open_patches(inputs.patches)
+    for (name, url), corpus in zip(inputs.patches.items(), compared.corpora.values() if compared else (), strict=True):
+        folders["patches", name] = dataclasses.replace(_folder(url, "planned"), digest=corpus.digest)
+    for name, url in inputs.evaluations.items():
+        folders["evaluation", name] = _folder(url, "auc", SCORES)
+    if inputs.tune is not None:
+        folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
+    for name, url in inputs.ablations.items():
+        folders["ablation", name] = open_table(url)
+    return Sources(corpora, _verdicts(inputs, corpora.get("generated")), compared, folders)
+
+
+def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
+    """What the page shows; a section without its input is not there."""
+    lives, guides = (
+        [sources.corpora[name] for name in names if name in sources.corpora]
+        for names in (("live", "real"), ("real", "live"))
+    )
+    found = {
+        "faces": sections.faces(sources.corpora, config.triplets_per_style),
+        "counts": sections.counts(sources.of("corpus"), sources.corpora),
+        "quality": sections.quality(sources.corpora),
+        "training": training(sources.of("model")),
+        "strength": strength(sources.of("strength")),
+        "patches": patches(sources.patches, lives, guides),
+        "detection": detection(sources.of("evaluation")),
+        "tuning": tuning(sources.of("tune")),
+        "ablations": ablations(sources.of("ablation")),
+    }
+    return {
+        "title": config.title,
+        "figures": sections.figures(sources.of("corpus"), sources.corpora),
+        "runs": [(kind, name, folder.claim) for (kind, name), folder in sources.folders.items()],
+        "software": sections.software(folder.claim for folder in sources.folders.values()),
+        "sections": {name: content for name, content in found.items() if content},
+    }
+
+
+def render(content: dict[str, Any]) -> str:
+    """The page, from `gather`'s content; everything but our own SVG is escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"number": charts.number, "fixed": charts.fixed}
+    template, style = (
+        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report.css")
+    )
+    return environment.from_string(template).render(
+        content, headings=HEADINGS, style=themed(chart_style()) + style, theme=theme_script()
+    )
+
+
+def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None:
+    """The audit that is given, or the one that lies in the generated corpus."""
+    if generated is None:
+        return None
+    storage = Storage(inputs.audit) if inputs.audit is not None else generated.storage
+    if inputs.audit is None and not storage.exists(AUDIT):
+        return None
+    verdicts = Verdicts(storage)
+    if not verdicts.know(generated.index["key"]):
+        raise ValueError(
+            f"{storage.url} is an audit of another corpus: none of its keys is in {generated.storage.url}"
+        )
+    return verdicts
+
+
+def _folder(url: str, needs: str, *others: str) -> Folder:
+    """A finished folder whose summary has the key `needs`; its digest covers the summary and the `others` it holds."""
+    storage = Storage(url)
+    claim, summary = read_claim(storage), read_summary(storage)
+    if summary is None:
+        raise ValueError(f"{storage.url} is not finished: run the command that writes it again")
+    if needs not in summary:
+        raise ValueError(
+            f"{storage.url} holds a {claim['job']} run, whose summary has no {needs!r}: give another folder"
+        )
+    present = [SUMMARY, *filter(storage.exists, others)]
+    return Folder(
+        storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest() for name in present])
+    )

@@ -1,0 +1,69 @@
+"""The report's section on evaluations, as plain values for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from factory.charts import detection as detection_charts
+from factory.charts.detection import Curve
+from factory.evaluate import detection_curves
+from factory.metric_table import metric_table
+from factory.report.sections import Folder
+from factory.scores import SCORES
+
+
+def detection(evaluations: Mapping[str, Folder]) -> dict[str, Any] | None:
+    """Metrics of the evaluations side by side, and the ROC and DET of those with a scores.csv of both classes.
+
+    An evaluation whose recordings have several frames has a column and a curve for frames and for videos.
+    """
+    if not evaluations:
+        return None
+    columns: dict[str, dict[str, Any]] = {}
+    curves: dict[str, Curve] = {}
+    for name, folder in evaluations.items():
+        video = folder.summary.get("video")
+        names = {"frames": f"{name}, frames", "videos": f"{name}, videos"} if video else {"frames": name}
+        columns |= {names["frames"]: folder.summary} | ({names["videos"]: video} if video else {})
+        curves |= {names[unit]: curve for unit, curve in _curves(folder).items() if unit in names}
+    return {
+        "columns": list(columns),
+        "groups": metric_table(columns),
+        "intervals": {text: names for text, names in _intervals(columns).items() if text},
+        "charts": _charts(curves) if curves else [],
+        "curves": list(curves),
+    }
+
+
+def _charts(curves: dict[str, Curve]) -> list[dict[str, str]]:
+    return [
+        {"title": "ROC", "note": detection_charts.ROC, "chart": detection_charts.roc(curves)},
+        {"title": "DET", "note": detection_charts.DET, "chart": detection_charts.det(curves)},
+    ]
+
+
+def _curves(folder: Folder) -> Mapping[str, Curve]:
+    if not folder.storage.exists(SCORES):
+        return {}
+    return detection_curves(folder.storage.read(SCORES), folder.claim["identity"]["split"])
+
+
+def _intervals(columns: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """What the intervals of the columns are, or why there are none: sentence, and the columns it holds for."""
+    found: dict[str, list[str]] = {}
+    for name, summary in columns.items():
+        interval, people = summary.get("interval"), summary.get("n_subjects")
+        if interval is not None:
+            text = (
+                f"{100 * interval['level']:g} % percentile intervals of {interval['resamples']:,} bootstrap resamples "
+                f"of {people:,} subjects"
+            )
+        elif not summary["n_live"] or not summary["n_spoof"]:
+            text = "no intervals, for want of a class"
+        elif people is None:
+            text = "no intervals, because its scores do not all name a subject"
+        else:
+            text = "no intervals, because it has one subject" if people < 2 else "no intervals were asked for"
+        found.setdefault(text, []).append(name)
+    return found

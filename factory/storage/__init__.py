@@ -1,0 +1,156 @@
+"""A folder, local or `s3://`, in which nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from factory.storage.object_store import ObjectStore
+
+UNFINISHED = ".tmp-"  # begins the names of local files that are being written
+
+
+class Storage:
+    """A folder by path or URL; names inside it are relative and use `/`.
+
+    On S3 every method survives faults that pass, see `object_store.ObjectStore`.
+
+    Raises:
+        ValueError: on an `s3://` URL without s3fs installed, or a scheme that is neither local nor S3.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.local = "://" not in url
+        self._files: LocalFolder | ObjectStore
+        if self.local:
+            self.url = os.path.abspath(url)
+            self._files = LocalFolder(Path(self.url))
+        else:
+            self.url = url.rstrip("/")
+            self._files = _object_store(url)
+
+    def __repr__(self) -> str:
+        return f"Storage({self.url!r})"
+
+    def path(self, name: str) -> str:
+        """Full path or URL of `name`."""
+        return f"{self.url}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether an object of this name is visible."""
+        return self._files.exists(name)
+
+    def open(self, name: str) -> BinaryIO:
+        """A seekable reader of `name`; raises FileNotFoundError."""
+        return self._files.open(name)
+
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""
+        return self._files.read(name, start, end)
+
+    def names(self, folder: str = "") -> list[str]:
+        """Sorted names of the files directly inside `folder`, relative to it; empty where there is no folder."""
+        return self._files.names(folder)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Publish `data` under `name` unless something is there; whole or not at all.
+
+        True if this call published it, False if another one did before. Should it raise, the object may be there
+        all the same: the next call tells.
+        """
+        return self._files.create(name, data)
+
+    def sweep_uploads(self, older_than_seconds: float) -> list[str]:
+        """Remove what killed writers left unfinished that long ago; its sorted names.
+
+        Locally temporary files, on S3 incomplete multipart uploads. Neither is ever read or listed; both take space.
+        An age above the time that one file takes to write spares the writers at work.
+        """
+        return self._files.sweep_uploads(older_than_seconds)
+
+
+class LocalFolder:
+    """The files of one folder; the methods are those of `Storage`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def exists(self, name: str) -> bool:
+        """Whether a file of this name is visible."""
+        return (self._root / name).is_file()
+
+    def open(self, name: str) -> BinaryIO:
+        """The file, opened."""
+        return (self._root / name).open("rb")
+
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Bytes `start` to `end` of the file, all by default."""
+        if start is None or end is None:
+            return (self._root / name).read_bytes()
+        with self.open(name) as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def names(self, folder: str) -> list[str]:
+        """Sorted names in `folder`, without those of unfinished files: a killed writer leaves one behind."""
+        try:
+            with os.scandir(self._root / folder) as entries:
+                return sorted(e.name for e in entries if e.is_file() and not e.name.startswith(UNFINISHED))
+        except FileNotFoundError:
+            return []
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Temporary file in the same folder, fsync, hard link: the link fails if the name is taken, and is atomic."""
+        path = self._root / name
+        if path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(descriptor, 0o644)
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+            _sync_folder(path.parent)
+            return True
+        finally:
+            os.unlink(temporary)
+
+    def sweep_uploads(self, older_than_seconds: float) -> list[str]:
+        """Remove unfinished files of that age, in all folders below."""
+        latest = time.time() - older_than_seconds
+        stale = [path for path in self._root.rglob(f"{UNFINISHED}*") if path.is_file() and _changed(path) <= latest]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return sorted(str(path.relative_to(self._root).as_posix()) for path in stale)
+
+
+def _object_store(url: str) -> ObjectStore:
+    scheme = url.partition("://")[0]
+    if scheme != "s3":
+        raise ValueError(f"{url}: scheme {scheme}:// is not supported; give a local path or an s3:// URL")
+    return ObjectStore(url)
+
+
+def _changed(path: Path) -> float:
+    """Time of the last change; never, if the file has gone meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

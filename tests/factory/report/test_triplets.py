@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from factory.corpus import Corpus
+from factory.report.triplets import EMBEDDED_BYTES, picture
+from tests.corpora import png, row, write_corpus
+from tests.pages import Page, one_of_everything, report
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return one_of_everything(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def page(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return report(tmp_path_factory.mktemp("out") / "report", inputs, title="Faces <one>", triplets_per_style=3)
+
+
+def test_triplets_show_the_rows_of_their_keys(page: Page, inputs: dict[str, Any]) -> None:
+    real, generated = Corpus(inputs["real"]), Corpus(inputs["generated"])
+    bytes_of = {r.key: r.image for corpus in (real, generated) for r in corpus.rows(range(len(corpus)))}
+    spoofs = {r.key: r for r in generated.rows(range(len(generated)))}
+    shown = [
+        (image["alt"], base64.b64decode(image["src"].partition("base64,")[2]))
+        for image in page.of("img")
+        if "src" in image and "class" not in image
+    ]
+    styles = sorted({r.style for r in spoofs.values()})
+    assert len(shown) == 3 * 3 * len(styles)
+    order = []
+    for live, guide, spoof in zip(shown[::3], shown[1::3], shown[2::3], strict=True):
+        key = spoof[0].removeprefix("spoof ")
+        assert live[0] == f"live {spoofs[key].live_key}"
+        assert guide[0] == f"guide {spoofs[key].guide_key}"
+        for name, data in (live, guide, spoof):
+            assert data == bytes_of[name.split()[1]]
+        caption = page.text["faces"]
+        seed = f"seed {spoofs[key].seed} {key}"
+        assert f"T₀ {spoofs[key].t0} w 1.500 BRISQUE" in caption
+        assert seed in caption
+        order.append(spoofs[key].style)
+    assert order == sorted(order)
+    assert set(order) == set(styles)
+
+
+def test_sample_follows_the_key_not_the_neighbours(inputs: dict[str, Any], tmp_path: Path) -> None:
+    """Rows of other styles in the corpus do not change which rows of a style are shown."""
+    generated = Corpus(inputs["generated"])
+    rows = generated.rows(range(len(generated)))
+    style = rows[0].style
+    write_corpus(tmp_path / "one", [r for r in rows if r.style == style][::-1])
+    both = [
+        report(tmp_path / f"{n}", {"generated": url}, triplets_per_style=2)
+        for n, url in enumerate((inputs["generated"], str(tmp_path / "one")))
+    ]
+    alone = [button["data-caption"] for button in both[1].of("button") if "data-caption" in button]
+    mixed = [button["data-caption"] for button in both[0].of("button") if "data-caption" in button]
+    assert len(alone) == 2
+    assert [caption for caption in mixed if caption in alone] == alone
+
+
+def test_faces_that_are_not_at_hand_are_named_absent(inputs: dict[str, Any], tmp_path: Path) -> None:
+    page = report(tmp_path / "alone", {"generated": inputs["generated"]})
+    assert page.text["faces"].count("not in the corpora given") == 2 * len(
+        [b for b in page.of("button") if "data-caption" in b]
+    )
+    # A corpus that uses the same keys for other pictures is not believed.
+    real = Corpus(inputs["real"])
+    rows = [dataclasses.replace(r, domain="other", style=f"other-{r.attack}") for r in real.rows(range(len(real)))]
+    write_corpus(tmp_path / "other", rows)
+    page = report(tmp_path / "wrong", {"generated": inputs["generated"], "live": str(tmp_path / "other")})
+    assert all(b["data-caption"].startswith("spoof ") for b in page.of("button") if "data-caption" in b)
+
+
+def test_large_images_are_shown_smaller_in_bytes_not_in_pixels() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (192, 160, 3), dtype=np.uint8)
+    shown = picture(row(image=png(noise)))
+    data = base64.b64decode(shown.uri.partition("base64,")[2])
+    assert len(png(noise)) > EMBEDDED_BYTES > len(data)
+    assert shown.uri.startswith("data:image/webp;")
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == (shown.width, shown.height) == (160, 192)
+    assert picture(row()).uri.startswith("data:image/png;")

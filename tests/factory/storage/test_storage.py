@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
+
+from factory.storage import Storage, s3_retry
+
+
+def test_create_never_overwrites_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    assert storage.create("a/b.bin", b"first")
+    assert not storage.create("a/b.bin", b"second")
+    assert storage.read("a/b.bin") == b"first"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.bin"]
+
+
+def test_one_of_many_racing_writers_wins_whole(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    payloads = [bytes([i]) * 200_000 for i in range(8)]
+    won: list[int] = []
+    barrier = threading.Barrier(8)
+
+    def write(i: int) -> None:
+        barrier.wait()
+        if storage.create("shard", payloads[i]):
+            won.append(i)
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert storage.read("shard") == payloads[won[0]]
+
+
+def test_a_writer_that_dies_before_publishing_leaves_nothing_visible(tmp_path: Path, monkeypatch: Any) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", die)
+    storage = Storage(str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        storage.create("x.bin", b"data")
+    assert storage.names() == []
+
+
+def test_names_lists_files_of_one_folder(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    for name in ("d/2", "d/1", "d/sub/3", "top"):
+        storage.create(name, b"")
+    assert storage.names("d") == ["1", "2"]
+    assert storage.names() == ["top"]
+    assert storage.names("absent") == []
+
+
+def test_what_a_killed_writer_leaves_is_never_listed_and_swept_when_old(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.create("ledger/train-000000.json", b"{}")
+    old, new = tmp_path / "ledger" / ".tmp-old.json", tmp_path / "data" / ".tmp-new.parquet"
+    for file in (old, new):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b'{"rows":')
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert storage.names("ledger") == ["train-000000.json"]
+    assert storage.names("data") == []
+    assert storage.sweep_uploads(3600) == ["ledger/.tmp-old.json"]
+    assert (old.exists(), new.exists()) == (False, True)
+    assert storage.sweep_uploads(0) == ["data/.tmp-new.parquet"]
+    assert storage.sweep_uploads(0) == []
+    assert storage.read("ledger/train-000000.json") == b"{}"
+    assert Storage(f"{tmp_path}/absent").sweep_uploads(0) == []
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    storage = Storage(f"{tmp_path}/absent")
+    assert not storage.exists("x")
+    for reader in (storage.read, storage.open):
+        with pytest.raises(FileNotFoundError):
+            reader("x")
+
+
+def test_a_folder_is_no_object(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.create("a/b", b"")
+    assert storage.exists("a/b")
+    assert not storage.exists("a")
+
+
+def test_s3_without_s3fs_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ValueError, match=r"s3://bucket/x needs s3fs: pip install 'difffas-factory\[s3\]'"):
+        Storage("s3://bucket/x")
+
+
+def test_unknown_scheme() -> None:
+    with pytest.raises(ValueError, match="ftp://"):
+        Storage("ftp://host/x")
+
+
+def test_a_url_holds_a_bucket_and_no_credentials() -> None:
+    with pytest.raises(ValueError, match="names no bucket"):
+        Storage("s3://")
+    with pytest.raises(ValueError, match="holds no credentials: set AWS_ACCESS_KEY_ID") as caught:
+        Storage("s3://name:planted-secret@bucket/x")
+    assert "planted-secret" not in str(caught.value)
+
+
+def server_error(code: str, status: int) -> OSError:
+    """As s3fs raises it: its own OSError with botocore's error, which holds the answer, for a cause."""
+    error = OSError(22, "secret words of the server")
+    error.__cause__ = ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject"
+    )
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(server_error("SlowDown", 503), server_error("InternalError", 500), server_error("500", 500)),
+        *(server_error("RequestTimeout", 400), server_error("429", 429), server_error("OperationAborted", 409)),
+        *(ConnectionResetError(), TimeoutError(), aiohttp.ClientPayloadError(), HTTPClientError(error="x")),
+        *(EndpointConnectionError(endpoint_url="x"), IncompleteReadError(actual_bytes=1, expected_bytes=2)),
+    ],
+    ids=s3_retry.code_of,
+)
+def test_errors_that_pass(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    errors = [error, error]
+
+    def call() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert s3_retry.retrying("s3://bucket/x", lambda: "here", call) == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "says"),
+    [
+        (server_error("NoSuchKey", 404), FileNotFoundError, "no such object: 's3://bucket/x'"),
+        (server_error("404", 404), FileNotFoundError, "no such object"),
+        (server_error("NoSuchBucket", 404), s3_retry.Refused, "there is no bucket 'bucket' at here: create it"),
+        (
+            server_error("AccessDenied", 403),
+            s3_retry.Refused,
+            r"'bucket' at here refused access \(AccessDenied\): check AWS_",
+        ),
+        (server_error("ExpiredToken", 400), s3_retry.Refused, r"refused access \(ExpiredToken\)"),
+        (server_error("PermanentRedirect", 301), s3_retry.Refused, "check AWS_DEFAULT_REGION"),
+        (server_error("NotImplemented", 501), s3_retry.Refused, "has no create-only PUT"),
+        (server_error("InvalidRequest", 400), OSError, r"at here answered InvalidRequest \(400\)"),
+        (server_error("PreconditionFailed", 412), OSError, "answered PreconditionFailed"),
+        (NoCredentialsError(), s3_retry.Refused, "set AWS_ACCESS_KEY_ID"),
+        (ProfileNotFound(profile="x"), s3_retry.Refused, "AWS_PROFILE"),
+    ],
+)
+def test_errors_that_do_not_pass(error: Exception, becomes: type[Exception], says: str) -> None:
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        raise error
+
+    with pytest.raises(becomes, match=says) as caught:
+        s3_retry.retrying("s3://bucket/x", lambda: "here", call)
+    assert len(calls) == 1
+    assert type(caught.value) is becomes
+    assert "secret words" not in "".join(traceback.format_exception(caught.value))

@@ -104,11 +104,11 @@ def test_dragging_over_the_bars_sets_a_range_and_a_click_lifts_it(browser: Brows
 
 
 def test_search_finds_by_key_and_by_live_face(browser: Browser, site: Site) -> None:
+    both = [pc.match_substring(site.rows[name].cast(pa.string()), "row-0000") for name in ("live_key", "guide_key")]
+    expected = pc.sum(pc.or_(*both)).as_py()
+    assert 0 < expected < 150
     with opened(browser, site.url) as page:
         page.keyboard.press("/")
         page.keyboard.type("row-0000")
-        wait(page, "document.getElementById('count').textContent.split(' ')[0] < 150")
-        both = [
-            pc.match_substring(site.rows[name].cast(pa.string()), "row-0000") for name in ("live_key", "guide_key")
-        ]
-        assert count(page) == pc.sum(pc.or_(*both)).as_py() > 0
+        # Typed key by key: a slow machine shows what the first keys find before the rest are there.
+        wait(page, f"document.getElementById('count').textContent.startsWith('{expected} of ')")

@@ -51,7 +51,7 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         ValueError: if the folder is no generated corpus, has no such key, or the inputs are not those of the run.
     """
     if (job := read_claim(Storage(url))["job"]) != "generate":
-        raise ValueError(f"{url} holds a {job} run: only generated samples can be made again")
+        raise ValueError(f"{url} holds a run of {job}: only generated samples can be made again")
     config = claimed_config(url, overrides)[1]
     row, _ = show(url, key)
     live, guides = open_corpora(config)

@@ -22,7 +22,7 @@ def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
     storage = Storage(url)
     claim = read_claim(storage)
     if claim["job"] not in JOBS:
-        raise ValueError(f"{storage.url} holds a {claim['job']} run, which makes no shards")
+        raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards")
     module, model = JOBS[claim["job"]]
     values = {**claim["config"], "out": url}
     for override in overrides:

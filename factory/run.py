@@ -102,7 +102,7 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     claim = read_claim(storage)
     if "planned" not in claim:
-        raise ValueError(f"{storage.url} holds a {claim['job']} run, which makes no shards: see its summary.json")
+        raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
     return claim, claim["planned"]
 
 

@@ -29,7 +29,7 @@ class Audit:
         self.storage = Storage(url)
         job = read_claim(self.storage)["job"]
         if job != JOB:
-            raise ValueError(f"{self.storage.url} holds a {job} run, not an audit: give what `difffas audit` wrote")
+            raise ValueError(f"{self.storage.url} holds a run of {job}, not an audit: give what `difffas audit` wrote")
         if read_summary(self.storage) is None:
             raise ValueError(f"{self.storage.url} is not finished: run `difffas audit` again")
 

@@ -226,7 +226,7 @@ def _folder(url: str, needs: str, *others: str) -> Folder:
         raise ValueError(f"{storage.url} is not finished: run the command that writes it again")
     if needs not in summary:
         raise ValueError(
-            f"{storage.url} holds a {claim['job']} run, whose summary has no {needs!r}: give another folder"
+            f"{storage.url} holds a run of {claim['job']}, whose summary has no {needs!r}: give another folder"
         )
     present = [SUMMARY, *filter(storage.exists, others)]
     return Folder(

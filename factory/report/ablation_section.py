@@ -24,7 +24,7 @@ def open_table(url: str) -> Folder:
     storage = Storage(url)
     claim = read_claim(storage)
     if claim["job"] != JOB:
-        raise ValueError(f"{storage.url} holds a {claim['job']} run, not an ablation: give another folder")
+        raise ValueError(f"{storage.url} holds a run of {claim['job']}, not an ablation: give another folder")
     with_gaps = [f"{GAPS}/{name}" for name in storage.names(GAPS) if name.endswith(".json")]
     name = SUMMARY if storage.exists(SUMMARY) else with_gaps[-1] if with_gaps else None
     if name is None:

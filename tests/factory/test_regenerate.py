@@ -83,7 +83,7 @@ def test_other_inputs_are_refused(made: Path) -> None:
     with pytest.raises(ValueError, match="belongs to another run"):
         regenerate(str(made / "spoofs"), key, ["plan.seed=1"])
     write_corpus(made / "other", small_rows())
-    with pytest.raises(ValueError, match="holds a prepare run"):
+    with pytest.raises(ValueError, match="holds a run of prepare"):
         regenerate(str(made / "other"), key, [])
 
 

@@ -114,7 +114,7 @@ def test_an_audit_that_does_not_fit_is_one_line(
 
 
 def test_what_is_no_audit_is_refused(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds a prepare run, not an audit"):
+    with pytest.raises(ValueError, match="holds a run of prepare, not an audit"):
         Audit(f"{root}/real")
     Run(str(tmp_path / "open"), JOB, {}, NoConfig())
     with pytest.raises(ValueError, match="is not finished: run `difffas audit` again"):

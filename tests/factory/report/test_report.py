@@ -119,9 +119,9 @@ def test_wrong_inputs_are_one_line_and_claim_nothing(inputs: dict[str, Any], tmp
         ({"reel": "x"}, "did you mean 'real'"),
         ({"real": str(tmp_path / "nowhere")}, "not a finished corpus"),
         ({"models": {"m": str(tmp_path / "begun")}}, "is not finished"),
-        ({"models": {"m": inputs["tune"]}}, "holds a tune run, whose summary has no 'curve'"),
-        ({"strength": inputs["tune"]}, "holds a tune run, whose summary has no 'spearman'"),
-        ({"evaluations": {"e": inputs["real"]}}, "holds a prepare run"),
+        ({"models": {"m": inputs["tune"]}}, "holds a run of tune, whose summary has no 'curve'"),
+        ({"strength": inputs["tune"]}, "holds a run of tune, whose summary has no 'spearman'"),
+        ({"evaluations": {"e": inputs["real"]}}, "holds a run of prepare"),
         ({"tune": str(tmp_path)}, "has no run.json"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -14,17 +14,7 @@ from factory.explorer import PAGE as EXPLORER
 from factory.report import PAGE, ReportConfig, run
 from factory.run import Run
 from tests.corpora import NoConfig
-from tests.pages import Page, one_of_everything, report, summary_of
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return one_of_everything(tmp_path_factory.mktemp("inputs"))
-
-
-@pytest.fixture(scope="module")
-def page(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Page:
-    return report(tmp_path_factory.mktemp("out") / "report", inputs, title="Faces <one>", triplets_per_style=3)
+from tests.pages import Page, report, summary_of
 
 
 def test_the_page_loads_nothing(page: Page) -> None:

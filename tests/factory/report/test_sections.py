@@ -17,17 +17,7 @@ from factory.report.sections import Folder, counts
 from factory.report.training_section import samples_file
 from factory.run import read_summary
 from tests.corpora import face, png, small_rows, write_corpus
-from tests.pages import Page, one_of_everything, report, summary_of
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return one_of_everything(tmp_path_factory.mktemp("inputs"))
-
-
-@pytest.fixture(scope="module")
-def page(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Page:
-    return report(tmp_path_factory.mktemp("out") / "report", inputs, title="Faces <one>", triplets_per_style=3)
+from tests.pages import Page, report, summary_of
 
 
 def test_counts_have_the_line_of_the_log(tmp_path: Path) -> None:

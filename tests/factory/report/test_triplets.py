@@ -7,23 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from factory.corpus import Corpus
 from factory.report.triplets import EMBEDDED_BYTES, picture
 from tests.corpora import png, row, write_corpus
-from tests.pages import Page, one_of_everything, report
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return one_of_everything(tmp_path_factory.mktemp("inputs"))
-
-
-@pytest.fixture(scope="module")
-def page(inputs: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Page:
-    return report(tmp_path_factory.mktemp("out") / "report", inputs, title="Faces <one>", triplets_per_style=3)
+from tests.pages import Page, report
 
 
 def test_triplets_show_the_rows_of_their_keys(page: Page, inputs: dict[str, Any]) -> None:

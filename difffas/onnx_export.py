@@ -54,9 +54,8 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
     except (AssertionError, RuntimeError) as error:
         raise ValueError(f"{classifier.architecture} takes no images of {size} × {size}: {error}") from error
     try:
-        with sdpa_kernel(
-            SDPBackend.MATH
-        ):  # some of timm's transformers reshape a fused attention in vain for a free B
+        # Some of timm's transformers reshape a fused attention in vain where B is free.
+        with sdpa_kernel(SDPBackend.MATH):
             program = torch.onnx.export(
                 network,
                 (images,),

@@ -102,9 +102,9 @@ class Events:
         if found == before:
             return
         self._nodes = found
-        total = {name: sum(node.get(name.upper()[:3], 0.0) for node in found.values()) for name in ("cpus", "gpus")}
+        cpus, gpus = (sum(node.get(name, 0.0) for node in found.values()) for name in ("CPU", "GPU"))
         came, went = len(found.keys() - before.keys()), len(before.keys() - found.keys())
-        self.add("cluster", nodes=len(found), came=came, went=went, **total)
+        self.add("cluster", nodes=len(found), came=came, went=went, cpus=cpus, gpus=gpus)
 
 
 def read_events(storage: Storage, last: int | None = None) -> list[Event]:

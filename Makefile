@@ -14,7 +14,7 @@ test: .venv/installed-dev
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -q -m 'slow and not soak' -n 2 --dist loadfile --durations=30
 
-# What takes longest: clusters that grow, drain and are cut in two, second kinds of a kill, searches and ablations killed amid their work.
+# What takes longest: clusters that grow and drain, trainings on two workers, searches and ablations killed amid their work.
 test-soak: .venv/installed-dev
 	$(BIN)/python -m pytest -q -m soak
 

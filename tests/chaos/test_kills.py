@@ -12,7 +12,7 @@ from tests.chaos.workload import Workload
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("target", ["driver", pytest.param("generator", marks=pytest.mark.soak), "raylet"])
+@pytest.mark.parametrize("target", ["driver", "generator", "raylet"])
 def test_a_kill_changes_no_byte(target: str, workload: Workload, reference: dict[str, str], tmp_path: Path) -> None:
     blow = Blow(target, after_progress=True, delay=0.7, pick=0.5, replaced_after=1.0)
     report = Siege(0, workload, tmp_path / "out").run([blow], reference)

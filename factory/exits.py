@@ -12,7 +12,8 @@ from collections.abc import Iterator
 def one_line_exits() -> Iterator[None]:
     """Turn what ends a command into one line and an exit status.
 
-    2: a mistake of the user; 3: shards in quarantine; 4: stalled; 5: a store or disk failed. 4 and 5: run it again.
+    2: a mistake of the user; 3: shards in quarantine; 4: stalled, or too many workers lost; 5: a store or disk failed.
+    After 4 and 5: run it again.
     """
     try:
         yield

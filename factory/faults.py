@@ -28,7 +28,7 @@ class Quarantined(RuntimeError):
 
 
 class Stalled(RuntimeError):
-    """A run made no progress for too long; running it again resumes it."""
+    """A run made no progress for too long, or a training lost too many workers; running it again resumes it."""
 
 
 def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:

@@ -18,6 +18,7 @@ from pydantic import Field
 from factory import cluster
 from factory.cards import write_model_card
 from factory.config import Config
+from factory.faults import Stalled
 from factory.progress import say
 from factory.run import Run
 from factory.storage import Storage
@@ -51,7 +52,7 @@ class TrainConfig(Config):
     patience: int | None = Field(
         None, ge=1, description="stop after so many evaluations without a better one; the model is that of the best"
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**43)  # times a million and the step it must stay a seed of PyTorch's, below 2⁶⁴
 
 
 class TrainResources(Config):
@@ -196,7 +197,7 @@ def _train(
     from ray.train.torch import TorchTrainer
 
     from factory.train.checkpoints import ray_storage
-    from factory.train.failures import EndAtMistakes, mistake_behind, returning_mistakes
+    from factory.train.failures import EndAtMistakes, lost_workers, mistake_behind, returning_mistakes
 
     gpu = bool(resources.gpus_per_worker and cluster.gpus_in_cluster())
     if resources.gpus_per_worker and not gpu:
@@ -226,10 +227,14 @@ def _train(
     try:
         return trainer.fit()
     except TrainingFailedError as error:
-        found = mistake_behind(error)
-        if found is None:
+        if (found := mistake_behind(error)) is not None:
+            raise found from None
+        if not (lost := lost_workers(error)):
             raise
-        raise found from None
+        raise Stalled(
+            f"workers were lost more than {resources.max_failures} times (resources.max_failures), at last "
+            f"{', '.join(map(str, lost))} of {resources.workers}: run the command again to go on from its checkpoint"
+        ) from None
 
 
 def model_evaluation(summary: dict[str, Any]) -> dict[str, float]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ray.exceptions import RayActorError
 from ray.train import ControllerError, TrainingFailedError, UserCallback, WorkerGroupError
+from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
+
+LOST = (RayActorError, WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
 
 
 def mistake(failures: Mapping[int, BaseException]) -> ValueError | None:
@@ -27,6 +31,12 @@ def mistake_behind(error: TrainingFailedError) -> ValueError | None:
     if isinstance(error, WorkerGroupError):
         return mistake(error.worker_failures)
     return mistake({0: error.controller_failure}) if isinstance(error, ControllerError) else None
+
+
+def lost_workers(error: TrainingFailedError) -> list[int]:
+    """Ranks of the workers whose process was gone when a training ended; none if something else ended it."""
+    failures = error.worker_failures if isinstance(error, WorkerGroupError) else {}
+    return sorted(rank for rank, failure in failures.items() if isinstance(failure, LOST))
 
 
 def returning_mistakes(worker: Callable[[dict[str, Any]], str | None], settings: dict[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from factory.faults import Stalled
 from factory.storage import Storage
 from tests.chaos.cluster import Cluster
 from tests.factory.train.test_train import train
@@ -60,6 +61,16 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
     losses = [[step, pytest.approx(loss, abs=1e-6)] for step, loss in curve[0]]
     assert summary["curve"] == (losses if resources else curve[0])
     assert weights(Storage(str(tmp_path / "run"))) == pytest.approx(curve[1], abs=1e-6)
+
+
+def test_too_many_lost_workers_end_in_one_line_and_the_run_goes_on_later(
+    curve: tuple[list[list[float]], list[float]], tmp_path: Path
+) -> None:
+    given = {"accident": "kill", "accident_at": 6, "marker": str(tmp_path / "marker")}
+    with pytest.raises(Stalled, match=r"lost more than 0 times .* run the command again"):
+        train(tmp_path / "run", max_failures=0, **given)
+    assert train(tmp_path / "run", max_failures=0, **given)["curve"] == curve[0]
+    assert (tmp_path / "marker").read_text() == "4"
 
 
 def test_a_lost_node_is_done_without(curve: tuple[list[list[float]], list[float]], tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def refused(capsys: Any, arguments: list[str], message: str) -> None:
         (["initial=x", "style_encoder=y"], "one of the two"),
         (["initial=x", "network.dropout=0.0"], "network is that of the initial model: leave it out"),
         (["initial=nowhere"], "is no model folder"),
+        (["initial=x", f"train.seed={2**43}"], "'train.seed': Input should be less than 8796093022208"),
     ],
 )
 def test_what_a_generator_starts_from_is_said_once(

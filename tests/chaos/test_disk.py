@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.workload import Workload, hashes, judge
+from tests.chaos.workload import Workload, finished_shards, hashes, judge
 
 pytestmark = pytest.mark.slow
 SECONDS = 300
@@ -85,14 +86,41 @@ def test_a_full_disk_ends_the_run_in_one_line_and_costs_no_byte(
         assert verdict.leftovers == 0  # a writer that meets a full disk cleans up after itself
 
 
-def test_a_read_only_disk_is_one_line(line: Line, tmp_path: Path) -> None:
+def test_a_read_only_disk_is_one_line_and_costs_no_byte(line: Line, reference: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "disk" / "out"
-    with mounted(out.parent, "1m") as remount:
-        remount("ro")
+    with mounted(out.parent, "64m") as remount:
+        remount("ro")  # before the run
         status, errors = line.run(out)
         assert status == 5
         (error,) = errors
         assert "Read-only file system" in error and str(out) in error
+
+        remount("rw")
+        end = line.start(out)
+        deadline = time.monotonic() + SECONDS
+        while finished_shards(out) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        _read_only(remount)  # and in its middle
+        status, errors = end()
+        assert status == 2
+        (error,) = errors
+        assert "Read-only file system" in error and "run the command again" in error
+        assert 0 < len(hashes(out)) < len(reference)
+
+        remount("rw")
+        assert line.run(out) == (0, [])
+        verdict = judge(out, line.workload, reference)
+        assert verdict.good, verdict
+
+
+def _read_only(remount: Callable[[str], None]) -> None:
+    """At a moment when no file is open for writing: only then does Linux do it."""
+    for _ in range(1000):
+        with contextlib.suppress(subprocess.CalledProcessError):
+            return remount("ro")
+        time.sleep(0.01)
+    raise AssertionError("the disk was never idle")
 
 
 def test_half_a_ledger_record_is_named_and_mended(

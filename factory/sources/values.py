@@ -13,7 +13,7 @@ def text_of(value: object) -> str | None:
     """A cell as text: true is 1, 3.0 is 3 (tables with gaps hold whole numbers so), nothing and blanks are None.
 
     Raises:
-        ValueError: on anything but text, a number and nothing.
+        ValueError: on anything but text, a number and nothing, and on text that is no Unicode.
     """
     if isinstance(value, bool):
         return str(int(value))
@@ -22,7 +22,9 @@ def text_of(value: object) -> str | None:
     if isinstance(value, int):
         return str(value)
     if value is None or isinstance(value, str):
-        return (value or "").strip() or None
+        text = (value or "").strip()
+        text.encode()  # JSON can say half a surrogate pair, which no corpus can hold; the error is a ValueError
+        return text or None
     raise ValueError(f"{type(value).__name__} is neither text nor a number")
 
 

@@ -35,11 +35,13 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
     """One source per sample, in the order of their first members; one without an image is a reject.
 
     Members of one sample share their path up to the first dot of its last component; other members are passed over.
+    Nothing is ever extracted, so a name may be absolute or hold `..`; an image that is a link, or is there twice under
+    one name, is a reject.
     `.json` holds the fields, `.cls` the label where the JSON has none. The path is `<file>/<member>`.
 
     Raises:
-        ValueError: if the file is no tar or cut off, a sample has two images, none has one, or none has a column that
-            `columns` names.
+        ValueError: if the file is no tar or cut off, a sample has images of two names, none has one, or none has a
+            column that `columns` names.
     """
     if file.reject:
         raise ValueError(f"{files.source}: {file.name} is a {file.reject}")
@@ -67,39 +69,61 @@ def _samples(stream: BinaryIO, file: File, field: str | None) -> dict[str, _Samp
     """Samples by key; of images only the header is read."""
     wanted = {field.lower()} if field else IMAGES
     samples: dict[str, _Sample] = {}
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
-        while (member := tar.next()) is not None:
-            tar.members = []  # type: ignore[attr-defined]  # else it keeps every header
-            name = member.name.removeprefix("./")
-            folder, slash, last = name.rpartition("/")
-            stem, _, extension = last.partition(".")
-            extension = extension.lower()
-            if not (member.isreg() and stem) or any(part.startswith(".") for part in folder.split("/")):
-                continue
-            if extension in wanted:
-                sample = samples.setdefault(folder + slash + stem, _Sample())
-                if sample.image:
-                    names = f"{sample.image[0]!r} and {name!r}"
-                    raise ValueError(f"{file.name}: {names} are of one sample: set columns.image=EXTENSION")
-                sample.image = (name, member.size, member.offset_data)
-            elif extension in ("json", "cls"):
-                _describe(samples.setdefault(folder + slash + stem, _Sample()), extension, tar, member)
-        stream.seek(tar.offset)
-        if stream.read(tarfile.BLOCKSIZE).strip(b"\0"):  # tarfile takes a broken header for the end
-            raise tarfile.ReadError(f"no header at byte {tar.offset}")
+    for member in _members(stream, file.size):
+        name = member.name.removeprefix("./")
+        folder, slash, last = name.rpartition("/")
+        stem, _, extension = last.partition(".")
+        extension = extension.lower()
+        hidden = any(part.startswith(".") and part not in (".", "..") for part in folder.split("/"))
+        if member.isdir() or not stem or hidden:
+            continue
+        if extension in wanted:
+            sample = samples.setdefault(folder + slash + stem, _Sample())
+            if sample.image and sample.image[0] != name:
+                names = f"{sample.image[0]!r} and {name!r}"
+                raise ValueError(f"{file.name}: {names} are of one sample: set columns.image=EXTENSION")
+            if sample.image:  # tar takes the later for the good one, which a reader of one range can't know
+                sample.reject = "two members of one name"
+            elif not member.isreg() or member.issparse():  # the bytes are elsewhere, or not in one stretch
+                sample.reject = "not a regular file"
+            sample.image = (name, member.size, member.offset_data)
+        elif extension in ("json", "cls") and member.isreg():
+            _describe(samples.setdefault(folder + slash + stem, _Sample()), extension, stream, member)
     return samples
 
 
-def _describe(sample: _Sample, extension: str, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+def _members(stream: BinaryIO, size: int) -> Iterator[tarfile.TarInfo]:
+    """Every member of a tar of `size` bytes, each once.
+
+    Raises:
+        tarfile.TarError: if the file is broken or cut off; also where tarfile would read a lying header for ever, or
+            into all of memory.
+    """
+    last = -1
+    try:
+        with tarfile.open(fileobj=stream, mode="r:") as tar:
+            while (member := tar.next()) is not None:
+                tar.members = []  # type: ignore[attr-defined]  # else it keeps every header
+                if not last < tar.offset <= size:  # where the next header is
+                    raise tarfile.ReadError(f"the size of {member.name!r} goes beyond the file")
+                last = tar.offset
+                yield member
+            stream.seek(tar.offset)
+            if stream.read(tarfile.BLOCKSIZE).strip(b"\0"):  # tarfile takes a broken header for the end
+                raise tarfile.ReadError(f"no header at byte {tar.offset}")
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise tarfile.ReadError(f"no header after byte {max(last, 0)}: {error or type(error).__name__}") from None
+
+
+def _describe(sample: _Sample, extension: str, stream: BinaryIO, member: tarfile.TarInfo) -> None:
     """Note what a `.json` or `.cls` member says; what cannot be read makes the sample a reject."""
-    reader = tar.extractfile(member)
-    assert reader is not None, "regular members have content"
     try:
         if member.size > MAX_JSON:
             raise ValueError("no description of one image is so long")
-        facts = json.loads(reader.read())
+        stream.seek(member.offset_data)
+        facts = json.loads(stream.read(member.size))
         sample.facts = {"cls": int(facts), **sample.facts} if extension == "cls" else sample.facts | facts
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         sample.reject = f"broken {extension}"
 
 

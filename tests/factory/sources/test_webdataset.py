@@ -63,7 +63,9 @@ def test_columns_by_other_names(tmp_path: Path) -> None:
         ({"1.json": b"[" * 100_000}, "broken json"),
         ({"1.json": b'{"subject": "' + b"x" * (1 << 20) + b'"}'}, "broken json"),
         ({"1.cls": b"print"}, "broken cls"),
+        ({"1.cls": b"1e999"}, "broken cls"),
         ({"1.json": {"subject": ["a"]}}, "subject is neither text nor a number"),
+        ({"1.json": b'{"license": "\\ud800"}'}, "license is neither text nor a number"),
         ({"2.json": {"subject": "a"}}, None),
     ],
 )
@@ -71,6 +73,82 @@ def test_bad_members_are_rejects(tmp_path: Path, members: dict[str, Any], reject
     found = listed(write_tar(tmp_path / "a.tar", {"1.jpg": b"x", **members}))
     assert found[0].reject == reject
     assert [source.reject for source in found[1:]] == (["no image in the sample"] if reject is None else [])
+
+
+def write_members(path: Path, *members: tarfile.TarInfo) -> Path:
+    """A tar of members as they are, each with as many bytes as it says, or fewer of lying sizes."""
+    with path.open("wb") as file:
+        for member in members:
+            file.write(member.tobuf(tarfile.GNU_FORMAT) + bytes(512 * (0 < member.size <= 512)))
+        file.write(bytes(1024))
+    return path
+
+
+def member(name: str, size: int = 1, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.linkname = size, kind, "1.png" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+    return info
+
+
+def test_names_that_climb_are_images_and_links_are_rejects(tmp_path: Path) -> None:
+    links = {"s": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "p": tarfile.FIFOTYPE, "n": tarfile.CHRTYPE}
+    names = [
+        "1.png",
+        "../../2.png",
+        "/etc/3.png",
+        "a/../4.png",
+        "a/./5.png",
+        "2.png",
+        "-rf.png",
+        "TWICE.png",
+        "twice.png",
+    ]
+    found = listed(
+        write_members(
+            tmp_path / "a.tar",
+            *map(member, names),
+            *(member(f"{name}.png", 0, kind) for name, kind in links.items()),
+            member("folder.png", 0, tarfile.DIRTYPE),
+            member("sparse.png", kind=tarfile.GNUTYPE_SPARSE),
+            member("twice.png"),
+        )
+    )
+    rejects = {source.path.removeprefix("a.tar/"): source.reject for source in found}
+    odd = [f"{name}.png" for name in (*links, "sparse")]
+    assert rejects == {**dict.fromkeys(names), **dict.fromkeys(odd, "not a regular file"), "twice.png": TWICE}
+
+
+TWICE = "two members of one name"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        b"\0\0\0\0\0\0\0\0\0\0\0\0".replace(b"\0", b"7"),
+        (1 << 95 | 1 << 60).to_bytes(12, "big"),
+        (-1024 + (1 << 96)).to_bytes(12, "big"),
+    ],
+)
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_size_that_lies_ends(tmp_path: Path, lie: bytes, kind: bytes) -> None:
+    header = bytearray(member("notes", 0, kind).tobuf(tarfile.GNU_FORMAT))
+    header[124:136], header[148:156] = lie, b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path = write_members(tmp_path / "a.tar", member("1.png"))
+    path.write_bytes(path.read_bytes()[:1024] + header + bytes(1024))
+    with pytest.raises(ValueError, match=r"a\.tar is broken or no tar"):
+        listed(path)
+
+
+def test_a_member_that_leads_back_ends(tmp_path: Path) -> None:
+    """Of the size in an extended header tarfile believes even a negative one, and reads in a circle."""
+    record = b"14 size=-1536\n"
+    extended = member("extended", len(record), tarfile.XHDTYPE).tobuf(tarfile.GNU_FORMAT) + record.ljust(512, b"\0")
+    path = write_members(tmp_path / "a.tar", member("1.png"), member("notes"))
+    data = path.read_bytes()
+    path.write_bytes(data[:1024] + extended + data[1024:])
+    with pytest.raises(ValueError, match=r"a\.tar is broken or no tar"):
+        listed(path)
 
 
 def test_two_images_of_one_sample_and_none(tmp_path: Path) -> None:

@@ -38,10 +38,12 @@ def read_inputs(
     order: Order, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
 ) -> dict[str, Any]:
     """What a generator needs of one order; the corpora are given as storage and index."""
-    lives = read_rows(*live, order.live)
-    distinct, guide_of = np.unique(order.guide, return_inverse=True)
-    guides = read_rows(*guide, distinct)
-    faces, styles = [_try_decode(face) for face in lives], [_try_decode(guide) for guide in guides]
+    # Samples of a shard share live faces as they share guides: each is read and decoded once.
+    faces_used, face_of = np.unique(order.live, return_inverse=True)
+    guides_used, guide_of = np.unique(order.guide, return_inverse=True)
+    lives, guides = read_rows(*live, faces_used), read_rows(*guide, guides_used)
+    decoded, styles = [_try_decode(face) for face in lives], [_try_decode(guide) for guide in guides]
+    faces = [decoded[place] for place in face_of]
     shape = next((image.shape for image in (*faces, *styles) if not isinstance(image, str)), (32, 32, 3))
     pixels, face_faults = _stack(faces, shape)
     guide_pixels, guide_faults = _stack(styles, shape)
@@ -49,13 +51,13 @@ def read_inputs(
     trained = recipe["generator"] != DUMMY
     records = [
         {
-            "row": _facts(order, i, lives[i], guides[guide_of[i]], recipe),
-            "reject": face_faults.get(i) or guide_faults.get(guide_of[i]),
-            "source_type": source_type_of_spoof((face_types[i], guide_types[guide_of[i]]), trained),
-            "live_source_type": face_types[i],
-            "live_bytes": len(lives[i].image),
+            "row": _facts(order, i, lives[face], guides[guide], recipe),
+            "reject": face_faults.get(i) or guide_faults.get(guide),
+            "source_type": source_type_of_spoof((face_types[face], guide_types[guide]), trained),
+            "live_source_type": face_types[face],
+            "live_bytes": len(lives[face].image),
         }
-        for i in range(len(lives))
+        for i, (face, guide) in enumerate(zip(face_of, guide_of, strict=True))
     ]
     return {
         "shard": order.shard,

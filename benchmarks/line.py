@@ -11,18 +11,19 @@ Each prints a Markdown table; ratios are of figures taken within one run. Times 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.memory import Watch
 from factory import cluster
-from factory.config import Config, load
+from factory.config import load
 from factory.encode import encode, encode_and_score
 from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of, run
 from factory.generators import DummyGenerator, Made, Request
@@ -31,17 +32,14 @@ from factory.ledger import Ledger
 from factory.line import run_line
 from factory.run import Run
 from factory.shards import FORMATS, OutputConfig, publish
-from tests.corpora import small_rows, write_corpus
+from tests.corpora import NoConfig, small_rows, write_corpus
 
 if TYPE_CHECKING:
     from ray.data import Dataset
 
 SIDE = 32
 SLEEP = 0.020  # seconds an image, for the sleeping generator
-
-
-class NoConfig(Config):
-    """A run without settings."""
+GENERATORS, SHARDS_A_SECOND = 1000, 20.0  # of the simulation: 10 images/s each, shards of 500
 
 
 # -- a: rows ----------------------------------------------------------------------------------------------------------
@@ -49,8 +47,9 @@ class NoConfig(Config):
 
 def rows(counts: list[int]) -> None:
     """The dummy generator at 32², the line with everything on; memory of driver and workers, and the object store."""
-    print("| rows | rows/s | seconds | driver peak MB | all processes peak MB | object store peak MB |")
-    print("|---|---|---|---|---|---|")
+    print("| driver ÷ first | all ÷ first | rows | rows/s | s | driver peak MB | all peak MB | store peak MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    first: tuple[float, float] | None = None
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             write_corpus(Path(folder) / "real", small_rows(side=SIDE))
@@ -59,8 +58,10 @@ def rows(counts: list[int]) -> None:
             with Watch() as watch:
                 summary = run(config)
             assert summary["written"] == count
-        figures = summary["images_per_second"], summary["seconds"], watch.driver, watch.everything, watch.store
-        print(f"| {count:,} | " + " | ".join(f"{figure:,.0f}" for figure in figures) + " |", flush=True)
+        first = first or (watch.driver, watch.everything)
+        ratios = f"{watch.driver / first[0]:.3f} | {watch.everything / first[1]:.3f}"
+        figures = count, summary["images_per_second"], summary["seconds"], watch.driver, watch.everything, watch.store
+        print(f"| {ratios} | " + " | ".join(f"{figure:,.0f}" for figure in figures) + " |", flush=True)
 
 
 def _config(folder: str, samples: int, per_shard: int) -> GenerateConfig:
@@ -70,66 +71,11 @@ def _config(folder: str, samples: int, per_shard: int) -> GenerateConfig:
     return load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
 
 
-class Watch:
-    """Peak memory while it is open, sampled twice a second: proportional set sizes, so that nothing counts twice."""
-
-    def __enter__(self) -> Watch:
-        self.driver = self.everything = self.store = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while not self._stop.wait(0.5):
-            self.driver = max(self.driver, _pss(os.getpid()))
-            self.everything = max(self.everything, sum(_pss(pid) for pid in _descendants()) + self.driver)
-            self.store = max(self.store, _store_megabytes())
-
-
-def _pss(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    kept = [line for line in lines if line.startswith(("Pss_Anon", "Pss_File"))]  # the store is counted by itself
-    return sum(float(line.split()[1]) for line in kept) / 1024
-
-
-def _descendants() -> list[int]:
-    """Processes that this one started, and theirs: the raylet and its workers among them."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                status = (entry / "stat").read_text()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
-    found, fresh = set[int](), {os.getpid()}
-    while fresh:
-        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
-        found |= fresh
-    return sorted(found)
-
-
-def _store_megabytes() -> float:
-    import ray
-
-    total = ray.cluster_resources().get("object_store_memory", 0.0)
-    free = ray.available_resources().get("object_store_memory", 0.0)
-    return (total - free) / 2**20
-
-
 # -- b: actors --------------------------------------------------------------------------------------------------------
 
 
 class Sleeper:
-    """An actor whose generator sleeps; notes when each shard began and ended."""
+    """An actor whose generator sleeps; notes which process began and ended each shard, and when."""
 
     def __init__(self, notes: str) -> None:
         self._notes = Path(notes)
@@ -137,27 +83,28 @@ class Sleeper:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         begin = time.time()
         time.sleep(SLEEP * len(row["pixels"]))
-        line = json.dumps([begin, time.time(), len(row["pixels"])])
+        line = json.dumps([os.getpid(), begin, time.time(), len(row["pixels"])])
         (self._notes / f"{row['shard']}.json").write_text(line)
         return {name: row[name] for name in ("shard", "records", "pixels")}
 
 
 def actors(counts: list[int]) -> None:
     """Line ÷ bare loop for a generator that sleeps 20 ms an image, with encode and score off and on."""
-    print("| generators | encode and score | images/s of the line | images/s of bare loops | ratio |")
-    print("|---|---|---|---|---|")
+    print("| line ÷ bare | generators | encode and score | images/s of the line | of bare loops | s till all work |")
+    print("|---|---|---|---|---|---|")
     for count in counts:
         for on in (False, True):
             with tempfile.TemporaryDirectory() as folder:
-                rate = _sleeping_line(folder, count, on)
-            bare = count / SLEEP
-            print(f"| {count} | {'on' if on else 'off'} | {rate:,.0f} | {bare:,.0f} | {rate / bare:.3f} |", flush=True)
+                _sleeping_line(folder, count, on)
+                rate, start = _steady(Path(folder) / "notes", count)
+            bare, both = count / SLEEP, "on" if on else "off"
+            print(f"| {rate / bare:.3f} | {count} | {both} | {rate:,.0f} | {bare:,.0f} | {start:.1f} |", flush=True)
 
 
-def _sleeping_line(folder: str, count: int, on: bool) -> float:
-    """Images/s from the first shard's begin to the last one's end, while all generators have work."""
+def _sleeping_line(folder: str, count: int, on: bool) -> None:
+    """One line of sleeping generators, which note what they do."""
     write_corpus(Path(folder) / "real", small_rows(side=SIDE))
-    per_shard, seconds = 100, 20
+    per_shard, seconds = 100, 40
     samples = int(count * seconds / SLEEP)
     config = _config(folder, samples, per_shard)
     live, guides = open_corpora(config)
@@ -188,19 +135,30 @@ def _sleeping_line(folder: str, count: int, on: bool) -> float:
         dataset = ray.data.from_items(names, override_num_blocks=len(names))
         for _ in stages(dataset, False).select_columns(["shard"]).iter_rows():
             pass
+
+
+def _steady(notes: Path, count: int) -> tuple[float, float]:
+    """Images/s from when every generator has begun a shard to when no shard is left to begin; seconds before that.
+
+    Till then the line's processes are still being started, which takes the cores, and fewer generators work.
+    """
     spans = [json.loads(path.read_text()) for path in notes.iterdir()]
-    begin = sorted(span[0] for span in spans)[count - 1]  # all generators have started
-    end = sorted(span[1] for span in spans)[-count]  # none has run out of work
-    inside = [max(0.0, min(last, end) - max(first, begin)) / (last - first) for first, last, _ in spans]
-    made = sum(images * share for (_, _, images), share in zip(spans, inside, strict=True))
-    return made / (end - begin)
+    firsts: dict[int, float] = {}
+    for process, first, _, _ in spans:
+        firsts[process] = min(first, firsts.get(process, first))
+    assert len(firsts) == count, f"{len(firsts)} of {count} generators had work"
+    begin, end = max(firsts.values()), max(first for _, first, _, _ in spans)
+    made = sum(
+        images * max(0.0, min(last, end) - max(first, begin)) / (last - first) for _, first, last, images in spans
+    )
+    return made / (end - begin), begin - min(firsts.values())
 
 
 # -- c: overhead ------------------------------------------------------------------------------------------------------
 
 
 def overhead(side: int) -> None:
-    """Microseconds a row on one core, step by step, for one shard of 200 rows in both formats."""
+    """Microseconds a row, step by step, for one shard of 200 rows in both formats; … is part of the step above."""
     with tempfile.TemporaryDirectory() as folder:
         write_corpus(Path(folder) / "real", small_rows(side=side))
         config = _config(folder, 2000, 200)
@@ -221,51 +179,65 @@ def overhead(side: int) -> None:
 
         steps: dict[str, Callable[[], Any]] = {
             "plan": lambda: plan.order("train-000003"),
-            "read and decode live faces and guides": lambda: read_inputs(order, *corpora, recipe_of(config)),
-            "encode (png)": lambda: [encode(image, output, "digitalCapture") for image in made.pixels],
-            "encode and score (BRISQUE)": lambda: encode_and_score(records, made.pixels, output),
-            "Parquet bytes": lambda: FORMATS["parquet"].to_bytes(finished),
-            "WebDataset bytes": lambda: FORMATS["webdataset"].to_bytes(finished),
-            "both formats, written, synced, recorded": store,
+            "read": lambda: read_inputs(order, *corpora, recipe_of(config)),
+            "encode and score": lambda: encode_and_score(records, made.pixels, output),
+            "… encode (PNG)": lambda: [encode(image, output, "digitalCapture") for image in made.pixels],
+            "write and record": store,
+            "… Parquet bytes": lambda: FORMATS["parquet"].to_bytes(finished),
+            "… WebDataset bytes": lambda: FORMATS["webdataset"].to_bytes(finished),
         }
-        print(f"| step, {side}×{side} | µs a row |")
-        print("|---|---|")
-        for name, step in steps.items():
-            step()
-            begin = time.perf_counter()
-            for _ in range(3):
-                step()
-            print(f"| {name} | {(time.perf_counter() - begin) / 3 / 200 * 1e6:,.0f} |", flush=True)
+        for step in steps.values():
+            step()  # warms up
+        micros = {name: sum(_timed(step) for _ in range(3)) / 3 / 200 * 1e6 for name, step in steps.items()}
+        whole = sum(micros[name] for name in ("plan", "read", "encode and score", "write and record"))
+        print(f"| share | step, {side}×{side} | µs a row |")
+        print("|---|---|---|")
+        for name, figure in micros.items():
+            print(f"| {figure / whole:.0%} | {name} | {figure:,.0f} |", flush=True)
 
 
 # -- d: ledger --------------------------------------------------------------------------------------------------------
 
 
 def ledger(folder: str | None) -> None:
-    """A thousand generators of 10 images/s finish 20 shards of 500 a second: what the ledger bears, and its scans."""
+    """A thousand generators of 10 images/s finish 20 shards of 500 a second: what the plan and the ledger bear.
+
+    Each generator is a thread here that commits its shards' records; orders are taken on one core.
+    """
     from factory.storage import Storage
 
-    print("| ledger | records | commits/s, 64 writers | resume scan s | all records read s |")
-    print("|---|---|---|---|---|")
+    print("| commits ÷ needed | orders ÷ needed | ledger | records | commits/s | resume scan s | all records read s |")
+    print("|---|---|---|---|---|---|---|")
     record = {"planned": 500, "rows": 500, "rejects": [], "rejects_by_reason": {}, "styles": {"a-b": 500}, "files": {}}
     with tempfile.TemporaryDirectory() as temporary:
+        write_corpus(Path(temporary) / "real", small_rows(side=SIDE))
+        config = _config(temporary, 10**7, 500)
+        plan = lay_plan(config, *open_corpora(config))
         for count in (2_000, 20_000):
-            storage = Storage(f"{folder or temporary}/ledger-{count}")
-            book = Ledger(storage)
-            begin = time.perf_counter()
+            book = Ledger(Storage(f"{folder or temporary}/ledger-{count}"))
             # Every shard is committed by two of them: the race that a resumed run can have.
-            names = [f"train-{number // 2:06d}" for number in range(2 * count)]
-            with ThreadPoolExecutor(64) as pool:
-                list(pool.map(book.commit, names, [{**record, "shard": name} for name in names]))
-            commits = 2 * count / (time.perf_counter() - begin)
-            begin = time.perf_counter()
+            names = [name for name in itertools.islice(plan.shards(), count) for _ in range(2)]
+            some = names[:: len(names) // 200]
+            orders = _timed(list, map(plan.order, some)) / len(some)
+            records = [{**record, "shard": name} for name in names]
+            commits = _timed(_commit, book, names, records) / len(names)
+            scan = _timed(book.done)
+            whole = _timed(list, book.records())
             assert len(book.done()) == count
-            scan = time.perf_counter() - begin
-            begin = time.perf_counter()
-            assert sum(1 for _ in book.records()) == count
-            whole = time.perf_counter() - begin
+            ratios = f"{1 / commits / SHARDS_A_SECOND:,.1f} | {1 / orders / SHARDS_A_SECOND:,.1f}"
             kind = "S3" if folder else "local"
-            print(f"| {kind} | {count:,} | {commits:,.0f} | {scan:.2f} | {whole:.2f} |", flush=True)
+            print(f"| {ratios} | {kind} | {count:,} | {1 / commits:,.0f} | {scan:.2f} | {whole:.2f} |", flush=True)
+
+
+def _commit(book: Ledger, names: list[str], records: list[dict[str, Any]]) -> None:
+    with ThreadPoolExecutor(GENERATORS) as pool:
+        list(pool.map(book.commit, names, records))
+
+
+def _timed(work: Callable[..., Any], *given: Any) -> float:
+    begin = time.perf_counter()
+    work(*given)
+    return time.perf_counter() - begin
 
 
 def main() -> None:

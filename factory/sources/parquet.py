@@ -40,11 +40,13 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
             neither text nor numbers.
     """
     if file.reject:
-        raise ValueError(f"{files.source}: {file.name} is a {file.reject}")
+        raise ValueError(f"{files.source}: {file.name} cannot be read, {file.reject}")
     try:
         with files.open(file.name) as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
             return _sources(file, parquet, columns)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
+            raise  # of the disk or the network; Arrow's own, of a broken file, has no number
         raise ValueError(f"{file.name} is broken or no Parquet file: {' '.join(str(error).split())}") from None
 
 

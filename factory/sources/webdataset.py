@@ -44,7 +44,7 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
             column that `columns` names.
     """
     if file.reject:
-        raise ValueError(f"{files.source}: {file.name} is a {file.reject}")
+        raise ValueError(f"{files.source}: {file.name} cannot be read, {file.reject}")
     try:
         with files.open(file.name) as stream:
             samples = _samples(stream, file, columns.get("image"))

@@ -148,13 +148,15 @@ def test_columns_that_do_not_fit(tmp_path: Path, columns: dict[str, str], messag
 def test_broken_files_are_named(tmp_path: Path) -> None:
     good = write_parquet(tmp_path / "good.parquet", [b"x" * 100]).read_bytes()
     (tmp_path / "in").mkdir()
-    for data in (b"", b"no table", good[:-20]):
+    lying = b"PAR1" + b"\xff" * 200 + b"\xc0\0\0\0PAR1"  # the footer is no footer: Arrow's OSError names no file
+    wrong_text = write_parquet(tmp_path / "t.parquet", [b"x"], subject=["utf8!"]).read_bytes()
+    for data in (b"", b"no table", good[:-20], lying, wrong_text.replace(b"utf8!", b"utf8\xff")):
         (tmp_path / "in" / "bad.parquet").write_bytes(data)
         with pytest.raises(ValueError, match=r"bad\.parquet is broken or no Parquet file"):
             listed(tmp_path / "in")
     (tmp_path / "in" / "bad.parquet").unlink()
     (tmp_path / "in" / "lost.parquet").symlink_to("nowhere")
-    with pytest.raises(ValueError, match=r"lost\.parquet is a broken link"):
+    with pytest.raises(ValueError, match=r"lost\.parquet cannot be read, broken link"):
         listed(tmp_path / "in")
 
 

@@ -125,6 +125,37 @@ def test_the_best_weights_of_the_average_are_kept_and_survive_a_checkpoint(root:
         assert torch.equal(value, wanted[name]), name
 
 
+def test_dropout_learned_variance_batch_norm_and_the_average_resume_to_the_bit(root: Path, tmp_path: Path) -> None:
+    network = {**NETWORK, "dropout": 0.3, "out_channels": 6, "condition_norm": "batch"}
+
+    def begun(seed: int = 0, fresh: bool = True) -> Any:
+        train = {**TRAIN, "seed": seed}
+        own = {"network": network, "train": train, "live_dropout": True, "style_dropout": 0.5, "ema_decay": 0.5}
+        given = build(FitGeneratorConfig, {**generator_given(root), **own}).model_dump(mode="json")
+        return prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=fresh)
+
+    def trained(fit: Any, first: int, last: int) -> dict[str, torch.Tensor]:
+        read = fit.recipe.reader(0, 1)
+        for step in range(first, last):
+            assert take_step(fit, read(step), step).guilty == []
+        named = ((f"{of}.{name}", value) for of, m in fit.modules.items() for name, value in m.state_dict().items())
+        return {name: value.clone() for name, value in named}
+
+    whole, half = trained(begun(), 0, 4), begun()
+    trained(half, 0, 2)
+    save(tmp_path, half.modules, half.optimiser, Course(step=2, updates=2), True)
+    again = begun(fresh=False)
+    again.recipe.resumed(load(tmp_path, again.modules, again.optimiser).updates)
+    torch.rand(7)  # what else drew meanwhile does not matter
+    resumed = trained(again, 2, 4)
+    other = trained(begun(seed=1), 0, 4)
+    assert resumed.keys() == whole.keys()
+    assert [name for name, value in whole.items() if not torch.equal(value, resumed[name])] == []
+    moved = "average.middle_fusion.condition_norm.running_mean"
+    assert not torch.equal(whole[moved], whole[moved.replace("average", "network")])  # averaged, not copied
+    assert not torch.equal(whole[moved], other[moved])
+
+
 def test_statistics_of_the_guides_are_taken_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
     first = start(given)

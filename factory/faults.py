@@ -18,7 +18,8 @@ from factory.storage.s3_retry import Refused
 
 FOLDER = "quarantine"
 DIED = "its process died: killed by a signal, for want of memory, or with its node"
-_EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_DENIED = {errno.EACCES, errno.EPERM}
+_EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS} | _DENIED
 
 Row = dict[str, Any]
 
@@ -40,7 +41,10 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
             return work(row)
     except Exception as error:  # whatever it is, it belongs to this shard
         text = " ".join(f"{stage}: {type(error).__name__}: {error}".split())[:500]
-        stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in _EVERYWHERE)
+        everywhere = (
+            _EVERYWHERE - _DENIED if stage == "read" else _EVERYWHERE
+        )  # one input file may be unreadable alone
+        stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in everywhere)
         return {"shard": row["shard"], "fault": text, "stops": stops}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import glob
 import io
 import os
@@ -167,7 +168,9 @@ class Files:
     def _stat(self, name: str) -> File:
         try:
             status = os.stat(self._path(name))
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+                raise
             return File(name, 0, reject="broken link")
         if not stat.S_ISREG(status.st_mode):  # reading a named pipe would wait for ever
             return File(name, 0, reject="not a regular file")

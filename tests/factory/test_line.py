@@ -221,13 +221,15 @@ def test_the_latest_fault_of_a_shard_is_known(tmp_path: Path) -> None:
 
 
 def test_what_every_shard_would_meet_is_told_from_a_fault_of_one() -> None:
-    def stops(error: Exception) -> bool:
+    def stops(error: Exception, stage: str = "publish") -> bool:
         def work(_: dict[str, Any]) -> dict[str, Any]:
             raise error
 
-        return bool(carry({"shard": "train-000000"}, "publish", work)["stops"])
+        return bool(carry({"shard": "train-000000"}, stage, work)["stops"])
 
     assert stops(Refused("s3://bucket/x: bucket 'bucket' refused access (ExpiredToken)"))
     assert stops(OSError(errno.EROFS, "Read-only file system"))
     assert not stops(OSError(errno.EIO, "gave up after 20 attempts"))
+    assert stops(PermissionError(errno.EACCES, "Permission denied"))
+    assert not stops(PermissionError(errno.EACCES, "Permission denied"), "read"), "one photograph, not the output"
     assert not stops(ValueError("a strange image"))

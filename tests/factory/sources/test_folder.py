@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,20 @@ def test_traps_end(tmp_path: Path) -> None:
         "down/lost.jpg": "broken link",
         "down/pipe.jpg": "not a regular file",
     }
+
+
+def test_a_file_that_cannot_be_looked_at_is_no_broken_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "1.jpg")
+    look = os.stat
+
+    def denied(path: str, **options: Any) -> os.stat_result:
+        if str(path).endswith("1.jpg"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", denied)
+    with pytest.raises(ValueError, match=r"1\.jpg cannot be listed: Permission denied; make it readable"):
+        list_sources(str(tmp_path))
 
 
 def test_linked_folders_are_entered_once_and_real_ones_first(tmp_path: Path) -> None:

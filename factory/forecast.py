@@ -18,7 +18,8 @@ from factory.provenance import CAPTURE
 from factory.storage import Storage
 
 SAMPLED = 16  # live faces whose encoded size stands for that of the spoofs
-JSON_BYTES = 1536 + 2 * 512  # of one WebDataset sample besides its image: two tar headers and its JSON
+JSON_BYTES = 1536 + 2 * 512  # of one WebDataset sample besides its images: two tar headers and its JSON
+LIVE_BYTES = 512 + 256  # of the live face beside it, besides its image: a tar header, and half a block that fills
 
 
 def forecast(
@@ -59,6 +60,7 @@ def forecast(
         result["images_per_second"] = images_per_second
         hours = len(plan) / images_per_second / 3600
         result["generator_hours"] = round(hours, 3)
+        result["gpu_hours"] = round(hours * config.resources.gpus_per_generator, 3)
         generators = config.resources.generators
         result["hours_with_all_generators"] = round(
             hours / (generators if isinstance(generators, int) else generators[1]), 3
@@ -118,4 +120,5 @@ def _bytes_per_image(live: Corpus, config: GenerateConfig) -> float:
     """Over all formats; live faces in the codec of the output stand for spoofs of the same size."""
     positions = np.unique(np.linspace(0, len(live) - 1, SAMPLED).astype(int))
     encoded = float(np.mean([len(encode(pixels, config.output, CAPTURE)) for pixels in live.pixels(positions)]))
-    return sum(encoded + (JSON_BYTES if name == "webdataset" else 0) for name in config.output.formats)
+    beside = JSON_BYTES + (encoded + LIVE_BYTES if config.output.paired else 0)
+    return sum(encoded + (beside if name == "webdataset" else 0) for name in config.output.formats)

@@ -19,7 +19,7 @@ from factory.inputs import read_order
 from factory.line import finished_run, run_line
 from factory.plan import Plan, PlanConfig, SamplerConfig
 from factory.progress import say
-from factory.protocols import check_model, generation_plan, open_corpus, record
+from factory.protocols import check_apart, check_model, generation_plan, open_corpus, record
 from factory.rounds import BOUNDED, STALL_SECONDS
 from factory.run import Run, run_fingerprint
 from factory.shards import OutputConfig
@@ -64,6 +64,10 @@ class GenerateConfig(Config):
 
     @model_validator(mode="after")
     def _check(self) -> GenerateConfig:
+        generators = self.resources.generators
+        least, most = (generators, generators) if isinstance(generators, int) else generators
+        if not 1 <= least <= most:
+            raise ValueError(f"resources.generators {generators} must be a count from 1 or [least, most], least first")
         if self.resources.compile and self.sampler.preset == "exact":
             raise ValueError("resources.compile is for presets in bfloat16: choose sampler.preset balanced or fast")
         return self
@@ -149,6 +153,7 @@ def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
     check_t0(config.inputs.generator, config.sampler)
     if config.inputs.generator != DUMMY:
         check_model(Storage(config.inputs.generator), live.protocol, "the generator")
+    check_apart(live, config.plan.splits)
     inside = generation_plan(config.plan, live, guides)
     return Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
 

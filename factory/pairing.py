@@ -33,7 +33,7 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
         of = f" of domains {list(config.live_domains)}" if config.live_domains else ""
         raise ValueError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
     _refuse_foreign(config.allowed_domains, lives.domain.present(), "live faces of domain", "plan.live_domains")
-    owned = _owned(live) if live is guides else _owned(live) | _owned(guides)
+    owned = _owned([live] if live is guides else [live, guides])
     orders = []
     for style in config.styles or spoofs.style.present():
         lines = np.flatnonzero(spoofs.style.among({style}))
@@ -77,16 +77,20 @@ class _Index:
         )
 
 
-def _owned(table: pa.Table) -> set[tuple[str, str, str]]:
-    """(domain, subject, attack) of every spoof that exists."""
-    identity = table.select(["domain", "subject", "attack"])  # filtering copies, and an index has thirty columns
-    spoof = identity.filter(pa.array(table["label"].to_numpy() == SPOOF))
-    distinct = spoof.group_by(["domain", "subject", "attack"]).aggregate([])
-    return set(zip(*(distinct[name].to_pylist() for name in ("domain", "subject", "attack")), strict=True))
+def _owned(tables: list[pa.Table]) -> dict[tuple[str, str], set[str]]:
+    """The subjects of whom there is a spoof, by domain and attack."""
+    owned: dict[tuple[str, str], set[str]] = {}
+    for table in tables:
+        identity = table.select(["domain", "attack", "subject"])  # filtering copies, and an index has thirty columns
+        spoof = identity.filter(pa.array(table["label"].to_numpy() == SPOOF))
+        distinct = spoof.group_by(["domain", "attack", "subject"]).aggregate([])
+        for domain, attack, subject in zip(*(column.to_pylist() for column in distinct.columns), strict=True):
+            owned.setdefault((domain, attack), set()).add(subject)
+    return owned
 
 
 def _eligible(
-    config: PlanConfig, lives: _Index, domain: str, attack: str, owned: set[tuple[str, str, str]]
+    config: PlanConfig, lives: _Index, domain: str, attack: str, owned: dict[tuple[str, str], set[str]]
 ) -> np.ndarray:
     """Which live faces the policies give the style <domain>-<attack>."""
     same = lives.domain.among({domain})
@@ -94,8 +98,7 @@ def _eligible(
     if "cross-domain" in config.policies:
         result |= ~same
     if "cross-attack" in config.policies:
-        having = {subject for d, subject, a in owned if d == domain and a == attack}
-        result |= same & ~lives.subject.among(having)
+        result |= same & ~lives.subject.among(owned[domain, attack])  # a guide shows it, so somebody has it
     return result
 
 

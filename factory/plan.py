@@ -38,12 +38,24 @@ class PlanConfig(Config):
     )
     splits: tuple[str, ...] = Field(("train",), min_length=1)
     samples: int | None = Field(None, ge=1, description="per split; None: as many as (live, style, guide) triples")
-    live_domains: tuple[str, ...] | None = Field(None, description="only live faces of these domains; None: all")
+    live_domains: tuple[str, ...] | None = Field(
+        None, min_length=1, description="only live faces of these domains; None: all"
+    )
     allowed_domains: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
     allowed_attacks: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
     guides_per_style: int = Field(4, ge=1)
-    styles: tuple[str, ...] | None = Field(None, description="only these styles; None: all that the policies allow")
+    styles: tuple[str, ...] | None = Field(
+        None, min_length=1, description="only these styles; None: all that the policies allow"
+    )
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> PlanConfig:
+        for name in ("splits", "styles"):
+            given = getattr(self, name) or ()
+            if len(set(given)) < len(given):
+                raise ValueError(f"plan.{name} {list(given)} names one twice")
+        return self
 
 
 class SamplerConfig(Config):

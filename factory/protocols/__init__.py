@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from factory.protocols.families import load, names, titles
 from factory.protocols.generation import generation_plan
-from factory.protocols.leakage import check, check_generated, check_held_out, check_model, content, open_corpus, record
+from factory.protocols.leakage import (
+    check,
+    check_apart,
+    check_generated,
+    check_held_out,
+    check_model,
+    content,
+    open_corpus,
+    record,
+)
 from factory.protocols.rules import PARTS, Protocol, Rule
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "Protocol",
     "Rule",
     "check",
+    "check_apart",
     "check_generated",
     "check_held_out",
     "check_model",

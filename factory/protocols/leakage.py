@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,6 +84,23 @@ def check_held_out(corpus: Corpus, split: str, held_out: str) -> None:
             f"warning: {len(shared):,} subjects of split {held_out!r}, such as {' '.join(shared[0])}, are in "
             f"{split!r} as well: figures of {held_out!r} are not of held-out people alone"
         )
+
+
+def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
+    """Refuse people that are in two of these splits, unless the protocol takes its splits by something else.
+
+    Raises:
+        ValueError: naming one of them.
+    """
+    if corpus.protocol is not None and not corpus.protocol.disjoint_subjects:
+        return
+    for first, second in itertools.combinations(splits, 2):
+        if shared := shared_subjects(corpus, first, second):
+            raise ValueError(
+                f"{corpus.storage.url} has {len(shared):,} subjects in split {first!r} and in {second!r}, such as "
+                f"{' '.join(shared[0])}: prepare it with splits by subject, or, if these are different people of one "
+                f"name, plan each split into a folder of its own"
+            )
 
 
 def shared_subjects(corpus: Corpus, first: str, second: str) -> list[tuple[str, str]]:

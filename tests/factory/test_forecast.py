@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from factory import forecast as forecast_module
 from factory.config import load
 from factory.corpus import Corpus
 from factory.forecast import forecast
+from factory.formats import webdataset
 from factory.generate import GenerateConfig
 from factory.measured_speed import Speed
+from factory.row import LIVE
+from factory.shards import OutputConfig
 from tests.corpora import small_rows, write_corpus
 
 SHIPPED = Path(__file__).parent.parent.parent / "factory" / "pretrained" / "portrait-64"
@@ -74,6 +78,65 @@ def test_what_is_no_rate_price_or_device_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         forecast(asked, rate, price, device)
+
+
+@pytest.mark.parametrize(("paired", "files"), [(False, 1), (True, 2)])
+def test_bytes_of_tars_count_the_live_faces_beside_the_spoofs(
+    paired: bool, files: int, asked: GenerateConfig, tmp_path: Path
+) -> None:
+    output = OutputConfig(formats=("webdataset",), paired=paired)
+    corpus = Corpus(asked.inputs.live)
+    rows = corpus.rows(range(len(corpus)))
+    real = len(webdataset.to_bytes(rows, {row.key: row.image for row in rows} if paired else None)) / len(rows)
+    found = forecast(asked.model_copy(update={"output": output}), 1.0, None)["bytes_per_image"]
+    assert found == pytest.approx(real, rel=0.3), "some hundred bytes of a drawn face's are its mark and JSON"
+    assert found > files * len(rows[0].image)
+
+
+def test_gpu_hours_are_of_the_share_of_a_gpu(asked: GenerateConfig) -> None:
+    for share in (0.0, 0.25, 1.0):
+        resources = asked.resources.model_copy(update={"gpus_per_generator": share, "generators": (1, 4)})
+        found = forecast(asked.model_copy(update={"resources": resources}), 0.001, None)
+        hours = 17 / 0.001 / 3600
+        assert found["generator_hours"] == pytest.approx(hours, abs=1e-3)
+        assert found["gpu_hours"] == pytest.approx(hours * share, abs=1e-3)
+        assert found["hours_with_all_generators"] == pytest.approx(hours / 4, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("resources.generators=0", r"resources.generators 0 must be a count from 1 or \[least, most\]"),
+        ("resources.generators=[3, 1]", r"resources.generators \(3, 1\) must be a count"),
+        ("resources.generators=[0, 4]", r"resources.generators \(0, 4\) must be a count"),
+        ("plan.styles=[]", "'plan.styles': .*at least 1 item"),
+        ("plan.live_domains=[]", "'plan.live_domains': .*at least 1 item"),
+        ("plan.styles=[cam-print, cam-print]", r"plan.styles \['cam-print', 'cam-print'\] names one twice"),
+        ("plan.splits=[train, train]", r"plan.splits \['train', 'train'\] names one twice"),
+    ],
+)
+def test_what_is_no_plan_is_refused_by_name(given: str, message: str) -> None:
+    inputs = ["inputs.live=a", "inputs.guides=a", "inputs.generator=dummy", "out=b"]
+    with pytest.raises(ValueError, match=message):
+        load(GenerateConfig, None, [*inputs, given])
+
+
+def test_people_in_two_planned_splits_are_refused(tmp_path: Path) -> None:
+    rows = small_rows(subjects=4, splits=("train", "test"))
+    stray = next(row for row in rows if row.label == LIVE and row.split == "test")
+    config = {"inputs": dict.fromkeys(("live", "guides"), str(tmp_path / "real")) | {"generator": "dummy"}, "out": "x"}
+    asked = GenerateConfig.model_validate(
+        {**config, "plan": {"splits": ["train", "test"], "policies": ["cross-domain"]}}
+    )
+    write_corpus(tmp_path / "real", rows)
+    assert forecast(asked, None, None)["samples"] > 0
+    write_corpus(tmp_path / "mixed", [*rows, dataclasses.replace(stray, key="row-9999", split="train")])
+    inputs = asked.inputs.model_copy(update={"live": str(tmp_path / "mixed")})
+    mixed = asked.model_copy(update={"inputs": inputs})
+    with pytest.raises(ValueError, match="1 subjects in split 'train' and in 'test', such as cam s1: prepare it"):
+        forecast(mixed, None, None)
+    alone = mixed.model_copy(update={"plan": mixed.plan.model_copy(update={"splits": ("train",)})})
+    assert forecast(alone, None, None)["samples"] > 0
 
 
 def test_the_dummy_generator_has_no_measured_speed(asked: GenerateConfig) -> None:

@@ -190,6 +190,25 @@ def test_a_billion_rows_cost_nothing_until_asked_for() -> None:
     assert seconds < 20  # measured 0.2 s; the bound only catches materialising
 
 
+def test_many_styles_of_many_people_take_no_longer_than_few() -> None:
+    n, domains, attacks = 100_000, 32, 24
+    number = np.arange(n)
+    attack = np.where(number % 4, number // 4 % attacks, -1)
+    lines = {
+        "split": ["train"] * n,
+        "label": (attack >= 0).astype(np.int64),
+        "domain": [f"d{i % domains}" for i in number // 64],
+        "attack": [f"a{a}" if a >= 0 else "live" for a in attack],
+        "subject": [f"s{i % 5003}" for i in number],
+    }
+    lines["style"] = [f"{d}-{a}" for d, a in zip(lines["domain"], lines["attack"], strict=True)]
+    table = pa.table(lines)
+    started = time.process_time()
+    plan = Plan(PlanConfig(samples=10**9), SamplerConfig(), 500, table, table, FINGERPRINT)
+    assert len(plan.style_counts()) == domains * attacks
+    assert time.process_time() - started < 3  # the bound only catches a look through all people for every style
+
+
 def test_a_key_of_another_plan_is_refused() -> None:
     plan = make(small_rows(), samples=10)
     for key in ("01234567-train-0000000010", "01234567-test-0000000000", "76543210-train-0000000000", "row-0001"):

@@ -52,7 +52,7 @@ def decode(data: bytes) -> np.ndarray:
                 rgb = _to_rgb(image)
     except UnidentifiedImageError:
         raise ValueError("not a supported image format") from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where a program makes it one
         raise ValueError("image too large") from None
     except MemoryError:
         raise

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 # What counts as an image file; HEIF and SVG count, so that they end as rejects and not in silence.
 EXTENSIONS = "avif bmp dib gif heic heif j2k jfif jp2 jpe jpeg jpg jpx mpo pbm pgm png pnm ppm svg tif tiff webp"
-NAME = re.compile(rf"(.*/)?[^/]+\.({EXTENSIONS.replace(' ', '|')})", re.IGNORECASE | re.DOTALL)
-WHAT = f"image file ({EXTENSIONS})"
+# Beside a photograph in a tar these are other views of it, such as a depth map; as files of a folder they count too.
+ALONE = "apng cr2 cr3 dng exr hdr ico j2c jpc jpf jxl nef pfm psd qoi tga"
+NAME = re.compile(rf"(.*/)?[^/]+\.({f'{EXTENSIONS} {ALONE}'.replace(' ', '|')})", re.IGNORECASE | re.DOTALL)
+WHAT = f"image file ({EXTENSIONS} {ALONE})"
 
 
 def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:

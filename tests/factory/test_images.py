@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -82,6 +83,13 @@ def test_the_bomb_limit_is_pillows() -> None:
     from factory.images import MAX_PIXELS
 
     assert Image.MAX_IMAGE_PIXELS == MAX_PIXELS
+
+
+def test_a_bomb_is_one_where_warnings_are_errors() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="^image too large$"):
+            decode(ODD["bomb"].data)
 
 
 def test_formats_that_others_register_stay_unused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from factory.sources import Source, list_sources, listing_digest, printable, read_sources
 from tests.odd_images import write_odd_images, write_traps
+from tests.photo_tables import write_tar
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -20,6 +21,14 @@ def touch(folder: Path, *names: str) -> None:
 def test_only_image_files_sorted(tmp_path: Path) -> None:
     touch(tmp_path, "b/2.JPG", "b/1.png", "a.heic", "notes.txt", "jpg", ".hidden.jpg", ".git/x.png", "b/x.jpg.part")
     assert list_sources(str(tmp_path)) == [Source("a.heic", 1), Source("b/1.png", 1), Source("b/2.JPG", 1)]
+
+
+def test_formats_that_nothing_here_reads_are_listed_and_not_passed_over(tmp_path: Path) -> None:
+    names = ["1.jxl", "2.ICO", "3.qoi", "4.dng", "5.psd", "6.exr"]
+    touch(tmp_path, *names)
+    assert [source.path for source in list_sources(str(tmp_path))] == names
+    write_tar(tmp_path / "a.tar", {"1.jpg": b"view", "1.exr": b"depth"})
+    assert [source.path for source in list_sources(str(tmp_path / "a.tar"))] == ["a.tar/1.jpg"]
 
 
 def test_awkward_names_are_listed(tmp_path: Path) -> None:

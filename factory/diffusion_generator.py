@@ -84,8 +84,8 @@ class DiffusionGenerator:
                 offset=self._sampler.offset,
                 preset=self._sampler.preset,
             )
-        except (torch.OutOfMemoryError, MemoryError):
-            if len(rows) == 1:
+        except (RuntimeError, MemoryError) as error:
+            if len(rows) == 1 or not _is_out_of_memory(error):
                 raise
         # Outside the handler, whose error holds on to the tensors of the attempt.
         self._splits += 1
@@ -130,3 +130,8 @@ class Batch:
 
 def _bytes(conditions: Conditions) -> int:
     return sum(part.nbytes for condition in conditions for part in condition)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """On a GPU PyTorch has an error for it; on a CPU only a text says so."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +76,25 @@ def test_every_input_counts(model: Path, field: str, by: int) -> None:
     assert not np.array_equal(generate(changed).pixels, generate(base).pixels)
 
 
-def test_a_batch_that_does_not_fit_is_cut_in_two(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_gpu_memory() -> None:
+    raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+
+
+def no_memory() -> None:
+    torch.empty(10**15)  # a plain RuntimeError of PyTorch's
+
+
+@pytest.mark.parametrize("out_of_memory", [no_gpu_memory, no_memory])
+def test_a_batch_that_does_not_fit_is_cut_in_two(
+    out_of_memory: Callable[[], None], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generate = DiffusionGenerator(str(model), SAMPLER, threads=1)
     whole = generate(request([0, 1, 2, 3, 4, 5]))
     sample = SpoofPipeline.__call__
 
     def small_memory(pipeline: SpoofPipeline, live: torch.Tensor, **given: Any) -> torch.Tensor:
         if len(live) > 1:
-            raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+            out_of_memory()
         return sample(pipeline, live, **given)  # type: ignore[no-any-return]
 
     monkeypatch.setattr(SpoofPipeline, "__call__", small_memory)

@@ -154,6 +154,8 @@ def _pixels(read: Read) -> np.ndarray:
     """Upright pixels of what was read, uint8 (H, W, 3); ValueError with a reason if it is no image."""
     if isinstance(read, ValueError):
         raise read
+    if isinstance(read, bytes) and len(read) > MAX_BYTES:  # of a Parquet cell nothing says it before
+        raise ValueError("file too large")
     return read if isinstance(read, np.ndarray) else decode(read)
 
 

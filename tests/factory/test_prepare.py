@@ -207,6 +207,15 @@ def test_files_too_large_are_not_read(tmp_path: Path) -> None:
     assert sorted(str(record["reject"]) for record in shard["records"]) == ["None", "file too large"]
 
 
+def test_a_parquet_cell_too_large_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = saved(scene(40, 60), "PNG")
+    monkeypatch.setattr(prepare, "MAX_BYTES", len(photo))
+    table = write_parquet(tmp_path / "a.parquet", [photo, photo + b"x"], subject=["a", "a"], attack=["live", "live"])
+    given = config(table)
+    shard = read_shard(given, next(iter(plan(given).shards.values())))
+    assert [record["reject"] for record in shard["records"]] == [None, "file too large"]
+
+
 def test_the_line_for_people(tmp_path: Path) -> None:
     source = photos(tmp_path / "in", subjects=10)
     (source / "stray.png").touch()

@@ -193,7 +193,11 @@ def index_bytes(shards: Iterable[pa.Table]) -> bytes:
 def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:
     name = "parquet" if "parquet" in files else next(iter(files))
     with storage.open(files[name]["path"]) as file:
-        facts = FORMATS[name].read_facts(file)
+        return index_lines(FORMATS[name].read_facts(file), shard)
+
+
+def index_lines(facts: pa.Table, shard: str) -> pa.Table:
+    """The index's lines of a shard, by the facts of its rows."""
     facts = facts.append_column("shard", pa.array([shard] * len(facts), pa.string()))
     facts = facts.append_column("position", pa.array(range(len(facts)), pa.int64()))
     return facts.cast(INDEX_SCHEMA)
@@ -214,6 +218,8 @@ def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
     styles: dict[str, int] = {}
     reasons: dict[str, int] = {}
     for record in records:
+        if record["planned"] != int(record["rows"]) + sum(record["rejects_by_reason"].values()):  # type: ignore
+            raise ValueError(f"the ledger record of {record['shard']} is corrupt: delete it and run the command again")
         shards += 1
         planned += int(record["planned"])  # type: ignore[call-overload]
         written += int(record["rows"])  # type: ignore[call-overload]
@@ -221,7 +227,6 @@ def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
             assert isinstance(found, dict)
             for name, count in found.items():
                 counts[name] = counts.get(name, 0) + count
-    assert planned == written + sum(reasons.values()), "planned = written + rejected"
     return {
         "shards": shards,
         "planned": planned,

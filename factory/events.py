@@ -111,8 +111,11 @@ def read_events(storage: Storage, last: int | None = None) -> list[Event]:
     """Events in the order of time; with `last`, at least so many of the newest, from as few objects as hold them."""
     found: list[Event] = []
     for name in reversed(storage.names(FOLDER)):
-        lines = storage.read(f"{FOLDER}/{name}").decode().splitlines()
-        found = [*map(json.loads, lines), *found]  # events of one moment keep the order in which they were noted
+        try:
+            lines = storage.read(f"{FOLDER}/{name}").decode().splitlines()
+            found = [*map(json.loads, lines), *found]  # events of one moment keep the order in which they were noted
+        except ValueError:
+            continue  # damaged: a log that cannot be read hides nothing that is
         if last is not None and len(found) >= last:
             break
     found.sort(key=lambda event: float(event["time"]))

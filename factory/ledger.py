@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from factory.config import canonical_json
+from factory.run import read_json
 from factory.storage import Storage
 
 FOLDER = "ledger"
@@ -28,14 +28,12 @@ class Ledger:
         """The record of a finished shard.
 
         Raises:
-            ValueError: if the record is not whole JSON; nothing of ours writes half a record.
+            ValueError: if the record is not whole JSON, or that of another shard; nothing of ours writes such.
         """
         name = f"{FOLDER}/{shard}.json"
-        try:
-            record = json.loads(self._storage.read(name))
-        except (UnicodeDecodeError, json.JSONDecodeError):
-            raise ValueError(f"{self._storage.path(name)} is corrupt: delete it and run the command again") from None
-        assert isinstance(record, dict)
+        record = read_json(self._storage, name, "delete it and run the command again")
+        if record.get("shard", shard) != shard:
+            raise ValueError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
         return record
 
     def records(self, known: Collection[str] = ()) -> Iterator[dict[str, Any]]:

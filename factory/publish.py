@@ -79,20 +79,7 @@ def _problems(storage: Storage) -> list[str]:
     ledger = Ledger(storage).done()
     if read_summary(storage) is None:
         return [f"unfinished: {len(ledger)} of {planned['shards']} shards are done; run its command again"]
-    return _gaps(ledger) + verify(storage.url)["problems"] or _undescribed(storage)
-
-
-def _gaps(shards: set[str]) -> list[str]:
-    """Splits whose shards are not numbered from 0 without a gap: a brace pattern would name what is not there."""
-    numbers: dict[str, list[int]] = {}
-    for shard in sorted(shards):
-        split, _, number = shard.rpartition("-")
-        numbers.setdefault(split, []).append(int(number))
-    return [
-        f"shards of split {split} are not numbered without a gap: {len(found)} of them, the last is {found[-1]}"
-        for split, found in numbers.items()
-        if found != list(range(len(found)))
-    ]
+    return verify(storage.url)["problems"] or _undescribed(storage)
 
 
 def _undescribed(storage: Storage) -> list[str]:

@@ -89,7 +89,7 @@ def read_claim(storage: Storage) -> dict[str, Any]:
         ValueError: if the folder was not written by this software.
     """
     try:
-        return json.loads(storage.read(CLAIM))  # type: ignore[no-any-return]
+        return read_json(storage, CLAIM, "its run cannot be told any more, bring it back from a copy")
     except FileNotFoundError:
         raise ValueError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
 
@@ -109,9 +109,24 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_summary(storage: Storage) -> dict[str, Any] | None:
     """The `summary.json` of a folder, or None while its run is unfinished."""
     try:
-        return json.loads(storage.read(SUMMARY))  # type: ignore[no-any-return]
+        return read_json(storage, SUMMARY, "delete it and run the command again")
     except FileNotFoundError:
         return None
+
+
+def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:
+    """The JSON object in a file that was written whole.
+
+    Raises:
+        FileNotFoundError: if there is none. ValueError: if it holds anything else; names it and the mend.
+    """
+    try:
+        found = json.loads(storage.read(name))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{storage.path(name)} is corrupt: {mend}")
+    return found
 
 
 def software() -> dict[str, str]:

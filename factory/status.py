@@ -45,7 +45,7 @@ class Status:
         self._records |= {record["shard"]: record for record in Ledger(storage).records(self._records.keys())}
         records = [self._records[shard] for shard in sorted(self._records)]
         counts = totals(records)
-        rate = summary["images_per_second"] if summary else _rate(records)
+        rate = summary.get("images_per_second") if summary else _rate(records)
         left = (planned["images"] - int(str(counts["planned"]))) / rate if rate and not summary else None
         line = progress_line(len(records), planned["shards"], int(str(counts["planned"])), rate, left)
         last = max((record["finished"] for record in records if "finished" in record), default=None)

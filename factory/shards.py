@@ -100,9 +100,7 @@ def publish(
         data = module.to_bytes(rows, lives)
         if not storage.create(path, data):
             data = storage.read(path)
-            rows = module.read(io.BytesIO(data))
-            present = {row.key for row in rows}
-            rejects = [reject for reject in rejects if reject["key"] not in present]
+            rows, rejects = _adopted(path, module.read(io.BytesIO(data)), rows, rejects)
         files[name] = {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     record = {
         "shard": shard,
@@ -116,6 +114,18 @@ def publish(
         **notes,
     }
     return Ledger(storage).commit(shard, record)
+
+
+def _adopted(
+    path: str, found: list[Row], rows: list[Row], rejects: list[dict[str, str]]
+) -> tuple[list[Row], list[dict[str, str]]]:
+    """Rows of the file that was first, and as rejects whatever else was planned, so that none is lost."""
+    present = {row.key for row in found}
+    reasons = {row.key: "left out by the driver whose file stands" for row in rows}
+    reasons |= {reject["key"]: reject["reason"] for reject in rejects}
+    if present - reasons.keys():
+        raise ValueError(f"{path} holds other keys than the plan: move it away and run the command again")
+    return found, [{"key": key, "reason": reason} for key, reason in reasons.items() if key not in present]
 
 
 def score_statistics(scores: list[float | None]) -> dict[str, Any]:

@@ -63,6 +63,26 @@ def test_loser_of_a_race_adopts_the_winner(tmp_path: Path) -> None:
     assert adopted["brisque"]["mean"] == 1.0
 
 
+def test_what_the_winner_left_out_is_a_reject_and_not_lost(tmp_path: Path) -> None:
+    """On GPUs of two kinds one driver may make what the other rejected: planned stays written + rejected."""
+    storage = Storage(str(tmp_path))
+    publish(storage, "x", "train-000000", [row(1), row(3)], [{"key": "row-0002", "reason": "NaN"}], BOTH, {})
+    (tmp_path / "ledger" / "train-000000.json").unlink()
+    mine = [{"key": "row-0003", "reason": "NaN"}]
+    adopted = publish(storage, "x", "train-000000", [row(1), row(2)], mine, BOTH, {})
+    assert (adopted["planned"], adopted["rows"]) == (3, 2)
+    assert adopted["rejects"] == [{"key": "row-0002", "reason": "left out by the driver whose file stands"}]
+
+
+def test_a_file_of_other_keys_is_not_adopted(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    publish(storage, "x", "train-000000", [row(1)], [], BOTH, {})
+    (tmp_path / "ledger" / "train-000000.json").unlink()
+    with pytest.raises(ValueError, match=r"data/x-train-000000\.parquet holds other keys than the plan"):
+        publish(storage, "x", "train-000000", [row(2)], [], BOTH, {})
+    assert not Ledger(storage).done()
+
+
 def test_statistics_leave_out_what_has_no_score() -> None:
     assert score_statistics([1.0, None, 3.0]) == {
         "count": 2, "failed": 1, "mean": 2.0, "std": 1.0, "min": 1.0, "max": 3.0,

@@ -130,4 +130,6 @@ def _check(schema: pa.Schema) -> None:
 
 
 def _rows(table: pa.Table) -> list[Row]:
-    return [Row(**{**item, "image": item["image"]["bytes"]}) for item in table.select(list(COLUMNS)).to_pylist()]
+    """Rows of a table; a null image is one without bytes, which is a reject to whoever decodes it."""
+    items = table.select(list(COLUMNS)).to_pylist()
+    return [Row(**{**item, "image": (item["image"] or {}).get("bytes") or b""}) for item in items]

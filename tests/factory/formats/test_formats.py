@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.formats import parquet, webdataset
+from factory.images import decode
 from factory.row import FACTS
 from factory.shards import FORMATS
 from tests.corpora import row
@@ -47,6 +48,24 @@ def test_parquet_of_another_origin_is_refused_by_name() -> None:
     pq.write_table(pa.table({"key": ["a"]}), buffer)
     with pytest.raises(ValueError, match="missing column 'image'"):
         parquet.read(buffer)
+
+
+@pytest.mark.parametrize("image", [None, {"bytes": None, "path": "a.png"}])
+def test_a_null_image_is_a_row_without_bytes(image: Any) -> None:
+    """A corpus that another tool wrote may hold one: it ends as a reject and not as a fault of its shard."""
+    import pyarrow as pa
+
+    table = pq.read_table(io.BytesIO(parquet.to_bytes(ROWS[:3])))
+    cells = table["image"].to_pylist()
+    cells[1] = image
+    place = table.schema.get_field_index("image")
+    buffer = io.BytesIO()
+    pq.write_table(
+        table.set_column(place, table.schema.field(place), pa.array(cells, table.schema.field(place).type)), buffer
+    )
+    assert [found.image for found in parquet.read(buffer)] == [ROWS[0].image, b"", ROWS[2].image]
+    with pytest.raises(ValueError, match="empty file"):
+        decode(parquet.read(buffer, [1])[0].image)
 
 
 def test_tar_members_are_sorted_and_timeless() -> None:

@@ -5,8 +5,8 @@ Take plain state dicts; nothing here opens a file. Facts about the release are r
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from statistics import mode
 
 from torch import Tensor
 
@@ -41,8 +41,10 @@ _OUTSIDE = {
     "out.0": "norm_out",
     "out.2": "conv_out",
 }
-_DEAD = re.compile(r"\.(cond_emb_layers\.1|qkv)\.(weight|bias)$")  # stored by the release, used in no forward pass
-_DEAD_ENCODER = re.compile(r"^norm\.")
+_WEIGHTS = ("weight", "bias")
+_BATCH_NORM = (*_WEIGHTS, "running_mean", "running_var", "num_batches_tracked")
+# Stored by the release, used in no forward pass.
+_DEAD_RESIDUAL, _DEAD_FUSION, _DEAD_ENCODER = "cond_emb_layers.1", "qkv", "norm"
 
 
 def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 3) -> SpoofUNet:
@@ -57,25 +59,35 @@ def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 
         ValueError: naming a key that is missing, unknown, or of a shape that no such network has.
     """
     names = dict(_renamed(state_dict))
-    live = {key: tensor for key, tensor in state_dict.items() if not _DEAD.search(key)}
+    live = _live(state_dict, {f"{place}.{part}" for place in _dead_places() for part in _WEIGHTS})
     _compare(live, names)
-    widths = [live[f"input_blocks.{3 * level + 1}.0.out_layers.3.weight"].shape[0] for level in range(LEVELS)]
-    base = live["input_blocks.0.0.weight"].shape[0]
+    blocks = [f"input_blocks.{3 * level + 1}.0" for level in range(LEVELS)]
+    widths = [
+        _width(live, f"{b}.out_layers.3.bias", f"{b}.out_layers.0.weight", f"{b}.out_layers.0.bias") for b in blocks
+    ]
+    base = _width(live, "input_blocks.0.0.bias", f"{blocks[0]}.in_layers.0.weight", f"{blocks[0]}.in_layers.0.bias")
+    embed = _width(
+        live, *(f"time_embed.time_embed.{layer}.bias" for layer in (0, 2)), "time_embed.time_embed.2.weight"
+    )
+    first, last = live["input_blocks.0.0.weight"], live["out.2.weight"]
     if any(width % base for width in widths):
-        raise ValueError(f"widths {widths} are not multiples of the first convolution's {base} channels")
+        raise ValueError(f"widths {widths} are not multiples of the {base} of 'input_blocks.0.0.bias'")
+    if first.ndim != 4 or last.ndim != 4 or last.shape[0] not in (3, 6):
+        shapes = f"'input_blocks.0.0.weight' is {tuple(first.shape)}, 'out.2.weight' is {tuple(last.shape)}"
+        raise ValueError(f"{shapes}: convolutions have four sizes, and the network 3 or 6 output channels")
     unet: SpoofUNet = SpoofUNet(
         base_channels=base,
         channel_multipliers=tuple(width // base for width in widths),
-        embed_channels=live["time_embed.time_embed.0.weight"].shape[0],
-        in_channels=live["input_blocks.0.0.weight"].shape[1],
-        out_channels=live["out.2.weight"].shape[0],
+        embed_channels=embed,
+        in_channels=first.shape[1],
+        out_channels=last.shape[0],
         mean_patch=mean_patch,
         variance_patch=variance_patch,
         form="official",
         condition_norm="batch",
     )
     # The release's 1×1 convolutions over tokens are linear layers here.
-    _load(unet, {names[key]: value.squeeze(-1) if value.ndim == 3 else value for key, value in live.items()})
+    _load(unet, {key: value.squeeze(-1) if value.ndim == 3 else value for key, value in live.items()}, names)
     unet.eval()
     return unet
 
@@ -86,19 +98,22 @@ def load_style_encoder(state_dict: StateDict) -> StyleEncoder:
     Raises:
         ValueError: naming a key that is missing, unknown, or of a shape that no such network has.
     """
-    live = {key: tensor for key, tensor in state_dict.items() if not _DEAD_ENCODER.search(key)}
-    for key in ("conv1.weight", "fc.weight", *(f"layer{stage}.0.conv1.weight" for stage in range(1, 5))):
-        if key not in live:
-            raise ValueError(f"key {key!r} is missing: this is not the release's style encoder")
-    depths = [len({key.split(".")[1] for key in live if key.startswith(f"layer{stage}.")}) for stage in range(1, 5)]
+    live = _live(state_dict, {f"{_DEAD_ENCODER}.{part}" for part in _BATCH_NORM})
+    stages = [f"layer{stage}" for stage in range(1, 5)]
+    needed = ["conv1.weight", "bn1.weight", "bn1.bias", "fc.weight", "fc.bias"]
+    needed += [f"{stage}.0.bn{layer}.{part}" for stage in stages for layer in (1, 2) for part in _WEIGHTS]
+    foreign = not any(key in live for key in needed)  # then it helps to see what the file has instead
+    _compare({key: live[key] for key in live if foreign or key in needed}, dict.fromkeys(needed, ""))
+    depths = [len({key.split(".")[1] for key in live if key.startswith(f"{stage}.")}) for stage in stages]
     encoder: StyleEncoder = StyleEncoder(
-        styles=[str(number) for number in range(live["fc.weight"].shape[0])],
-        stem_channels=live["conv1.weight"].shape[0],
-        channels=[live[f"layer{stage}.0.conv1.weight"].shape[0] for stage in range(1, 5)],
+        styles=[str(number) for number in range(_width(live, "fc.bias", "fc.weight"))],
+        stem_channels=_width(live, "bn1.weight", "bn1.bias"),
+        channels=[_width(live, *(f"{s}.0.bn{layer}.{part}" for layer in (1, 2) for part in _WEIGHTS)) for s in stages],
         depths=depths,
     )
-    _compare(live, {key: key for key in encoder.state_dict()})
-    _load(encoder, live)
+    names = {key: key for key in encoder.state_dict()}
+    _compare(live, names)
+    _load(encoder, live, names)
     encoder.eval()
     return encoder
 
@@ -110,7 +125,7 @@ def _renamed(state_dict: StateDict) -> Iterator[tuple[str, str]]:
     for theirs, ours in _residual_places():
         for part, name in _RESIDUAL.items():
             # Only a block that changes its width has a shortcut; up and down blocks have no weights for it either.
-            if part != "skip_connection" or f"{theirs}.{part}.weight" in state_dict:
+            if part != "skip_connection" or any(f"{theirs}.{part}.{leaf}" in state_dict for leaf in _WEIGHTS):
                 yield from _parts(f"{theirs}.{part}", f"{ours}.{name}")
     for theirs, ours in _fusion_places():
         for part, name in _FUSION.items():
@@ -118,8 +133,7 @@ def _renamed(state_dict: StateDict) -> Iterator[tuple[str, str]]:
 
 
 def _parts(theirs: str, ours: str, buffers: bool = False) -> Iterator[tuple[str, str]]:
-    statistics = ("running_mean", "running_var", "num_batches_tracked") if buffers else ()
-    for part in ("weight", "bias", *statistics):
+    for part in _BATCH_NORM if buffers else _WEIGHTS:
         yield f"{theirs}.{part}", f"{ours}.{part}"
 
 
@@ -145,19 +159,48 @@ def _fusion_places() -> Iterator[tuple[str, str]]:
     yield "middle_block.1", "middle_fusion"
 
 
+def _dead_places() -> Iterator[str]:
+    yield from (f"{theirs}.{_DEAD_RESIDUAL}" for theirs, _ in _residual_places())
+    yield from (f"{theirs}.{_DEAD_FUSION}" for theirs, _ in _fusion_places())
+
+
+def _live(state_dict: StateDict, dead: Set[str]) -> dict[str, Tensor]:
+    for key, value in state_dict.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{key!r} is a {type(value).__name__}, not a tensor: give a plain state dict")
+    return {key: value for key, value in state_dict.items() if key not in dead}
+
+
 def _compare(live: StateDict, names: Mapping[str, str]) -> None:
-    if missing := sorted(names.keys() - live.keys()):
-        raise ValueError(f"key {missing[0]!r} is missing ({len(missing)} in all): not a checkpoint of the release")
-    if unknown := sorted(live.keys() - names.keys()):
-        raise ValueError(f"key {unknown[0]!r} is unknown ({len(unknown)} in all): not a checkpoint of the release")
+    kinds = {
+        "missing": [key for key in names if key not in live],
+        "unknown": [key for key in live if key not in names],
+    }
+    found = [f"key {keys[0]!r} is {kind} ({len(keys)} in all)" for kind, keys in kinds.items() if keys]
+    if found:
+        raise ValueError(f"{', '.join(found)}: not a checkpoint of the release")
 
 
-def _load(network: SpoofUNet | StyleEncoder, weights: StateDict) -> None:
-    for name, own in network.state_dict().items():
-        if name not in weights:
-            raise ValueError(f"no weights for {name!r}: the checkpoint's blocks do not fit together")
-        if own.shape != weights[name].shape:
+def _width(live: StateDict, *keys: str) -> int:
+    """First size that most of these tensors have, so that a single spoilt one is named when the network is filled."""
+    sizes = [live[key].shape[0] for key in keys if live[key].ndim]
+    if not sizes or not mode(sizes):
+        raise ValueError(f"{keys[0]!r} is {tuple(live[keys[0]].shape)} in the checkpoint: no network has such a width")
+    return mode(sizes)
+
+
+def _load(network: SpoofUNet | StyleEncoder, live: StateDict, names: Mapping[str, str]) -> None:
+    """Fill the network from `live`; `names` has our key of each of theirs."""
+    own, theirs = network.state_dict(), {ours: key for key, ours in names.items()}
+    for ours in sorted(own.keys() ^ theirs.keys()):
+        if ours in theirs:
+            raise ValueError(f"key {theirs[ours]!r} is unknown: a block that keeps its width has no shortcut")
+        place, part = ours.split(".conv_shortcut.")
+        block = theirs[f"{place}.conv1.weight"].removesuffix("in_layers.2.weight")
+        raise ValueError(f"key '{block}skip_connection.{part}' is missing: that block changes its width")
+    for key, ours in names.items():
+        if own[ours].shape != live[key].shape:
             raise ValueError(
-                f"{name!r} is {tuple(weights[name].shape)} in the checkpoint, {tuple(own.shape)} expected"
+                f"{key!r} is {tuple(live[key].shape)} in the checkpoint, {tuple(own[ours].shape)} expected"
             )
-    network.load_state_dict(dict(weights))
+    network.load_state_dict({ours: live[key] for key, ours in names.items()})

@@ -279,7 +279,28 @@ def test_other_widths_round_trip(shape: dict[str, Any]) -> None:
     [
         (lambda state: state.pop("middle_block.1.to_q1.weight"), "'middle_block.1.to_q1.weight' is missing"),
         (lambda state: state.update({"extra.weight": torch.ones(1)}), "'extra.weight' is unknown"),
-        (lambda state: state.update({"out.2.bias": torch.ones(5)}), "'conv_out.bias' is"),
+        (lambda state: state.update({"out.2.bias": torch.ones(5)}), r"'out.2.bias' is \(5,\) in the checkpoint"),
+        (
+            lambda state: state.update({"middle_block.1.to_q1.weight": torch.ones(2, 2)}),
+            "'middle_block.1.to_q1.weight'",
+        ),
+        (lambda state: state.update({"input_blocks.0.0.bias": torch.ones(())}), "'input_blocks.0.0.bias' is"),
+        (lambda state: state.update({"extra.qkv.weight": torch.ones(1)}), "'extra.qkv.weight' is unknown"),
+        (
+            lambda state: state.update({"renamed": state.pop("out.0.bias")}),
+            "'out.0.bias' is missing.*'renamed' is unknown",
+        ),
+        (lambda state: state.update({"out.0.bias": None}), "'out.0.bias' is a NoneType"),
+        (
+            lambda state: state.update(
+                {f"middle_block.0.skip_connection.{part}": torch.ones(8) for part in ("weight", "bias")}
+            ),
+            "'middle_block.0.skip_connection.bias' is unknown",
+        ),
+        (
+            lambda state: [state.pop(f"output_blocks.0.0.skip_connection.{part}") for part in ("weight", "bias")],
+            "'output_blocks.0.0.skip_connection.bias' is missing",
+        ),
     ],
 )
 def test_what_is_no_checkpoint_is_named(spoil: Callable[[dict[str, Tensor]], Any], message: str) -> None:
@@ -301,3 +322,7 @@ def test_style_encoder_widths_and_depths_come_from_the_shapes() -> None:
         load_style_encoder({key: value for key, value in state.items() if key != "fc.weight"})
     with pytest.raises(ValueError, match="'fc2.weight' is unknown"):
         load_style_encoder({**state, "fc2.weight": torch.ones(1)})
+    with pytest.raises(ValueError, match=r"'norm\.other' is unknown"):
+        load_style_encoder({**state, "norm.other": torch.ones(1)})
+    with pytest.raises(ValueError, match=r"'conv1\.weight' is \(\) in"):
+        load_style_encoder({**state, "conv1.weight": torch.ones(())})

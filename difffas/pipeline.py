@@ -21,9 +21,6 @@ from difffas.guidance import Branches, Conditions, guided
 from difffas.presets import Preset, network_dtype, preset_named
 from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim
 from difffas.schedule import (
-    BETA_END,
-    BETA_START,
-    TIMESTEPS,
     Offset,
     ddim_scheduler,
     q_sample,
@@ -31,20 +28,13 @@ from difffas.schedule import (
     timestep_table,
     upload,
 )
-from difffas.schedulers import scheduled
+from difffas.schedulers import check_process, is_ours, scheduled
 from difffas.stfm import StyleCondition
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import Features, SpoofUNet
 
 Number = TypeVar("Number", int, float)
 
-_PROCESS = {
-    "beta_schedule": "linear",
-    "beta_start": BETA_START,
-    "beta_end": BETA_END,
-    "num_train_timesteps": TIMESTEPS,
-    "prediction_type": "epsilon",
-}
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _CONFIGS = ("model_index.json", "unet/config.json", "style_encoder/config.json", "scheduler/scheduler_config.json")
 
@@ -70,7 +60,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
                 f"{style_encoder.style_channels}: build both with the same widths"
             )
         scheduler = ddim_scheduler() if scheduler is None else scheduler
-        _check_process(scheduler)
+        check_process(scheduler)
         self.register_modules(unet=unet.eval(), style_encoder=style_encoder.eval(), scheduler=scheduler)
         self._null_conditions: dict[tuple[int, int, torch.device, torch.dtype], tuple[StyleCondition, ...]] = {}
         self._half: SpoofUNet | None = None
@@ -97,11 +87,18 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             raise ValueError(f"{name} is no model folder here, and the hub gives no such model: {reason}") from None
         return pipeline
 
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model folder; the same weights and versions give the same bytes, wherever they came from."""
-        super().save_pretrained(folder)
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[str], safe_serialization: bool = True, **kwargs: Any
+    ) -> None:
+        """Write the model folder; the same weights and versions give the same bytes, wherever they came from.
+
+        Further arguments are those of diffusers, such as `variant`. Raises ValueError for `safe_serialization=False`.
+        """
+        if not safe_serialization:
+            raise ValueError("safe_serialization is False, which would pickle the weights: leave it True")
+        super().save_pretrained(save_directory, **kwargs)
         for name in _CONFIGS:
-            path = Path(folder) / name
+            path = Path(save_directory) / name
             config = json.loads(path.read_text())
             config.pop("_name_or_path", None)  # the folder it came from
             path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
@@ -183,7 +180,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             preset: of `PRESETS`; one that sets steps and sampler takes no others.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
-        depend on its own row, the batch's shape and whether the whole batch has w = 1.
+        depend on its own row and the batch's shape.
         Raises ValueError for shapes, lengths and ranges that do not fit.
         """
         if live.ndim != 4 or live.shape[1] != 3 or not len(live):
@@ -235,8 +232,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
                 raise ValueError(f"sampler {name!r} with preset {preset_name!r}: leave it out or use preset 'exact'")
             return SAMPLERS[preset.sampler]
         if name is None:
-            _check_process(self.scheduler)
-            return ddim if _is_ours(self.scheduler) else scheduled(self.scheduler)
+            check_process(self.scheduler)
+            return ddim if is_ours(self.scheduler) else scheduled(self.scheduler)
         if name not in SAMPLERS:
             raise ValueError(f"sampler {name!r} is unknown: use one of {', '.join(SAMPLERS)}")
         return SAMPLERS[name]
@@ -248,18 +245,6 @@ def _steps(steps: int | None, preset: Preset, preset_name: str) -> int:
     if steps not in (None, preset.steps):
         raise ValueError(f"steps {steps} with preset {preset_name!r}: leave them out or use preset 'exact'")
     return preset.steps
-
-
-def _check_process(scheduler: Any) -> None:
-    process = tuple(scheduler.config[name] for name in _PROCESS)
-    if process != tuple(_PROCESS.values()):
-        raise ValueError(f"scheduler of process {process}: this method uses {tuple(_PROCESS.values())}")
-
-
-def _is_ours(scheduler: Any) -> bool:
-    """Whether a scheduler is the one that stands for our DDIM: what `ddim_scheduler` sets, as it sets it."""
-    own = {name: value for name, value in ddim_scheduler().config.items() if not name.startswith("_")}
-    return isinstance(scheduler, DDIMScheduler) and all(scheduler.config.get(name) == own[name] for name in own)
 
 
 def _check_values(name: str, images: Tensor) -> None:

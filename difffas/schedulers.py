@@ -9,12 +9,46 @@ import copy
 import inspect
 from typing import Any
 
+import numpy as np
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from torch import Tensor
 
 from difffas.guidance import Denoiser
 from difffas.samplers import NoiseSource, PerSampleNoise, Sampler
-from difffas.schedule import TIMESTEPS, alpha_bar, per_sample
+from difffas.schedule import (
+    BETA_END,
+    BETA_START,
+    TIMESTEPS,
+    alpha_bar,
+    alphas_cumprod,
+    ddim_scheduler,
+    per_sample,
+)
+
+
+def check_process(scheduler: Any) -> None:
+    """Refuse a scheduler of another process: what the network learned to predict would mean something else there.
+
+    Raises:
+        ValueError: naming the scheduler and the process of this method.
+    """
+    config, levels = getattr(scheduler, "config", {}), np.asarray(getattr(scheduler, "alphas_cumprod", ()))
+    same = config.get("prediction_type") == "epsilon" and not config.get("use_flow_sigmas")
+    if not same or levels.shape != (TIMESTEPS,) or not np.allclose(levels, alphas_cumprod(), rtol=1e-4, atol=0):
+        raise ValueError(
+            f"{type(scheduler).__name__} is set for another process: this method uses linear β from {BETA_START:g} to "
+            f"{BETA_END:g} in {TIMESTEPS} steps and predicts ε; make it with from_config(ddim_scheduler().config)"
+        )
+
+
+def is_ours(scheduler: Any) -> bool:
+    """Whether a scheduler is the one that stands for our DDIM: what `ddim_scheduler` sets, as it sets it."""
+    own = {name: value for name, value in ddim_scheduler().config.items() if not name.startswith("_")}
+    return isinstance(scheduler, DDIMScheduler) and all(
+        np.all(scheduler.config.get(name) == own[name]) for name in own
+    )
 
 
 def scheduled(scheduler: Any) -> Sampler:
@@ -62,13 +96,19 @@ def _set_timesteps(solver: Any, table: Tensor, device: torch.device) -> Tensor:
         solver.set_timesteps(timesteps=steps, device=device)
         return torch.as_tensor(solver.timesteps)
     total = round(len(steps) * TIMESTEPS / (steps[0] + 1))  # steps of a run from pure noise with the same stride
+    if solver.config.get("timestep_spacing") == "leading" and len(steps) > 1:
+        total = round((len(steps) - 1) * TIMESTEPS / (steps[0] - steps[-1]))
+    counts = isinstance(solver, PNDMScheduler)  # its calls, so that its Runge-Kutta start is that of pure noise
+    if counts:
+        solver.register_to_config(skip_prk_steps=True)
     solver.set_timesteps(total, device=device)
-    below = [t for t in solver.timesteps.tolist() if t <= steps[0]]
+    whole = solver.timesteps.tolist()
+    below = [t for t in (dict.fromkeys(whole) if counts else whole) if t <= steps[0]]
     if below != steps:
         raise ValueError(
             f"{name} cannot visit timesteps {steps}: choose t0 and steps so that 1000·steps/t0 is a divisor of 1000, "
-            f"or name a sampler of difffas.samplers"
+            f'timestep_spacing "trailing" ("leading" with offset "official"), another scheduler, or a sampler of ours'
         )
     if hasattr(solver, "set_begin_index"):
         solver.set_begin_index(total - len(below))
-    return torch.as_tensor(below)
+    return torch.as_tensor(below[:2] + below[1:] if counts else below)  # PNDM makes its first step twice

@@ -70,8 +70,6 @@ def test_a_sample_does_not_depend_on_its_neighbours(pipeline: SpoofPipeline) -> 
     assert torch.equal(pipeline(live[order], guide[order], steps=5, **permuted), spoof[order])
     for row in range(4):
         others = {name: [values[row]] * 4 for name, values in SETTINGS.items()}
-        if others["cfg_scale"][row] == 1.0:
-            others["cfg_scale"][(row + 1) % 4] = 2.0  # a batch of w = 1 alone takes the single-branch path
         mixed_live, mixed_guide = images(5), images(6)
         mixed_live[row], mixed_guide[row] = live[row], guide[row]
         assert torch.equal(pipeline(mixed_live, mixed_guide, steps=5, **others)[row], spoof[row])
@@ -102,7 +100,7 @@ def test_cfg_scale_one_takes_half_the_work_for_the_same_image(pipeline: SpoofPip
     live, guide = images(1), images(2)
     mixed = pipeline(live, guide, cfg_scale=[1.0, 2.0, 1.0, 1.0], steps=5)
     single = pipeline(live, guide, cfg_scale=1, steps=5)
-    torch.testing.assert_close(mixed[[0, 2, 3]], single[[0, 2, 3]], atol=1e-5, rtol=0)
+    assert torch.equal(mixed[[0, 2, 3]], single[[0, 2, 3]])
     assert not torch.allclose(mixed[1], single[1], atol=1e-3)
 
 
@@ -201,6 +199,15 @@ def test_the_model_folder_round_trips(pipeline: SpoofPipeline, tmp_path: Path) -
     assert torch.equal(loaded(live, guide, steps=3), pipeline(live, guide, steps=3))
     assert loaded.style_encoder.styles == ("a-print", "a-replay")
     assert DDIMScheduler.from_pretrained(first, subfolder="scheduler").config["timestep_spacing"] == "trailing"
+
+
+def test_saving_takes_what_diffusers_takes_but_never_pickles(pipeline: SpoofPipeline, tmp_path: Path) -> None:
+    pipeline.save_pretrained(save_directory=tmp_path / "half", safe_serialization=True, variant="half")
+    loaded = SpoofPipeline.from_pretrained(tmp_path / "half", variant="half")
+    assert torch.equal(loaded(images(1), images(2), steps=2), pipeline(images(1), images(2), steps=2))
+    with pytest.raises(ValueError, match="safe_serialization is False"):
+        pipeline.save_pretrained(tmp_path / "pickle", safe_serialization=False)
+    assert not (tmp_path / "pickle").exists()
 
 
 def test_only_the_cache_is_asked_where_only_local_files_are_allowed(

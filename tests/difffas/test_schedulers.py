@@ -11,14 +11,17 @@ from diffusers import (
     DDPMScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    KDPM2AncestralDiscreteScheduler,
+    PNDMScheduler,
     UniPCMultistepScheduler,
 )
 from torch import Tensor
 
 from difffas.samplers import PerSampleNoise, ddim, ddpm, dpm_solver_pp_2m
-from difffas.schedule import ddim_scheduler, timestep_table
-from difffas.schedulers import scheduled
+from difffas.schedule import betas, ddim_scheduler, timestep_table
+from difffas.schedulers import check_process, scheduled
 
 CONFIG = ddim_scheduler().config
 
@@ -48,7 +51,7 @@ def test_the_schedulers_that_we_have_ourselves_agree() -> None:
         torch.testing.assert_close(made, own(toy, start(), table, noise()), atol=2e-3, rtol=0)
 
 
-@pytest.mark.parametrize("kind", [HeunDiscreteScheduler, UniPCMultistepScheduler])
+@pytest.mark.parametrize("kind", [HeunDiscreteScheduler, PNDMScheduler, UniPCMultistepScheduler])
 def test_other_solvers_come_to_the_same_image(kind: Any) -> None:
     """All solve one equation: with many steps they meet where DDIM goes with very many."""
     exact = ddim(toy, start(), timestep_table([500] * 3, 500))
@@ -62,8 +65,50 @@ def test_the_scheduler_is_left_as_it_was() -> None:
     assert torch.equal(sample(toy, start(), table, noise()), sample(toy, start(), table, noise()))
 
 
+@pytest.mark.parametrize("steps", [1, 2, 25])
+def test_pndm_starts_in_the_middle(steps: int) -> None:
+    """It counts its calls: started like the others it would take the second step for a repetition of the first."""
+    table = timestep_table([250] * 3, steps)
+    made = scheduled(PNDMScheduler.from_config(CONFIG))(toy, start(), table, noise())
+    if steps == 1:
+        torch.testing.assert_close(made, ddim(toy, start(), table), atol=2e-5, rtol=0)
+    exact = ddim(toy, start(), timestep_table([250] * 3, 250))
+    errors = [float((each - exact).abs().mean()) for each in (made, ddim(toy, start(), table))]
+    assert errors[0] <= errors[1] * 1.001
+
+
+def test_a_leading_scheduler_goes_where_the_release_does() -> None:
+    table = timestep_table([250] * 3, 25, "official")
+    made = scheduled(DDIMScheduler.from_config(CONFIG, timestep_spacing="leading"))(toy, start(), table, noise())
+    torch.testing.assert_close(made, ddim(toy, start(), table), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        DDIMScheduler.from_config(CONFIG, prediction_type="v_prediction"),
+        DDIMScheduler.from_config(CONFIG, rescale_betas_zero_snr=True),
+        DDIMScheduler.from_config(CONFIG, trained_betas=[0.01] * 1000),
+        UniPCMultistepScheduler.from_config(CONFIG, use_flow_sigmas=True),
+        FlowMatchEulerDiscreteScheduler(),
+    ],
+)
+def test_a_scheduler_of_another_process_is_refused(scheduler: Any) -> None:
+    with pytest.raises(ValueError, match=f"{type(scheduler).__name__} is set for another process: this method uses"):
+        check_process(scheduler)
+
+
+def test_a_scheduler_of_this_process_is_none_other() -> None:
+    check_process(DDIMScheduler(trained_betas=betas().numpy()))
+    check_process(EulerDiscreteScheduler.from_config(CONFIG))
+
+
 def test_what_a_scheduler_cannot_do_is_said() -> None:
     with pytest.raises(ValueError, match="UniPCMultistepScheduler keeps one timestep for the whole batch"):
         scheduled(UniPCMultistepScheduler.from_config(CONFIG))(toy, start(), timestep_table([250, 90, 30], 5), noise())
     with pytest.raises(ValueError, match=r"DDIMScheduler cannot visit timesteps \[254"):
         scheduled(DDIMScheduler.from_config(CONFIG))(toy, start(), timestep_table([255] * 3, 7), noise())
+    with pytest.raises(ValueError, match="KDPM2AncestralDiscreteScheduler cannot visit timesteps"):
+        scheduled(KDPM2AncestralDiscreteScheduler.from_config(CONFIG))(
+            toy, start(), timestep_table([200] * 3, 7), noise()
+        )

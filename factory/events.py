@@ -7,6 +7,7 @@ depends on them.
 
 from __future__ import annotations
 
+import calendar
 import json
 import secrets
 import threading
@@ -105,6 +106,11 @@ class Events:
         cpus, gpus = (sum(node.get(name, 0.0) for node in found.values()) for name in ("CPU", "GPU"))
         came, went = len(found.keys() - before.keys()), len(before.keys() - found.keys())
         self.add("cluster", nodes=len(found), came=came, went=went, cpus=cpus, gpus=gpus)
+
+
+def driver_began(event: Event) -> float:
+    """When the driver that noted an event was started, in seconds of the clock: its name says so."""
+    return float(calendar.timegm(time.strptime(event["driver"].partition("-")[0], "%Y%m%dt%H%M%Sz")))
 
 
 def read_events(storage: Storage, last: int | None = None) -> list[Event]:

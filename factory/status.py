@@ -8,7 +8,7 @@ import time
 from typing import Any, TextIO
 
 from factory.corpus import totals
-from factory.events import Event, read_events
+from factory.events import Event, driver_began, read_events
 from factory.faults import Quarantine
 from factory.ledger import Ledger
 from factory.progress import duration, progress_line
@@ -22,7 +22,8 @@ SHOWN = 5  # latest events
 def status(url: str) -> dict[str, Any]:
     """Progress of the run in a folder: the progress line, counts by style and reject reason, quarantine, last events.
 
-    The rate is that of the last quarter of an hour in which shards were finished.
+    The rate is that of the last quarter of an hour in which shards were finished, since the latest driver began: the
+    pause before a resumed run is no part of it.
 
     Raises:
         ValueError: if the folder holds no run with shards.
@@ -45,7 +46,12 @@ class Status:
         self._records |= {record["shard"]: record for record in Ledger(storage).records(self._records.keys())}
         records = [self._records[shard] for shard in sorted(self._records)]
         counts = totals(records)
-        rate = summary.get("images_per_second") if summary else _rate(records)
+        events = read_events(storage, SHOWN)
+        rate = (
+            summary.get("images_per_second")
+            if summary
+            else _rate(records, driver_began(events[-1]) if events else 0.0)
+        )
         left = (planned["images"] - int(str(counts["planned"]))) / rate if rate and not summary else None
         line = progress_line(len(records), planned["shards"], int(str(counts["planned"])), rate, left)
         last = max((record["finished"] for record in records if "finished" in record), default=None)
@@ -57,7 +63,7 @@ class Status:
             "last_shard_seconds_ago": None if last is None else round(time.time() - last),
             **counts,
             "quarantined": {shard: fault for shard, fault in faults.items() if shard not in self._records},
-            "events": read_events(storage, SHOWN),
+            "events": events,
         }
 
 
@@ -103,10 +109,10 @@ def _line(event: Event) -> str:
     return f"  {when} UTC  {event['event']}  " + ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
-def _rate(records: list[dict[str, Any]]) -> float | None:
-    """Images a second, by the times at which shards were finished; None from fewer than two."""
+def _rate(records: list[dict[str, Any]], began: float) -> float | None:
+    """Images a second of the latest driver, by the times at which shards were finished; None from fewer than two."""
     finished = sorted((record["finished"], record["planned"]) for record in records if "finished" in record)
-    recent = [(when, images) for when, images in finished if when >= finished[-1][0] - RECENT]
+    recent = [(when, images) for when, images in finished if when >= max(finished[-1][0] - RECENT, began)]
     if len(recent) < 2 or recent[-1][0] == recent[0][0]:
         return None
     # The first shard only marks the start: its images were made before it.

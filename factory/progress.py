@@ -32,7 +32,7 @@ class Progress:
         self._name, self._of_shards, self._of_images = name, of_shards, of_images
         self._shards, self._images, self._start, self._every = done_shards, 0, time.monotonic(), every
         self._first_shards = done_shards
-        self._printed = self._start
+        self._printed = self._last = self._start
 
     @property
     def made(self) -> int:
@@ -41,8 +41,8 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Images a second of this process."""
-        return self._images / max(self.seconds, 1e-9)
+        """Images a second of this process, up to its last shard: what closing a run takes is no part of it."""
+        return self._images / max(self._last - self._start, 1e-9)
 
     @property
     def seconds(self) -> float:
@@ -53,7 +53,7 @@ class Progress:
         """One more shard of so many images is done."""
         self._shards += 1
         self._images += images
-        now = time.monotonic()
+        now = self._last = time.monotonic()
         if now - self._printed >= self._every or self._shards == self._of_shards:
             self._printed = now
             say(f"{self._name}: {self.line()}")

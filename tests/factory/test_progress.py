@@ -36,3 +36,11 @@ def test_the_pause_before_a_resumed_run_is_no_part_of_its_rate() -> None:
     after = [{"finished": began + 20 + 10 * n, "planned": 100} for n in range(3)]
     assert _rate([*before, *after], began) == pytest.approx(10.0)
     assert _rate(before, began) is None
+
+
+def test_the_last_line_and_the_summary_have_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 10.0, 10.0, 25.0, 25.0, 25.0])
+    monkeypatch.setattr("factory.progress.time.monotonic", lambda: next(clock))
+    progress = Progress("x", of_shards=1, of_images=100, done_shards=0)
+    progress.add(100)
+    assert progress.rate == 10.0  # and not less for the seconds that writing the index took

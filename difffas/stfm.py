@@ -25,6 +25,16 @@ class StyleCondition(NamedTuple):
     variance: Tensor
 
 
+def group_count(channels: int, form: Form = "paper") -> int:
+    """Groups of a GroupNorm over C channels: gcd(32, C), or in the official form min(32, C) where that divides C.
+
+    They differ below 32 channels only: at 24 the release has 24 groups, gcd 8.
+    """
+    if form == "official" and channels < 32:
+        return channels
+    return math.gcd(32, channels)
+
+
 def mean_tokens(z: Tensor, patch: int | None, form: Form = "paper") -> Tensor:
     """Means of the non-overlapping patches of z in raster order, and of the whole map.
 
@@ -80,7 +90,7 @@ class STFM(nn.Module):
         variance_patch: p_v, side of the variance patches (small: variance carries texture).
         form: "paper" (method of the paper), or "official" (what the released code computes: E[z] − E[z²] for the
             variance, global token first while the last token is dropped, border pixels dropped, bicubic resize with
-            aligned corners). Same parameters in both.
+            aligned corners; `group_count`). Same parameters in both.
         condition_norm: "fixed" [ours] normalises c by stored corpus statistics (`set_condition_statistics`) and a
             learned affine; "batch" is the official BatchNorm.
         variant: "stfm", or an ablation of the paper: "adain" (a: μ, σ are the statistics of the whole condition map),
@@ -118,7 +128,7 @@ class STFM(nn.Module):
         self.batch_statistics = condition_norm == "batch"
         # One module for both norms, so that their weights carry over: "fixed" never updates the running statistics.
         self.condition_norm = nn.BatchNorm2d(channels)
-        self.norm = nn.GroupNorm(math.gcd(32, channels), channels)  # used twice
+        self.norm = nn.GroupNorm(group_count(channels, form), channels)  # used twice
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
         attention = variant in ("stfm", "no_patches")
         self.mean_attention = TokenAttention(channels) if attention else None

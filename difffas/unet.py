@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from difffas.schedule import TIMESTEPS
-from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant
+from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant, group_count
 
 LEVELS = 6  # strides 1, 2, 4, 8, 16, 32
 UP_BLOCKS = 3  # residual blocks of a level on the way up, one per kept tensor
@@ -34,14 +33,14 @@ class ResidualBlock(ResnetBlock2D):  # type: ignore[misc]
     """DDPM residual block: scale-shift time embedding, optional 2× resampling, second convolution starting at zero."""
 
     def __init__(
-        self, cin: int, cout: int, embed_channels: int, dropout: float, *, up: bool = False, down: bool = False
+        self, cin: int, cout: int, embed_channels: int, dropout: float, form: Form, *, up: bool, down: bool
     ) -> None:
         super().__init__(
             in_channels=cin,
             out_channels=cout,
             temb_channels=embed_channels,
-            groups=math.gcd(32, cin),
-            groups_out=math.gcd(32, cout),
+            groups=group_count(cin, form),
+            groups_out=group_count(cout, form),
             eps=1e-5,
             dropout=dropout,
             time_embedding_norm="scale_shift",
@@ -147,7 +146,7 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.style_channels = tuple(widths[level] for level in STYLE_LEVELS)
 
         def residual(cin: int, cout: int, up: bool = False, down: bool = False) -> ResidualBlock:
-            return ResidualBlock(cin, cout, embed_channels, dropout, up=up, down=down)
+            return ResidualBlock(cin, cout, embed_channels, dropout, form, up=up, down=down)
 
         def fusion(level: int) -> STFM | None:
             if level not in STYLE_LEVELS:
@@ -182,7 +181,7 @@ class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             upsample = residual(channels, channels, up=True) if level > 0 else None
             self.up_levels.append(UpLevel(blocks, fusion(level), upsample))
 
-        self.norm_out = nn.GroupNorm(math.gcd(32, channels), channels)
+        self.norm_out = nn.GroupNorm(group_count(channels, form), channels)
         self.conv_out = nn.Conv2d(channels, out_channels, 3, padding=1)
         for parameter in self.conv_out.parameters():
             nn.init.zeros_(parameter)

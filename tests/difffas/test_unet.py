@@ -184,3 +184,14 @@ def test_gradient_checkpointing_runs_every_level_twice_and_changes_nothing() -> 
 def test_timesteps_outside_the_schedule_are_refused(timesteps: int) -> None:
     with pytest.raises(ValueError, match=f"timesteps {timesteps}"):
         SpoofUNet(**TINY, timesteps=timesteps)
+
+
+@pytest.mark.parametrize("form", ["paper", "official"])
+def test_norms_have_the_groups_of_their_form(form: Any) -> None:
+    """gcd(32, C), or min(32, C) as the release: at 8 + 16 = 24 channels, on the way up, 8 or 24."""
+    unet = SpoofUNet(8, (1, 1, 1, 1, 2, 2), 16, form=form)
+    norms = [module for module in unet.modules() if isinstance(module, torch.nn.GroupNorm)]
+    assert {24} == {norm.num_channels for norm in norms if norm.num_channels not in (8, 16, 32)}
+    for norm in norms:
+        expected = math.gcd(32, norm.num_channels) if form == "paper" else min(32, norm.num_channels)
+        assert norm.num_groups == expected

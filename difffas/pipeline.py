@@ -258,7 +258,13 @@ def _check_values(name: str, images: Tensor) -> None:
 
 def _one_each(kind: Callable[[Any], Number], name: str, value: Any, batch: int) -> list[Number]:
     """A scalar for all samples, or a list, array or tensor of one value per sample."""
-    values = [kind(each) for each in value] if np.ndim(value) else [kind(value)] * batch
+    try:
+        values = [kind(each) for each in value] if np.ndim(value) else [kind(value)] * batch
+        whole = kind is float or all(int(each) == each for each in (value if np.ndim(value) else [value]))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} {value!r}: give one number for all or a list of one for each") from None
+    if not whole:
+        raise ValueError(f"{name} {value!r}: give whole numbers")
     if len(values) != batch:
         raise ValueError(f"{name} has {len(values)} values for {batch} live images: give one for all or one for each")
     return values

@@ -49,7 +49,8 @@ def ddim(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | Non
 def ddpm(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource) -> Tensor:
     """Ancestral sampling (Ho et al. 2020, Eq. 7) over the given timesteps, x̂₀ clamped to [-1, 1].
 
-    The variance is learned where the model gives one, else β̃ (see `posterior.estimate`). No noise on the last step.
+    The variance is learned where the model gives one, else β̃ (see `posterior.estimate`). No noise on the last step:
+    diffusers' DDPMScheduler adds some there if the variance is learned and the last timestep is not 0.
     """
     for t, s, last in _steps(timesteps, x):
         step = estimate(x, model(x, t), t, s)

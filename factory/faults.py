@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from factory import metrics
+from factory.run import read_json
 from factory.storage import Storage
 from factory.storage.s3_retry import Refused
 
@@ -56,7 +57,8 @@ class Quarantine:
 
     def shards(self) -> dict[str, str]:
         """The latest fault of every shard that was ever given up; one that was made since is still listed here."""
-        records = [json.loads(self._storage.read(f"{FOLDER}/{name}")) for name in self._storage.names(FOLDER)]
+        mend = "delete it, it only tells of a fault"
+        records = [read_json(self._storage, f"{FOLDER}/{name}", mend) for name in self._storage.names(FOLDER)]
         records.sort(key=lambda record: int(record["time"]))
         return {record["shard"]: record["fault"] for record in records}
 

@@ -12,6 +12,16 @@ from factory.storage import Storage
 
 FOLDER = "ledger"
 THREADS, CHUNK = 16, 1024  # the second bounds what is in memory at a time
+# What readers count on; `shards.publish` writes these and more.
+FACTS = {
+    "shard": str,
+    "planned": int,
+    "rows": int,
+    "rejects": list,
+    "rejects_by_reason": dict,
+    "styles": dict,
+    "files": dict,
+}
 
 
 class Ledger:
@@ -28,11 +38,13 @@ class Ledger:
         """The record of a finished shard.
 
         Raises:
-            ValueError: if the record is not whole JSON, or that of another shard; nothing of ours writes such.
+            ValueError: if it is no whole record, or that of another shard; nothing of ours writes such.
         """
-        name = f"{FOLDER}/{shard}.json"
-        record = read_json(self._storage, name, "delete it and run the command again")
-        if record.get("shard", shard) != shard:
+        name, mend = f"{FOLDER}/{shard}.json", "delete it and run the command again"
+        record = read_json(self._storage, name, mend)
+        if not all(isinstance(record.get(fact), kind) for fact, kind in FACTS.items()):
+            raise ValueError(f"{self._storage.path(name)} is no record of a shard: {mend}")
+        if record["shard"] != shard:
             raise ValueError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
         return record
 

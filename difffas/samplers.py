@@ -5,7 +5,7 @@ the results are those of diffusers' DDIMScheduler, DDPMScheduler and DPMSolverMu
 
 Everywhere: `model(x, t)` takes x (B, 3, H, W) and t (B,) long and returns (B, 3, H, W) ε, or (B, 6, H, W) ε ⊕ v;
 `x` is noised to `timesteps[:, 0]`; `timesteps` is (B, steps) long on the CPU, strictly falling along each row;
-the result is the clean image (B, 3, H, W), not clamped.
+the result is the clean image (B, 3, H, W), not clamped. ValueError for any other table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from difffas.guidance import Denoiser
 from difffas.posterior import estimate, predict_clean
-from difffas.schedule import alpha_bar, per_sample, upload
+from difffas.schedule import TIMESTEPS, alpha_bar, per_sample, upload
 
 NoiseSource = Callable[[], Tensor]  # each call gives fresh standard normal noise, B, 3, H, W
 Sampler = Callable[[Denoiser, Tensor, Tensor, NoiseSource], Tensor]
@@ -91,7 +91,16 @@ def _steps(timesteps: Tensor, x: Tensor) -> list[tuple[Tensor, Tensor, bool]]:
     """Columns (t, next t, is it the last) of the table, each (B,) where x is; the last next is −1, the clean image.
 
     The table moves to the device at once, and nothing in a step asks the device for a value: a GPU never waits.
+    Raises ValueError where the table is none of this batch: its rows, 0 … T−1, strictly falling.
     """
+    if timesteps.ndim != 2 or timesteps.shape[0] != x.shape[0] or timesteps.shape[1] == 0:
+        raise ValueError(f"timesteps of shape {tuple(timesteps.shape)} for {x.shape[0]} samples: give (B, steps)")
+    fall = timesteps.diff(dim=1)
+    if bool((fall >= 0).any()) or bool((timesteps < 0).any()) or bool((timesteps >= TIMESTEPS).any()):
+        raise ValueError(
+            f"timesteps {timesteps[0].tolist()} …: every row must fall strictly within {TIMESTEPS - 1} … 0 "
+            f"(schedule.timestep_table makes such)"
+        )
     end = torch.full((timesteps.shape[0], 1), -1, dtype=timesteps.dtype, device=timesteps.device)
     columns = upload(torch.cat((timesteps, end), dim=1), x.device).unbind(1)
     steps = timesteps.shape[1]

@@ -112,3 +112,15 @@ def test_noise_depends_on_the_seed_alone() -> None:
     assert torch.equal(first[[2, 0]], other())
     assert torch.equal(second[[2, 0]], other())
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize(
+    "table",
+    [[[249, 100]], [[100, 249]] * 3, [[100, 100]] * 3, [[1000, 500]] * 3, [[100, -1]] * 3, [249, 100, 50], [[]] * 3],
+    ids=["rows", "rising", "level", "1000", "clean", "flat", "empty"],
+)
+def test_a_table_that_is_none_of_the_batch_is_refused(name: str, table: list[Any]) -> None:
+    """Index 1000 is the clean image's: without the check it would be sampled as such in silence."""
+    with pytest.raises(ValueError, match="timesteps"):
+        SAMPLERS[name](toy, noisy(3), torch.tensor(table, dtype=torch.int64), shared_noise(0))

@@ -190,14 +190,16 @@ def export_classifier(
 
 @app.command("import-official")
 def import_official(
-    checkpoint: Annotated[str, typer.Argument(help="The release's U-Net checkpoint.")],
-    encoder: Annotated[str, typer.Option(help="The release's style encoder file.")],
+    checkpoint: Annotated[str, typer.Argument(help="The release's U-Net checkpoint, or its style encoder alone.")],
     out: Annotated[str, typer.Option(help="Model folder to write.")],
+    encoder: Annotated[
+        str | None, typer.Option(help="The release's style encoder file; without it OUT holds one network.")
+    ] = None,
     entry: Annotated[str, typer.Option(help="Which weights of the checkpoint: model or ema.")] = "model",
     mean_patch: Annotated[int, typer.Option(help="Patch side of the means.")] = 5,
     variance_patch: Annotated[int, typer.Option(help="Patch side of the variances.")] = 3,
 ) -> None:
-    """Convert a released checkpoint. Example: difffas import-official net.pt --encoder enc.pth --out models/net"""
+    """Convert a released checkpoint. Example: difffas import-official net.pt --out models/net --encoder enc.pth"""
     from factory.config import build
     from factory.import_official import ImportConfig, run
 

@@ -37,6 +37,9 @@ def files(tmp_path: Path) -> tuple[Path, SpoofUNet, StyleEncoder]:
     unet = SpoofUNet(**shape, mean_patch=1, variance_patch=1, form="official", condition_norm="batch").eval()
     encoder = StyleEncoder(["0", "1"], stem_channels=8, channels=(8, 8, 8, 8), depths=(1, 1, 1, 1)).eval()
     torch.save({"model": released(unet), "ema": released(unet), "conf": Conf()}, tmp_path / "net.pt")
+    torch.save(released(unet), tmp_path / "plain.pt")
+    alone = {**released(unet), "input_blocks.0.0.weight": torch.ones(8, 3, 3, 3)}
+    torch.save({"model": alone}, tmp_path / "alone.pt")
     torch.save(ResNet(dict(encoder.named_children())), tmp_path / "encoder.pth")
     return tmp_path, unet, encoder
 
@@ -54,6 +57,41 @@ def test_imported_folder_generates_what_the_networks_do(files: tuple[Path, Spoof
     assert torch.equal(spoofs(SpoofPipeline.from_pretrained(folder / "m")), spoofs(SpoofPipeline(unet, encoder)))
 
 
+def test_a_network_may_come_alone(files: tuple[Path, SpoofUNet, StyleEncoder]) -> None:
+    folder, unet, encoder = files
+    for name in ("net", "plain"):
+        main_ok(["import-official", f"{folder}/{name}.pt", "--out", f"{folder}/{name}", *PATCHES])
+        assert_same(SpoofUNet.from_pretrained(folder / name), unet)
+    main_ok(["import-official", f"{folder}/encoder.pth", "--out", f"{folder}/encoder"])
+    assert_same(StyleEncoder.from_pretrained(folder / "encoder"), encoder)
+
+
+def assert_same(ours: nn.Module, theirs: nn.Module) -> None:
+    state = ours.state_dict()
+    for name, tensor in theirs.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            assert torch.equal(state[name], tensor), name
+
+
+@pytest.mark.parametrize(
+    ("file", "entry", "caveat"),
+    [
+        ("net.pt", "model", "no average"),
+        ("net.pt", "ema", "never averaged the BatchNorm statistics"),
+        ("plain.pt", "model", "does not say whether"),
+    ],
+)
+def test_caveat_of_the_weights_is_said(
+    files: tuple[Path, SpoofUNet, StyleEncoder],
+    file: str,
+    entry: str,
+    caveat: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main_ok(["import-official", f"{files[0]}/{file}", "--out", f"{files[0]}/m", "--entry", entry, *PATCHES])
+    assert caveat in capsys.readouterr().err
+
+
 def main_ok(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -66,6 +104,7 @@ def main_ok(arguments: list[str]) -> None:
         (["{}/net.pt", "--encoder", "{}/encoder.pth", "--out", "{}/m", "--entry", "best"], "it has: model, ema, conf"),
         (["{}/nowhere.pt", "--encoder", "{}/encoder.pth", "--out", "{}/m"], "does not exist"),
         (["{}/net.pt", "--encoder", "{}/net.pt", "--out", "{}/m"], "'conv1.weight' is missing"),
+        (["{}/alone.pt", "--encoder", "{}/encoder.pth", "--out", "{}/m"], "takes 3 channels"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(

@@ -90,15 +90,20 @@ class Sleeper:
 
 def actors(counts: list[int]) -> None:
     """Line ÷ bare loop for a generator that sleeps 20 ms an image, with encode and score off and on."""
-    print("| line ÷ bare | generators | encode and score | images/s of the line | of bare loops | s till all work |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| line ÷ bare | generators | slots | encode, score | images/s of the line | of bare loops | s till all work |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for count in counts:
         for on in (False, True):
             with tempfile.TemporaryDirectory() as folder:
                 _sleeping_line(folder, count, on)
                 rate, start = _steady(Path(folder) / "notes", count)
-            bare, both = count / SLEEP, "on" if on else "off"
-            print(f"| {rate / bare:.3f} | {count} | {both} | {rate:,.0f} | {bare:,.0f} | {start:.1f} |", flush=True)
+            bare, slots, both = count / SLEEP, _slots(count), "on" if on else "off"
+            print(
+                f"| {rate / bare:.3f} | {count} | {slots} | {both} | {rate:,.0f} | {bare:,.0f} | {start:.1f} |",
+                flush=True,
+            )
 
 
 def _sleeping_line(folder: str, count: int, on: bool) -> None:
@@ -111,7 +116,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
     plan = lay_plan(config, live, guides)
     notes = Path(folder) / "notes"
     notes.mkdir()
-    cluster.connect(num_cpus=2)
+    cluster.connect(num_cpus=_slots(count))
     import ray
     from ray.data import ActorPoolStrategy
 
@@ -135,6 +140,15 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
         dataset = ray.data.from_items(names, override_num_blocks=len(names))
         for _ in stages(dataset, False).select_columns(["shard"]).iter_rows():
             pass
+    ray.shutdown()  # the next line has other slots
+
+
+def _slots(generators: int) -> int:
+    """Ray's logical CPUs: a task holds one while Ray hands it over too, so that few of them starve many generators.
+
+    One for every four generators is a fraction of what machines with GPUs have.
+    """
+    return max(2, generators // 4)
 
 
 def _steady(notes: Path, count: int) -> tuple[float, float]:

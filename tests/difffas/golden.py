@@ -25,7 +25,7 @@ from difffas.unet import SpoofUNet
 
 FILE = Path(__file__).with_name("golden.json")
 ELEMENTS = 24
-# Two networks that share no width, patch side, image size or batch size with each other or with the release's numbers.
+# Two networks of other widths, patch sides and image sizes than each other and than the release's numbers.
 CASES: dict[str, dict[str, Any]] = {
     "paper": {
         "unet": {"base_channels": 12, "channel_multipliers": (1, 1, 2, 2, 3, 4), "embed_channels": 20},

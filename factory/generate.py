@@ -13,7 +13,7 @@ from factory.config import Config
 from factory.corpus import Corpus
 from factory.encode import codec_name
 from factory.faults import carry
-from factory.generators import DUMMY, Request, check_t0, load_generator, model_digest
+from factory.generators import DUMMY, Request, check_side, check_t0, load_generator, model_digest
 from factory.images import decode
 from factory.inputs import read_order
 from factory.line import finished_run, run_line
@@ -148,8 +148,9 @@ def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus) -> tuple[Run,
 
 def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
     """The plan of a run; raises ValueError if the inputs do not fit each other or the generator."""
-    _check_sizes(live, guides)
+    side = _common_side(live, guides)
     key = run_fingerprint("generate", _identity(config, live, guides))
+    check_side(config.inputs.generator, side)
     check_t0(config.inputs.generator, config.sampler)
     if config.inputs.generator != DUMMY:
         check_model(Storage(config.inputs.generator), live.protocol, "the generator")
@@ -189,13 +190,14 @@ def compare_codecs(live: Corpus, output: OutputConfig) -> None:
         )
 
 
-def _check_sizes(live: Corpus, guides: Corpus) -> None:
-    """Compare an image of either corpus; each corpus has one size by itself."""
+def _common_side(live: Corpus, guides: Corpus) -> int:
+    """The shorter side of the images, once both corpora are seen to agree; each has one size by itself."""
     (height, width), (guide_height, guide_width) = _size(live), _size(guides)
     if (height, width) != (guide_height, guide_width):
         raise ValueError(
             f"live faces are {height}×{width} and guides {guide_height}×{guide_width}: prepare both with one size"
         )
+    return min(height, width)
 
 
 def _size(corpus: Corpus) -> tuple[int, int]:

@@ -111,6 +111,24 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
         )
 
 
+def check_side(name: str, side: int) -> None:
+    """Refuse images whose smallest map a generator of the official form cannot cut into its patches.
+
+    `side` is the shorter one in pixels. Raises ValueError naming it and the least that fits.
+    """
+    if name == DUMMY:
+        return
+    network = json.loads(Storage(name).read("unet/config.json"))
+    if network.get("form") != "official" or network.get("variant") in ("adain", "no_patches"):
+        return
+    least = 32 * max(network["mean_patch"], network["variance_patch"])
+    if side < least:
+        raise ValueError(
+            f"images of side {side}: generator {name} is of the official form; its patches of {least // 32} must fit "
+            f"at stride 32: prepare them with size {least} or more"
+        )
+
+
 def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> Generator:
     """The generator that `inputs.generator` names: `dummy` or a model folder, local or `s3://`."""
     if name == DUMMY:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import stat
 import tempfile
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from factory.diffusion_generator import DiffusionGenerator
 from factory.generate import GenerateShard
 from factory.generators import (
     Request,
+    check_side,
     check_t0,
     load_generator,
     model_digest,
@@ -200,3 +202,18 @@ def test_models_are_copied_to_where_nobody_else_can_put_one(tmp_path: Path, monk
     folder.symlink_to(tmp_path)
     with pytest.raises(ValueError, match="not a folder of this user's alone"):
         generators._own_folder()
+
+
+def test_images_too_small_for_the_official_form_are_refused_before_a_run(tmp_path: Path) -> None:
+    def network(form: str) -> None:
+        text = json.dumps({"form": form, "mean_patch": 5, "variance_patch": 3, "variant": "stfm"})
+        (tmp_path / "unet" / "config.json").write_text(text)
+
+    (tmp_path / "unet").mkdir()
+    network("official")
+    check_side(str(tmp_path), 160)
+    with pytest.raises(ValueError, match="images of side 128: .* prepare them with size 160 or more"):
+        check_side(str(tmp_path), 128)
+    network("paper")
+    check_side(str(tmp_path), 32)
+    check_side("dummy", 32)

@@ -52,11 +52,10 @@ def standardise(values: Tensor) -> Tensor:
     values = values.float()
     finite = torch.isfinite(values)
     result = torch.zeros_like(values)
-    kept = values[finite]
+    kept = values[finite].double()  # or sums and squares of very small or large values vanish or overflow
     if len(kept) and kept.min() < kept.max():  # not σ > 0: the rounded mean of equal values may differ from them
         centred = kept - kept.mean()
-        centred /= centred.abs().max()  # or the squares of very small or large values vanish or overflow
-        result[finite] = centred / centred.square().mean().sqrt()
+        result[finite] = (centred / centred.square().mean().sqrt()).float()
     return result
 
 

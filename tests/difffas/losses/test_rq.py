@@ -75,6 +75,8 @@ def test_relative_quality_of_any_scores_is_finite(values: list[float]) -> None:
 def test_squares_neither_vanish_nor_overflow_in_float32() -> None:
     for far in (1e-30, 1e30):
         assert relative_quality(torch.tensor([0.0, far])).tolist() == pytest.approx([1 / 3, -1 / 3])
+    near_the_largest = torch.tensor([1.7014117e38, 1.7014118e38])  # their sum is no float32
+    assert relative_quality(near_the_largest).tolist() == pytest.approx([1 / 3, -1 / 3])
     beyond_float32 = torch.tensor([10.0] * 9 + [90.0, 1e300], dtype=torch.float64)
     assert torch.equal(relative_quality(beyond_float32)[:-1], relative_quality(beyond_float32[:-1]))
 

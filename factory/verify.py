@@ -186,7 +186,8 @@ def _gaps(shards: list[str], planned: int) -> list[str]:
     numbers: dict[str, list[int]] = {}
     for shard in shards:
         split, _, number = shard.rpartition("-")
-        numbers.setdefault(split, []).append(int(number))
+        if number.isdecimal():  # any other name is no shard's, as its record has shown
+            numbers.setdefault(split, []).append(int(number))
     problems = [
         f"shards of split {split} are not numbered without a gap: {len(found)} of them, the last is {found[-1]}"
         for split, found in numbers.items()

@@ -94,6 +94,7 @@ def written(name: str, text: str) -> Callable[[Path], None]:
         (lambda folder: swapped(folder, RECORD), "train-000001.json is the record of train-000002"),
         (written(RECORD.format(1), "[]"), "train-000001.json is corrupt: delete it and run the command again"),
         (edited(rejects=None), "train-000001.json is no record of a shard"),
+        (written("ledger/notes.json", "{}"), "notes.json is no record of a shard"),
         (edited(rejects_by_reason={"x": 1}), "the counts by reason are not those of its rejects"),
         (edited(styles={"cam-print": 4}), "styles or scores are not those of its rows"),
         (edited(brisque={"count": 0, "failed": 4}), "styles or scores are not those of its rows"),

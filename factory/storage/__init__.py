@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
 from factory.storage.object_store import ObjectStore
-
-UNFINISHED = ".tmp-"  # begins the names of local files that are being written
 
 
 class Storage:
@@ -103,7 +102,7 @@ class LocalFolder:
             return []
 
     def create(self, name: str, data: bytes) -> bool:
-        """Temporary file in the same folder, fsync, hard link: the link fails if the name is taken, and is atomic."""
+        """Temporary file in the same folder, fsync, and its name as `exclusive.publish` gives it: only if it is free."""
         path = self._root / name
         if path.exists():
             return False
@@ -113,23 +112,26 @@ class LocalFolder:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fchmod(descriptor, 0o644)
+                make_readable(descriptor)
                 os.fsync(file.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
+            if not publish(temporary, path):
                 return False
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
             return True
         finally:
-            os.unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
 
     def sweep_uploads(self, older_than_seconds: float) -> list[str]:
-        """Remove unfinished files of that age, in all folders below."""
+        """Remove unfinished files of that age, in all folders below, and the claims that held them."""
         latest = time.time() - older_than_seconds
-        stale = [path for path in self._root.rglob(f"{UNFINISHED}*") if path.is_file() and _changed(path) <= latest]
+        found = [(path, _changed(path)) for path in self._root.rglob(f"{UNFINISHED}*")]
+        old = [path for path, changed in found if changed <= latest]
+        stale = [path for path in old if path.is_file()]
         for path in stale:
             path.unlink(missing_ok=True)
+        for path in old:
+            if path.is_dir():
+                remove_if_empty(path)
         return sorted(str(path.relative_to(self._root).as_posix()) for path in stale)
 
 
@@ -146,11 +148,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return float("inf")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

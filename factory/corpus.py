@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from factory.config import fingerprint
 from factory.images import decode
 from factory.ledger import Ledger
+from factory.record import SHARD
 from factory.row import INDEX_SCHEMA, Row
 from factory.run import read_summary
 from factory.shards import FORMATS
@@ -54,9 +55,8 @@ class Corpus:
         if not self.storage.exists(INDEX) or read_summary(self.storage) is None:
             raise ValueError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
         self.index: pa.Table = read_index(self.storage).unify_dictionaries()
-        missing = [name for name in INDEX_SCHEMA.names if name not in self.index.column_names]
-        if missing:
-            raise ValueError(f"{self.storage.path(INDEX)} has no column {missing[0]!r}: write the corpus again")
+        if fault := _index_fault(self.index):
+            raise ValueError(f"{self.storage.path(INDEX)} {fault}: write the corpus again")
         if not len(self.index):
             raise ValueError(f"{self.storage.url} is an empty corpus: every source image was rejected, see ledger/")
         self.official: pa.Table = self.index
@@ -121,6 +121,23 @@ class Corpus:
         return np.stack(images)
 
 
+def _index_fault(index: pa.Table) -> str | None:
+    """Why a table is no index; None if it is one. Its shards and positions say what is read, so they are looked at."""
+    for field in INDEX_SCHEMA:
+        if field.name not in index.column_names:
+            return f"has no column {field.name!r}"
+        kind = index.schema.field(field.name).type
+        if (kind.value_type if pa.types.is_dictionary(kind) else kind) != field.type:
+            return f"has a column {field.name!r} of {kind}, not of {field.type}"
+    for name in ("key", "shard", "position"):
+        if index[name].null_count:
+            return f"has a row without {name}"
+    if (pc.min(index["position"]).as_py() or 0) < 0:
+        return "has a negative position"
+    strange = [shard for shard in pc.unique(index["shard"]).to_pylist() if not SHARD.fullmatch(shard)]
+    return f"names {strange[0][:100]!r}, which is not the name of a shard" if strange else None
+
+
 def read_rows(storage: Storage, index: pa.Table, positions: Sequence[int] | np.ndarray) -> list[Row]:
     """Rows of an indexed corpus folder in the order of `positions` (repeats allowed)."""
     wanted = np.asarray(positions, dtype=np.int64)
@@ -148,7 +165,12 @@ def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | Non
 
 def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
     """Format and path of the file that a finished shard is read from: Parquet where there is one."""
-    files = Ledger(storage).read(shard)["files"]
+    return _file_of(shard, Ledger(storage).read(shard)["files"])
+
+
+def _file_of(shard: str, files: dict[str, dict[str, str]]) -> tuple[str, str]:
+    if not files:
+        raise ValueError(f"the ledger record of {shard} names no file: delete it and run the command again")
     name = "parquet" if "parquet" in files else next(iter(files))
     return name, files[name]["path"]
 
@@ -191,8 +213,8 @@ def index_bytes(shards: Iterable[pa.Table]) -> bytes:
 
 
 def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:
-    name = "parquet" if "parquet" in files else next(iter(files))
-    with storage.open(files[name]["path"]) as file:
+    name, path = _file_of(shard, files)
+    with storage.open(path) as file:
         return index_lines(FORMATS[name].read_facts(file), shard)
 
 

@@ -7,21 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from factory.config import canonical_json
+from factory.record import SHARD, fault_of
 from factory.run import read_json
 from factory.storage import Storage
 
 FOLDER = "ledger"
 THREADS, CHUNK = 16, 1024  # the second bounds what is in memory at a time
-# What readers count on; `shards.publish` writes these and more.
-FACTS = {
-    "shard": str,
-    "planned": int,
-    "rows": int,
-    "rejects": list,
-    "rejects_by_reason": dict,
-    "styles": dict,
-    "files": dict,
-}
 
 
 class Ledger:
@@ -40,10 +31,12 @@ class Ledger:
         Raises:
             ValueError: if it is no whole record, or that of another shard; nothing of ours writes such.
         """
+        if not SHARD.fullmatch(shard):  # of an index, or a file in the ledger
+            raise ValueError(f"{self._storage.url}: {shard!r} is not the name of a shard: write the corpus again")
         name, mend = f"{FOLDER}/{shard}.json", "delete it and run the command again"
         record = read_json(self._storage, name, mend)
-        if not all(isinstance(record.get(fact), kind) for fact, kind in FACTS.items()):
-            raise ValueError(f"{self._storage.path(name)} is no record of a shard: {mend}")
+        if fault := fault_of(record):
+            raise ValueError(f"{self._storage.path(name)} is no record of a shard, {fault}: {mend}")
         if record["shard"] != shard:
             raise ValueError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
         return record

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.formats.positions import check_positions
 from factory.row import COLUMNS, FACTS, SCHEMA, Row, to_table
 
 EXTENSION = "parquet"
@@ -44,6 +45,7 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
         _check(parquet.schema_arrow)
         if positions is None:
             return _rows(parquet.read(columns=list(COLUMNS), **_READING))
+        check_positions(positions, parquet.metadata.num_rows)
         groups = sorted({position // ROWS_PER_GROUP for position in positions})
         rows: dict[int, Row] = {}
         for group in groups:

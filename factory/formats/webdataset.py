@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from factory.formats.positions import check_positions
 from factory.row import FACTS, SCHEMA, Row, extension_of
 
 EXTENSION = "tar"
@@ -54,7 +55,10 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
             elif "." not in field:
                 images[key] = content.read()
     rows = [Row(image=images[key], **facts[key]) for key in facts]  # type: ignore[arg-type]
-    return rows if positions is None else [rows[position] for position in positions]
+    if positions is None:
+        return rows
+    check_positions(positions, len(rows))
+    return [rows[position] for position in positions]
 
 
 def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:

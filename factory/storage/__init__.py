@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
+from factory.storage.names import checked, inside
 from factory.storage.object_store import ObjectStore
 
 
 class Storage:
     """A folder by path or URL; names inside it are relative and use `/`.
 
-    On S3 every method survives faults that pass, see `object_store.ObjectStore`.
+    On S3 every method survives faults that pass, see `object_store.ObjectStore`. Every method that takes a name raises
+    ValueError for one that leads out of the folder, see `names`.
 
     Raises:
         ValueError: on an `s3://` URL without s3fs installed, or a scheme that is neither local nor S3.
@@ -36,23 +38,23 @@ class Storage:
 
     def path(self, name: str) -> str:
         """Full path or URL of `name`."""
-        return f"{self.url}/{name}"
+        return f"{self.url}/{self._checked(name)}"
 
     def exists(self, name: str) -> bool:
         """Whether an object of this name is visible."""
-        return self._files.exists(name)
+        return self._files.exists(self._checked(name))
 
     def open(self, name: str) -> BinaryIO:
         """A seekable reader of `name`; raises FileNotFoundError."""
-        return self._files.open(name)
+        return self._files.open(self._checked(name))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""
-        return self._files.read(name, start, end)
+        return self._files.read(self._checked(name), start, end)
 
     def names(self, folder: str = "") -> list[str]:
         """Sorted names of the files directly inside `folder`, relative to it; empty where there is no folder."""
-        return self._files.names(folder)
+        return self._files.names(self._checked(folder) if folder else "")
 
     def create(self, name: str, data: bytes) -> bool:
         """Publish `data` under `name` unless something is there; whole or not at all.
@@ -60,7 +62,7 @@ class Storage:
         True if this call published it, False if another one did before. Should it raise, the object may be there
         all the same: the next call tells.
         """
-        return self._files.create(name, data)
+        return self._files.create(self._checked(name), data)
 
     def sweep_uploads(self, older_than_seconds: float) -> list[str]:
         """Remove what killed writers left unfinished that long ago; its sorted names.
@@ -69,6 +71,9 @@ class Storage:
         An age above the time that one file takes to write spares the writers at work.
         """
         return self._files.sweep_uploads(older_than_seconds)
+
+    def _checked(self, name: str) -> str:
+        return checked(name, self.url)
 
 
 class LocalFolder:
@@ -79,16 +84,16 @@ class LocalFolder:
 
     def exists(self, name: str) -> bool:
         """Whether a file of this name is visible."""
-        return (self._root / name).is_file()
+        return inside(self._root, name).is_file()
 
     def open(self, name: str) -> BinaryIO:
         """The file, opened."""
-        return (self._root / name).open("rb")
+        return inside(self._root, name).open("rb")
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes `start` to `end` of the file, all by default."""
         if start is None or end is None:
-            return (self._root / name).read_bytes()
+            return inside(self._root, name).read_bytes()
         with self.open(name) as file:
             file.seek(start)
             return file.read(end - start)
@@ -96,14 +101,14 @@ class LocalFolder:
     def names(self, folder: str) -> list[str]:
         """Sorted names in `folder`, without those of unfinished files: a killed writer leaves one behind."""
         try:
-            with os.scandir(self._root / folder) as entries:
+            with os.scandir(inside(self._root, folder)) as entries:
                 return sorted(e.name for e in entries if e.is_file() and not e.name.startswith(UNFINISHED))
         except FileNotFoundError:
             return []
 
     def create(self, name: str, data: bytes) -> bool:
         """Temporary file in the same folder, fsync, and its name as `exclusive.publish` gives it: only if it is free."""
-        path = self._root / name
+        path = inside(self._root, name)
         if path.exists():
             return False
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -107,7 +107,7 @@ class LocalFolder:
             return []
 
     def create(self, name: str, data: bytes) -> bool:
-        """Temporary file in the same folder, fsync, and its name as `exclusive.publish` gives it: only if it is free."""
+        """Temporary file in the same folder, fsync, and its name by `exclusive.publish`: only if it is free."""
         path = inside(self._root, name)
         if path.exists():
             return False

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from factory import plain_parquet
 from factory.config import fingerprint
 from factory.images import decode
 from factory.ledger import Ledger
@@ -181,7 +182,9 @@ def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Tab
     memory = pa.BufferOutputStream()
     memory.write(storage.read(INDEX))
     with pa.BufferReader(memory.getvalue()) as file:
-        return pq.read_table(file, columns=columns and list(columns), read_dictionary=_REPEATING)
+        return plain_parquet.read_table(
+            file, storage.path(INDEX), columns=columns and list(columns), read_dictionary=_REPEATING
+        )
 
 
 def write_index(storage: Storage) -> None:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 from PIL import Image
 
+from factory import plain_parquet
 from factory.images import resize
 
 MARGIN = 1.2  # side of the square over the longer side of the face box: from above the hair line to below the chin
@@ -172,7 +172,7 @@ def landmark_box(points: np.ndarray) -> Box:
 def _read_table(table: str) -> pa.Table:
     try:
         if table.endswith((".parquet", ".pq")):
-            return pq.read_table(table)
+            return plain_parquet.read_table(table, table)
         return pa.csv.read_csv(
             table,
             parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may hold one

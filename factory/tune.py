@@ -17,9 +17,10 @@ from factory.config import Config
 from factory.fit_classifier import FitClassifierConfig
 from factory.protocols import open_corpus
 from factory.run import Run, read_summary
-from factory.search import BEST, Ended, grace, search
+from factory.search import BEST, grace, search
 from factory.search.best import check_regenerate, regenerate, write_settings
 from factory.search.charts import picture
+from factory.search.record import Ended
 from factory.search.space import SearchSpace, check_values, settings_of
 from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage

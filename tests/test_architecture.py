@@ -77,6 +77,71 @@ def test_nothing_is_unpickled(path: Path) -> None:
         assert "weights_only=True" in call
 
 
+# Each loads a pickle, or has Ray load one: a file of whoever can write to the folder is then a program.
+UNPICKLING = {
+    *("pickle", "cloudpickle", "_pickle", "Unpickler", "joblib", "dill", "shelve", "marshal", "read_pickle"),
+    *("unsafe_load", "full_load", "FullLoader", "UnsafeLoader"),
+    *("restore", "can_restore", "restore_from_dir", "restore_path", "resume_config", "resume_from_checkpoint"),
+    *("from_path", "ExperimentAnalysis", "ResumeConfig", "get_pickled_error", "TorchCheckpoint", "FileSystemReader"),
+}
+
+
+def unpickling(source: str) -> set[str]:
+    """What of that a source calls or imports, and calls of `torch.load` and `numpy.load` that allow pickles."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = (getattr(node, "module", None) or "").split(".")
+            found |= {part for alias in node.names for part in [*alias.name.split("."), *module]} & UNPICKLING
+        elif isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            of = getattr(function.value, "id", "") if isinstance(function, ast.Attribute) else ""
+            found |= ({name, of} | {keyword.arg or "" for keyword in node.keywords}) & UNPICKLING
+            given = {word.arg: getattr(word.value, "value", None) for word in node.keywords}
+            if (of, name) == ("torch", "load") and given.get("weights_only") is not True:
+                found.add("torch.load")
+            if given.get("allow_pickle", False) is not False:
+                found.add("allow_pickle")
+    return found
+
+
+@pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_nothing_has_ray_or_torch_unpickle(path: Path) -> None:
+    assert not unpickling(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_parquet_is_opened_in_one_place(path: Path) -> None:
+    """The one that refuses columns of pickles."""
+    opens = r"\b(ParquetFile|ParquetDataset|pq\.read_\w+|parquet\.read_table|read_pandas|read_parquet)\("
+    assert path.name == "plain_parquet.py" or not re.search(opens, path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pickle",
+        "from ray import cloudpickle",
+        "import ray.cloudpickle as c",
+        "tune.Tuner.restore(path, trainable)",
+        "tuner = Tuner.can_restore(path)",
+        "torch.load(path)",
+        "torch.load(path,\n  weights_only=False)",
+        "torch.load(path, weights_only=chosen)",
+        "numpy.load(path, allow_pickle=True)",
+        "numpy.load(path, allow_pickle=chosen)",
+        "TunerInternal(restore_path=path)",
+        "ray.tune.run(trainable, resume_config=config)",
+        "Result.from_path(path)",
+        "pandas.read_pickle(path)",
+        "reader = torch.distributed.checkpoint.FileSystemReader(path)",
+    ],
+)
+def test_what_unpickles_would_be_found(source: str) -> None:
+    assert unpickling(source)
+
+
 def test_jobs_have_no_logic() -> None:
     for path in (ROOT / "jobs").glob("*.py"):
         assert not [

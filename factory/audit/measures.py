@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory import plain_parquet
 from factory.audit.hashes import BITS, bits_apart, difference_hash
 from factory.audit.identity import EmbedderName, distances, load_embedder
 from factory.audit.style import StyleJudge
@@ -188,4 +189,4 @@ def read_table(storage: Storage, place: str, columns: list[str] | None = None) -
     memory = pa.BufferOutputStream()
     memory.write(storage.read(place))
     with pa.BufferReader(memory.getvalue()) as file:
-        return pq.read_table(file, columns=columns)
+        return plain_parquet.read_table(file, storage.path(place), columns=columns)

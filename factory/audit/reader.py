@@ -9,8 +9,8 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from factory import plain_parquet
 from factory.corpus import Corpus
 from factory.run import read_claim, read_summary
 from factory.storage import Storage
@@ -48,7 +48,7 @@ class Audit:
         memory = pa.BufferOutputStream()  # of Arrow's own, see corpus.read_index
         memory.write(self.storage.read(AUDIT))
         with pa.BufferReader(memory.getvalue()) as file:
-            return pq.read_table(file, columns=columns)
+            return plain_parquet.read_table(file, self.storage.path(AUDIT), columns=columns)
 
     def accepted(self, corpus: Corpus, positions: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
         """Which of these rows may be used, and how many may not by reason; real rows always may.

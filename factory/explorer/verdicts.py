@@ -10,8 +10,8 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from factory import plain_parquet
 from factory.storage import Storage
 
 AUDIT = "audit.parquet"
@@ -49,7 +49,7 @@ class Verdicts:
             raise ValueError(f"{storage.url} has no {AUDIT}: give the folder of `difffas audit`")
         data = storage.read(AUDIT)
         self.digest = hashlib.sha256(data).hexdigest()
-        with pq.ParquetFile(io.BytesIO(data)) as file:
+        with plain_parquet.open_file(io.BytesIO(data), storage.path(AUDIT)) as file:
             missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
             if missing:
                 raise ValueError(f"{storage.path(AUDIT)} has no column {missing[0]!r}: audit again")

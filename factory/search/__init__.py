@@ -1,65 +1,50 @@
 """The trials of a search on Ray Tune: each a Ray Train run in OUT/trials/NAME, which ends early if ASHA says so.
 
-What a killed search needs to go on is in two places. Ray Tune keeps which trials there are in OUT/search; a trial's
-weights and curve are in its own folder, where the training takes them up by itself.
+What a killed search needs to go on is in two places: which trials there were and how they did, in the JSON of
+`record`; a trial's weights and curve, in its own folder, where the training takes them up by itself. Ray Tune's own
+files are pickles. They are in a folder that only this process's user can write to, and end with it.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from factory.progress import say
-from factory.search.space import Parameters, draw, located, optuna_space, settings_of, whole
+from factory.search.record import Ended, Record, trial_names
+from factory.search.space import Parameters, draw, located, settings_of, whole
 from factory.storage import Storage
 
 if TYPE_CHECKING:
+    from factory.search.proposals import Optuna
     from factory.tune import TuneConfig
 
-STATE = "search"  # Ray Tune's folder
-REFUSED = "refused"  # folder: one line of each trial that cannot run
 NEXT_TO_NOTHING = {"memory": 1}  # bytes: a trial's own process only waits; its workers may need every CPU there is
 BEST = {"auc": max, "d_eer": min}  # which value of a metric is the best
 
 
-class Ended(NamedTuple):
-    """A trial that is over: what it last reported, and why it failed if it did."""
-
-    name: str
-    parameters: Parameters
-    metrics: dict[str, Any]
-    reason: str | None
-
-
 def search(storage: Storage, config: TuneConfig) -> list[Ended]:
-    """Run all trials, or what a killed search left of them."""
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")  # a killed driver finds its trials where they stood
-    from ray import tune
+    """Run all trials, or what a killed search left of them.
 
-    from factory.train.checkpoints import ray_storage
+    Raises:
+        ValueError: if a file of the record is corrupt, or an earlier version's Optuna was at work here.
+        KeyboardInterrupt: if the user ended the search.
+    """
+    record = Record(storage)
+    begun = _begun(record, config)
+    ended = {name: found for name, each in begun.items() if (found := _look(record, name, each, config))}
+    given = {name: each for name, each in begun.items() if name not in ended}
+    free = [name for name in trial_names(config.trials) if name not in begun]
+    if given or free:
+        from factory.search.proposals import Proposals
 
-    given = {"out": storage.url, "fit": located(config.fit).model_dump(mode="json")}
-    trainable = tune.with_resources(tune.with_parameters(run_trial, given=given), NEXT_TO_NOTHING)
-    place = ray_storage(storage.url)
-    path, filesystem = f"{place['storage_path']}/{STATE}", place.get("storage_filesystem")
-    if tune.Tuner.can_restore(path, storage_filesystem=filesystem):
-        tuner = tune.Tuner.restore(path, trainable, resume_errored=True, storage_filesystem=filesystem)
-    else:
-        tuner = tune.Tuner(
-            trainable,
-            param_space=_space(config),
-            tune_config=_how(config),
-            run_config=tune.RunConfig(
-                name=STATE,
-                failure_config=tune.FailureConfig(max_failures=1),  # of a trial's own process; workers have theirs
-                verbose=0,
-                **place,
-            ),
-        )
-    # Ray Tune puts a trial that it tried twice behind the others.
-    return sorted((_ended(storage, result) for result in tuner.fit()), key=lambda ended: ended.name)
+        optuna = _optuna(record, config, begun, ended) if config.searcher == "optuna" else None
+        for name, outcome in _run(storage, config, record, Proposals(given, free, optuna)).items():
+            ended[name] = outcome
+    return [ended[name] for name in sorted(ended)]
 
 
 def grace(config: TuneConfig) -> int:
@@ -67,52 +52,85 @@ def grace(config: TuneConfig) -> int:
     return config.grace_steps or math.ceil(config.fit.train.steps / 4)
 
 
-def _space(config: TuneConfig) -> dict[str, Any]:
-    """The random search draws by itself, so that a trial follows from the seed whatever version of Ray runs it."""
-    from ray import tune
+def _begun(record: Record, config: TuneConfig) -> dict[str, Parameters]:
+    """The parameters of every trial that has some: with the random search all, with Optuna those that it proposed."""
+    names = trial_names(config.trials)
+    if config.searcher == "random":  # drawn here, so that a trial follows from the seed whatever Ray's version
+        return {name: draw(config.search, config.seed, trial) for trial, name in enumerate(names)}
+    record.check_version()
+    proposed = record.proposed(config.search)
+    return {name: proposed[name] for name in names if name in proposed}
 
-    if config.searcher == "optuna":
-        return {"parameters": optuna_space(config.search)}
-    drawn = [draw(config.search, config.seed, trial) for trial in range(config.trials)]
-    named = [{"name": f"{number:04d}", "parameters": each} for number, each in enumerate(drawn, start=1)]
-    return {"trial": tune.grid_search(named)}
+
+def _look(record: Record, name: str, parameters: Parameters, config: TuneConfig) -> Ended | None:
+    return record.ended(name, parameters, settings_of(config.fit, parameters, config.fit.out))
+
+
+def _optuna(record: Record, config: TuneConfig, begun: dict[str, Parameters], ended: dict[str, Ended]) -> Optuna:
+    """Optuna with what it learnt of the trials that are over."""
+    from factory.search.proposals import Optuna
+
+    found = Optuna(record, config.search, config.metric, _mode(config), config.seed, len(begun))
+    for name, outcome in ended.items():
+        found.tell(name, outcome.parameters, outcome.metrics)
+    return found
+
+
+def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -> dict[str, Ended]:
+    """The trials that Ray Tune ran, over by now."""
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the search as if all trials had come to their end
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # it warns where there is none: one of three will do
+    from ray import tune
+    from ray.tune.logger import JsonLoggerCallback
+
+    from factory.search.halving import Notes
+
+    given = {"out": storage.url, "fit": located(config.fit).model_dump(mode="json")}
+    how = _how(config)
+    how.search_alg, how.num_samples = proposals, proposals.count
+    if how.scheduler is not None:
+        how.scheduler.remember(record.reports())
+    with tempfile.TemporaryDirectory(prefix="difffas-tune-") as private:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(run_trial, given=given), NEXT_TO_NOTHING),
+            tune_config=how,
+            run_config=tune.RunConfig(
+                name=Path(private).name,  # also of the folder in Ray's own, which two searches must not share
+                storage_path=private,
+                failure_config=tune.FailureConfig(max_failures=1),  # of a trial's own process; workers have theirs
+                callbacks=[Notes(record, rungs(config)), JsonLoggerCallback()],
+                verbose=0,
+            ),
+        )
+        outcomes = [_ended(record, result, config) for result in tuner.fit()]
+    return {outcome.name: outcome for outcome in outcomes}
+
+
+def rungs(config: TuneConfig) -> list[int]:
+    """The steps at which ASHA compares, ascending; a trial that was stopped at its last look would save nothing."""
+    every = config.fit.train.evaluate_every or 1
+    last = (config.fit.train.steps - 1) // every * every
+    found, rung = [], grace(config)
+    while rung <= last:
+        found.append(rung)
+        rung *= config.reduction
+    return found
+
+
+def _mode(config: TuneConfig) -> str:
+    return "max" if BEST[config.metric] is max else "min"
 
 
 def _how(config: TuneConfig) -> Any:
     from ray import tune
 
-    train, first = config.fit.train, grace(config)
-    last = (train.steps - 1) // (train.evaluate_every or 1) * (train.evaluate_every or 1)  # look before the end
-    facts: dict[str, Any] = {"num_samples": 1}
-    if config.searcher == "optuna":
-        from ray.tune.search.optuna import OptunaSearch
+    from factory.search.halving import Rungs, name_of
 
-        facts = {"num_samples": config.trials, "search_alg": OptunaSearch(seed=config.seed)}
     return tune.TuneConfig(
-        metric=config.metric,
-        mode="max" if BEST[config.metric] is max else "min",
         max_concurrent_trials=config.concurrent,
-        scheduler=_halving(first, last, config.reduction) if first <= last else None,
-        trial_dirname_creator=_name,
-        **facts,
+        scheduler=Rungs(config.metric, _mode(config), rungs(config), config.reduction) if rungs(config) else None,
+        trial_dirname_creator=name_of,
     )
-
-
-def _halving(first: int, last: int, reduction: int) -> Any:
-    """ASHA with rungs at first·reductionᵏ steps up to `last`: a trial that came to its end brings its model home."""
-    from ray.tune.schedulers import ASHAScheduler
-
-    return ASHAScheduler("step", max_t=last, grace_period=first, reduction_factor=reduction, stop_last_trials=False)
-
-
-def _name(trial: Any) -> str:
-    """The folder of a trial: its number, or with Optuna the name that Ray Tune gave it."""
-    return str(trial.config["trial"]["name"] if "trial" in trial.config else trial.trial_id)
-
-
-def _parameters(config: dict[str, Any]) -> Parameters:
-    found = config["trial"]["parameters"] if "trial" in config else config["parameters"]
-    return {name: whole(name, value) for name, value in found.items()}
 
 
 def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
@@ -124,16 +142,18 @@ def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
     from factory.fit_classifier import FitClassifierConfig, run
     from factory.train import model_evaluation
 
-    name, parameters = Path(tune.get_context().get_trial_dir()).name, _parameters(config)
+    name = config["trial"]["name"]
+    parameters = {key: whole(key, value) for key, value in config["trial"]["parameters"].items()}
     say(f"tune: trial {name}: " + ", ".join(f"{key} {value:g}" for key, value in parameters.items()))
     storage = Storage(given["out"])
-    if storage.exists(f"{REFUSED}/{name}.txt"):
-        raise ValueError(storage.read(f"{REFUSED}/{name}.txt").decode())
+    record = Record(storage)
+    if (reason := record.refusal(name)) is not None:
+        raise ValueError(reason)
     try:
         fit = settings_of(build(FitClassifierConfig, given["fit"]), parameters, storage.path(f"trials/{name}"))
         summary = run(fit.model_copy(update={"resources": _resources(fit)}), [TuneReportCallback()])
     except ValueError as error:  # the parameters' fault
-        storage.create(f"{REFUSED}/{name}.txt", " ".join(str(error).split()).encode())
+        record.refuse(name, " ".join(str(error).split()))
         raise
     # Once more: a trial that was killed after its last step has nothing left to report.
     last = summary["evaluations"][-1]
@@ -149,12 +169,12 @@ def _resources(fit: Any) -> Any:
     return fit.resources.model_copy(update=changed)
 
 
-def _ended(storage: Storage, result: Any) -> Ended:
-    name = Path(result.path).name
-    refused = f"{REFUSED}/{name}.txt"
-    reason = None
-    if storage.exists(refused):
-        reason = storage.read(refused).decode()
-    elif result.error is not None:
-        reason = " ".join([line for line in str(result.error).splitlines() if line.strip()][-1].split())
-    return Ended(name, _parameters(result.config or {}), dict(result.metrics or {}), reason)
+def _ended(record: Record, result: Any, config: TuneConfig) -> Ended:
+    """How a trial of Ray Tune's ended. Its error is text: `Notes` sees to that."""
+    name, parameters = result.config["trial"]["name"], result.config["trial"]["parameters"]
+    if (found := _look(record, name, parameters, config)) is not None:
+        return found
+    if result.error is None:  # neither at its end nor stopped: Ray Tune was told to end
+        raise KeyboardInterrupt
+    reason = " ".join([line for line in str(result.error).splitlines() if line.strip()][-1].split())
+    return Ended(name, parameters, dict(result.metrics or {}), reason)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
+from factory import plain_parquet
 from factory.sources.files import File, Files, Source
 from factory.sources.values import chosen_columns, text_of
 
@@ -42,7 +43,7 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
     if file.reject:
         raise ValueError(f"{files.source}: {file.name} cannot be read, {file.reject}")
     try:
-        with files.open(file.name) as stream, pq.ParquetFile(stream, pre_buffer=True) as parquet:
+        with files.open(file.name) as stream, plain_parquet.open_file(stream, file.name, pre_buffer=True) as parquet:
             return _sources(file, parquet, columns)
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
@@ -76,7 +77,10 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
     A cell without bytes is empty.
     """
     for (name, group), run in itertools.groupby(places, key=lambda place: (place.file, place.group)):
-        with files.open(name) as stream, pq.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False) as parquet:
+        with (
+            files.open(name) as stream,
+            plain_parquet.open_file(stream, name, buffer_size=BUFFER, pre_buffer=False) as parquet,
+        ):
             try:
                 yield from _read_group(parquet, name, group, [place.at for place in run], columns)
             except (pa.ArrowException, OSError) as error:  # Arrow does not say of which file

@@ -23,6 +23,7 @@ from factory.progress import say
 from factory.run import Run
 from factory.storage import Storage
 from factory.train.ingest import Batch, Reader, cpus_per_task
+from factory.train.snapshot import TRAINING, check_snapshot
 from factory.train.watch import check_trackers
 
 if TYPE_CHECKING:
@@ -160,11 +161,13 @@ def fit(
         callbacks: Ray Train's, told of every report; how a search follows its trials.
 
     Raises:
-        ValueError: if training came upon too many steps that were not finite, or a worker upon a user's mistake.
+        ValueError: if training came upon too many steps that were not finite, a worker upon a user's mistake, or if
+            the checkpoints to go on from are not Ray Train's.
     """
     finished = run.summary()
     if finished is not None:
         return finished
+    check_snapshot(run.storage)
     cluster.connect()
     result = _train(run, worker, settings, resources, callbacks)
     if result.return_value is not None:
@@ -216,7 +219,7 @@ def _train(
             label_selector=resources.worker_labels or None,
         ),
         run_config=RunConfig(
-            name="training",
+            name=TRAINING,
             **ray_storage(run.storage.url),
             failure_config=FailureConfig(max_failures=resources.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),

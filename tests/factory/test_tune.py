@@ -17,11 +17,13 @@ from factory.search import _how
 from factory.search import best as search_best
 from factory.search.best import generation_of, write_settings
 from factory.search.charts import picture
+from factory.search.record import Record
 from factory.search.space import draw
 from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
 from factory.tune import TuneConfig, ranking
 from tests.pages import one_of_everything, summary_of
+from tests.planted import SEARCH, TRAINING, loaded, plant
 from tests.searches import TRAIN, settings, write_corpora
 
 
@@ -253,6 +255,32 @@ def test_optuna_proposes_within_the_values_for_corpora_by_relative_paths(
         assert 0.1 <= trial["parameters"]["live_margin"] <= 0.5
         assert trial["parameters"]["t0_max"] in (160, 170)
         assert trial["status"] in ("finished", "stopped")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("searcher", ["random", "optuna"])
+def test_no_pickle_in_a_search_s_folder_is_ever_loaded(
+    corpora: Path, tmp_path: Path, ray_local: None, searcher: str
+) -> None:
+    """One in every place where Ray Tune, or Ray Train in a trial, would look for its state."""
+    if searcher == "optuna":
+        pytest.importorskip("optuna")
+    out, markers = tmp_path / "search", tmp_path / "markers"
+    plant(out, SEARCH, markers)
+    for trial in ("0001", "0002"):
+        plant(out, TRAINING, markers, f"trials/{trial}")
+    given = settings(corpora, out, searcher=searcher, grace_steps=2, reduction=2)
+    config = build(TuneConfig, given)
+    found = tune.run(config)
+    assert loaded(markers) == []
+    assert [trial["trial"] for trial in found["trials"]] == ["0001", "0002"]
+    assert {trial["status"] for trial in found["trials"]} <= {"finished", "stopped"}
+    assert all(0 <= trial["auc"] <= 1 and trial["rows"] == 24 for trial in found["trials"])
+    if searcher == "random":
+        assert [trial["parameters"] for trial in found["trials"]] == [draw(config.search, 0, n) for n in range(2)]
+    noted = {path.stem: path.read_bytes() for path in (out / "search" / "trials").glob("*.json")}
+    assert sorted(noted) == ([] if searcher == "random" else ["0001", "0002"])
+    assert Record(Storage(str(out))).reports()  # of both rungs: our record is beside the planted files
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Ray Train's note of a run's checkpoints, judged before Ray Train goes by it.
+
+It is JSON in the output folder, and so is whatever somebody else who writes there made of it. Ray Train takes each
+name in it for a folder, reads the last and deletes those before: a name may lead nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from factory.run import read_json
+from factory.storage import Storage
+
+TRAINING = "training"  # folder of a run, Ray Train's
+SNAPSHOT = f"{TRAINING}/checkpoint_manager_snapshot.json"
+NAME = re.compile(r"checkpoint_[0-9A-Za-z_.-]+")
+MEND = f"delete the folder {TRAINING} and run the command again, from the first step"
+
+
+def check_snapshot(storage: Storage) -> None:
+    """Refuse to resume a training from what Ray Train did not write.
+
+    Raises:
+        ValueError: if the snapshot is no JSON object or names a folder elsewhere, or a name in `training` is a link:
+            Ray Train would write, or delete, at its other end.
+    """
+    if storage.local and os.path.isdir(storage.path(TRAINING)):
+        for entry in os.scandir(storage.path(TRAINING)):
+            if entry.is_symlink():
+                raise ValueError(f"{entry.path} is a link, which Ray Train did not write: {MEND}")
+    try:
+        found = read_json(storage, SNAPSHOT, MEND)
+    except FileNotFoundError:
+        return
+    for name in _names(found):
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            raise ValueError(f"{storage.path(SNAPSHOT)} names {json.dumps(name)[:80]} as a checkpoint: {MEND}")
+
+
+def _names(value: Any) -> Iterator[Any]:
+    """Every folder name, at any depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _names(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "checkpoint_dir_name":
+                yield item
+            elif key != "metrics":
+                yield from _names(item)

@@ -1,9 +1,10 @@
 """BRISQUE, the no-reference image quality score that orders samples by quality (lower is better), scored offline.
 
 Mittal, Moorthy and Bovik, "No-Reference Image Quality Assessment in the Spatial Domain", IEEE TIP 21(12), 2012.
-The numbers are those of piq 0.8.0 given float64 RGB images; what that takes is said where it is done. float64 serves
-the differences of almost equal numbers, float32 the rest: scores keep within 0.001 of piq's, mostly within 0.00001.
-A CPU scores one image after the other, so that its planes stay in the cache; a bad image leaves the others alone.
+The formulas are those of piq 0.8.0. The arithmetic is our own, so that a score is the same number on every machine:
+planes are filtered by single float64 operations, whose results IEEE 754 fixes; what is summed are whole numbers, with
+sums below 2⁵³, which no order of additions can change. Where rounding alone decides piq's score, a rule does: see
+docs/method.md. A CPU scores one image after the other, so that its planes stay in the cache.
 """
 
 from __future__ import annotations
@@ -11,29 +12,31 @@ from __future__ import annotations
 import itertools
 import math
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from difffas.brisque_svm import regress
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+# B,H,W, NumPy's on a CPU and torch's on a GPU: both spell what is done here alike, and NumPy starts an operation on a
+# small plane in a third of the time.
+Planes: TypeAlias = Any
 
-IMPLEMENTATION = "difffas-live-mixed-2"  # the column `brisque_impl`; a new number whenever a score could change
+IMPLEMENTATION = "difffas-live-exact-3"  # the column `brisque_impl`; a new number whenever a score could change
 MINIMUM_SIDE = 14  # [ours] the half-size image must not be smaller than the window
 
 WINDOW, SIGMA = 7, 7 / 6  # Gaussian window of the local mean and deviation
 REACH = WINDOW // 2
 SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))  # the four neighbours that a coefficient is multiplied with
-NOISE = 1e-9  # a smaller contrast (grey levels 0..255) is the rounding error of a window whose contrast is zero
-TIE = 1e-4  # float32 cannot tell to which grey level a colour this close to half way belongs
-FLAT = 1e-6  # a smaller variance is that of a window of one grey level
-TILE = 8  # outputs that one product with the banded matrix of the window gives
 CUDA_BATCH = 64  # images at once; about 1 GiB at 256²
+
+PIXEL_BITS = 14  # binary places of a floating point pixel, 0..255: n / 255 in float32 is n again
+CONTRAST_BITS = 30  # of a grey level less the local mean: what rounding leaves of a constant window is exactly zero
+LARGEST = 2.75  # coefficient: the weight w of the middle of the window bounds it by √((1 − w) / w)
 
 
 @torch.no_grad()
@@ -64,22 +67,35 @@ def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str 
     if min(batch.shape[2:]) < MINIMUM_SIDE:
         return np.full(len(batch), math.nan), [f"side below {MINIMUM_SIDE}"] * len(batch)
     parts = torch.split(batch, CUDA_BATCH) if batch.is_cuda else torch.split(batch.cpu(), 1)
+    _keep_freed_memory()
     moments, faults = zip(*[_measure(part, white) for part in parts], strict=True)
     scores = regress(_features(np.concatenate(moments)).reshape(-1, 36))
     otherwise = ["no contrast" if missing else None for missing in np.isnan(scores)]
     return scores, [fault or other for fault, other in zip(itertools.chain(*faults), otherwise, strict=True)]
 
 
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """Have the C library keep freed planes for the next image: else the kernel clears its pages anew, 1 ms for 256².
+
+    glibc gives memory back above twice the largest block that was freed so far; this one is never touched.
+    """
+    np.empty(2**24, dtype=np.uint8)
+
+
 def _measure(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
-    """Moments of both scales, B,2,26, of images B,3,H,W in 0..white; or NaN and the reason why there are none."""
-    moments, reasons = np.full((len(images), 2, 26), math.nan), _faults(images)
+    """Moments of both scales, B,2,22, of images B,3,H,W in 0..white; or NaN and the reason why there are none."""
+    moments, reasons = np.full((len(images), 2, 22), math.nan), _faults(images)
     sound = [place for place, reason in enumerate(reasons) if reason is None]
     if not sound:
         return moments, reasons
-    luma = _luma(images if len(sound) == len(images) else images[sound], 255 / white)
-    scales = _moments(luma, channels_last=True), _moments(_halve(luma), channels_last=False)
-    moments[sound] = torch.stack(scales, dim=1).cpu().numpy()
-    for place in itertools.compress(sound, (luma.amin((1, 2)) == luma.amax((1, 2))).tolist()):
+    luma = _luma(images if len(sound) == len(images) else images[sound], 255 // white)
+    library, scales = _library(luma), [_moments(plane) for plane in (luma, _halve(luma))]
+    found = library.stack(scales, 1)
+    vectors = luma.reshape(len(luma), -1)
+    flat = library.amin(vectors, 1) == library.amax(vectors, 1)
+    moments[sound] = found.cpu().numpy() if images.is_cuda else found
+    for place in itertools.compress(sound, flat.tolist()):
         moments[place], reasons[place] = math.nan, "flat image"
     return moments, reasons
 
@@ -97,75 +113,127 @@ def _faults(images: Tensor) -> list[str | None]:
     ]
 
 
-def _luma(rgb: Tensor, scale: float) -> Tensor:
-    """Y of YIQ in whole grey levels 0..255, as an 8-bit image would hold it; float32 B,H,W of rgb B,3,H,W · scale."""
-    red, green, blue = (rgb if rgb.dtype == torch.uint8 else rgb.float()).unbind(1)
-    exact = (red * (0.299 * scale)).add_(green, alpha=0.587 * scale).add_(blue, alpha=0.114 * scale)
-    luma = exact.round()
-    # One 8-bit colour in a thousand lies half way between two levels. piq's matrix product decides by its fused
-    # multiply-adds; a pixel that is rounded the other way moves the score by about 0.001.
-    image, row, column = _places(exact.sub_(luma).abs_().gt_(0.5 - TIE))
-    colours = rgb[image, :, row, column].double().cpu().numpy() * scale
-    decided = _fused(colours[:, 2], 0.114, _fused(colours[:, 1], 0.587, colours[:, 0] * 0.299))
-    luma[image, row, column] = torch.from_numpy(np.rint(decided)).to(luma)
-    return luma
+def _luma(rgb: Tensor, scale: int) -> Planes:
+    """Y of YIQ in whole grey levels 0..255, half way upwards, B,H,W; rgb · scale B,3,H,W.
 
-
-def _places(mask: Tensor) -> tuple[npt.NDArray[np.intp], ...]:
-    """Where a float mask B,H,W is not zero; a float comparison and numpy take a third of torch's bool and nonzero."""
-    return np.unravel_index(np.flatnonzero(mask.bool().cpu().numpy()), mask.shape)
-
-
-def _fused(a: Floats, b: float, c: Floats) -> Floats:
-    """a·b + c with a single rounding (Dekker's product and Knuth's sum carry the errors)."""
-    split_a, split_b = a * 134217729.0, b * 134217729.0  # 2²⁷ + 1 cuts the 53 bits of a float64 in two halves
-    high_a, high_b = split_a - (split_a - a), split_b - (split_b - b)
-    low_a, low_b = a - high_a, b - high_b
-    product = a * b
-    product_error = ((high_a * high_b - product) + high_a * low_b + low_a * high_b) + low_a * low_b
-    total = product + c
-    back = total - product
-    rounded: Floats = total + (((product - (total - back)) + (c - back)) + product_error)
-    return rounded
-
-
-def _moments(luma: Tensor, channels_last: bool) -> Tensor:
-    """Moments of one scale, B,26, float64; luma B,H,W in 0..255. `_features` says which.
-
-    Sums go row by row first, for precision and because threads would share out a longer one.
+    ⌊(299 R + 587 G + 114 B + 500) / 1000⌋: the numerator is a whole number, and a correctly rounded quotient of such
+    numbers is below the next whole number whenever the true one is.
     """
-    height, width = luma.shape[1:]
-    coefficients = _normalised_contrast(luma, channels_last)
-    wrapped = F.pad(coefficients, (1, 0, 1, 1), mode="circular")  # neighbours wrap around the border
-    products, sign = torch.empty_like(coefficients), torch.empty_like(coefficients)
-    magnitude = torch.abs(coefficients, out=products)
-    sums, norms = [magnitude.sum(2)], [torch.linalg.vector_norm(coefficients, dim=2)]
-    everywhere = torch.full_like(sums[0], width) if magnitude.amin() > 0 else None  # else black or flat windows
+    if rgb.dtype != torch.uint8:
+        rgb = _to_grid(rgb.double() * scale, PIXEL_BITS)
+    planes = rgb.movedim(1, 3).to(torch.float32 if rgb.dtype == torch.uint8 else torch.float64)
+    weighted = planes @ torch.tensor((299, 587, 114), dtype=planes.dtype, device=planes.device)
+    luma = weighted.add_(500).div_(1000).floor_().float()
+    return luma if luma.is_cuda else luma.numpy()
+
+
+def _to_grid(values: Any, bits: int) -> Any:
+    """Round float64 below 2^(51 - bits) in place to multiples of 2^-bits, half way to even."""
+    shift = 1.5 * 2.0 ** (52 - bits)
+    values += shift
+    values -= shift
+    return values
+
+
+def _moments(luma: Planes) -> Planes:
+    """Means over one scale that `_features` needs, B,22; luma B,H,W.
+
+    Of |c| and c², then for each of SHIFTS of the products of neighbours: how many are positive, how many negative,
+    magnitude, signed square and square.
+    """
+    library, (count, height, width) = _library(luma), luma.shape
+    pixels = height * width
+    scale, energy_scale = _exact_scale(pixels, LARGEST), _exact_scale(pixels, LARGEST**2)
+    planes = _zeros(luma, library.float64, 3, count, height, width)
+    sign = _zeros(luma, library.int8, count, height, width)
+    magnitude, signed, energy = planes
+    _coefficients(luma, scale, magnitude, sign)
+    library.multiply(magnitude, magnitude, out=energy)
+    energy *= energy_scale / scale**2
+    _to_grid(energy, 0)
+    signed[:] = sign
+    signed *= energy
+    units = (scale**-2, energy_scale**-2, energy_scale**-2)
+    pairs = _pair_sums(planes.reshape(3 * count, height, width)).reshape(len(SHIFTS), 3, count)
+    vectors = magnitude.reshape(count, -1)
+    sums = [vectors.sum(1) / scale, _dots(vectors, vectors) * scale**-2, *_sign_counts(sign)]
+    sums += [pairs[shift, kind] * units[kind] for kind in range(3) for shift in range(len(SHIFTS))]
+    return library.stack(sums, 1) / pixels
+
+
+def _exact_scale(count: int, largest: float) -> float:
+    """The largest power of two for which `count` products of two values up to `largest` times it stay below 2⁵³."""
+    return 2.0 ** int((53 - math.log2(count * largest**2)) / 2)
+
+
+def _pair_sums(planes: Planes) -> Planes:
+    """Sums over each plane of the products of neighbours, 4,B for SHIFTS (down, right); planes of whole numbers B,H,W.
+
+    Neighbours wrap around the border: that of (y, x) is (y - down, x - right). Row after row a plane is one vector,
+    and a neighbour is the element `down` · W + `right` before; only to those of the first column this gives the last
+    column of a row too early.
+    """
+    vectors, width = planes.reshape(len(planes), -1), planes.shape[2]
+    first, last = planes[:, :, 0], _wrapped_rows(planes)[:, :, -1]
+    columns = [_dots(first, last[:, 2 - up :][:, : first.shape[1]]) for up in range(-1, 3)]
+    sums = []
     for down, right in SHIFTS:
-        neighbours = wrapped[:, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
-        torch.mul(coefficients, neighbours, out=products)
-        sums.append(torch.sign(products, out=sign).sum(2))
-        sums += [sign.abs_().sum(2) if everywhere is None else everywhere, products.sum(2)]
-        norms.append(torch.linalg.vector_norm(products, dim=2))
-        sums.append(products.clamp_min_(0.0).sum(2))
-        norms.append(torch.linalg.vector_norm(products, dim=2))
-    rows = torch.stack(sums + norms, dim=1).double()  # B, 26, H
-    rows[:, len(sums) :].square_()
-    return rows.sum(dim=2) / (height * width)
+        apart = abs(down * width + right)
+        total = _dots(vectors[:, apart:], vectors[:, :-apart]) + _dots(vectors[:, :apart], vectors[:, -apart:])
+        sums.append(total + right * (columns[down + 1] - columns[down + 2]))
+    return _library(planes).stack(sums)
+
+
+def _wrapped_rows(planes: Planes) -> Planes:
+    """The last column, from two rows above the first to one below the last, each of which is at the other border."""
+    column = planes[:, :, -1:]
+    return _library(planes).concatenate((column[:, -2:], column, column[:, :1]), 1)
+
+
+def _dots(a: Planes, b: Planes) -> Any:
+    """Dot products B of B,N and B,N. By einsum on a CPU, where BLAS starts threads of its own."""
+    return (a * b).sum(1) if isinstance(a, Tensor) else np.einsum("bn,bn->b", a, b)
+
+
+def _sign_counts(sign: Planes) -> list[Any]:
+    """Number of positive products of neighbours for each of SHIFTS, then of negative ones; sign int8 B,H,W."""
+    library, found = _library(sign), []
+    for down, right in SHIFTS:
+        product = library.roll(sign, (down, right), (1, 2))
+        product *= sign
+        found.append([_count(product > 0), _count(product < 0)])
+    return [*(positive for positive, _ in found), *(negative for _, negative in found)]
+
+
+def _count(masks: Planes) -> Any:
+    """Number of true elements of each mask."""
+    return masks.sum((1, 2)) if isinstance(masks, Tensor) else np.array([np.count_nonzero(mask) for mask in masks])
+
+
+def _library(planes: Planes) -> Any:
+    return torch if isinstance(planes, Tensor) else np
+
+
+def _cast(planes: Planes, dtype: Any) -> Planes:
+    return planes.to(dtype) if isinstance(planes, Tensor) else planes.astype(dtype)
+
+
+def _zeros(like: Planes, dtype: Any, *shape: int) -> Planes:
+    return like.new_zeros(shape, dtype=dtype) if isinstance(like, Tensor) else np.zeros(shape, dtype)
 
 
 def _features(moments: Floats) -> Floats:
-    """The 18 features of each scale by moment matching, …,26 to …,18. NaN or infinite where one does not exist."""
-    mean, square = moments[..., 0], moments[..., 17]  # of |c| and c²
-    surplus, nonzero, total, positive = (moments[..., place:17:4] for place in range(1, 5))  # each …,4 neighbours
-    square_product, right_square = moments[..., 18::2], moments[..., 19::2]
+    """The 18 features of each scale by moment matching, …,22 to …,18. NaN or infinite where one does not exist."""
+    mean, square = moments[..., 0], moments[..., 1]  # of |c| and c²
+    positive, negative, magnitude, signed_square, square_product = np.split(moments[..., 2:], 5, axis=-1)  # …,4 each
     with np.errstate(all="ignore"):
-        left_variance = np.maximum(square_product - right_square, 0.0) / ((nonzero - surplus) / 2)  # 0 / 0: no score
-        right_variance = right_square / ((nonzero + surplus) / 2)
+        left_variance = (square_product - signed_square) / (2 * negative)  # 0 / 0: no score
+        right_variance = (square_product + signed_square) / (2 * positive)
         left, right = np.sqrt(left_variance), np.sqrt(right_variance)
-        ratio = np.square(2 * positive - total) / square_product
-        ratio *= (left**3 + right**3) * (left + right) / np.square(left_variance + right_variance)
-        inverse = square / np.square(mean)
+        ratio = magnitude * magnitude / square_product
+        ratio *= (left * left * left + right * right * right) * (left + right)
+        ratio /= (left_variance + right_variance) * (left_variance + right_variance)
+        inverse = square / (mean * mean)
     shapes, ratios, middles, inverse_middles = _shape_table()
     shape = shapes[len(shapes) - 1 - np.searchsorted(inverse_middles, inverse)]
     nearest = np.searchsorted(middles, ratio)
@@ -189,111 +257,96 @@ def _shape_table() -> tuple[Floats, Floats, Floats, Floats]:
     return shapes, ratios, (ratios[1:] + ratios[:-1]) / 2, (inverse[1:] + inverse[:-1]) / 2
 
 
-def _normalised_contrast(luma: Tensor, channels_last: bool) -> Tensor:
-    """Mean-subtracted, contrast-normalised coefficients: (I − μ) / (σ + 1), float32; zero padding; luma B,H,W.
+def _coefficients(luma: Planes, scale: float, magnitude: Planes, sign: Planes) -> None:
+    """Mean-subtracted, contrast-normalised coefficients (I − μ) / (σ + 1) of luma B,H,W; zero around it.
 
-    The contrast and the variance are differences of almost equal numbers and need float64; their quotient does not.
+    Writes their magnitudes as whole numbers, times `scale`, and their signs to two planes. The contrast and the
+    variance are differences of almost equal numbers and need float64; their quotient does not.
     """
-    height, width = luma.shape[1:]
-    padded = F.pad(luma, (REACH, REACH - width % -TILE, REACH, REACH - height % -TILE)).double()
-    mean = _blur(padded)[:, :height, :width]
-    contrast = (padded[:, REACH : REACH + height, REACH : REACH + width] - mean).float()
-    variance = _blur(padded.square_())[:, :height, :width].addcmul_(mean, mean, value=-1).float().abs_()
-    if contrast.abs().amin() < NOISE:
-        _restore_noise(contrast, luma, variance, channels_last)
-    return contrast.div_(variance.sqrt_().add_(1.0))
+    library, (count, height, width) = _library(luma), luma.shape
+    stride = width + 2 * REACH
+    padded = _zeros(luma, library.float64, count, height + WINDOW, stride)  # a row more than the window reaches
+    padded[:, REACH : REACH + height, REACH:-REACH] = luma
+    levels = padded.reshape(count, -1)
+    mean = _blur(levels, stride)  # B, H · stride; so are all below
+    contrast = _cast(
+        _to_grid(levels[:, REACH * (stride + 1) :][:, : mean.shape[1]] - mean, CONTRAST_BITS), library.float32
+    )
+    levels *= levels
+    variance = _blur(levels, stride)
+    mean *= mean
+    variance -= mean
+    deviation = library.sqrt(_cast(abs(variance), library.float32))  # NumPy's and CUDA's are correctly rounded
+    deviation += 1
+    positive, negative = ((contrast > 0).view(sign.dtype), (contrast < 0).view(sign.dtype))
+    sign[:] = (positive - negative).reshape(count, height, stride)[:, :, :width]
+    contrast /= deviation
+    magnitude[:] = abs(contrast).reshape(count, height, stride)[:, :, :width]
+    magnitude *= scale
+    _to_grid(magnitude, 0)
 
 
-def _blur(padded: Tensor) -> Tensor:
-    """Filter planes with the window: products of tiles with a banded matrix along either axis.
+def _blur(planes: Planes, stride: int) -> Planes:
+    """Filter with the window, one axis after the other, planes that are vectors: row after row of `stride` elements.
 
-    B, n·TILE + 6, m·TILE + 6 to B, n·TILE, m·TILE.
+    B,(H + 7)·stride to B,H·stride; the last six of each row mix it with the next one.
     """
-    reach, band = TILE + WINDOW - 1, _band(padded.device)
-    rows = (band @ padded.unfold(1, reach, TILE).mT).flatten(1, 2)
-    tiles = rows.unfold(2, reach, TILE).transpose(1, 2) @ band.T  # B, m, n·TILE, TILE
-    return tiles.transpose(1, 2).flatten(2)
+    weights, size = _weights(), planes.shape[1]
+    for step in (stride, 1):
+        size -= stride if step == 1 else 2 * REACH * stride
+        total = planes[:, REACH * step :][:, :size] * weights[REACH]
+        for near in range(REACH):  # products and sums apart: fused, they would be other numbers on other machines
+            pair = planes[:, near * step :][:, :size] + planes[:, (2 * REACH - near) * step :][:, :size]
+            pair *= weights[near]
+            total += pair
+        planes = total
+    return planes
 
 
-@lru_cache(maxsize=4)
-def _band(device: torch.device) -> Tensor:
-    """TILE, TILE + 6: row i holds the one-dimensional window from column i on."""
-    window = torch.exp(-(torch.arange(WINDOW, dtype=torch.float64) - REACH).square() / (2 * SIGMA**2))
-    band = torch.zeros(TILE, TILE + WINDOW - 1, dtype=torch.float64)
-    for row in range(TILE):
-        band[row, row : row + WINDOW] = window / window.sum()
-    return band.to(device)
+@lru_cache(maxsize=1)
+def _weights() -> list[float]:
+    weights = [math.exp(-((place - REACH) ** 2) / (2 * SIGMA**2)) for place in range(WINDOW)]
+    return [weight / math.fsum(weights) for weight in weights]
 
 
-def _restore_noise(contrast: Tensor, luma: Tensor, variance: Tensor, channels_last: bool) -> None:
-    """Put I − μ as piq rounds it where the true difference is zero, such as in a clipped highlight.
-
-    Only the sign of that rounding error matters: it decides whether a flat region counts as positive, negative or
-    neither, and so moves the score by up to about 1. piq filters with torch's convolution on the CPU, so those
-    windows, and no others, go through the same call. B,H,W all three; `contrast` is changed in place.
-    """
-    place = _places(contrast.abs().lt_(NOISE))
-    level = luma[place].double()
-    restored = _flat_noise(channels_last).to(luma.device)[level.long().clamp(0, 255)]
-    other = (variance[place] >= FLAT) | (level != level.round())  # an even slope; grey levels that halving made
-    if other.any():
-        image, row, column = (axis[other.cpu().numpy(), None, None] for axis in place)
-        span = np.arange(WINDOW)
-        windows = F.pad(luma, (REACH,) * 4)[image, row + span[:, None], column + span]  # N, 7, 7
-        restored[other] = level[other] - _piq_mean(windows.double(), channels_last)
-    contrast[place] = restored.float()
+def _halve(luma: Planes) -> Planes:
+    """Shrink B,H,W to B,H//2,W//2 with MATLAB's antialiased cubic, in float32 and tap after tap, as piq."""
+    return _halve_rows(_halve_rows(luma).swapaxes(1, 2)).swapaxes(1, 2)
 
 
-@lru_cache(maxsize=2)
-def _flat_noise(channels_last: bool) -> Tensor:
-    """I − μ of a window of one grey level, 0 … 255."""
-    level = torch.arange(256, dtype=torch.float64)
-    return level - _piq_mean(level[:, None, None].expand(-1, WINDOW, WINDOW), channels_last)
-
-
-def _piq_mean(windows: Tensor, channels_last: bool) -> Tensor:
-    """Local mean of windows N,7,7 to piq's last bit: in the memory layout of piq's planes, channels last at first."""
-    # One window alone sums in another order.
-    windows = torch.cat((windows.cpu(), torch.zeros(2 * WINDOW, WINDOW, WINDOW, dtype=torch.float64)))
-    strip = windows.transpose(0, 1).reshape(WINDOW, -1)  # 7, 7N
-    strip = strip[None, :, :, None].permute(0, 3, 1, 2) if channels_last else strip[None, None]  # 1, 1, 7, 7N
-    square = (torch.arange(WINDOW, dtype=torch.float64) - REACH).square()
-    kernel = torch.exp(-(square[None, :] + square[:, None]) / (2 * SIGMA**2))
-    mean = F.conv2d(strip, (kernel / kernel.sum())[None, None], stride=WINDOW)
-    return mean.flatten()[: -2 * WINDOW].to(windows.device)
-
-
-def _halve(luma: Tensor) -> Tensor:
-    """Shrink B,H,W to B,H//2,W//2 with MATLAB's antialiased cubic, in float32 as piq; even sides are nearly exact."""
-    return _halve_rows(_halve_rows(luma).mT.contiguous()).mT.contiguous()
-
-
-def _halve_rows(image: Tensor) -> Tensor:
-    halved = torch.zeros_like(image[:, : image.shape[1] // 2])
-    sources, weights = _halving_taps(image.shape[1], image.device)
-    if image.shape[1] % 2:
-        for source, weight in zip(sources, weights, strict=True):
-            halved += image.index_select(1, source).mul_(weight[:, None])
-        return halved
-    mirrored = torch.cat((image[:, :3].flip(1), image, image[:, -3:].flip(1)), dim=1)
-    for tap, weight in enumerate(weights[:, 0].tolist()):  # all rows have the same: no copies
-        halved.add_(mirrored[:, tap : tap + image.shape[1] : 2], alpha=weight)
+def _halve_rows(image: Planes) -> Planes:
+    count, height, width = image.shape
+    sources, weights = _halving_taps(height)
+    if height % 2:  # the weights differ from row to row; in float64, so that one grey level stays that level
+        given = torch.from_numpy(weights).to(image.device) if isinstance(image, Tensor) else weights
+        total = sum(image[:, source] * weight[:, None] for source, weight in zip(sources.tolist(), given, strict=True))
+        return _cast(total, _library(image).float32)
+    mirrored = _zeros(image, image.dtype, count, height + 6, width)
+    mirrored[:, 3:-3] = image
+    for beyond in range(3):
+        mirrored[:, 2 - beyond], mirrored[:, -3 + beyond] = image[:, beyond], image[:, -1 - beyond]
+    halved = mirrored[:, 0:height:2] * float(weights[0, 0])
+    for tap, weight in enumerate(weights[1:, 0].tolist(), start=1):
+        halved += mirrored[:, tap : tap + height : 2] * weight
     return halved
 
 
 @lru_cache(maxsize=16)
-def _halving_taps(length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Source positions and float32 weights, each taps,length//2; beyond the border the image is mirrored."""
+def _halving_taps(length: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Source positions and weights, each taps,length//2; beyond the border the image is mirrored.
+
+    Positions and distances are piq's, in float32.
+    """
     scale = (length // 2) / length
     taps = math.ceil(4 / scale) + 2
     centre = (torch.arange(length // 2, dtype=torch.float32) + 0.5) / scale - 0.5
     first = centre.floor() - taps // 2 + 1
-    distance = (torch.stack([centre - first - tap for tap in range(taps)]) * scale).abs()
-    square, cube = distance**2, distance**2 * distance
+    distance = (torch.stack([centre - first - tap for tap in range(taps)]) * scale).abs().double()
+    square, cube = distance * distance, distance * distance * distance
     weights = (1.5 * cube - 2.5 * square + 1) * (distance <= 1)
     weights += (-0.5 * cube + 2.5 * square - 4 * distance + 2) * ((distance > 1) & (distance <= 2))
     source = first.long() + torch.arange(taps)[:, None]
     source = torch.where(source < 0, -1 - source, source)
     source = torch.where(source >= length, 2 * length - 1 - source, source)
     used = weights.any(dim=1)
-    return source[used].to(device), (weights / weights.sum(dim=0))[used].to(device)
+    return source[used].numpy(), (weights / sum(weights))[used].numpy()

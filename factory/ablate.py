@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from factory.ablations import STATIONS, Cell, Graph, Place, Step, Table, cells_of, csv_of, load_table, markdown_of
 from factory.ablations import titles as titles_of_tables
 from factory.ablations.tables import Seeds
-from factory.config import Config, build, load
+from factory.config import Config, PathOfProtocol, PathOrUrl, build, load
 from factory.corpus import Corpus
 from factory.faults import Quarantined, Stalled
 from factory.fit_classifier import FitClassifierConfig
@@ -46,21 +46,21 @@ class AblateConfig(Config):
     to fit. The settings of the stations are those of their own configurations without inputs, `out` and seeds.
     """
 
-    table: str = Field(description="name of a table that comes with the package, or FILE.yaml")
-    corpus: str = Field(description="real faces, to train on and to test on")
-    out: str
-    protocols: tuple[str, ...] | None = Field(None, min_length=1, description="None: the table's; own: own splits")
+    table: PathOrUrl = Field(description="name of a table that comes with the package, or FILE.yaml")
+    corpus: PathOrUrl = Field(description="real faces, to train on and to test on")
+    out: PathOrUrl
+    protocols: tuple[PathOrUrl, ...] | None = Field(None, min_length=1, description="None: the table's; own: splits")
     seeds: Seeds | None = Field(None, description="None: the table's")
-    generated: str | None = Field(None, description="finished corpus of spoofs; $protocol in it is replaced")
-    generator: str | None = Field(None, description="finished model folder, or dummy; $protocol in it is replaced")
-    style_encoder: str | None = Field(None, description="folder of fit-style, for fit_generator; likewise")
+    generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
+    generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; likewise")
+    style_encoder: PathOfProtocol | None = Field(None, description="folder of fit-style, for fit_generator; likewise")
     fit_style: dict[str, Any] = {}
     fit_generator: dict[str, Any] | None = None
     generate: dict[str, Any] = {}
     fit_classifier: dict[str, Any] = {}
     evaluate: dict[str, Any] = Field({}, description="by default without bootstrap, which the table ignores")
     unit: Literal["frame", "video"] = Field("frame", description="what a figure counts; video: means of recordings")
-    runs: str | None = Field(None, description="folder of the runs, which tables may share; None: OUT/runs")
+    runs: PathOrUrl | None = Field(None, description="folder of the runs, which tables may share; None: OUT/runs")
     resources: TrainResources = Field(TrainResources(), description="of every fit whose settings do not say others")
 
     @model_validator(mode="after")

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
 
-from factory.cli_folder import COMMANDS, Overrides, print_summary
+from factory.cli_folder import COMMANDS, Overrides, located, print_summary
 from factory.cli_job import job_app, submit
+from factory.credentials import refuse_arguments
 from factory.exits import one_line_exits
+from factory.masking import masked_output
 from factory.stations import JOBS
 
 app = typer.Typer(
@@ -166,8 +169,8 @@ app.add_typer(job_app, name="job")
 
 @app.command()
 def protocols(
-    name: Annotated[str | None, typer.Argument(help="Protocol, or FILE.yaml of your own; none lists them.")] = None,
-    corpus: Annotated[list[str] | None, typer.Option(help="Corpus to count under it; may be repeated.")] = None,
+    name: Annotated[str | None, typer.Argument(callback=located, help="Protocol, or FILE.yaml; none: a list.")] = None,
+    corpus: Annotated[list[str] | None, typer.Option(callback=located, help="To count under it; repeatable.")] = None,
 ) -> None:
     """The evaluation protocols, and a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
     from factory.protocols.counts import describe
@@ -210,7 +213,7 @@ def import_official(
 
 @app.command()
 def demo(
-    out: Annotated[str, typer.Option(help="Folder for everything the demo makes.")] = "out/demo",
+    out: Annotated[str, typer.Option(callback=located, help="Folder for everything the demo makes.")] = "out/demo",
 ) -> None:
     """Run every station once on embedded faces. Example: difffas demo --out out/demo"""
     from factory.demo import run
@@ -225,7 +228,8 @@ def _settings(given: dict[str, Any]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; what ends it is one line and an exit status."""
-    with one_line_exits():
+    with masked_output(), one_line_exits():
+        refuse_arguments(sys.argv[1:] if arguments is None else arguments)
         app(args=arguments)
 
 

@@ -9,12 +9,25 @@ from typing import Annotated, Any
 
 import typer
 
+from factory.credentials import hide
+
 LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
-Folder = Annotated[str, typer.Argument(help="Folder that a run wrote, local or s3://.")]
+
+
+def located(given: Any) -> Any:
+    """Callback of every option and argument that is a path and no setting: as `places.place`."""
+    from factory.places import place
+
+    if isinstance(given, str):
+        return place(given)
+    return given and [place(one) for one in given]
+
+
+Folder = Annotated[str, typer.Argument(callback=located, help="Folder that a run wrote, local or s3://.")]
 Key = Annotated[str, typer.Argument(help="Key of a sample.")]
-ImageFile = Annotated[str | None, typer.Option(help="Write the image to this file.")]
+ImageFile = Annotated[str | None, typer.Option(callback=located, help="Write the image to this file.")]
 
 
 def status(
@@ -119,7 +132,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def print_summary(summary: dict[str, Any]) -> None:
     """A run's figures as JSON on stdout, curves and grids left out."""
     brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
-    typer.echo(json.dumps(brief, indent=2, ensure_ascii=False))
+    typer.echo(hide(json.dumps(brief, indent=2, ensure_ascii=False)))
 
 
 def _write(path: str | None, data: bytes) -> None:

@@ -7,15 +7,18 @@ canonical JSON, the identity of a run.
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import json
-import re
 import types
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from factory.credentials import REFUSAL, held, hide
+from factory.documents import DEEPEST, LARGEST, parse_yaml, short
+from factory.places import place
 
 
 class Config(BaseModel):
@@ -24,7 +27,11 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
-CREDENTIALS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*@")  # the part before the host, by RFC 3986
+# What a path, a URL or the name of something that may be a file is, in every model; a test looks for others.
+PathOrUrl = Annotated[str, AfterValidator(place)]
+PathOfProtocol = Annotated[str, AfterValidator(functools.partial(place, known=("protocol",)))]
+
+MOST_MISTAKES = 5  # told of in one line
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -54,17 +61,28 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     values: dict[str, Any] = {}
     if path is not None:
         values = read_yaml(path)
+    given: list[str] = []
     for override in overrides:
-        set_override(values, override)
+        dotted = set_override(values, override)
+        if lost := next((one for one in given if one.startswith(f"{dotted}.")), None):
+            raise ValueError(f"override {dotted} replaces the section of {lost}, given before it: give {dotted} first")
+        given.append(dotted)
     return build(model, values)
 
 
-def set_override(values: dict[str, Any], override: str) -> None:
-    """Put `section.key=value` into the values of a configuration; raises ValueError if it is not of that form."""
+def set_override(values: dict[str, Any], override: str) -> str:
+    """Put `section.key=value` into the values of a configuration, and return the key.
+
+    Raises:
+        ValueError: if it is not of that form, or holds credentials, which are not repeated.
+    """
     dotted, equals, text = override.partition("=")
     if not equals:
-        raise ValueError(f"override {override!r} is not of the form key=value")
+        raise ValueError(f"override {short(hide(override))!r} is not of the form key=value")
+    if held(override):
+        raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
     _set(values, dotted, _parse_value(dotted, text))
+    return dotted
 
 
 def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
@@ -77,21 +95,27 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ValueError("; ".join(_explain(model, dict(item)) for item in error.errors())) from None
+        found = [_explain(model, dict(item)) for item in error.errors()]
+        more = [f"{len(found) - MOST_MISTAKES} more of this kind"] if len(found) > MOST_MISTAKES else []
+        raise ValueError("; ".join(found[:MOST_MISTAKES] + more)) from None
 
 
 def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
     """The keys of a YAML file; an empty one has none.
 
     Raises:
-        ValueError: if it is absent, no YAML, or no mapping; `what` says what kind of file it is.
+        ValueError: if it is absent, no YAML, or no mapping, or as `parse_yaml`; `what` says what kind of file it is.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        with open(place(str(path)), "rb") as file:
+            text = file.read(4 * LARGEST + 1).decode()  # a character has four bytes at most
     except FileNotFoundError:
-        raise ValueError(f"{what} file {path} does not exist") from None
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{what} file {path} cannot be read: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{what} file {hide(str(path))} does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{what} file {hide(str(path))} cannot be read: {' '.join(str(error).split())}") from None
+    values = parse_yaml(text, f"{what} file {path} cannot be read")
+    if values is None:
+        return {}
     if not isinstance(values, dict):
         raise ValueError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
     return values
@@ -100,36 +124,40 @@ def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
 def _refuse_credentials(value: Any, dotted: str) -> None:
     if isinstance(value, dict):
         for name, item in value.items():
-            _refuse_credentials(item, f"{dotted}.{name}" if dotted else str(name))
+            inner = f"{dotted}.{name}" if dotted else str(name)
+            _refuse_credentials(str(name), inner)
+            _refuse_credentials(item, inner)
     elif isinstance(value, list | tuple):
         for item in value:
             _refuse_credentials(item, dotted)
-    elif isinstance(value, str) and CREDENTIALS.match(value):
-        raise ValueError(
-            f"config key {dotted!r}: a URL with credentials in it; leave them out and set AWS_ACCESS_KEY_ID and "
-            f"AWS_SECRET_ACCESS_KEY, a profile or a role"
-        )
+    elif isinstance(value, str) and held(value):
+        raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
 
 
 def _parse_value(dotted: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ValueError(f"override {dotted}={text} is not a YAML value: quote it, {dotted}='\"...\"'") from None
+        return parse_yaml(text, "it")
+    except ValueError as error:
+        key, reason = short(dotted), str(error).removeprefix("it: ")
+        raise ValueError(
+            f"override {key}={short(text)} is not a YAML value: quote it, {key}='\"...\"' ({reason})"
+        ) from None
 
 
 def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
     *sections, key = dotted.split(".")
+    if len(sections) > DEEPEST:
+        raise ValueError(f"override {short(dotted)}: more than {DEEPEST} levels deep")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ValueError(f"override {dotted}: {section} is not a section")
+            raise ValueError(f"override {short(dotted)}: {short(section)} is not a section")
     values[key] = value
 
 
 def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     location = tuple(error["loc"])
-    dotted = ".".join(map(str, location))
+    dotted = short(".".join(map(str, location)))
     if error["type"] == "extra_forbidden":
         known = _known_keys(model, location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, n=1)
@@ -138,7 +166,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return f"config key {dotted!r} is required: set it in the file or as {dotted}=VALUE"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return f"config key {dotted!r}: {message} (got {error['input']!r})" if dotted else message
+    return f"config key {dotted!r}: {message} (got {short(repr(error['input']))})" if dotted else message
 
 
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from factory.audit.reader import Audit, kept_by
 from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.protocols import check, check_model, open_corpus
 from factory.run import Run, read_claim
@@ -29,13 +29,13 @@ MODEL_FILES = ("config.json", "model.safetensors")
 class EvaluateConfig(Config):
     """One evaluation: metrics of `split`, some thresholds from `dev_split`."""
 
-    classifier: str | None = Field(None, description="folder that fit-classifier wrote")
-    corpus: str | None = None
-    protocol: str | None = Field(None, description="name or file; None: the corpus's own splits")
-    scores: str | None = Field(None, description="a score file in the place of classifier and corpus")
-    dev_scores: str | None = Field(None, description="score file of the development set, where it is another")
-    out: str | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
-    audit: str | None = Field(None, description="of generated rows in `corpus`: those not accepted are left out")
+    classifier: PathOrUrl | None = Field(None, description="folder that fit-classifier wrote")
+    corpus: PathOrUrl | None = None
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
+    scores: PathOrUrl | None = Field(None, description="a score file in the place of classifier and corpus")
+    dev_scores: PathOrUrl | None = Field(None, description="score file of the development set, where it is another")
+    out: PathOrUrl | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
+    audit: PathOrUrl | None = Field(None, description="of generated rows in `corpus`: those not accepted are left out")
     split: str = "test"
     dev_split: str | None = DEV
     batch_size: int = Field(64, ge=1)

@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from factory.credentials import hide
+
 
 @contextlib.contextmanager
 def one_line_exits() -> Iterator[None]:
@@ -39,4 +41,4 @@ def _fail(error: Exception, status: int) -> None:
 
 
 def _say(error: Exception) -> None:
-    print(f"difffas: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    print(f"difffas: error: {hide(' '.join(str(error).split()))}", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.evaluate import load_classifier
 from factory.storage import Storage
 from factory.train import publish_model
@@ -19,8 +19,8 @@ ONNX, BACKBONE = "classifier.onnx", "backbone"
 class ExportConfig(Config):
     """One export; `size` is the side of the images, where the folder does not know on which it was fitted."""
 
-    folder: str
-    out: str
+    folder: PathOrUrl
+    out: PathOrUrl
     size: int | None = Field(None, ge=32)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from factory import backbone
 from factory.audit.reader import Audit, kept_by
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.fit_style import train_styles
 from factory.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
@@ -47,15 +47,15 @@ class RowFilter(Config):
 class FitClassifierConfig(Config):
     """One classifier. `generated` is left out to train on real faces alone."""
 
-    corpus: str
-    generated: str | None = None
-    protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
+    corpus: PathOrUrl
+    generated: PathOrUrl | None = None
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     generated_rows: RowFilter = RowFilter()
-    audit: str | None = Field(None, description="of `generated`, by `difffas audit`: rows not accepted are left out")
-    out: str
+    audit: PathOrUrl | None = Field(None, description="of `generated`, by `difffas audit`: only accepted rows count")
+    out: PathOrUrl
     split: str = "train"
     held_out: str | None = Field("dev", description="split of the evaluations during training")
-    backbone: str = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
+    backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=64, learning_rate=1e-4)

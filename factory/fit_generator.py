@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import model_digest
 from factory.progress import say
@@ -59,11 +59,11 @@ class EvaluationConfig(Config):
 class FitGeneratorConfig(Config):
     """One generator."""
 
-    corpus: str
-    protocol: str | None = Field(None, description="name or file; None: the corpus's own splits")
-    style_encoder: str | None = Field(None, description="folder that fit-style wrote; left out with `initial`")
-    initial: str | None = Field(None, description="model folder to go on from: its network, weights and style encoder")
-    out: str
+    corpus: PathOrUrl
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
+    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; left out with `initial`")
+    initial: PathOrUrl | None = Field(None, description="model folder to go on from: network, weights, style encoder")
+    out: PathOrUrl
     split: str = "train"
     held_out: str = Field("dev", description="where train.evaluate_every looks")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.protocols import check, check_held_out, content, open_corpus, record
 from factory.run import Run
@@ -33,9 +33,9 @@ class StyleNetworkConfig(Config):
 class FitStyleConfig(Config):
     """One style encoder."""
 
-    corpus: str
-    protocol: str | None = Field(None, description="name or file; None: the corpus's own splits")
-    out: str
+    corpus: PathOrUrl
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
+    out: PathOrUrl
     split: str = "train"
     held_out: str | None = "dev"
     network: StyleNetworkConfig = StyleNetworkConfig()

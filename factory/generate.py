@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from factory import cluster, metrics
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.encode import codec_name
 from factory.faults import carry
@@ -34,9 +34,9 @@ PREFIX = "spoof"
 class GenerateInputs(Config):
     """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` a model folder or `dummy`."""
 
-    live: str
-    guides: str
-    generator: str
+    live: PathOrUrl
+    guides: PathOrUrl
+    generator: PathOrUrl
 
 
 class GenerateResources(Config):
@@ -55,8 +55,8 @@ class GenerateConfig(Config):
     """One generation run."""
 
     inputs: GenerateInputs
-    out: str
-    protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
+    out: PathOrUrl
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     plan: PlanConfig = PlanConfig()
     sampler: SamplerConfig = SamplerConfig()
     output: OutputConfig = OutputConfig()

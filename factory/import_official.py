@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.progress import say
 from factory.storage import Storage
 from factory.train import publish_model
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class ImportConfig(Config):
     """One conversion. `entry` chooses the weights: the release samples with `model`."""
 
-    checkpoint: str
-    encoder: str | None = None
-    out: str
+    checkpoint: PathOrUrl
+    encoder: PathOrUrl | None = None
+    out: PathOrUrl
     entry: str = "model"
     mean_patch: int = 5
     variance_patch: int = 3

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from factory.cards import write_corpus_card
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus, totals, write_index
 from factory.ledger import Ledger
 from factory.progress import say
@@ -25,8 +25,8 @@ THREADS = 8
 class JoinConfig(Config):
     """The corpora, in the order in which their shards are numbered through."""
 
-    corpora: tuple[str, ...] = Field(min_length=2)
-    out: str
+    corpora: tuple[PathOrUrl, ...] = Field(min_length=2)
+    out: PathOrUrl
 
 
 class Copy(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from factory import evaluate, fit_classifier, fit_generator, fit_style, generate, prepare, report
-from factory.config import Config, build
+from factory.config import Config, PathOrUrl, build
 from factory.progress import duration, say
 
 # (function, configuration model, settings) of a step
@@ -27,10 +27,10 @@ class PipelineConfig(Config):
     not made: no style encoder with `fit_generator.initial`, no generator either with `generate.inputs.generator`.
     """
 
-    out: str = Field(description="folder of the steps' folders, local or s3://")
-    corpus: str | None = Field(None, description="finished corpus in the place of prepare")
+    out: PathOrUrl = Field(description="folder of the steps' folders, local or s3://")
+    corpus: PathOrUrl | None = Field(None, description="finished corpus in the place of prepare")
     prepare: dict[str, Any] | None = None
-    protocol: str | None = Field(None, description="name or file, for every step; None: the corpus's own splits")
+    protocol: PathOrUrl | None = Field(None, description="name or file, for every step; None: the corpus's own splits")
     fit_style: dict[str, Any] = {}
     fit_generator: dict[str, Any] = {}
     generate: dict[str, Any] = {}

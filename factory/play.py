@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import Request, check_t0, load_generator, model_digest, to_tensor
 from factory.images import decode, resize
@@ -27,8 +27,8 @@ LARGEST = "20mb"  # of an uploaded file
 class PlayConfig(Config):
     """What to play with, and where the page listens."""
 
-    generator: str = Field(PRETRAINED, description="model folder, local or s3://")
-    guides: str | None = Field(None, description="corpus whose spoofs may be guides by style")
+    generator: PathOrUrl = Field(PRETRAINED, description="model folder, local or s3://")
+    guides: PathOrUrl | None = Field(None, description="corpus whose spoofs may be guides by style")
     size: int = Field(64, ge=32, multiple_of=32, description="side that the generator was trained on")
     threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
     host: str = Field("127.0.0.1", description="address to listen on; others than this machine's have no password")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.generators import DUMMY, Request, load_generator
 from factory.plan import SamplerConfig
 
@@ -18,7 +18,7 @@ GAIN = 1.03  # a batch twice as large must be this much faster to be worth its m
 class ProbeConfig(Config):
     """What to try; the batch size is part of a run's fingerprint, so a probe proposes it and changes nothing."""
 
-    generator: str
+    generator: PathOrUrl
     size: int = Field(256, ge=32, multiple_of=32, description="side of the images")
     preset: Literal["exact", "balanced", "fast"] = "balanced"
     threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")

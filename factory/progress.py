@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from factory.credentials import hide
+
 
 def progress_line(shards: int, of_shards: int, images: int, rate: float | None, left: float | None) -> str:
     """For example `312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left`."""
@@ -92,5 +94,5 @@ class TrainingProgress:
 
 def say(text: str) -> None:
     """One line for the person who watches, on stderr: stdout is for results."""
-    sys.stderr.write(text + "\n")  # not print: Ray Train would log it a second time
+    sys.stderr.write(hide(text) + "\n")  # not print: Ray Train would log it a second time
     sys.stderr.flush()

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from factory.cards import CARD, CROISSANT
 from factory.cards.facts import corpus_facts
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import INDEX
 from factory.ledger import Ledger
 from factory.run import SUMMARY, read_planned, read_summary
@@ -30,8 +30,8 @@ SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", 
 class PublishConfig(Config):
     """Which corpus is checked, as a job near its bucket."""
 
-    folder: str = Field(description="finished corpus, local or s3://")
-    to: str | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
+    folder: PathOrUrl = Field(description="finished corpus, local or s3://")
+    to: PathOrUrl | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
 
 
 def publish(url: str, to: str | None = None) -> dict[str, Any]:

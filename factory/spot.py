@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import sys
 import time
 import urllib.error
 import urllib.request
+
+from factory.documents import parse_json
+from factory.masking import masked_output
 
 METADATA = "http://169.254.169.254"  # EC2's instance metadata service, version 2
 EVERY = 5.0  # seconds between looks
@@ -38,14 +40,14 @@ def notice(metadata: str = METADATA) -> float | None:
     )
     try:
         with urllib.request.urlopen(action, timeout=2) as answer:
-            said = json.loads(answer.read())
+            answered = answer.read()
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
         raise
     try:
-        when = datetime.datetime.fromisoformat(said["time"])
-    except (KeyError, ValueError):
+        when = datetime.datetime.fromisoformat(parse_json(answered, metadata)["time"])
+    except (KeyError, TypeError, ValueError):  # a notice it is, whatever it says
         return NOTICE
     return max(0.0, when.timestamp() - time.time())
 
@@ -81,6 +83,11 @@ def drain(address: str, seconds: float, node_id: str | None = None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 once the node is drained; 1 where there is no metadata service to ask, or the drain failed."""
+    with masked_output():
+        return _drained(arguments)
+
+
+def _drained(arguments: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m factory.spot", description=__doc__)
     parser.add_argument("--address", default="auto", help="of the Ray cluster, HOST:PORT; by default this node's")
     parser.add_argument("--node-id", help="hexadecimal id of the node; by default the one that this runs on")

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from factory import cluster, fit_classifier
 from factory.audit.reader import kept_by
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.fit_classifier import FitClassifierConfig
 from factory.protocols import open_corpus
 from factory.run import Run, read_summary
@@ -33,7 +33,7 @@ TABLE, TABLE_CSV, PICTURE = "trials.md", "trials.csv", "trials.svg"
 class TuneConfig(Config):
     """One search. `fit` is what every trial has in common, as for fit-classifier; `search` is what they vary."""
 
-    out: str
+    out: PathOrUrl
     fit: FitClassifierConfig = Field(description="its `out` follows from this one's; its resources are each trial's")
     search: SearchSpace
     trials: int = Field(20, ge=1)

@@ -147,7 +147,7 @@ class Graph:
 
     def _given(self, kind: str, url: str, protocol: str) -> Source:
         """A finished input; `$protocol` in its name is that of the protocol that is trained under."""
-        url = url.replace("$protocol", protocol)
+        url = url.replace("$protocol", protocol).replace("${protocol}", protocol)
         return Source(url, self._digest(kind, url))
 
     def _add(self, job: str, row: TableRow, protocol: str, seed: int, sources: Mapping[str, Source]) -> Source:
@@ -161,7 +161,7 @@ class Graph:
             except ValueError as error:
                 raise ValueError(f"row {row.name!r}, {job}: {error}") from None
 
-        by_content = built("", {key: source.identity for key, source in sources.items()})
+        by_content = built("-", {key: source.identity for key, source in sources.items()})
         decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
         if "backbone" in decisive:
             decisive["backbone"] = backbone.identity(decisive["backbone"])

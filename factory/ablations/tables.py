@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from factory.config import Config, build, read_yaml
+from factory.config import Config, PathOrUrl, build, read_yaml
 from factory.metric_table import RATES, THRESHOLDS
 
 FOLDER = Path(__file__).parent
@@ -57,7 +57,7 @@ class Table(Config):
     title: str
     shape: str = Field(description="which table of the paper it has the shape of")
     note: str = Field("", description="what the paper leaves open, and how it is read here")
-    protocols: tuple[str, ...] = Field(("own",), min_length=1)
+    protocols: tuple[PathOrUrl, ...] = Field(("own",), min_length=1)
     columns: tuple[str, ...] = Field(min_length=1)
     average: bool = Field(False, description="whether the mean over the protocols is a column, too")
     seeds: Seeds = (0, 1, 2)

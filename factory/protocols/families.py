@@ -18,9 +18,10 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from factory.config import Config, build, read_yaml
+from factory.config import Config, PathOrUrl, build, read_yaml
 from factory.datasets.tree import table
 from factory.pattern import vocabulary_name
+from factory.places import place
 from factory.protocols.rules import PARTS, Protocol
 
 FOLDER = Path(__file__).parent
@@ -41,7 +42,7 @@ class ListFile(Config):
     by field, in the rows that have the values of `where`, by column.
     """
 
-    file: str
+    file: PathOrUrl
     line: str | None = None
     columns: dict[str, str] = {}
     where: dict[str, str] = {}
@@ -130,7 +131,7 @@ def _protocol(name: str, values: dict[str, Any], path: Path) -> Protocol:
 
 def _listed(given: ListFile, path: Path) -> dict[str, Any]:
     """The recordings of an official list, as `Rule.listed`."""
-    folders = [path.parent, *([Path(os.environ[LISTS])] if os.environ.get(LISTS) else [])]
+    folders = [path.parent, *([Path(place(os.environ[LISTS]))] if os.environ.get(LISTS) else [])]
     found = next((folder / given.file for folder in folders if (folder / given.file).is_file()), None)
     if found is None:
         where = f"not in {folders[-1]}" if len(folders) > 1 else "not there"

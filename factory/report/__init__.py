@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from factory import charts
 from factory.charts.detection import chart_style
-from factory.config import Config, fingerprint
+from factory.config import Config, PathOrUrl, fingerprint
 from factory.corpus import Corpus
 from factory.explorer import ExplorerConfig, theme_script, themed, write_explorer
 from factory.explorer.verdicts import AUDIT, Verdicts
@@ -49,18 +49,18 @@ HEADINGS = {
 class ReportInputs(Config):
     """Finished folders, local or `s3://`, any of which may be left out; the names are those the page shows."""
 
-    real: str | None = None
-    live: str | None = None
-    generated: str | None = None
-    audit: str | None = None
-    models: dict[str, str] = Field({})
-    strength: str | None = None
-    patches: dict[str, str] = Field(
+    real: PathOrUrl | None = None
+    live: PathOrUrl | None = None
+    generated: PathOrUrl | None = None
+    audit: PathOrUrl | None = None
+    models: dict[str, PathOrUrl] = Field({})
+    strength: PathOrUrl | None = None
+    patches: dict[str, PathOrUrl] = Field(
         {}, description="generated corpora by the patch sides of their generators: p_m,p_v"
     )
-    evaluations: dict[str, str] = Field({})
-    tune: str | None = None
-    ablations: dict[str, str] = Field({})
+    evaluations: dict[str, PathOrUrl] = Field({})
+    tune: PathOrUrl | None = None
+    ablations: dict[str, PathOrUrl] = Field({})
 
     @model_validator(mode="after")
     def _check(self) -> ReportInputs:
@@ -75,7 +75,7 @@ class ReportConfig(Config):
     """One report."""
 
     inputs: ReportInputs
-    out: str
+    out: PathOrUrl
     title: str = "Spoof factory report"
     triplets_per_style: int = Field(6, ge=1)
     explorer: ExplorerConfig = ExplorerConfig()

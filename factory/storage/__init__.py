@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+from factory.credentials import held, hide
 from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
 from factory.storage.names import checked, inside
 from factory.storage.object_store import ObjectStore
@@ -24,6 +25,10 @@ class Storage:
     """
 
     def __init__(self, url: str) -> None:
+        if held(url):
+            raise ValueError(
+                f"{hide(url)}: a URL holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
+            )
         self.local = "://" not in url
         self._files: LocalFolder | ObjectStore
         if self.local:

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from factory import draws
-from factory.config import Config
+from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import Generator, Request, check_t0, load_generator, model_digest
 from factory.plan import SamplerConfig
@@ -40,9 +40,9 @@ SHOWN = 3  # faces in the picture
 class StrengthInputs(Config):
     """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` is a model folder."""
 
-    live: str
-    guides: str
-    generator: str
+    live: PathOrUrl
+    guides: PathOrUrl
+    generator: PathOrUrl
 
 
 class StrengthResources(Config):
@@ -55,8 +55,8 @@ class StrengthConfig(Config):
     """One study: every T₀ with every w, on the same faces, guides and noise."""
 
     inputs: StrengthInputs
-    protocol: str | None = Field(None, description="name or file; None: the corpora's own splits")
-    out: str
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
+    out: PathOrUrl
     t0: tuple[int, ...] = Field((100, 175, 250, 325, 400), min_length=1)
     cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1)
     steps: int = Field(25, ge=1)

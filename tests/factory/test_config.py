@@ -57,6 +57,15 @@ def test_file_then_overrides(tmp_path: Path) -> None:
         (["out"], "not of the form key=value"),
         (["out=x", "out.y=1"], "out is not a section"),
         (["out={a}/{b}"], "override out={a}/{b} is not a YAML value: quote it"),
+        (["out=x", "inner.steps=2", "inner={name: b}"], "inner replaces the section of inner.steps, given before it"),
+        (["out=x", "inner={steps: 1, steps: 2}"], "key 'steps': given twice"),
+        (["out=x", ".".join("a" * 100) + "=1"], "more than 64 levels deep"),
+        (["out=x", "=1"], "unknown config key ''"),
+        (["out=x", "1=1"], "unknown config key '1'"),
+        (["out=x", "a..b=1"], "unknown config key 'a'"),
+        (["out=x", f"inner.steps=[{'x,' * 9000}]"], r"\(got \['x', 'x', .*…\)"),
+        (["out=x", f"{'k' * 9000}=1"], "unknown config key 'kkk.*…'"),
+        (["out=x", "inner={" + ",".join(f"k{n}: 1" for n in range(100)) + "}"], "; 95 more of this kind"),
     ],
 )
 def test_mistakes_are_one_line_naming_the_key(overrides: list[str], message: str) -> None:
@@ -68,9 +77,35 @@ def test_mistakes_are_one_line_naming_the_key(overrides: list[str], message: str
 def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- a\n")
     (tmp_path / "broken.yaml").write_text("a: [1\n")
-    for name, message in (("none", "does not exist"), ("list", "mapping"), ("broken", "cannot be read")):
+    (tmp_path / "latin.yaml").write_bytes(b"out: \xe4\n")
+    (tmp_path / "folder.yaml").mkdir()
+    for name, message in (
+        ("none", "does not exist"),
+        ("list", "mapping"),
+        ("broken", "cannot be read"),
+        ("latin", "cannot be read"),
+        ("folder", "cannot be read"),
+        ("list.yaml/x", "cannot be read"),
+    ):
         with pytest.raises(ValueError, match=message):
             load(Outer, str(tmp_path / f"{name}.yaml"))
+
+
+def test_the_last_of_two_overrides_stands_but_no_file_may_give_a_key_twice(tmp_path: Path) -> None:
+    assert load(Outer, None, ["out=x", "out=y", "inner={steps: 1}", "inner.name=b"]).model_dump() == {
+        "out": "y",
+        "inner": {"steps": 1, "name": "b", "rate": 0.1},
+    }
+    (tmp_path / "c.yaml").write_text("inner: {steps: 5}\nout: x\ninner: {name: b}\n")
+    with pytest.raises(ValueError, match=r"c\.yaml cannot be read: line 3, key 'inner': given twice, first in line 1"):
+        load(Outer, f"{tmp_path}/c.yaml")
+
+
+def test_an_empty_file_and_one_with_a_mark_are_read(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("# nothing yet\n")
+    assert load(Outer, f"{tmp_path}/c.yaml", ["out=x"]) == Outer(out="x")
+    (tmp_path / "c.yaml").write_text("out: é\n", encoding="utf-8-sig")
+    assert load(Outer, f"{tmp_path}/c.yaml") == Outer(out="é")
 
 
 def test_config_is_frozen() -> None:

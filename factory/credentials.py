@@ -1,0 +1,82 @@
+"""Credentials in what people write and in what we print: refused in the one, masked in the other, never repeated.
+
+Users and passwords in URLs (`s3://key:secret@bucket`), signatures and tokens in their queries (presigned URLs, Azure's
+SAS), connection strings, and what this process's environment holds under a name such as AWS_SECRET_ACCESS_KEY;
+percent-encoded or not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+REFUSAL = (
+    "a URL with credentials in it; leave them out and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a "
+    "role"
+)
+_SHORTEST = 12  # characters of a secret in the environment: `test` or `true` would mask half of a line
+
+_COLON, _SLASH, _AT = r"(?::|%(?:25)*3a)", r"(?:\\{0,4}/|%(?:25)*2f)", r"(?:@|%(?:25)*40)"
+_NAMES = (
+    r"x-(?:amz|goog|oss|cos)-(?:signature|credential|security-token)|awsaccesskeyid|googleaccessid|ossaccesskeyid"
+    r"|signature|sig|[\w-]{0,32}token|api[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|shared[-_]?access[-_]?\w+"
+    r"|[\w-]{0,32}secret[\w-]{0,32}|password|passwd|pwd|auth|authorization|credentials?|key"
+)
+_SCHEME = rf"[a-z][a-z0-9+.-]{{0,31}}{_COLON}"
+# Each with the part that may stay as its first group. The quote ends a URL, so that JSON stays JSON; every repeat is
+# bounded, so that no line takes long.
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # What stands before the last @ of the host's part, by RFC 3986.
+        rf"({_SCHEME}{_SLASH}{{2,8}})(?:(?!{_SLASH})[^\s\"?#]){{0,4096}}{_AT}",
+        # A password with a / or ? of its own: by the RFC it would belong to the path. Python's paths make // one /.
+        rf"({_SCHEME}{_SLASH}{{1,8}})(?:(?!{_SLASH}|{_COLON}|{_AT})[^\s\"]){{1,256}}{_COLON}[^\s\"]{{0,4096}}{_AT}",
+        # Without a scheme.
+        r"((?:^|[\s=,;:'\"(\[]|//))[\w.+%~-]{1,256}:(?!\*\*\*@)[^\s/@:\"]{1,4096}@(?=[\w.-]{1,256}(?::\d+)?/)",
+        rf"((?:[?&;]|%3f|%26)(?:{_NAMES})(?:=|%3d))[^&;\s\"'#]+",
+        r"((?:\b|^)(?:account[-_]?key|shared[-_]?access[-_]?(?:key|signature)|aws_secret_access_key)\s?[=:]\s?)[^&;\s\"'#]+",
+        r"(\bbearer\s+)[\w.~+/=-]{8,}",
+    )
+)
+_SECRET_NAME = re.compile(r"(?i)secret|token$|password|passwd|api_?key|account_?key|sas_?key|connection_string")
+
+
+def hide(text: str) -> str:
+    """`text` with every credential in it masked; the same text where there is none."""
+    for pattern in _PATTERNS:
+        text = pattern.sub(_masked, text)
+    for secret in _of_environment():
+        text = text.replace(secret, MASK)
+    return text
+
+
+def held(text: str) -> bool:
+    """Whether there are credentials in `text`."""
+    return hide(text) != text
+
+
+def refuse_arguments(arguments: Iterable[str]) -> None:
+    """Raise ValueError, which does not repeat them, if a command line holds credentials."""
+    for argument in arguments:
+        if held(argument):
+            key, equals, _ = argument.partition("=")
+            setting = equals and not key.startswith("-") and not held(f"{key}=")
+            what = f"config key {hide(key)!r}" if setting else f"argument {hide(argument)!r}"
+            raise ValueError(f"{what}: {REFUSAL}")
+
+
+def _masked(match: re.Match[str]) -> str:
+    """What may stay of a match, the mask, and the @ that shows that something stood there."""
+    at = "@" if match.group().endswith("@") else ""
+    return f"{match[1]}{MASK}{at}"
+
+
+def _of_environment() -> list[str]:
+    return [
+        value
+        for name, value in os.environ.items()
+        if len(value) >= _SHORTEST and _SECRET_NAME.search(name) and not os.path.isabs(value)
+    ]

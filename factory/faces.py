@@ -14,11 +14,15 @@ import pyarrow.csv
 from PIL import Image
 
 from factory import plain_parquet
+from factory.image_limits import MAX_PIXELS
 from factory.images import resize
+from factory.regular import NotRegular, open_regular
 
 MARGIN = 1.2  # side of the square over the longer side of the face box: from above the hair line to below the chin
 DETECT_SIDE = 640  # longer side, in pixels, of what the detector sees: it was trained on 640² crops
 MIN_SCORE = 0.8
+WHOLE_SIDE = 4096  # pixels: a larger square is cut and scaled in strips
+MAX_LENGTH = 4 * math.isqrt(MAX_PIXELS)  # pixels of its side: four times the largest square image's
 
 
 class Box(NamedTuple):
@@ -40,8 +44,8 @@ def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) 
     pixels at its edge. [ours]
 
     Raises:
-        ValueError: `box outside the image` if its centre is, or `box larger than the image` if it is more than twice
-            the image's longer side.
+        ValueError: `box outside the image` if its centre is, `box larger than the image` if it is more than twice
+            the image's longer side, or `square too large` if its side is longer than `MAX_LENGTH`.
     """
     height, width = pixels.shape[:2]
     x, y = box.x + box.width / 2, box.y + box.height / 2
@@ -50,10 +54,31 @@ def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) 
     if max(box.width, box.height) > 2 * max(width, height):
         raise ValueError("box larger than the image")
     length = max(1, round(margin * max(box.width, box.height)))
-    rows = np.arange(length) + math.floor(y - length / 2 + 0.5)
-    columns = np.arange(length) + math.floor(x - length / 2 + 0.5)
-    square = pixels[rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)]
-    return resize(square, side)
+    if length > MAX_LENGTH:
+        raise ValueError("square too large")
+    rows = (np.arange(length) + math.floor(y - length / 2 + 0.5)).clip(0, height - 1)
+    columns = (np.arange(length) + math.floor(x - length / 2 + 0.5)).clip(0, width - 1)
+    if length <= WHOLE_SIDE:
+        return resize(pixels[rows[:, None], columns], side)
+    return _cut_large(pixels, rows, columns, side)
+
+
+def _cut_large(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
+    """The same square, never held as a whole: of an image of one line it may have ten thousand times its pixels.
+
+    Pillow scales along the lines first, each by itself, and then across them; so do these two steps, to the same
+    bytes. Lines that repeat the one at the edge are scaled once.
+    """
+    first, last = int(rows[0]), int(rows[-1])
+    narrow = np.empty((last - first + 1, side, 3), np.uint8)
+    at_once = max(1, WHOLE_SIDE**2 // len(columns))
+    for top in range(first, last + 1, at_once):
+        strip = Image.fromarray(pixels[top : min(top + at_once, last + 1), columns])
+        narrow[top - first : top - first + strip.height] = np.asarray(
+            strip.resize((side, strip.height), Image.Resampling.LANCZOS)
+        )
+    tall = Image.fromarray(narrow[rows - first])
+    return np.array(tall.resize((side, side), Image.Resampling.LANCZOS))
 
 
 def centre_square(pixels: np.ndarray) -> Box:
@@ -171,12 +196,15 @@ def landmark_box(points: np.ndarray) -> Box:
 
 def _read_table(table: str) -> pa.Table:
     try:
-        if table.endswith((".parquet", ".pq")):
-            return plain_parquet.read_table(table, table)
-        return pa.csv.read_csv(
-            table,
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may hold one
-            convert_options=pa.csv.ConvertOptions(column_types={"path": pa.string()}),  # 0001 is no number
-        )
+        with open_regular(table) as file:
+            if table.endswith((".parquet", ".pq")):
+                return plain_parquet.read_table(file, table)
+            return pa.csv.read_csv(
+                file,
+                parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may hold one
+                convert_options=pa.csv.ConvertOptions(column_types={"path": pa.string()}),  # 0001 is no number
+            )
+    except NotRegular as error:
+        raise ValueError(f"{table} is {error}: give the path of the table itself") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{table} cannot be read as CSV or Parquet: {' '.join(str(error).split())}") from None

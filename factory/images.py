@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from factory.image_limits import MAX_PIXELS as MAX_PIXELS
+from factory.image_limits import OUT, TOO_LARGE, image_fits
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow warns of odd files; here they end as pixels or a reason
 Image.init()
@@ -17,17 +21,18 @@ FORMATS = tuple(
     for name in ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
     if name in Image.OPEN  # AVIF is in Pillow from 11.3 on
 )
-MAX_PIXELS = 89_478_485  # Pillow's decompression-bomb limit (above it Pillow only warns, above twice it refuses)
+STRIP = 1 << 20  # pixels that are converted at a time: one copy of a large image is enough
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # Exif orientation: what turns the stored image upright
+# Exif orientation: the view of the upright image in which the stored one stands as it is stored.
+_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: np.rot90(upright, -1),
+}
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -38,33 +43,26 @@ def decode(data: bytes) -> np.ndarray:
 
     Raises:
         ValueError: with one of a few fixed reasons: `empty file`, `not a supported image format`, `image too large`
-            (more than `MAX_PIXELS`), `truncated image`, `broken image`, `unsupported pixel format <Pillow mode>`.
+            (more than `MAX_PIXELS`, `MAX_SIDE` or `MAX_MEMORY` of `factory.image_limits`, by its header),
+            `truncated image`, `broken image`, `unsupported pixel format <Pillow mode>`.
             Nothing else is raised for bad bytes; MemoryError is, because it says nothing of them.
     """
     if not data:
         raise ValueError("empty file")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            fits = image.width * image.height <= MAX_PIXELS
-            if fits:
-                image.load()
-                orientation = _orientation(image)
-                rgb = _to_rgb(image)
+            pixels = _pixels(image) if image_fits(image) else TOO_LARGE
     except UnidentifiedImageError:
         raise ValueError("not a supported image format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where a program makes it one
-        raise ValueError("image too large") from None
+        raise ValueError(TOO_LARGE) from None
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise whatever the bytes lead them to
         raise ValueError("truncated image" if "truncated" in str(error).lower() else "broken image") from None
-    if not fits:
-        raise ValueError("image too large")
-    if isinstance(rgb, str):
-        raise ValueError(f"unsupported pixel format {rgb}")
-    if orientation in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[orientation])
-    return np.array(rgb)
+    if isinstance(pixels, str):
+        raise ValueError(pixels)
+    return pixels
 
 
 def resize(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -86,16 +84,34 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image | str:
-    """The image as RGB, or the name of a mode whose brightness scale is unknown."""
+def _pixels(image: Image.Image) -> np.ndarray | str:
+    """The upright pixels of an opened image, or the reason why it has none."""
+    image.load()
+    if image.mode in ("F", "LAB", "HSV"):
+        return f"unsupported pixel format {image.mode}"
+    orientation = _orientation(image)
+    width, height = image.size
+    upright = np.empty((width, height, OUT) if 5 <= orientation <= 8 else (height, width, OUT), np.uint8)
+    stored = _STORED[orientation](upright) if orientation in _STORED else upright
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        strip = image.crop((0, top, width, bottom)) if bottom - top < height else image
+        rgb = _to_rgb(strip)
+        if rgb is None:
+            return "unsupported pixel format I"
+        stored[top:bottom] = rgb
+    return upright
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray | None:
+    """The image as RGB; None if its brightness scale is not known."""
     if image.mode.startswith("I"):  # 16 bits, also where Pillow holds them in 32
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
-            return "I"
-        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("F", "LAB", "HSV"):
-        return image.mode
+            return None
+        return np.asarray((values >> 8).astype(np.uint8)[..., None])
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image.convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.asarray(image.convert("RGB"))

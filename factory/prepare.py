@@ -22,13 +22,14 @@ from factory.prepare_config import LISTED
 from factory.prepare_config import PrepareConfig as PrepareConfig
 from factory.progress import say
 from factory.provenance import SourceType, read_source_type
+from factory.regular import NotRegular, open_regular
 from factory.rounds import BOUNDED
 from factory.run import Run
 from factory.shards import shard_sizes, shard_span
 from factory.sources import Read, list_sources, listing_digest, printable, read_sources
+from factory.sources.folder import MAX_BYTES as MAX_BYTES
 
 PREFIX = "face"
-MAX_BYTES = 1 << 29  # of one image file; the largest picture that `decode` takes has half as much in raw 8-bit pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,8 +167,10 @@ def face_finder(config: PrepareConfig) -> FaceFinder:
 
 def _file_digest(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except NotRegular as error:
+        raise ValueError(f"{path} is {error}: give the path of the file itself") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -234,5 +237,6 @@ def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "ski
         config.output,
         lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
         failed=failed,
+        stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
     )

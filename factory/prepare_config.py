@@ -12,6 +12,7 @@ from factory.entries import FOLDER_PATTERN
 from factory.faces import MARGIN
 from factory.pattern import Pattern, vocabulary_name
 from factory.provenance import CAPTURE, SourceType
+from factory.rounds import STALL_SECONDS
 from factory.shards import OutputConfig
 from factory.sources.values import FIELDS
 
@@ -44,6 +45,7 @@ class PrepareResources(Config):
 
     num_cpus: float = Field(1.0, gt=0, description="CPUs that one reading task reserves; it uses one thread")
     task_labels: dict[str, str] = Field({}, description="of the nodes that tasks may run on; none: any")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
 
 
 class PrepareConfig(Config):

@@ -6,8 +6,8 @@ import csv
 import dataclasses
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from factory.regular import read_regular
 from factory.sources.files import File, Files
 
 MAX_TEXT = 1 << 30  # bytes; CelebA-Spoof's larger list has about a tenth
@@ -100,9 +100,11 @@ class Tree:
             name = next((name for name in self.files if pattern.search(name)), "")
             return name, self.text(name) if name else ""
         try:
-            return chosen, Path(chosen).read_text("utf-8-sig", "replace")
+            return chosen, read_regular(chosen, MAX_TEXT).decode("utf-8-sig", "replace")
         except OSError as error:
             raise ValueError(f"dataset_list {chosen} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise ValueError(f"dataset_list {chosen} cannot be read: {error}") from None
 
 
 def put_split(splits: dict[str, str], name: str, split: str, where: str) -> None:

@@ -63,8 +63,8 @@ class Format(Protocol):
     def list_file(self, files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
         """The images of one file, in its order; `columns` names what holds a field where it isn't the field's name."""
 
-    def read(self, files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[bytes]:
-        """The bytes of some images, in order."""
+    def read(self, files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
+        """The bytes of some images, in order; a ValueError in the place of what is none."""
 
 
 FORMATS: dict[str, Format] = {"folder": folder, "parquet": parquet, "webdataset": webdataset}

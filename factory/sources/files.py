@@ -8,18 +8,19 @@ import glob
 import io
 import os
 import re
-import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
+from factory.regular import NOT_REGULAR, TooLarge, is_regular, open_regular
 from factory.storage.object_store import ObjectStore
 from factory.storage.s3_retry import retrying
 
 CONTAINER = re.compile(r".+\.(parquet|pq|tar)", re.IGNORECASE | re.DOTALL)
 BLOCK = 1 << 14  # least bytes of a request to S3 in planning: a tar header with the JSON before it
 IN_FLIGHT = 8  # requests to S3 at a time and task
+MAX_WHOLE = 1 << 30  # bytes of a file that is read whole, though no listing says how many it has
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -109,32 +110,40 @@ class Files:
             raise ValueError(f"source {place} cannot be listed: {reason}; make it readable") from None
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable reader; from S3 it fetches little more than what is asked for."""
+        """A seekable reader; from S3 it fetches little more than what is asked for.
+
+        Raises:
+            NotRegular: a ValueError, where the name is no regular file (any more).
+        """
         if self._store is None:
-            return open(self._path(name), "rb")
+            return open_regular(self._path(name))
         reader = cast(io.BufferedReader, self._store.open(name))
         return io.BufferedReader(reader.detach(), BLOCK)
 
     def whole(self, name: str) -> BinaryIO:
         """A seekable reader of a file that will be read to its end: from S3 it comes in one request."""
-        return open(self._path(name), "rb") if self._store is None else io.BytesIO(self.read(name))
+        return self.open(name) if self._store is None else io.BytesIO(self.read(name))
 
-    def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
-        """`size` bytes from `start`, or the whole file.
+    def read(self, name: str, start: int = 0, size: int | None = None, most: int = MAX_WHOLE) -> bytes:
+        """`size` bytes from `start`, or the whole file of at most `most` bytes.
 
         Raises:
+            NotRegular: as `open`.
+            TooLarge: a ValueError, if the whole file has more, also if it grew since it was listed.
             OSError: if the file cannot be read or is shorter than that.
         """
         if size == 0:  # S3 has no empty range
             return b""
-        if self._store is not None:
+        if self._store is not None:  # a range of an empty object is an error, so the whole is asked for without one
             data = self._store.read(name, start if size else None, start + size if size else None)
         else:
-            with open(self._path(name), "rb") as file:
+            with open_regular(self._path(name)) as file:
                 file.seek(start)
-                data = file.read(-1 if size is None else size)
+                data = file.read(most + 1 if size is None else size)
         if size is not None and len(data) < size:
             raise OSError(f"{self._path(name)} is shorter than when it was listed")
+        if size is None and len(data) > most:
+            raise TooLarge
         return data
 
     def ahead(self, read: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -172,8 +181,8 @@ class Files:
             if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
                 raise
             return File(name, 0, reject="broken link")
-        if not stat.S_ISREG(status.st_mode):  # reading a named pipe would wait for ever
-            return File(name, 0, reject="not a regular file")
+        if not is_regular(status):  # reading a named pipe would wait for ever, and the kernel's log for minutes
+            return File(name, 0, reject=NOT_REGULAR)
         return File(name, status.st_size)
 
     def _find_objects(self) -> Iterator[File]:

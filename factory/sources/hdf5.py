@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from factory.images import MAX_PIXELS
+from factory.image_limits import MAX_PIXELS, OUT, TOO_LARGE, fits
+from factory.regular import NotRegular, TooLarge
 from factory.sources.files import File, Files
 from factory.sources.video import MAX_BYTES, Frames
 
@@ -53,7 +54,11 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
     h5py = needed()
     for name, run in itertools.groupby(places, key=lambda place: place.file):
         numbers = [place.at for place in run]
-        data = io.BytesIO(files.read(name))
+        try:
+            data = io.BytesIO(files.read(name))
+        except (NotRegular, TooLarge) as error:
+            yield from [error] * len(numbers)
+            continue
         try:
             with h5py.File(data, "r") as frames:
                 yield from [_frame(h5py, frames, number) for number in numbers]
@@ -70,8 +75,8 @@ def _frame(h5py: Any, frames: Any, number: int) -> np.ndarray | ValueError:
             return ValueError("link to another file")
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[0] != 3:
             return ValueError("frame is not uint8 (3, H, W)")
-        if max(math.prod(array.shape), math.prod(array.chunks or ())) > 3 * MAX_PIXELS:
-            return ValueError("image too large")
+        if not fits(array.shape[2], array.shape[1], 2 * OUT) or math.prod(array.chunks or ()) > OUT * MAX_PIXELS:
+            return ValueError(TOO_LARGE)
         if not array.size:
             return ValueError("frame is not uint8 (3, H, W)")
         return np.ascontiguousarray(array[()].transpose(1, 2, 0))

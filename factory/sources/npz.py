@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factory.images import MAX_PIXELS
+from factory.image_limits import OUT, TOO_LARGE, fits
+from factory.regular import NotRegular, TooLarge
 from factory.sources.files import Files
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ SHAPE = "data is not (1, C, H, W) of floats with C ≥ 3"
 
 def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
     """Images, uint8 (H, W, 3), in order; a file that is none is a ValueError in its place."""
-    return files.ahead(lambda place: _image(files.read(place.file or place.path)), places)
+    return files.ahead(lambda place: _read(files, place), places)
+
+
+def _read(files: Files, place: Place) -> np.ndarray | ValueError:
+    try:
+        return _image(files.read(place.file or place.path))
+    except (NotRegular, TooLarge) as error:
+        return error
 
 
 def _image(data: bytes) -> np.ndarray | ValueError:
@@ -36,8 +44,8 @@ def _image(data: bytes) -> np.ndarray | ValueError:
             shape, fortran, dtype = header(member)
             if dtype.kind != "f" or len(shape) != 4 or shape[0] != 1 or shape[1] < 3 or not math.prod(shape):
                 return ValueError(SHAPE)
-            if math.prod(shape) * dtype.itemsize > MAX_ARRAY or shape[2] * shape[3] > MAX_PIXELS:
-                return ValueError("image too large")
+            if math.prod(shape) * dtype.itemsize > MAX_ARRAY or not fits(shape[3], shape[2], OUT):
+                return ValueError(TOO_LARGE)
             count = math.prod(shape) if fortran else 3 * shape[2] * shape[3]
             values = np.frombuffer(member.read(count * dtype.itemsize), dtype)
     except KeyError:
@@ -49,4 +57,7 @@ def _image(data: bytes) -> np.ndarray | ValueError:
     channels = values.reshape(shape, order="F")[0, :3] if fortran else values.reshape(3, *shape[2:])
     if not (np.isfinite(channels).all() and channels.min() >= 0 and channels.max() <= 1):
         return ValueError("values outside 0 … 1")
-    return np.ascontiguousarray((channels[::-1].astype(np.float64) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0))
+    pixels = np.empty((*channels.shape[1:], OUT), np.uint8)
+    for row in range(len(pixels)):  # in float64, all of a large image would take eight times its bytes
+        pixels[row] = (channels[::-1, row].astype(np.float64) * 255 + 0.5).astype(np.uint8).T
+    return pixels

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r".+\.(parquet|pq)", re.IGNORECASE | re.DOTALL)
 WHAT = "Parquet file (.parquet, .pq)"
 ROWS_AT_ONCE = 32  # encoded images in memory: a row group may hold a whole data set
+BYTES_AT_ONCE = 1 << 28  # of them, unpacked, by the file's own account
 BUFFER = 1 << 22  # bytes that are read ahead of them
 
 _BYTES = (kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary, kinds.is_binary_view)
@@ -98,7 +99,7 @@ def _read_group(
     first = sum(parquet.metadata.row_group(before).num_rows for before in range(group))
     wanted = iter(rows)
     row = next(wanted)
-    for batch in parquet.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[column]):
+    for batch in parquet.iter_batches(_rows_at_once(parquet, group, column), row_groups=[group], columns=[column]):
         while row < first + len(batch):
             cell = batch.column(0)[row - first].as_py()
             yield (cell["bytes"] if in_struct and cell else cell) or b""
@@ -106,6 +107,14 @@ def _read_group(
                 return
         first += len(batch)
     raise OSError(f"row {row} is not there any more: the file changed since it was listed")
+
+
+def _rows_at_once(parquet: pq.ParquetFile, group: int, column: str) -> int:
+    """How many rows of a group may be unpacked together: fewer where they are large, one where any may be."""
+    facts = parquet.metadata.row_group(group)
+    chunks = (facts.column(place) for place in range(facts.num_columns))
+    size = next((int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema == column), 0)
+    return max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE * int(facts.num_rows) // max(size, 1)))
 
 
 def _image_column(where: str, schema: pa.Schema, columns: Mapping[str, str | None]) -> tuple[str, bool]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from factory.images import MAX_PIXELS
+from factory.image_limits import MAX_MEMORY, TOO_LARGE, fits
 from factory.sources.files import File, Files
+from factory.storage.s3_retry import Refused
 
 if TYPE_CHECKING:
     from factory.sources import Place, Read
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 DEMUXERS = {"avi": "avi", "mov": "mov", "mp4": "mov", "m4v": "mov"}
 NAME = re.compile(rf"(.*/)?[^/]+\.({'|'.join(DEMUXERS)})", re.IGNORECASE | re.DOTALL)
 MAX_BYTES = 1 << 30  # of one video
+FRAME_BYTES = 24  # per pixel of a frame, with what a decoder keeps of those before it
+MAX_PIXELS = MAX_MEMORY // FRAME_BYTES  # of a frame: 44 million; 8K has 33
 MAX_FRAMES = 100_000  # to the last frame wanted everything before it is decoded
 
 
@@ -92,6 +95,8 @@ def _read_video(files: Files, name: str, turn: int, wanted: deque[int]) -> Itera
                 number += 1
     except av.FFmpegError:
         reason = "broken video"
+    except Refused:
+        raise  # by the store: no fault of the video
     except ValueError as error:
         reason = str(error)
     for _ in wanted:
@@ -113,9 +118,15 @@ def _decoded(av: Any, container: Any) -> Iterator[Any]:
 def _pixels(frame: Any, turn: int) -> np.ndarray | ValueError:
     if frame is None or frame.is_corrupt:
         return ValueError("broken frame")
+    if not _frame_fits(frame):  # another size than the container's
+        return ValueError(TOO_LARGE)
     # Both are counter-clockwise. The container's word counts; `turn` is for one that says nothing.
     quarters = round((frame.rotation or turn) / 90)
     return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
+
+
+def _frame_fits(sized: Any) -> bool:
+    return sized.width * sized.height <= MAX_PIXELS and fits(sized.width, sized.height, FRAME_BYTES)
 
 
 def _opened(av: Any, stream: Any, name: str) -> Any:
@@ -128,8 +139,8 @@ def _stream(container: Any) -> Any:
     video = container.streams.video[0]
     if video.codec_context is None:
         raise ValueError("broken video")
-    if video.codec_context.width * video.codec_context.height > MAX_PIXELS:
-        raise ValueError("image too large")
+    if not _frame_fits(video.codec_context):
+        raise ValueError(TOO_LARGE)
     return video
 
 

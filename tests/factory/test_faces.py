@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory import faces
 from factory.faces import MARGIN, Box, centre_square, cut_square, landmark_box, read_boxes, retinaface
+from factory.image_limits import MAX_SIDE
 from factory.images import decode
 
 WEIGHTS = Path("weights") / "retinaface_mobilenet0.25.pth"
@@ -53,6 +57,49 @@ def test_any_box_in_the_frame_gives_a_square(
     box = Box(place[0] * width - box_width / 2, place[1] * height - box_height / 2, box_width, box_height)
     box = Box(max(box.x, -box_width / 2), max(box.y, -box_height / 2), box_width, box_height)
     assert cut_square(coordinates(height, width), box, 32).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "box"),
+    [
+        *((200, 300, Box(20, 30, 120, 90)), (200, 300, Box(-200, 90, 500, 20)), (1, 300, Box(0, 0, 300, 1))),
+        *((300, 1, Box(0, 0, 1, 300)), (90, 70, Box(-10, -10, 140, 140)), (64, 64, Box(0, 0, 64, 64))),
+    ],
+)
+def test_a_large_square_is_cut_in_strips_to_the_same_bytes(
+    height: int, width: int, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    for margin in (1.0, 1.2, 4.0):
+        whole = cut_square(pixels, box, 32, margin)
+        with monkeypatch.context() as patch:
+            patch.setattr(faces, "WHOLE_SIDE", 24)
+            assert (cut_square(pixels, box, 32, margin) == whole).all()
+
+
+@pytest.mark.timeout(60)
+def test_the_square_of_a_long_image_takes_little_memory_and_that_of_the_longest_is_refused() -> None:
+    ribbon = np.full((2, 10_000, 3), 7, np.uint8)
+    tracemalloc.start()
+    assert (cut_square(ribbon, Box(0, 0, 10_000, 2), 256, 2.0) == 7).all()  # 20,000² as a whole: 1.2 GB
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 28
+    longest = np.broadcast_to(np.uint8(7), (2, MAX_SIDE, 3))
+    for pixels, box in (
+        (longest, Box(0, 0, 2 * MAX_SIDE, 2)),
+        (longest.transpose(1, 0, 2), Box(0, 0, 2, 2 * MAX_SIDE)),
+    ):
+        with pytest.raises(ValueError, match="^square too large$"):
+            cut_square(pixels, box, 256)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["boxes.csv", "boxes.parquet"])
+def test_a_table_that_is_no_regular_file_is_told_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=rf"{name} is not a regular file: give the path of the table itself"):
+        read_boxes(str(tmp_path / name))
 
 
 def test_boxes_that_cannot_be_meant() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.sources import Source, list_sources, listing_digest, read_sources
+from factory.sources import Source, list_sources, listing_digest, parquet, read_sources
 from tests.photo_tables import count_reads, write_parquet
 
 
@@ -201,3 +201,27 @@ def test_the_digest_knows_columns_and_sizes(tmp_path: Path) -> None:
     for subjects, image in ((["1", "2"], b"x"), (["1", "3"], b"x"), (["1", "2"], b"xx"), (["1", "2"], b"x")):
         digests.add(listing_digest(listed(write_parquet(tmp_path / "a.parquet", [image] * 2, subject=subjects))))
     assert len(digests) == 3
+
+
+def test_large_cells_are_unpacked_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file may hold large cells: those of 32 rows would stand in memory together."""
+    cells = [bytes([n]) * 400_000 for n in range(40)]
+    path = tmp_path / "a.parquet"
+    columns = {"image": pa.array(cells, pa.binary()), "subject": [str(n) for n in range(40)]}
+    pq.write_table(pa.table(columns), path, use_dictionary=False, compression="zstd")
+    assert path.stat().st_size < 100_000
+    asked: list[int] = []
+    real = pq.ParquetFile.iter_batches
+
+    def counting(opened: pq.ParquetFile, rows: int, **more: Any) -> Any:
+        asked.append(rows)
+        return real(opened, rows, **more)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counting)
+    places = list_sources(str(path))
+    assert list(read_sources(str(path), places, {})) == cells
+    for bound, rows in ((1 << 28, 32), (4_000_000, 9), (1000, 1)):
+        monkeypatch.setattr(parquet, "BYTES_AT_ONCE", bound)
+        asked.clear()
+        assert list(read_sources(str(path), places[3:9], {})) == cells[3:9]
+        assert asked[0] in (rows, rows + 1)

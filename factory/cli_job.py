@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from factory import interrupts
 from factory.cli_folder import Overrides, located, print_summary
 
 DASHBOARD = "http://127.0.0.1:8265"
@@ -90,8 +91,8 @@ def _follow(name: str, address: str) -> None:
     try:
         code = jobs.logs(name, address, follow=True, write=_write)
     except KeyboardInterrupt:
-        typer.echo(f"\n{name} goes on: difffas job logs {name} --follow, or difffas job stop {name}", err=True)
-        raise SystemExit(130) from None
+        interrupts.explain(f"{name} goes on: difffas job logs {name} --follow, or difffas job stop {name}")
+        raise
     if code:
         raise SystemExit(code)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
 import socket
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 # Read by Ray's C++ core when a process starts. Without the keepalive a cut network hangs a dataset for minutes after
@@ -28,7 +24,6 @@ ENVIRONMENT = {
     "GOMP_SPINCOUNT": "3000",
 }
 
-DASHBOARD = "RAY_API_SERVER_ADDRESS"
 CONNECT_SECONDS = 10.0
 
 
@@ -47,39 +42,53 @@ def connect(num_cpus: int | None = None) -> None:
     """Join the cluster that `RAY_ADDRESS` names (a submitted job has it), else start one on this machine.
 
     Raises:
-        ValueError: if nothing answers at the address, or the cluster refuses the token.
+        ValueError: if nothing answers at the address, the cluster refuses the token, or this machine's folder for Ray
+            cannot be used.
+        NotStarted: if Ray did not come up on this machine.
     """
     prepare_environment()
     address = os.environ.get("RAY_ADDRESS") or "local"
     alone = address == "local" and "ray" not in sys.modules
-    with _variables(LOOPBACK if alone else {}):  # what this process starts later may be part of a real cluster
+    from factory import interrupts, local_ray
+
+    with local_ray.variables(LOOPBACK if alone else {}):  # what this process starts later may be of a real cluster
         import ray
 
+        _never_again()
         if not ray.is_initialized():
-            logs: dict[str, Any] = {"log_to_driver": True, "logging_level": logging.WARNING}
-            if address == "local":
-                _token_of_one_s_own()
-                with _known_dashboard() as dashboard:
-                    ray.init(address=address, num_cpus=num_cpus, **dashboard, **logs)
-            else:
-                _join(address, logs)
+            with interrupts.kept():
+                if address == "local":
+                    local_ray.start(num_cpus)
+                else:
+                    _join(address)
     _configure_data()
 
 
-def _join(address: str, settings: dict[str, Any]) -> None:
+def _never_again() -> None:
+    """Have Ray start and join only what is said here: after a shutdown a thread that goes on would connect again."""
+    from ray._private import auto_init_hook
+
+    auto_init_hook.enable_auto_connect = False
+
+
+def _join(address: str) -> None:
     import ray
     from ray._raylet import AuthenticationTokenLoader, GcsClient  # type: ignore[attr-defined]
 
+    from factory.local_ray import QUIET, quiet_stderr, variables
+
     host, _, port = address.rpartition(":")
     try:
-        if port.isdecimal() and "://" not in address:  # to these, Ray itself goes on asking for a minute or two
-            reach(host, int(port))
-            if AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):  # without one it would abort
-                GcsClient(address=address)
-        ray.init(address=address, **settings)
+        with quiet_stderr() as speak, variables(QUIET):
+            if port.isdecimal() and "://" not in address:  # to these, Ray itself goes on asking for a minute or two
+                reach(host, int(port))
+                if AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):  # without it would abort
+                    GcsClient(address=address)
+            speak()
+            ray.init(address=address, log_to_driver=True, logging_level=logging.WARNING)
     except ray.exceptions.AuthenticationError as error:
         raise ValueError(token_refused(f"the cluster at {address}", str(error))) from None
-    except (OSError, ray.exceptions.RpcError, ray.exceptions.RaySystemError) as error:
+    except Exception as error:  # Ray raises every kind, such as RuntimeError for a cluster of another version
         raise ValueError(f"RAY_ADDRESS={address}: no cluster to join: {error}") from None
 
 
@@ -98,48 +107,6 @@ def token_refused(place: str, error: str) -> str:
         f"{place} wants a token and none was found here: {mend}; a cluster that was started without one is open to "
         f"everybody, start it with RAY_AUTH_MODE=token"
     )
-
-
-def _token_of_one_s_own() -> None:
-    """The token that Ray would make for a cluster of this machine, but in a file that only its owner reads."""
-    path = Path.home() / ".ray" / "auth_token"
-    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH") or path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
-        file.write(secrets.token_hex(32))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _known_dashboard() -> Iterator[dict[str, Any]]:
-    """Arguments of `ray.init` for a dashboard that this cluster's processes find, whatever others the machine has.
-
-    Ray Train's cleaner asks it whether a training's controller lives, and frees the CPUs of one that was killed, as a
-    search does with a trial that it stops. It looks for it by this variable, or takes the machine's only cluster.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with _variables({DASHBOARD: f"http://127.0.0.1:{port}"}):  # until the cluster's processes have started with it
-        yield {"include_dashboard": True, "dashboard_port": port}
-
-
-@contextlib.contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """These in the environment for a while."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
 
 
 def _configure_data() -> None:

@@ -6,7 +6,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
+from factory import interrupts
 from factory.credentials import hide
 
 
@@ -19,26 +21,34 @@ def one_line_exits() -> Iterator[None]:
     """
     try:
         yield
-    except ValueError as error:
+    except BaseException as error:
+        if interrupts.received():  # whatever it became on its way, it is told by `interrupts`
+            raise
+        _ended(error)
+        raise
+
+
+def _ended(error: BaseException) -> None:
+    """End with one line what is no bug."""
+    if isinstance(error, ValueError):
         error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
         _fail(error, 2)
-    except OSError as error:
+    if isinstance(error, OSError):
         _fail(error, 5)  # a store or a disk that stayed away: nothing of the user's is wrong, so run it again
-    except RuntimeError as error:
+    if isinstance(error, RuntimeError):
         from factory.faults import Quarantined, Stalled
 
         if isinstance(error, Stalled):
             _say(error)
             os._exit(4)  # at once: what hangs would hang the way out as well
-        if not isinstance(error, Quarantined):
-            raise
-        _fail(error, 3)
+        if isinstance(error, Quarantined):
+            _fail(error, 3)
 
 
-def _fail(error: Exception, status: int) -> None:
+def _fail(error: BaseException, status: int) -> NoReturn:
     _say(error)
     raise SystemExit(status) from None
 
 
-def _say(error: Exception) -> None:
+def _say(error: BaseException) -> None:
     print(f"difffas: error: {hide(' '.join(str(error).split()))}", file=sys.stderr, flush=True)

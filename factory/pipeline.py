@@ -70,7 +70,7 @@ def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
         before, what = time.monotonic(), f"{name}: {verb(job)} → {settings['out']}"
         try:
             summaries.append(job(build(model, settings)))
-        except BaseException:
+        except Exception:
             say(f"{what} stopped after {duration(time.monotonic() - before)}")
             raise
         say(f"{what} took {duration(time.monotonic() - before)}")

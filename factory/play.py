@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
+from factory import interrupts
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import Request, check_t0, load_generator, model_digest, to_tensor
@@ -148,7 +150,9 @@ def run(config: PlayConfig) -> dict[str, Any]:
         ValueError: if Gradio is not installed, or the inputs are not what they should be.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # it would ask the internet for its own version
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder below goes then, too
+    if not interrupts.installed():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder below goes then, too
+    interrupts.explain("the page is closed, what was uploaded is deleted")
     with tempfile.TemporaryDirectory(prefix="difffas-play-") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # by default it leaves every face in a folder that all may look into
         return _serve(config)
@@ -172,7 +176,10 @@ def _serve(config: PlayConfig) -> dict[str, Any]:
         enable_monitoring=False,
     )
     print(f"playground: {built.local_url} (Ctrl+C ends it)", flush=True)
-    built.block_thread()
+    try:
+        threading.Event().wait()  # Gradio's own wait would end a Ctrl-C as if nothing had happened
+    finally:
+        built.close(verbose=False)
     return {"url": built.local_url}
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from factory import interrupts
 from factory.faults import DIED, Stalled
 from factory.progress import say
 
@@ -129,8 +130,8 @@ def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]
             if row is None:
                 return
             yield row
-    except GeneratorExit:
-        # A thread that still reads when Ray is shut down would connect again, and complain.
+    except BaseException as error:
         left.set()
-        thread.join(LEAVE_SECONDS)
+        if not isinstance(error, Stalled) and not interrupts.received():  # these end the process at once
+            thread.join(LEAVE_SECONDS)  # one that still reads when Ray is shut down complains
         raise

@@ -2,6 +2,6 @@
 
 import sys
 
-from factory.cli import main
+from factory.entry import main
 
 main(["ablate", *sys.argv[1:]])

@@ -227,6 +227,7 @@ def _train(
             callbacks=[EndAtMistakes(), *callbacks],
         ),
     )
+    trainer._register_sigint_handler = lambda _: None  # Ctrl-C is for `interrupts`; the controller ends with us
     try:
         return trainer.fit()
     except TrainingFailedError as error:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from factory import cluster
+from factory import local_ray
 from tests.corpora import small_rows, write_corpus
 
 ROOT = Path(__file__).parent.parent.parent
@@ -136,7 +136,7 @@ def test_a_token_that_is_given_is_the_one(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    cluster._token_of_one_s_own()
+    local_ray.own_token()
     assert not (tmp_path / ".ray").exists()
 
 
@@ -144,9 +144,9 @@ def test_a_token_that_is_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    cluster._token_of_one_s_own()
+    local_ray.own_token()
     token = tmp_path / ".ray" / "auth_token"
     first = token.read_text()
     assert len(first) == 64 and stat.S_IMODE(token.stat().st_mode) == 0o600
-    cluster._token_of_one_s_own()
+    local_ray.own_token()
     assert token.read_text() == first

@@ -2,21 +2,7 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from factory import cluster
-
-
-@pytest.mark.parametrize("before", [None, "http://elsewhere:8265"])
-def test_the_dashboard_s_address_is_for_the_cluster_s_processes_alone(
-    before: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(cluster.DASHBOARD, raising=False)
-    if before is not None:
-        monkeypatch.setenv(cluster.DASHBOARD, before)
-    with cluster._known_dashboard() as given:
-        assert os.environ[cluster.DASHBOARD] == f"http://127.0.0.1:{given['dashboard_port']}"
-    assert os.environ.get(cluster.DASHBOARD) == before
 
 
 def test_the_dashboard_is_where_it_was_said_to_be(ray_local: None) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-LOCAL = "local-dir:"
+from difffas.backbones import LOCAL, check_arguments, check_local, load_local, saved_classifier
+from difffas.model_files import Files, LocalFiles, place, read_tensors, stored_tensors
+from difffas.strict import check_weights, described
 
 
 class CosineHead(nn.Module):
@@ -73,14 +75,18 @@ class SpoofClassifier(nn.Module):
                 f"live_styles {list(live_styles)} must be some of the styles, but not all: {list(styles)}"
             )
         self.backbone_args = dict(backbone_args or {})
-        if backbone.startswith(LOCAL):
-            self.backbone_args = _local_arguments(Path(backbone.removeprefix(LOCAL))) | self.backbone_args
-            pretrained = True
+        check_arguments(self.backbone_args, "backbone_args")
+        folder = backbone.removeprefix(LOCAL) if backbone.startswith(LOCAL) else None
+        if folder is not None:
+            self.backbone_args = dict(check_local(folder).get("model_args") or {}) | self.backbone_args
+            pretrained = False  # see load_local
         elif not timm.is_model(backbone):
             raise ValueError(
                 f"backbone {backbone!r} is not known to timm: see timm.list_models(), or give {LOCAL}FOLDER"
             )
         self.backbone = timm.create_model(backbone, pretrained=pretrained, num_classes=0, **self.backbone_args)
+        if folder is not None:
+            load_local(self.backbone, folder)
         self.architecture = str(self.backbone.pretrained_cfg["architecture"])
         self.head = CosineHead(int(self.backbone.head_hidden_size), len(self.styles))
         for name in ("mean", "std"):  # of images in [0, 1]
@@ -134,10 +140,22 @@ class SpoofClassifier(nn.Module):
 
         Raises ValueError where `folder` is not such a folder.
         """
-        folder = Path(folder)
-        try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            classifier = cls(
+        return cls.read(LocalFiles(folder))
+
+    @classmethod
+    def read(cls, files: Files, part: str = "") -> SpoofClassifier:
+        """`load` from any folder that can be read, such as one in an object store; `part` is a folder in it.
+
+        Raises ValueError in one line for what is not whole, before the network takes any memory.
+        """
+        prefix = f"{part}/" if part else ""
+        if not files.exists(f"{prefix}config.json"):
+            raise ValueError(f"{place(files, part)} is not a folder that SpoofClassifier.save wrote: no config.json")
+        config = saved_classifier(files, part)
+        stored = stored_tensors(files, part, "model")
+
+        def build() -> SpoofClassifier:
+            return cls(
                 config["styles"],
                 config["live_styles"],
                 backbone=config["architecture"],
@@ -145,18 +163,10 @@ class SpoofClassifier(nn.Module):
                 backbone_args=config["backbone_args"],
                 image_size=config.get("image_size"),
             )
-            classifier.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(f"{folder} is not a folder that SpoofClassifier.save wrote: {error!r}") from error
+
+        if config["architecture"].startswith(LOCAL):
+            raise ValueError(f"{place(files, prefix)}config.json: architecture must be a name of timm's, no folder")
+        check_weights(files, stored, described(f"{place(files, prefix)}config.json", stored, build))
+        classifier = build()
+        classifier.load_state_dict(dict(read_tensors(files, stored)))
         return classifier.eval()
-
-
-def _local_arguments(folder: Path) -> dict[str, Any]:
-    """The constructor arguments beside timm's weights, so that a saved classifier no longer needs that folder."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ValueError(
-            f"{LOCAL}{folder} has no config.json: give a folder with timm's config.json and model.safetensors"
-        )
-    arguments: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("model_args") or {}
-    return arguments

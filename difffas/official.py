@@ -5,15 +5,20 @@ Take plain state dicts; nothing here opens a file. Facts about the release are r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from statistics import mode
+from typing import TypeVar
 
+import torch
 from torch import Tensor
 
+from difffas.model_files import is_finite
+from difffas.strict import is_dense
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import LEVELS, STYLE_LEVELS, SpoofUNet
 
 StateDict = Mapping[str, Tensor]
+Network = TypeVar("Network", SpoofUNet, StyleEncoder)
 
 _RESIDUAL = {
     "in_layers.0": "norm1",
@@ -42,6 +47,7 @@ _OUTSIDE = {
     "out.2": "conv_out",
 }
 _WEIGHTS = ("weight", "bias")
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 _BATCH_NORM = (*_WEIGHTS, "running_mean", "running_var", "num_batches_tracked")
 # Stored by the release, used in no forward pass.
 _DEAD_RESIDUAL, _DEAD_FUSION, _DEAD_ENCODER = "cond_emb_layers.1", "qkv", "norm"
@@ -75,21 +81,22 @@ def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 
     if first.ndim != 4 or last.ndim != 4 or last.shape[0] not in (3, 6):
         shapes = f"'input_blocks.0.0.weight' is {tuple(first.shape)}, 'out.2.weight' is {tuple(last.shape)}"
         raise ValueError(f"{shapes}: convolutions have four sizes, and the network 3 or 6 output channels")
-    unet: SpoofUNet = SpoofUNet(
-        base_channels=base,
-        channel_multipliers=tuple(width // base for width in widths),
-        embed_channels=embed,
-        in_channels=first.shape[1],
-        out_channels=last.shape[0],
-        mean_patch=mean_patch,
-        variance_patch=variance_patch,
-        form="official",
-        condition_norm="batch",
-    )
+
+    def build() -> SpoofUNet:
+        return SpoofUNet(
+            base_channels=base,
+            channel_multipliers=tuple(width // base for width in widths),
+            embed_channels=embed,
+            in_channels=first.shape[1],
+            out_channels=last.shape[0],
+            mean_patch=mean_patch,
+            variance_patch=variance_patch,
+            form="official",
+            condition_norm="batch",
+        )
+
     # The release's 1×1 convolutions over tokens are linear layers here.
-    _load(unet, {key: value.squeeze(-1) if value.ndim == 3 else value for key, value in live.items()}, names)
-    unet.eval()
-    return unet
+    return _load(build, {key: value.squeeze(-1) if value.ndim == 3 else value for key, value in live.items()}, names)
 
 
 def load_style_encoder(state_dict: StateDict) -> StyleEncoder:
@@ -105,17 +112,17 @@ def load_style_encoder(state_dict: StateDict) -> StyleEncoder:
     foreign = not any(key in live for key in needed)  # then it helps to see what the file has instead
     _compare({key: live[key] for key in live if foreign or key in needed}, dict.fromkeys(needed, ""))
     depths = [len({key.split(".")[1] for key in live if key.startswith(f"{stage}.")}) for stage in stages]
-    encoder: StyleEncoder = StyleEncoder(
-        styles=[str(number) for number in range(_width(live, "fc.bias", "fc.weight"))],
-        stem_channels=_width(live, "bn1.weight", "bn1.bias"),
-        channels=[_width(live, *(f"{s}.0.bn{layer}.{part}" for layer in (1, 2) for part in _WEIGHTS)) for s in stages],
-        depths=depths,
-    )
-    names = {key: key for key in encoder.state_dict()}
+    styles = [str(number) for number in range(_width(live, "fc.bias", "fc.weight"))]
+    stem = _width(live, "bn1.weight", "bn1.bias")
+    channels = [_width(live, *(f"{s}.0.bn{layer}.{part}" for layer in (1, 2) for part in _WEIGHTS)) for s in stages]
+
+    def build() -> StyleEncoder:
+        return StyleEncoder(styles=styles, stem_channels=stem, channels=channels, depths=depths)
+
+    with torch.device("meta"):
+        names = {key: key for key in build().state_dict()}
     _compare(live, names)
-    _load(encoder, live, names)
-    encoder.eval()
-    return encoder
+    return _load(build, live, names)
 
 
 def _renamed(state_dict: StateDict) -> Iterator[tuple[str, str]]:
@@ -168,6 +175,8 @@ def _live(state_dict: StateDict, dead: Set[str]) -> dict[str, Tensor]:
     for key, value in state_dict.items():
         if not isinstance(value, Tensor):
             raise ValueError(f"{key!r} is a {type(value).__name__}, not a tensor: give a plain state dict")
+        if not is_dense(value):
+            raise ValueError(f"{key!r} is not a plain tensor with all of its numbers: give a plain state dict")
     return {key: value for key, value in state_dict.items() if key not in dead}
 
 
@@ -189,9 +198,14 @@ def _width(live: StateDict, *keys: str) -> int:
     return mode(sizes)
 
 
-def _load(network: SpoofUNet | StyleEncoder, live: StateDict, names: Mapping[str, str]) -> None:
-    """Fill the network from `live`; `names` has our key of each of theirs."""
-    own, theirs = network.state_dict(), {ours: key for key, ours in names.items()}
+def _load(build: Callable[[], Network], live: StateDict, names: Mapping[str, str]) -> Network:
+    """The network filled from `live`, in eval mode; `names` has our key of each of theirs.
+
+    It takes memory only once all tensors are seen to fit.
+    """
+    with torch.device("meta"):
+        own = build().state_dict()
+    theirs = {ours: key for key, ours in names.items()}
     for ours in sorted(own.keys() ^ theirs.keys()):
         if ours in theirs:
             raise ValueError(f"key {theirs[ours]!r} is unknown: a block that keeps its width has no shortcut")
@@ -203,4 +217,11 @@ def _load(network: SpoofUNet | StyleEncoder, live: StateDict, names: Mapping[str
             raise ValueError(
                 f"{key!r} is {tuple(live[key].shape)} in the checkpoint, {tuple(own[ours].shape)} expected"
             )
+        if live[key].dtype not in (_FLOATS if own[ours].is_floating_point() else (own[ours].dtype,)):
+            raise ValueError(f"{key!r} holds {live[key].dtype} in the checkpoint, {own[ours].dtype} expected")
+        if not is_finite(live[key]):
+            raise ValueError(f"{key!r} holds NaN or infinity in the checkpoint: it is broken")
+    network = build()
     network.load_state_dict({ours: live[key] for key, ours in names.items()})
+    network.eval()
+    return network

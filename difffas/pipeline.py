@@ -18,6 +18,8 @@ from diffusers.utils.import_utils import is_accelerate_available
 from torch import Tensor
 
 from difffas.guidance import Branches, Conditions, guided
+from difffas.model_files import LocalFiles
+from difffas.model_folder import check_parts
 from difffas.presets import Preset, network_dtype, preset_named
 from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim
 from difffas.schedule import (
@@ -71,21 +73,25 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/; safetensors only, never pickle.
 
         A name `owner/model` that is no path here is looked up on the Hugging Face hub, with `local_files_only=True`
-        only in its cache on this machine. Raises ValueError where there is no such model.
+        only in its cache on this machine. Raises ValueError where there is no such model, or one that is not whole.
         """
         name = os.fspath(pretrained_model_name_or_path)
         local = (Path(name) / "model_index.json").is_file()
         if not local and (Path(name).exists() or not _HUB_NAME.fullmatch(name)):
             raise ValueError(f"{name} is no model folder: it has no model_index.json")
         options = {"use_safetensors": True, "low_cpu_mem_usage": is_accelerate_available(), **kwargs}
+        folder = name if local else cls._downloaded(name, options)
+        check_parts(LocalFiles(folder))  # the networks see to themselves as they are loaded
+        pipeline: SpoofPipeline = super().from_pretrained(folder, **options)
+        return pipeline
+
+    @classmethod
+    def _downloaded(cls, name: str, options: dict[str, Any]) -> str:
         try:
-            pipeline: SpoofPipeline = super().from_pretrained(name, **options)
+            return str(cls.download(name, **options))
         except OSError as error:
-            if local:
-                raise
             reason = " ".join(str(error).split())
             raise ValueError(f"{name} is no model folder here, and the hub gives no such model: {reason}") from None
-        return pipeline
 
     def save_pretrained(
         self, save_directory: str | os.PathLike[str], safe_serialization: bool = True, **kwargs: Any

@@ -7,17 +7,18 @@ from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.modeling_utils import ModelMixin  # sought here by whoever loads a pipeline
 from timm.models.resnet import BasicBlock, downsample_conv
 from torch import Tensor, nn
 
+from difffas.strict import StrictModel
 from difffas.unet import Features
 
 # 0.25 M parameters; goes with unet.SMALL_UNET.
 SMALL_STYLE_ENCODER: dict[str, Any] = {"stem_channels": 16, "channels": (16, 48, 80, 80), "depths": (1, 1, 1, 1)}
 
 
-class StyleEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """BasicBlock ResNet: images → (feature maps at strides 8, 16, 32, style logits).
 
     Args:

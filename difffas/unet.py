@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
-from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.modeling_utils import ModelMixin  # sought here by whoever loads a pipeline
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from difffas.schedule import TIMESTEPS
 from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant, group_count
+from difffas.strict import StrictModel
 
 LEVELS = 6  # strides 1, 2, 4, 8, 16, 32
 UP_BLOCKS = 3  # residual blocks of a level on the way up, one per kept tensor
@@ -97,7 +98,7 @@ class UpLevel(nn.Module):
         return x
 
 
-class SpoofUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """ε-prediction network ε(x_t ⊕ live, t, guide features), with STFMs at strides 8, 16 and 32 (seven places).
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,9 @@ def arguments(backbone: str, size: int) -> dict[str, Any]:
     that it comes with.
     """
     if backbone.startswith(LOCAL):
-        fixed = (_local_config(backbone).get("pretrained_cfg") or {}).get("fixed_input_size")
+        from difffas.backbones import local_config
+
+        fixed = (local_config(_folder(backbone)).get("pretrained_cfg") or {}).get("fixed_input_size")
     else:
         import timm
 
@@ -52,16 +53,17 @@ def arguments(backbone: str, size: int) -> dict[str, Any]:
 def check_size(backbone: str, size: int) -> None:
     """Raise ValueError for a network that timm does not know, or cannot make for images of size × size.
 
-    Takes no memory and loads no weights.
+    Takes no memory, except for a local folder: its weights are loaded once, to see that they are whole and finite.
     """
     import torch
 
+    from difffas.backbones import check_local
     from difffas.classifier import SpoofClassifier
 
     name, given = backbone, {}
     if backbone.startswith(LOCAL):
-        config = _local_config(backbone)
-        name, given = config.get("architecture", ""), dict(config.get("model_args") or {})
+        config = check_local(_folder(backbone))
+        name, given = config["architecture"], dict(config.get("model_args") or {})
     try:
         with torch.device("meta"), torch.no_grad():
             given |= arguments(backbone, size)
@@ -70,13 +72,9 @@ def check_size(backbone: str, size: int) -> None:
     except (AssertionError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"backbone {backbone!r} takes no images of {size} × {size}: {reason}") from None
-
-
-def _local_config(backbone: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads((_folder(backbone) / CONFIG).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{backbone}: {CONFIG} cannot be read: {error}") from None
+    if backbone.startswith(LOCAL):
+        with torch.random.fork_rng():
+            SpoofClassifier(("0", "1"), ("0",), backbone=backbone, backbone_args=arguments(backbone, size))
 
 
 def _folder(backbone: str) -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from factory.audit.reader import Audit, kept_by
 from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
+from factory.models import load_classifier
 from factory.protocols import check, check_model, open_corpus
 from factory.run import Run, read_claim
 from factory.scores import SCORES, Scores, corpus_scores, joined, read, read_file
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from difffas.classifier import SpoofClassifier
 
 DEV = "dev"
-MODEL_FILES = ("config.json", "model.safetensors")
 
 
 class EvaluateConfig(Config):
@@ -75,10 +73,10 @@ def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
     inputs = {"classifier": read_claim(storage)["fingerprint"], "corpus": corpus.digest}
     if config.audit is not None:
         inputs["audit"] = Audit(config.audit).digest
+    classifier = load_classifier(storage)
     claim = Run(config.out, "evaluate", {**inputs, **_settings(config)}, config)
     if (finished := claim.summary()) is not None:
         return finished
-    classifier = load_classifier(storage)
     parts, left_out = [], {}
     for split in splits:
         positions, left_out[split] = kept_by(config.audit, corpus, corpus.where(split=split))
@@ -120,23 +118,6 @@ def _finish(claim: Run, scores: Scores, config: EvaluateConfig, notes: dict[str,
         claim.storage.create("roc.svg", roc_picture(curves).encode())
         claim.storage.create("det.svg", det_picture(curves).encode())
     return claim.finish({**metrics_of(data, **_settings(config)), **notes})
-
-
-def load_classifier(storage: Storage) -> SpoofClassifier:
-    """The classifier that fit-classifier or export-classifier wrote, local or `s3://`, in eval mode.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    from difffas.classifier import SpoofClassifier
-
-    part = "classifier/" if storage.names("classifier") else ""
-    if not all(storage.exists(part + name) for name in MODEL_FILES):
-        raise ValueError(f"{storage.url} holds no classifier: run `difffas fit-classifier` to its end first")
-    with tempfile.TemporaryDirectory() as folder:
-        for name in MODEL_FILES:
-            (Path(folder) / name).write_bytes(storage.read(part + name))
-        return SpoofClassifier.load(folder).eval()
 
 
 def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray, config: EvaluateConfig) -> np.ndarray:

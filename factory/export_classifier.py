@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from factory.config import Config, PathOrUrl
-from factory.evaluate import load_classifier
+from factory.models import load_classifier
 from factory.storage import Storage
 from factory.train import publish_model
 

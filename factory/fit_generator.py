@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import model_digest
+from factory.models import check_encoder, encoder_config, load_style_encoder, load_unet, unet_config
 from factory.progress import say
 from factory.protocols import check, check_held_out, check_model, content, open_corpus, record
 from factory.row import SPOOF
@@ -107,7 +107,7 @@ def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str
     if config.initial is not None:
         model = Storage(config.initial)
         digest = model_digest(model)
-        network = json.loads(model.read("unet/config.json"))
+        network = unet_config(model)
         kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
         return {"initial": model.url, "style_encoder": model.url, "network": kept}, {
             "initial": digest,
@@ -117,6 +117,7 @@ def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str
     encoder = Storage(config.style_encoder)
     if not encoder.exists("style_encoder/config.json"):
         raise ValueError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
+    check_encoder(encoder)
     return {"style_encoder": encoder.url}, {"style_encoder": read_claim(encoder)["fingerprint"]}
 
 
@@ -127,7 +128,7 @@ def check_network(settings: dict[str, Any]) -> None:
         ValueError: naming the widths that differ, or more steps of the sample grid than timesteps.
     """
     network, encoder = settings["network"], Storage(settings["style_encoder"])
-    given = json.loads(encoder.read("style_encoder/config.json"))["channels"][1:]
+    given = list(encoder_config(encoder)["channels"][1:])
     wanted = [network["base_channels"] * multiplier for multiplier in network["channel_multipliers"][3:]]
     if given != wanted:
         raise ValueError(
@@ -272,24 +273,3 @@ def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict
     chances = settings["style_dropout"], settings["network"]["timesteps"], settings["live_dropout"]
     drawn = [draw_training_noise((1, *shape), torch.Generator().manual_seed(int(value)), *chances) for value in seeds]
     return TrainingNoise(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))
-
-
-def load_style_encoder(url: str) -> Any:
-    """The frozen encoder of a folder of fit-style or a model folder, local or `s3://`, float32, in eval mode."""
-    import tempfile
-
-    from difffas.style_encoder import StyleEncoder
-
-    storage = Storage(url)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in storage.names("style_encoder"):
-            (Path(folder) / name).write_bytes(storage.read(f"style_encoder/{name}"))
-        encoder = StyleEncoder.from_pretrained(folder, use_safetensors=True, low_cpu_mem_usage=False)
-    return encoder.float().eval().requires_grad_(False)
-
-
-def load_unet(network: torch.nn.Module, url: str) -> None:
-    """Fill a network with the weights and statistics of a model folder, local or `s3://`."""
-    from safetensors.torch import load
-
-    network.load_state_dict(load(Storage(url).read("unet/diffusion_pytorch_model.safetensors")))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from typing import Any
 
 import numpy as np
@@ -107,13 +105,9 @@ def _job(config: GenerateConfig, live: Corpus) -> Job:
 
 def _parameters(model: Storage) -> int:
     """Parameters and buffers of the U-Net by the headers of its safetensors files; no weight is read."""
-    total = 0
-    for name in model.names("unet"):
-        if name.endswith(".safetensors"):
-            (length,) = struct.unpack("<Q", model.read(f"unet/{name}", 0, 8))
-            tensors = json.loads(model.read(f"unet/{name}", 8, 8 + length))
-            total += sum(int(np.prod(tensor["shape"])) for key, tensor in tensors.items() if key != "__metadata__")
-    return total
+    from difffas.model_files import elements, stored_tensors
+
+    return elements(stored_tensors(model, "unet"))
 
 
 def _bytes_per_image(live: Corpus, config: GenerateConfig) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 import stat
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from factory.config import fingerprint
+from factory.models import check_generator, unet_config
 from factory.plan import SamplerConfig
 from factory.storage import Storage
 
@@ -88,12 +88,14 @@ def model_digest(storage: Storage) -> str:
     """Digest of a model folder: names and sha256 of its configuration and weight files.
 
     Raises:
-        ValueError: if the folder is no finished model folder.
+        ValueError: if the folder is no finished model folder, or its model is not whole.
     """
     if not storage.exists("model_index.json"):
         raise ValueError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
     names = [f"{part}/{name}" for part in ("unet", "style_encoder", "scheduler") for name in storage.names(part)]
-    return fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in ["model_index.json", *names]})
+    digest = fingerprint({n: hashlib.sha256(storage.read(n)).hexdigest() for n in ["model_index.json", *names]})
+    check_generator(storage, digest)
+    return digest
 
 
 def check_t0(name: str, sampler: SamplerConfig) -> None:
@@ -104,7 +106,7 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
     """
     if name == DUMMY:
         return
-    trained = json.loads(Storage(name).read("unet/config.json"))["timesteps"]
+    trained = unet_config(Storage(name))["timesteps"]
     if sampler.t0[1] > trained:
         raise ValueError(
             f"sampler.t0 {list(sampler.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
@@ -118,8 +120,8 @@ def check_side(name: str, side: int) -> None:
     """
     if name == DUMMY:
         return
-    network = json.loads(Storage(name).read("unet/config.json"))
-    if network.get("form") != "official" or network.get("variant") in ("adain", "no_patches"):
+    network = unet_config(Storage(name))
+    if network["form"] != "official" or network["variant"] in ("adain", "no_patches"):
         return
     least = 32 * max(network["mean_patch"], network["variance_patch"])
     if side < least:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import tempfile
@@ -18,6 +17,7 @@ from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import Request, check_t0, load_generator, model_digest, to_tensor
 from factory.images import decode, resize
+from factory.models import load_style_encoder, unet_config
 from factory.plan import SamplerConfig
 from factory.row import SPOOF
 from factory.storage import Storage
@@ -45,12 +45,10 @@ class Playground:
     """
 
     def __init__(self, config: PlayConfig) -> None:
-        from factory.fit_generator import load_style_encoder
-
         self._config = config
         storage = Storage(config.generator)
         self._digest = model_digest(storage)
-        self.trained = int(json.loads(storage.read("unet/config.json"))["timesteps"])
+        self.trained = int(unet_config(storage)["timesteps"])
         self._generators = {
             preset: load_generator(config.generator, SamplerConfig(preset=preset, batch_size=1), config.threads)
             for preset in ("balanced", "exact")

@@ -122,7 +122,7 @@ def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:
     """
     try:
         found = json.loads(storage.read(name))
-    except (UnicodeDecodeError, json.JSONDecodeError):
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of thousands of digits, too deep
         found = None
     if not isinstance(found, dict):
         raise ValueError(f"{storage.path(name)} is corrupt: {mend}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from factory.audit.identity import load_embedder
 from factory.audit.settings import AuditConfig
 from factory.audit.style import ENCODER, encoder_digest
 from factory.corpus import Corpus
+from factory.models import encoder_config
 from factory.progress import say
 from factory.protocols import open_corpus, record
 from factory.row import SPOOF
@@ -109,8 +109,9 @@ def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
 
 def _check_styles(url: str, spoofs: pa.Table) -> None:
     storage = Storage(url)
-    encoder_digest(storage)  # or one line that says that there is none
-    known = json.loads(storage.read(f"{ENCODER}/config.json"))["styles"]
-    unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
-    if unknown:
-        raise ValueError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")
+    if storage.names(ENCODER):
+        known = encoder_config(storage)["styles"]
+        unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
+        if unknown:
+            raise ValueError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")
+    encoder_digest(storage)  # or one line that says that there is none, or that it is not whole

@@ -9,6 +9,7 @@ import numpy as np
 
 from factory.config import fingerprint
 from factory.generators import to_tensor
+from factory.models import check_encoder
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class StyleJudge:
     def __init__(self, url: str, batch_size: int, threads: int) -> None:
         import torch
 
-        from factory.fit_generator import load_style_encoder
+        from factory.models import load_style_encoder
 
         torch.set_num_threads(threads)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -62,9 +63,10 @@ def encoder_digest(storage: Storage) -> str:
     """Digest of the style encoder's files.
 
     Raises:
-        ValueError: if the folder holds none.
+        ValueError: if the folder holds none, or one that is not whole.
     """
     names = storage.names(ENCODER)
     if not names:
         raise ValueError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
+    check_encoder(storage)
     return fingerprint({name: hashlib.sha256(storage.read(f"{ENCODER}/{name}")).hexdigest() for name in names})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from factory import draws
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.generators import Generator, Request, check_t0, load_generator, model_digest
+from factory.models import encoder_config
 from factory.plan import SamplerConfig
 from factory.progress import duration, say
 from factory.protocols import check, check_model, open_corpus, record
@@ -224,7 +224,7 @@ def _sampler(config: StrengthConfig) -> SamplerConfig:
 
 
 def _check_styles(storage: Storage, wanted: set[str]) -> None:
-    known = json.loads(storage.read("style_encoder/config.json"))["styles"]
+    known = encoder_config(storage)["styles"]
     unknown = sorted(wanted - set(known))
     if unknown:
         raise ValueError(f"the style encoder of {storage.url} does not know {unknown}: name `styles` among {known}")

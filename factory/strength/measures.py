@@ -51,7 +51,7 @@ class StyleScorer:
     def __init__(self, url: str, styles: list[str]) -> None:
         import torch
 
-        from factory.fit_generator import load_style_encoder
+        from factory.models import load_style_encoder
 
         encoder = load_style_encoder(url)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,12 +13,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 
+from difffas.model_files import is_finite, json_object
+from difffas.strict import KINDS, compare
+
 COURSE = "course.json"
+MEND = "bring it back from a copy, or give another out folder"
 
 
 @dataclasses.dataclass
@@ -74,13 +80,46 @@ def save(
 
 
 def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> Course:
-    """Read a whole checkpoint into the modules and the optimiser, in place; returns the course."""
-    state_dict_loader.load(tensors(modules, optimiser), storage_reader=HuggingFaceStorageReader(str(folder)))
-    course = Course(**json.loads((folder / COURSE).read_text(encoding="utf-8")))
+    """Read a whole checkpoint into the modules and the optimiser, in place; returns the course.
+
+    Raises:
+        ValueError: in one line, if it is not that of these modules, whole and finite.
+    """
+    where, wanted = f"the checkpoint {folder}", tensors(modules, optimiser)
+    course = _read_course(folder)
+    reader = HuggingFaceStorageReader(str(folder))
+    try:
+        stored = reader.read_metadata().state_dict_metadata
+        given = {key: (tuple(it.size), KINDS[it.properties.dtype]) for key, it in stored.items()}
+        compare(where, wanted, given)
+        state_dict_loader.load(wanted, storage_reader=reader)
+    except (SafetensorError, CheckpointException, KeyError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{where} is broken ({reason}): {MEND}") from None
+    broken = [key for key, value in wanted.items() if not is_finite(getattr(value, "_local_tensor", value))]
+    if broken:
+        raise ValueError(f"{where} holds NaN or infinity in {broken[0]} ({len(broken)} in all): {MEND}")
     for state in optimiser.state.values():
         if "step" in state:  # Adam's, which corrects its means by it
             state["step"].fill_(course.updates)
     return course
+
+
+def _read_course(folder: Path) -> Course:
+    """The course of a checkpoint; raises ValueError if it is not what `save` wrote."""
+    where = str(folder / COURSE)
+    try:
+        found = json_object((folder / COURSE).read_bytes(), where)
+    except FileNotFoundError:
+        raise ValueError(f"{where} does not exist: {MEND}") from None
+    started = dataclasses.asdict(Course())
+    for name in sorted(found.keys() ^ started.keys()):
+        raise ValueError(f"{where}: key {name!r} is {'unknown' if name in found else 'missing'}: {MEND}")
+    for name, value in found.items():
+        kinds = {int: (int,), float: (int, float), list: (list,)}.get(type(started[name]), (int, float, type(None)))
+        if type(value) not in kinds or (type(started[name]) is int and value < 0):
+            raise ValueError(f"{where}: {name} is {str(value)[:40]}, which no training reaches: {MEND}")
+    return Course(**found)
 
 
 def ray_storage(url: str) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""timm networks by configurations that strangers may have written: what may be asked of timm, weights of a folder."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from difffas.model_files import Files, LocalFiles, place, read_object, read_tensors, stored_tensors
+from difffas.strict import compare_tensors, described
+
+LOCAL = "local-dir:"  # timm's, before a folder with its config.json and model.safetensors
+CONFIG, STEM = "config.json", "model"
+_OWN = set(inspect.signature(timm.create_model).parameters) | {"num_classes"}  # what else timm would load, and ours
+
+
+def check_arguments(arguments: Any, where: str) -> dict[str, Any]:
+    """Arguments of a network; not those by which timm loads further files, such as `checkpoint_path`.
+
+    Raises:
+        ValueError: naming one, beginning with `where` they are from.
+    """
+    if not isinstance(arguments, dict):
+        raise ValueError(f"{where} must be an object of arguments, not a {type(arguments).__name__}")
+    foreign = sorted(_OWN & arguments.keys())
+    if foreign:
+        raise ValueError(f"{where}: {foreign[0]} is not an argument of a network: leave it out")
+    return dict(arguments)
+
+
+def local_config(folder: str | Path) -> dict[str, Any]:
+    """timm's `config.json` in a folder, its parts checked as far as they are used.
+
+    Raises:
+        ValueError: if it is absent, or names no architecture that timm knows.
+    """
+    files = LocalFiles(folder)
+    if not files.exists(CONFIG):
+        raise ValueError(f"{LOCAL}{folder} has no {CONFIG}: give a folder with timm's {CONFIG} and model.safetensors")
+    config, where = read_object(files, CONFIG), place(files, CONFIG)
+    name = config.get("architecture")
+    if not isinstance(name, str) or not timm.is_model(name):
+        raise ValueError(f"{where}: architecture {name!r} is not known to timm: see timm.list_models()")
+    if not isinstance(config.get("pretrained_cfg") or {}, dict):
+        raise ValueError(f"{where}: pretrained_cfg must be an object, as timm writes it")
+    check_arguments(config.get("model_args") or {}, f"{where}: model_args")
+    return config
+
+
+def check_local(folder: str | Path) -> dict[str, Any]:
+    """The configuration of a local backbone whose weights bound its size; raises ValueError."""
+    config, files = local_config(folder), LocalFiles(folder)
+    stored = stored_tensors(files, "", STEM)
+    arguments = config.get("model_args") or {}
+    described(
+        place(files, CONFIG), stored, lambda: timm.create_model(config["architecture"], num_classes=0, **arguments)
+    )
+    return config
+
+
+def load_local(network: nn.Module, folder: str | Path) -> None:
+    """Fill a network without a head by the weights of a folder, as timm would, but strictly.
+
+    timm passes over what is missing once the head is another. Old names and other image sizes are converted by the
+    filter that timm has beside the network.
+
+    Raises:
+        ValueError: naming the tensors that do not fit or are not finite.
+    """
+    files = LocalFiles(folder)
+    weights = dict(read_tensors(files, stored_tensors(files, "", STEM)))
+    where = f"the weights in {place(files, STEM)}.safetensors"
+    convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
+    wanted = network.state_dict()
+    if convert is not None and not _fit(weights, wanted):
+        try:
+            weights = dict(convert(dict(weights), network))
+        except Exception as error:  # whatever it makes of names that are not its network's
+            raise ValueError(f"{where} are not this network's: {' '.join(str(error).split())[:200]}") from None
+    heads = network.pretrained_cfg.get("classifier") or ()
+    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    dropped = {f"{head}.{part}" for head in heads for part in ("weight", "bias")} - wanted.keys()
+    weights = {name: tensor for name, tensor in weights.items() if name not in dropped}
+    compare_tensors(where, wanted, weights)
+    network.load_state_dict(weights)
+
+
+def _fit(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
+    return all(name in weights and weights[name].shape == tensor.shape for name, tensor in wanted.items())
+
+
+def saved_classifier(files: Files, part: str = "") -> dict[str, Any]:
+    """The configuration that `SpoofClassifier.save` wrote into a folder, each value of its kind.
+
+    Raises:
+        ValueError: naming the key at fault.
+    """
+    name = f"{part}/{CONFIG}" if part else CONFIG
+    config, where = read_object(files, name), place(files, name)
+    for key in ("styles", "live_styles"):
+        value = config.get(key)
+        if not isinstance(value, list) or not all(isinstance(style, str) for style in value):
+            raise ValueError(
+                f"{where}: {key} must be a list of names: it is not a folder that SpoofClassifier.save wrote"
+            )
+    if not isinstance(config.get("architecture"), str):
+        raise ValueError(f"{where}: architecture must be a name of timm's")
+    scale, size = config.get("scale"), config.get("image_size")
+    if type(scale) not in (int, float) or not 0 < scale <= 1e9:
+        raise ValueError(f"{where}: scale {str(scale)[:40]} must be a number above 0")
+    if size is not None and (type(size) is not int or not 1 <= size <= 1 << 16):
+        raise ValueError(f"{where}: image_size {str(size)[:40]} must be a number of pixels, or null")
+    check_arguments(config.get("backbone_args"), f"{where}: backbone_args")
+    known = ("architecture", "backbone_args", "image_size", "live_styles", "scale", "styles")
+    for key in config:
+        if key not in known:
+            raise ValueError(f"{where}: key {key!r} is unknown; a classifier has {', '.join(known)}")
+    return config

@@ -1,0 +1,233 @@
+"""What the files of a model folder hold, read with suspicion: JSON objects and safetensors, nothing else.
+
+Sizes come from the headers before any tensor is read. Nothing here knows a network; `difffas.strict` compares.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as load_bytes
+from torch import Tensor
+
+WEIGHTS = "diffusion_pytorch_model"  # diffusers' stem, before `.safetensors`
+LARGEST_CONFIG = 16 << 20  # bytes
+LARGEST_HEADER = 100_000_000  # bytes, the safetensors library's own bound
+SIZES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
+    **dict.fromkeys(("F32", "I32", "U32"), 4),
+    **dict.fromkeys(("F64", "I64", "U64", "C64"), 8),
+}
+
+
+class Files(Protocol):
+    """A folder to read from; names are relative and use `/`. `factory.storage.Storage` is one."""
+
+    url: str
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Bytes of a file; raises FileNotFoundError."""
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the files in a folder."""
+
+
+class LocalFiles:
+    """A folder of this machine."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.url = os.path.abspath(folder)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return Path(self.url, name).is_file()
+
+    def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Bytes of a file; raises FileNotFoundError."""
+        with Path(self.url, name).open("rb") as file:
+            file.seek(start or 0)
+            return file.read() if end is None else file.read(end - (start or 0))
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the files in a folder."""
+        place = Path(self.url, folder)
+        return sorted(path.name for path in place.iterdir() if path.is_file()) if place.is_dir() else []
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A tensor as a safetensors header describes it."""
+
+    file: str
+    shape: tuple[int, ...]
+    dtype: str  # as safetensors names it, such as F32
+
+
+def place(files: Files, name: str) -> str:
+    """Whole path or URL of a file, for messages."""
+    return f"{files.url}/{name}"
+
+
+def json_object(data: bytes, where: str) -> dict[str, Any]:
+    """The JSON object in these bytes.
+
+    Raises:
+        ValueError: in one line that begins with `where`, if they hold anything else, or a key twice.
+    """
+    if len(data) > LARGEST_CONFIG:
+        raise ValueError(f"{where} has more than {LARGEST_CONFIG:,} bytes: no configuration of a model is that long")
+    try:
+        found = json.loads(data, object_pairs_hook=_distinct)
+    except RecursionError:
+        raise ValueError(f"{where} is nested too deeply: bring it back from a copy") from None
+    except ValueError as error:  # JSON's and Unicode's are kinds of it
+        raise ValueError(f"{where} is not JSON: {error}: bring it back from a copy") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{where} holds a {type(found).__name__}, not an object: bring it back from a copy")
+    return found
+
+
+def read_object(files: Files, name: str) -> dict[str, Any]:
+    """The JSON object in a file of the folder; raises ValueError as `json_object`, and where there is no such file."""
+    try:
+        return json_object(files.read(name, 0, LARGEST_CONFIG + 1), place(files, name))
+    except FileNotFoundError:
+        raise ValueError(f"{place(files, name)} does not exist: the model folder is not whole") from None
+
+
+def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str | None = None) -> dict[str, Stored]:
+    """The tensors of a network by the headers of its safetensors files, whole or in shards; no weight is read.
+
+    Raises:
+        ValueError: if there are no weights, two sets of them, a file or an index that is broken, a shard outside the
+            folder, or a file of weights that belongs to none.
+    """
+    prefix = f"{folder}/" if folder else ""
+    names = [name for name in files.names(folder) if name.endswith(".safetensors")]
+    single, index = _weight_names(stem, variant)
+    sharded = files.exists(prefix + index)
+    if not sharded and single not in names:
+        pickled = [name for name in files.names(folder) if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
+        never = f"; {pickled[0]} is never read, since it may hold a pickle" if pickled else ""
+        raise ValueError(f"{place(files, prefix + single)} does not exist: the model folder is not whole{never}")
+    if sharded and single in names:
+        raise ValueError(f"{place(files, prefix + single)} and {index} are two sets of weights: remove one of them")
+    own = _shards(files, prefix + index, names) if sharded else {single}
+    foreign = [name for name in names if name not in own and not _other_variant(name, stem, variant)]
+    if foreign:
+        raise ValueError(f"{place(files, prefix + foreign[0])} is not one of the network's weights: remove it")
+    found: dict[str, Stored] = {}
+    for name in sorted(own):
+        for key, tensor in _header(files, prefix + name).items():
+            if key in found:
+                raise ValueError(f"{key!r} is in {found[key].file} and in {place(files, prefix + name)}: keep one")
+            found[key] = tensor
+    if sharded:
+        _check_index(files, prefix + index, prefix, found)
+    return found
+
+
+def read_tensors(files: Files, stored: Mapping[str, Stored]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that headers described, one after the other; raises ValueError for a broken file."""
+    for name in sorted({tensor.file for tensor in stored.values()}):
+        try:
+            if "://" in files.url:
+                yield from load_bytes(files.read(name)).items()
+                continue
+            with safe_open(place(files, name), framework="pt") as file:  # maps it: one tensor in memory at a time
+                for key in file.keys():  # noqa: SIM118 - not a dictionary
+                    yield key, file.get_tensor(key)
+        except SafetensorError as error:
+            raise ValueError(f"{place(files, name)} is broken: {_line(error)}: bring it back from a copy") from None
+
+
+def elements(stored: Mapping[str, Stored]) -> int:
+    """How many numbers these tensors hold."""
+    return sum(math.prod(tensor.shape) for tensor in stored.values())
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether a tensor holds neither NaN nor infinity."""
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+
+
+def _weight_names(stem: str, variant: str | None) -> tuple[str, str]:
+    """diffusers' names of the one file and of the index of several."""
+    dotted = f".{variant}" if variant else ""
+    return f"{stem}{dotted}.safetensors", f"{stem}.safetensors.index{dotted}.json"
+
+
+def _other_variant(name: str, stem: str, variant: str | None) -> bool:
+    """Whether a file holds the network once more in another form, as diffusers names that; it is not read."""
+    found = re.fullmatch(rf"{re.escape(stem)}(?:\.([\w-]+?))?(-\d+-of-\d+)?\.safetensors", name)
+    return found is not None and found[1] != variant
+
+
+def _shards(files: Files, index: str, names: list[str]) -> set[str]:
+    mapped = read_object(files, index).get("weight_map")
+    if not isinstance(mapped, dict) or not mapped or not all(isinstance(name, str) for name in mapped.values()):
+        raise ValueError(
+            f"{place(files, index)} has no weight_map of tensor names to files: bring it back from a copy"
+        )
+    absent = sorted(set(mapped.values()) - set(names))
+    if absent:
+        raise ValueError(f"{place(files, index)} names {absent[0]!r}, which is not a safetensors file of its folder")
+    return set(mapped.values())
+
+
+def _check_index(files: Files, index: str, prefix: str, found: Mapping[str, Stored]) -> None:
+    mapped = read_object(files, index)["weight_map"]
+    for key in sorted(mapped.keys() ^ found.keys()):
+        has, lacks = ("the index", "its shards") if key in mapped else ("its shards", "the index")
+        raise ValueError(f"{place(files, index)}: {key!r} is in {has} and not in {lacks}: bring the folder back")
+    for key, name in mapped.items():
+        if found[key].file != prefix + name:
+            raise ValueError(f"{place(files, index)}: {key!r} is in {found[key].file}, not in {prefix + name}")
+
+
+def _header(files: Files, name: str) -> dict[str, Stored]:
+    """The header of one file, checked for itself; that the data has its length is checked where it is read."""
+    where = place(files, name)
+    length = int.from_bytes(files.read(name, 0, 8), "little")
+    data = files.read(name, 8, 8 + length) if length <= LARGEST_HEADER else b""
+    if not data or len(data) < length:
+        raise ValueError(f"{where} is not a whole safetensors file: bring it back from a copy")
+    entries = json_object(data, f"the header of {where}")
+    entries.pop("__metadata__", None)
+    return {key: _stored(name, where, key, entry) for key, entry in entries.items()}
+
+
+def _stored(name: str, where: str, key: str, entry: Any) -> Stored:
+    try:
+        shape, dtype, (start, end) = entry["shape"], entry["dtype"], entry["data_offsets"]
+        whole = all(type(size) is int and size >= 0 for size in (*shape, start, end))
+        if whole and dtype in SIZES and end - start == math.prod(shape) * SIZES[dtype]:
+            return Stored(name, tuple(shape), dtype)
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise ValueError(f"the header of {where} describes {key!r} in a way that cannot be: bring it back from a copy")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+    return found
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,97 @@
+"""A generator's folder, found whole before anything is loaded from it: index, scheduler, U-Net, style encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import diffusers
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+
+from difffas.model_files import Files, place, read_object
+from difffas.schedule import TIMESTEPS
+from difffas.schedulers import check_process
+from difffas.strict import check_network, network_config
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
+
+INDEX, SCHEDULER = "model_index.json", "scheduler/scheduler_config.json"
+NETWORKS = {"unet": ("difffas.unet", "SpoofUNet"), "style_encoder": ("difffas.style_encoder", "StyleEncoder")}
+
+
+def check_pipeline(files: Files, variant: str | None = None) -> None:
+    """Find a whole generator that `SpoofPipeline.from_pretrained` would load.
+
+    Raises:
+        ValueError: in one line, naming the file and the key or tensor at fault.
+    """
+    check_parts(files)
+    unet, _ = check_network(SpoofUNet, files, "unet", variant)
+    encoder, _ = check_network(StyleEncoder, files, "style_encoder", variant)
+    if unet.conv_in.in_channels != 6:
+        raise ValueError(
+            f"{place(files, 'unet')} takes {unet.conv_in.in_channels} channels, not the 6 of noisy ⊕ live"
+        )
+    if unet.style_channels != encoder.style_channels:
+        raise ValueError(
+            f"{files.url}: the U-Net has {unet.style_channels} channels at strides 8, 16, 32, the style encoder "
+            f"{encoder.style_channels}: bring back the encoder that it was fitted with"
+        )
+
+
+def check_parts(files: Files) -> None:
+    """Find `model_index.json` to name our parts alone, for what else it names would be imported, and the scheduler.
+
+    Raises:
+        ValueError: naming the part or key at fault.
+    """
+    index, where = read_object(files, INDEX), place(files, INDEX)
+    if index.get("_class_name") != "SpoofPipeline":
+        raise ValueError(f"{where} is that of a {index.get('_class_name')!r}, not of a SpoofPipeline")
+    parts = {name: value for name, value in index.items() if not name.startswith("_")}
+    for name, wanted in NETWORKS.items():
+        if parts.pop(name, None) != list(wanted):
+            raise ValueError(f"{where}: {name} must be {list(wanted)}: bring it back from a copy")
+    scheduler = parts.pop("scheduler", None)
+    if parts:
+        raise ValueError(f"{where}: part {next(iter(parts))!r} is unknown: bring it back from a copy")
+    if scheduler not in (None, [None, None]):
+        _check_scheduler(files, scheduler)
+
+
+def unet_config(files: Files) -> dict[str, Any]:
+    """The checked arguments of a generator's U-Net; raises ValueError."""
+    return network_config(SpoofUNet, files, "unet")
+
+
+def encoder_config(files: Files) -> dict[str, Any]:
+    """The checked arguments of a folder's style encoder; raises ValueError."""
+    return network_config(StyleEncoder, files, "style_encoder")
+
+
+def check_encoder(files: Files) -> None:
+    """Find a whole style encoder below `style_encoder/`; raises ValueError as `check_pipeline`."""
+    check_network(StyleEncoder, files, "style_encoder")
+
+
+def _check_scheduler(files: Files, named: Any) -> None:
+    """Find a scheduler of diffusers', set for this method's process."""
+    where = place(files, SCHEDULER)
+    library, name = named if isinstance(named, list) and len(named) == 2 else (None, None)
+    kind = getattr(diffusers, name, None) if library == "diffusers" and isinstance(name, str) else None
+    if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
+        raise ValueError(f"{place(files, INDEX)}: scheduler {named!r} is not one of diffusers'")
+    config = read_object(files, SCHEDULER)
+    levels = config.get("num_train_timesteps", TIMESTEPS)
+    if type(levels) is not int or levels != TIMESTEPS:  # before it makes tables of that length
+        raise ValueError(f"{where}: num_train_timesteps is {str(levels)[:40]}, this method's are {TIMESTEPS}")
+    betas = config.get("trained_betas")
+    if betas is not None and not (isinstance(betas, list) and len(betas) == TIMESTEPS):
+        raise ValueError(f"{where}: trained_betas must be a list of {TIMESTEPS} numbers, or null")
+    try:
+        scheduler = kind.from_config(config)  # type: ignore[attr-defined]
+    except Exception as error:  # whatever a constructor makes of values that are not meant for it
+        raise ValueError(f"{where} describes no {name}: {' '.join(str(error).split())[:200]}") from None
+    try:
+        check_process(scheduler)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None

@@ -1,0 +1,241 @@
+"""Every load of a model is strict: configuration and weights are compared before a network takes memory or pixels.
+
+A tensor that is missing, unknown, of another shape or kind, or not finite is named in one line; so is a configuration
+that describes another network than the weights do. The weights' own headers bound what a configuration may ask for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import torch
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from difffas.model_files import (
+    WEIGHTS,
+    Files,
+    LocalFiles,
+    Stored,
+    elements,
+    is_finite,
+    place,
+    read_object,
+    read_tensors,
+    stored_tensors,
+)
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+CONFIG = "config.json"
+FLOATS = ("F32", "F16", "BF16")
+KINDS = {  # safetensors' names
+    **{torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64"},
+    **{torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.uint8: "U8", torch.bool: "BOOL"},
+}
+WRITTEN = ("_class_name", "_diffusers_version", "_name_or_path")  # by diffusers, of no consequence
+SHOWN = 3  # tensors of one fault
+
+
+class StrictModel(ModelMixin):  # type: ignore[misc]
+    """A diffusers model whose `from_pretrained` refuses all that diffusers only warns of, and pickles."""
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
+        """Load as diffusers does; further arguments are its own.
+
+        Raises:
+            ValueError: in one line, for a configuration or weights that are not this network's, whole and finite.
+        """
+        if kwargs.get("ignore_mismatched_sizes") or kwargs.get("use_safetensors") is False:
+            raise ValueError("ignore_mismatched_sizes and use_safetensors=False would load other weights: leave them")
+        name, folder = os.fspath(pretrained_model_name_or_path), kwargs.get("subfolder") or ""
+        if Path(name).is_dir():
+            check_network(cls, LocalFiles(name), folder, variant=kwargs.get("variant"))
+        wanted = kwargs.pop("output_loading_info", False)
+        options = {**kwargs, "use_safetensors": True, "output_loading_info": True}
+        model, info = super().from_pretrained(name, **options)
+        # What came from the hub was not looked at above.
+        faults = {"missing": info["missing_keys"], "unknown": info["unexpected_keys"]}
+        faults |= {"misshapen": info["mismatched_keys"]}
+        broken = (key for key, tensor in model.state_dict().items() if not tensor.is_meta and not is_finite(tensor))
+        _refuse(f"the weights of {name}", {**faults, "not finite": broken})
+        return (model, info) if wanted else model
+
+
+def check_network(
+    kind: type[NetworkT], files: Files, folder: str, variant: str | None = None
+) -> tuple[NetworkT, dict[str, Any]]:
+    """Find a network's folder whole: `config.json` and weights that are those of `kind`, and finite.
+
+    Returns the network on the meta device, without weights, and its configuration with the defaults filled in.
+
+    Raises:
+        ValueError: in one line, naming what is wrong.
+    """
+    name = f"{folder}/{CONFIG}" if folder else CONFIG
+    config = network_config(kind, files, folder)
+    stored = stored_tensors(files, folder, WEIGHTS, variant)
+    if sum(config.get("depths", ())) > len(stored):
+        raise ValueError(f"{place(files, name)} asks for more layers than its weights are: they are not of one model")
+    network = described(place(files, name), stored, lambda: kind(**config))
+    check_weights(files, stored, network)
+    return network, config
+
+
+def network_config(kind: type[nn.Module], files: Files, folder: str) -> dict[str, Any]:
+    """The arguments of a network by its `config.json`, checked one by one, with the defaults filled in.
+
+    Raises:
+        ValueError: in one line, for a key that is unknown, missing or of another kind.
+    """
+    name = f"{folder}/{CONFIG}" if folder else CONFIG
+    given, where = read_object(files, name), place(files, name)
+    known = [parent.__name__ for parent in kind.__mro__]
+    if given.get("_class_name", known[0]) not in known:
+        raise ValueError(f"{where} is that of a {given['_class_name']}, not of a {known[0]}: give another folder")
+    arguments = {key: value for key, value in given.items() if key not in WRITTEN}
+    hints = get_type_hints(kind.__init__)
+    parameters = {key: it for key, it in inspect.signature(kind.__init__).parameters.items() if key in hints}
+    for key, value in arguments.items():
+        if key not in parameters:
+            raise ValueError(f"{where}: key {key!r} is unknown; a {known[0]} has {', '.join(parameters)}")
+        if not fits(value, hints[key]):
+            raise ValueError(f"{where}: {key} is {_shown(value)}, which no {known[0]} has: bring it back from a copy")
+    for key, parameter in parameters.items():
+        if key not in arguments:
+            if parameter.default is inspect.Parameter.empty:
+                raise ValueError(f"{where} has no key {key!r}, which a {known[0]} needs: bring it back from a copy")
+            arguments[key] = parameter.default
+    return arguments
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is one of this type: whole numbers from 1, finite numbers, names, or lists of those."""
+    if get_origin(hint) is Literal:
+        return type(value) in map(type, get_args(hint)) and value in get_args(hint)
+    if hint is int:
+        return type(value) is int and value >= 1
+    if hint is float:
+        return type(value) in (int, float) and abs(value) <= 1e9
+    if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Sequence):
+        return isinstance(value, list) and all(fits(each, get_args(hint)[0]) for each in value)
+    return isinstance(value, hint)
+
+
+def described(where: str, stored: Mapping[str, Stored], build: Callable[[], NetworkT]) -> NetworkT:
+    """The network that a configuration describes, on the meta device: it takes no memory.
+
+    `where` names the configuration, `stored` are the weights that go with it, which bound its size.
+
+    Raises:
+        ValueError: if it describes none, or a larger one than the weights are.
+    """
+    try:
+        with torch.device("meta"), _no_larger(len(stored), elements(stored)):
+            return build()
+    except _TooLargeError:
+        raise ValueError(
+            f"{where} asks for a larger network than its weights are: they are not of one model"
+        ) from None
+    except Exception as error:  # whatever a constructor makes of numbers that are not meant for it
+        raise ValueError(f"{where} describes no network: {' '.join(str(error).split())[:200]}") from None
+
+
+def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module) -> None:
+    """Find weights to be those of a network, and finite.
+
+    Raises:
+        ValueError: naming the first tensors that are missing, unknown, misshapen, of another kind or not finite.
+    """
+    where = f"the weights in {place(files, next(iter(stored.values())).file if stored else '')}"
+    compare(where, network.state_dict(), {key: (each.shape, each.dtype) for key, each in stored.items()})
+    _refuse(where, {"not finite": (key for key, tensor in read_tensors(files, stored) if not is_finite(tensor))})
+
+
+def compare(where: str, wanted: Mapping[str, Tensor], given: Mapping[str, tuple[Sequence[int], str]]) -> None:
+    """Refuse shapes and kinds, by tensor name, that are not those of a state dict; kinds are safetensors' names.
+
+    Raises:
+        ValueError: naming the first tensors of each fault.
+    """
+    both = [key for key in wanted if key in given]
+    shapes = (
+        f"{key} {_size(given[key][0])} instead of {_size(wanted[key].shape)}"
+        for key in both
+        if tuple(given[key][0]) != tuple(wanted[key].shape)
+    )
+    kinds = (f"{key} {given[key][1]}" for key in both if given[key][1] not in _kinds(wanted[key]))
+    missing, unknown = (sorted(a.keys() - b.keys()) for a, b in ((wanted, given), (given, wanted)))
+    _refuse(where, {"missing": missing, "unknown": unknown, "misshapen": shapes, "of a kind that is not taken": kinds})
+
+
+def compare_tensors(where: str, wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> None:
+    """`compare` for tensors in memory, such as a PyTorch checkpoint's, which must be finite and dense besides."""
+    foreign = (key for key, value in given.items() if not isinstance(value, Tensor) or not is_dense(value))
+    _refuse(where, {"not a plain tensor": foreign})
+    compare(
+        where, wanted, {key: (value.shape, KINDS.get(value.dtype, str(value.dtype))) for key, value in given.items()}
+    )
+    _refuse(where, {"not finite": (key for key, value in given.items() if not is_finite(value))})
+
+
+def is_dense(value: Tensor) -> bool:
+    """Whether a tensor's numbers are all there: neither sparse nor one number stretched over any size."""
+    plain = value.layout == torch.strided and not value.is_quantized and value.device.type == "cpu"
+    return plain and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
+def _kinds(wanted: Tensor) -> tuple[str, ...]:
+    return FLOATS if wanted.is_floating_point() else (KINDS.get(wanted.dtype, ""),)
+
+
+def _refuse(where: str, faults: Mapping[str, Iterable[Any]]) -> None:
+    """Raise ValueError if there is any fault, naming of each kind the first few tensors."""
+    told = []
+    for fault, keys in faults.items():
+        names = [str(key) for key in keys]
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            told.append(f"{fault}: {', '.join(names[:SHOWN])}{more}")
+    if told:
+        raise ValueError(f"{where} are not this network's, whole and finite; {'; '.join(told)}")
+
+
+class _TooLargeError(Exception):
+    """A network that is being built is larger than its weights."""
+
+
+@contextlib.contextmanager
+def _no_larger(tensors: int, numbers: int) -> Iterator[None]:
+    """End the construction of a network in this thread once it has more than twice so many parameters."""
+    made, mine = [0, 0], threading.get_ident()
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is None or threading.get_ident() != mine:
+            return
+        made[0], made[1] = made[0] + 1, made[1] + parameter.numel()
+        if made[0] > 2 * tensors + 64 or made[1] > 2 * numbers + 65_536:
+            raise _TooLargeError
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _size(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of more than 30 digits"
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -82,7 +82,8 @@ def load_local(network: nn.Module, folder: str | Path) -> None:
             weights = dict(convert(dict(weights), network))
         except Exception as error:  # whatever it makes of names that are not its network's
             raise ValueError(f"{where} are not this network's: {' '.join(str(error).split())[:200]}") from None
-    heads = network.pretrained_cfg.get("classifier") or ()
+    known: Any = network.pretrained_cfg
+    heads = known.get("classifier") or ()
     heads = (heads,) if isinstance(heads, str) else tuple(heads)
     dropped = {f"{head}.{part}" for head in heads for part in ("weight", "bias")} - wanted.keys()
     weights = {name: tensor for name, tensor in weights.items() if name not in dropped}
@@ -110,7 +111,8 @@ def saved_classifier(files: Files, part: str = "") -> dict[str, Any]:
             )
     if not isinstance(config.get("architecture"), str):
         raise ValueError(f"{where}: architecture must be a name of timm's")
-    scale, size = config.get("scale"), config.get("image_size")
+    scale: Any = config.get("scale")
+    size: Any = config.get("image_size")
     if type(scale) not in (int, float) or not 0 < scale <= 1e9:
         raise ValueError(f"{where}: scale {str(scale)[:40]} must be a number above 0")
     if size is not None and (type(size) is not int or not 1 <= size <= 1 << 16):

@@ -83,7 +83,7 @@ def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 
         raise ValueError(f"{shapes}: convolutions have four sizes, and the network 3 or 6 output channels")
 
     def build() -> SpoofUNet:
-        return SpoofUNet(
+        network: SpoofUNet = SpoofUNet(
             base_channels=base,
             channel_multipliers=tuple(width // base for width in widths),
             embed_channels=embed,
@@ -94,9 +94,13 @@ def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 
             form="official",
             condition_norm="batch",
         )
+        return network
 
     # The release's 1×1 convolutions over tokens are linear layers here.
-    return _load(build, {key: value.squeeze(-1) if value.ndim == 3 else value for key, value in live.items()}, names)
+    unet: SpoofUNet = _load(
+        build, {key: value.squeeze(-1) if value.ndim == 3 else value for key, value in live.items()}, names
+    )
+    return unet  # type: ignore[no-any-return]
 
 
 def load_style_encoder(state_dict: StateDict) -> StyleEncoder:
@@ -117,12 +121,13 @@ def load_style_encoder(state_dict: StateDict) -> StyleEncoder:
     channels = [_width(live, *(f"{s}.0.bn{layer}.{part}" for layer in (1, 2) for part in _WEIGHTS)) for s in stages]
 
     def build() -> StyleEncoder:
-        return StyleEncoder(styles=styles, stem_channels=stem, channels=channels, depths=depths)
+        network: StyleEncoder = StyleEncoder(styles=styles, stem_channels=stem, channels=channels, depths=depths)
+        return network
 
     with torch.device("meta"):
         names = {key: key for key in build().state_dict()}
     _compare(live, names)
-    return _load(build, live, names)
+    return _load(build, live, names)  # type: ignore[no-any-return]
 
 
 def _renamed(state_dict: StateDict) -> Iterator[tuple[str, str]]:
@@ -221,7 +226,7 @@ def _load(build: Callable[[], Network], live: StateDict, names: Mapping[str, str
             raise ValueError(f"{key!r} holds {live[key].dtype} in the checkpoint, {own[ours].dtype} expected")
         if not is_finite(live[key]):
             raise ValueError(f"{key!r} holds NaN or infinity in the checkpoint: it is broken")
-    network = build()
+    network: Network = build()
     network.load_state_dict({ours: live[key] for key, ours in names.items()})
     network.eval()
     return network

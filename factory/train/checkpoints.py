@@ -89,7 +89,7 @@ def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Opt
     course = _read_course(folder)
     reader = HuggingFaceStorageReader(str(folder))
     try:
-        stored = reader.read_metadata().state_dict_metadata
+        stored: dict[str, Any] = dict(reader.read_metadata().state_dict_metadata)
         given = {key: (tuple(it.size), KINDS[it.properties.dtype]) for key, it in stored.items()}
         compare(where, wanted, given)
         state_dict_loader.load(wanted, storage_reader=reader)

@@ -274,6 +274,9 @@ def test_other_widths_round_trip(shape: dict[str, Any]) -> None:
     assert tuple(loaded.config["channel_multipliers"]) == shape["channel_multipliers"]
 
 
+WIDE = ("out_layers.3.bias", "out_layers.0.weight", "out_layers.0.bias")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -300,6 +303,21 @@ def test_other_widths_round_trip(shape: dict[str, Any]) -> None:
         (
             lambda state: [state.pop(f"output_blocks.0.0.skip_connection.{part}") for part in ("weight", "bias")],
             "'output_blocks.0.0.skip_connection.bias' is missing",
+        ),
+        (lambda state: state["out.2.weight"].view(-1).fill_(float("nan")), "'out.2.weight' holds NaN or infinity"),
+        (
+            lambda state: state.update({"out.0.bias": torch.ones(8, dtype=torch.int64)}),
+            "'out.0.bias' holds torch.int64",
+        ),
+        (lambda state: state.update({"out.0.bias": torch.ones(8).double()}), "'out.0.bias' holds torch.float64"),
+        (
+            lambda state: state.update({"out.2.weight": torch.ones(1).expand(3, 10**6, 10**4, 3)}),
+            "'out.2.weight' is not a plain tensor with all of its numbers",
+        ),
+        (lambda state: state.update({"out.0.bias": torch.ones(8).to_sparse()}), "'out.0.bias' is not a plain tensor"),
+        (
+            lambda state: state.update({f"input_blocks.1.0.{part}": torch.ones(8 * 10**5) for part in WIDE}),
+            r"'input_blocks\.1\.0\.",
         ),
     ],
 )

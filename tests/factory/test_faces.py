@@ -205,6 +205,25 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         retinaface(str(tmp_path / "other.pth"))
 
 
+def test_weights_of_the_detector_are_whole_and_finite(shared_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("batch_face")
+    state = torch.load(shared_data / WEIGHTS, map_location="cpu", weights_only=True)
+    name = next(name for name in state if name.endswith("conv.weight") or name.endswith(".0.weight"))
+    for changed, message in (
+        ({name: None}, f"missing: {name.removeprefix('module.')}"),
+        ({"extra": torch.ones(1)}, "unknown: extra"),
+        ({name: state[name] * float("nan")}, "not finite: "),
+        ({name: state[name].int()}, "of a kind that is not taken: "),
+        ({name: state[name].flatten()}, "misshapen: "),
+        ({name: "text"}, "not a plain tensor: "),
+    ):
+        broken = {key: value for key, value in (state | changed).items() if value is not None}
+        torch.save(broken, tmp_path / f"{message[:4]}.pth")
+        with pytest.raises(ValueError, match=f"is not a state dict of RetinaFace: .*{message}") as caught:
+            retinaface(str(tmp_path / f"{message[:4]}.pth"))
+        assert "\n" not in str(caught.value)
+
+
 def test_real_faces_are_found(shared_data: Path) -> None:
     pytest.importorskip("batch_face")
     find = retinaface(str(shared_data / WEIGHTS))

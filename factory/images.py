@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from factory.ancillary import bare_files
 from factory.image_limits import MAX_PIXELS as MAX_PIXELS
 from factory.image_limits import OUT, TOO_LARGE, image_fits
 
@@ -21,6 +22,8 @@ FORMATS = tuple(
     for name in ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
     if name in Image.OPEN  # AVIF is in Pillow from 11.3 on
 )
+FORMAT, TRUNCATED, BROKEN = "not a supported image format", "truncated image", "broken image"
+UNREADABLE = (FORMAT, TRUNCATED, BROKEN)
 STRIP = 1 << 20  # pixels that are converted at a time: one copy of a large image is enough
 
 # Exif orientation: the view of the upright image in which the stored one stands as it is stored.
@@ -40,6 +43,7 @@ def decode(data: bytes) -> np.ndarray:
 
     The Exif orientation is applied; alpha is composited onto white; of an animation the first frame is taken; of 16
     bits the high byte is kept (as Pillow does for 16-bit colour); colour profiles are not applied. [ours]
+    Texts, profiles and the like that are broken, cut off or large are passed over (`factory.ancillary`).
 
     Raises:
         ValueError: with one of a few fixed reasons: `empty file`, `not a supported image format`, `image too large`
@@ -49,20 +53,32 @@ def decode(data: bytes) -> np.ndarray:
     """
     if not data:
         raise ValueError("empty file")
+    found = _decode(data)
+    if isinstance(found, str) and found in UNREADABLE:
+        # Perhaps its pixels are good, and a text or a profile is not: only pixels decide.
+        for bare in bare_files(data):
+            again = _decode(bare)
+            if not (isinstance(again, str) and again in UNREADABLE):
+                found = again
+                break
+    if isinstance(found, str):
+        raise ValueError(found)
+    return found
+
+
+def _decode(data: bytes) -> np.ndarray | str:
+    """The upright pixels, or the reason why there are none."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            pixels = _pixels(image) if image_fits(image) else TOO_LARGE
+            return _pixels(image) if image_fits(image) else TOO_LARGE
     except UnidentifiedImageError:
-        raise ValueError("not a supported image format") from None
+        return FORMAT
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where a program makes it one
-        raise ValueError(TOO_LARGE) from None
+        return TOO_LARGE
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise whatever the bytes lead them to
-        raise ValueError("truncated image" if "truncated" in str(error).lower() else "broken image") from None
-    if isinstance(pixels, str):
-        raise ValueError(pixels)
-    return pixels
+        return TRUNCATED if "truncated" in str(error).lower() else BROKEN
 
 
 def resize(pixels: np.ndarray, side: int) -> np.ndarray:

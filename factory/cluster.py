@@ -129,9 +129,14 @@ def gpus_in_cluster() -> float:
     """
     import ray
 
-    if any(node["Alive"] and node["Labels"].get("ray.io/node-group") for node in ray.nodes()):
-        return float("inf")
-    return float(ray.cluster_resources().get("GPU", 0.0))
+    return float("inf") if grows() else float(ray.cluster_resources().get("GPU", 0.0))
+
+
+def grows() -> bool:
+    """Whether an autoscaler may bring nodes to the connected cluster."""
+    import ray
+
+    return any(node["Alive"] and node["Labels"].get("ray.io/node-group") for node in ray.nodes())
 
 
 def placed(labels: dict[str, str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from factory.losses import LossConfig, check_parts, is_live, make_loss, say_unsc
 from factory.protocols import check, check_generated, check_held_out, content, open_corpus, record
 from factory.row import LIVE, SPOOF
 from factory.run import Run
-from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
 from factory.train.batches import PixelCache, SamplePlan, share, training_images
 from factory.train.ingest import Batch, Reader, image_reader
 from factory.train.sampling import Rows, SamplingConfig, sampling_plan
@@ -65,7 +65,13 @@ class FitClassifierConfig(Config):
 def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
     """Fit and publish `OUT/classifier`; returns the run's summary. `callbacks` are `train.fit`'s."""
     identity, settings = prepared(config)
-    return fit(Run(config.out, JOB, identity, config), worker, settings, config.resources, callbacks)
+    return fit(
+        Run(config.out, JOB, identity, config, needs=needs(config.resources)),
+        worker,
+        settings,
+        config.resources,
+        callbacks,
+    )
 
 
 def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any]]:

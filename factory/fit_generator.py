@@ -18,7 +18,7 @@ from factory.protocols import check, check_held_out, check_model, content, open_
 from factory.row import SPOOF
 from factory.run import Run, read_claim
 from factory.storage import Storage
-from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
 from factory.train.batches import Pairs, PixelCache, training_images
 from factory.train.ingest import Batch, Reader, image_reader
 from factory.train.validate import Validation
@@ -99,7 +99,12 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     check_model(Storage(start["style_encoder"]), corpus.protocol, "the model in")
     identity = {**settings, "corpus": corpus.digest, "protocol": record(corpus.protocol), **known}
     places = {"corpus": corpus.storage.url, "protocol": content(corpus.protocol), **start}
-    return fit(Run(config.out, JOB, identity, config), worker, {**settings, **places}, config.resources)
+    return fit(
+        Run(config.out, JOB, identity, config, needs=needs(config.resources)),
+        worker,
+        {**settings, **places},
+        config.resources,
+    )
 
 
 def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:

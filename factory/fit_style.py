@@ -12,7 +12,7 @@ from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.protocols import check, check_held_out, content, open_corpus, record
 from factory.run import Run
-from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
 from factory.train.batches import PixelCache, Shuffled, training_images
 from factory.train.ingest import Batch, Reader, image_reader
 
@@ -58,7 +58,7 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
         )
     settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
     identity = {**settings, "corpus": corpus.digest, "protocol": record(corpus.protocol)}
-    claim = Run(config.out, JOB, identity, config)
+    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
     places = {"corpus": corpus.storage.url, "protocol": content(corpus.protocol)}
     return fit(claim, worker, {**settings, **places}, config.resources)
 

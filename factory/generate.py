@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from factory import cluster, metrics
+from factory.capacity import Need
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.encode import codec_name
@@ -79,7 +81,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     `failed` says what to do with quarantined shards; for that and what is raised see `run_line`.
     """
     live, guides = open_corpora(config)
-    claim, plan = plan_run(config, live, guides)
+    claim, plan = plan_run(config, live, guides, needs(config.resources))
     if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
     compare_codecs(live, config.output)
@@ -139,11 +141,20 @@ def open_corpora(config: GenerateConfig) -> tuple[Corpus, Corpus]:
     return live, live if same else open_corpus(config.inputs.guides, config.protocol)
 
 
-def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus) -> tuple[Run, Plan]:
+def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
     """Lay the plan, then claim the output folder; raises ValueError before anything is written."""
     plan = lay_plan(config, live, guides)
     planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
-    return Run(config.out, "generate", _identity(config, live, guides), config, planned), plan
+    return Run(config.out, "generate", _identity(config, live, guides), config, planned, asked), plan
+
+
+def needs(resources: GenerateResources) -> list[Need]:
+    """What a generation must find room for: one generator, and one task beside it."""
+    gpus = resources.gpus_per_generator
+    return [
+        Need(f"a generator (resources.gpus_per_generator={gpus:g})", gpus=gpus, labels=resources.generator_labels),
+        Need("a task that reads", cpus=1.0, labels=resources.task_labels),
+    ]
 
 
 def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -77,8 +78,7 @@ def end() -> None:
 
 def _end_ray(ray: Any) -> None:
     """Shut Ray down, and end what a cluster of this process's own leaves behind for a while, such as its dashboard."""
-    import psutil  # Ray brings it
-
+    psutil = importlib.import_module("psutil")  # Ray brings it
     below = psutil.Process().children(recursive=True)
     ray.shutdown()
     for process in below:

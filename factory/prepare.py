@@ -12,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from factory import cluster
+from factory.capacity import Need
 from factory.datasets import Frames, ShippedBoxes, list_dataset
 from factory.entries import FOLDER_PATTERN, Entry, list_entries
 from factory.faces import Box, FaceFinder, centre_square, cut_square, retinaface
 from factory.faults import carry
 from factory.images import decode
 from factory.line import finished_run, run_line
-from factory.prepare_config import LISTED
+from factory.prepare_config import LISTED, PrepareResources
 from factory.prepare_config import PrepareConfig as PrepareConfig
 from factory.progress import say
 from factory.provenance import SourceType, read_source_type
@@ -204,11 +205,20 @@ def _from_json(blob: bytes) -> list[Entry]:
     return [Entry(**{**values, "box": values["box"] and Box(*values["box"])}) for values in found]
 
 
+def needs(resources: PrepareResources) -> list[Need]:
+    """What a preparation must find room for: one task that reads, and one that writes."""
+    labels = resources.task_labels
+    return [
+        Need(f"resources.num_cpus={resources.num_cpus:g}", cpus=resources.num_cpus, labels=labels),
+        Need("a task that writes", cpus=1.0, labels=labels),
+    ]
+
+
 def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:
     """Prepare every image that is not in the corpus yet; returns the run's summary."""
     planned = plan(config)
     totals = {"shards": len(planned.shards), "images": len(planned)}
-    claim = Run(config.out, "prepare", planned.identity, config, totals)
+    claim = Run(config.out, "prepare", planned.identity, config, totals, needs(config.resources))
     if (finished := finished_run(claim, planned.shards)) is not None:
         return finished
     face_finder(config)  # a missing package or a wrong weights file shall end here, not in a task

@@ -9,11 +9,15 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factory.config import Config, canonical_json, fingerprint
 from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from factory.capacity import Need
 
 CLAIM, SUMMARY = "run.json", "summary.json"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells a submitted job about itself
@@ -30,6 +34,7 @@ class Run:
             never paths, resources or logging.
         config: the whole configuration, kept in `run.json` for people and for `retry-failed`.
         planned: of a job that makes shards, how many `shards` and `images` it plans.
+        needs: what the cluster must have room for; looked at before the folder is claimed, unless it is finished.
 
     Raises:
         ValueError: if the folder belongs to another fingerprint, or to an upload that goes with its job.
@@ -42,6 +47,7 @@ class Run:
         identity: dict[str, Any],
         config: Config,
         planned: dict[str, Any] | None = None,
+        needs: Sequence[Need] = (),
     ) -> None:
         if "working_dir" in json.loads(os.environ.get(UPLOADED, "{}")).get("runtime_env", {}):
             refuse_relative(out)
@@ -55,6 +61,10 @@ class Run:
             "software": software(),
             **({"planned": planned} if planned is not None else {}),
         }
+        if needs and not self.storage.exists(SUMMARY):
+            from factory.capacity import check
+
+            check(job, needs)
         if not self.storage.create(CLAIM, _pretty(claim)):
             _refuse_foreign(self.storage, job, self.fingerprint)
 

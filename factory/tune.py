@@ -24,7 +24,7 @@ from factory.search.record import Ended
 from factory.search.space import SearchSpace, check_values, settings_of
 from factory.search.table import csv_table, markdown_table
 from factory.storage import Storage
-from factory.train import model_evaluation
+from factory.train import model_evaluation, needs
 
 TRIALS = "trials"
 TABLE, TABLE_CSV, PICTURE = "trials.md", "trials.csv", "trials.svg"
@@ -65,7 +65,7 @@ def run(config: TuneConfig) -> dict[str, Any]:
         ValueError: on what cannot run, before anything is written; if no trial came to its end.
     """
     identity, decisive = _checked(config)
-    claim = Run(config.out, "tune", {**decisive, "fit": identity}, config)
+    claim = Run(config.out, "tune", {**decisive, "fit": identity}, config, needs=needs(config.fit.resources))
     if (finished := claim.summary()) is not None:
         return finished
     cluster.connect()

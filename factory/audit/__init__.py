@@ -19,6 +19,7 @@ from factory.audit.sources import Sources, measured_identity, open_sources
 from factory.audit.summary import summarise
 from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
 from factory.audit.verdict import AUDIT_SCHEMA, LEAKS, judge, leaks, near_duplicates, quality_z
+from factory.capacity import Need
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
 
@@ -39,7 +40,7 @@ def run(config: AuditConfig) -> dict[str, Any]:
     if others is not None:
         _check_measures(others, measured)
     thresholds = config.thresholds.model_dump(mode="json")
-    claim = Run(config.out, JOB, {"measured": measured, "thresholds": thresholds}, config)
+    claim = Run(config.out, JOB, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
     if (finished := claim.summary()) is not None:
         return finished
     if others is None:
@@ -82,6 +83,13 @@ def _table(columns: dict[str, Any]) -> pa.Table:
     for name in ("identity_distance", "style_probability", "brisque", "brisque_z"):
         stored[name] = pa.array(columns[name], from_pandas=True)  # NaN is null
     return pa.table({name: stored[name] for name in AUDIT_SCHEMA.names}, AUDIT_SCHEMA)
+
+
+def _needs(config: AuditConfig) -> list[Need]:
+    """One worker: with fewer than are asked for an audit takes longer. None where the measures are made."""
+    gpus = config.resources.gpus_per_worker
+    need = Need(f"a worker (resources.gpus_per_worker={gpus:g})", cpus=1.0, gpus=gpus)
+    return [need] if config.measures is None else []
 
 
 def _check_measures(storage: Storage, measured: dict[str, Any]) -> None:

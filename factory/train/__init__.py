@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import Field
 
 from factory import cluster
+from factory.capacity import WAIT_SECONDS, Need
 from factory.cards import write_model_card
 from factory.config import Config
 from factory.faults import Stalled
@@ -75,7 +76,23 @@ class TrainResources(Config):
     read_ahead: int = Field(4, ge=0, description="batches that CPU tasks keep ready; with 0 the worker reads itself")
     checkpoint_every: int = Field(500, ge=1)
     max_failures: int = Field(3, ge=0)
+    wait_seconds: float = Field(WAIT_SECONDS, gt=0, description="for an autoscaler to bring nodes for all workers")
     trackers: tuple[str, ...] = Field((), description="mlflow, wandb, beside TensorBoard")
+
+
+def needs(resources: TrainResources) -> list[Need]:
+    """What a training must find room for."""
+    return [
+        Need(
+            setting=f"resources.workers={resources.workers}",
+            count=resources.workers,
+            cpus=0.0 if resources.gpus_per_worker else 1.0,
+            gpus=resources.gpus_per_worker,
+            cpus_alone=1.0,
+            labels=resources.worker_labels,
+            wait_seconds=resources.wait_seconds,
+        )
+    ]
 
 
 @dataclasses.dataclass

@@ -9,7 +9,6 @@ import pytest
 
 from factory import cluster
 from factory.config import load
-from factory.faults import Stalled
 from factory.generate import GenerateConfig, run
 from factory.prepare import PrepareConfig
 from factory.train import TrainResources
@@ -54,8 +53,9 @@ def test_stages_run_where_the_labels_say_or_not_at_all(tmp_path: Path, ray_local
         return load(GenerateConfig, None, [*given, *(f"resources.{name}={value}" for name, value in wanted.items())])
 
     for name in ("task_labels", "generator_labels"):
-        with pytest.raises(Stalled):
+        with pytest.raises(ValueError, match=r"on nodes with pool=nowhere; this cluster has 0 such nodes"):
             run(config(**{name: {"pool": "nowhere"}}))
+    assert not (tmp_path / "spoofs").exists()
     there = {"ray.io/node-id": here}
     assert run(config(task_labels=there, generator_labels=there, stall_seconds=120.0))["written"] == 12
 

@@ -65,13 +65,8 @@ class FitClassifierConfig(Config):
 def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
     """Fit and publish `OUT/classifier`; returns the run's summary. `callbacks` are `train.fit`'s."""
     identity, settings = prepared(config)
-    return fit(
-        Run(config.out, JOB, identity, config, needs=needs(config.resources)),
-        worker,
-        settings,
-        config.resources,
-        callbacks,
-    )
+    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    return fit(claim, worker, settings, config.resources, callbacks)
 
 
 def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -99,12 +99,8 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     check_model(Storage(start["style_encoder"]), corpus.protocol, "the model in")
     identity = {**settings, "corpus": corpus.digest, "protocol": record(corpus.protocol), **known}
     places = {"corpus": corpus.storage.url, "protocol": content(corpus.protocol), **start}
-    return fit(
-        Run(config.out, JOB, identity, config, needs=needs(config.resources)),
-        worker,
-        {**settings, **places},
-        config.resources,
-    )
+    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    return fit(claim, worker, {**settings, **places}, config.resources)
 
 
 def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:

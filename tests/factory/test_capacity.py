@@ -115,8 +115,8 @@ def test_an_autoscaler_has_so_long_for_all_workers(
         asked.extend([bundles, bundle_label_selector])
         return Group()
 
-    monkeypatch.setattr("ray.util.placement_group.placement_group", group)
-    monkeypatch.setattr("ray.util.placement_group.remove_placement_group", gone.append)
+    monkeypatch.setattr("ray.util.placement_group", group)
+    monkeypatch.setattr("ray.util.remove_placement_group", gone.append)
     nodes.append(node(**{"ray.io/node-group": "head"}))
     needs = train_needs(TrainResources(workers=4, gpus_per_worker=0, worker_labels={"pool": "x"}, wait_seconds=7))
     if comes:

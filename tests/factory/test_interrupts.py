@@ -108,10 +108,12 @@ def test_what_nohup_ignores_stays_ignored() -> None:
 
 
 def test_nothing_changes_for_who_imports_the_code() -> None:
-    from factory import interrupts
-
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert not interrupts.installed() and not interrupts.received()
+    code = """
+import factory.cli, factory.entry, signal
+print("ready", signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, factory.entry.caught.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "ready True caught\n"
 
 
 @pytest.mark.parametrize("verb", sorted(JOBS))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +33,7 @@ class PlayConfig(Config):
     size: int = Field(64, ge=32, multiple_of=32, description="side that the generator was trained on")
     threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
     host: str = Field("127.0.0.1", description="address to listen on; others than this machine's have no password")
+    hosts: tuple[str, ...] = Field((), description="further names that browsers may ask by, such as a proxy's")
     port: int = Field(7860, ge=0, le=65535, description="0: any that is free")
 
 
@@ -164,21 +164,31 @@ def _serve(config: PlayConfig) -> dict[str, Any]:
             raise
         raise ValueError("the playground needs Gradio: pip install 'difffas-factory[play]'") from None
     built = page(Playground(config))
+    launch(built, config.host, config.port, config.hosts)
+    print(f"playground: {built.local_url} (Ctrl+C ends it)", flush=True)
+    built.block_thread()
+    return {"url": built.local_url}
+
+
+def launch(built: Any, host: str, port: int, hosts: tuple[str, ...]) -> None:
+    """Serve a page of Gradio's, guarded; port 0 is any that is free."""
+    from starlette.middleware import Middleware
+
+    from factory.play_guard import Guard
+
+    # Gradio puts its CORS before what it is given, so the guard is put before that too as soon as there is an app.
+    guard = Middleware(Guard, listens=host, hosts=hosts)
     built.launch(
-        server_name=config.host,
-        server_port=config.port or None,
+        app_kwargs={"middleware": [guard]},
+        server_name=host,
+        server_port=port or None,
         share=False,
         quiet=True,
         max_file_size=LARGEST,
         prevent_thread_lock=True,
         enable_monitoring=False,
     )
-    print(f"playground: {built.local_url} (Ctrl+C ends it)", flush=True)
-    try:
-        threading.Event().wait()  # Gradio's own wait would end a Ctrl-C as if nothing had happened
-    finally:
-        built.close(verbose=False)
-    return {"url": built.local_url}
+    built.app.middleware_stack = Guard(built.app.middleware_stack, host, hosts)
 
 
 def _rounded(value: float) -> float | None:

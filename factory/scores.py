@@ -19,6 +19,7 @@ import numpy as np
 from difffas.metrics import ScoreSet
 from factory.corpus import Corpus
 from factory.row import LIVE, LIVE_ATTACK, SPOOF
+from factory.sheet import plain, table
 from factory.storage import Storage
 
 SCORES = "scores.csv"
@@ -73,14 +74,10 @@ class Scores:
         return ScoreSet(self.columns["score"], labels, attacks, people if all(people) else None)
 
     def csv(self) -> bytes:
-        """The file: scores with all their digits, so that reading it gives the same metrics."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        """The file: scores with all their digits, so that reading it gives the same metrics; no cell is a formula."""
         lists = {name: self.columns[name].tolist() for name in COLUMNS}
         lists["score"] = [repr(score) for score in lists["score"]]
-        writer.writerows(zip(*lists.values(), strict=True))
-        return text.getvalue().encode()
+        return table([COLUMNS, *zip(*lists.values(), strict=True)]).encode()
 
 
 def joined(parts: Iterable[Scores]) -> Scores:
@@ -150,7 +147,7 @@ def read(data: bytes, name: str = SCORES) -> Scores:
     if not lines:
         raise ValueError(f"{name} has no line below its header")
     columns: dict[str, Sequence[Any]] = {
-        column: [line.get(column, "").strip() for _, line in lines] for column in COLUMNS
+        column: [_text(line.get(column, "")) for _, line in lines] for column in COLUMNS
     }
     columns["is_bonafide"] = [_truth(line["is_bonafide"], f"{name} line {number}") for number, line in lines]
     columns["score"] = [_number(line["score"], f"{name} line {number}") for number, line in lines]
@@ -167,6 +164,12 @@ def read(data: bytes, name: str = SCORES) -> Scores:
 def _scores(columns: dict[str, Any]) -> Scores:
     kinds: dict[str, Any] = {"is_bonafide": bool, "score": np.float64}
     return Scores({name: np.array(columns[name], dtype=kinds.get(name, object)) for name in COLUMNS})
+
+
+def _text(cell: str) -> str:
+    """A cell without the blanks around it, or, of one that we made safe, exactly what it was."""
+    was = plain(cell)
+    return cell.strip() if was == cell else was
 
 
 def _truth(text: str, where: str) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from factory.ablations.graph import OWN, Place
 from factory.ablations.tables import Table
 from factory.charts import fixed
+from factory.sheet import table
 
 AVERAGE = "average"
 CSV = ("row", "protocol", "metric", "statistic", "seed", "value", "reason", "run")
@@ -147,19 +146,17 @@ def csv_of(cells: Sequence[Cell]) -> str:
 
     Values have all their digits, as fractions of 1; the statistics' `reason` counts the seeds that are missing.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV)
+    lines: list[Sequence[Any]] = [CSV]
     for cell in cells:
         place = (cell.row, cell.protocol, cell.metric)
         for seed in sorted({*cell.values, *cell.reasons}):
             value = cell.values.get(seed)
             reason, run = cell.reasons.get(seed, ""), cell.runs.get(seed, "")
-            writer.writerow([*place, "value", seed, "" if value is None else repr(value), reason, run])
+            lines.append([*place, "value", seed, "" if value is None else repr(value), reason, run])
         lacking = f"{len(cell.reasons)} seeds have no value" if cell.reasons else ""
         for name, figure in (("mean", cell.mean), ("deviation", cell.deviation)):
-            writer.writerow([*place, name, "", "" if figure is None else repr(figure), lacking, ""])
-    return text.getvalue()
+            lines.append([*place, name, "", "" if figure is None else repr(figure), lacking, ""])
+    return table(lines)
 
 
 def _line(texts: Sequence[str]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from factory.charts import number
 from factory.search.space import SearchSpace
+from factory.sheet import table
 
 FIGURES = ("rows", "step", "auc", "d_eer", "status", "reason")
 
@@ -22,12 +21,10 @@ def parameter_names(trials: list[dict[str, Any]]) -> list[str]:
 def csv_table(summary: dict[str, Any]) -> str:
     """One line per trial in the order of their names, all digits; empty where there is nothing."""
     names = parameter_names(summary["trials"])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", *names, *FIGURES])
-    for trial in summary["trials"]:
-        writer.writerow([trial["trial"], *map(trial["parameters"].get, names), *map(trial.get, FIGURES)])
-    return text.getvalue()
+    lines = [
+        [trial["trial"], *map(trial["parameters"].get, names), *map(trial.get, FIGURES)] for trial in summary["trials"]
+    ]
+    return table([["trial", *names, *FIGURES], *lines])
 
 
 def markdown_table(summary: dict[str, Any]) -> str:

@@ -7,9 +7,7 @@ alone.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +25,7 @@ from factory.progress import duration, say
 from factory.protocols import check, check_model, open_corpus, record
 from factory.row import LIVE, SPOOF
 from factory.run import Run
+from factory.sheet import table_of
 from factory.storage import Storage
 from factory.strength.figures import cells_csv, summarise
 from factory.strength.grid import Block, draw_grid, shown_faces
@@ -193,7 +192,7 @@ def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, 
         Block(faces.style[face], lives[face], shown[face], tiles[:, :, place]) for place, face in enumerate(pictured)
     ]
     out.create(GRID, draw_grid(blocks, config.t0, config.cfg_scale))
-    out.create(SAMPLES, _csv(lines))
+    out.create(SAMPLES, table_of(lines).encode())
 
 
 def _generate(
@@ -243,11 +242,3 @@ def _people(corpus: Corpus) -> np.ndarray:
     return np.array(
         [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
     )
-
-
-def _csv(lines: list[dict[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue().encode()

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from factory.sheet import plain, table_of
+
 MEASURES = ("strength", "identity_change", "rms")
 AXES = ("t0", "cfg_scale")
 
@@ -66,7 +68,7 @@ def summarise(samples_csv: bytes) -> dict[str, Any]:
     lines.sort(key=lambda line: (float(line["t0"]), float(line["cfg_scale"]), int(line["face"])))
     grids = {name: np.array([float(line[name]) for line in lines]).reshape(shape) for name in MEASURES}
     once = [line for line in lines if all(float(line[name]) == axes[name][0] for name in AXES)]  # each face
-    styles = [line["style"] for line in once]
+    styles = [plain(line["style"]) for line in once]
     return {
         "samples": len(lines),
         "faces": len(once),
@@ -93,11 +95,7 @@ def summarise(samples_csv: bytes) -> dict[str, Any]:
 
 def cells_csv(summary: dict[str, Any]) -> bytes:
     """The cells of a summary as CSV, one line each."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, summary["cells"][0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(summary["cells"])
-    return text.getvalue().encode()
+    return table_of(summary["cells"]).encode()
 
 
 def _cells(grids: dict[str, np.ndarray], axes: dict[str, list[float]]) -> list[dict[str, Any]]:

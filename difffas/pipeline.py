@@ -105,9 +105,9 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         super().save_pretrained(save_directory, **kwargs)
         for name in _CONFIGS:
             path = Path(save_directory) / name
-            config = json.loads(path.read_text())
+            config = json.loads(path.read_text(encoding="utf-8"))
             config.pop("_name_or_path", None)  # the folder it came from
-            path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+            path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     @torch.no_grad()
     def encode_guides(self, guides: Tensor) -> Features:

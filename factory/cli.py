@@ -16,7 +16,6 @@ from factory.cli_folder import COMMANDS, Overrides, located, print_summary
 from factory.cli_job import job_app, submit
 from factory.credentials import refuse_arguments
 from factory.exits import one_line_exits
-from factory.interrupts import caught
 from factory.masking import masked_output
 from factory.stations import JOBS
 
@@ -235,5 +234,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":  # what `submit` has a cluster run
-    with caught():
-        main()
+    from factory.entry import main as begin
+
+    begin()

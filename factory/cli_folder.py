@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -132,7 +133,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def print_summary(summary: dict[str, Any]) -> None:
     """A run's figures as JSON on stdout, curves and grids left out."""
     brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
-    typer.echo(hide(json.dumps(brief, indent=2, ensure_ascii=False)))
+    text = hide(json.dumps(brief, indent=2, ensure_ascii=False))
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # JSON has escapes of its own
+        text = hide(json.dumps(brief, indent=2))
+    typer.echo(text)
 
 
 def _write(path: str | None, data: bytes) -> None:

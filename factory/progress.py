@@ -94,5 +94,9 @@ class TrainingProgress:
 
 def say(text: str) -> None:
     """One line for the person who watches, on stderr: stdout is for results."""
-    sys.stderr.write(hide(text) + "\n")  # not print: Ray Train would log it a second time
+    line = hide(text) + "\n"
+    try:
+        sys.stderr.write(line)  # not print: Ray Train would log it a second time
+    except UnicodeEncodeError:  # of a worker, where PYTHONIOENCODING says so
+        sys.stderr.write(line.encode("ascii", "backslashreplace").decode())
     sys.stderr.flush()

@@ -90,7 +90,7 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
         _narrow(root / "generator", Path(name))
         losses = held_out_losses(Path(name), Corpus(str(root / "corpus")))
         known = folder / "held_out.json"
-        before = json.loads(known.read_text())["all"] if known.is_file() else math.inf
+        before = json.loads(known.read_text(encoding="utf-8"))["all"] if known.is_file() else math.inf
         if losses["all"] >= before:
             raise ValueError(f"held-out loss {losses['all']:.5f}: the generator that is shipped has {before:.5f}")
         shutil.copytree(name, folder, dirs_exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from factory.cli_folder import COMMANDS, Overrides, located, print_summary
+from factory.cli_folder import COMMANDS, Overrides, local, located, print_summary
 from factory.cli_job import job_app, submit
 from factory.credentials import refuse_arguments
 from factory.exits import one_line_exits
@@ -213,7 +213,7 @@ def import_official(
 
 @app.command()
 def demo(
-    out: Annotated[str, typer.Option(callback=located, help="Folder for everything the demo makes.")] = "out/demo",
+    out: Annotated[str, typer.Option(callback=local, help="Folder for everything the demo makes.")] = "out/demo",
 ) -> None:
     """Run every station once on embedded faces. Example: difffas demo --out out/demo"""
     from factory.demo import run

@@ -26,9 +26,17 @@ def located(given: Any) -> Any:
     return given and [place(one) for one in given]
 
 
+def local(given: str | None) -> str | None:
+    """Callback of what is written to a disk, or read from one, alone: no URL, of which a folder would be made."""
+    path: str | None = located(given)
+    if path is not None and "://" in path:
+        raise ValueError(f"{hide(path)} is a URL: give a path on this machine")
+    return path
+
+
 Folder = Annotated[str, typer.Argument(callback=located, help="Folder that a run wrote, local or s3://.")]
 Key = Annotated[str, typer.Argument(help="Key of a sample.")]
-ImageFile = Annotated[str | None, typer.Option(callback=located, help="Write the image to this file.")]
+ImageFile = Annotated[str | None, typer.Option(callback=local, help="Write the image to this file.")]
 
 
 def status(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from factory import interrupts
-from factory.cli_folder import Overrides, located, print_summary
+from factory.cli_folder import Overrides, local, print_summary
 
 DASHBOARD = "http://127.0.0.1:8265"
 
@@ -28,7 +28,7 @@ def submit(
     verb: Annotated[str, typer.Argument(metavar="VERB", help="Station to run, such as generate or pipeline.")],
     config: Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")] = None,
     address: Address = DASHBOARD,
-    wheel: Annotated[str | None, typer.Option(callback=located, help="Upload its code, not the code here.")] = None,
+    wheel: Annotated[str | None, typer.Option(callback=local, help="Upload its code, not the code here.")] = None,
     installed: Annotated[bool, typer.Option("--installed", help="Upload no code: the cluster has it.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the log, exit as the job does.")] = True,
     again: Annotated[bool, typer.Option("--again", help="Even if it has succeeded there.")] = False,

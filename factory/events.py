@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any
 
 from factory import cluster
+from factory.credentials import hide
+from factory.documents import parse_json
 from factory.storage import Storage
 
 FOLDER = "events"
@@ -23,6 +25,7 @@ TICK_SECONDS = 10.0  # between looks at the cluster
 FLUSH_SECONDS = 60.0  # that an event waits for others before it is written
 PROGRESS_SECONDS = 600.0  # between notes of how far the run is: a weekend makes 300
 LEAVE_SECONDS = 30.0
+LATEST = 4_102_444_800  # the year 2100: a time beyond it is none
 
 Event = dict[str, Any]
 
@@ -59,7 +62,7 @@ class Events:
         if kind is None:
             self.add("finished")
         else:
-            self.add("ended", why=" ".join(f"{kind.__name__}: {error}".split())[:500])
+            self.add("ended", why=hide(" ".join(f"{kind.__name__}: {error}".split()))[:500])
         self.flush()
 
     def add(self, event: str, **facts: Any) -> None:
@@ -109,8 +112,22 @@ class Events:
 
 
 def driver_began(event: Event) -> float:
-    """When the driver that noted an event was started, in seconds of the clock: its name says so."""
-    return float(calendar.timegm(time.strptime(event["driver"].partition("-")[0], "%Y%m%dt%H%M%Sz")))
+    """When the driver that noted an event was started, in seconds of the clock: its name says so.
+
+    Raises ValueError if it does not.
+    """
+    driver = str(event.get("driver", "19700101t000000z"))
+    return float(calendar.timegm(time.strptime(driver.partition("-")[0], "%Y%m%dt%H%M%Sz")))
+
+
+def _event(found: Any) -> Event:
+    """What a line holds, if it is an event; else raises ValueError."""
+    event = found if isinstance(found, dict) else {}
+    when = event.get("time")
+    if not (isinstance(when, int | float) and 0 <= when < LATEST and isinstance(event.get("event"), str)):
+        raise ValueError("no event")
+    driver_began(event)
+    return event
 
 
 def read_events(storage: Storage, last: int | None = None) -> list[Event]:
@@ -119,7 +136,8 @@ def read_events(storage: Storage, last: int | None = None) -> list[Event]:
     for name in reversed(storage.names(FOLDER)):
         try:
             lines = storage.read(f"{FOLDER}/{name}").decode().splitlines()
-            found = [*map(json.loads, lines), *found]  # events of one moment keep the order in which they were noted
+            events = [_event(parse_json(line, name)) for line in lines]
+            found = [*events, *found]  # events of one moment keep the order in which they were noted
         except ValueError:
             continue  # damaged: a log that cannot be read hides nothing that is
         if last is not None and len(found) >= last:

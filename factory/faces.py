@@ -164,6 +164,8 @@ def read_boxes(table: str) -> dict[str, Box | None]:
         ValueError: if the table cannot be read, lacks a column, has a box without area, or names a path twice.
     """
     rows = _read_table(table)
+    if twice := [name for name in set(rows.column_names) if rows.column_names.count(name) > 1]:
+        raise ValueError(f"{table}: there are two columns {twice[0]!r}: give each a name of its own")
     columns = _BOX if set(_BOX) <= set(rows.column_names) else _LANDMARKS
     for name in ("path", *columns):
         if name not in rows.column_names:
@@ -211,5 +213,5 @@ def _read_table(table: str) -> pa.Table:
             )
     except NotRegular as error:
         raise ValueError(f"{table} is {error}: give the path of the table itself") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{table} cannot be read as CSV or Parquet: {' '.join(str(error).split())}") from None

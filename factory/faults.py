@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from factory import metrics
+from factory.credentials import hide
 from factory.run import read_json
 from factory.storage import Storage
 from factory.storage.s3_retry import Refused
@@ -21,6 +22,8 @@ FOLDER = "quarantine"
 DIED = "its process died: killed by a signal, for want of memory, or with its node"
 _DENIED = {errno.EACCES, errno.EPERM}
 _EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS} | _DENIED
+
+FACTS = {"shard": str, "time": int, "fault": str}  # what readers of a record count on
 
 Row = dict[str, Any]
 
@@ -41,7 +44,7 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
         with metrics.stage(stage):
             return work(row)
     except Exception as error:  # whatever it is, it belongs to this shard
-        text = " ".join(f"{stage}: {type(error).__name__}: {error}".split())[:500]
+        text = hide(" ".join(f"{stage}: {type(error).__name__}: {error}".split()))[:500]
         everywhere = (
             _EVERYWHERE - _DENIED if stage == "read" else _EVERYWHERE
         )  # one input file may be unreadable alone
@@ -58,7 +61,11 @@ class Quarantine:
     def shards(self) -> dict[str, str]:
         """The latest fault of every shard that was ever given up; one that was made since is still listed here."""
         mend = "delete it, it only tells of a fault"
-        records = [read_json(self._storage, f"{FOLDER}/{name}", mend) for name in self._storage.names(FOLDER)]
+        records = []
+        for name in (f"{FOLDER}/{name}" for name in self._storage.names(FOLDER)):
+            records.append(read_json(self._storage, name, mend))
+            if not all(isinstance(records[-1].get(fact), kind) for fact, kind in FACTS.items()):
+                raise ValueError(f"{self._storage.path(name)} is no record of a fault: {mend}")
         records.sort(key=lambda record: int(record["time"]))
         return {record["shard"]: record["fault"] for record in records}
 

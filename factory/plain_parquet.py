@@ -6,11 +6,15 @@ pickles. Reading such a cell, by `to_pylist` or otherwise, would run what the fi
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
+
+from factory.documents import short
 
 PICKLED = "ray.data.arrow_pickled_object"
 
@@ -19,10 +23,12 @@ def open_file(file: Any, where: str, **options: Any) -> pq.ParquetFile:
     """The file, opened by `pyarrow.parquet.ParquetFile` with these options.
 
     Raises:
-        ValueError: if it has a column of pickled objects; `where` names the file.
+        ValueError: if it is broken or no Parquet, or has two columns of one name, or one of pickled objects; `where`
+            names the file.
     """
-    parquet = pq.ParquetFile(file, **options)
-    _refuse_pickles(parquet.schema_arrow, where)
+    with one_line(where):
+        parquet = pq.ParquetFile(file, **options)
+        _check(parquet.schema_arrow, where)
     return parquet
 
 
@@ -30,10 +36,33 @@ def read_table(file: Any, where: str, **options: Any) -> pa.Table:
     """The table, read by `pyarrow.parquet.read_table` with these options.
 
     Raises:
-        ValueError: if the file has a column of pickled objects, whichever columns are asked for.
+        ValueError: as `open_file`, whichever columns are asked for.
     """
-    _refuse_pickles(pq.read_schema(file), where)
-    return pq.read_table(file, **options)
+    with one_line(where):
+        _check(pq.read_schema(file), where)
+        return pq.read_table(file, **options)
+
+
+@contextlib.contextmanager
+def one_line(where: str) -> Iterator[None]:
+    """Make one line of whatever Arrow raises of a file's content, be it of a Python KeyError's or OSError's kind.
+
+    Raises:
+        ValueError: instead of those. Errors of a disk or network pass.
+    """
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
+            raise  # Arrow's own, of a broken file, has no number
+        reason = short(" ".join(str(error).split()))
+        raise pa.ArrowInvalid(f"{where} is broken or no Parquet file: {reason}") from None
+
+
+def _check(schema: pa.Schema, where: str) -> None:
+    _refuse_pickles(schema, where)
+    if twice := next((name for name in schema.names if len(schema.get_all_field_indices(name)) > 1), None):
+        raise ValueError(f"{where}: there are two columns {short(twice)!r}: give each a name of its own")
 
 
 def _refuse_pickles(schema: pa.Schema, where: str) -> None:

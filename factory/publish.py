@@ -10,15 +10,15 @@ import re
 import shlex
 from typing import Any
 
-import yaml
 from pydantic import Field
 
 from factory.cards import CARD, CROISSANT
 from factory.cards.facts import corpus_facts
 from factory.config import Config, PathOrUrl
 from factory.corpus import INDEX
+from factory.documents import parse_yaml
 from factory.ledger import Ledger
-from factory.run import SUMMARY, read_planned, read_summary
+from factory.run import SUMMARY, read_json, read_planned, read_summary
 from factory.storage import Storage
 from factory.verify import verify
 
@@ -93,7 +93,7 @@ def _undescribed(storage: Storage) -> list[str]:
         for name, count in facts["licenses"].items()
         if "unknown" in name.lower()
     ]
-    front = _front_matter(storage.read(CARD).decode())
+    front = _front_matter(storage.read(CARD).decode("utf-8", "replace"))
     said = front.get("license_name") if front.get("license") == "other" else front.get("license")
     if not said:
         problems.append(f"{CARD} names no license in its front matter: {facts['license']} is the images'")
@@ -101,7 +101,11 @@ def _undescribed(storage: Storage) -> list[str]:
         problems.append(f"{CARD} says license {said}, the images are under {facts['license']}")
     if facts["generated"] and any(mark == "none" for label, mark, _ in facts["marks"] if label == "spoof"):
         problems.append("generated images hold no Digital Source Type: they were written by an older version")
-    hashes = {part.get("@id"): part.get("sha256") for part in json.loads(storage.read(CROISSANT))["distribution"]}
+    parts = read_json(storage, CROISSANT, "run the command that wrote the folder again, it adds it").get(
+        "distribution"
+    )
+    parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    hashes = {part.get("@id"): part.get("sha256") for part in parts}
     wrong = [file["path"] for file in [*facts["files"], facts["index"]] if hashes.get(file["path"]) != file["sha256"]]
     return problems + [f"{CROISSANT} has another hash for {path}, or none" for path in wrong]
 
@@ -109,8 +113,8 @@ def _undescribed(storage: Storage) -> list[str]:
 def _front_matter(card: str) -> dict[str, Any]:
     match = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
     try:
-        found = yaml.safe_load(match[1]) if match else None
-    except yaml.YAMLError:
+        found = parse_yaml(match[1], CARD) if match else None
+    except ValueError:
         found = None
     return found if isinstance(found, dict) else {}
 

@@ -25,7 +25,8 @@ FACTS = {
 def fault_of(record: Mapping[str, Any]) -> str | None:
     """Why this is no record of the shard that it names; None if it is one.
 
-    The files that it names are those of its own shard, directly in `data/`: whoever reads one reads nothing else.
+    The files that it names are directly in `data/`: whoever reads one reads nothing else. Whether they are this
+    shard's is for `verify` to say, which reads them.
     """
     for fact, kind in FACTS.items():
         if not isinstance(record.get(fact), kind):
@@ -41,15 +42,15 @@ def fault_of(record: Mapping[str, Any]) -> str | None:
         return "its rejects are not keys with reasons"
     if not isinstance(record.get("finished", 0.0), int | float):
         return "its finished is not a time"
-    return next(filter(None, (_file_fault(record["shard"], *item) for item in record["files"].items())), None)
+    return next(filter(None, (_file_fault(*item) for item in record["files"].items())), None)
 
 
-def _file_fault(shard: str, name: str, file: Any) -> str | None:
+def _file_fault(name: str, file: Any) -> str | None:
     if name not in EXTENSIONS:
         return f"there is no format {name[:100]!r}"
     if not isinstance(file, dict) or not _are_texts(file.get("path"), file.get("sha256")):
         return f"its {name} file has no path or no sha256"
-    if not re.fullmatch(rf"data/[a-z]+-{re.escape(shard)}\.{EXTENSIONS[name]}", file["path"]):
+    if not re.fullmatch(rf"data/[A-Za-z0-9_-]+\.{EXTENSIONS[name]}", file["path"]):
         return f"{file['path'][:200]} is no file of this shard"
     if not _is_count(file.get("bytes")) or not _SHA256.fullmatch(file["sha256"]):
         return f"its {name} file has no size or no sha256"

@@ -68,7 +68,7 @@ class Row:
     generator: str | None = None
 
     def __post_init__(self) -> None:
-        if not KEY.fullmatch(self.key):
+        if not (isinstance(self.key, str) and KEY.fullmatch(self.key)):
             raise ValueError(f"key {self.key!r} must match [a-z0-9_-]+: rename it")
         if self.label not in (LIVE, SPOOF):
             raise ValueError(f"label {self.label!r} of {self.key} must be 0 (live) or 1 (spoof)")

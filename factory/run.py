@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory.config import Config, canonical_json, fingerprint
+from factory.documents import parse_json
 from factory.storage import Storage
 
 if TYPE_CHECKING:
     from factory.capacity import Need
 
 CLAIM, SUMMARY = "run.json", "summary.json"
+CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # what readers of a claim count on
+SUMMARY_MEND = "delete it and run the command again"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells a submitted job about itself
 SOFTWARE = ("difffas-factory", "torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
 
@@ -49,7 +52,7 @@ class Run:
         planned: dict[str, Any] | None = None,
         needs: Sequence[Need] = (),
     ) -> None:
-        if "working_dir" in json.loads(os.environ.get(UPLOADED, "{}")).get("runtime_env", {}):
+        if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
             refuse_relative(out)
         self.storage = Storage(out)
         self.fingerprint = run_fingerprint(job, identity)
@@ -75,7 +78,7 @@ class Run:
     def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Close the run with its figures and return them as they stand; a second finisher adopts the first one's."""
         self.storage.create(SUMMARY, _pretty(summary))
-        return json.loads(self.storage.read(SUMMARY))  # type: ignore[no-any-return]
+        return read_json(self.storage, SUMMARY, SUMMARY_MEND)
 
 
 def refuse_relative(out: str) -> None:
@@ -98,10 +101,19 @@ def read_claim(storage: Storage) -> dict[str, Any]:
     Raises:
         ValueError: if the folder was not written by this software.
     """
+    mend = "its run cannot be told any more, bring it back from a copy"
     try:
-        return read_json(storage, CLAIM, "its run cannot be told any more, bring it back from a copy")
+        claim = read_json(storage, CLAIM, mend)
     except FileNotFoundError:
         raise ValueError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
+    planned = claim.get("planned", {})
+    if not (
+        all(isinstance(claim.get(fact), kind) for fact, kind in CLAIMED.items())
+        and isinstance(planned, dict)
+        and all(type(planned.get(fact, 0)) is int for fact in ("shards", "images"))
+    ):
+        raise ValueError(f"{storage.path(CLAIM)} is corrupt: {mend}")
+    return claim
 
 
 def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -111,7 +123,7 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
         ValueError: if the folder was not written by this software, or its job makes no shards.
     """
     claim = read_claim(storage)
-    if "planned" not in claim:
+    if not {"shards", "images"} <= claim.get("planned", {}).keys():
         raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
     return claim, claim["planned"]
 
@@ -119,7 +131,7 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_summary(storage: Storage) -> dict[str, Any] | None:
     """The `summary.json` of a folder, or None while its run is unfinished."""
     try:
-        return read_json(storage, SUMMARY, "delete it and run the command again")
+        return read_json(storage, SUMMARY, SUMMARY_MEND)
     except FileNotFoundError:
         return None
 
@@ -130,9 +142,10 @@ def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:
     Raises:
         FileNotFoundError: if there is none. ValueError: if it holds anything else; names it and the mend.
     """
+    data = storage.read(name)
     try:
-        found = json.loads(storage.read(name))
-    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of thousands of digits, too deep
+        found = parse_json(data, name)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise ValueError(f"{storage.path(name)} is corrupt: {mend}")

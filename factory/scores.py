@@ -141,6 +141,8 @@ def read(data: bytes, name: str = SCORES) -> Scores:
         missing = [column for column in NEEDED if column not in present]
         if missing:
             raise ValueError(f"{name} has no column {missing[0]!r}; it has {', '.join(present) or 'none'}")
+        if twice := [column for column in COLUMNS if present.count(column) > 1]:
+            raise ValueError(f"{name} has two columns {twice[0]!r}: give each a name of its own")
         lines = [(reader.line_num, line) for line in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{name} is not a CSV file in UTF-8: {error}") from None

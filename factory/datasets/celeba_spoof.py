@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 
 from factory.datasets import boxes
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
+from factory.documents import parse_json
 from factory.faces import Box
 from factory.sources.files import File
 
@@ -58,8 +58,8 @@ def _recording(tree: Tree, path: str, numbers: list[int]) -> Recording:
 def _read_list(tree: Tree, name: str) -> dict[str, list[int]]:
     """Numbers by path; ValueError if the file is not that."""
     try:
-        found = json.loads(tree.text(name))
-    except (ValueError, RecursionError):
+        found = parse_json(tree.text(name), name)
+    except ValueError:
         found = None
     good = isinstance(found, dict) and all(
         isinstance(row, list) and len(row) == 44 and all(isinstance(value, int) and value >= 0 for value in row[40:])

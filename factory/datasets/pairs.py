@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from factory.datasets import padisi, wmca
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
+from factory.documents import parse_json
 from factory.pattern import vocabulary_name
 from factory.sources.files import File
 
@@ -74,8 +75,8 @@ def _fault(folder: str, live: bool, there: bool) -> str | None:
 def _read_list(name: str, text: str) -> list[tuple[str, str]]:
     """The pairs, as paths below the folder; ValueError if the file is something else or leads out of it."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = parse_json(text, name)
+    except ValueError:
         found = None
     if not isinstance(found, list) or not found:
         raise ValueError(f"{name} is no pair list: a JSON list of [live path, spoof path]")

@@ -115,7 +115,15 @@ def put_split(splits: dict[str, str], name: str, split: str, where: str) -> None
 
 def table(name: str, text: str, *columns: str) -> list[dict[str, str]]:
     """The rows of a CSV with a header; ValueError if it lacks one of the columns."""
-    reader = csv.DictReader(text.splitlines())
+    try:
+        return _rows(name, csv.DictReader(text.splitlines()), columns)
+    except csv.Error as error:
+        raise ValueError(f"{name} is no CSV: {error}") from None
+
+
+def _rows(name: str, reader: csv.DictReader[str], columns: tuple[str, ...]) -> list[dict[str, str]]:
+    if twice := [column for column in columns if list(reader.fieldnames or ()).count(column) > 1]:
+        raise ValueError(f"{name} has two columns {', '.join(twice)}: give each a name of its own")
     lacking = [column for column in columns if column not in (reader.fieldnames or ())]
     if lacking:
         raise ValueError(f"{name} has no column {', '.join(lacking)}: it needs {', '.join(columns)}")

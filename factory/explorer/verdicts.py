@@ -49,7 +49,8 @@ class Verdicts:
             raise ValueError(f"{storage.url} has no {AUDIT}: give the folder of `difffas audit`")
         data = storage.read(AUDIT)
         self.digest = hashlib.sha256(data).hexdigest()
-        with plain_parquet.open_file(io.BytesIO(data), storage.path(AUDIT)) as file:
+        where = storage.path(AUDIT)
+        with plain_parquet.one_line(where), plain_parquet.open_file(io.BytesIO(data), where) as file:
             missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
             if missing:
                 raise ValueError(f"{storage.path(AUDIT)} has no column {missing[0]!r}: audit again")

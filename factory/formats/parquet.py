@@ -43,7 +43,7 @@ def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes
 
 def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
     """Rows at `positions` (all by default), touching only the row groups that hold them."""
-    with plain_parquet.open_file(file, WHERE) as parquet:
+    with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
         if positions is None:
             return _rows(parquet.read(columns=list(COLUMNS), **_READING))
@@ -64,7 +64,7 @@ def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
 
     Images are stored as they are, so each stands somewhere in its column chunk; Arrow does not say where.
     """
-    with plain_parquet.open_file(file, WHERE) as parquet:
+    with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
         facts = parquet.metadata
     chunk = next(
@@ -76,7 +76,10 @@ def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
     start = min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
     file.seek(start)
     stored = file.read(chunk.total_compressed_size)
-    with plain_parquet.open_file(_Stretch(start, stored), WHERE, metadata=facts) as parquet:
+    with (
+        plain_parquet.one_line(WHERE),
+        plain_parquet.open_file(_Stretch(start, stored), WHERE, metadata=facts) as parquet,
+    ):
         column = parquet.read_row_group(group, columns=[IMAGE], **_READING).column("image")
     images = [item["bytes"] for item in column.to_pylist()]
     places: list[int] = []
@@ -122,7 +125,7 @@ class _Stretch(io.RawIOBase):
 
 def read_facts(file: BinaryIO) -> pa.Table:
     """Every column but the pixels, as an Arrow table in schema order."""
-    with plain_parquet.open_file(file, WHERE) as parquet:
+    with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
         return parquet.read(columns=list(FACTS), **_READING).select(list(FACTS))
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, BinaryIO
 
 import pyarrow as pa
 
+from factory.documents import parse_json
 from factory.formats.positions import check_positions
 from factory.row import FACTS, SCHEMA, Row, extension_of
 
@@ -42,23 +43,37 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
-    """Rows at `positions` (all by default); a tar has no index, so the whole file is read."""
+    """Rows at `positions` (all by default); a tar has no index, so the whole file is read.
+
+    Raises:
+        ValueError: if it is no tar of rows.
+    """
     images: dict[str, bytes] = {}
-    facts: dict[str, dict[str, object]] = {}
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            content = tar.extractfile(member)
-            assert content is not None, f"{member.name} is not a file"
-            key, _, field = member.name.partition(".")
+    facts: dict[str, Any] = {}
+    try:
+        for name, content in _contents(file):
+            key, _, field = name.partition(".")
             if field == "json":
-                facts[key] = json.loads(content.read())
+                facts[key] = parse_json(content.read(), name)
             elif "." not in field:
                 images[key] = content.read()
-    rows = [Row(image=images[key], **facts[key]) for key in facts]  # type: ignore[arg-type]
+        rows = [Row(image=images[key], **facts[key]) for key in facts]
+    except (tarfile.TarError, KeyError, TypeError) as error:  # no image, or other facts than a row's
+        raise ValueError(f"a corpus tar holds no rows: {type(error).__name__} {error}") from None
     if positions is None:
         return rows
     check_positions(positions, len(rows))
     return [rows[position] for position in positions]
+
+
+def _contents(file: BinaryIO) -> Iterator[tuple[str, IO[bytes]]]:
+    """Names and contents of the members."""
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if content is None:
+                raise tarfile.ReadError(f"{member.name} is not a file")
+            yield member.name, content
 
 
 def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:

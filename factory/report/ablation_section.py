@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from factory.ablate import GAPS, JOB
 from factory.ablations.figures import column_name
 from factory.config import fingerprint
 from factory.report.sections import Folder
-from factory.run import SUMMARY, read_claim
+from factory.run import SUMMARY, read_claim, read_json
 from factory.storage import Storage
 
 
@@ -29,8 +28,8 @@ def open_table(url: str) -> Folder:
     name = SUMMARY if storage.exists(SUMMARY) else with_gaps[-1] if with_gaps else None
     if name is None:
         raise ValueError(f"{storage.url} is not finished: run the command that writes it again")
-    data = storage.read(name)
-    return Folder(storage, claim, json.loads(data), fingerprint([hashlib.sha256(data).hexdigest()]))
+    summary = read_json(storage, name, "delete it and run the command again")
+    return Folder(storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest()]))
 
 
 def ablations(folders: Mapping[str, Folder]) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import yaml
 
 from factory import fit_classifier, generate
 from factory.config import Config, build
+from factory.documents import parse_yaml
 from factory.fit_classifier import FitClassifierConfig, RowFilter
 from factory.generate import GenerateConfig
 from factory.generators import DUMMY
@@ -53,9 +54,9 @@ def regenerate(storage: Storage, ranked: list[dict[str, Any]], places: list[str]
     """Generate and fit by these files; the held-out metric of each beside that of its filtered rows."""
     found = []
     for trial, place in zip(ranked, places, strict=False):
-        again = build(GenerateConfig, yaml.safe_load(storage.read(f"{place}/{GENERATE}")))
+        again = build(GenerateConfig, _read(storage, f"{place}/{GENERATE}"))
         made = generate.run(again)
-        fitted = fit_classifier.run(build(FitClassifierConfig, yaml.safe_load(storage.read(f"{place}/{FIT}"))))
+        fitted = fit_classifier.run(build(FitClassifierConfig, _read(storage, f"{place}/{FIT}")))
         found.append(
             {
                 "trial": trial["trial"],
@@ -91,6 +92,14 @@ def _generation(url: str) -> GenerateConfig | None:
     """The settings that a corpus was generated with; None if it came another way."""
     claim = read_claim(Storage(url))
     return build(GenerateConfig, claim["config"]) if claim["job"] == "generate" else None
+
+
+def _read(storage: Storage, name: str) -> dict[str, Any]:
+    """What `_yaml` wrote, or who came first."""
+    values = parse_yaml(storage.read(name).decode("utf-8", "replace"), storage.path(name))
+    if not isinstance(values, dict):
+        raise ValueError(f"{storage.path(name)} holds no settings: delete it and run the command again")
+    return values
 
 
 def _yaml(config: Config) -> bytes:

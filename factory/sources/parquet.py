@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
 from factory import plain_parquet
+from factory.documents import parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.values import chosen_columns, text_of
 
@@ -24,6 +24,7 @@ NAME = re.compile(r".+\.(parquet|pq)", re.IGNORECASE | re.DOTALL)
 WHAT = "Parquet file (.parquet, .pq)"
 ROWS_AT_ONCE = 32  # encoded images in memory: a row group may hold a whole data set
 BYTES_AT_ONCE = 1 << 28  # of them, unpacked, by the file's own account
+ROWS_PER_BYTE = 8  # at most: a footer that says more would fill the memory with rows that are not there
 BUFFER = 1 << 22  # bytes that are read ahead of them
 
 _BYTES = (kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary, kinds.is_binary_view)
@@ -43,29 +44,30 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
     """
     if file.reject:
         raise ValueError(f"{files.source}: {file.name} cannot be read, {file.reject}")
-    try:
-        with files.open(file.name) as stream, plain_parquet.open_file(stream, file.name, pre_buffer=True) as parquet:
-            return _sources(file, parquet, columns)
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
-            raise  # of the disk or the network; Arrow's own, of a broken file, has no number
-        raise ValueError(f"{file.name} is broken or no Parquet file: {' '.join(str(error).split())}") from None
+    with (
+        plain_parquet.one_line(file.name),
+        files.open(file.name) as stream,
+        plain_parquet.open_file(stream, file.name, pre_buffer=True) as parquet,
+    ):
+        return _sources(file, parquet, columns)
 
 
 def _sources(file: File, parquet: pq.ParquetFile, columns: Mapping[str, str | None]) -> list[Source]:
-    schema = parquet.schema_arrow
+    schema, count = parquet.schema_arrow, parquet.metadata.num_rows
+    groups = [parquet.metadata.row_group(group).num_rows for group in range(parquet.metadata.num_row_groups)]
+    if min(groups, default=0) < 0 or sum(groups) != count or count > ROWS_PER_BYTE * file.size:
+        raise ValueError(f"{file.name} is broken: its footer says {count} rows, in groups of others, or too many")
     image, in_struct = _image_column(file.name, schema, columns)
     chosen = chosen_columns(file.name, schema.names, columns)
     named = in_struct and schema.field(image).type.get_field_index("path") >= 0
     table = parquet.read(columns=[*chosen.values(), *([f"{image}.path"] if named else [])])
     classes = _class_names(file.name, schema)
     values = {field: _values(file.name, table, column, classes.get(column)) for field, column in chosen.items()}
-    count = parquet.metadata.num_rows
     paths: list[str | None] = pc.struct_field(table[image], "path").to_pylist() if named else [None] * count
     version = f"{file.size}-{file.version}"
     sources: list[Source] = []
-    for group in range(parquet.metadata.num_row_groups):
-        for at in range(len(sources), len(sources) + parquet.metadata.row_group(group).num_rows):
+    for group, rows in enumerate(groups):
+        for at in range(len(sources), len(sources) + rows):
             path = "/".join((file.name, str(at), *(part for part in (paths[at] or "").split("/") if part)))
             fields = {field: value for field, known in values.items() if (value := known[at]) is not None}
             sources.append(Source(path, 0, None, version, fields, "parquet", file.name, group, at))
@@ -133,7 +135,7 @@ def _class_names(where: str, schema: pa.Schema) -> dict[str, list[str]]:
     """Names of every `ClassLabel` column, in the order that the schema's `huggingface` metadata give them."""
     text = (schema.metadata or {}).get(b"huggingface", b"{}")
     try:
-        features = json.loads(text).get("info", {}).get("features", {})
+        features = parse_json(text, where).get("info", {}).get("features", {})
         found = {name: feature for name, feature in features.items() if isinstance(feature, dict)}
         return {
             name: [str(value) for value in feature["names"]]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from factory.documents import parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.folder import EXTENSIONS
 from factory.sources.values import chosen_columns, text_of
@@ -121,9 +121,9 @@ def _describe(sample: _Sample, extension: str, stream: BinaryIO, member: tarfile
         if member.size > MAX_JSON:
             raise ValueError("no description of one image is so long")
         stream.seek(member.offset_data)
-        facts = json.loads(stream.read(member.size))
+        facts = parse_json(stream.read(member.size), member.name)
         sample.facts = {"cls": int(facts), **sample.facts} if extension == "cls" else sample.facts | facts
-    except (ValueError, TypeError, OverflowError, RecursionError):
+    except (ValueError, TypeError, OverflowError):
         sample.reject = f"broken {extension}"
 
 

@@ -218,3 +218,18 @@ def test_the_folder_of_official_lists_is_a_path_too(
     with pytest.raises(SystemExit):
         main(["protocols", str(home.parent / "own.yaml")])
     assert "which only a shell replaces" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["demo", "--out"], ["show", "folder", "key", "--image"], ["submit", "report", "out=/x", "--wheel"]]
+)
+@pytest.mark.parametrize("url", ["http://host/x", "s3://bucket/x"])
+def test_no_folder_is_made_of_a_url(
+    command: list[str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([*command, url])
+    assert ended.value.code == 2
+    assert f"{url} is a URL: give a path on this machine" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

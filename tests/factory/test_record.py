@@ -41,7 +41,6 @@ def test_the_formats_have_the_extensions_that_records_are_read_by() -> None:
         "/etc/hostname",
         f"data/../data/prepare-{SHARD}.parquet",
         f"data/prepare-{SHARD}.tar",
-        "data/prepare-train-000001.parquet",
         f"data/deep/prepare-{SHARD}.parquet",
         f"data/prepare-{SHARD}.parquet\n",
         "run.json",
@@ -50,7 +49,7 @@ def test_the_formats_have_the_extensions_that_records_are_read_by() -> None:
         3,
     ],
 )
-def test_a_record_names_files_of_its_own_shard_alone(path: Any) -> None:
+def test_a_record_names_files_of_its_format_in_data_alone(path: Any) -> None:
     assert fault_of({**WHOLE, "files": {"parquet": {**FILE, "path": path}}})
 
 

@@ -52,7 +52,7 @@ class StandIn:
         name = trial.config["trial"]["name"]
         if scheduler is not None:
             scheduler.on_trial_add(None, trial)
-        fit = settings_of(build(TuneConfig, self._given).fit, trial.config["trial"]["parameters"], "")
+        fit = settings_of(build(TuneConfig, self._given).fit, trial.config["trial"]["parameters"], "-")
         out = Storage(f"{build(TuneConfig, self._given).out}/trials/{name}")
         claim = {"job": "fit-classifier", "fingerprint": "", "config": fit.model_dump(mode="json")}
         out.create("run.json", json.dumps(claim).encode())
@@ -215,11 +215,15 @@ def test_a_folder_of_another_run_is_no_trial_that_ended(tmp_path: Path) -> None:
     look = {"evaluations": [{"step": 40, "auc": 1.0, "d_eer": 0.0}], "model_step": 40}
     storage.create("trials/0001/summary.json", json.dumps(look).encode())
     other = {**fit.model_dump(mode="json"), "loss": {"name": "focal"}}
-    storage.create("trials/0001/run.json", json.dumps({"job": "fit-classifier", "config": other}).encode())
+    storage.create(
+        "trials/0001/run.json", json.dumps({"job": "fit-classifier", "fingerprint": "", "config": other}).encode()
+    )
     assert Record(storage).ended("0001", parameters, fit) is None
     same = {**fit.model_dump(mode="json"), "corpus": "/mnt/elsewhere"}
     storage.create("trials/0002/summary.json", json.dumps(look).encode())
-    storage.create("trials/0002/run.json", json.dumps({"job": "fit-classifier", "config": same}).encode())
+    storage.create(
+        "trials/0002/run.json", json.dumps({"job": "fit-classifier", "fingerprint": "", "config": same}).encode()
+    )
     assert Record(storage).ended("0002", parameters, fit) is not None
 
 

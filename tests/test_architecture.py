@@ -148,3 +148,17 @@ def test_jobs_have_no_logic() -> None:
             node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.If | ast.FunctionDef)
         ]
         assert path.with_suffix(".yaml").is_file(), f"{path.name} has no configuration beside it"
+
+
+# What reads JSON that this very process, or a task of its run, has just written.
+OF_OURS = {
+    *("factory/documents.py", "factory/line.py", "factory/generate.py", "factory/regenerate.py", "factory/prepare.py"),
+    *("factory/run.py", "factory/train/__init__.py", "factory/pretrained/__init__.py"),
+}
+
+
+@pytest.mark.parametrize("path", PLANT, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_documents_of_others_have_one_reader(path: Path) -> None:
+    name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+    assert name == "factory/documents.py" or not re.search(r"yaml\.(\w*load|compose|parse|scan)\w*\(", text)
+    assert name in OF_OURS or not re.search(r"json\.loads?\b", text)

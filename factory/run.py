@@ -54,6 +54,9 @@ class Run:
     ) -> None:
         if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
             refuse_relative(out)
+        if job.startswith("fit-") or job in ("tune", "ablate"):
+            refuse_training_in(out)
+        refuse_read_only(out)
         self.storage = Storage(out)
         self.fingerprint = run_fingerprint(job, identity)
         claim = {
@@ -79,6 +82,25 @@ class Run:
         """Close the run with its figures and return them as they stand; a second finisher adopts the first one's."""
         self.storage.create(SUMMARY, _pretty(summary))
         return read_json(self.storage, SUMMARY, SUMMARY_MEND)
+
+
+def refuse_training_in(out: str) -> None:
+    """Raise ValueError if Ray cannot keep a training's state in this folder: it can on disks and on S3."""
+    scheme, found, _ = out.partition("://")
+    if found and scheme != "s3":
+        raise ValueError(
+            f"out={out}: Ray keeps a training's state in a local folder or on s3://, not on {scheme}://: "
+            f"give one of those"
+        )
+
+
+def refuse_read_only(out: str) -> None:
+    """Raise ValueError if nothing can be written there only once: on the Hub."""
+    if out.startswith("hf://"):
+        raise ValueError(
+            f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "
+            f"and send it with `difffas publish`"
+        )
 
 
 def refuse_relative(out: str) -> None:

@@ -14,12 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
 from factory.regular import NOT_REGULAR, TooLarge, is_regular, open_regular
+from factory.storage import object_store
+from factory.storage.cloud_store import CloudStore
 from factory.storage.object_store import ObjectStore
 from factory.storage.s3_retry import retrying
 
 CONTAINER = re.compile(r".+\.(parquet|pq|tar)", re.IGNORECASE | re.DOTALL)
 BLOCK = 1 << 14  # least bytes of a request to S3 in planning: a tar header with the JSON before it
 IN_FLIGHT = 8  # requests to S3 at a time and task
+VERSIONS = ("ETag", "etag", "md5Hash", "blob_id")  # what stores call the mark of an object's content
 MAX_WHOLE = 1 << 30  # bytes of a file that is read whole, though no listing says how many it has
 
 Item = TypeVar("Item")
@@ -87,7 +90,7 @@ class Files:
             self.root, self._what = self.source, "folder"
         if not self.root:
             self.root = "/" if self.source.startswith("/") else "."
-        self._store = None if local else _object_store(self.root)
+        self._store = None if local else _store_of(self.root)
 
     @property
     def named(self) -> bool:
@@ -117,6 +120,8 @@ class Files:
         """
         if self._store is None:
             return open_regular(self._path(name))
+        if isinstance(self._store, CloudStore):
+            return self._store.open(name)
         reader = cast(io.BufferedReader, self._store.open(name))
         return io.BufferedReader(reader.detach(), BLOCK)
 
@@ -186,26 +191,36 @@ class Files:
         return File(name, status.st_size)
 
     def _find_objects(self) -> Iterator[File]:
-        import fsspec
-
         def listing() -> dict[str, dict[str, Any]]:
-            remote = fsspec.filesystem("s3", use_listings_cache=False)
+            remote = _filesystem(self._store)
             found: dict[str, dict[str, Any]]
             found = (remote.glob if self._what == "glob" else remote.find)(self.source, detail=True)
             return found
 
         prefix = self.root.partition("://")[2] + "/"
-        for path, facts in retrying(self.source, lambda: "S3", listing).items():
+        for path, facts in _retried(self.source, self._store, listing).items():
             name = path.removeprefix(prefix)
             hidden = any(part.startswith(".") for part in name.split("/"))
             if facts["type"] == "file" and not hidden and not name.endswith("/"):  # consoles mark folders so
-                yield File(name, int(facts["size"]), str(facts.get("ETag") or "").strip('"'))
+                version = next((facts[key] for key in VERSIONS if facts.get(key)), "")
+                yield File(name, int(facts["size"]), str(version).strip('"'))
 
 
-def _object_store(url: str) -> ObjectStore:
-    if not url.startswith("s3://"):
-        raise ValueError(f"source {url} is not supported: give a local path or an s3:// URL")
-    return ObjectStore(url)
+def _store_of(url: str) -> ObjectStore | CloudStore:
+    try:
+        return object_store(url)
+    except ValueError as error:
+        raise ValueError(f"source {error}") from None
+
+
+def _filesystem(store: ObjectStore | CloudStore | None) -> Any:
+    import fsspec
+
+    return store.filesystem if isinstance(store, CloudStore) else fsspec.filesystem("s3", use_listings_cache=False)
+
+
+def _retried(source: str, store: ObjectStore | CloudStore | None, listing: Callable[[], Result]) -> Result:
+    return store.tried(listing) if isinstance(store, CloudStore) else retrying(source, lambda: "S3", listing)
 
 
 def _walk(root: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A folder, local or `s3://`, in which nothing is ever overwritten."""
+"""A folder, local or of an object store (`s3://`, `gs://`, `az://`), in which nothing is ever overwritten."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from factory.credentials import held, hide
+from factory.storage.cloud_store import KINDS, SCHEMES, CloudStore
 from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
 from factory.storage.names import checked, inside
 from factory.storage.object_store import ObjectStore
@@ -21,7 +22,7 @@ class Storage:
     ValueError for one that leads out of the folder, see `names`.
 
     Raises:
-        ValueError: on an `s3://` URL without s3fs installed, or a scheme that is neither local nor S3.
+        ValueError: on a URL whose store's package is not installed, or whose scheme is none of ours.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,13 +31,13 @@ class Storage:
                 f"{hide(url)}: a URL holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
             )
         self.local = "://" not in url
-        self._files: LocalFolder | ObjectStore
+        self._files: LocalFolder | ObjectStore | CloudStore
         if self.local:
             self.url = os.path.abspath(url)
             self._files = LocalFolder(Path(self.url))
         else:
             self.url = url.rstrip("/")
-            self._files = _object_store(url)
+            self._files = object_store(url)
 
     def __repr__(self) -> str:
         return f"Storage({self.url!r})"
@@ -145,11 +146,14 @@ class LocalFolder:
         return sorted(str(path.relative_to(self._root).as_posix()) for path in stale)
 
 
-def _object_store(url: str) -> ObjectStore:
+def object_store(url: str) -> ObjectStore | CloudStore:
+    """The store that a URL names; ValueError if its scheme is none of ours or its package is not installed."""
     scheme = url.partition("://")[0]
-    if scheme != "s3":
-        raise ValueError(f"{url}: scheme {scheme}:// is not supported; give a local path or an s3:// URL")
-    return ObjectStore(url)
+    if scheme == "s3":
+        return ObjectStore(url)
+    if scheme in KINDS:
+        return CloudStore(url)
+    raise ValueError(f"{url}: scheme {scheme}:// is not supported; give a local path, or a URL with {SCHEMES}")
 
 
 def _changed(path: Path) -> float:

@@ -128,8 +128,11 @@ def ray_storage(url: str) -> dict[str, Any]:
     On S3 the client is Arrow's. It takes credentials and region from where AWS clients take them, the endpoint from
     AWS_ENDPOINT_URL.
     """
-    if not url.startswith("s3://"):
+    if "://" not in url:
         return {"storage_path": url}
+    from factory.run import refuse_training_in
+
+    refuse_training_in(url)
     from pyarrow.fs import S3FileSystem
 
     endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")

@@ -74,8 +74,8 @@ def test_what_is_no_source(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
     with pytest.raises(ValueError, match="holds no image file"):
         list_sources(str(tmp_path))
-    with pytest.raises(ValueError, match="gs://bucket/photos is not supported"):
-        list_sources("gs://bucket/photos")
+    with pytest.raises(ValueError, match="source ftp://host/photos: scheme ftp:// is not supported"):
+        list_sources("ftp://host/photos")
 
 
 def test_one_file_and_a_glob(tmp_path: Path) -> None:

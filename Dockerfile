@@ -4,10 +4,11 @@ FROM python:3.11-slim-bookworm
 
 ARG RAY_VERSION=2.60.0
 
-# What KubeRay's own probes and start script call, and what OpenCV and PyAV link to.
+# What KubeRay's own probes and start script call, what OpenCV and PyAV link to, and what resources.compile compiles with
+# (Inductor wants g++, Triton gcc; Python's headers are in the base image).
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends wget procps libgl1 libglib2.0-0 \
+    && apt-get install --yes --no-install-recommends wget procps g++ libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 
 # 1000 and 100 are the user and group of Ray's own images, which KubeRay's examples expect of volumes.

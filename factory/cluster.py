@@ -9,6 +9,8 @@ import sys
 import warnings
 from typing import Any
 
+from factory import homes
+
 # Read by Ray's C++ core when a process starts. Without the keepalive a cut network hangs a dataset for minutes after
 # the node was declared dead; with it and the tightened health checks a cut-off node costs seconds.
 ENVIRONMENT = {
@@ -34,6 +36,7 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 def prepare_environment() -> None:
     """Set what Ray reads from the environment when it is imported, where nobody has set it."""
+    homes.have_home()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
@@ -62,6 +65,11 @@ def connect(num_cpus: int | None = None) -> None:
                 else:
                     _join(address)
     _configure_data()
+
+
+def is_local() -> bool:
+    """Whether commands here start a cluster of this machine's own."""
+    return (os.environ.get("RAY_ADDRESS") or "local") == "local"
 
 
 def _never_again() -> None:

@@ -14,8 +14,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; what ends it is one line and an exit status."""
     with caught():
         _speak_utf8()
-        from factory import cli
+        from factory import cli, exits, homes
 
+        with exits.one_line_exits():
+            homes.have_home()
         cli.main(arguments)
 
 

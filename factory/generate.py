@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from factory import cluster, metrics
 from factory.capacity import Need
+from factory.compiler import check_compiler
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.encode import codec_name
@@ -80,6 +81,8 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
 
     `failed` says what to do with quarantined shards; for that and what is raised see `run_line`.
     """
+    if config.resources.compile and config.inputs.generator != DUMMY and cluster.is_local():
+        check_compiler()
     live, guides = open_corpora(config)
     claim, plan = plan_run(config, live, guides, needs(config.resources))
     if (finished := finished_run(claim, plan.shards())) is not None:

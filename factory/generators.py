@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import stat
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from factory.compiler import check_compiler
 from factory.config import fingerprint
+from factory.homes import private_folder
 from factory.models import check_generator, unet_config
 from factory.plan import SamplerConfig
 from factory.storage import Storage
@@ -135,6 +135,8 @@ def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bo
     """The generator that `inputs.generator` names: `dummy` or a model folder, local or `s3://`."""
     if name == DUMMY:
         return DummyGenerator()
+    if compiled:
+        check_compiler()
     from factory.diffusion_generator import DiffusionGenerator
 
     storage = Storage(name)
@@ -144,22 +146,10 @@ def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bo
 
 def _fetch(storage: Storage) -> Path:
     """Copy a remote model folder to this node, once per content."""
-    folder = _own_folder() / model_digest(storage)[:16]
+    folder = private_folder("models") / model_digest(storage)[:16]
     local = Storage(str(folder))
     for part in ("unet", "style_encoder", "scheduler"):
         for name in storage.names(part):
             local.create(f"{part}/{name}", storage.read(f"{part}/{name}"))
     local.create("model_index.json", storage.read("model_index.json"))
-    return folder
-
-
-def _own_folder() -> Path:
-    """A folder for copies of models that nobody else can write to: others could leave a model there to be taken."""
-    import tempfile
-
-    folder = Path(tempfile.gettempdir()) / f"difffas-models-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
-        raise ValueError(f"{folder} is not a folder of this user's alone: remove it, or set TMPDIR to another place")
     return folder

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from factory.compiler import check_compiler
 from factory.config import Config, PathOrUrl
 from factory.generators import DUMMY, Request, load_generator
 from factory.plan import SamplerConfig
@@ -37,6 +38,8 @@ def run(config: ProbeConfig) -> dict[str, Any]:
         raise ValueError("generator dummy takes any batch size: name a model folder")
     if config.compile and config.preset == "exact":
         raise ValueError("compile is for presets in bfloat16: choose preset balanced or fast")
+    if config.compile:
+        check_compiler("compile")
     began, rates, ended = time.perf_counter(), dict[int, float](), "the largest size to try"
     size, device = 1, ""
     while size <= config.highest:

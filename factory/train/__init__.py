@@ -18,6 +18,7 @@ from pydantic import Field
 from factory import cluster
 from factory.capacity import WAIT_SECONDS, Need
 from factory.cards import write_model_card
+from factory.compiler import check_compiler
 from factory.config import Config
 from factory.faults import Stalled
 from factory.progress import say
@@ -157,6 +158,11 @@ def check_resources(train: TrainConfig, resources: TrainResources, *, checkpoint
     if resources.activation_checkpointing and not checkpointing:
         raise ValueError("resources.activation_checkpointing is the generator's: leave it out here")
     check_trackers(resources.trackers)
+    if resources.compile and resources.gpus_per_worker and cluster.is_local():
+        import torch
+
+        if torch.cuda.is_available():  # else nothing is compiled; on a cluster the worker looks
+            check_compiler()
 
 
 def fit(

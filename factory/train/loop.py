@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from factory.compiler import check_compiler
 from factory.progress import TrainingProgress
 from factory.storage import Storage
 from factory.train import FIGURES, MODEL, Recipe, TrainConfig, TrainResources, parallel
@@ -111,6 +112,7 @@ def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device, fres
     if device.type == "cuda":
         parallel.lay_out(modules, torch.channels_last, resources.parallel)
         if resources.compile:
+            check_compiler()
             network.compile()
     distributed = parallel.distribute(network, copies, resources.parallel)
     distributed.train()

@@ -132,6 +132,12 @@ def test_the_image_is_of_a_python_that_we_take(written: dict[str, Any]) -> None:
     assert f"ray[default]=={version}" in (ROOT / "cluster.yaml").read_text(encoding="utf-8")
 
 
+def test_the_image_has_what_compile_needs() -> None:
+    """Python's headers are in the base image, gcc comes with g++."""
+    (packages,) = [rest for name, rest in dockerfile() if name == "RUN" and "apt-get install" in rest]
+    assert "g++" in packages.split()
+
+
 def test_the_image_copies_what_there_is_and_what_is_let_in() -> None:
     let_in = {
         line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")

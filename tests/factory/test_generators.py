@@ -15,7 +15,6 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
-from factory import generators
 from factory.diffusion_generator import DiffusionGenerator
 from factory.generate import GenerateShard
 from factory.generators import (
@@ -27,6 +26,7 @@ from factory.generators import (
     to_pixels,
     to_tensor,
 )
+from factory.homes import private_folder
 from factory.plan import SamplerConfig
 from factory.storage import Storage
 from tests.corpora import face
@@ -192,16 +192,16 @@ def test_pixels_survive_the_way_to_tensors_and_back() -> None:
 
 def test_models_are_copied_to_where_nobody_else_can_put_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    folder = generators._own_folder()
+    folder = private_folder("models")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert generators._own_folder() == folder
+    assert private_folder("models") == folder
     folder.chmod(0o777)
     with pytest.raises(ValueError, match="not a folder of this user's alone"):
-        generators._own_folder()
+        private_folder("models")
     folder.rmdir()
     folder.symlink_to(tmp_path)
     with pytest.raises(ValueError, match="not a folder of this user's alone"):
-        generators._own_folder()
+        private_folder("models")
 
 
 def test_images_too_small_for_the_official_form_are_refused_before_a_run(tmp_path: Path) -> None:

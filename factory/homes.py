@@ -1,0 +1,28 @@
+"""A home folder for users who have none, as on OpenShift: a number without an entry in passwd, and no HOME."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+
+def private_folder(purpose: str) -> Path:
+    """A folder in the system's temporary one that nobody else can write to.
+
+    Raises:
+        ValueError: if somebody else made a folder of that name.
+    """
+    folder = Path(tempfile.gettempdir()) / f"difffas-{purpose}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
+        raise ValueError(f"{folder} is not a folder of this user's alone: remove it, or set TMPDIR to another place")
+    return folder
+
+
+def have_home() -> None:
+    """Set HOME where nothing else says where home is: Ray Train and others end in a traceback without one."""
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = str(private_folder("home"))

@@ -17,6 +17,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.utils.import_utils import is_accelerate_available
 from torch import Tensor
 
+from difffas.alignment import align, aligned
 from difffas.guidance import Branches, Conditions, guided
 from difffas.model_files import LocalFiles
 from difffas.model_folder import check_parts
@@ -116,7 +117,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         Raises ValueError for other shapes and for values outside [-1, 1].
         """
         _check_values("guide", guides)
-        features, _ = self.style_encoder(guides.to(self.device, self.style_encoder.dtype))
+        align(self.style_encoder)
+        features, _ = self.style_encoder(aligned(guides.to(self.device, self.style_encoder.dtype)))
         stride8, stride16, stride32 = features
         return stride8, stride16, stride32
 
@@ -146,6 +148,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     def network(self, preset: Preset) -> SpoofUNet:
         """The U-Net as a preset runs it: itself, or its copy in bfloat16 and channels_last."""
         unet: SpoofUNet = self.unet
+        align(unet)
         if network_dtype(preset, self.device) == torch.float32:
             return unet
         if self._half is None or self._half.device != self.device:
@@ -207,7 +210,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             raise ValueError(f"cfg_scale {scales.tolist()}: every value must be finite")
         noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)
 
-        live = upload(live.to(torch.float32), self.device)
+        live = aligned(upload(live.to(torch.float32), self.device))
         conditions = self._conditions(guide, batch, height, width)
         branches = Branches(self.network(chosen), live, conditions, self.null_conditions(height, width))
         denoiser = guided(branches, scales, chosen.guided_at)

@@ -9,7 +9,7 @@ import sys
 import warnings
 from typing import Any
 
-from factory import homes
+from factory import arithmetic, homes
 
 # Read by Ray's C++ core when a process starts. Without the keepalive a cut network hangs a dataset for minutes after
 # the node was declared dead; with it and the tightened health checks a cut-off node costs seconds.
@@ -24,6 +24,7 @@ ENVIRONMENT = {
     # OpenMP threads spin while they wait: at the default of 300,000 turns two PyTorch processes on the same two cores
     # train at 4.5 img/s each instead of 14; with none at all a lone one at 21 instead of 34. At 3,000 it keeps 31.
     "GOMP_SPINCOUNT": "3000",
+    **arithmetic.SETTINGS,
 }
 
 CONNECT_SECONDS = 10.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from factory import cluster, metrics
+from factory import arithmetic, cluster, metrics
 from factory.capacity import Need
 from factory.compiler import check_compiler
 from factory.config import Config, PathOrUrl
@@ -239,6 +239,8 @@ class GenerateShard:
         self._paired = paired
         self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled)
         self._busy = metrics.Busy()
+        computed = generator != DUMMY and self._generate.device.startswith("cpu")
+        self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row of `read_order` with spoofs in the place of the live faces."""
@@ -265,7 +267,7 @@ class GenerateShard:
             "records": json.dumps(records),
             "pixels": made.pixels,
             "device": self._generate.device,
-            "notes": json.dumps({"batch_splits": made.splits} if made.splits else {}),
+            "notes": json.dumps(self._notes | ({"batch_splits": made.splits} if made.splits else {})),
             **({"lives": row["pixels"]} if self._paired else {}),
         }
 

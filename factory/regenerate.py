@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from factory import arithmetic
 from factory.corpus import Corpus, read_shard_rows
 from factory.encode import encode
 from factory.generate import open_corpora, plan_run, recipe_of
@@ -75,6 +76,7 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         "shard": shard,
         "position": place,
         "device": generate.device,
+        "arithmetic": arithmetic.describe(),
         "equal": data == row.image,
         "largest_difference": int(np.abs(stored - decode(data)).max()),  # of 255
     }

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from difffas import guidance
 from difffas.guidance import Branches, guided
+from difffas.stfm import StyleCondition
 from difffas.unet import Features, SpoofUNet
+from tests.difffas.rounding import assert_rounding_apart, in_float64
 
 TINY: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1, 1, 1, 1, 1, 1), "embed_channels": 16}
 
@@ -96,6 +98,10 @@ def test_the_first_step_is_guided() -> None:
         guided(Branches(unet, torch.zeros(1, 3, 64, 64), conditions, conditions), torch.tensor([2.0]), at=(1,))
 
 
+def widened(conditions: tuple[StyleCondition, ...]) -> tuple[StyleCondition, ...]:
+    return tuple(StyleCondition(*(part.double() for part in condition)) for condition in conditions)
+
+
 @torch.no_grad()
 def test_both_branches_in_one_batch_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     unet, generator = spy(), torch.Generator().manual_seed(5)
@@ -107,6 +113,8 @@ def test_both_branches_in_one_batch_are_the_same(monkeypatch: pytest.MonkeyPatch
     unet.batches.clear()
     at_once = Branches(unet, live, *conditions).both(x, t)
     assert unet.batches == [6]
-    for one, other in zip(one_by_one, at_once, strict=True):
-        # One batch of six and two of three differ by rounding, which grows with the size of the output.
-        torch.testing.assert_close(other, one, atol=1e-5 * max(1.0, float(one.abs().max())), rtol=0)
+    monkeypatch.undo()
+    wide = in_float64(unet)
+    exact = Branches(wide, live.double(), *(widened(each) for each in conditions)).both(x.double(), t)
+    for one, other, right in zip(one_by_one, at_once, exact, strict=True):
+        assert_rounding_apart(one, other, right)  # one batch of six, two of three

@@ -49,7 +49,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def compute(case: str, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-    """Everything that the generative half computes, by name, for one of `CASES`; same weights and inputs in any dtype."""
+    """Everything that the generative half computes, by name, for one of `CASES`; weights and inputs are float32's."""
     torch.set_default_dtype(dtype)
     try:
         return _compute(CASES[case])

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-soak chaos lint format check clean
+.PHONY: demo test test-isa test-slow test-soak chaos lint format check clean
 
 demo: .venv/installed
 	$(BIN)/difffas demo --out out/demo
@@ -10,6 +10,17 @@ demo: .venv/installed
 # Two processes, each with its own Ray: a file's tests stay together, since they share what their fixtures made.
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# Numbers must not depend on the processor: the method's tests as other processors would compute, one setting after the other.
+INSTRUCTION_SETS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=SSE41 ONEDNN_MAX_CPU_ISA=AVX2 \
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+NUMERIC := tests/difffas tests/factory/test_generators.py tests/factory/test_arithmetic.py
+
+test-isa: .venv/installed-dev
+	@for setting in $(INSTRUCTION_SETS); do \
+		echo "== $$setting"; \
+		env $$setting $(BIN)/python -m pytest -q -n 2 --dist loadfile $(NUMERIC) || exit 1; \
+	done
 
 test-slow: .venv/installed-dev
 	$(BIN)/python -m pytest -q -m 'slow and not soak' -n 2 --dist loadfile --durations=30

@@ -65,7 +65,7 @@ print(sorted(set(sys.modules) & {"torch", "ray", "numpy", "pyarrow", "pydantic",
 
 @pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_files_stay_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 300
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 @pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")

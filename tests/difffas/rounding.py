@@ -1,4 +1,4 @@
-"""How far rounding may move a float32 result: told by a float64 run of the same network, on whatever processor runs."""
+"""How far rounding may move a float32 result: a float64 run of the same network tells, on any processor."""
 
 from __future__ import annotations
 
@@ -28,4 +28,3 @@ def assert_rounding_apart(one: Tensor, other: Tensor, exact: Tensor) -> None:
     errors = [float((each.double() - exact.double()).abs().max()) for each in (one, other)]
     assert max(errors) <= OTHER_ORDERS * max(min(errors), 1e-6 * size), errors
     assert max(errors) <= 1e-3 * size, f"{errors} of {size}: that is more than rounding"
-

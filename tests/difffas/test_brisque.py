@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -163,6 +165,17 @@ def test_golden_scores(height: int, width: int, gain: float) -> None:
     images = np.stack([picture(seed, height, width, gain) for seed in range(2)])
     np.testing.assert_allclose(brisque(images)[0], GOLDEN[height, width, gain], rtol=0, atol=1e-6)
     assert IMPLEMENTATION == "difffas-live-exact-3"  # whoever changes the golden scores changes this name
+
+
+def test_golden_scores_without_numpy_s_wider_instructions() -> None:
+    """In a process of its own: NumPy chooses its loops when it is imported."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__
+
+    code = "from tests.difffas import test_brisque as t\nfor case in t.GOLDEN: t.test_golden_scores(*case)\nprint('equal')"
+    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__)}
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.stdout.strip() == "equal", ended.stderr[-2000:]
 
 
 def test_a_score_does_not_depend_on_where_its_image_lies() -> None:

@@ -345,15 +345,17 @@ def test_entries_travel_to_tasks(tmp_path: Path) -> None:
 def test_real_photographs(tmp_path: Path, shared_data: Path) -> None:
     pytest.importorskip("batch_face")
     weights = str(shared_data / "weights" / "retinaface_mobilenet0.25.pth")
+    copied = 0
     for attack in ("live", "print"):
         frames = sorted((shared_data / "nuaa" / attack).glob("*/*.jpg"))[::40]
+        copied += len(frames)
         for frame in frames:
             (tmp_path / "in" / attack / frame.parent.name).mkdir(parents=True, exist_ok=True)
             shutil.copy(frame, tmp_path / "in" / attack / frame.parent.name)
     given = config(tmp_path / "in", crop="retinaface", weights=weights, size=64, split={"train": 1.0})
     shard = read_shard(given, next(iter(plan(given).shards.values())))
-    assert len(shard["records"]) == 9
-    assert [record["reject"] for record in shard["records"]] == [None] * 9
+    assert copied >= 9  # the development data grow
+    assert [record["reject"] for record in shard["records"]] == [None] * copied
     assert {record["row"]["style"] for record in shard["records"]} == {"cam-live", "cam-print"}
     middle = shard["pixels"][:, 16:48, 16:48].astype(int)
     assert (np.ptp(middle, axis=(1, 2)) > 40).all()  # eyes, nose and mouth, no wall

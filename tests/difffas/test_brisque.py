@@ -171,11 +171,11 @@ def test_golden_scores_without_numpy_s_wider_instructions() -> None:
     """In a process of its own: NumPy chooses its loops when it is imported."""
     from numpy._core._multiarray_umath import __cpu_dispatch__
 
-    code = "from tests.difffas import test_brisque as t\nfor case in t.GOLDEN: t.test_golden_scores(*case)\nprint('equal')"
+    code = "from tests.difffas import test_brisque as t; any(map(lambda case: t.test_golden_scores(*case), t.GOLDEN))"
     environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__)}
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ended.stdout.strip() == "equal", ended.stderr[-2000:]
+    assert ended.returncode == 0, ended.stderr[-2000:]
 
 
 def test_a_score_does_not_depend_on_where_its_image_lies() -> None:

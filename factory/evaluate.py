@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
 from factory.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.models import load_classifier
+from factory.progress import say
 from factory.protocols import check, check_model, open_corpus
 from factory.run import Run, read_claim
 from factory.scores import SCORES, Scores, corpus_scores, joined, read, read_file
@@ -32,6 +33,7 @@ class EvaluateConfig(Config):
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
     scores: PathOrUrl | None = Field(None, description="a score file in the place of classifier and corpus")
     dev_scores: PathOrUrl | None = Field(None, description="score file of the development set, where it is another")
+    higher_is: Literal["live", "spoof"] = Field("live", description="what a higher score in the score files means")
     out: PathOrUrl | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
     audit: PathOrUrl | None = Field(None, description="of generated rows in `corpus`: those not accepted are left out")
     split: str = "test"
@@ -47,6 +49,8 @@ class EvaluateConfig(Config):
             raise ValueError("give classifier, corpus and out, or scores (a CSV of scores)")
         if self.scores is not None and (self.classifier or self.corpus or self.protocol or self.audit):
             raise ValueError("scores stands in the place of classifier and corpus: give one or the other")
+        if self.higher_is == "spoof" and self.scores is None:
+            raise ValueError("higher_is is of score files: a classifier's scores are higher for live faces")
         if self.dev_scores is not None and self.scores is None:
             raise ValueError("dev_scores goes with scores: a classifier scores the dev_split itself")
         return self
@@ -58,7 +62,17 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
         ValueError: if the corpus or the score file has no row of the split, or the file a fault (`scores.read`).
     """
-    return _of_file(config, config.scores) if config.scores is not None else _of_classifier(config)
+    if config.scores is None:
+        found, mend = (
+            _of_classifier(config),
+            "the classifier takes live faces for attacks",
+        )
+    else:
+        found, other = _of_file(config, config.scores), "spoof" if config.higher_is == "live" else "live"
+        mend = f"the scores may be the wrong way round; if a higher one means {other}, set higher_is={other}"
+    if (auc := found["auc"]) is not None and auc < 0.5:
+        say(f"evaluate: AUC {auc:.3g} is below 0.5, worse than chance: {mend}")
+    return found
 
 
 def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
@@ -91,6 +105,8 @@ def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
     if config.dev_scores is not None:
         dev_split = config.dev_split or DEV
         scores = joined([scores.of(config.split), read_file(config.dev_scores).named(dev_split)])
+    if config.higher_is == "spoof":
+        scores = scores.turned()
     known = scores.splits()
     for split in (config.split, config.dev_split):
         if split not in (*known, DEV, None) or config.split not in known:

@@ -14,6 +14,7 @@ import pyarrow.csv
 from PIL import Image
 
 from factory import plain_parquet
+from factory.decimals import decimal
 from factory.image_limits import MAX_PIXELS
 from factory.images import resize
 from factory.regular import NotRegular, open_regular
@@ -147,6 +148,7 @@ def _shrink(pixels: np.ndarray, scale: float) -> np.ndarray:
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
+_MISSING = ("", "na", "n/a", "nan", "-nan", "null", "none", "#n/a")  # how tables write that there is no number
 _BOX = ("x", "y", "width", "height")
 _LANDMARKS = tuple(
     f"{point}_{axis}" for point in ("left_eye", "right_eye", "left_mouth", "right_mouth") for axis in "xy"
@@ -171,9 +173,12 @@ def read_boxes(table: str) -> dict[str, Box | None]:
         if name not in rows.column_names:
             raise ValueError(f"{table} has no column {name!r}: it needs path and {', '.join(_BOX)} or five landmarks")
     try:
-        numbers = np.stack([rows[name].cast(pa.float64()).to_numpy() for name in columns], axis=1)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        numbers = np.stack([_coordinates(rows[name]) for name in columns], axis=1)
+    except (ValueError, pa.ArrowNotImplementedError) as error:  # Arrow's own is a ValueError
         raise ValueError(f"{table}: coordinates must be numbers: {' '.join(str(error).split())}") from None
+    if np.isinf(numbers).any():
+        path = rows["path"][int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])].as_py()
+        raise ValueError(f"{table}: the face of {path!r} has an infinite coordinate: leave it empty without a face")
     boxes: dict[str, Box | None] = {}
     for path, values in zip(rows["path"].to_pylist(), numbers, strict=True):
         if path in boxes:
@@ -201,15 +206,24 @@ def landmark_box(points: np.ndarray) -> Box:
     return Box(float(centre[0]) - side / 2, float(centre[1]) - side / 2, side, side)
 
 
+def _coordinates(column: pa.ChunkedArray) -> np.ndarray:
+    """Numbers of a column, NaN where there is none; texts must be decimal."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return np.asarray(column.cast(pa.float64()).to_numpy())
+    texts = [(text or "").strip(" \t") for text in column.to_pylist()]
+    return np.array([math.nan if text.lower() in _MISSING else decimal(text) for text in texts], dtype=np.float64)
+
+
 def _read_table(table: str) -> pa.Table:
     try:
         with open_regular(table) as file:
             if table.endswith((".parquet", ".pq")):
                 return plain_parquet.read_table(file, table)
+            texts = ("path", *_BOX, *_LANDMARKS)  # 0001 is no number, and to Arrow 0x10 is 16
             return pa.csv.read_csv(
                 file,
                 parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may hold one
-                convert_options=pa.csv.ConvertOptions(column_types={"path": pa.string()}),  # 0001 is no number
+                convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string())),
             )
     except NotRegular as error:
         raise ValueError(f"{table} is {error}: give the path of the table itself") from None

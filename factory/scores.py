@@ -18,6 +18,7 @@ import numpy as np
 
 from difffas.metrics import ScoreSet
 from factory.corpus import Corpus
+from factory.decimals import decimal
 from factory.row import LIVE, LIVE_ATTACK, SPOOF
 from factory.sheet import plain, table
 from factory.storage import Storage
@@ -50,6 +51,12 @@ class Scores:
     def named(self, split: str) -> Scores:
         """The same lines, all of one split."""
         return Scores({**self.columns, "split": np.full(len(self), split, dtype=object)})
+
+    def turned(self) -> Scores:
+        """The same lines, of scores that are higher for attacks: s becomes 1 − s if all lie in [0, 1], else −s."""
+        scores = self.columns["score"]
+        shares = bool(((scores >= 0) & (scores <= 1)).all())
+        return Scores({**self.columns, "score": 1.0 - scores if shares else -scores})
 
     def videos(self) -> Scores:
         """One line per recording, with the mean of its frames' scores.
@@ -131,11 +138,12 @@ def read(data: bytes, name: str = SCORES) -> Scores:
     """The scores of a CSV, whose `name` is for messages; a file without `split` is all `test`.
 
     Raises:
-        ValueError: on a missing column, or the first line with a score that is not a finite number, an `is_bonafide`
-            that is neither true nor false, or an attack that is not named.
+        ValueError: on a column that is missing or there twice, a line that is longer than the header, or the first
+            line with a score that is not a finite decimal number, an `is_bonafide` that is neither true nor false, or
+            an attack that is not named.
     """
     try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True, restval="", restkey="")
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True, restval="")
         present = [column.strip() for column in reader.fieldnames or ()]
         reader.fieldnames = present
         missing = [column for column in NEEDED if column not in present]
@@ -146,6 +154,9 @@ def read(data: bytes, name: str = SCORES) -> Scores:
         lines = [(reader.line_num, line) for line in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{name} is not a CSV file in UTF-8: {error}") from None
+    for number, line in lines:
+        if any(line.get(None) or ()):  # type: ignore[call-overload]
+            raise ValueError(f"{name} line {number} has more fields than the header: write decimals with a point")
     if not lines:
         raise ValueError(f"{name} has no line below its header")
     columns: dict[str, Sequence[Any]] = {
@@ -181,8 +192,10 @@ def _truth(text: str, where: str) -> bool:
 
 
 def _number(text: str, where: str) -> float:
+    if text.strip(" \t").lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        raise ValueError(f"{where}: score {text!r} is not finite: leave the line out")
     try:
-        score = float(text)
+        score = decimal(text)
     except ValueError:
         raise ValueError(f"{where}: score {text!r} is not a number") from None
     if not math.isfinite(score):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from factory.decimals import decimal
 from factory.faces import Box, landmark_box
 
 # Distance of eyes and mouth over that of the eyes: the median of 84 frames of NUAA (10 to 90 %: 1.00 to 1.17). [ours]
@@ -19,7 +20,7 @@ def row(text: str, frame: int, count: int, separator: str | None = None) -> list
     for line in text.splitlines():
         if line.strip():
             try:
-                first, *numbers = (float(part) for part in line.strip().rstrip(",").split(separator))
+                first, *numbers = (decimal(part) for part in line.strip().rstrip(",").split(separator))
             except ValueError:
                 raise ValueError("broken box file") from None
             if first == frame:

@@ -154,6 +154,30 @@ def test_what_does_not_go_together(given: dict[str, str], message: str) -> None:
         build(EvaluateConfig, given)
 
 
+@pytest.mark.parametrize("dev", [False, True])
+def test_scores_the_wrong_way_round_are_warned_of_and_can_be_turned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dev: bool
+) -> None:
+    """0.2 live, 0.7 and 0.9 attacks: AUC 0; turned it is that of 0.8 against 0.3 and 0.1."""
+    lines = ["is_bonafide,attack_type,score", "True,,0.2", "False,print,0.7", "False,print,0.9"]
+    (tmp_path / "wrong.csv").write_text("\n".join(lines))
+    given: dict[str, Any] = {"scores": str(tmp_path / "wrong.csv"), "resamples": 0}
+    given |= {"dev_scores": str(tmp_path / "wrong.csv")} if dev else {}
+    found = run(build(EvaluateConfig, given))
+    assert found["auc"] == 0.0
+    assert "AUC 0 is below 0.5, worse than chance" in (said := capsys.readouterr().err)
+    assert "if a higher one means spoof, set higher_is=spoof" in said
+    turned = run(build(EvaluateConfig, {**given, "higher_is": "spoof", "out": str(tmp_path / "out")}))
+    assert (turned["auc"], turned["hter@test_eer"], turned["hter@0.5"]) == (1.0, 0.0, 0.0)
+    assert turned["hter@dev_eer"] == (0.0 if dev else None)
+    assert "0.8" in (tmp_path / "out" / "scores.csv").read_text()
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ValueError, match="belongs to another run"):
+        run(build(EvaluateConfig, {**given, "out": str(tmp_path / "out")}))
+    with pytest.raises(ValueError, match="higher_is is of score files"):
+        build(EvaluateConfig, {"classifier": "a", "corpus": "b", "out": "c", "higher_is": "spoof"})
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = score_file(tmp_path / "scores.csv")
     with pytest.raises(SystemExit) as caught:

@@ -166,6 +166,25 @@ def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
         read_boxes(str(tmp_path / "absent.parquet"))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,x,y,width,height,x\na,1,2,3,4,9\n", "there are two columns 'x'"),
+        ("path,path,x,y,width,height\na,b,1,2,3,4\n", "there are two columns 'path'"),
+        ("path,x,y,width,height\na,1_0,2,3,4\n", "coordinates must be numbers"),
+        ("path,x,y,width,height\na,0x10,2,3,4\n", "coordinates must be numbers"),
+        ("path,x,y,width,height\na,\u0661,2,3,4\n", "coordinates must be numbers"),
+        ("path,x,y,width,height\na,inf,2,3,4\n", "coordinates must be numbers: 'inf' is not a decimal number"),
+        ("path,x,y,width,height\na,1e999,2,3,4\n", "the face of 'a' has an infinite coordinate"),
+    ],
+)
+def test_tables_of_boxes_are_read_strictly(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "boxes.csv").write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_boxes(str(tmp_path / "boxes.csv"))
+    assert "\n" not in str(caught.value)
+
+
 def test_the_detector_without_its_package_or_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"absent\.pth do not exist"):
         retinaface(str(tmp_path / "absent.pth"))

@@ -87,6 +87,22 @@ def test_splits_and_files_are_joined() -> None:
     assert isinstance(joined([both, dev]), Scores)
 
 
+NO_NUMBERS = ("1_000", "0x10", "1e", "1__0", "\u0661", "\uff11", "1.2.3", "\xa01", "True", "1j", "--1", "infinite")
+
+
+@pytest.mark.parametrize("text", ["1", " 1", "1\t", "+1", "-1.", ".5", "1e-05", "1E+3", "00.10", "-0.0"])
+def test_decimal_numbers_are_read(text: str) -> None:
+    assert read(file(f"True,,{text},test")).columns["score"].tolist() == [float(text)]
+
+
+def test_scores_that_are_higher_for_attacks_can_be_turned() -> None:
+    shares = read(file("True,,0.25,test", "False,print,1,test", "False,print,0,test")).turned()
+    assert shares.columns["score"].tolist() == [0.75, 0.0, 1.0]
+    others = read(file("True,,0.25,test", "False,print,1.5,test")).turned()
+    assert others.columns["score"].tolist() == [-0.25, -1.5]
+    assert others.turned().columns["score"].tolist() == [0.25, 1.5]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -103,6 +119,15 @@ def test_splits_and_files_are_joined() -> None:
         (file("False,,0.1,test"), "line 2: an attack .* with attack_type '': name it"),
         (file("False,live,0.1,test"), "with attack_type 'live': name it"),
         (file("True"), "line 2: score '' is not a number"),
+        *((file(f"True,,{text},test"), "line 2: score .* is not a number") for text in NO_NUMBERS),
+        *((file(f"True,,{text},test"), "line 2: score .* is not finite") for text in ("NaN", "inf", "-inf", "1e999")),
+        (
+            file("True,,0.1,0.9,test", header="is_bonafide,attack_type,score,score,split"),
+            "has two columns 'sco",
+        ),
+        (file("True,,0.1,0.9,test", header="is_bonafide,attack_type,score, score,split"), "has two columns 'sco"),
+        (file("True,,0.1,a,b", header="is_bonafide,attack_type,score,split,split"), "has two columns 'split'"),
+        (file("True,,0,5", header="is_bonafide,attack_type,score"), "line 2 has more fields than the header"),
         (b"\xff\xfe\x00", "is not a CSV file in UTF-8"),
         (b'is_bonafide,attack_type,score\nTrue,"x,0.5\n', "is not a CSV file in UTF-8"),
     ],

@@ -1,0 +1,18 @@
+"""Numbers in other people's tables, as tables write them: decimal, and nothing else that Python takes for a number."""
+
+from __future__ import annotations
+
+import re
+
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def decimal(text: str) -> float:
+    """A decimal number, with spaces and tabs around it or without; infinity if it is beyond what a float holds.
+
+    Raises:
+        ValueError: on anything else, such as 1_000, 0x10, nan, or digits of other scripts.
+    """
+    if not _DECIMAL.fullmatch(text.strip(" \t")):
+        raise ValueError(f"{text!r} is not a decimal number")
+    return float(text)

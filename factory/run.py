@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from factory.config import Config, canonical_json, fingerprint
 from factory.documents import parse_json
+from factory.seal import SEAL, digests
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -79,9 +80,13 @@ class Run:
         return read_summary(self.storage)
 
     def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Close the run with its figures and return them as they stand; a second finisher adopts the first one's."""
-        self.storage.create(SUMMARY, _pretty(summary))
-        return read_json(self.storage, SUMMARY, SUMMARY_MEND)
+        """Close the run with its figures, sealed with digests of its files, and return the figures as they stand.
+
+        A second finisher adopts the first one's.
+        """
+        plain = json.loads(canonical_json(summary))
+        self.storage.create(SUMMARY, _pretty({**plain, SEAL: digests(self.storage, plain)}))
+        return read_summary(self.storage) or {}
 
 
 def refuse_training_in(out: str) -> None:
@@ -151,11 +156,17 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_summary(storage: Storage) -> dict[str, Any] | None:
-    """The `summary.json` of a folder, or None while its run is unfinished."""
+    """The figures in the `summary.json` of a folder, or None while its run is unfinished."""
+    return read_sealed(storage)[0]
+
+
+def read_sealed(storage: Storage) -> tuple[dict[str, Any] | None, Any]:
+    """The figures of a finished run, None while it is unfinished, and its digests, None in older folders."""
     try:
-        return read_json(storage, SUMMARY, SUMMARY_MEND)
+        found = read_json(storage, SUMMARY, SUMMARY_MEND)
     except FileNotFoundError:
-        return None
+        return None, None
+    return found, found.pop(SEAL, None)
 
 
 def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:

@@ -16,31 +16,39 @@ import pyarrow as pa
 from factory.corpus import INDEX, index_lines, read_index
 from factory.ledger import Ledger
 from factory.row import INDEX_SCHEMA
-from factory.run import SUMMARY, read_planned, read_summary
+from factory.run import SUMMARY, read_claim, read_planned, read_sealed
+from factory.seal import SEAL, broken_seals
 from factory.shards import FORMATS, score_statistics
 from factory.storage import Storage
 
 THREADS = 8
+OLDER = "an older version closed this run, so changes to its card and run.json cannot be seen"
 CHUNK = 256  # shards in hand at a time: bounds the memory
 
 
 def verify(url: str) -> dict[str, Any]:
-    """Re-read a folder of shards and say what is wrong with it.
+    """Re-read what a run left and say what is wrong with it.
 
-    Checked: size and sha256 of every file in the ledger; that each opens, and holds the recorded rows, the same in
-    every format of the run; that counts, styles and scores of a record are those of its rows; that no key occurs
-    twice; that no shard is missing; that the index has just these rows at these places; that `data/` holds no file
-    that the ledger does not name (in an unfinished run such a file is only noted: a shard whose record is to come).
+    Of any finished run: every file beside the shards has the digest that `summary.json` holds, itself included. A
+    folder of an older version has no digests, which is noted. Of shards besides: size and sha256 of every file in the
+    ledger; that each opens, and holds the recorded rows, the same in every format of the run; that counts, styles and
+    scores of a record are those of its rows; that no key occurs twice; that no shard is missing; that the index has
+    just these rows at these places; that `data/` holds no file that the ledger does not name (in an unfinished run
+    such a file is only noted: a shard whose record is to come).
 
     Returns:
         counts, `problems` (lines of text; none if all is well) and `notes`.
 
     Raises:
-        ValueError: if the folder holds no run with shards.
+        ValueError: if the folder holds no run, or one without shards that is unfinished or of an older version.
     """
     storage = Storage(url)
-    claim, planned = read_planned(storage)
-    summary = read_summary(storage)
+    claim = read_claim(storage)
+    summary, sealed = read_sealed(storage)
+    if summary is not None and sealed is not None and "planned" not in claim:
+        return {"files": len(sealed), "problems": broken_seals(storage, sealed, summary), "notes": []}
+    _, planned = read_planned(storage)
+    notes = [] if summary is None or sealed is not None else [f"{SUMMARY} has no {SEAL}: {OLDER}"]
     finished = summary is not None
     index, problems = _read_index(storage) if finished else (None, [])
     keys: list[np.ndarray] = []
@@ -66,6 +74,7 @@ def verify(url: str) -> dict[str, Any]:
     orphans = [f"data/{name} is in no ledger record" for name in sorted(set(storage.names("data")) - named)]
     if summary is not None:
         problems += _gaps(shards, planned["shards"]) + _count_problems(counts, planned, summary) + orphans
+        problems += [] if sealed is None else broken_seals(storage, sealed, summary)
     if index is not None and (misplaced or len(index) != counts["indexed"]):
         problems.append(f"{INDEX} does not hold the shards' rows")
     return {
@@ -75,7 +84,7 @@ def verify(url: str) -> dict[str, Any]:
         "bytes": counts["bytes"],
         "keys": len(every),
         "problems": problems,
-        "notes": [] if finished else [f"unfinished: there is no {SUMMARY} yet", *orphans],
+        "notes": notes if finished else [f"unfinished: there is no {SUMMARY} yet", *orphans],
     }
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from factory.corpus import Corpus
 from factory.encode import encode
-from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of
+from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of, remarks
 from factory.generators import DUMMY
 from factory.measured_speed import Job, Speed, measured, read_speeds
+from factory.progress import say
 from factory.provenance import CAPTURE
 from factory.storage import Storage
 
@@ -50,6 +51,10 @@ def forecast(
         "bytes": round(len(plan) * per_image),
         "bytes_per_image": round(per_image),
     }
+    if plan.distinct() < len(plan):
+        result["distinct"] = plan.distinct()
+    for remark in remarks(plan, config):
+        say(f"plan: {remark}")
     result["speed"] = "as given"
     if images_per_second is None:
         result["speed"], images_per_second, row_price = _measured_rate(speeds, config, live, device)

@@ -49,6 +49,7 @@ def run_line(
     failed: Literal["skip", "retry", "reject"] = "skip",
     stall_seconds: float = STALL_SECONDS,
     labels: dict[str, str] | None = None,
+    notes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make every unfinished shard of a run, write the index, close the run; returns its summary.
 
@@ -64,6 +65,7 @@ def run_line(
         failed: what to do with shards that were quarantined before.
         stall_seconds: without one more shard in so long, the run is given up as stalled.
         labels: of the nodes that the last stage may run on; any by default.
+        notes: what else the summary says.
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
@@ -98,7 +100,7 @@ def run_line(
             quarantine.add(shard, fault, ATTEMPTS)
             metrics.record("factory_shards_total", 1, station=name, status="quarantined")
             events.add("quarantined", shard=shard, fault=fault)
-        return _close(run, names, images, progress)
+        return _close(run, names, images, progress, notes or {})
 
 
 def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
@@ -137,7 +139,7 @@ class _Told:
         metrics.record("factory_shards_total", 1, station=self._station, status=status)
 
 
-def _close(run: Run, names: list[str], images: int, progress: Progress) -> dict[str, Any]:
+def _close(run: Run, names: list[str], images: int, progress: Progress, notes: dict[str, Any]) -> dict[str, Any]:
     ledger = Ledger(run.storage)
     # The index is never written twice: nothing may be missing when it is.
     missing = sorted(set(names) - ledger.done())
@@ -154,7 +156,7 @@ def _close(run: Run, names: list[str], images: int, progress: Progress) -> dict[
     write_index(run.storage)
     write_corpus_card(run.storage)
     rate = progress.rate if progress.made else None
-    return run.finish({**counts, "seconds": progress.seconds, "images_per_second": rate})
+    return run.finish({**counts, **notes, "seconds": progress.seconds, "images_per_second": rate})
 
 
 def _finish(

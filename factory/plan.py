@@ -172,6 +172,23 @@ class Plan:
                 counts[style.style] = counts.get(style.style, 0) + turns + (number < more)
         return counts
 
+    def sizes(self) -> dict[str, int]:
+        """Samples per split."""
+        return dict(self._samples)
+
+    def distinct(self) -> int:
+        """How many combinations of live face, guide, T₀ and w there are at most, in closed form; no more than samples.
+
+        Exact where T₀ and w are single values. Samples beyond it show a combination again, with another seed.
+        """
+        (low, high), (least, most) = self.sampler.t0, self.sampler.cfg_scale
+        settings = (high - low + 1) * (round((most - least) * 1000) + 1)  # w has three decimals
+        return sum(
+            _distinct(_turns(self._samples[split], number, len(styles)), len(style.live), len(style.guides), settings)
+            for split, styles in self._styles.items()
+            for number, style in enumerate(styles)
+        )
+
     def locate(self, key: str) -> tuple[str, int]:
         """Shard of a key and its place in the order; raises ValueError for a key that is not in this plan."""
         match = re.fullmatch(r"([0-9a-f]{8})-(.+)-(\d{10,})", key)
@@ -198,7 +215,7 @@ class Plan:
         live, guide = np.empty(size, np.int64), np.empty(size, np.int64)
         for offset, style in enumerate(styles):
             mine = n % len(styles) == offset
-            turns = (samples - offset + len(styles) - 1) // len(styles)
+            turns = _turns(samples, offset, len(styles))
             turn = n[mine] // len(styles)
             live[mine] = style.live[turn * len(style.live) // turns]
             # Neighbouring turns may share a live face: consecutive guides keep their pairs apart.
@@ -214,6 +231,22 @@ class Plan:
             cfg_scale=np.round(low + draws.uniform(n, *key, "cfg_scale") * (high - low), 3).clip(low, high),
             seed=(draws.bits(n, *key, "seed") >> np.uint64(1)).astype(np.int64),
         )
+
+
+def _turns(samples: int, offset: int, styles: int) -> int:
+    """Turns of the style at that offset."""
+    return (samples - offset + styles - 1) // styles
+
+
+def _distinct(turns: int, live: int, guides: int, settings: int) -> int:
+    """Combinations among the turns of one style: they visit the live faces evenly, each face its guides in turn."""
+    each, more = divmod(turns, live)
+
+    def of_face(turns: int) -> int:
+        rounds, beyond = divmod(turns, guides)
+        return beyond * min(rounds + 1, settings) + (guides - beyond) * min(rounds, settings)
+
+    return more * of_face(each + 1) + (live - more) * of_face(each)
 
 
 def _parse(shard: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from typing import Any
 
 from pydantic import Field
@@ -17,6 +18,7 @@ from factory.cards.facts import corpus_facts
 from factory.config import Config, PathOrUrl
 from factory.corpus import INDEX
 from factory.documents import parse_yaml
+from factory.hub_limit import too_many_files
 from factory.ledger import Ledger
 from factory.run import SUMMARY, read_json, read_planned, read_summary
 from factory.storage import Storage
@@ -53,7 +55,7 @@ def publish(url: str, to: str | None = None) -> dict[str, Any]:
     """
     storage = Storage(url)
     _check_target(storage, to)
-    problems = _problems(storage)
+    problems = _problems(storage, to)
     if problems:
         return {"problems": problems}
     facts = corpus_facts(storage)
@@ -73,13 +75,29 @@ def publish(url: str, to: str | None = None) -> dict[str, Any]:
     return {"problems": [], "shards": _without_paths(shards), "files": [f"{FOLDER}/{n}" for n in written], **commands}
 
 
-def _problems(storage: Storage) -> list[str]:
+def _problems(storage: Storage, to: str | None) -> list[str]:
     """Why the folder is not fit to be shown; the first kind of reason that there is."""
     planned = read_planned(storage)[1]
     ledger = Ledger(storage).done()
     if read_summary(storage) is None:
         return [f"unfinished: {len(ledger)} of {planned['shards']} shards are done; run its command again"]
-    return verify(storage.url)["problems"] or _undescribed(storage)
+    problems: list[str] = verify(storage.url)["problems"]
+    if any(not problem.startswith((CARD, CROISSANT)) for problem in problems):
+        return problems
+    # The card is its owner's to edit: what it says counts, not that it is as it was written.
+    said = [line for line in problems if not line.startswith(f"{CARD} is not")] + _undescribed(storage)
+    many = _too_many(storage) if to is None or "://" not in to else None  # the Hub's limit, no store's
+    return said + ([many] if many else [])
+
+
+def _too_many(storage: Storage) -> str | None:
+    """Why the Hub would refuse so many files in `data/`."""
+    images: Counter[str] = Counter()
+    shards = formats = 0
+    for record in Ledger(storage).records():
+        images[record["shard"].rpartition("-")[0]] += record["planned"]
+        shards, formats = shards + 1, max(formats, len(record["files"]))
+    return too_many_files(images, shards, formats)
 
 
 def _undescribed(storage: Storage) -> list[str]:

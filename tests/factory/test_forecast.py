@@ -14,6 +14,7 @@ from factory.corpus import Corpus
 from factory.forecast import forecast
 from factory.formats import webdataset
 from factory.generate import GenerateConfig
+from factory.hub_limit import too_many_files
 from factory.measured_speed import Speed
 from factory.row import LIVE
 from factory.shards import OutputConfig
@@ -27,6 +28,51 @@ def asked(tmp_path: Path) -> GenerateConfig:
     write_corpus(tmp_path / "real", small_rows())
     inputs = [f"inputs.live={tmp_path}/real", f"inputs.guides={tmp_path}/real", f"inputs.generator={SHIPPED}"]
     return load(GenerateConfig, None, [*inputs, f"out={tmp_path}/none", "plan.samples=17"])
+
+
+def test_samples_that_repeat_others_are_counted(asked: GenerateConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "distinct" not in forecast(asked, None, None)
+    assert capsys.readouterr().err == ""
+    many = asked.model_copy(update={"plan": asked.plan.model_copy(update={"samples": 6000})})
+    found = forecast(many, None, None)
+    assert 0 < found["distinct"] < 6000
+    assert f"6,000 samples, of which {found['distinct']:,} are distinct combinations" in capsys.readouterr().err
+    few = asked.model_copy(update={"plan": asked.plan.model_copy(update={"samples": 4})})
+    assert "distinct" not in forecast(few, None, None)
+
+
+def test_more_files_than_the_hub_takes_are_told_before_a_run(
+    asked: GenerateConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: dict[str, dict[str, object]] = {"plan": {"samples": 20_100}, "output": {"rows_per_shard": 2}}
+    given["sampler"] = {"batch_size": 1}
+    values = asked.model_dump(mode="json")
+    asked = GenerateConfig.model_validate({**values, **{name: {**values[name], **new} for name, new in given.items()}})
+    assert forecast(asked, None, None)["shards"] == 10_050
+    assert "data/ has 10,050 files, the Hub takes 10,000 in a folder" in (said := capsys.readouterr().err)
+    assert "output.rows_per_shard=3 or more" in said
+
+
+@pytest.mark.parametrize(
+    ("images", "shards", "formats", "rows"),
+    [
+        ({"train": 5_000_000}, 10_000, 1, None),
+        ({"train": 5_000_000}, 5_000, 2, None),
+        ({"train": 5_025_000}, 10_050, 1, 503),
+        ({"train": 2_525_000}, 5_050, 2, 505),
+        ({"train": 10_001, "dev": 1}, 10_002, 1, 2),
+        ({"train": 9_999, "dev": 9_999, "test": 3}, 20_001, 1, 3),
+    ],
+)
+def test_the_rows_of_a_shard_that_fit_are_named(
+    images: dict[str, int], shards: int, formats: int, rows: int | None
+) -> None:
+    said = too_many_files(images, shards, formats)
+    assert (said is None) == (rows is None)
+    if rows is not None:
+        assert f"rows_per_shard={rows} or more" in str(said)
+        assert sum(-(-count // rows) for count in images.values()) * formats <= 10_000
+        assert sum(-(-count // (rows - 1)) for count in images.values()) * formats > 10_000
 
 
 def test_the_job_is_that_of_the_shipped_network(asked: GenerateConfig) -> None:

@@ -67,6 +67,28 @@ def test_laws(samples: int, per_shard: int, batch: int, guides: int, seed: int) 
             assert rows[live].split == rows[guide].split == order.split
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    samples=st.integers(1, 300),
+    guides=st.integers(1, 5),
+    splits=st.sampled_from([("train",), ("train", "test")]),
+)
+def test_distinct_combinations_are_counted_without_laying_the_plan(
+    samples: int, guides: int, splits: tuple[str, ...]
+) -> None:
+    """With one T₀ and one w exactly; with ranges as a bound that the plan itself never exceeds."""
+    rows = small_rows(splits=("train", "test"))
+    plan = make(rows, samples=samples, guides_per_style=guides, splits=splits)
+    pairs = {(o.split, live, guide) for o in orders(plan) for live, guide in zip(o.live, o.guide, strict=True)}
+    assert plan.distinct() == len(pairs)
+    few = SamplerConfig(t0=(100, 101), cfg_scale=(2.0, 2.001))
+    varied = make(rows, sampler=few, samples=samples, guides_per_style=guides, splits=splits)
+    seen = {row for o in orders(varied) for row in zip(o.live, o.guide, o.t0, o.cfg_scale, strict=True)}
+    assert len(pairs) <= len(seen) <= varied.distinct() <= min(len(varied), 4 * len(pairs))
+    wide = SamplerConfig(t0=(100, 900), cfg_scale=(1.0, 9.0))
+    assert make(rows, sampler=wide, samples=samples, splits=splits).distinct() == len(plan)
+
+
 def test_same_config_same_plan_and_another_seed_another_one() -> None:
     rows = small_rows()
     first, again, other = (orders(make(rows, samples=50, seed=seed)) for seed in (1, 1, 2))

@@ -58,6 +58,20 @@ def test_lists_and_patterns_name_every_shard(tmp_path: Path) -> None:
     assert publish(str(folder)) == found  # again is a no-op
 
 
+def test_more_files_than_the_hub_takes_in_a_folder_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """data/ holds the files of both formats: eight here. A store takes any number."""
+    folder = corpus(tmp_path / "faces")
+    monkeypatch.setattr("factory.hub_limit.MOST", 7)
+    for to in (None, "lab/faces"):
+        [problem] = publish(str(folder), to)["problems"]
+        assert "data/ has 8 files, the Hub takes 7 in a folder" in problem
+        assert "output.rows_per_shard=16 or more" in problem
+    assert not (folder / "publish").exists()
+    assert publish(str(folder), "s3://lab/faces")["problems"] == []
+
+
 def test_commands_name_what_is_sent_and_no_more(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "my faces")
     both = publish(str(folder))["commands"]

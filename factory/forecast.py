@@ -9,11 +9,12 @@ import numpy as np
 
 from factory.corpus import Corpus
 from factory.encode import encode
-from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of, remarks
+from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of
 from factory.generators import DUMMY
 from factory.measured_speed import Job, Speed, measured, read_speeds
 from factory.progress import say
 from factory.provenance import CAPTURE
+from factory.remarks import remarks
 from factory.storage import Storage
 
 SAMPLED = 16  # live faces whose encoded size stands for that of the spoofs
@@ -53,7 +54,7 @@ def forecast(
     }
     if plan.distinct() < len(plan):
         result["distinct"] = plan.distinct()
-    for remark in remarks(plan, config):
+    for remark in remarks(plan, len(config.output.formats)):
         say(f"plan: {remark}")
     result["speed"] = "as given"
     if images_per_second is None:

@@ -17,13 +17,13 @@ from factory.corpus import Corpus
 from factory.encode import codec_name
 from factory.faults import carry
 from factory.generators import DUMMY, Request, check_side, check_t0, load_generator, model_digest
-from factory.hub_limit import too_many_files
 from factory.images import decode
 from factory.inputs import read_order
 from factory.line import finished_run, run_line
 from factory.plan import Plan, PlanConfig, SamplerConfig
 from factory.progress import say
 from factory.protocols import check_apart, check_model, generation_plan, open_corpus, record
+from factory.remarks import remarks
 from factory.rounds import BOUNDED, STALL_SECONDS
 from factory.run import Run, run_fingerprint
 from factory.shards import OutputConfig
@@ -89,7 +89,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
     compare_codecs(live, config.output)
-    for remark in remarks(plan, config):
+    for remark in remarks(plan, len(config.output.formats)):
         say(f"generate: {remark}")
     cluster.connect()
     import ray
@@ -175,19 +175,6 @@ def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
     check_apart(live, config.plan.splits)
     inside = generation_plan(config.plan, live, guides)
     return Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
-
-
-def remarks(plan: Plan, config: GenerateConfig) -> list[str]:
-    """What somebody may not have meant: samples that repeat others, more files than the Hub takes in a folder."""
-    found = []
-    if (distinct := plan.distinct()) < len(plan):
-        found.append(
-            f"{len(plan):,} samples, of which {distinct:,} are distinct combinations of live face, guide, T₀ and w; "
-            f"the others repeat one with another seed: raise plan.guides_per_style, widen sampler.t0 or "
-            f"sampler.cfg_scale, or lower plan.samples"
-        )
-    many = too_many_files(plan.sizes(), plan.shard_count, len(config.output.formats))
-    return found + ([many] if many else [])
 
 
 def _identity(config: GenerateConfig, live: Corpus, guides: Corpus) -> dict[str, Any]:

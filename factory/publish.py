@@ -18,8 +18,8 @@ from factory.cards.facts import corpus_facts
 from factory.config import Config, PathOrUrl
 from factory.corpus import INDEX
 from factory.documents import parse_yaml
-from factory.hub_limit import too_many_files
 from factory.ledger import Ledger
+from factory.remarks import too_many_files
 from factory.run import SUMMARY, read_json, read_planned, read_summary
 from factory.storage import Storage
 from factory.verify import verify

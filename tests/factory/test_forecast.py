@@ -14,8 +14,8 @@ from factory.corpus import Corpus
 from factory.forecast import forecast
 from factory.formats import webdataset
 from factory.generate import GenerateConfig
-from factory.hub_limit import too_many_files
 from factory.measured_speed import Speed
+from factory.remarks import too_many_files
 from factory.row import LIVE
 from factory.shards import OutputConfig
 from tests.corpora import small_rows, write_corpus

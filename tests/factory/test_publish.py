@@ -63,7 +63,7 @@ def test_more_files_than_the_hub_takes_in_a_folder_are_refused(
 ) -> None:
     """data/ holds the files of both formats: eight here. A store takes any number."""
     folder = corpus(tmp_path / "faces")
-    monkeypatch.setattr("factory.hub_limit.MOST", 7)
+    monkeypatch.setattr("factory.remarks.MOST", 7)
     for to in (None, "lab/faces"):
         [problem] = publish(str(folder), to)["problems"]
         assert "data/ has 8 files, the Hub takes 7 in a folder" in problem

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from factory.cluster import ENVIRONMENT
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from factory.storage import Storage
 
 ROOT = Path(__file__).parent.parent
+
+# An example may take as long as a busy machine takes: speed is measured in benchmarks/.
+hypothesis.settings.register_profile("difffas", deadline=None)
+hypothesis.settings.load_profile("difffas")
 
 # Ray reads these when it is imported, and OpenMP when PyTorch is: whichever test comes first.
 # One thread each: two test processes with two threads each would fight over two cores.

@@ -56,7 +56,9 @@ def test_a_run_on_a_failing_s3_is_byte_equal_to_a_local_run(
 
     local, remote = Storage(f"{tmp_path}/spoofs"), Storage(f"{s3_bucket}/spoofs")
     timing = {"seconds": 0, "images_per_second": 0}
-    assert json.loads(remote.read("summary.json")) | timing == here | timing
+    figures = json.loads(remote.read("summary.json"))
+    assert figures.pop("digests")["index.parquet"]  # run.json's is of other places
+    assert figures | timing == here | timing
     assert here["written"] == 40 == len(Corpus(remote.url))
     assert Corpus(remote.url).digest == Corpus(local.url).digest
     assert remote.names("data") == local.names("data")

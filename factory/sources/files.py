@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
 from factory.regular import NOT_REGULAR, TooLarge, is_regular, open_regular
-from factory.storage import object_store
+from factory.storage import store_of
 from factory.storage.cloud_store import CloudStore
 from factory.storage.object_store import ObjectStore
 from factory.storage.s3_retry import retrying
@@ -208,7 +208,7 @@ class Files:
 
 def _store_of(url: str) -> ObjectStore | CloudStore:
     try:
-        return object_store(url)
+        return store_of(url)
     except ValueError as error:
         raise ValueError(f"source {error}") from None
 

@@ -37,7 +37,7 @@ class Storage:
             self._files = LocalFolder(Path(self.url))
         else:
             self.url = url.rstrip("/")
-            self._files = object_store(url)
+            self._files = store_of(url)
 
     def __repr__(self) -> str:
         return f"Storage({self.url!r})"
@@ -146,7 +146,7 @@ class LocalFolder:
         return sorted(str(path.relative_to(self._root).as_posix()) for path in stale)
 
 
-def object_store(url: str) -> ObjectStore | CloudStore:
+def store_of(url: str) -> ObjectStore | CloudStore:
     """The store that a URL names; ValueError if its scheme is none of ours or its package is not installed."""
     scheme = url.partition("://")[0]
     if scheme == "s3":

@@ -71,19 +71,29 @@ def end() -> None:
     with contextlib.suppress(BaseException):
         sys.stdout.flush()
         if (ray := sys.modules.get("ray")) is not None:
-            _end_ray(ray)
+            atexit.unregister(ray.shutdown)
         atexit._run_exitfuncs()
+        if ray is not None:
+            _end_children()
     _leave()
 
 
-def _end_ray(ray: Any) -> None:
-    """Shut Ray down, and end what a cluster of this process's own leaves behind for a while, such as its dashboard."""
+def _end_children() -> None:
+    """End what a cluster of this process's own has started, at once; a cluster that it joined sees that it has gone.
+
+    `ray.shutdown` leaves the dashboard behind for a while, and now and then Ray's core ends this process with status 1
+    when it misses its raylet. So the raylet goes last, right before this process does.
+    """
     psutil = importlib.import_module("psutil")  # Ray brings it
-    below = psutil.Process().children(recursive=True)
-    ray.shutdown()
-    for process in below:
+    me, stopped = psutil.Process(), list[Any]()
+    while found := [child for child in me.children(recursive=True) if child not in stopped]:
+        for child in found:
+            with contextlib.suppress(psutil.Error):
+                child.suspend()  # else it would start another
+        stopped += found
+    for child in reversed(stopped):  # parents are listed first
         with contextlib.suppress(psutil.Error):
-            process.kill()
+            child.kill()
 
 
 @contextlib.contextmanager

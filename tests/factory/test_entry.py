@@ -48,7 +48,13 @@ def test_an_error_is_one_line(terminal: str, tmp_path: Path) -> None:
 def test_json_is_json_and_files_have_their_names(terminal: str, tmp_path: Path) -> None:
     folder = tmp_path / "Τ₀ × ü"
     folder.mkdir()
-    claim = {"job": "generate", "fingerprint": "0" * 64, "planned": {"shards": 2, "images": 4, "styles": {}}}
+    claim = {
+        "job": "generate",
+        "fingerprint": "0" * 64,
+        "identity": {},
+        "config": {},
+        "planned": {"shards": 2, "images": 4, "styles": {}},
+    }
     (folder / "run.json").write_text(json.dumps(claim), encoding="utf-8")
     done = command(terminal, "status", os.fsencode(folder))
     assert (done.returncode, done.stderr) == (0, b"")

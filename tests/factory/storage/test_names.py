@@ -47,7 +47,7 @@ def test_no_method_takes_a_name_that_leads_out(tmp_path: Path, name: str) -> Non
 
 def test_a_name_in_a_bucket_is_checked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Mock()
-    monkeypatch.setattr("factory.storage._object_store", lambda url: store)
+    monkeypatch.setattr("factory.storage.store_of", lambda url: store)
     for name in LEADING_OUT:
         for method in METHODS:
             with pytest.raises(ValueError, match="is not the name of a file inside s3://bucket/faces"):

@@ -17,7 +17,7 @@ from factory.progress import say
 from factory.protocols.families import load
 from factory.protocols.rules import PARTS, Lines, Protocol
 from factory.row import LIVE, LIVE_ATTACK, SPOOF
-from factory.run import read_claim
+from factory.run import CLAIM, read_claim
 from factory.storage import Storage
 
 
@@ -203,14 +203,12 @@ def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
     """Refuse a model that was trained under other training rules; warn of one that was trained under none.
 
     Raises:
-        ValueError: if the folder's run names a protocol whose training part is another.
+        ValueError: if the folder's run names a protocol whose training part is another, or its run.json is broken.
     """
     if protocol is None:
         return
-    try:
-        trained = read_claim(storage)["identity"].get("protocol")
-    except ValueError:
-        trained = None
+    # A model from elsewhere has no run.json. One that is broken must not pass for it: then nobody knows what it saw.
+    trained = read_claim(storage)["identity"].get("protocol") if storage.exists(CLAIM) else None
     if trained is None:
         say(f"protocol {protocol.name}: nothing says whether {what} {storage.url} has seen faces of its test part")
     elif trained["training"] != protocol.training_digest:

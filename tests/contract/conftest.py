@@ -74,7 +74,7 @@ def generate_here(config: GenerateConfig) -> None:
         row = {"shard": shard, "records": row["records"], "pixels": made.pixels, "lives": row["pixels"]}
         done = line._finish(row, "generate", claim.storage.url, PREFIX, output, attempt=1)
         assert not done["fault"], done["fault"]
-    line._close(claim, list(plan.shards()), len(plan), Progress("generate", plan.shard_count, len(plan), 0))
+    line._close(claim, list(plan.shards()), len(plan), Progress("generate", plan.shard_count, len(plan), 0), {})
 
 
 @pytest.fixture(scope="session")

@@ -122,13 +122,19 @@ def test_oulu_to_padisi_generates_in_one_direction() -> None:
 def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     storage = Storage(str(tmp_path))
     mi_c, mi_o, oci_m = (protocols.load(name) for name in ("mi-c", "mi-o", "oci-m"))
-    storage.create("run.json", json.dumps({"identity": {"protocol": protocols.record(mi_c)}}).encode())
+    identity = {"protocol": protocols.record(mi_c)}
+    claim = {"job": "fit-style", "fingerprint": "0" * 64, "config": {}, "identity": identity}
+    storage.create("run.json", json.dumps(claim).encode())
     protocols.check_model(storage, None, "the model")
     protocols.check_model(storage, mi_o, "the model")  # trained on the same rows
     with pytest.raises(ValueError, match="trained under another protocol"):
         protocols.check_model(storage, oci_m, "the model")
     protocols.check_model(Storage(f"{tmp_path}/none"), oci_m, "the model")
     assert "nothing says whether the model" in capsys.readouterr().err
+    broken = Storage(f"{tmp_path}/broken")
+    broken.create("run.json", b"{}")
+    with pytest.raises(ValueError, match="is corrupt"):
+        protocols.check_model(broken, oci_m, "the model")
 
 
 def test_the_command_lists_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from factory.storage import Storage
 
 ROOT = Path(__file__).parent.parent
+
+# A shell that starts the suite in the background ignores Ctrl-C, and every process below inherits that: tests of
+# signals would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An example may take as long as a busy machine takes: speed is measured in benchmarks/.
 hypothesis.settings.register_profile("difffas", deadline=None)

@@ -27,6 +27,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Planes: TypeAlias = Any
 
 IMPLEMENTATION = "difffas-live-exact-3"  # the column `brisque_impl`; a new number whenever a score could change
+GIVE = "give uint8 B,H,W,3 or float B,3,H,W in [0, 1]"
 MINIMUM_SIDE = 14  # [ours] the half-size image must not be smaller than the window
 
 WINDOW, SIGMA = 7, 7 / 6  # Gaussian window of the local mean and deviation
@@ -55,15 +56,13 @@ def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str 
     Raises:
         ValueError: `images` is neither of the two kinds. What is wrong with one image never raises.
     """
-    batch = images.detach() if isinstance(images, Tensor) else torch.from_numpy(np.array(images, order="C"))
+    batch = _tensor(images)
     if batch.dtype == torch.uint8 and batch.ndim == 4 and batch.shape[3] == 3:
         batch, white = batch.permute(0, 3, 1, 2), 255
     elif batch.is_floating_point() and batch.ndim == 4 and batch.shape[1] == 3:
         white = 1
     else:
-        raise ValueError(
-            f"images are {batch.dtype} of shape {tuple(batch.shape)}: give uint8 B,H,W,3 or float B,3,H,W in [0, 1]"
-        )
+        raise ValueError(f"images are {batch.dtype} of shape {tuple(batch.shape)}: {GIVE}")
     if min(batch.shape[2:]) < MINIMUM_SIDE:
         return np.full(len(batch), math.nan), [f"side below {MINIMUM_SIDE}"] * len(batch)
     parts = torch.split(batch, CUDA_BATCH) if batch.is_cuda else torch.split(batch.cpu(), 1)
@@ -72,6 +71,22 @@ def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str 
     scores = regress(_features(np.concatenate(moments)).reshape(-1, 36))
     otherwise = ["no contrast" if missing else None for missing in np.isnan(scores)]
     return scores, [fault or other for fault, other in zip(itertools.chain(*faults), otherwise, strict=True)]
+
+
+def _tensor(images: npt.NDArray[np.generic] | Tensor) -> Tensor:
+    """The images as a tensor that torch computes with, exactly the same numbers."""
+    if not isinstance(images, Tensor):
+        array = np.array(images, order="C")
+        if array.dtype.kind == "f" and not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        try:
+            return torch.from_numpy(array)
+        except TypeError:  # texts, objects, floats of more than 64 bits
+            raise ValueError(f"images are {array.dtype} of shape {array.shape}: {GIVE}") from None
+    if images.layout != torch.strided or images.is_meta:
+        raise ValueError(f"images are {images.layout} on {images.device}: give a dense tensor that has values")
+    narrow = images.is_floating_point() and images.dtype.itemsize == 1  # float8, which torch stores only
+    return images.detach().float() if narrow else images.detach()
 
 
 @lru_cache(maxsize=1)

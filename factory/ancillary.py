@@ -22,8 +22,9 @@ _TIFF_TAGS = frozenset(
         *(332, 338, 339, 340, 341, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532),
     }
 )
+_CLEAR_BYTES = {0: 2, 2: 6}  # of a PNG's transparency, by its type of colour: a shorter one makes nothing clear
 _ORIENTATION = 274
-_EXIF_FLAG, _EXTRA_FLAGS = 0x08, 0x2C  # of a WebP's VP8X chunk: Exif; Exif, XMP and profile
+_EXIF_FLAG, _PICTURE_FLAGS = 0x08, 0x12  # of a WebP's VP8X chunk: Exif; transparency and animation
 
 
 def bare_files(data: bytes) -> Iterator[bytes]:
@@ -61,7 +62,7 @@ def _png(data: bytes, turning: bool) -> bytes:
         end = at + 12 + size
         critical = not kind[0] & 0x20
         if critical or (
-            end <= len(data) and _is_whole(view[at:end]) and _is_kept(kind, view[at + 8 : end - 4], turning)
+            end <= len(data) and _is_whole(view[at:end]) and _is_kept(kind, view[at + 8 : end - 4], data[25], turning)
         ):
             kept.append(view[at:end])
         at = end
@@ -74,9 +75,9 @@ def _is_whole(chunk: memoryview) -> bool:
     return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
 
 
-def _is_kept(kind: bytes, body: memoryview, turning: bool) -> bool:
+def _is_kept(kind: bytes, body: memoryview, colour: int, turning: bool) -> bool:
     if kind == b"tRNS":
-        return True
+        return len(body) >= _CLEAR_BYTES.get(colour, 1)
     if not turning:
         return False
     if kind == b"eXIf":
@@ -134,8 +135,8 @@ def _webp(data: bytes, turning: bool) -> bytes:
         after = at + 8 + size + size % 2
         inside = at + 8 + size <= len(data)
         if kind == b"VP8X" and inside and size:
-            cleared = _EXTRA_FLAGS & ~(_EXIF_FLAG if turning else 0)
-            kept.append(data[at : at + 8] + bytes([data[at + 8] & ~cleared]) + data[at + 9 : after])
+            flags = data[at + 8] & (_PICTURE_FLAGS | (_EXIF_FLAG if turning else 0))
+            kept.append(data[at : at + 8] + bytes([flags]) + data[at + 9 : after])
         elif kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF") or (kind == b"EXIF" and turning and inside):
             kept.append(data[at:after])
             whole = whole and inside

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
@@ -44,6 +45,8 @@ def parse_yaml(text: str, where: str) -> Any:
         return None if node is None else _Values(loader).of(node, ())
     except (yaml.YAMLError, _Fault) as error:
         raise ValueError(hide(f"{where}: {' '.join(_explained(error).split())}")) from None
+    except (ValueError, OverflowError) as error:  # of chr() and int() in PyYAML's scanner: an escape, a version
+        raise ValueError(f"{where}: no YAML of ours: {short(' '.join(str(error).split()))}") from None
     finally:
         if loader is not None:
             loader.dispose()  # type: ignore[no-untyped-call]
@@ -190,8 +193,7 @@ def _problem(error: Exception) -> str:
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise ValueError(f"the key {short(twice)!r} is given twice")
     return found
 

@@ -335,3 +335,29 @@ def test_kinds_of_input_agree() -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="give uint8 B,H,W,3 or float B,3,H,W"):
         brisque(np.zeros(shape, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((1, 3, 32, 32), object),
+        np.full((1, 32, 32, 3), "x"),
+        np.zeros((1, 3, 32, 32), np.longdouble),
+        np.zeros((1, 3, 32, 32), complex),
+        torch.zeros(1, 3, 32, 32).to_sparse(),
+        torch.zeros(1, 3, 32, 32, device="meta"),
+    ],
+    ids=["objects", "text", "long double", "complex", "sparse", "meta"],
+)
+def test_what_holds_no_images_is_refused(images: np.ndarray | torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="^images are .*: give "):
+        brisque(images)
+
+
+def test_any_floating_point_is_scored_as_its_numbers() -> None:
+    wide = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    for kind in (torch.float8_e4m3fn, torch.float8_e5m2, torch.float16, torch.bfloat16):
+        narrow = wide.to(kind)
+        assert brisque(narrow)[0].tobytes() == brisque(narrow.double())[0].tobytes()
+    swapped = wide.numpy().astype(">f4")
+    assert brisque(swapped)[0].tobytes() == brisque(wide)[0].tobytes()

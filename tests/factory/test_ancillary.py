@@ -50,6 +50,9 @@ CHUNKS = {
     "short gamma": chunk(b"gAMA", b"\0"),
     "short chromaticities": chunk(b"cHRM", b"\0" * 5),
     "short rendering": chunk(b"sRGB", b""),
+    "short transparency": chunk(b"tRNS", b"\0" * 5),
+    "transparency of nothing": chunk(b"tRNS", b""),
+    "transparency whose checksum is wrong": wrong(chunk(b"tRNS", bytes(6))),
     "short animation": chunk(b"acTL", b"\0"),
     "animation of no frames": chunk(b"acTL", bytes(8)),
     "frame before all": chunk(b"fcTL", bytes(26)),
@@ -207,6 +210,12 @@ def test_a_webp_is_its_pixels_whatever_its_other_chunks_hold(extra: bytes) -> No
         assert (decode(odd) == scene()).all()
     first = data[:30] + extra + data[30:] if extra[:4] == b"ICCP" else data
     assert (decode(first) == scene()).all()
+
+
+def test_flags_that_a_webp_must_not_have_are_passed_over() -> None:
+    data = saved(PICTURE, "WEBP", lossless=True, exif=exif(1))
+    for flags in (0x01, 0x40, 0x80, 0xC1):
+        assert (decode(data[:20] + bytes([data[20] | flags]) + data[21:]) == scene()).all()
 
 
 def test_a_turned_webp_stays_turned_when_its_end_is_cut() -> None:

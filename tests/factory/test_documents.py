@@ -53,6 +53,9 @@ BROKEN = {
     "a: \x07": "special characters are not allowed",
     "a: 1\n---\nb: 1": "line 2, column 1: expected a single document",
     "%YAML 9.9\n---\na: 1": "incompatible YAML document",
+    f"%YAML 1.{'1' * 5000}\n---\na: 1": "no YAML of ours: Exceeds the limit",
+    'a: "\\UFFFFFFFF"': "no YAML of ours: ",
+    'a: "\\U00110000"': "no YAML of ours: ",
     "[" * 100_000: f"more than {DEEPEST} levels deep",
     "{" * 100_000: f"more than {DEEPEST} levels deep",
     "- " * 100_000: f"more than {DEEPEST} levels deep",
@@ -141,6 +144,14 @@ def test_json_that_is_none_is_one_line(data: str | bytes, reason: str) -> None:
     assert type(caught.value) is ValueError
     assert str(caught.value).startswith("ledger/x.json: no JSON of ours: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_key_among_many_that_is_given_twice_is_found_soon() -> None:
+    text = json.dumps({f"k{number}": 1 for number in range(100_000)})
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="'k99999' is given twice"):
+        parse_json(text[:-1] + ', "k99999": 2}', "x")
+    assert time.monotonic() - began < 10
 
 
 def test_brackets_in_text_are_no_levels() -> None:

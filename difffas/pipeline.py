@@ -125,7 +125,12 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.no_grad()
     def encode_conditions(self, guides: Tensor) -> tuple[StyleCondition, ...]:
         """All that the seven STFMs need of guides (B, 3, H, W) in [-1, 1], B rows each; it serves every later call."""
-        conditions: tuple[StyleCondition, ...] = self.unet.encode_conditions(self.encode_guides(guides))
+        return self._encoded(self.encode_guides(guides))
+
+    def _encoded(self, features: Features) -> tuple[StyleCondition, ...]:
+        align(self.unet)
+        aligned_features = tuple(aligned(feature) for feature in features)
+        conditions: tuple[StyleCondition, ...] = self.unet.encode_conditions(aligned_features)
         return conditions
 
     def null_conditions(self, height: int, width: int) -> tuple[StyleCondition, ...]:
@@ -225,15 +230,14 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
                 raise ValueError(f"conditions of {guides} guides for {batch} live images")
             if tokens != self.null_conditions(height, width)[0].variance.shape[1]:
                 raise ValueError(f"conditions of guides of another size for live images of {height}×{width}")
-            return conditions
+            return [StyleCondition(*map(aligned, condition)) for condition in conditions]
         features: Features = self.encode_guides(guide) if isinstance(guide, Tensor) else guide  # type: ignore[assignment]
         if (len(features[0]), *features[0].shape[2:]) != (batch, height // 8, width // 8):
             raise ValueError(
                 f"guides with stride-8 features of shape {tuple(features[0].shape)} for live images of "
                 f"{batch}×3×{height}×{width}: give one guide per live image, of the same size"
             )
-        encoded: Conditions = self.unet.encode_conditions(features)
-        return encoded
+        return self._encoded(features)
 
     def _sampler(self, name: str | None, preset: Preset, preset_name: str) -> Sampler:
         if preset.sampler is not None:

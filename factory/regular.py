@@ -31,7 +31,12 @@ class TooLarge(ValueError):
 
 def is_regular(status: os.stat_result) -> bool:
     """Whether bytes that lie somewhere are all there is to a file: no pipe, device or folder, and not in /proc."""
-    return stat.S_ISREG(status.st_mode) and status.st_dev not in _made_up_devices()
+    return stat.S_ISREG(status.st_mode) and not is_made_up(status)
+
+
+def is_made_up(status: os.stat_result) -> bool:
+    """Whether the kernel makes up a file or folder, as those of /proc."""
+    return status.st_dev in _made_up_devices()
 
 
 def open_regular(path: str) -> io.BufferedReader:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
-from factory.regular import NOT_REGULAR, TooLarge, is_regular, open_regular
+from factory.regular import NOT_REGULAR, TooLarge, is_made_up, is_regular, open_regular
 from factory.storage import store_of
 from factory.storage.cloud_store import CloudStore
 from factory.storage.object_store import ObjectStore
@@ -224,7 +224,7 @@ def _retried(source: str, store: ObjectStore | CloudStore | None, listing: Calla
 
 
 def _walk(root: str) -> Iterator[str]:
-    """Relative paths of all files; every folder once."""
+    """Relative paths of all files; every folder once, and none that the kernel makes up."""
     entered: set[tuple[int, int]] = set()
     linked = deque([""])
     while linked:
@@ -232,8 +232,8 @@ def _walk(root: str) -> Iterator[str]:
         while pending:
             folder = pending.pop()
             status = os.stat(os.path.join(root, folder))
-            if (status.st_dev, status.st_ino) in entered:
-                continue
+            if (status.st_dev, status.st_ino) in entered or (folder and is_made_up(status)):
+                continue  # in /proc every process links to all of the disk
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(os.path.join(root, folder)) as entries:
                 found = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from factory.credentials import held, hide
+from factory.regular import NotRegular, open_regular
 from factory.storage.cloud_store import KINDS, SCHEMES, CloudStore
 from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
 from factory.storage.names import checked, inside
@@ -93,14 +94,18 @@ class LocalFolder:
         return inside(self._root, name).is_file()
 
     def open(self, name: str) -> BinaryIO:
-        """The file, opened."""
-        return inside(self._root, name).open("rb")
+        """The file, opened; ValueError for a pipe or the like, which whoever sent the folder may have put there."""
+        path = inside(self._root, name)
+        try:
+            return open_regular(str(path))
+        except NotRegular as error:
+            raise ValueError(f"{path} is {error}: bring it back from a copy") from None
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes `start` to `end` of the file, all by default."""
-        if start is None or end is None:
-            return inside(self._root, name).read_bytes()
         with self.open(name) as file:
+            if start is None or end is None:
+                return file.read()
             file.seek(start)
             return file.read(end - start)
 

@@ -22,8 +22,15 @@ UNFINISHED = ".tmp-"  # begins the names of local files that are being written
 HOLD_SECONDS = 30.0  # a claim is held for two system calls; one held longer is a dead writer's
 POLL_SECONDS = 0.02
 # How file systems say that they have no such call: EPERM (FAT, exFAT, s3fs), ENOSYS (FUSE), EMLINK (one link at most),
-# EXDEV (overlays), EINVAL (no flags to a rename).
-MISSING = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
+# EXDEV (overlays), EINVAL (no flags to a rename; network mounts), ENOTTY, and a code of the kernel's own that slips
+# out. What is a true fault the next way meets as well.
+_ENOTSUPP = 524
+MISSING = frozenset(
+    {
+        *(errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV),
+        *(errno.EINVAL, errno.ENOTTY, _ENOTSUPP),
+    }
+)
 
 _CURRENT_FOLDER, _NO_REPLACE = -100, 1  # AT_FDCWD, RENAME_NOREPLACE of Linux
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
@@ -42,7 +49,7 @@ def publish(temporary: str, path: Path) -> bool:
         try:
             return attempt(temporary, path)
         except OSError as error:
-            if error.errno not in MISSING and not (error.errno == errno.EINVAL and attempt is not _link):
+            if error.errno not in MISSING:
                 raise
     raise Refused(
         f"{path.parent} has neither hard links nor renames that keep an existing file, so nothing can be created "
@@ -56,7 +63,7 @@ def sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (*MISSING, errno.EINVAL):
+        if error.errno not in MISSING:
             raise
     finally:
         os.close(descriptor)
@@ -67,7 +74,7 @@ def make_readable(descriptor: int) -> None:
     try:
         os.fchmod(descriptor, 0o644)
     except OSError as error:
-        if error.errno not in (*MISSING, errno.EINVAL):
+        if error.errno not in MISSING:
             raise
 
 

@@ -31,6 +31,19 @@ def test_only_what_begins_elsewhere_is_copied() -> None:
     assert torch.equal(aligned(away), values)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (1, 3, 8, 8), (1, 1, 8, 8), (2, 5, 1, 1)])
+def test_images_have_one_order_in_memory(shape: tuple[int, ...]) -> None:
+    values = torch.rand(shape)
+    rows_first, wide = values.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2), torch.zeros(*shape[:3], 99)
+    wide[..., 7 : 7 + shape[3]] = values
+    strides = aligned(values).stride()
+    for same in (rows_first, wide[..., 7 : 7 + shape[3]], values.flip(3).flip(3), values.contiguous()):
+        assert aligned(same).stride() == strides
+        assert torch.equal(aligned(same), values)
+    once = aligned(values.clone())
+    assert aligned(once) is once
+
+
 def test_a_network_is_moved_in_place() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
     before, weight = {name: value.clone() for name, value in network.state_dict().items()}, network[0].weight
@@ -58,6 +71,21 @@ for offset in (4, 8, 28, 60):
                 value.data = moved(value.data, offset)
     pipeline._null_conditions.clear()
     assert torch.equal(pipeline(moved(live, offset), moved(guide, offset), steps=2), expected), offset
+for name in ("exact", "balanced"):
+    steps = 2 if name == "exact" else None
+    expected = pipeline(live, guide, steps=steps, preset=name)
+    features, conditions = pipeline.encode_guides(guide), pipeline.encode_conditions(guide)
+    orders = {
+        "channels last": [each.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) for each in (live, guide)],
+        "a part": [torch.nn.functional.pad(each, (3, 2, 1, 0))[:, :, 1:, 3:-2] for each in (live, guide)],
+        "float64": [live.double(), guide.double()],
+        "features": [live, features],
+        "other features": [live, tuple(moved(each, 4) for each in features)],
+        "plain features": [live, tuple(each.contiguous() for each in features)],
+        "conditions": [live, tuple(type(each)(*(moved(part, 4) for part in each)) for each in conditions)],
+    }
+    for order, given in orders.items():
+        assert torch.equal(pipeline(*given, steps=steps, preset=name), expected), (name, order)
 print("equal")
 """
 

@@ -68,6 +68,14 @@ def test_linked_folders_are_entered_once_and_real_ones_first(tmp_path: Path) -> 
     assert [source.path for source in list_sources(str(tmp_path / "root"))] == ["aaa-out/2.jpg", "real/1.jpg"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc")
+def test_folders_that_the_kernel_makes_up_are_not_entered(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    for number, target in enumerate(("/proc", "/proc/self", "/proc/self/task", "/sys")):
+        (tmp_path / str(number)).symlink_to(target)
+    assert list_sources(str(tmp_path)) == [Source("a.png", 1)]
+
+
 def test_what_is_no_source(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nowhere does not exist"):
         list_sources(str(tmp_path / "nowhere"))

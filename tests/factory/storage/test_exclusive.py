@@ -18,7 +18,7 @@ import pytest
 from factory.storage import Storage, exclusive
 from factory.storage.s3_retry import Refused
 
-NO_LINKS = [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK]
+NO_LINKS = [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK, errno.EINVAL, errno.ENOTTY, 524]
 
 
 def refusing(code: int) -> Callable[..., bool]:
@@ -37,7 +37,7 @@ def without_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     return str(request.param)
 
 
-@pytest.mark.parametrize("code", NO_LINKS, ids=errno.errorcode.__getitem__)
+@pytest.mark.parametrize("code", NO_LINKS, ids=lambda code: errno.errorcode.get(code, str(code)))
 def test_however_a_folder_says_that_it_has_no_links(code: int, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(os, "link", refusing(code))
     storage = Storage(str(tmp_path))

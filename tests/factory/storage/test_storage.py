@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -101,6 +102,22 @@ def test_a_folder_is_no_object(tmp_path: Path) -> None:
     storage.create("a/b", b"")
     assert storage.exists("a/b")
     assert not storage.exists("a")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        os.mkfifo(tmp_path / "pipe")
+        storage = Storage(str(tmp_path))
+        for look in (storage.read, storage.open, lambda name: storage.read(name, 0, 5)):
+            with pytest.raises(ValueError, match=f"{kind} is not a regular file: bring it back from a copy"):
+                look(kind)
+        assert not storage.exists(kind)
+        assert storage.names() == []
 
 
 def test_s3_without_s3fs_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

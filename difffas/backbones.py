@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,26 @@ from difffas.strict import compare_tensors, described
 
 LOCAL = "local-dir:"  # timm's, before a folder with its config.json and model.safetensors
 CONFIG, STEM = "config.json", "model"
+
+
+def _three(value: Any, least: float) -> bool:
+    """Whether it is a number for each colour."""
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(type(one) in (int, float) and least <= one <= 1e6 for one in value)
+    )
+
+
+# Of timm's `pretrained_cfg` what is used here; images are divided by `std`.
+_KNOWN: dict[str, Callable[[Any], bool]] = {
+    "architecture": lambda value: isinstance(value, str),
+    "mean": lambda value: _three(value, -1e6),
+    "std": lambda value: _three(value, 1e-6),
+    "input_size": lambda value: _three(value, 1),
+    "fixed_input_size": lambda value: isinstance(value, bool),
+    "classifier": lambda value: all(isinstance(one, str) for one in (value if isinstance(value, list) else [value])),
+}
 _OWN = set(inspect.signature(timm.create_model).parameters) | {"num_classes"}  # what else timm would load, and ours
 
 
@@ -46,8 +66,12 @@ def local_config(folder: str | Path) -> dict[str, Any]:
     name = config.get("architecture")
     if not isinstance(name, str) or not timm.is_model(name):
         raise ValueError(f"{where}: architecture {name!r} is not known to timm: see timm.list_models()")
-    if not isinstance(config.get("pretrained_cfg") or {}, dict):
+    known = config.get("pretrained_cfg") or {}
+    if not isinstance(known, dict):
         raise ValueError(f"{where}: pretrained_cfg must be an object, as timm writes it")
+    for key, fits in _KNOWN.items():
+        if known.get(key) is not None and not fits(known[key]):
+            raise ValueError(f"{where}: pretrained_cfg.{key} is {str(known[key])[:80]}, which timm does not write")
     check_arguments(config.get("model_args") or {}, f"{where}: model_args")
     return config
 
@@ -56,10 +80,8 @@ def check_local(folder: str | Path) -> dict[str, Any]:
     """The configuration of a local backbone whose weights bound its size; raises ValueError."""
     config, files = local_config(folder), LocalFiles(folder)
     stored = stored_tensors(files, "", STEM)
-    arguments = config.get("model_args") or {}
-    described(
-        place(files, CONFIG), stored, lambda: timm.create_model(config["architecture"], num_classes=0, **arguments)
-    )
+    # timm reads the rest of the configuration itself.
+    described(place(files, CONFIG), stored, lambda: timm.create_model(f"{LOCAL}{folder}", num_classes=0))
     return config
 
 

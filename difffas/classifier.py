@@ -169,4 +169,6 @@ class SpoofClassifier(nn.Module):
         check_weights(files, stored, described(f"{place(files, prefix)}config.json", stored, build))
         classifier = build()
         classifier.load_state_dict(dict(read_tensors(files, stored)))
+        if not bool((classifier.std > 0).all()):
+            raise ValueError(f"the weights in {place(files, prefix)}model.safetensors: std must be above 0")
         return classifier.eval()

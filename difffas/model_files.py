@@ -22,6 +22,7 @@ from torch import Tensor
 WEIGHTS = "diffusion_pytorch_model"  # diffusers' stem, before `.safetensors`
 LARGEST_CONFIG = 16 << 20  # bytes
 LARGEST_HEADER = 100_000_000  # bytes, the safetensors library's own bound
+MOST_SIZES = 16  # of one tensor
 SIZES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
     **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
@@ -56,8 +57,11 @@ class LocalFiles:
         return Path(self.url, name).is_file()
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes of a file; raises FileNotFoundError."""
-        with Path(self.url, name).open("rb") as file:
+        """Bytes of a file; raises FileNotFoundError, and ValueError for a folder, a pipe or a device, unread."""
+        path = Path(self.url, name)
+        if not path.is_file() and os.path.lexists(path):
+            raise ValueError(f"{path} is no file, but a folder, a pipe, a device or a broken link: put a file there")
+        with path.open("rb") as file:
             file.seek(start or 0)
             return file.read() if end is None else file.read(end - (start or 0))
 
@@ -213,8 +217,8 @@ def _header(files: Files, name: str) -> dict[str, Stored]:
 def _stored(name: str, where: str, key: str, entry: Any) -> Stored:
     try:
         shape, dtype, (start, end) = entry["shape"], entry["dtype"], entry["data_offsets"]
-        whole = all(type(size) is int and size >= 0 for size in (*shape, start, end))
-        if whole and dtype in SIZES and end - start == math.prod(shape) * SIZES[dtype]:
+        whole = all(type(size) is int and 0 <= size < 1 << 63 for size in (*shape, start, end))
+        if whole and len(shape) <= MOST_SIZES and dtype in SIZES and end - start == math.prod(shape) * SIZES[dtype]:
             return Stored(name, tuple(shape), dtype)
     except (KeyError, TypeError, ValueError):
         pass
@@ -224,8 +228,9 @@ def _stored(name: str, where: str, key: str, entry: Any) -> Stored:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"key {twice[:200]!r} occurs twice")
     return found
 
 

@@ -226,6 +226,8 @@ def _load(build: Callable[[], Network], live: StateDict, names: Mapping[str, str
             raise ValueError(f"{key!r} holds {live[key].dtype} in the checkpoint, {own[ours].dtype} expected")
         if not is_finite(live[key]):
             raise ValueError(f"{key!r} holds NaN or infinity in the checkpoint: it is broken")
+        if key.endswith("running_var") and bool((live[key] < 0).any()):
+            raise ValueError(f"{key!r} holds variances below zero in the checkpoint: it is broken")
     network: Network = build()
     network.load_state_dict({ours: live[key] for key, ours in names.items()})
     network.eval()

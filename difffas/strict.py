@@ -65,8 +65,8 @@ class StrictModel(ModelMixin):  # type: ignore[misc]
         # What came from the hub was not looked at above.
         faults = {"missing": info["missing_keys"], "unknown": info["unexpected_keys"]}
         faults |= {"misshapen": info["mismatched_keys"]}
-        broken = (key for key, tensor in model.state_dict().items() if not tensor.is_meta and not is_finite(tensor))
-        _refuse(f"the weights of {name}", {**faults, "not finite": broken})
+        _refuse(f"the weights of {name}", faults)
+        refuse_values(f"the weights of {name}", ((k, t) for k, t in model.state_dict().items() if not t.is_meta))
         return (model, info) if wanted else model
 
 
@@ -122,7 +122,7 @@ def fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return type(value) in map(type, get_args(hint)) and value in get_args(hint)
     if hint is int:
-        return type(value) is int and value >= 1
+        return type(value) is int and 1 <= value < 1 << 31
     if hint is float:
         return type(value) in (int, float) and abs(value) <= 1e9
     if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Sequence):
@@ -157,7 +157,7 @@ def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module
     """
     where = f"the weights in {place(files, next(iter(stored.values())).file if stored else '')}"
     compare(where, network.state_dict(), {key: (each.shape, each.dtype) for key, each in stored.items()})
-    _refuse(where, {"not finite": (key for key, tensor in read_tensors(files, stored) if not is_finite(tensor))})
+    refuse_values(where, read_tensors(files, stored))
 
 
 def compare(where: str, wanted: Mapping[str, Tensor], given: Mapping[str, tuple[Sequence[int], str]]) -> None:
@@ -184,7 +184,22 @@ def compare_tensors(where: str, wanted: Mapping[str, Tensor], given: Mapping[str
     compare(
         where, wanted, {key: (value.shape, KINDS.get(value.dtype, str(value.dtype))) for key, value in given.items()}
     )
-    _refuse(where, {"not finite": (key for key, value in given.items() if not is_finite(value))})
+    refuse_values(where, given.items())
+
+
+def refuse_values(where: str, tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Refuse tensors that no training leaves: with NaN or infinity, or variances of BatchNorm below zero.
+
+    Raises:
+        ValueError: naming the first tensors of each fault.
+    """
+    faults: dict[str, list[str]] = {"not finite": [], "variances below zero": []}
+    for key, tensor in tensors:
+        if not is_finite(tensor):
+            faults["not finite"].append(key)
+        elif key.rpartition(".")[2] == "running_var" and bool((tensor < 0).any()):
+            faults["variances below zero"].append(key)
+    _refuse(where, faults)
 
 
 def is_dense(value: Tensor) -> bool:

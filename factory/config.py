@@ -93,7 +93,9 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
     """
     _refuse_credentials(values, "")
     try:
-        return model.model_validate(values)
+        built = model.model_validate(values)
+        _refuse_truths(values, built.model_dump(), "")
+        return built
     except ValidationError as error:
         found = [_explain(model, dict(item)) for item in error.errors()]
         more = [f"{len(found) - MOST_MISTAKES} more of this kind"] if len(found) > MOST_MISTAKES else []
@@ -132,6 +134,18 @@ def _refuse_credentials(value: Any, dotted: str) -> None:
             _refuse_credentials(item, dotted)
     elif isinstance(value, str) and held(value):
         raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
+
+
+def _refuse_truths(given: Any, taken: Any, dotted: str) -> None:
+    """Refuse a truth value that was taken for the number 0 or 1: to YAML `yes` and `on` are true."""
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name, value in given.items():
+            _refuse_truths(value, taken.get(name), f"{dotted}.{name}" if dotted else str(name))
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple) and len(given) == len(taken):
+        for one, other in zip(given, taken, strict=True):
+            _refuse_truths(one, other, dotted)
+    elif isinstance(given, bool) and type(taken) in (int, float):
+        raise ValueError(f"config key {short(dotted)!r} is a number, not {str(given).lower()}: write its digits")
 
 
 def _parse_value(dotted: str, text: str) -> Any:

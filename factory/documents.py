@@ -25,6 +25,8 @@ LONGEST_NUMBER = 400  # characters
 _UNFIT = ("binary", "map", "omap", "pairs", "seq", "set")  # tags of one scalar: bytes, or PyYAML makes it empty
 
 _TAG = "tag:yaml.org,2002:"
+# To YAML 1.1 010 is eight and 1:30 ninety.
+_AMBIGUOUS = re.compile(r"[+-]?(0[0-7_]*[1-7][0-7_]*|[0-9_]+(:[0-9_]+)+(\.[0-9_]*)?)")
 _HALF = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r'[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
@@ -161,6 +163,12 @@ class _Values:
             self._check_tag(node, keys, "str")
         if kind in ("int", "float") and len(node.value) > LONGEST_NUMBER:
             raise _Fault(node, keys, f"a number of {len(node.value):,} characters")
+        if kind in ("int", "float") and _AMBIGUOUS.fullmatch(node.value):
+            raise _Fault(
+                node,
+                keys,
+                f"YAML takes {node.value!r} for another number than it looks like: write decimals, or quote it",
+            )
         try:
             value = self._loader.construct_object(node)  # type: ignore[no-untyped-call]
         except yaml.YAMLError as error:

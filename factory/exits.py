@@ -33,6 +33,8 @@ def _ended(error: BaseException) -> None:
     if isinstance(error, ValueError):
         error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
         _fail(error, 2)
+    if isinstance(error, FloatingPointError):
+        _fail(error, 2)  # of `generators`: a model whose weights are finite and whose spoofs are not
     if isinstance(error, OSError):
         _fail(error, 5)  # a store or a disk that stayed away: nothing of the user's is wrong, so run it again
     if isinstance(error, RuntimeError):

@@ -14,6 +14,7 @@ from factory.storage import Storage
 from factory.train import publish_model
 
 ONNX, BACKBONE = "classifier.onnx", "backbone"
+LARGEST = 4096  # side of the images that a network is tried on
 
 
 class ExportConfig(Config):
@@ -21,7 +22,7 @@ class ExportConfig(Config):
 
     folder: PathOrUrl
     out: PathOrUrl
-    size: int | None = Field(None, ge=32)
+    size: int | None = Field(None, ge=32, le=LARGEST)
 
 
 def run(config: ExportConfig) -> dict[str, Any]:
@@ -59,4 +60,6 @@ def _size(config: ExportConfig, fitted: int | None) -> int:
         raise ValueError(f"--size {config.size}: {config.folder} was fitted on images of {fitted}; leave --size out")
     size = config.size or fitted
     assert size is not None
+    if size > LARGEST:
+        raise ValueError(f"{config.folder} says that its images have a side of {size}: {LARGEST} is the most")
     return size

@@ -34,7 +34,12 @@ class Ledger:
         if not SHARD.fullmatch(shard):  # of an index, or a file in the ledger
             raise ValueError(f"{self._storage.url}: {shard!r} is not the name of a shard: write the corpus again")
         name, mend = f"{FOLDER}/{shard}.json", "delete it and run the command again"
-        record = read_json(self._storage, name, mend)
+        try:
+            record = read_json(self._storage, name, mend)
+        except FileNotFoundError:
+            raise ValueError(
+                f"{self._storage.path(name)} does not exist: bring it back from a copy, or write the corpus again"
+            ) from None
         if fault := fault_of(record):
             raise ValueError(f"{self._storage.path(name)} is no record of a shard, {fault}: {mend}")
         if record["shard"] != shard:

@@ -40,8 +40,15 @@ def fault_of(record: Mapping[str, Any]) -> str | None:
             return f"its {fact[:100]} is not a count"
     if not all(isinstance(one, dict) and _are_texts(one.get("key"), one.get("reason")) for one in record["rejects"]):
         return "its rejects are not keys with reasons"
-    if not isinstance(record.get("finished", 0.0), int | float):
+    if not _is_within(record.get("finished", 0), 1e11):
         return "its finished is not a time"
+    if (sizes := record.get("size_auc")) is not None and not (
+        isinstance(sizes, dict)
+        and _is_within(sizes.get("auc"), 1)
+        and _is_count(sizes.get("live"))
+        and _is_count(sizes.get("spoof"))
+    ):
+        return "its size_auc is not one"
     return next(filter(None, (_file_fault(*item) for item in record["files"].items())), None)
 
 
@@ -59,6 +66,10 @@ def _file_fault(name: str, file: Any) -> str | None:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _is_within(value: Any, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
 def _are_texts(*values: Any) -> bool:

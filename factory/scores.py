@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import io
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -130,7 +131,7 @@ def read_file(path: str) -> Scores:
     folder, _, name = path.rpartition("/")
     try:
         return read(Storage(folder or ("/" if path.startswith("/") else ".")).read(name), path)
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise ValueError(f"score file {path} does not exist") from None
 
 
@@ -149,7 +150,8 @@ def read(data: bytes, name: str = SCORES) -> Scores:
         missing = [column for column in NEEDED if column not in present]
         if missing:
             raise ValueError(f"{name} has no column {missing[0]!r}; it has {', '.join(present) or 'none'}")
-        if twice := [column for column in COLUMNS if present.count(column) > 1]:
+        alike = [unicodedata.normalize("NFKC", column).strip("\ufeff \t").casefold() for column in present]
+        if twice := [column for column in COLUMNS if alike.count(column) > 1]:
             raise ValueError(f"{name} has two columns {twice[0]!r}: give each a name of its own")
         lines = [(reader.line_num, line) for line in reader]
     except (UnicodeDecodeError, csv.Error) as error:

@@ -19,6 +19,7 @@ LEDGER = "ledger"
 FOLDERS = ("", "unet", "style_encoder", "scheduler", "classifier")
 # What stations write; not logs, which somebody may have let a shell write there.
 KINDS = {".json", ".md", ".parquet", ".csv", ".svg", ".png", ".html", ".yaml", ".safetensors", ".onnx"}
+ALWAYS = (FIGURES, "run.json", "README.md", "croissant.json", "index.parquet")  # sealed wherever they are
 RECORDED = ("shard", "planned", "rows", "rejects", "rejects_by_reason", "styles", "files", "brisque")
 
 
@@ -39,15 +40,21 @@ def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list
     """What is no longer as it was when the run was closed, one line each; files that came since are let be."""
     if not isinstance(sealed, dict) or not all(isinstance(value, str) for value in sealed.values()):
         return [f"{FIGURES} is not as it was written: its {SEAL} are no digests of files"]
-    wrong = []
+    wrong = [
+        f"{FIGURES} is not as it was written: its {SEAL} have none of {name}"
+        for name in ALWAYS
+        if name not in sealed and (name == FIGURES or storage.exists(name))
+    ]
     for name, digest in sorted(sealed.items()):
         try:
             now = _digest(storage, name, figures)
         except FileNotFoundError:
             wrong.append(f"{name} is missing")
             continue
-        except (ValueError, KeyError, TypeError):
-            continue  # a ledger record that is none, which is said of it by itself
+        except (ValueError, KeyError, TypeError) as error:
+            if name != LEDGER:  # a link out of the folder, or no file; of a ledger record it is said by itself
+                wrong.append(f"{name} is not as written: {error}")
+            continue
         if now != digest:
             what = "the ledger's records are" if name == LEDGER else f"{name} is"
             wrong.append(f"{what} not as written: sha256 {now[:12]}…, {digest[:12]}… when the run was closed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,20 @@ def _set(tensor: Tensor, value: float) -> Tensor:
     return tensor
 
 
+def _negative(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    name = next(name for name in tensors if name.endswith("running_var"))
+    return {name: _set(tensors[name], -1e-6)}
+
+
+def _replace(path: Path, make: Callable[[Path], None]) -> None:
+    path.unlink()
+    make(path)
+
+
+# Stations ask whether there is one before they read it, others do not.
+NO_FILE = "is no file|not a regular|holds no|no style|no config"
+_ONE = {"dtype": "F32", "data_offsets": [0, 0]}
+
 # What any network's folder may suffer, and a part of the line that must say so.
 WEIGHTS: dict[str, tuple[Spoil, str]] = {
     "one missing": (with_tensors(lambda t: t.pop(_largest(t))), "missing: "),
@@ -97,6 +112,31 @@ WEIGHTS: dict[str, tuple[Spoil, str]] = {
     "header no object": (with_bytes(lambda data: header(b"[]")), "holds a list, not an object"),
     "header too deep": (with_bytes(lambda data: header(b'{"a":' + b"[" * 100_000)), "nested too deeply"),
     "header of nonsense": (with_bytes(lambda data: header(b'{"a":{"shape":[-1]}}')), "in a way that cannot be"),
+    "header of a hundred thousand sizes": (
+        with_bytes(lambda data: header(json.dumps({"a": {**_ONE, "shape": [2] * 100_000}}).encode())),
+        "in a way that cannot be",
+    ),
+    "header of a huge size": (
+        with_bytes(lambda data: header(json.dumps({"a": {**_ONE, "shape": [0, 1 << 63]}}).encode())),
+        "in a way that cannot be",
+    ),
+    "header with the last of many keys twice": (
+        with_bytes(
+            lambda data: header(
+                ("{" + '"b":1,' + ",".join(f'"{n}":1' for n in range(99_999)) + ',"99998":1}').encode()
+            )
+        ),
+        "key '99998' occurs twice",
+    ),
+    "a variance below zero": (with_tensors(lambda t: t.update(_negative(t))), "variances below zero: "),
+    "a folder": (
+        lambda folder: _replace(weights_of(folder), os.mkdir),
+        "does not exist: the model folder is not whole",
+    ),
+    "a pipe": (
+        lambda folder: _replace(weights_of(folder), os.mkfifo),
+        "does not exist: the model folder is not whole",
+    ),
     "absent": (lambda folder: weights_of(folder).unlink(), "does not exist: the model folder is not whole"),
     "a pickle": (
         lambda folder: weights_of(folder).rename(weights_of(folder).with_suffix(".bin")),
@@ -116,6 +156,14 @@ CONFIGS: dict[str, tuple[Spoil, str]] = {
     "nothing": (with_text(""), "is not JSON"),
     "a long number": (with_text('{"a": ' + "9" * 5000 + "}"), "is not JSON"),
     "a key twice": (with_text('{"a": 1, "a": 2}'), "key 'a' occurs twice"),
+    "a folder": (
+        lambda folder: _replace(folder / "config.json", os.mkdir),
+        NO_FILE,
+    ),
+    "a pipe": (
+        lambda folder: _replace(folder / "config.json", os.mkfifo),
+        NO_FILE,
+    ),
     "unknown key": (with_config(colour="red"), "key 'colour' is unknown"),
     "absent": (lambda folder: (folder / "config.json").unlink(), r"config\.json|holds no|no style"),
 }

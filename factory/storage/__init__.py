@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -84,7 +87,10 @@ class Storage:
 
 
 class LocalFolder:
-    """The files of one folder; the methods are those of `Storage`."""
+    """The files of one folder; the methods are those of `Storage`.
+
+    What should be a file and is a folder, a pipe or a device is a ValueError, and never waited for.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -96,10 +102,8 @@ class LocalFolder:
     def open(self, name: str) -> BinaryIO:
         """The file, opened; ValueError for a pipe or the like, which whoever sent the folder may have put there."""
         path = inside(self._root, name)
-        try:
+        with _kinds_told(path):
             return open_regular(str(path))
-        except NotRegular as error:
-            raise ValueError(f"{path} is {error}: bring it back from a copy") from None
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes `start` to `end` of the file, all by default."""
@@ -111,8 +115,9 @@ class LocalFolder:
 
     def names(self, folder: str) -> list[str]:
         """Sorted names in `folder`, without those of unfinished files: a killed writer leaves one behind."""
+        path = inside(self._root, folder)
         try:
-            with os.scandir(inside(self._root, folder)) as entries:
+            with _kinds_told(path), os.scandir(path) as entries:
                 return sorted(e.name for e in entries if e.is_file() and not e.name.startswith(UNFINISHED))
         except FileNotFoundError:
             return []
@@ -122,7 +127,8 @@ class LocalFolder:
         path = inside(self._root, name)
         if path.exists():
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with _kinds_told(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -149,6 +155,23 @@ class LocalFolder:
             if path.is_dir():
                 remove_if_empty(path)
         return sorted(str(path.relative_to(self._root).as_posix()) for path in stale)
+
+
+@contextlib.contextmanager
+def _kinds_told(path: Path) -> Iterator[None]:
+    """Make a ValueError of the errors that say that a file or folder is of another kind: no retry mends those."""
+    try:
+        yield
+    except NotRegular as error:
+        raise ValueError(f"{path} is {error}: bring it back from a copy") from None
+    except (NotADirectoryError, FileExistsError):
+        raise ValueError(f"{path} is no folder: a file is there, or on the way to it") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ValueError(f"{path} is a link that leads to itself: put the file itself there") from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f"{str(path)[:200]}… is too long for the name of a file") from None
+        raise
 
 
 def store_of(url: str) -> ObjectStore | CloudStore:

@@ -306,6 +306,10 @@ WIDE = ("out_layers.3.bias", "out_layers.0.weight", "out_layers.0.bias")
         ),
         (lambda state: state["out.2.weight"].view(-1).fill_(float("nan")), "'out.2.weight' holds NaN or infinity"),
         (
+            lambda state: state["middle_block.1.bn.running_var"].fill_(-1),
+            "'middle_block.1.bn.running_var' holds variances below zero",
+        ),
+        (
             lambda state: state.update({"out.0.bias": torch.ones(8, dtype=torch.int64)}),
             "'out.0.bias' holds torch.int64",
         ),

@@ -111,3 +111,10 @@ def test_an_empty_file_and_one_with_a_mark_are_read(tmp_path: Path) -> None:
 def test_config_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Inner().steps = 4
+
+
+@pytest.mark.parametrize("text", ["true", "yes", "on", "no"])
+def test_a_truth_value_is_no_number(text: str) -> None:
+    for key in ("inner.steps", "inner.rate"):
+        with pytest.raises(ValueError, match=f"config key '{key}' is a number, not (true|false): write its digits"):
+            load(Outer, None, ["out=x", f"{key}={text}"])

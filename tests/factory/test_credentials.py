@@ -46,6 +46,7 @@ HELD = [
     "https://storage.googleapis.com/b/o?X-Goog-Signature={}",
     "https://host/x?token={}",
     "https://host/x?a=1&access_token={}",
+    "s3://bucket/x#token={}",
     "https://host/x?api_key={}",
     "https%3A%2F%2Fhost%2Fx%3Fsig%3D{}",
     "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={}==;EndpointSuffix=x",

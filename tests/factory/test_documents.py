@@ -184,3 +184,24 @@ def test_an_override_or_a_file_with_it_ends_in_one_line(
         assert (ended.value.code, error.count("\n")) == (2, 1), arguments
         assert named.partition(", key")[0] in error
         assert len(error) < 1000
+
+
+def test_a_key_twice_among_many_is_found_at_once() -> None:
+    text = "{" + ",".join(f'"{n}":1' for n in range(200_000)) + ',"199999":2}'
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="'199999' is given twice"):
+        parse_json(text, "it")
+    assert time.monotonic() - began < 10  # every key against all before it took minutes
+
+
+@pytest.mark.parametrize("text", ["010", "-0_17", "1:30", "1:30:00", "1:30.5"])
+def test_what_looks_like_another_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="line 1, key 'a': YAML takes .* write decimals"):
+        parse_yaml(f"a: {text}", "it")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0", 0), ("00", 0), ("10", 10), ("1_000", 1000), ("0x10", 16), ("0.5", 0.5)]
+)
+def test_plain_numbers_stay(text: str, value: float) -> None:
+    assert parse_yaml(text, "it") == value

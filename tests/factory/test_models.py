@@ -35,8 +35,9 @@ from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
 UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1,) * 6, "embed_channels": 16, "timesteps": 300}
 ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
-FEW = ("one missing", "nan", "truncated", "two files")
-SPOILS = {**{name: WEIGHTS[name] for name in FEW}, **{name: CONFIGS[name] for name in ("a list", "too deep")}}
+FEW = ("one missing", "nan", "a variance below zero", "truncated", "two files")
+SPOILS = {name: WEIGHTS[name] for name in FEW}
+SPOILS |= {name: CONFIGS[name] for name in ("a list", "too deep", "a pipe")}
 HUGE = {"base_channels": 10**6, "channels": [8, 8, 8, 10**6], "model_args": {"channels": [10**6] * 4}}
 SPOILS["a million channels"] = (with_config(**HUGE), "unknown|asks for a larger")
 

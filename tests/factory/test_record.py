@@ -141,3 +141,32 @@ def test_an_index_with_another_kind_of_column_is_refused(corpus: Path) -> None:
     pq.write_table(index.set_column(place, "position", index["position"].cast(pa.string())), corpus / "index.parquet")
     with pytest.raises(ValueError, match="has a column 'position' of string, not of int64: write the corpus again"):
         Corpus(str(corpus))
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("finished", float("nan")),
+        ("finished", 10**400),
+        ("finished", -1),
+        ("finished", True),
+        ("size_auc", ["x"]),
+        ("size_auc", {"auc": 0.5}),
+        ("size_auc", {"auc": float("nan"), "live": 1, "spoof": 1}),
+        ("size_auc", {"auc": 0.5, "live": "1", "spoof": 1}),
+    ],
+)
+def test_figures_that_readers_compute_with_are_figures(fact: str, value: object) -> None:
+    assert fault_of({**WHOLE, fact: value}) is not None
+    assert fault_of({**WHOLE, "finished": 1e9, "size_auc": {"auc": 0.5, "live": 1, "spoof": 1}}) is None
+    assert fault_of({**WHOLE, "size_auc": None}) is None
+
+
+def test_a_shard_of_the_index_without_a_record_is_one_line(tmp_path: Path, capsys: Any) -> None:
+    corpus = write_corpus(tmp_path / "c", small_rows())
+    key = corpus.column("key")[0]
+    (tmp_path / "c" / "ledger" / f"{corpus.column('shard')[0]}.json").unlink()
+    with pytest.raises(SystemExit) as ended:
+        main(["show", str(tmp_path / "c"), key])
+    assert ended.value.code == 2
+    assert "does not exist: bring it back from a copy" in capsys.readouterr().err

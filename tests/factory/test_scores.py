@@ -126,6 +126,8 @@ def test_scores_that_are_higher_for_attacks_can_be_turned() -> None:
             "has two columns 'sco",
         ),
         (file("True,,0.1,0.9,test", header="is_bonafide,attack_type,score, score,split"), "has two columns 'sco"),
+        (file("True,,0.1,0.9,test", header="is_bonafide,attack_type,score,Score,split"), "has two columns 'sco"),
+        (file("True,,0.1,0.9,test", header="is_bonafide,attack_type,score,ｓcore,split"), "has two columns 'sco"),
         (file("True,,0.1,a,b", header="is_bonafide,attack_type,score,split,split"), "has two columns 'split'"),
         (file("True,,0,5", header="is_bonafide,attack_type,score"), "line 2 has more fields than the header"),
         (b"\xff\xfe\x00", "is not a CSV file in UTF-8"),
@@ -145,6 +147,7 @@ def test_spreadsheets_marks_and_spaces_do_no_harm() -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    for path in (f"{tmp_path}/nowhere.csv", str(tmp_path)):
-        with pytest.raises(ValueError, match="does not exist"):
-            read_file(path)
+    with pytest.raises(ValueError, match="does not exist"):
+        read_file(f"{tmp_path}/nowhere.csv")
+    with pytest.raises(ValueError, match="is not a regular file"):
+        read_file(str(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -123,3 +124,27 @@ def test_models_and_reports_are_sealed(tmp_path: Path, name: str) -> None:
         main(["verify", str(tmp_path)])
     assert ended.value.code == 1
     assert read_claim(run.storage)["job"] == "fit-generator"
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_a_card_in_whose_place_is_something_else_is_told(kind: str, folder: Path) -> None:
+    card = folder / "README.md"
+    card.unlink()
+    if kind == "link":
+        card.symlink_to("/etc/hostname")
+    elif kind == "folder":
+        card.mkdir()
+    else:
+        os.mkfifo(card)
+    assert any("README.md" in problem for problem in verify(str(folder))["problems"])
+
+
+@pytest.mark.parametrize("name", ["summary.json", "run.json", "README.md", "index.parquet"])
+def test_a_seal_that_lost_a_digest_is_told(name: str, folder: Path) -> None:
+    path = folder / "summary.json"
+    figures = json.loads(path.read_text())
+    del figures["digests"][name]
+    path.write_text(json.dumps(figures))
+    assert any(f"have none of {name}" in problem for problem in verify(str(folder))["problems"])
+    path.write_text(json.dumps({**figures, "digests": {}}))
+    assert verify(str(folder))["problems"]

@@ -120,6 +120,34 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(
         assert storage.names() == []
 
 
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to itself", "below a file"])
+def test_what_is_no_file_is_refused_and_not_waited_for(kind: str, tmp_path: Path) -> None:
+    storage, name = Storage(str(tmp_path)), "a"
+    if kind == "folder":
+        (tmp_path / "a").mkdir()
+    elif kind == "pipe":
+        os.mkfifo(tmp_path / "a")
+    elif kind == "link to itself":
+        (tmp_path / "a").symlink_to("a")
+    else:
+        (tmp_path / "a").write_text("x")
+        name = "a/b"
+    for read in (storage.read, storage.open):
+        with pytest.raises(ValueError, match="is not a regular file|is no folder|leads to itself"):
+            read(name)
+    assert not storage.exists(name)
+    if kind == "below a file":
+        with pytest.raises(ValueError, match="a is no folder"):
+            storage.create(name, b"x")
+        with pytest.raises(ValueError, match="a is no folder"):
+            storage.names("a")
+
+
+def test_a_name_that_is_too_long_is_the_users(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="too long"):
+        Storage(str(tmp_path)).read("a" * 300)
+
+
 def test_s3_without_s3fs_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(ValueError, match=r"s3://bucket/x needs s3fs: pip install 'difffas-factory\[s3\]'"):

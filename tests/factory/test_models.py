@@ -37,7 +37,7 @@ UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1,) * 6, "em
 ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
 FEW = ("one missing", "nan", "a variance below zero", "truncated", "two files")
 SPOILS = {name: WEIGHTS[name] for name in FEW}
-SPOILS |= {name: CONFIGS[name] for name in ("a list", "too deep", "a pipe")}
+SPOILS |= {name: CONFIGS[name] for name in ("a list", "too deep")}
 HUGE = {"base_channels": 10**6, "channels": [8, 8, 8, 10**6], "model_args": {"channels": [10**6] * 4}}
 SPOILS["a million channels"] = (with_config(**HUGE), "unknown|asks for a larger")
 
@@ -137,6 +137,18 @@ def test_a_broken_model_is_one_line_and_claims_nothing(way: str, fault: str, pla
     assert str(place / part) in lines[0]
     with pytest.raises(ValueError, match=message):
         raise ValueError(lines[0])
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_pipe_for_a_configuration_is_not_waited_for(way: str, place: Path, capsys: Any) -> None:
+    """Apart from the others: stations that ask first whether there is one name the folder above."""
+    part, command = WAYS[way]
+    CONFIGS["a pipe"][0](place / part)
+    with pytest.raises(SystemExit) as ended:
+        main(command(place, place / "out"))
+    assert ended.value.code == 2
+    assert str((place / part).parent) in capsys.readouterr().err
     assert not (place / "out").exists()
 
 

@@ -150,5 +150,9 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 
 def _write(path: str | None, data: bytes) -> None:
-    if path is not None:
+    if path is None:
+        return
+    try:
         Path(path).write_bytes(data)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ValueError(f"--image {path}: {error.strerror}: give a file in a folder that exists") from None

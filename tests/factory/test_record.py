@@ -170,3 +170,12 @@ def test_a_shard_of_the_index_without_a_record_is_one_line(tmp_path: Path, capsy
         main(["show", str(tmp_path / "c"), key])
     assert ended.value.code == 2
     assert "does not exist: bring it back from a copy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("image", ["nowhere/x.png", "."])
+def test_an_image_that_can_be_written_nowhere_is_the_users(corpus: Path, image: str, capsys: Any) -> None:
+    key = Corpus(str(corpus)).index["key"][0].as_py()
+    with pytest.raises(SystemExit) as ended:
+        main(["show", str(corpus), key, "--image", str(corpus / image)])
+    assert ended.value.code == 2
+    assert "give a file in a folder that exists" in capsys.readouterr().err

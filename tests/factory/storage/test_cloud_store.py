@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pickle
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from factory.storage.cloud_store import CloudStore
 from factory.storage.s3_retry import Refused
 from factory.train.checkpoints import ray_storage
 from tests import clouds
+from tests.races import race
 
 
 @pytest.fixture(scope="module", params=["gs", "az"])
@@ -48,22 +48,7 @@ def test_create_never_overwrites(storage: Storage) -> None:
 
 def test_one_of_many_racing_writers_wins_whole(storage: Storage) -> None:
     for number in range(5):
-        payloads, won, barrier = [bytes([i]) * 300_000 for i in range(8)], list[int](), threading.Barrier(8)
-
-        def write(
-            i: int, number: int = number, payloads: Any = payloads, won: Any = won, barrier: Any = barrier
-        ) -> None:
-            barrier.wait()
-            if storage.create(f"shard-{number}", payloads[i]):
-                won.append(i)
-
-        threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(won) == 1
-        assert storage.read(f"shard-{number}") == payloads[won[0]]
+        race(storage, f"shard-{number}", 300_000)
 
 
 @pytest.mark.slow

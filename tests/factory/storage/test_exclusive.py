@@ -17,6 +17,7 @@ import pytest
 
 from factory.storage import Storage, exclusive
 from factory.storage.s3_retry import Refused
+from tests.races import race
 
 NO_LINKS = [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK, errno.EINVAL, errno.ENOTTY, 524]
 
@@ -71,22 +72,7 @@ def test_a_name_taken_between_the_look_and_the_move_stays(tmp_path: Path) -> Non
 def test_one_of_many_racing_writers_wins_whole(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     for number in range(20):
-        payloads = [bytes([i]) * 100_000 for i in range(8)]
-        won: list[int] = []
-        barrier = threading.Barrier(8)
-
-        def write(i: int, name: str = f"shard-{number}", won: list[int] = won, barrier: Any = barrier) -> None:
-            barrier.wait()
-            if storage.create(name, bytes([i]) * 100_000):
-                won.append(i)
-
-        threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(won) == 1
-        assert storage.read(f"shard-{number}") == payloads[won[0]]
+        race(storage, f"shard-{number}")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"shard-{number}" for number in range(20))
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -21,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from factory.storage import Storage, s3_retry
+from tests.races import race
 
 
 def test_create_never_overwrites_and_leaves_no_temporary_file(tmp_path: Path) -> None:
@@ -32,23 +32,7 @@ def test_create_never_overwrites_and_leaves_no_temporary_file(tmp_path: Path) ->
 
 
 def test_one_of_many_racing_writers_wins_whole(tmp_path: Path) -> None:
-    storage = Storage(str(tmp_path))
-    payloads = [bytes([i]) * 200_000 for i in range(8)]
-    won: list[int] = []
-    barrier = threading.Barrier(8)
-
-    def write(i: int) -> None:
-        barrier.wait()
-        if storage.create("shard", payloads[i]):
-            won.append(i)
-
-    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-    assert storage.read("shard") == payloads[won[0]]
+    race(Storage(str(tmp_path)), "shard", 200_000)
 
 
 def test_a_writer_that_dies_before_publishing_leaves_nothing_visible(tmp_path: Path, monkeypatch: Any) -> None:

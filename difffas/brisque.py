@@ -99,7 +99,7 @@ def _keep_freed_memory() -> None:
 
 
 def _measure(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
-    """Moments of both scales, B,2,22, of images B,3,H,W in 0..white; or NaN and the reason why there are none."""
+    """Moments of both scales, B,2,22, of images B,3,H,W in 0..white; NaN and the reason for an image without any."""
     moments, reasons = np.full((len(images), 2, 22), math.nan), _faults(images)
     sound = [place for place, reason in enumerate(reasons) if reason is None]
     if not sound:

@@ -60,7 +60,7 @@ class LocalFiles:
         """Bytes of a file; raises FileNotFoundError, and ValueError for a folder, a pipe or a device, unread."""
         path = Path(self.url, name)
         if not path.is_file() and os.path.lexists(path):
-            raise ValueError(f"{path} is no file, but a folder, a pipe, a device or a broken link: put a file there")
+            raise ValueError(f"{path} is a folder, a pipe, a device or a broken link: put a regular file there")
         with path.open("rb") as file:
             file.seek(start or 0)
             return file.read() if end is None else file.read(end - (start or 0))
@@ -105,7 +105,7 @@ def json_object(data: bytes, where: str) -> dict[str, Any]:
 
 
 def read_object(files: Files, name: str) -> dict[str, Any]:
-    """The JSON object in a file of the folder; raises ValueError as `json_object`, and where there is no such file."""
+    """The JSON object in a file of the folder; raises ValueError if the file is missing or as `json_object` does."""
     try:
         return json_object(files.read(name, 0, LARGEST_CONFIG + 1), place(files, name))
     except FileNotFoundError:
@@ -116,8 +116,8 @@ def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str 
     """The tensors of a network by the headers of its safetensors files, whole or in shards; no weight is read.
 
     Raises:
-        ValueError: if there are no weights, two sets of them, a file or an index that is broken, a shard outside the
-            folder, or a file of weights that belongs to none.
+        ValueError: if weights are missing or given twice, a file or an index is broken, a shard lies outside the folder,
+            or a file of weights belongs to no set.
     """
     prefix = f"{folder}/" if folder else ""
     names = [name for name in files.names(folder) if name.endswith(".safetensors")]

@@ -74,7 +74,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/; safetensors only, never pickle.
 
         A name `owner/model` that is no path here is looked up on the Hugging Face hub, with `local_files_only=True`
-        only in its cache on this machine. Raises ValueError where there is no such model, or one that is not whole.
+        only in its cache on this machine. Raises ValueError if the model is missing or incomplete.
         """
         name = os.fspath(pretrained_model_name_or_path)
         local = (Path(name) / "model_index.json").is_file()

@@ -90,7 +90,7 @@ def _replace(path: Path, make: Callable[[Path], None]) -> None:
 
 
 # Stations ask whether there is one before they read it, others do not.
-NO_FILE = "is no file|not a regular|holds no|no style|no config"
+NO_FILE = "is a folder, a pipe|not a regular|holds no|no style|no config"
 _ONE = {"dtype": "F32", "data_offsets": [0, 0]}
 
 # What any network's folder may suffer, and a part of the line that must say so.

@@ -116,8 +116,8 @@ def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str 
     """The tensors of a network by the headers of its safetensors files, whole or in shards; no weight is read.
 
     Raises:
-        ValueError: if weights are missing or given twice, a file or an index is broken, a shard lies outside the folder,
-            or a file of weights belongs to no set.
+        ValueError: if weights are missing or given twice, a file or an index is broken, a shard lies outside of the
+            folder, or a file of weights belongs to no set.
     """
     prefix = f"{folder}/" if folder else ""
     names = [name for name in files.names(folder) if name.endswith(".safetensors")]

@@ -28,10 +28,9 @@ def located(given: Any) -> Any:
 
 def local(given: str | None) -> str | None:
     """Callback of what is written to a disk, or read from one, alone: no URL, of which a folder would be made."""
-    path: str | None = located(given)
-    if path is not None and "://" in path:
-        raise ValueError(f"{hide(path)} is a URL: give a path on this machine")
-    return path
+    from factory.places import file_here
+
+    return given and file_here(given)
 
 
 Folder = Annotated[str, typer.Argument(callback=located, help="Folder that a run wrote, local or s3://.")]

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from factory.credentials import REFUSAL, held, hide
 from factory.documents import DEEPEST, LARGEST, parse_yaml, short
-from factory.places import place
+from factory.places import file_here, place
 
 
 class Config(BaseModel):
@@ -29,6 +29,7 @@ class Config(BaseModel):
 
 # What a path, a URL or the name of something that may be a file is, in every model; a test looks for others.
 PathOrUrl = Annotated[str, AfterValidator(place)]
+PathHere = Annotated[str, AfterValidator(file_here)]  # read from a disk of this machine alone
 PathOfProtocol = Annotated[str, AfterValidator(functools.partial(place, known=("protocol",)))]
 
 MOST_MISTAKES = 5  # told of in one line
@@ -106,10 +107,10 @@ def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
     """The keys of a YAML file; an empty one has none.
 
     Raises:
-        ValueError: if it is absent, no YAML, or no mapping, or as `parse_yaml`; `what` says what kind of file it is.
+        ValueError: if it is missing, a URL, no YAML, or no mapping, or as `parse_yaml`; `what` is its kind.
     """
     try:
-        with open(place(str(path)), "rb") as file:
+        with open(file_here(str(path)), "rb") as file:
             text = file.read(4 * LARGEST + 1).decode()  # a character has four bytes at most
     except FileNotFoundError:
         raise ValueError(f"{what} file {hide(str(path))} does not exist") from None

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory.config import Config, PathOrUrl
+from factory.config import Config, PathHere, PathOrUrl
 from factory.progress import say
 from factory.storage import Storage
 from factory.train import publish_model
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class ImportConfig(Config):
     """One conversion. `entry` chooses the weights: the release samples with `model`."""
 
-    checkpoint: PathOrUrl
-    encoder: PathOrUrl | None = None
+    checkpoint: PathHere
+    encoder: PathHere | None = None
     out: PathOrUrl
     entry: str = "model"
     mean_patch: int = 5

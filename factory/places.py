@@ -9,8 +9,18 @@ from __future__ import annotations
 import os
 import re
 
+from factory.credentials import hide
+
 _HOME = re.compile(r"(?P<before>(?:[a-z][a-z0-9+.-]*:)*(?P<url>//)?)(?P<home>~[^/]*)(?P<rest>/.*)?", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^}]*)\}?|(?P<bare>\w+)|\()|`")
+
+
+def file_here(text: str) -> str:
+    """As `place`, for what is read from a disk of this machine alone; raises ValueError for a URL."""
+    path = place(text)
+    if "://" in path:
+        raise ValueError(f"{hide(path)} is a URL: give a path on this machine")
+    return path
 
 
 def place(text: str, known: tuple[str, ...] = ()) -> str:

@@ -110,9 +110,7 @@ class Playground:
             pixels = decode(data)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        side = min(pixels.shape[:2])
-        top, left = ((length - side) // 2 for length in pixels.shape[:2])
-        return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), self._config.size)
+        return _middle(pixels, self._config.size)
 
     def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
         """A spoof of that style, another for another seed."""
@@ -120,7 +118,7 @@ class Playground:
             raise ValueError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
         places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]
         row = self._guides.rows([int(places[seed % len(places)])])[0]
-        return resize(decode(row.image), self._config.size), row.key
+        return _middle(decode(row.image), self._config.size), row.key
 
     def _scores(self, live: np.ndarray, made: np.ndarray) -> dict[str, Any]:
         import torch
@@ -193,3 +191,10 @@ def launch(built: Any, host: str, port: int, hosts: tuple[str, ...]) -> None:
 
 def _rounded(value: float) -> float | None:
     return round(float(value), 3) if np.isfinite(value) else None
+
+
+def _middle(pixels: np.ndarray, size: int) -> np.ndarray:
+    """The middle square of an image, size × size."""
+    side = min(pixels.shape[:2])
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from factory.config import Config, PathOrUrl
+from factory.config import Config, PathHere, PathOrUrl
 from factory.datasets import BOXES, DATASETS
 from factory.entries import FOLDER_PATTERN
 from factory.faces import MARGIN
@@ -56,7 +56,7 @@ class PrepareConfig(Config):
     frames_per_video: int = Field(8, ge=1, le=1000, description="of a data set's videos, evenly spaced")
     frames_within: int | None = Field(None, ge=1, description="of the first so many alone; SiW's protocol 1 says 60")
     attack_names: Literal["attack", "instrument"] = "attack"
-    dataset_list: PathOrUrl | None = Field(None, description="protocol, partition or pair list, not the tree's")
+    dataset_list: PathHere | None = Field(None, description="protocol, partition or pair list, not the tree's")
     source_format: Literal["auto", "folder", "parquet", "webdataset"] = "auto"
     columns: dict[str, str | None] = {}
     out: PathOrUrl
@@ -67,8 +67,8 @@ class PrepareConfig(Config):
     digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file does not say it")
     size: int = Field(256, ge=32)
     crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
-    weights: PathOrUrl | None = None
-    boxes: PathOrUrl | None = None
+    weights: PathHere | None = None
+    boxes: PathHere | None = None
     margin: float = Field(MARGIN, ge=1, le=4)
     split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
     seed: int = 0

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from factory.config import Config, PathOrUrl, build, read_yaml
 from factory.metric_table import RATES, THRESHOLDS
+from factory.places import file_here
 
 FOLDER = Path(__file__).parent
 # What of an evaluation can be a column: rates, by the names of its summary.
@@ -98,7 +99,7 @@ def load_table(name: str) -> Table:
         ValueError: in one line, if there is no such table or its file has a mistake.
     """
     own = name.endswith((".yaml", ".yml"))
-    path = Path(name) if own else FOLDER / f"{name}.yaml"
+    path = Path(file_here(name)) if own else FOLDER / f"{name}.yaml"
     if not path.is_file():
         if own:
             raise ValueError(f"table file {name} does not exist")

@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 from factory.config import Config, PathOrUrl, build, read_yaml
 from factory.datasets.tree import table
 from factory.pattern import vocabulary_name
-from factory.places import place
+from factory.places import file_here, place
 from factory.protocols.rules import PARTS, Protocol
 
 FOLDER = Path(__file__).parent
@@ -72,7 +72,7 @@ def load(name: str) -> Protocol:
     """
     file, _, entry = name.rpartition(":") if not name.endswith((".yaml", ".yml")) else (name, "", "")
     if file.endswith((".yaml", ".yml")):
-        path = Path(file)
+        path = Path(file_here(file))
         if not path.is_file():
             raise ValueError(f"protocol file {file} does not exist")
         held = dict(_entries(path))

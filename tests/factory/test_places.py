@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 import factory
 from factory.cli import main
 from factory.config import Config, PathOfProtocol, PathOrUrl, build
-from factory.places import place
+from factory.places import file_here, place
 from factory.protocols.families import LISTS
 from factory.submit import load_config
 
@@ -95,7 +95,9 @@ def test_every_path_of_every_model_is_of_the_type_that_knows_paths() -> None:
             if str in (field.annotation, *get_args(field.annotation)) and name not in NO_PATHS:
                 validators = [one.func for one in field.metadata if isinstance(one, AfterValidator)]
                 found = [getattr(func, "func", func) for func in validators]
-                assert place in found or str in get_args(field.annotation)[:1], f"{model.__name__}.{name}"
+                assert {place, file_here} & set(found) or str in get_args(field.annotation)[:1], (
+                    f"{model.__name__}.{name}"
+                )
                 seen += 1
     assert seen > 20
     for name, text in (("out", "~/x"), ("out", "${X}")):
@@ -233,4 +235,29 @@ def test_no_folder_is_made_of_a_url(
         main([*command, url])
     assert ended.value.code == 2
     assert f"{url} is a URL: give a path on this machine" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["prepare", "photos", "--out", "o", "--license", "x", "--boxes", "{}/boxes.csv"],
+        ["prepare", "photos", "--out", "o", "--license", "x", "--weights", "{}/retinaface.pth"],
+        ["report", "--config", "{}/report.yaml"],
+        ["import-official", "{}/net.pt", "--out", "o"],
+        ["import-official", "net.pt", "--out", "o", "--encoder", "{}/encoder.pth"],
+        ["protocols", "{}/own.yaml"],
+        ["ablate", "{}/own.yaml", "corpus=c", "out=o"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("store", ["s3://bucket", "gs://bucket", "hf://datasets/a/b"])
+def test_what_is_read_from_a_disk_alone_says_so_of_a_url(
+    command: list[str], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([argument.format(store) for argument in command])
+    assert ended.value.code == 2
+    assert "is a URL: give a path on this machine" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -152,6 +152,45 @@ def test_a_pipe_for_a_configuration_is_not_waited_for(way: str, place: Path, cap
     assert not (place / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("std", [0, 0, 0]),
+        ("std", [0.5, 0.5]),
+        ("mean", ["a", 0, 0]),
+        ("classifier", 7),
+        ("input_size", [3, -1, 32]),
+        ("fixed_input_size", "yes"),
+    ],
+)
+def test_a_backbone_s_configuration_is_as_timm_writes_it(key: str, value: Any, place: Path, capsys: Any) -> None:
+    config = json.loads((place / "backbone" / "config.json").read_text())
+    config["pretrained_cfg"] = {**config.get("pretrained_cfg", {}), key: value}
+    (place / "backbone" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SystemExit) as ended:
+        main(WAYS["fit-classifier"][1](place, place / "out"))
+    assert ended.value.code == 2
+    assert f"pretrained_cfg.{key} is" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+def test_finite_weights_whose_spoofs_are_not_are_the_model_s_fault(place: Path, capsys: Any) -> None:
+    with_tensors(lambda tensors: tensors["conv_out.weight"].fill_(3e38))(place / "generator" / "unet")
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", f"generator={place}/generator", "size=64"])
+    assert ended.value.code == 2
+    assert "every spoof came out as NaN or infinity" in capsys.readouterr().err
+
+
+def test_images_too_large_to_try_a_network_on_are_refused(place: Path, capsys: Any) -> None:
+    with_config(image_size=60_000)(place / "classifier" / "classifier")
+    with pytest.raises(SystemExit) as ended:
+        main(WAYS["export-classifier"][1](place, place / "out"))
+    assert ended.value.code == 2
+    assert "a side of 60000: 4096 is the most" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
 def test_the_playground_takes_whole_models_only(place: Path) -> None:
     with_tensors(lambda tensors: tensors.pop("conv_in.weight"))(place / "generator" / "unet")
     with pytest.raises(ValueError, match="missing: conv_in.weight"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import signal
@@ -17,6 +18,7 @@ from factory import play, pretrained
 from factory.config import build
 from factory.diffusion_generator import DiffusionGenerator
 from factory.generators import Request
+from factory.images import decode
 from factory.plan import SamplerConfig
 from factory.play import PlayConfig, Playground
 from tests.browser import chromium
@@ -61,6 +63,15 @@ def test_a_style_stands_for_a_guide(playground: Playground) -> None:
     _, shown, facts = playground.spoof(file_of(wide(1)), None, style, 100, 2.0, 0)
     assert facts["recipe"]["guide"] != "uploaded"
     assert shown.shape == (64, 64, 3)
+
+
+def test_a_guide_of_the_corpus_is_cut_to_its_middle_square(tmp_path: Path) -> None:
+    rows = [dataclasses.replace(each, image=file_of(wide(number))) for number, each in enumerate(small_rows())]
+    write_corpus(tmp_path / "guides", rows)
+    playground = Playground(build(PlayConfig, {"guides": str(tmp_path / "guides"), "threads": 1}))
+    _, shown, facts = playground.spoof(file_of(wide(1)), None, playground.styles[0], 100, 2.0, 0)
+    stored = next(each for each in rows if each.key == facts["recipe"]["guide"])
+    assert np.array_equal(shown, decode(stored.image)[:, 16:80])
 
 
 def test_mistakes_are_told_in_one_line(playground: Playground) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
@@ -65,6 +67,17 @@ def test_every_sample_comes_out_the_same_again(made: Path) -> None:
         assert verdict["equal"] is True
         assert verdict["largest_difference"] == 0
         assert data == row.image
+
+
+def test_a_generator_that_is_not_whole_any_more_is_refused(made: Path, tmp_path: Path) -> None:
+    """Where the inputs have moved; a digest of another model is refused by itself."""
+    moved = shutil.copytree(made / "model", tmp_path / "model")
+    without = load_file(moved / "unet" / "diffusion_pytorch_model.safetensors")
+    del without["conv_in.weight"]
+    save_file(without, moved / "unet" / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+    key = next(iter(Corpus(str(made / "spoofs")).column("key")))
+    with pytest.raises(ValueError, match="missing: conv_in.weight"):
+        regenerate(str(made / "spoofs"), key, [f"inputs.generator={moved}"])
 
 
 def test_a_sample_that_is_no_longer_the_same_is_told(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,12 @@ demo: .venv/installed
 	$(BIN)/difffas demo --out out/demo
 
 # Two processes, each with its own Ray: a file's tests stay together, since they share what their fixtures made.
+# One that dies ends the run: pytest-xdist 3.8 can wait for ever for the tests of the process that takes its place.
+PYTEST := $(BIN)/python -m pytest -q
+BESIDE := -n 2 --dist loadfile --max-worker-restart 0
+
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(PYTEST) $(BESIDE)
 
 # Numbers must not depend on the processor: the method's tests as other processors would compute, one setting after the other.
 INSTRUCTION_SETS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=SSE41 ONEDNN_MAX_CPU_ISA=AVX2 \
@@ -21,15 +25,15 @@ NUMERIC := tests/factory/test_arithmetic.py tests/factory/test_generators.py tes
 test-isa: .venv/installed-dev
 	@for setting in $(INSTRUCTION_SETS); do \
 		echo "== $$setting"; \
-		env $$setting $(BIN)/python -m pytest -q -n 2 --dist loadfile $(NUMERIC) || exit 1; \
+		env $$setting $(PYTEST) $(BESIDE) $(NUMERIC) || exit 1; \
 	done
 
 test-slow: .venv/installed-dev
-	$(BIN)/python -m pytest -q -m 'slow and not soak' -n 2 --dist loadfile --durations=30
+	$(PYTEST) -m 'slow and not soak' $(BESIDE) --durations=30
 
 # What takes longest: clusters that grow and drain, trainings on two workers, searches and ablations killed amid their work.
 test-soak: .venv/installed-dev
-	$(BIN)/python -m pytest -q -m soak
+	$(PYTEST) -m soak
 
 # A hundred processes killed at random while a corpus is made; half an hour. Writes the page of its results.
 chaos: .venv/installed-dev

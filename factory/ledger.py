@@ -41,7 +41,7 @@ class Ledger:
                 f"{self._storage.path(name)} does not exist: bring it back from a copy, or write the corpus again"
             ) from None
         if fault := fault_of(record):
-            raise ValueError(f"{self._storage.path(name)} is no record of a shard, {fault}: {mend}")
+            raise ValueError(f"{self._storage.path(name)} is not a valid shard record ({fault}): {mend}")
         if record["shard"] != shard:
             raise ValueError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
         return record

@@ -58,7 +58,7 @@ def _file_fault(name: str, file: Any) -> str | None:
     if not isinstance(file, dict) or not _are_texts(file.get("path"), file.get("sha256")):
         return f"its {name} file has no path or no sha256"
     if not re.fullmatch(rf"data/[A-Za-z0-9_-]+\.{EXTENSIONS[name]}", file["path"]):
-        return f"{file['path'][:200]} is no file of this shard"
+        return f"{file['path'][:200]} does not belong to this shard"
     if not _is_count(file.get("bytes")) or not _SHA256.fullmatch(file["sha256"]):
         return f"its {name} file has no size or no sha256"
     return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from factory import interrupts
 from factory.faults import DIED, Stalled
 from factory.progress import say
+from factory.settling import settle
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -72,6 +73,7 @@ def _pass(window: list[str], dataset: Dataset, attempt: int, witness: Witness, s
     import ray
 
     dataset.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
+    settle(dataset)
     faults, made, lost, in_a_row = {}, set(), DIED, 0
     rows = _watched(dataset, stall_seconds)
     try:

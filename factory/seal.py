@@ -39,7 +39,7 @@ def digests(storage: Storage, figures: dict[str, Any]) -> dict[str, str]:
 def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list[str]:
     """What is no longer as it was when the run was closed, one line each; files that came since are let be."""
     if not isinstance(sealed, dict) or not all(isinstance(value, str) for value in sealed.values()):
-        return [f"{FIGURES} is not as it was written: its {SEAL} are no digests of files"]
+        return [f"{FIGURES} is not as it was written: its {SEAL} are not sha256 digests by file name"]
     wrong = [
         f"{FIGURES} is not as it was written: its {SEAL} have none of {name}"
         for name in ALWAYS

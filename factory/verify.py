@@ -105,7 +105,7 @@ def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | No
     except ValueError as error:
         return shard, None, None, [str(error)]
     except (AttributeError, KeyError, TypeError):
-        problem = f"{storage.path(f'ledger/{shard}.json')} is no record of a shard"
+        problem = f"{storage.path(f'ledger/{shard}.json')} is not a valid shard record"
         return shard, None, None, [f"{problem}: delete it and run the command again"]
     facts: pa.Table | None = None
     for name, file in record["files"].items():
@@ -127,7 +127,7 @@ def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | No
 
 
 def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | None) -> list[str]:
-    """What a record by itself shows to be wrong; whatever error is raised, it is no record of a shard."""
+    """What a record by itself shows to be wrong; whatever error is raised, it is not a valid shard record."""
     wrong = []
     if record["planned"] != record["rows"] + len(record["rejects"]):
         wrong.append(f"planned {record['planned']} is not rows and rejects")
@@ -139,7 +139,7 @@ def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | No
         if not {"bytes", "sha256"} <= file.keys():
             raise KeyError(name)
         if not re.fullmatch(rf"data/[a-z]+-{re.escape(shard)}\.{FORMATS[name].EXTENSION}", file["path"]):
-            wrong.append(f"{file['path']} is no file of this shard")
+            wrong.append(f"{file['path']} does not belong to this shard")
     return [f"ledger of {shard}: {problem}" for problem in wrong]
 
 

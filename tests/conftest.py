@@ -36,6 +36,24 @@ for _name, _value in {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}.items():
     os.environ.setdefault(_name, _value)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_AtOnce(config))
+
+
+class _AtOnce:
+    """Names a failed test when it fails: a run that is cut off before its summary has told what was wrong."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+            assert terminal is not None
+            terminal.write_line(f"\nFAILED {report.nodeid}: {str(report.longrepr).splitlines()[-1][:300]}")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real photographs for development, which the project may not ship; skips where they are absent."""

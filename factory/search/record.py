@@ -1,6 +1,7 @@
 """What a search has come to, in JSON of its own below OUT/search: all that the next driver goes by.
 
-Ray Tune could keep such a record, but as pickles: who can write to OUT would run code in whoever resumes the search.
+Ray Tune could keep such a record, but as pickles: anybody who can write to OUT would run code in the process that
+resumes the search.
 Every file here is create-only, and is only ever read as JSON.
 """
 

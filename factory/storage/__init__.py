@@ -26,7 +26,7 @@ class Storage:
     ValueError for one that leads out of the folder, see `names`.
 
     Raises:
-        ValueError: on a URL whose store's package is not installed, or whose scheme is none of ours.
+        ValueError: on a URL whose store's package is not installed, or with an unknown scheme.
     """
 
     def __init__(self, url: str) -> None:
@@ -165,7 +165,7 @@ def _kinds_told(path: Path) -> Iterator[None]:
     except NotRegular as error:
         raise ValueError(f"{path} is {error}: bring it back from a copy") from None
     except (NotADirectoryError, FileExistsError):
-        raise ValueError(f"{path} is no folder: a file is there, or on the way to it") from None
+        raise ValueError(f"{path} is not a folder: a file has its name, or that of a folder above it") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ValueError(f"{path} is a link that leads to itself: put the file itself there") from None

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from factory import cluster
 from factory.corpus import Corpus
+from factory.settling import settle
 from factory.train.batches import flips, share
 from factory.train.random_reads import images_at
 
@@ -206,6 +207,7 @@ def _dataset(
     options = dataset.context.execution_options
     options.preserve_order = True
     dataset.context.custom_execution_callback_classes = [Pausing]
+    settle(dataset)
     if size is not None:
         options.resource_limits = ExecutionResources(object_store_memory=ahead * size)
     return dataset.map(read, compute=TaskPoolStrategy(size=ahead), num_cpus=num_cpus, **BOUNDED)

@@ -29,8 +29,8 @@ def test_the_first_record_stands(tmp_path: Path) -> None:
     [
         ('{"rows":', "is corrupt"),
         ("null", "is corrupt"),
-        ("{}", "is no record of a shard"),
-        ('{"shard":"train-000000"}', "is no record of a shard"),
+        ("{}", "is not a valid shard record"),
+        ('{"shard":"train-000000"}', "is not a valid shard record"),
         ("other", "is the record of train-000001, not of train-000000"),
     ],
 )

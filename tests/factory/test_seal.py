@@ -53,8 +53,8 @@ def figures(**changed: Any) -> Callable[[Path], Any]:
         (lambda folder: (folder / "README.md").unlink(), "README.md is missing"),
         (lambda folder: (folder / "croissant.json").unlink(), "croissant.json is missing"),
         (figures(seconds=1.0), "summary.json is not as written"),
-        (figures(digests=[]), "its digests are no digests of files"),
-        (figures(digests={"run.json": 1}), "its digests are no digests of files"),
+        (figures(digests=[]), "its digests are not sha256 digests by file name"),
+        (figures(digests={"run.json": 1}), "its digests are not sha256 digests by file name"),
         (text("ledger/train-000000.json", lambda old: old.replace('"finished":0', '"finished":7')), None),
     ],
 )

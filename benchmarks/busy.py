@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe
-from factory import cluster, generate, pretrained
-from factory.config import load
+from factory import cluster, generate
+from factory.core.config import load
+from factory.drawn import pretrained
 from tests.corpora import small_rows, write_corpus
 
 NOTES = "DIFFFAS_BENCHMARK_NOTES"  # folder that the generator's process writes its spans to

@@ -1,6 +1,6 @@
-"""Images a second of one generator, as a row for factory/measured_speed.yaml.
+"""Images a second of one generator, as a row for factory/generate/measured_speed.yaml.
 
-    python -m benchmarks.cost NAME [--model factory/pretrained/portrait-64] [--preset exact] [--batch 16] [--side 64]
+    python -m benchmarks.cost NAME [--model FOLDER] [--preset exact] [--batch 16] [--side 64]
 
 NAME is the short name of this device. T₀ 250, w 2; guides encoded once, as a run does; the median of three batches
 after one to warm up. On a CPU one thread and its processor time, other work does not count; on a GPU the clock.
@@ -43,7 +43,7 @@ def seconds_per_batch(pipeline: SpoofPipeline, side: int, batch: int, preset: st
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("device", help="short name of this device")
-    parser.add_argument("--model", default="factory/pretrained/portrait-64")
+    parser.add_argument("--model", default="factory/drawn/pretrained/portrait-64")
     parser.add_argument("--preset", default="exact")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--side", type=int, default=64)

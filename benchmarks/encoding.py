@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.machine import describe
 from difffas.brisque import brisque
-from factory.embedded import draw
+from factory.drawn.embedded import draw
 
 SIDE, IMAGES = 256, 24
 CODECS: dict[str, dict[str, Any]] = {

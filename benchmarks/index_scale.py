@@ -34,7 +34,7 @@ ATTACKS = pa.array(["live", "print", "replay", "mask"])
 
 def index_rows(first: int, size: int, generated: bool) -> pa.Table:
     """Index rows `first` to `first + size`, as `write_index` writes them."""
-    from factory.row import INDEX_SCHEMA
+    from factory.corpus.row import INDEX_SCHEMA
 
     n = np.arange(first, first + size)
 
@@ -102,7 +102,9 @@ def write(folder: Path, rows: int, generated: bool) -> float:
 def measure(folder: str) -> dict[str, str]:
     """What opening the corpus of a folder and laying a plan over it take."""
     from factory.corpus import Corpus
-    from factory.plan import Plan, PlanConfig, SamplerConfig
+    from factory.generate.plan import Plan
+    from factory.generate.settings import PlanConfig
+    from factory.models.settings import SamplerConfig
 
     def peak() -> float:
         status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory

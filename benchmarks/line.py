@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.memory import Watch
 from factory import cluster
-from factory.config import load
-from factory.encode import encode, encode_and_score
+from factory.core.config import load
+from factory.corpus.encode import encode, encode_and_score
+from factory.corpus.shards import FORMATS, OutputConfig, publish
 from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of, run
-from factory.generators import DummyGenerator, Made, Request
-from factory.inputs import read_inputs
-from factory.ledger import Ledger
+from factory.generate.inputs import read_inputs
 from factory.line import run_line
+from factory.models.generators import DummyGenerator, Made, Request
 from factory.run import Run
-from factory.shards import FORMATS, OutputConfig, publish
+from factory.run.ledger import Ledger
 from tests.corpora import NoConfig, small_rows, write_corpus
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
     import ray
     from ray.data import ActorPoolStrategy
 
-    from factory.inputs import read_order
+    from factory.generate.inputs import read_order
 
     places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
     shared = ray.put((plan, *places))

@@ -26,10 +26,10 @@ from difffas.pipeline import SpoofPipeline
 from difffas.presets import PRESETS
 from difffas.samplers import Sampler, ddim, dpm_solver_pp_2m
 from difffas.schedule import alpha_bar, per_sample, q_sample, timestep_table
-from factory import embedded, pretrained
-from factory.generators import to_pixels, to_tensor
+from factory.drawn import embedded, pretrained
 from factory.images import decode
-from factory.strength.measures import structure_change
+from factory.models.measures import structure_change
+from factory.models.tensors import to_pixels, to_tensor
 
 SETTINGS = ((250, 2.0), (350, 3.0), (450, 4.0))  # T₀, w
 

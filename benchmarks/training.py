@@ -28,14 +28,15 @@ from benchmarks.gpu import matrix_rate
 from difffas.objective import draw_training_noise, training_loss
 from difffas.style_encoder import SMALL_STYLE_ENCODER, StyleEncoder
 from difffas.unet import SMALL_UNET
-from factory import cluster, embedded, prepare
-from factory.config import Config, build
-from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe
+from factory import cluster, prepare
+from factory.core.config import Config, build
+from factory.drawn import embedded
 from factory.run import Run
 from factory.train.batches import training_images
 from factory.train.ingest import stream
 from factory.train.loop import Fit, take_step
 from factory.train.loop import prepare as start
+from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe
 
 WARM_UP = 8  # steps: compilation, the first tasks, and the start of the second window of reading (`ingest`)
 READING = "ours, reading"

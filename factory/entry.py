@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from factory.interrupts import caught
+from factory.core.interrupts import caught
 
 LOST = "backslashreplace"  # what a terminal cannot show is shown as its code
 
@@ -14,7 +14,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; what ends it is one line and an exit status."""
     with caught():
         _speak_utf8()
-        from factory import cli, exits, homes
+        from factory import cli
+        from factory.core import exits, homes
 
         with exits.one_line_exits():
             homes.have_home()

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field, model_validator
 
-from factory import evaluate, fit_classifier, fit_generator, fit_style, generate, prepare, report
-from factory.config import Config, PathOrUrl, build
-from factory.progress import duration, say
+from factory import evaluate, generate, prepare, report
+from factory.core.config import Config, PathOrUrl, build
+from factory.core.progress import duration, say
+from factory.train.recipes import classifier as fit_classifier
+from factory.train.recipes import generator as fit_generator
+from factory.train.recipes import style as fit_style
 
-# (function, configuration model, settings) of a step
-Step = tuple[Callable[[Any], dict[str, Any]], type[Config], dict[str, Any]]
+
+class Step(NamedTuple):
+    """One run of a station."""
+
+    verb: str  # of the command line
+    run: Callable[[Any], dict[str, Any]]
+    model: type[Config]
+    settings: dict[str, Any]
 
 
 class PipelineConfig(Config):
@@ -45,11 +54,11 @@ class PipelineConfig(Config):
         for name, value in self:
             if isinstance(value, dict) and "out" in value:
                 raise ValueError(f"{name}.out is not for a pipeline: every step writes below the pipeline's out")
-        for run, model, settings in steps(self):
+        for step in steps(self):
             try:
-                build(model, settings)
+                build(step.model, step.settings)
             except ValueError as error:  # a typing error in the last step, not after days in the first
-                raise ValueError(f"in {verb(run).replace('-', '_')}: {error}") from None
+                raise ValueError(f"in {step.verb.replace('-', '_')}: {error}") from None
         return self
 
 
@@ -60,26 +69,21 @@ def run(config: PipelineConfig) -> dict[str, Any]:
         ValueError: and whatever else the stations raise: the first step that fails ends the chain.
     """
     summaries = run_steps("pipeline", steps(config))
-    return {"steps": {verb(job): settings["out"] for job, _, settings in steps(config)}, **summaries[-1]}
+    return {"steps": {step.verb: step.settings["out"] for step in steps(config)}, **summaries[-1]}
 
 
 def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
     """Run steps one after the other, with a line about each; returns their summaries."""
     summaries = []
-    for job, model, settings in chain:
-        before, what = time.monotonic(), f"{name}: {verb(job)} → {settings['out']}"
+    for step in chain:
+        before, what = time.monotonic(), f"{name}: {step.verb} → {step.settings['out']}"
         try:
-            summaries.append(job(build(model, settings)))
+            summaries.append(step.run(build(step.model, step.settings)))
         except Exception:
             say(f"{what} stopped after {duration(time.monotonic() - before)}")
             raise
         say(f"{what} took {duration(time.monotonic() - before)}")
     return summaries
-
-
-def verb(job: Callable[[Any], dict[str, Any]]) -> str:
-    """What the command line calls a station's function."""
-    return job.__module__.rpartition(".")[2].replace("_", "-")
 
 
 def steps(config: PipelineConfig) -> Iterator[Step]:
@@ -90,21 +94,28 @@ def steps(config: PipelineConfig) -> Iterator[Step]:
     protocol = {"protocol": config.protocol} if config.protocol is not None else {}
     on_corpus = {"corpus": corpus, **protocol}
     if config.prepare is not None:
-        yield prepare.run, prepare.PrepareConfig, {**config.prepare, "out": corpus}
+        yield Step("prepare", prepare.run, prepare.PrepareConfig, {**config.prepare, "out": corpus})
     inputs = {"live": corpus, "guides": corpus, "generator": generator, **config.generate.get("inputs", {})}
     fits_generator = inputs["generator"] == generator
     fits_style = fits_generator and not {"initial", "style_encoder"} & config.fit_generator.keys()
     if fits_style:
-        yield fit_style.run, fit_style.FitStyleConfig, {**on_corpus, **config.fit_style, "out": style}
+        yield Step(
+            "fit-style", fit_style.run, fit_style.FitStyleConfig, {**on_corpus, **config.fit_style, "out": style}
+        )
     if fits_generator:
         first = {"style_encoder": style} if fits_style else {}
         settings = {**on_corpus, **first, **config.fit_generator, "out": generator}
-        yield fit_generator.run, fit_generator.FitGeneratorConfig, settings
-    yield generate.run, generate.GenerateConfig, {**protocol, **config.generate, "inputs": inputs, "out": spoofs}
+        yield Step("fit-generator", fit_generator.run, fit_generator.FitGeneratorConfig, settings)
+    yield Step(
+        "generate",
+        generate.run,
+        generate.GenerateConfig,
+        {**protocol, **config.generate, "inputs": inputs, "out": spoofs},
+    )
     settings = {**on_corpus, "generated": spoofs, **config.fit_classifier, "out": classifier}
-    yield fit_classifier.run, fit_classifier.FitClassifierConfig, settings
+    yield Step("fit-classifier", fit_classifier.run, fit_classifier.FitClassifierConfig, settings)
     settings = {**on_corpus, "classifier": classifier, **config.evaluate, "out": evaluation}
-    yield evaluate.run, evaluate.EvaluateConfig, settings
+    yield Step("evaluate", evaluate.run, evaluate.EvaluateConfig, settings)
     fitted = {"style encoder": style} if fits_style else {}
     fitted |= {"generator": generator} if fits_generator else {}
     shown = {
@@ -113,4 +124,6 @@ def steps(config: PipelineConfig) -> Iterator[Step]:
         "models": {**fitted, "classifier": classifier},
         "evaluations": {"real and generated": evaluation},
     }
-    yield report.run, report.ReportConfig, {"inputs": shown, **config.report, "out": f"{config.out}/report"}
+    yield Step(
+        "report", report.run, report.ReportConfig, {"inputs": shown, **config.report, "out": f"{config.out}/report"}
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from factory.ablate import AblateConfig
-from factory.ablations import Cell, Graph, Table
-from factory.config import build
+from factory.ablate.figures import Cell
+from factory.ablate.graph import Graph
+from factory.ablate.settings import AblateConfig
+from factory.ablate.tables import Table
+from factory.core.config import build
 
 NETWORK = {"base_channels": 8, "channel_multipliers": [1] * 6, "embed_channels": 16, "timesteps": 300}
 FITS = ("fit_style", "fit_generator", "fit_classifier")

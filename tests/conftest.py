@@ -19,7 +19,7 @@ from tests.s3 import S3Server, running_server, variables
 if TYPE_CHECKING:
     from factory.storage import Storage
 
-ROOT = Path(__file__).parent.parent
+from tests.root import ROOT
 
 # A shell that starts the suite in the background ignores Ctrl-C, and every process below inherits that: tests of
 # signals would wait for ever.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from factory.provenance import VOCABULARY
+from factory.corpus.provenance import VOCABULARY
 
 PIXELS = {b"IDAT", b"VP8L", b"VP8 ", b"SOS"}
 _VALUE = re.compile(re.escape(VOCABULARY.encode()) + rb"[A-Za-z]+(\"/></rdf:RDF></x:xmpmeta>) *")

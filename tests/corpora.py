@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from factory.config import Config
+from factory.core.config import Config
 from factory.corpus import Corpus, totals, write_index
-from factory.ledger import Ledger
-from factory.row import LIVE, SPOOF, Row, style_of
+from factory.corpus.row import LIVE, SPOOF, Row, style_of
+from factory.corpus.shards import OutputConfig, publish
 from factory.run import Run
-from factory.shards import OutputConfig, publish
+from factory.run.ledger import Ledger
 
 
 def png(pixels: np.ndarray) -> bytes:

@@ -15,12 +15,12 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 
 from difffas.style_encoder import StyleEncoder
-from factory.fit_generator import FitGeneratorConfig, GeneratorRecipe
-from factory.fit_style import FitStyleConfig, StyleRecipe
 from factory.run import Run
 from factory.train import TrainConfig, TrainResources
 from factory.train.checkpoints import Course, load, save
 from factory.train.loop import Fit, prepare, take_step
+from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe
+from factory.train.recipes.style import FitStyleConfig, StyleRecipe
 from tests.corpora import NoConfig
 from tests.toy_recipe import ToyRecipe
 

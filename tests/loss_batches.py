@@ -18,8 +18,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from difffas.classifier import CosineHead
 from difffas.losses import LOSSES, Loss, over_workers, relative_quality
-from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
 from factory.train.loop import prepare
+from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
 from tests.gloo import steps
 
 STYLES = ("cam-live", "cam-print", "phone-live", "phone-print")

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from factory.config import build
+from factory.core.config import build
+from factory.corpus.row import LIVE, SPOOF, Row
 from factory.evaluate import metrics_of
 from factory.report import PAGE, ReportConfig, run
-from factory.row import LIVE, SPOOF, Row
 from factory.run import Run, read_summary
 from factory.storage import Storage
 from factory.strength.figures import summarise

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from factory import protocols
 from factory.corpus import Corpus
+from factory.corpus.row import INDEX_SCHEMA, LIVE, SPOOF
 from factory.protocols import PARTS, Protocol
-from factory.row import INDEX_SCHEMA, LIVE, SPOOF
 from factory.storage import Storage
 
 OULU_ATTACK = {1: "live", 2: "print", 3: "print", 4: "replay", 5: "replay"}

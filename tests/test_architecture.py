@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.root import ROOT
+
 METHOD = sorted((ROOT / "difffas").rglob("*.py"))
 PLANT = sorted((ROOT / "factory").rglob("*.py"))
 
@@ -30,6 +31,67 @@ def imported(path: Path) -> set[str]:
 def test_the_method_knows_nothing_of_the_plant(path: Path) -> None:
     allowed = {"difffas", "torch", "diffusers", "timm", "piq", "PIL", "numpy", "safetensors"}
     assert imported(path) - set(sys.stdlib_module_names) <= allowed
+
+
+def layers() -> dict[str, int]:
+    """The layer of every room, by the table in docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
+    return {room: int(layer) for layer, rooms in rows for room in re.findall(r"`(\w+)`", rooms)}
+
+
+def modules_imported(path: Path) -> set[str]:
+    """Dotted names of this project's files that a file imports, anywhere in it and for type checking too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return {name for name in found if name.partition(".")[0] in ("factory", "difffas")}
+
+
+def module(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", PLANT, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_room_imports_rooms_of_lower_layers(path: Path) -> None:
+    layer = layers()
+    room = path.relative_to(ROOT / "factory").with_suffix("").parts[0]
+    if room == "__init__":
+        return
+    others = {name.split(".")[1] for name in modules_imported(path) if name.startswith("factory.")} - {room}
+    assert room in layer, "docs/architecture.md does not say which layer it is in"
+    assert not [other for other in others if layer[other] >= layer[room]]
+
+
+def test_the_table_of_layers_names_rooms_that_are_there() -> None:
+    rooms = {path.stem for path in (ROOT / "factory").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert set(layers()) == {room for room in rooms if not room.startswith("_")}
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    files = {module(path): path for path in [*METHOD, *PLANT]}
+    # A name of `from package import name` is a file or stands in the package's own.
+    arrows = {
+        name: {target for target in modules_imported(path) if target in files} - {name} for name, path in files.items()
+    }
+    for name, path in files.items():  # importing `a.b` from within `a` needs `a` only where it takes a name from it
+        taken = {f"{node.module}" for node in ast.walk(ast.parse(path.read_text())) if _takes_a_name(node, files)}
+        arrows[name] = {target for target in arrows[name] if not name.startswith(f"{target}.") or target in taken}
+    while leaves := [name for name, targets in arrows.items() if not targets & set(arrows)]:
+        for name in leaves:
+            del arrows[name]
+    assert not arrows, sorted(arrows)
+
+
+def _takes_a_name(node: ast.AST, files: dict[str, Path]) -> bool:
+    """Whether it is `from module import name` with a name that is no file of its own."""
+    if not isinstance(node, ast.ImportFrom) or node.module not in files:
+        return False
+    return any(f"{node.module}.{alias.name}" not in files for alias in node.names)
 
 
 def test_the_method_imports_and_runs_without_ray() -> None:
@@ -152,13 +214,19 @@ def test_jobs_have_no_logic() -> None:
 
 # What reads JSON that this very process, or a task of its run, has just written.
 OF_OURS = {
-    *("factory/documents.py", "factory/line.py", "factory/generate.py", "factory/regenerate.py", "factory/prepare.py"),
-    *("factory/run.py", "factory/train/__init__.py", "factory/pretrained/__init__.py"),
+    *(
+        "factory/core/documents.py",
+        "factory/line/__init__.py",
+        "factory/generate/__init__.py",
+        "factory/generate/regenerate.py",
+        "factory/prepare/__init__.py",
+    ),
+    *("factory/run/__init__.py", "factory/train/__init__.py", "factory/drawn/pretrained/__init__.py"),
 }
 
 
 @pytest.mark.parametrize("path", PLANT, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_documents_of_others_have_one_reader(path: Path) -> None:
     name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
-    assert name == "factory/documents.py" or not re.search(r"yaml\.(\w*load|compose|parse|scan)\w*\(", text)
+    assert name == "factory/core/documents.py" or not re.search(r"yaml\.(\w*load|compose|parse|scan)\w*\(", text)
     assert name in OF_OURS or not re.search(r"json\.loads?\b", text)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.root import ROOT
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 NAMED = re.compile(
     r"(?<![/\w])((?:factory|difffas|tests|jobs|benchmarks|examples|docs|kubernetes)/[\w./-]+\.(?:py|yaml|md|css|html|js|json))\b"

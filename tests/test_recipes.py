@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from factory.config import load
-from factory.stations import STATIONS
+from factory.cli.stations import STATIONS
+from factory.core.config import load
 from factory.train import check_resources
+from tests.root import ROOT
 
-ROOT = Path(__file__).parent.parent
 EXAMPLES = {"style": "fit-style", "generator": "fit-generator", "generate": "generate", "nuaa": "prepare"}
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])

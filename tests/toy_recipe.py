@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from factory import draws
+from factory.core import draws
 from factory.train import Evaluation
 from factory.train.batches import share
 from factory.train.ingest import Batch, Order, Reader

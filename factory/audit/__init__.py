@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from factory.audit.measures import to_parquet
-from factory.audit.reader import AUDIT, JOB
 from factory.audit.settings import AuditConfig
 from factory.audit.sources import Sources, measured_identity, open_sources
 from factory.audit.summary import summarise
 from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
 from factory.audit.verdict import AUDIT_SCHEMA, LEAKS, judge, leaks, near_duplicates, quality_z
-from factory.capacity import Need
+from factory.cluster.capacity import Need
+from factory.corpus.kept import AUDIT, JOB
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
 

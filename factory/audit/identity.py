@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 import numpy as np
 from PIL import Image
 
-from factory.faces import MARGIN
 from factory.images import resize
+from factory.sources.faces import MARGIN
 
 EMBEDDERS = ("dlib", "structure")
 EmbedderName = Literal["dlib", "structure"]

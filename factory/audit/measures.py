@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory import plain_parquet
 from factory.audit.hashes import BITS, bits_apart, difference_hash
 from factory.audit.identity import EmbedderName, distances, load_embedder
 from factory.audit.style import StyleJudge
 from factory.corpus import read_rows, read_shard_rows
-from factory.faults import carry
+from factory.corpus.row import SPOOF, Row
 from factory.images import decode
-from factory.row import SPOOF, Row
+from factory.line.faults import carry
 from factory.storage import Storage
+from factory.tables import plain_parquet
 
 REAL_SCHEMA = pa.schema(
     [("key", pa.string()), ("dhash", pa.uint64()), ("feature", pa.list_(pa.float32()))]  # feature: of spoofs

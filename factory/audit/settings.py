@@ -6,7 +6,7 @@ from pydantic import Field
 
 from factory.audit.identity import EmbedderName
 from factory.audit.verdict import Thresholds
-from factory.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl
 
 
 class AuditInputs(Config):

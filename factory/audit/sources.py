@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from factory.audit.identity import load_embedder
 from factory.audit.settings import AuditConfig
 from factory.audit.style import ENCODER, encoder_digest
+from factory.core.progress import say
 from factory.corpus import Corpus
-from factory.models import encoder_config
-from factory.progress import say
-from factory.protocols import open_corpus, record
-from factory.row import SPOOF
+from factory.corpus.row import SPOOF
+from factory.models.load import encoder_config
+from factory.protocols import open_corpus, protocol_of, record
 from factory.run import CLAIM, read_claim
 from factory.storage import Storage
 
@@ -90,7 +90,7 @@ def measured_identity(config: AuditConfig, sources: Sources) -> dict[str, Any]:
         "style_encoder": encoder_digest(encoder),
         "identity": config.identity,
         "embedder": load_embedder(config.identity).digest,
-        "protocol": record(sources.generated.protocol),
+        "protocol": record(protocol_of(sources.generated)),
         **config.model_dump(mode="json", include={"training_split", "batch_size"}),
     }
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from factory.config import fingerprint
-from factory.generators import to_tensor
-from factory.models import check_encoder
+from factory.core.config import fingerprint
+from factory.models.load import check_encoder
+from factory.models.tensors import to_tensor
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class StyleJudge:
     def __init__(self, url: str, batch_size: int, threads: int) -> None:
         import torch
 
-        from factory.models import load_style_encoder
+        from factory.models.load import load_style_encoder
 
         torch.set_num_threads(threads)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from factory.audit.verdict import LEAKS, REASONS, Thresholds, memorised
 from factory.corpus import Corpus
-from factory.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, SPOOF
 
 LISTED = 100  # rows that the summary names; audit.parquet has all
 BINS = 40

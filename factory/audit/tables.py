@@ -11,9 +11,9 @@ from factory.audit.measures import SPOOF_SCHEMA, MeasureReal, MeasureSpoofs, Too
 from factory.audit.settings import AuditConfig
 from factory.audit.sources import Sources
 from factory.audit.walk import place_of, walk
-from factory.columns import TextColumn
 from factory.corpus import Corpus, corpus_digest
 from factory.storage import Storage
+from factory.tables.columns import TextColumn
 
 REAL, SPOOFS = "real", "spoofs"  # folders
 CONTROLS = 2000  # spoofs that the generator has not seen, held against those that it has

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
-from factory.config import Config
+from factory.core.config import Config
 from factory.corpus import Corpus
-from factory.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, SPOOF
 
 # What a row may be refused for, in the order in which `reason` names it.
 REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "leak")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from factory import cluster
-from factory.faults import Quarantined
-from factory.progress import Progress, say
-from factory.rounds import BOUNDED, in_rounds
+from factory.core.errors import Quarantined
+from factory.core.progress import Progress, say
+from factory.line.rounds import BOUNDED, in_rounds
 from factory.storage import Storage
 
 if TYPE_CHECKING:

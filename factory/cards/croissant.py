@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.row import FACTS, INDEX_SCHEMA, SCHEMA
+from factory.corpus.row import FACTS, INDEX_SCHEMA, SCHEMA
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 _MEDIA = {"parquet": "application/x-parquet", "webdataset": "application/x-tar"}

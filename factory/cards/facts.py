@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.corpus import INDEX, read_index, read_shard_rows, totals
+from factory.corpus.license import strictest_of
+from factory.corpus.provenance import VOCABULARY, read_source_type
+from factory.corpus.row import LABELS, SCHEMA
+from factory.corpus.shards import FORMATS
 from factory.images import decode
-from factory.ledger import Ledger
-from factory.license import strictest_of
-from factory.provenance import VOCABULARY, read_source_type
-from factory.row import LABELS, SCHEMA
 from factory.run import read_claim
-from factory.shards import FORMATS
+from factory.run.ledger import Ledger
 from factory.storage import Storage
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from factory.corpus import read_index
-from factory.license import strictest_of
+from factory.corpus.license import strictest_of
 from factory.run import read_claim
 from factory.storage import Storage
 

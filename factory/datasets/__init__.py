@@ -47,6 +47,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from factory.core.progress import say
+from factory.corpus.row import LABELS, LIVE_ATTACK
 from factory.datasets import (
     casia_fasd,
     celeba_spoof,
@@ -60,11 +62,9 @@ from factory.datasets import (
     wmca,
 )
 from factory.datasets.tree import MAX_BOXES, Recording, Tree
-from factory.faces import Box
-from factory.pattern import vocabulary_name
-from factory.progress import say
-from factory.row import LABELS, LIVE_ATTACK
 from factory.sources import LISTING, Files, Source, hdf5, video
+from factory.sources.faces import Box
+from factory.sources.pattern import vocabulary_name
 from factory.sources.video import Frames as Frames
 
 FRAME = re.compile(rf".+\.(?:{'|'.join(video.DEMUXERS)}|hdf5|h5)/(\d+)", re.IGNORECASE | re.DOTALL)

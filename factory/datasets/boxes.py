@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.decimals import decimal
-from factory.faces import Box, landmark_box
+from factory.sources.faces import Box, landmark_box
+from factory.tables.decimals import decimal
 
 # Distance of eyes and mouth over that of the eyes: the median of 84 frames of NUAA (10 to 90 %: 1.00 to 1.17). [ours]
 MOUTH = 1.09

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from factory.core.documents import parse_json
 from factory.datasets import boxes
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
-from factory.documents import parse_json
-from factory.faces import Box
+from factory.sources.faces import Box
 from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "celeba_spoof", "CelebA-Spoof", "folder", "Data/train/1/live/000184.jpg"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from factory.datasets import boxes
 from factory.datasets.tree import UNKNOWN, UNLISTED, VIDEOS, Recording, Tree, put_split
-from factory.faces import Box
+from factory.sources.faces import Box
 
 DOMAIN, TITLE, FORMAT = "msu_mfsd", "MSU-MFSD", "video"
 EXAMPLE = "scene01/real/real_client001_android_SD_scene01.mp4"

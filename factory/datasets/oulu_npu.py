@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from factory.datasets import boxes
 from factory.datasets.tree import SPLITS, UNKNOWN, VIDEOS, Recording, Tree
-from factory.faces import Box
+from factory.sources.faces import Box
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "oulu_npu", "OULU-NPU", "video", "Train_files/1_1_01_1.avi"
 CAPTURE = re.compile(r"(?P<phone>[1-6])_(?P<session>[1-3])_(?P<subject>\d\d)_(?P<file>[1-5])")

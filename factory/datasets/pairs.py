@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from factory.core.documents import parse_json
 from factory.datasets import padisi, wmca
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
-from factory.documents import parse_json
-from factory.pattern import vocabulary_name
 from factory.sources.files import File
+from factory.sources.pattern import vocabulary_name
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "pairs", "the pair lists", "folder", "O1/<image>"
 CAPTURE = re.compile(r"scene_(?P<scene>\d+)")

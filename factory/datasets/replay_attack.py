@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from factory.datasets import boxes
 from factory.datasets.tree import SPLITS, UNKNOWN, VIDEOS, Recording, Tree
-from factory.faces import Box
+from factory.sources.faces import Box
 
 DOMAIN, TITLE, FORMAT = "replay_attack", "Replay-Attack", "video"
 EXAMPLE = "train/real/client001_session01_webcam_authenticate_adverse_1.mov"

@@ -7,7 +7,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from factory.regular import read_regular
+from factory.core.regular import read_regular
 from factory.sources.files import File, Files
 
 MAX_TEXT = 1 << 30  # bytes; CelebA-Spoof's larger list has about a tenth

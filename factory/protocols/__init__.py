@@ -7,7 +7,6 @@ protocol, so that every station goes on reading its `split` column; `check` and 
 from __future__ import annotations
 
 from factory.protocols.families import load, names, titles
-from factory.protocols.generation import generation_plan
 from factory.protocols.leakage import (
     check,
     check_apart,
@@ -16,6 +15,7 @@ from factory.protocols.leakage import (
     check_model,
     content,
     open_corpus,
+    protocol_of,
     record,
 )
 from factory.protocols.rules import PARTS, Protocol, Rule
@@ -30,10 +30,10 @@ __all__ = [
     "check_held_out",
     "check_model",
     "content",
-    "generation_plan",
     "load",
     "names",
     "open_corpus",
+    "protocol_of",
     "record",
     "titles",
 ]

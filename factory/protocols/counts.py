@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.columns import TextColumn
 from factory.corpus import Corpus
+from factory.corpus.row import LABELS, LIVE
 from factory.protocols.families import load, titles
 from factory.protocols.leakage import shared_subjects
 from factory.protocols.rules import PARTS
-from factory.row import LABELS, LIVE
+from factory.tables.columns import TextColumn
 
 WHO = ["domain", "subject", "attack", "capture"]  # together they name a recording
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from factory.config import Config, PathOrUrl, build, read_yaml
+from factory.core.config import Config, PathOrUrl, build, read_yaml
+from factory.core.places import file_here, place
 from factory.datasets.tree import table
-from factory.pattern import vocabulary_name
-from factory.places import file_here, place
 from factory.protocols.rules import PARTS, Protocol
+from factory.sources.pattern import vocabulary_name
 
 FOLDER = Path(__file__).parent
 LISTS = "DIFFFAS_LISTS"  # folder of the official lists, which come with the data sets

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.columns import TextColumn
-from factory.config import build
+from factory.core.config import build
+from factory.core.progress import say
 from factory.corpus import Corpus
-from factory.progress import say
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF
 from factory.protocols.families import load
 from factory.protocols.rules import PARTS, Lines, Protocol
-from factory.row import LIVE, LIVE_ATTACK, SPOOF
 from factory.run import CLAIM, read_claim
 from factory.storage import Storage
+from factory.tables.columns import TextColumn
 
 
 def open_corpus(url: str, protocol: str | Mapping[str, Any] | None) -> Corpus:
@@ -38,6 +38,12 @@ def record(protocol: Protocol | None) -> dict[str, str] | None:
     return None if protocol is None else {"digest": protocol.digest, "training": protocol.training_digest}
 
 
+def protocol_of(corpus: Corpus) -> Protocol | None:
+    """The protocol that a corpus is seen under; None if it is seen as it was written."""
+    assert corpus.protocol is None or isinstance(corpus.protocol, Protocol)
+    return corpus.protocol
+
+
 def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
     """Refuse a corpus that lacks what these parts name, has people in train and in test, or generated rows that leak.
 
@@ -46,7 +52,7 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
     Raises:
         ValueError: naming the protocol and what is wrong.
     """
-    protocol = corpus.protocol
+    protocol = protocol_of(corpus)
     if protocol is None:
         return
     wanted = tuple(dict.fromkeys(part for part in parts if part is not None))
@@ -92,7 +98,8 @@ def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
     Raises:
         ValueError: naming one of them.
     """
-    if corpus.protocol is not None and not corpus.protocol.disjoint_subjects:
+    protocol = protocol_of(corpus)
+    if protocol is not None and not protocol.disjoint_subjects:
         return
     for first, second in itertools.combinations(splits, 2):
         if shared := shared_subjects(corpus, first, second):
@@ -122,7 +129,7 @@ def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "t
     Raises:
         ValueError: naming a row that leaks and why, or if the corpus was generated under other training rules.
     """
-    protocol = generated.protocol
+    protocol = protocol_of(generated)
     if protocol is None:
         return {}
     check_model(generated.storage, protocol, "the generator of")

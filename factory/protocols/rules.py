@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
-from factory.columns import TextColumn
-from factory.config import Config, fingerprint
+from factory.core.config import Config, fingerprint
 from factory.datasets import DATASETS
 from factory.datasets import fields as official_fields
-from factory.pattern import vocabulary_name
+from factory.sources.pattern import vocabulary_name
+from factory.tables.columns import TextColumn
 
 PARTS = ("train", "dev", "test")
 
@@ -92,7 +92,8 @@ class Protocol(Config):
     """Who trains, who sets the threshold, who is tested.
 
     The fields that rules use are those of `factory.datasets.fields`; for a domain of one's own `recordings` holds the
-    regular expression of its capture names, in the vocabulary of `factory.pattern`, with the fields as named groups.
+    regular expression of its capture names, in the vocabulary of `factory.sources.pattern`, with the fields as named
+    groups.
     `thresholds` says at which threshold the protocol's figures are reported: from the test set's own EER, from the
     dev set's, or fixed at 0.5.
 

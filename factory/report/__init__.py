@@ -16,20 +16,20 @@ from pydantic import Field, model_validator
 
 from factory import charts
 from factory.charts.detection import chart_style
-from factory.config import Config, PathOrUrl, fingerprint
+from factory.core.config import Config, PathOrUrl, fingerprint
 from factory.corpus import Corpus
-from factory.explorer import ExplorerConfig, theme_script, themed, write_explorer
-from factory.explorer.verdicts import AUDIT, Verdicts
+from factory.evaluate.scores import SCORES
 from factory.report import sections
 from factory.report.ablation_section import ablations, open_table
 from factory.report.detection_section import detection
+from factory.report.explorer import ExplorerConfig, theme_script, themed, write_explorer
+from factory.report.explorer.verdicts import AUDIT, Verdicts
 from factory.report.patch_section import Patches, open_patches, patches
 from factory.report.search_section import tuning
 from factory.report.sections import Folder
 from factory.report.strength_section import GRID, strength
 from factory.report.training_section import samples_file, training
 from factory.run import SUMMARY, Run, read_claim, read_summary
-from factory.scores import SCORES
 from factory.storage import Storage
 
 PAGE = "index.html"

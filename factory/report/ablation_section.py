@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from factory.ablate import GAPS, JOB
-from factory.ablations.figures import column_name
-from factory.config import fingerprint
+from factory.ablate.figures import column_name
+from factory.core.config import fingerprint
 from factory.report.sections import Folder
-from factory.run import SUMMARY, read_claim, read_json
+from factory.run import SUMMARY, read_claim
+from factory.run.reading import read_json
 from factory.storage import Storage
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from factory.charts import detection as detection_charts
 from factory.charts.detection import Curve
+from factory.charts.metric_table import metric_table
 from factory.evaluate import detection_curves
-from factory.metric_table import metric_table
+from factory.evaluate.scores import SCORES
 from factory.report.sections import Folder
-from factory.scores import SCORES
 
 
 def detection(evaluations: Mapping[str, Folder]) -> dict[str, Any] | None:

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from factory.corpus import Corpus
+from factory.corpus.row import LIVE, SPOOF, Row
 from factory.report.triplets import find_pictures, picture
-from factory.row import LIVE, SPOOF, Row
 
 SIDES = re.compile(r"(\d+),(\d+)")
 SAME = ("live_key", "guide_key", "t0", "cfg_scale", "steps", "sampler", "seed")  # of what is compared

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from factory.report.sections import Folder
-from factory.search.charts import legend, panels
-from factory.search.table import FIGURES, parameter_names
+from factory.tune.charts import legend, panels
+from factory.tune.table import FIGURES, parameter_names
 
 
 def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory import charts
+from factory.core.progress import progress_line
 from factory.corpus import Corpus
-from factory.progress import progress_line
+from factory.corpus.row import LIVE, SPOOF
 from factory.report.triplets import sample_triplets
-from factory.row import LIVE, SPOOF
 from factory.storage import Storage
 
 GROUPS = ("live", "spoof", "generated")

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from factory.corpus import Corpus
+from factory.corpus.row import LIVE, SPOOF, Row
 from factory.images import decode
-from factory.row import LIVE, SPOOF, Row
 
 EMBEDDED_BYTES = 48_000  # an image above this is shown as WebP of QUALITY, so that 50 styles still make one page
 QUALITY = 90

@@ -13,38 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-import numpy as np
-
-from factory.config import canonical_json
+from factory.core.config import canonical_json
 from factory.sources import folder, hdf5, npz, parquet, video, webdataset
 from factory.sources.files import File, Files, Source
+from factory.sources.place import Place, Read
 
 __all__ = ["FORMATS", "File", "Files", "Source", "list_sources", "listing_digest", "printable", "read_sources"]
 
 LISTING = 16  # files listed at a time
-
-
-class Place(Protocol):
-    """Where an image's bytes are: the fields of a `Source` that reading needs."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def format(self) -> str: ...
-    @property
-    def file(self) -> str: ...
-    @property
-    def group(self) -> int: ...
-    @property
-    def at(self) -> int: ...
-    @property
-    def turn(self) -> int: ...
-
-
-# The bytes of an image file, or upright pixels, uint8 (H, W, 3), or why a frame is no image.
-Read = bytes | np.ndarray | ValueError
 
 
 class Reader(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
-from factory.regular import NOT_REGULAR, TooLarge, is_made_up, is_regular, open_regular
+from factory.core.regular import NOT_REGULAR, TooLarge, is_made_up, is_regular, open_regular
 from factory.storage import store_of
 from factory.storage.cloud_store import CloudStore
 from factory.storage.object_store import ObjectStore

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from factory.regular import NotRegular, TooLarge
+from factory.core.regular import NotRegular, TooLarge
 from factory.sources.files import File, Files, Source
 
 if TYPE_CHECKING:
-    from factory.sources import Place, Read
+    from factory.sources.place import Place, Read
 
 # What counts as an image file; HEIF and SVG count, so that they end as rejects and not in silence.
 EXTENSIONS = "avif bmp dib gif heic heif j2k jfif jp2 jpe jpeg jpg jpx mpo pbm pgm png pnm ppm svg tif tiff webp"

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from factory.image_limits import MAX_PIXELS, OUT, TOO_LARGE, fits
-from factory.regular import NotRegular, TooLarge
+from factory.core.regular import NotRegular, TooLarge
+from factory.images.limits import MAX_PIXELS, OUT, TOO_LARGE, fits
 from factory.sources.files import File, Files
 from factory.sources.video import MAX_BYTES, Frames
 
 if TYPE_CHECKING:
-    from factory.sources import Place, Read
+    from factory.sources.place import Place, Read
 
 GROUP = re.compile(r"Frame_(\d{1,9})")
 

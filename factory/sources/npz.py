@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from factory.image_limits import OUT, TOO_LARGE, fits
-from factory.regular import NotRegular, TooLarge
+from factory.core.regular import NotRegular, TooLarge
+from factory.images.limits import OUT, TOO_LARGE, fits
 from factory.sources.files import Files
 
 if TYPE_CHECKING:
-    from factory.sources import Place, Read
+    from factory.sources.place import Place, Read
 
 MEMBER = "data.npy"
 MAX_ARRAY = 1 << 28  # bytes; 22 channels of 320×256 are 7 MB

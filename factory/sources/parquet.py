@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
-from factory import plain_parquet
-from factory.documents import parse_json
+from factory.core.documents import parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.values import chosen_columns, text_of
+from factory.tables import plain_parquet
 
 if TYPE_CHECKING:
-    from factory.sources import Place
+    from factory.sources.place import Place
 
 NAME = re.compile(r".+\.(parquet|pq)", re.IGNORECASE | re.DOTALL)
 WHAT = "Parquet file (.parquet, .pq)"

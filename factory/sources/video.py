@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from factory.image_limits import MAX_MEMORY, TOO_LARGE, fits
+from factory.images.limits import MAX_MEMORY, TOO_LARGE, fits
 from factory.sources.files import File, Files
 from factory.storage.s3_retry import Refused
 
 if TYPE_CHECKING:
-    from factory.sources import Place, Read
+    from factory.sources.place import Place, Read
 
 # The demuxer goes by the name: one that looks at the content would take a playlist, and open what that names.
 DEMUXERS = {"avi": "avi", "mov": "mov", "mp4": "mov", "m4v": "mov"}

@@ -8,13 +8,13 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from factory.documents import parse_json
+from factory.core.documents import parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.folder import EXTENSIONS
 from factory.sources.values import chosen_columns, text_of
 
 if TYPE_CHECKING:
-    from factory.sources import Place
+    from factory.sources.place import Place
 
 NAME = re.compile(r".+\.tar", re.IGNORECASE | re.DOTALL)
 WHAT = "WebDataset tar (.tar, not compressed)"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from factory.credentials import held, hide
-from factory.regular import NotRegular, open_regular
+from factory.core.credentials import held, hide
+from factory.core.regular import NotRegular, open_regular
 from factory.storage.cloud_store import KINDS, SCHEMES, CloudStore
 from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
 from factory.storage.names import checked, inside

@@ -84,7 +84,7 @@ class CloudStore:
     def open(self, name: str) -> BinaryIO:
         """A seekable reader of `name` by ranged reads; raises FileNotFoundError."""
         self._info(name)
-        return cast(BinaryIO, self._try(name, lambda: self.filesystem.open(self._path(name), "rb")))
+        return cast("BinaryIO", self._try(name, lambda: self.filesystem.open(self._path(name), "rb")))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""

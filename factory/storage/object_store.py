@@ -68,7 +68,7 @@ class ObjectStore:
     def open(self, name: str) -> BinaryIO:
         """A seekable reader of `name` by ranged reads; raises FileNotFoundError."""
         size = int(self._call("head_object", name)["ContentLength"])
-        return cast(BinaryIO, io.BufferedReader(_ObjectFile(self, name, size), READ_BYTES))
+        return cast("BinaryIO", io.BufferedReader(_ObjectFile(self, name, size), READ_BYTES))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""

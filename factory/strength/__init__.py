@@ -15,21 +15,21 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from factory import draws
-from factory.config import Config, PathOrUrl
+from factory.core import draws
+from factory.core.config import Config, PathOrUrl
+from factory.core.progress import duration, say
 from factory.corpus import Corpus
-from factory.generators import Generator, Request, check_t0, load_generator, model_digest
-from factory.models import encoder_config
-from factory.plan import SamplerConfig
-from factory.progress import duration, say
-from factory.protocols import check, check_model, open_corpus, record
-from factory.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, SPOOF
+from factory.models.generators import Generator, Request
+from factory.models.load import check_t0, encoder_config, load_generator, model_digest
+from factory.models.measures import StyleScorer, rms_change, structure_change
+from factory.models.settings import SamplerConfig
+from factory.protocols import check, check_model, open_corpus, protocol_of, record
 from factory.run import Run
-from factory.sheet import table_of
 from factory.storage import Storage
 from factory.strength.figures import cells_csv, summarise
 from factory.strength.grid import Block, draw_grid, shown_faces
-from factory.strength.measures import StyleScorer, rms_change, structure_change
+from factory.tables.sheet import table_of
 
 JOB = "strength"
 SAMPLES, CELLS, GRID = "samples.csv", "cells.csv", "grid.png"
@@ -99,14 +99,14 @@ def run(config: StrengthConfig) -> dict[str, Any]:
     storage = Storage(config.inputs.generator)
     for corpus in (live, guides):
         check(corpus, (config.split,))
-    check_model(storage, live.protocol, "the generator")
+    check_model(storage, protocol_of(live), "the generator")
     identity = {
         "live": live.digest,
         "guides": guides.digest,
         "generator": model_digest(storage),
         "sampler": _sampler(config).model_dump(mode="json"),
         **config.model_dump(mode="json", exclude={"inputs", "out", "resources"}),
-        "protocol": record(live.protocol),
+        "protocol": record(protocol_of(live)),
     }
     check_t0(config.inputs.generator, _sampler(config))
     faces = choose_faces(config, live, guides)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from factory.sheet import plain, table_of
+from factory.tables.sheet import plain, table_of
 
 MEASURES = ("strength", "identity_change", "rms")
 AXES = ("t0", "cfg_scale")

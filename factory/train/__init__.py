@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import Field
 
 from factory import cluster
-from factory.capacity import WAIT_SECONDS, Need
 from factory.cards import write_model_card
-from factory.compiler import check_compiler
-from factory.config import Config
-from factory.faults import Stalled
-from factory.progress import say
+from factory.cluster.capacity import WAIT_SECONDS, Need
+from factory.cluster.compiler import check_compiler
+from factory.core.config import Config
+from factory.core.errors import Stalled
+from factory.core.progress import say
 from factory.run import Run
 from factory.storage import Storage
 from factory.train.ingest import Batch, Reader, cpus_per_task

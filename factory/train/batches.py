@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from factory import draws
+from factory.core import draws
 from factory.corpus import Corpus
-from factory.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, SPOOF
 
 if TYPE_CHECKING:
     import torch

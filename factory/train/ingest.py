@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from factory import cluster
+from factory.cluster.settling import settle
 from factory.corpus import Corpus
-from factory.settling import settle
 from factory.train.batches import flips, share
 from factory.train.random_reads import images_at
 

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from factory.compiler import check_compiler
-from factory.progress import TrainingProgress
+from factory.cluster.compiler import check_compiler
+from factory.core.progress import TrainingProgress
 from factory.storage import Storage
 from factory.train import FIGURES, MODEL, Recipe, TrainConfig, TrainResources, parallel
 from factory.train.batches import share

@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from factory.corpus import shard_file
+from factory.corpus.shards import FORMATS
 from factory.images import decode
-from factory.shards import FORMATS
 from factory.storage import Storage
 
 ENCODED_BYTES = DECODED_BYTES = 2**28  # of images, as files and as pixels, that each process that reads keeps

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from factory.run import read_json
+from factory.run.reading import read_json
 from factory.storage import Storage
 
 TRAINING = "training"  # folder of a run, Ray Train's

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.root import ROOT
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,8 @@ import pytest
 
 from benchmarks.index_scale import index_rows, write
 from factory.corpus import Corpus
-from factory.row import INDEX_SCHEMA
-
-ROOT = Path(__file__).parent.parent.parent
+from factory.corpus.row import INDEX_SCHEMA
+from tests.root import ROOT
 
 
 @pytest.mark.parametrize("generated", [False, True])

@@ -7,9 +7,9 @@ import os
 import platform
 import subprocess
 
-from tests.chaos.processes import ROOT
 from tests.chaos.siege import TARGETS, Report
 from tests.chaos.workload import Workload
+from tests.root import ROOT
 
 TEXT = """# Under fire
 

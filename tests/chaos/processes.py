@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.root import ROOT
 from tests.s3 import RUN_WITH_PARENT
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.events import read_events
+from factory.line.events import read_events
 from factory.storage import Storage
 from tests.chaos.autoscaled import AutoscaledCluster
 from tests.chaos.workload import Workload, judge

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.events import read_events
+from factory.line.events import read_events
 from factory.storage import Storage
 from tests.chaos.cluster import Cluster
-from tests.chaos.processes import ROOT
 from tests.chaos.workload import Workload, finished_shards, judge
 from tests.metadata import in_seconds, metadata_service
+from tests.root import ROOT
 
 pytestmark = pytest.mark.soak
 SECONDS = 150
@@ -63,7 +63,7 @@ def test_a_node_that_got_its_notice_gets_nothing_new(
         assert raylet is not None
         (node_id,) = re.findall(r"--node_id=([0-9a-f]+)", raylet.title)
         with metadata_service([None, in_seconds(110)]) as url:
-            watching = ["factory.spot", f"--metadata={url}", "--every=0.1", f"--node-id={node_id}"]
+            watching = ["factory.cluster.spot", f"--metadata={url}", "--every=0.1", f"--node-id={node_id}"]
             address = f"--address={cluster.environment['RAY_ADDRESS']}"
             assert "spot: draining, " in run(cluster, [sys.executable, "-m", *watching, address])
         assert node_id not in run(cluster, [sys.executable, "-c", WHERE]).split()

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from factory.ledger import Ledger
-from factory.shards import FORMATS
+from factory.corpus.shards import FORMATS
+from factory.corpus.verify import verify
+from factory.run.ledger import Ledger
 from factory.storage import UNFINISHED, Storage
-from factory.verify import verify
 from tests.corpora import small_rows, write_corpus
 
 STALL_SECONDS = 180.0  # far above what any shard takes here
@@ -66,7 +66,7 @@ class Workload:
             "resources.threads=1",
             f"resources.stall_seconds={STALL_SECONDS}",
         ]
-        return [sys.executable, "-m", "factory.cli", "generate", *settings]
+        return [sys.executable, "-m", "factory.entry", "generate", *settings]
 
 
 def finished_shards(out: Path) -> int:

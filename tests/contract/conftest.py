@@ -11,15 +11,15 @@ import pytest
 
 from factory import line
 from factory.cards import write_corpus_card
-from factory.config import load
+from factory.core.config import load
+from factory.core.progress import Progress
 from factory.corpus import Corpus
-from factory.encode import encode
+from factory.corpus.encode import encode
+from factory.corpus.shards import OutputConfig
 from factory.generate import PREFIX, GenerateConfig, open_corpora, plan_run, recipe_of
-from factory.generators import DummyGenerator, Request
+from factory.generate.inputs import read_inputs
 from factory.images import decode
-from factory.inputs import read_inputs
-from factory.progress import Progress
-from factory.shards import OutputConfig
+from factory.models.generators import DummyGenerator, Request
 from tests.corpora import small_rows, write_corpus
 from tests.s3 import S3Server, client, variables
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from factory.corpus import Corpus
-from factory.provenance import read_source_type
+from factory.corpus.provenance import read_source_type
 from tests.container import features, skeleton
 
 

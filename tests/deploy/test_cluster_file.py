@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from factory.cluster import ENVIRONMENT
-from tests.conftest import ROOT
+from tests.root import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_workers_are_lent_and_the_head_is_not(written: dict[str, Any]) -> None:
     assert types["head"]["resources"] == {"CPU": 0, "GPU": 0}
     for name in spot:
         assert types[name]["min_workers"] == 0 < types[name]["max_workers"]
-        assert any("factory.spot" in command for command in written["worker_start_ray_commands"])
+        assert any("factory.cluster.spot" in command for command in written["worker_start_ray_commands"])
     assert written["max_workers"] == sum(types[name]["max_workers"] for name in spot)
     assert written["idle_timeout_minutes"] > 0
 

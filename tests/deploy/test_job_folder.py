@@ -9,9 +9,9 @@ from pathlib import Path
 from ray._private.ray_constants import get_runtime_env_default_excludes
 from ray._private.runtime_env.packaging import create_package
 
-from tests.conftest import ROOT
+from tests.root import ROOT
 
-CODE = ("factory/cli.py", "factory/ablations/losses.yaml", "factory/cards/model.md", "difffas/losses/margins.py")
+CODE = ("factory/cli/__init__.py", "factory/ablate/losses.yaml", "factory/cards/model.md", "difffas/losses/margins.py")
 SETTINGS = ("jobs/generate.py", "jobs/generate.yaml", "examples/style.yaml", "mine.yaml")
 PRIVATE = (
     *(".env", ".git/config", ".netrc", "id_rsa", "scores.csv", "weights/a.pth", "factory/__pycache__/cli.pyc"),

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from factory.cluster import ENVIRONMENT
-from factory.config import load
+from factory.core.config import load
 from factory.generate import GenerateConfig
 from tests.chaos.cluster import Cluster
-from tests.conftest import ROOT
+from tests.root import ROOT
 
 FOLDER = ROOT / "kubernetes"
 OVERLAYS = ("base", "gpu")
@@ -198,7 +198,7 @@ def test_workers_are_drained_before_they_go(name: str) -> None:
         if "groupName" in group:
             pod = group["template"]["spec"]
             (_, _, command) = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
-            assert "python -m factory.spot --now 90" in command
+            assert "python -m factory.cluster.spot --now 90" in command
             assert pod["terminationGracePeriodSeconds"] > 90
             assert group["minReplicas"] == 0 < group["maxReplicas"]
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from factory import local_ray
+from factory.cluster import local_ray
 from tests.corpora import small_rows, write_corpus
+from tests.root import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 PLANTED = {
     "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTEDPL",
     "AWS_SECRET_ACCESS_KEY": "planted/aws/secret/9f2c",

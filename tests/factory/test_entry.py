@@ -66,14 +66,14 @@ def test_json_is_json_and_files_have_their_names(terminal: str, tmp_path: Path) 
 
 
 def test_a_worker_s_line_is_said_in_any_encoding() -> None:
-    code = "from factory.progress import say; say('train: T₀ 3 × 4')"
+    code = "from factory.core.progress import say; say('train: T₀ 3 × 4')"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
     assert (done.returncode, done.stderr) == (0, "train: T\\u2080 3 \\xd7 4\n")
 
 
 def test_a_summary_is_json_on_any_stdout() -> None:
-    code = "from factory.cli_folder import print_summary; print_summary({'a': 'T₀ ×', 'b': '\\udcff'})"
+    code = "from factory.cli.folder import print_summary; print_summary({'a': 'T₀ ×', 'b': '\\udcff'})"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
     assert json.loads(done.stdout) == {"a": "T₀ ×", "b": "\udcff"}, done.stderr

@@ -14,17 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory import plain_parquet
 from factory.cli import main
 from factory.corpus import Corpus
+from factory.corpus.formats import webdataset
 from factory.datasets.tree import table
-from factory.events import read_events
-from factory.faces import read_boxes
-from factory.formats import webdataset
+from factory.evaluate.scores import read as read_scores
+from factory.line.events import read_events
 from factory.run import read_claim
-from factory.scores import read as read_scores
 from factory.sources import list_sources
+from factory.sources.faces import read_boxes
 from factory.storage import Storage
+from factory.tables import plain_parquet
 from tests.corpora import small_rows, write_corpus
 
 DEEP = "[" * 100_000

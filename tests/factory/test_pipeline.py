@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from factory import pipeline
-from factory.config import build, load
+from factory.core.config import build, load
 from factory.corpus import Corpus
 from factory.pipeline import PipelineConfig
 from tests.corpora import small_rows, write_corpus
+from tests.root import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 PHOTOS = {"source": "photos", "crop": "none", "defaults": {"domain": "cam"}, "license": "CC0-1.0"}
 NETWORK = {"base_channels": 8, "channel_multipliers": [1] * 6, "embed_channels": 16, "timesteps": 300}
 
 
 def chain(**given: Any) -> list[str]:
     config = build(PipelineConfig, {"out": "run", "corpus": "faces", **given})
-    return [pipeline.verb(job) for job, _, _ in pipeline.steps(config)]
+    return [step.verb for step in pipeline.steps(config)]
 
 
 def test_what_nothing_reads_is_not_made() -> None:
@@ -41,9 +41,9 @@ def test_every_step_reads_what_those_before_it_wrote() -> None:
             return {url for item in value.values() for url in urls(item)}
         return {value} if isinstance(value, str) and value.startswith("s3://") else set()
 
-    for job, model, settings in pipeline.steps(config):
+    for verb, _, model, settings in pipeline.steps(config):
         read = urls({name: value for name, value in settings.items() if name != "out"})
-        assert read <= written, pipeline.verb(job)
+        assert read <= written, verb
         written.add(settings["out"])
         assert settings.get("protocol", "oci-m") == "oci-m" and ("protocol" in settings) == (
             "protocol" in model.model_fields
@@ -66,8 +66,11 @@ def test_a_mistake_anywhere_is_found_before_anything_runs(given: dict[str, Any],
 
 
 def test_the_first_failure_ends_the_chain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from factory import fit_classifier, fit_generator, fit_style, generate
-    from factory.faults import Quarantined
+    from factory import generate
+    from factory.core.errors import Quarantined
+    from factory.train.recipes import classifier as fit_classifier
+    from factory.train.recipes import generator as fit_generator
+    from factory.train.recipes import style as fit_style
 
     ran: list[str] = []
 
@@ -78,11 +81,14 @@ def test_the_first_failure_ends_the_chain(capsys: pytest.CaptureFixture[str], mo
                 raise error
             return {}
 
-        run.__module__ = f"factory.{name}"
         return run
 
-    for module in (fit_style, fit_generator, fit_classifier):
-        monkeypatch.setattr(module, "run", station(module.__name__.rpartition(".")[2]))
+    for name, module in (
+        ("fit_style", fit_style),
+        ("fit_generator", fit_generator),
+        ("fit_classifier", fit_classifier),
+    ):
+        monkeypatch.setattr(module, "run", station(name))
     monkeypatch.setattr(generate, "run", station("generate", Quarantined("3 of 7 shards are done")))
     with pytest.raises(Quarantined):
         pipeline.run(build(PipelineConfig, {"out": "run", "corpus": "faces"}))

@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 
 from factory import protocols, strength, tune
-from factory.config import build
+from factory.core.config import build
 from factory.corpus import Corpus
+from factory.corpus.row import LIVE, SPOOF
 from factory.evaluate import EvaluateConfig
 from factory.evaluate import run as evaluate
-from factory.fit_classifier import ClassifierRecipe, FitClassifierConfig
-from factory.fit_classifier import run as fit_classifier
-from factory.fit_generator import FitGeneratorConfig
-from factory.fit_generator import run as fit_generator
-from factory.fit_style import FitStyleConfig, StyleRecipe, train_styles
-from factory.fit_style import run as fit_style
-from factory.forecast import forecast
 from factory.generate import GenerateConfig, lay_plan, open_corpora
 from factory.generate import run as generate
-from factory.regenerate import regenerate
-from factory.row import LIVE, SPOOF
+from factory.generate.forecast import forecast
+from factory.generate.regenerate import regenerate
 from factory.run import Run
-from factory.search.best import write_settings
 from factory.storage import Storage
+from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
+from factory.train.recipes.classifier import run as fit_classifier
+from factory.train.recipes.generator import FitGeneratorConfig
+from factory.train.recipes.generator import run as fit_generator
+from factory.train.recipes.style import FitStyleConfig, StyleRecipe, train_styles
+from factory.train.recipes.style import run as fit_style
+from factory.tune.best import write_settings
 from tests.corpora import face, png, row, write_corpus
 from tests.gloo import write_style_folder
 

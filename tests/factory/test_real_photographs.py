@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from factory import fit_generator, fit_style, generate, prepare, report
-from factory.config import load
+from factory import generate, prepare, report
+from factory.core.config import load
 from factory.corpus import Corpus
-
-ROOT = Path(__file__).parent.parent.parent
+from factory.train.recipes import generator as fit_generator
+from factory.train.recipes import style as fit_style
+from tests.root import ROOT
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Without workers a share is the batch; what two workers make of theirs is in tests/factory/test_losses.py."""
+"""Without workers a share is the batch; for two workers see tests/factory/train/recipes/test_losses.py."""
 
 from __future__ import annotations
 

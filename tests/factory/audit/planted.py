@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from difffas.style_encoder import StyleEncoder
-from factory.generators import to_tensor
-from factory.row import LIVE, SPOOF, Row
+from factory.corpus.row import LIVE, SPOOF, Row
+from factory.models.tensors import to_tensor
 from tests.corpora import png, row, write_corpus
 
 SIDE = 32

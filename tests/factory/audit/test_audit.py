@@ -12,9 +12,9 @@ import pytest
 
 from factory.audit import AuditConfig, run
 from factory.audit.walk import place_of
-from factory.config import build
-from factory.faults import Quarantined
-from factory.progress import Progress
+from factory.core.config import build
+from factory.core.errors import Quarantined
+from factory.core.progress import Progress
 from factory.storage import Storage
 from tests.factory.audit.planted import EXPECTED, planted_rows, settings, spoof, write_world
 
@@ -142,7 +142,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_measured(
     world: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, ray_local: None
 ) -> None:
     root, _, _ = world
-    monkeypatch.setattr("factory.rounds.ATTEMPTS", 1)
+    monkeypatch.setattr("factory.line.rounds.ATTEMPTS", 1)
     rows = planted_rows()[:6]
     broken = spoof("broken", 0, np.zeros((32, 32, 3), np.uint8), image=b"no image")
     inputs = write_world(root, [*rows, broken], name="broken")

@@ -16,14 +16,14 @@ import yaml
 
 from factory.cards import CARD, CROISSANT, write_corpus_card
 from factory.cards.facts import corpus_facts
-from factory.config import Config
+from factory.core.config import Config
 from factory.corpus import Corpus, totals, write_index
-from factory.join import JoinConfig
-from factory.join import run as join
-from factory.ledger import Ledger
-from factory.row import SPOOF, Row, style_of
+from factory.corpus.row import SPOOF, Row, style_of
+from factory.corpus.shards import OutputConfig, publish
+from factory.publish.join import JoinConfig
+from factory.publish.join import run as join
 from factory.run import Run
-from factory.shards import OutputConfig, publish
+from factory.run.ledger import Ledger
 from factory.storage import Storage
 from tests.corpora import row, small_rows, write_corpus
 

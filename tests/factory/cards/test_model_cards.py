@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from factory.cards import CARD, write_model_card
-from factory.config import Config
+from factory.core.config import Config
 from factory.run import Run
 from tests.corpora import small_rows, write_corpus
 

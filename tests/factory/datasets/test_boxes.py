@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from factory.datasets import BOXES, ShippedBoxes, boxes, celeba_spoof, msu_mfsd, oulu_npu, replay_attack
-from factory.faces import Box, landmark_box
+from factory.sources.faces import Box, landmark_box
 from tests.factory.datasets.trees import write_text
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from factory import prepare
 from factory.cli import main
-from factory.config import build
+from factory.core.config import build
 from factory.corpus import Corpus
 from factory.datasets import fields, frame_number
-from factory.ledger import Ledger
 from factory.prepare import PrepareConfig, plan, read_shard
+from factory.run.ledger import Ledger
 from factory.train.batches import Pairs
 from tests.factory.datasets import trees
 from tests.factory.datasets.trees import TREES, frame, write_text

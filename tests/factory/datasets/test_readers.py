@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from factory.datasets import DATASETS, Frames, fields, list_dataset
-from factory.pattern import vocabulary_name
-from factory.prepare_config import DatasetName
+from factory.prepare.config import DatasetName
+from factory.sources.pattern import vocabulary_name
 from tests.factory.datasets import trees
 from tests.factory.datasets.listing import facts, listed, rejects
 from tests.factory.datasets.trees import TREES, write_video

@@ -11,7 +11,7 @@ import pytest
 from factory.datasets import fields
 from factory.datasets.padisi import read_partition
 from factory.datasets.wmca import attack_of, read_list
-from factory.pattern import vocabulary_name
+from factory.sources.pattern import vocabulary_name
 from tests.factory.datasets import trees
 from tests.factory.datasets.listing import facts, listed, rejects
 from tests.factory.datasets.trees import write_text

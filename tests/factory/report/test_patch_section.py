@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.config import build
+from factory.core.config import build
 from factory.corpus import Corpus
 from factory.report import ReportConfig, run
 from tests.corpora import face, png, small_rows, write_corpus

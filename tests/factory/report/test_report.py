@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from factory.config import build
-from factory.explorer import PAGE as EXPLORER
+from factory.core.config import build
 from factory.report import PAGE, ReportConfig, run
+from factory.report.explorer import PAGE as EXPLORER
 from factory.run import Run
 from tests.corpora import NoConfig
 from tests.pages import Page, report, summary_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from factory import report
-from factory.config import build
+from factory.core.config import build
 from tests.corpora import row, write_corpus
 
 EVIL = "</script><script>alert(1)</script>"

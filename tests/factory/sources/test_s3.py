@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from factory import prepare
-from factory.config import load
+from factory.core.config import load
 from factory.corpus import Corpus
 from factory.prepare import PrepareConfig
 from factory.sources import Source, list_sources, read_sources
@@ -130,7 +130,7 @@ def test_prepare_from_s3_to_s3(photos: str, s3_bucket: str, name: str) -> None:
     settings = ["crop=none", "size=32", "license=cc0-1.0", "defaults.domain=cam", "split.train=1.0"]
     settings += [f"source={photos}/{name}", f"out={s3_bucket}/out/{name}"]
     done = subprocess.run(  # Ray of its own: workers know the server by the environment they were started in
-        [sys.executable, "-m", "factory.cli", "prepare", *(part for one in settings for part in ("--set", one))],
+        [sys.executable, "-m", "factory.entry", "prepare", *(part for one in settings for part in ("--set", one))],
         env=os.environ | {"RAY_ADDRESS": "local"},
         capture_output=True,
         text=True,

@@ -97,7 +97,7 @@ def test_names_reading_and_what_is_not_there(storage: Storage) -> None:
 
 
 def test_a_run_claims_its_folder_and_a_source_lists_it(storage: Storage) -> None:
-    from factory.join import JoinConfig
+    from factory.publish.join import JoinConfig
 
     config = JoinConfig(corpora=("a", "b"), out=storage.url)
     run = Run(storage.url, "join", {"x": 1}, config)
@@ -139,7 +139,7 @@ def test_without_the_package_the_extra_is_named(
 
 def test_the_hub_can_only_be_read(tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
-    from factory.join import JoinConfig
+    from factory.publish.join import JoinConfig
 
     with pytest.raises(Refused, match="hf://datasets/o/n can be read only: .*`difffas publish`"):
         Storage("hf://datasets/o/n").create("x", b"data")
@@ -151,7 +151,7 @@ def test_the_hub_can_only_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("job", ["fit-style", "fit-generator", "fit-classifier", "tune", "ablate"])
 @pytest.mark.parametrize("url", ["gs://bucket/x", "az://box/x", "abfs://box/x"])
 def test_trainings_are_refused_where_ray_cannot_keep_their_state(job: str, url: str) -> None:
-    from factory.join import JoinConfig
+    from factory.publish.join import JoinConfig
 
     for use in (lambda: Run(url, job, {}, JoinConfig(corpora=("a", "b"), out=url)), lambda: ray_storage(url)):
         with pytest.raises(ValueError, match=r"Ray keeps a training's state in a local folder or on s3://, not on"):

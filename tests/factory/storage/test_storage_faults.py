@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from factory.corpus import Corpus
-from factory.ledger import Ledger
+from factory.run.ledger import Ledger
 from factory.storage import Storage, s3_retry
 from tests.corpora import small_rows, write_corpus
 from tests.faultproxy import Fault, FaultProxy

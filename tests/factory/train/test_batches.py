@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory import draws
+from factory.core import draws
 from factory.corpus import Corpus
-from factory.row import LIVE, SPOOF, Row
+from factory.corpus.row import LIVE, SPOOF, Row
 from factory.train.batches import Pairs, PixelCache, QualityWeighted, Shuffled, flips, share
 from tests.corpora import small_rows, write_corpus
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from factory.corpus import Corpus, shard_file
-from factory.formats import parquet, webdataset
-from factory.row import Row
-from factory.shards import FORMATS
+from factory.corpus.formats import parquet, webdataset
+from factory.corpus.row import Row
+from factory.corpus.shards import FORMATS
 from factory.storage import Storage
 from factory.train.random_reads import Decoded, Encoded, Recent
 from tests.corpora import face, png, row, write_corpus

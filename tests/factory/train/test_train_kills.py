@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from factory.faults import Stalled
+from factory.core.errors import Stalled
 from factory.storage import Storage
 from tests.chaos.cluster import Cluster
 from tests.factory.train.test_train import train

@@ -1,0 +1,242 @@
+"""Fill an ablation table: run what its rows need, station by station, and put the figures side by side.
+
+Every run is an ordinary run of its station in a folder of its own, so a killed ablation goes on where it stopped, and
+rows that share a style encoder, a generator or generated faces share the run. What fails leaves a gap with its reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from typing import Any
+
+import numpy as np
+
+from factory.ablate.figures import Cell, cells_of, csv_of, markdown_of
+from factory.ablate.graph import STATIONS, Graph, Place, Step
+from factory.ablate.settings import AblateConfig as AblateConfig
+from factory.ablate.tables import Seeds as Seeds
+from factory.ablate.tables import Table, load_table
+from factory.ablate.tables import titles as titles_of_tables
+from factory.core.config import Config as Config
+from factory.core.config import PathOfProtocol as PathOfProtocol
+from factory.core.config import PathOrUrl as PathOrUrl
+from factory.core.config import build, load
+from factory.core.errors import Quarantined, Stalled
+from factory.core.progress import duration, say
+from factory.corpus import Corpus
+from factory.models.generators import DUMMY
+from factory.models.load import model_digest
+from factory.protocols import open_corpus
+from factory.run import Run, read_claim, read_summary
+from factory.storage import Storage
+from factory.storage.s3_retry import Refused
+from factory.train import TrainResources as TrainResources
+from factory.train.recipes.classifier import FitClassifierConfig
+from factory.train.recipes.losses import goes_by_quality
+
+JOB = "ablate"
+MARKDOWN, LONG = "table.md", "table.csv"
+GAPS = "gaps"
+
+
+class Gaps(Quarantined):
+    """The ablation went through, but some cells are empty or lack seeds; the others are filled."""
+
+
+def command(table: str | None, path: str | None, overrides: list[str], dry_run: bool) -> dict[str, Any]:
+    """What `difffas ablate` does: list the tables if nothing is given, else run one or forecast it."""
+    if table is None and path is None:
+        return {"tables": titles_of_tables()}
+    named = table is not None and "=" not in table  # what is no table is the first override
+    first = [] if table is None else [f"table={json.dumps(table)}" if named else table]
+    config = load(AblateConfig, path, [*first, *overrides])
+    return forecast(config) if dry_run else run(config)
+
+
+def forecast(config: AblateConfig) -> dict[str, Any]:
+    """The runs that `run` would make, in order, and which are finished; writes nothing."""
+    table, graph = expand(config)
+    storage = Storage(runs_folder(config))
+    runs = [
+        {"run": step.name, "job": step.job, "finished": _finished(storage, step), "needs": list(step.needs)}
+        for step in graph.steps.values()
+    ]
+    return {
+        "table": table.name,
+        "folder": storage.url,
+        "runs": runs,
+        "finished": sum(run["finished"] for run in runs),
+        "left": sum(not run["finished"] for run in runs),
+        "empty": [
+            f"{place.row} / {place.protocol}, seed {place.seed}: {place.reason}"
+            for place in graph.places
+            if place.evaluation is None
+        ],
+    }
+
+
+def run(config: AblateConfig) -> dict[str, Any]:
+    """Write `OUT/table.md`, `table.csv` and the summary: the table and its cells.
+
+    A table with gaps is written as `OUT/gaps/0001.md`, `.csv` and `.json`, then 0002 and so on, whenever it changed;
+    running it again tries what failed.
+
+    Raises:
+        ValueError: before anything is written, if the table, the corpus, a protocol or settings have a mistake.
+        Gaps: at the end, if a cell is empty or lacks a seed.
+        OSError: if a store or disk failed, which the other runs would meet, too.
+    """
+    table, graph = expand(config)
+    identity = {
+        "table": table.model_dump(mode="json"),
+        "unit": config.unit,
+        "places": [place.evaluation or place.reason for place in graph.places],
+    }
+    claim = Run(config.out, JOB, identity, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    storage = Storage(runs_folder(config))
+    faults = _make(storage, list(graph.steps.values()))
+    figure = functools.partial(_figure, storage, config.unit, faults)
+    cells = cells_of(table, graph.places, figure)
+    return _publish(claim, table, cells, config.unit)
+
+
+def expand(config: AblateConfig) -> tuple[Table, Graph]:
+    """The table with the configuration's protocols and seeds, and its runs."""
+    shipped = load_table(config.table)
+    chosen = {name: getattr(config, name) or getattr(shipped, name) for name in ("protocols", "seeds")}
+    table = build(Table, {**shipped.model_dump(), **chosen})
+    return table, Graph(config, table, Storage(runs_folder(config)).url, functools.cache(digest))
+
+
+def digest(kind: str, url: str) -> str:
+    """Digest of an input's content; raises ValueError for a folder that does not hold what it should."""
+    if kind == "corpus":
+        return Corpus(url).digest
+    if kind == "generator":
+        return DUMMY if url == DUMMY else model_digest(Storage(url))
+    claim: str = read_claim(Storage(url))["fingerprint"]
+    return claim
+
+
+def runs_folder(config: AblateConfig) -> str:
+    """Where the runs are."""
+    return config.runs or f"{config.out.rstrip('/')}/runs"
+
+
+def _make(storage: Storage, steps: list[Step]) -> dict[str, str]:
+    """Run what is not finished; returns why a run has no result, by its name, those among it that need another's."""
+    faults: dict[str, str] = {}
+    for number, step in enumerate(steps, start=1):
+        before = next((faults[name] for name in step.needs if name in faults), None)
+        if before is not None:
+            faults[step.name] = before
+        elif not _finished(storage, step):
+            started = time.monotonic()
+            say(f"ablate: {number}/{len(steps)} {step.name}")
+            fault = _attempt(step)
+            if fault is not None:
+                faults[step.name] = f"{step.name}: {fault}"
+            say(f"ablate: {step.name} {fault or 'finished'} ({duration(time.monotonic() - started)})")
+    return faults
+
+
+def _attempt(step: Step) -> str | None:
+    """Run a station; returns its fault in one line, unless that is one that every other run would meet."""
+    try:
+        if isinstance(step.config, FitClassifierConfig):
+            check_scores(step.config)
+        STATIONS[step.job][0].run(step.config)
+    except FileNotFoundError as error:
+        return _one_line(error)
+    except (OSError, Stalled, Refused):
+        raise
+    except Exception as error:  # whatever it is, it belongs to this run
+        return _one_line(error)
+    return None
+
+
+def check_scores(config: FitClassifierConfig) -> None:
+    """Refuse a loss of relative quality where no row to train on has a BRISQUE score: all would have q = 0."""
+    if not goes_by_quality(config.loss):
+        return
+    for url in filter(None, (config.corpus, config.generated)):
+        corpus = open_corpus(url, config.protocol)
+        scores = corpus.column("brisque")[corpus.where(split=config.split)].astype(np.float64)
+        if np.isfinite(scores).any():
+            return
+    raise ValueError(
+        f"loss {config.loss.name!r} needs the column brisque, and no row of split {config.split!r} has a score"
+    )
+
+
+def _one_line(error: Exception) -> str:
+    """What an error says; of one that brings a traceback along, its last line."""
+    error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
+    text = " ".join(lines) if isinstance(error, ValueError | Quarantined) else f"{type(error).__name__}: {lines[-1]}"
+    return text[:300]
+
+
+def _finished(storage: Storage, step: Step) -> bool:
+    return storage.exists(f"{step.name}/summary.json")
+
+
+def _figure(storage: Storage, unit: str, faults: dict[str, str], place: Place, metric: str) -> float | str:
+    """A metric of a place, or why there is none."""
+    if place.evaluation is None:
+        return place.reason
+    if place.evaluation in faults:
+        return faults[place.evaluation]
+    summary = read_summary(Storage(storage.path(place.evaluation)))
+    assert summary is not None, "the run is finished"
+    if unit == "video":
+        summary = summary["video"] or summary  # None where every recording has one frame: the figures are the same
+    value: float | None = summary.get(metric)
+    return _why(summary, metric) if value is None else value
+
+
+def _why(summary: dict[str, Any], metric: str) -> str:
+    for name, kind in (("n_live", "live face"), ("n_spoof", "attack")):
+        if not summary[name]:
+            return f"the test split holds no {kind}"
+    if "@dev" in metric and not (summary["n_dev_live"] and summary["n_dev_spoof"]):
+        return f"{metric} needs a development split with live faces and attacks"
+    return f"the evaluation has no {metric}"
+
+
+def _publish(claim: Run, table: Table, cells: list[Cell], unit: str) -> dict[str, Any]:
+    """Write the table, and close the run unless it has gaps."""
+    empty = [cell for cell in cells if not cell.filled]
+    summary = {
+        "ablation": table.title,
+        "table": table.model_dump(mode="json"),
+        "unit": unit,
+        "gaps": {cell.name: " | ".join(dict.fromkeys(cell.reasons.values())) for cell in empty},
+        "cells": [cell.record() for cell in cells],
+    }
+    markdown, long = markdown_of(table, cells, unit).encode(), csv_of(cells).encode()
+    if not empty:
+        claim.storage.create(MARKDOWN, markdown)
+        claim.storage.create(LONG, long)
+        say(f"ablate: {claim.storage.path(MARKDOWN)}")
+        return claim.finish(summary)
+    name = _with_gaps(claim.storage, json.dumps(summary, indent=2, ensure_ascii=False).encode(), markdown, long)
+    raise Gaps(
+        f"{len(empty)} of {len(cells)} cells are not filled, {'; '.join(cell.name for cell in empty)}: "
+        f"{claim.storage.path(name)} says why; running it again tries what failed"
+    )
+
+
+def _with_gaps(storage: Storage, summary: bytes, markdown: bytes, long: bytes) -> str:
+    """Keep a table with gaps under the next number, unless it is the last one again; returns the Markdown's name."""
+    taken = [name for name in storage.names(GAPS) if name.endswith(".json")]
+    if taken and storage.read(f"{GAPS}/{taken[-1]}") == summary:
+        return f"{GAPS}/{taken[-1].removesuffix('.json')}.md"
+    number = max([int(name.partition(".")[0]) for name in storage.names(GAPS)], default=0) + 1
+    for suffix, data in (("md", markdown), ("csv", long), ("json", summary)):  # the last one says that all are there
+        storage.create(f"{GAPS}/{number:04d}.{suffix}", data)
+    return f"{GAPS}/{number:04d}.md"

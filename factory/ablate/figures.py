@@ -1,0 +1,167 @@
+"""The figures of a table: cells from evaluations, as Markdown for people and as CSV for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from factory.ablate.graph import OWN, Place
+from factory.ablate.tables import Table
+from factory.charts import fixed
+from factory.tables.sheet import table
+
+AVERAGE = "average"
+CSV = ("row", "protocol", "metric", "statistic", "seed", "value", "reason", "run")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A metric of a row under a protocol, or on average over all: one value per seed, or why that seed has none.
+
+    `runs` are the evaluations of the seeds; an average has none. Values are fractions of 1.
+    """
+
+    row: str
+    protocol: str
+    metric: str
+    values: dict[int, float]
+    reasons: dict[int, str]
+    runs: dict[int, str]
+
+    @property
+    def name(self) -> str:
+        """Row and column, for messages."""
+        return f"{self.row} / {column_name(self.protocol, self.metric)}"
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the seeds that have a value; None without one."""
+        return statistics.fmean(self.values.values()) if self.values else None
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over the seeds, n − 1 in the denominator; None for fewer than two values."""
+        return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
+
+    @property
+    def filled(self) -> bool:
+        """Whether every seed has a value."""
+        return not self.reasons
+
+    @property
+    def text(self) -> str:
+        """Percent with two decimals; with how many of the seeds where some have none."""
+        if self.mean is None:
+            return "—"
+        spread = "" if self.deviation is None else f" ± {fixed(100 * self.deviation, 2)}"
+        seeds = "" if self.filled else f" ({len(self.values)} of {len(self.values) + len(self.reasons)} seeds)"
+        return f"{fixed(100 * self.mean, 2)}{spread}{seeds}"
+
+    def record(self) -> dict[str, Any]:
+        """The cell in JSON."""
+        over_seeds = {"mean": self.mean, "deviation": self.deviation, "text": self.text}
+        by_seed = {name: dict(_texts(getattr(self, name))) for name in ("values", "reasons", "runs")}
+        return {"row": self.row, "protocol": self.protocol, "metric": self.metric, **over_seeds, **by_seed}
+
+
+def cells_of(table: Table, places: Sequence[Place], figure: Callable[[Place, str], float | str]) -> list[Cell]:
+    """The cells of a table, row by row in the order of its columns.
+
+    `figure` gives a metric of a place, or the reason why there is none, as text.
+    """
+    cells = []
+    for row in table.rows:
+        for metric in table.columns:
+            mine = [
+                _cell(
+                    [place for place in places if (place.row, place.protocol) == (row.name, protocol)], metric, figure
+                )
+                for protocol in table.protocols
+            ]
+            cells += mine
+            if table.average and len(table.protocols) > 1:
+                cells.append(_average(mine, table.seeds))
+    return cells
+
+
+def _cell(places: Sequence[Place], metric: str, figure: Callable[[Place, str], float | str]) -> Cell:
+    found = {place.seed: figure(place, metric) for place in places}
+    return Cell(
+        places[0].row,
+        places[0].protocol,
+        metric,
+        {seed: value for seed, value in found.items() if not isinstance(value, str)},
+        {seed: value for seed, value in found.items() if isinstance(value, str)},
+        {place.seed: place.evaluation for place in places if place.evaluation is not None},
+    )
+
+
+def _average(cells: Sequence[Cell], seeds: Sequence[int]) -> Cell:
+    """Of each seed the mean over the protocols, where it has a value under all of them."""
+    values, reasons = {}, {}
+    for seed in seeds:
+        lacking = [cell.protocol for cell in cells if seed not in cell.values]
+        if lacking:
+            reasons[seed] = f"no figure under {', '.join(lacking)}"
+        else:
+            values[seed] = statistics.fmean(cell.values[seed] for cell in cells)
+    return Cell(cells[0].row, AVERAGE, cells[0].metric, values, reasons, {})
+
+
+def column_name(protocol: str, metric: str) -> str:
+    """A column's head; that of the corpus's own splits is the metric alone."""
+    return metric if protocol == OWN else f"{protocol} {metric}"
+
+
+def markdown_of(table: Table, cells: Sequence[Cell], unit: str) -> str:
+    """The table in Markdown: percent, mean ± standard deviation; below it a reason for every empty cell."""
+    columns = dict.fromkeys((cell.protocol, cell.metric) for cell in cells)
+    notes: dict[str, int] = {}
+    lines = [
+        _line(["", *(column_name(*column) for column in columns)]),
+        _line(["---", *("---:" for _ in columns)]),
+    ]
+    for row in table.rows:
+        texts = []
+        for cell in (cell for cell in cells if cell.row == row.name):
+            marks = [notes.setdefault(reason, len(notes) + 1) for reason in dict.fromkeys(cell.reasons.values())]
+            texts.append(cell.text + "".join(f" [{mark}]" for mark in marks))
+        lines.append(_line([row.name, *texts]))
+    seeds = ", ".join(map(str, table.seeds))
+    what = f"mean ± standard deviation (n − 1) over seeds {seeds}" if len(table.seeds) > 1 else f"one seed, {seeds}"
+    paragraphs = [
+        f"# {table.title}",
+        f"{table.shape.strip()} {table.note.strip()}".strip(),
+        "\n".join(lines),
+        f"Percent, {what}; per {unit}.",
+        "\n".join(f"{mark}. {reason}" for reason, mark in notes.items()),
+    ]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def csv_of(cells: Sequence[Cell]) -> str:
+    """The table in long form: of every cell one line per seed, then its mean and its standard deviation.
+
+    Values have all their digits, as fractions of 1; the statistics' `reason` counts the seeds that are missing.
+    """
+    lines: list[Sequence[Any]] = [CSV]
+    for cell in cells:
+        place = (cell.row, cell.protocol, cell.metric)
+        for seed in sorted({*cell.values, *cell.reasons}):
+            value = cell.values.get(seed)
+            reason, run = cell.reasons.get(seed, ""), cell.runs.get(seed, "")
+            lines.append([*place, "value", seed, "" if value is None else repr(value), reason, run])
+        lacking = f"{len(cell.reasons)} seeds have no value" if cell.reasons else ""
+        for name, figure in (("mean", cell.mean), ("deviation", cell.deviation)):
+            lines.append([*place, name, "", "" if figure is None else repr(figure), lacking, ""])
+    return table(lines)
+
+
+def _line(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+
+
+def _texts(by_seed: Mapping[int, Any]) -> list[tuple[str, Any]]:
+    return [(str(seed), value) for seed, value in sorted(by_seed.items())]

@@ -1,0 +1,230 @@
+"""From a table to station runs: each once, in an order in which every run comes after those that it needs.
+
+A run's folder is named by the fingerprint of all that decides it: its settings with the defaults, the content of the
+inputs, the rules of the protocol, and the names of the runs that it reads. So rows that share a generator share its
+folder, and a row whose settings change has another one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from factory import evaluate, generate, protocols
+from factory.ablate.tables import Table, TableRow
+from factory.core.config import Config, build, fingerprint
+from factory.models import backbone
+from factory.train.recipes import classifier as fit_classifier
+from factory.train.recipes import generator as fit_generator
+from factory.train.recipes import style as fit_style
+
+if TYPE_CHECKING:
+    from factory.ablate.settings import AblateConfig
+
+OWN = "own"  # in the place of a protocol: the corpus's own splits
+STATIONS: dict[str, tuple[Any, type[Config]]] = {
+    "fit_style": (fit_style, fit_style.FitStyleConfig),
+    "fit_generator": (fit_generator, fit_generator.FitGeneratorConfig),
+    "generate": (generate, generate.GenerateConfig),
+    "fit_classifier": (fit_classifier, fit_classifier.FitClassifierConfig),
+    "evaluate": (evaluate, evaluate.EvaluateConfig),
+}
+SEED = {"fit_style": "train", "fit_generator": "train", "generate": "plan", "fit_classifier": "train"}
+INPUTS = ("corpus", "inputs", "out", "protocol", "generated", "style_encoder", "classifier", "scores", "dev_scores")
+NO_RESULT = {"out", "resources", "threads"}  # of a station's settings: they do not decide its result
+
+Digest = Callable[[str, str], str]  # (kind of input, its folder) -> digest of its content
+
+
+class MissingError(ValueError):
+    """A row asks for what the configuration does not give: its cells stay empty, the others are filled."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a station reads: a folder, and what stands for its content in the fingerprint of its reader."""
+
+    url: str
+    identity: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One run of a station, in the folder `name` below that of all runs."""
+
+    name: str
+    job: str
+    config: Config
+    needs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A row under a protocol with a seed: the evaluation that gives its figures, or why there is none."""
+
+    row: str
+    protocol: str
+    seed: int
+    evaluation: str | None
+    reason: str = ""
+
+
+class Graph:
+    """The runs of a table.
+
+    Args:
+        config: the ablation. table: with its protocols and seeds. runs: folder of all runs.
+        digest: of an input's content: of kind `corpus`, `generator` or `style_encoder`; raises ValueError for
+            a folder that is none.
+
+    Attributes:
+        steps: by name, every one after those it needs; those of the first seed come first.
+        places: one for every row, protocol and seed.
+
+    Raises:
+        ValueError: if a folder that is given is not what it should be, a station refuses its settings, or settings
+            say what the ablation says itself.
+    """
+
+    def __init__(self, config: AblateConfig, table: Table, runs: str, digest: Digest) -> None:
+        self._config, self._runs, self._digest = config, runs, digest
+        self._rules = {name: None if name == OWN else protocols.load(name) for name in table.protocols}
+        self._corpus = Source(config.corpus, digest("corpus", config.corpus))
+        self.steps: dict[str, Step] = {}
+        self.places: list[Place] = []
+        for seed in table.seeds:
+            for row in table.rows:
+                self.places += [self._place(row, protocol, seed) for protocol in table.protocols]
+
+    def _place(self, row: TableRow, protocol: str, seed: int) -> Place:
+        try:
+            return Place(row.name, protocol, seed, self._evaluation(row, protocol, seed))
+        except MissingError as error:
+            return Place(row.name, protocol, seed, None, str(error))
+
+    def _evaluation(self, row: TableRow, protocol: str, seed: int) -> str:
+        training = self._trained_alike(protocol)
+        sources = {"corpus": self._corpus}
+        if row.generated:
+            sources["generated"] = self._generated(row, training, seed)
+        classifier = self._add("fit_classifier", row, training, seed, sources)
+        return self._add("evaluate", row, protocol, seed, {"corpus": self._corpus, "classifier": classifier}).identity
+
+    def _trained_alike(self, protocol: str) -> str:
+        """The first protocol of the table with the same training rules, whose models serve for all of these."""
+        rules = self._rules[protocol]
+        for name, others in self._rules.items():
+            if rules is not None and others is not None and rules.training_digest == others.training_digest:
+                return name
+        return protocol
+
+    def _generated(self, row: TableRow, protocol: str, seed: int) -> Source:
+        if self._config.generated is not None:
+            self._refuse(row, "generated", "fit_style", "fit_generator", "generate")
+            return self._given("corpus", self._config.generated, protocol)
+        generator = self._generator(row, protocol, seed)
+        inputs = {"live": self._corpus, "guides": self._corpus, "generator": generator}
+        return self._add("generate", row, protocol, seed, {f"inputs.{name}": each for name, each in inputs.items()})
+
+    def _generator(self, row: TableRow, protocol: str, seed: int) -> Source:
+        if self._config.generator is not None:
+            self._refuse(row, "generator", "fit_style", "fit_generator")
+            return self._given("generator", self._config.generator, protocol)
+        if self._config.fit_generator is None:
+            raise MissingError("needs generated faces: give generated, generator or fit_generator")
+        sources = {"corpus": self._corpus}
+        if "initial" in self._config.fit_generator:
+            self._refuse(row, "fit_generator.initial", "fit_style")
+            sources["initial"] = self._given("generator", self._config.fit_generator["initial"], protocol)
+        elif self._config.style_encoder is not None:
+            self._refuse(row, "style_encoder", "fit_style")
+            sources["style_encoder"] = self._given("style_encoder", self._config.style_encoder, protocol)
+        else:
+            sources["style_encoder"] = self._add("fit_style", row, protocol, seed, {"corpus": self._corpus})
+        return self._add("fit_generator", row, protocol, seed, sources)
+
+    def _refuse(self, row: TableRow, given: str, *jobs: str) -> None:
+        for job in jobs:
+            if getattr(row, job):
+                raise MissingError(f"changes {job}, which a finished `{given}` leaves no room for: leave that out")
+
+    def _given(self, kind: str, url: str, protocol: str) -> Source:
+        """A finished input; `$protocol` in its name is that of the protocol that is trained under."""
+        url = url.replace("$protocol", protocol).replace("${protocol}", protocol)
+        return Source(url, self._digest(kind, url))
+
+    def _add(self, job: str, row: TableRow, protocol: str, seed: int, sources: Mapping[str, Source]) -> Source:
+        """The run of a station, which is a new step unless a row before has the same."""
+        model, rules = STATIONS[job][1], self._rules[protocol]
+        settings = self._settings(job, row, seed) | ({"protocol": protocol} if rules else {})
+
+        def built(out: str, inputs: Mapping[str, str]) -> Config:
+            try:
+                return build(model, _with(settings | {"out": out}, inputs))
+            except ValueError as error:
+                raise ValueError(f"row {row.name!r}, {job}: {error}") from None
+
+        by_content = built("-", {key: source.identity for key, source in sources.items()})
+        decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
+        if "backbone" in decisive:
+            decisive["backbone"] = backbone.identity(decisive["backbone"])
+        identity = {"job": job, "settings": decisive, "rules": rules and rules.digest}
+        name = f"{job}-{fingerprint(identity)[:16]}"
+        url = f"{self._runs}/{name}"
+        if name not in self.steps:
+            needs = dict.fromkeys(source.identity for source in sources.values() if source.identity in self.steps)
+            config = built(url, {key: source.url for key, source in sources.items()})
+            self.steps[name] = Step(name, job, config, tuple(needs))
+        return Source(url, name)
+
+    def _settings(self, job: str, row: TableRow, seed: int) -> dict[str, Any]:
+        """The station's settings of the configuration, of the row over them, and the seed."""
+        base, over = getattr(self._config, job), getattr(row, job, {})
+        _refuse_ours(f"config key {job}", job, base, INPUTS)
+        _refuse_ours(f"row {row.name!r}, {job}", job, over, (*INPUTS, "initial"))
+        settings = merged(_default(job) | {key: base[key] for key in base if key != "initial"}, over)
+        if job in SEED:
+            settings = merged(settings, {SEED[job]: {"seed": seed}})
+        if job.startswith("fit_"):
+            resources = self._config.resources.model_dump(mode="json")
+            settings = merged({"resources": resources}, settings)
+        return settings
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with what `over` says, section by section; another loss takes over the scale and nothing else."""
+    found = dict(base)
+    for key, value in over.items():
+        below = found.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            if key == "loss" and value.get("name", "rq") != below.get("name", "rq"):
+                below = {name: number for name, number in below.items() if name == "scale"}
+            value = merged(below, value)
+        found[key] = value
+    return found
+
+
+def _default(job: str) -> dict[str, Any]:
+    """The station's own `train`, so that a row may change a part of it; and no bootstrap, which the table ignores."""
+    if job == "evaluate":
+        return {"resamples": 0}
+    field = STATIONS[job][1].model_fields.get("train")
+    return {} if field is None else {"train": field.default.model_dump(mode="json")}
+
+
+def _with(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
+    found = dict(settings)
+    for dotted, value in inputs.items():
+        section, _, key = dotted.rpartition(".")
+        found = merged(found, {section: {key: value}} if section else {key: value})
+    return found
+
+
+def _refuse_ours(where: str, job: str, values: Mapping[str, Any], inputs: Sequence[str]) -> None:
+    ours = [key for key in inputs if key in values]
+    if ours:
+        raise ValueError(f"{where}: {ours[0]} is the ablation's own: leave it out")
+    section = values.get(SEED.get(job, ""))
+    if isinstance(section, Mapping) and "seed" in section:
+        raise ValueError(f"{where}: {SEED[job]}.seed is that of the ablation: leave it out, and set seeds")

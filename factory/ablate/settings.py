@@ -1,0 +1,46 @@
+"""What an ablation is told; docs/ablating.md is the manual."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from factory.ablate.tables import Seeds
+from factory.core.config import Config, PathOfProtocol, PathOrUrl
+from factory.train import TrainResources
+
+
+class AblateConfig(Config):
+    """One table on one corpus.
+
+    Generated faces come from `generated`, else from `generator`, else from a generator that `fit_generator` says how
+    to fit. The settings of the stations are those of their own configurations without inputs, `out` and seeds.
+    """
+
+    table: PathOrUrl = Field(description="name of a table that comes with the package, or FILE.yaml")
+    corpus: PathOrUrl = Field(description="real faces, to train on and to test on")
+    out: PathOrUrl
+    protocols: tuple[PathOrUrl, ...] | None = Field(None, min_length=1, description="None: the table's; own: splits")
+    seeds: Seeds | None = Field(None, description="None: the table's")
+    generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
+    generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; likewise")
+    style_encoder: PathOfProtocol | None = Field(None, description="folder of fit-style, for fit_generator; likewise")
+    fit_style: dict[str, Any] = {}
+    fit_generator: dict[str, Any] | None = None
+    generate: dict[str, Any] = {}
+    fit_classifier: dict[str, Any] = {}
+    evaluate: dict[str, Any] = Field({}, description="by default without bootstrap, which the table ignores")
+    unit: Literal["frame", "video"] = Field("frame", description="what a figure counts; video: means of recordings")
+    runs: PathOrUrl | None = Field(None, description="folder of the runs, which tables may share; None: OUT/runs")
+    resources: TrainResources = Field(TrainResources(), description="of every fit whose settings do not say others")
+
+    @model_validator(mode="after")
+    def _check(self) -> AblateConfig:
+        ways = [name for name in ("generated", "generator", "fit_generator") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            raise ValueError(f"{ways[0]} and {ways[1]} both say where generated faces come from: give one")
+        initial = "initial" in (self.fit_generator or {})
+        if self.style_encoder is not None and (self.fit_generator is None or initial):
+            raise ValueError("style_encoder is for a generator that fit_generator starts anew: leave it out")
+        return self

@@ -1,0 +1,152 @@
+"""From the YAML files of this folder, or a user's own, to ablation tables."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import string
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from factory.charts.metric_table import RATES, THRESHOLDS
+from factory.core.config import Config, PathOrUrl, build, read_yaml
+from factory.core.places import file_here
+
+FOLDER = Path(__file__).parent
+# What of an evaluation can be a column: rates, by the names of its summary.
+METRICS = (
+    *("auc", "d_eer", "tpr@fpr=1%"),
+    *(f"{rate}@{threshold}" for rate, *_ in RATES for threshold, *_ in THRESHOLDS),
+    *(f"bpcer{one_in}@{origin}" for one_in in (10, 20, 100) for origin in ("dev", "test")),
+)
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+
+
+class TableRow(Config):
+    """One row: what it changes in the settings of the stations that lead to its figures."""
+
+    name: str = Field(min_length=1)
+    generated: bool = Field(True, description="whether generated faces are trained on, beside the real ones")
+    fit_style: dict[str, Any] = {}
+    fit_generator: dict[str, Any] = {}
+    generate: dict[str, Any] = {}
+    fit_classifier: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> TableRow:
+        changed = [job for job in ("fit_style", "fit_generator", "generate") if getattr(self, job)]
+        if changed and not self.generated:
+            raise ValueError(f"row {self.name!r} changes {changed[0]} and trains on no generated face: leave one out")
+        return self
+
+
+class Table(Config):
+    """One ablation.
+
+    A row of the file may have `each`: it stands for one row of every value, or of every pair where two are named, and
+    `$name` is replaced by the value wherever it stands.
+
+    Raises:
+        ValueError: on a metric that no evaluation has, rows of one name, or two equal protocols or seeds.
+    """
+
+    name: str
+    title: str
+    shape: str = Field(description="which table of the paper it has the shape of")
+    note: str = Field("", description="what the paper leaves open, and how it is read here")
+    protocols: tuple[PathOrUrl, ...] = Field(("own",), min_length=1)
+    columns: tuple[str, ...] = Field(min_length=1)
+    average: bool = Field(False, description="whether the mean over the protocols is a column, too")
+    seeds: Seeds = (0, 1, 2)
+    rows: tuple[TableRow, ...] = Field(min_length=1)
+
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        for column in columns:
+            if column not in METRICS:
+                near = difflib.get_close_matches(column, METRICS, n=1, cutoff=0.4)
+                hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(METRICS)}"
+                raise ValueError(f"no evaluation has the metric {column!r}; {hint}")
+        return columns
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Table:
+        for what, values in (
+            ("protocols", self.protocols),
+            ("columns", self.columns),
+            ("seeds", self.seeds),
+            ("rows", [row.name for row in self.rows]),
+        ):
+            if twice := [str(value) for place, value in enumerate(values) if value in values[:place]]:
+                raise ValueError(f"{what} has {twice[0]!r} twice: name each once")
+        return self
+
+
+def titles() -> dict[str, str]:
+    """What each table that comes with the package shows, by name."""
+    return {path.stem: str(read_yaml(path, "table").get("title")) for path in _files()}
+
+
+def load_table(name: str) -> Table:
+    """A table by its name, or from a YAML file of one's own.
+
+    Raises:
+        ValueError: in one line, if there is no such table or its file has a mistake.
+    """
+    own = name.endswith((".yaml", ".yml"))
+    path = Path(file_here(name)) if own else FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        if own:
+            raise ValueError(f"table file {name} does not exist")
+        known = [file.stem for file in _files()]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}, or a FILE.yaml of your own"
+        raise ValueError(f"there is no table {name!r}; {hint}")
+    values = {**read_yaml(path, "table"), "name": path.stem}
+    rows = values.get("rows")
+    try:
+        if isinstance(rows, list):
+            values["rows"] = [_built_row(put) for row in rows for put in _each(row)]
+        return build(Table, values)
+    except ValueError as error:
+        raise ValueError(f"table {path.name}: {error}") from None
+
+
+def _files() -> list[Path]:
+    return sorted(FOLDER.glob("*.yaml"))
+
+
+def _built_row(row: Any) -> TableRow:
+    try:
+        return build(TableRow, row)
+    except ValueError as error:
+        name = row.get("name") if isinstance(row, dict) else row
+        raise ValueError(f"row {name!r}: {error}") from None
+
+
+def _each(row: Any) -> Iterator[Any]:
+    """The rows that a row of the file stands for."""
+    if not (isinstance(row, dict) and "each" in row):
+        yield row
+        return
+    each = row["each"]
+    if not (isinstance(each, dict) and each and all(isinstance(values, list) for values in each.values())):
+        raise ValueError("each must name lists of values, such as {margin: [0.1, 0.2]}")
+    rest = {key: value for key, value in row.items() if key != "each"}
+    for chosen in itertools.product(*each.values()):
+        yield _substituted(rest, dict(zip(each, chosen, strict=True)))
+
+
+def _substituted(value: Any, put: Mapping[str, Any]) -> Any:
+    """`value` with `$name` replaced in all its text; text that is `$name` alone becomes the value, of its own kind."""
+    if isinstance(value, str):
+        alone = value[1:] if value.startswith("$") else ""
+        return put[alone] if alone in put else string.Template(value).safe_substitute(put)
+    if isinstance(value, Mapping):
+        return {key: _substituted(one, put) for key, one in value.items()}
+    return [_substituted(one, put) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,233 @@
+"""The `difffas` command: one verb per station, each a configuration and a function `run`.
+
+Nothing heavy is imported before a verb is chosen, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from factory.cli.folder import COMMANDS, Overrides, local, located, print_summary
+from factory.cli.job import job_app, submit
+from factory.cli.stations import JOBS
+from factory.core.credentials import refuse_arguments
+from factory.core.exits import one_line_exits
+from factory.core.masking import masked_output
+
+app = typer.Typer(
+    name="difffas",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Turn live faces into labelled spoof faces, and train what needs them. Re-running a command resumes it.",
+    epilog="Example: difffas generate --config jobs/generate.yaml inputs.live=corpora/faces out=corpora/spoofs",
+)
+
+ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Which it always does: go on where it stopped.", show_default=False)
+]
+# Of the jobs that are for one machine, and so have no file in jobs/: what to give.
+NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}
+
+
+def _add_job(verb: str) -> None:
+    module, model, summary = JOBS[verb]
+
+    def command(config: ConfigFile = None, overrides: Overrides = None) -> None:
+        from factory.core.config import load
+
+        job = importlib.import_module(module)
+        print_summary(job.run(load(getattr(job, model), config, overrides or [])))
+
+    def training(config: ConfigFile = None, resume: Resume = True, overrides: Overrides = None) -> None:
+        command(config, overrides)
+
+    given = NO_FILES.get(verb, f"--config jobs/{verb.replace('-', '_')}.yaml")
+    app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(
+        training if verb.startswith("fit-") else command
+    )
+
+
+for _verb in JOBS:
+    _add_job(_verb)
+
+
+@app.command()
+def generate(
+    config: ConfigFile = None,
+    live: Annotated[str | None, typer.Option(help="Corpus of live faces.")] = None,
+    guides: Annotated[str | None, typer.Option(help="Corpus of the guides; may be the same.")] = None,
+    generator: Annotated[str | None, typer.Option(help="Model folder, or dummy to test the plumbing.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the spoofs, local or s3://.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Generate the planned spoofs (Ray Data). Example: difffas generate --config jobs/generate.yaml --out spoofs"""
+    from factory.core.config import load
+    from factory.generate import GenerateConfig, run
+
+    given = {"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out}
+    print_summary(run(load(GenerateConfig, config, _settings(given) + (overrides or []))))
+
+
+@app.command()
+def prepare(
+    source: Annotated[str | None, typer.Argument(help="Folder, file or glob: images, Parquet or WebDataset.")] = None,
+    out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
+    config: ConfigFile = None,
+    dataset: Annotated[str | None, typer.Option(help="SOURCE is this data set's tree, see docs/datasets.md.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE, see docs/prepare.md.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Domain of rows whose path does not say it.")] = None,
+    attack: Annotated[str | None, typer.Option(help="Attack of rows whose path does not say it.")] = None,
+    license: Annotated[str | None, typer.Option(help="What the photographs may be used for; required.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the stored images, a multiple of 32.")] = None,
+    crop: Annotated[str | None, typer.Option(help="retinaface, table, dataset or none; next three imply it.")] = None,
+    no_crop: Annotated[bool, typer.Option("--no-crop", help="The images are face crops already.")] = False,
+    weights: Annotated[str | None, typer.Option(help="RetinaFace weights file.")] = None,
+    boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key.")] = None,
+) -> None:
+    """Turn photographs into a corpus. Example: difffas prepare photos --out faces --license CC0-1.0 --no-crop"""
+    from factory.core.config import load
+    from factory.prepare import PrepareConfig, run
+
+    crop = crop or ("none" if no_crop else "table" if boxes else "retinaface" if weights else None)
+    given = {
+        "source": source,
+        "out": out,
+        "dataset": dataset,
+        "pattern": pattern,
+        "defaults.domain": domain,
+        "defaults.attack": attack,
+        "license": license,
+        "size": size,
+        "crop": crop,
+        "weights": weights,
+        "boxes": boxes,
+    }
+    print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
+
+
+@app.command()
+def evaluate(
+    config: ConfigFile = None,
+    classifier: Annotated[str | None, typer.Option(help="Folder that fit-classifier wrote.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Corpus to score.")] = None,
+    scores: Annotated[str | None, typer.Option(help="CSV of scores, in the place of these two.")] = None,
+    dev_scores: Annotated[str | None, typer.Option(help="CSV of the development set, where it is another.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder to write; with --scores it may be left out.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Metrics, scores.csv, ROC and DET (docs/evaluating.md). Example: difffas evaluate --scores scores.csv"""
+    from factory.core.config import load
+    from factory.evaluate import EvaluateConfig, run
+
+    given = {"classifier": classifier, "corpus": corpus, "scores": scores, "dev_scores": dev_scores, "out": out}
+    print_summary(run(load(EvaluateConfig, config, _settings(given) + (overrides or []))))
+
+
+@app.command()
+def ablate(
+    table: Annotated[str | None, typer.Argument(help="Such as losses, or FILE.yaml; none lists them.")] = None,
+    config: ConfigFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and which are finished.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Fill an ablation table (docs/ablating.md). Example: difffas ablate losses --config jobs/ablate.yaml"""
+    from factory.ablate import command
+
+    print_summary(command(table, config, overrides or [], dry_run))
+
+
+@app.command()
+def plan(
+    config: ConfigFile = None,
+    images_per_second: Annotated[float | None, typer.Option(help="Of one generator; a run's summary has it.")] = None,
+    price: Annotated[float | None, typer.Option(help="Of one generator for one hour, in any currency.")] = None,
+    device: Annotated[str | None, typer.Option(help="Of docs/cost.md: its measured speed is used.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Which it always is: nothing is written.")] = True,
+    overrides: Overrides = None,
+) -> None:
+    """What a generation would make and cost. Example: difffas plan --dry-run --config jobs/generate.yaml"""
+    from factory.core.config import load
+    from factory.generate import GenerateConfig
+    from factory.generate.forecast import forecast
+
+    print_summary(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price, device))
+
+
+for _name, _command in {**COMMANDS, "submit": submit}.items():
+    app.command(_name)(_command)
+app.add_typer(job_app, name="job")
+
+
+@app.command()
+def protocols(
+    name: Annotated[str | None, typer.Argument(callback=located, help="Protocol, or FILE.yaml; none: a list.")] = None,
+    corpus: Annotated[list[str] | None, typer.Option(callback=located, help="To count under it; repeatable.")] = None,
+) -> None:
+    """The evaluation protocols, and a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
+    from factory.protocols.counts import describe
+
+    print_summary(describe(name, corpus or []))
+
+
+@app.command("export-classifier")
+def export_classifier(
+    folder: Annotated[str, typer.Argument(help="Folder that fit-classifier wrote.")],
+    out: Annotated[str, typer.Option(help="Folder to write: safetensors, timm backbone, ONNX.")],
+    size: Annotated[int | None, typer.Option(help="Side of its images, where the folder does not say.")] = None,
+) -> None:
+    """Take a classifier elsewhere: timm, ONNX. Example: difffas export-classifier models/classifier --out export"""
+    from factory.convert.export_classifier import ExportConfig, run
+    from factory.core.config import build
+
+    print_summary(run(build(ExportConfig, {"folder": folder, "out": out, "size": size})))
+
+
+@app.command("import-official")
+def import_official(
+    checkpoint: Annotated[str, typer.Argument(help="The release's U-Net checkpoint, or its style encoder alone.")],
+    out: Annotated[str, typer.Option(help="Model folder to write.")],
+    encoder: Annotated[
+        str | None, typer.Option(help="The release's style encoder file; without it OUT holds one network.")
+    ] = None,
+    entry: Annotated[str, typer.Option(help="Which weights of the checkpoint: model or ema.")] = "model",
+    mean_patch: Annotated[int, typer.Option(help="Patch side of the means.")] = 5,
+    variance_patch: Annotated[int, typer.Option(help="Patch side of the variances.")] = 3,
+) -> None:
+    """Convert a released checkpoint. Example: difffas import-official net.pt --out models/net --encoder enc.pth"""
+    from factory.convert.import_official import ImportConfig, run
+    from factory.core.config import build
+
+    patches = {"mean_patch": mean_patch, "variance_patch": variance_patch}
+    given = {"checkpoint": checkpoint, "encoder": encoder, "out": out, "entry": entry, **patches}
+    print_summary(run(build(ImportConfig, given)))
+
+
+@app.command()
+def demo(
+    out: Annotated[str, typer.Option(callback=local, help="Folder for everything the demo makes.")] = "out/demo",
+) -> None:
+    """Run every station once on embedded faces. Example: difffas demo --out out/demo"""
+    from factory.demo import run
+
+    print_summary(run(out))
+
+
+def _settings(given: dict[str, Any]) -> list[str]:
+    """Options that were given, as overrides; JSON is YAML and quotes what must be quoted."""
+    return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; what ends it is one line and an exit status."""
+    with masked_output(), one_line_exits():
+        refuse_arguments(sys.argv[1:] if arguments is None else arguments)
+        app(args=arguments)

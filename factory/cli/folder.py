@@ -1,0 +1,157 @@
+"""The verbs on a folder that a run wrote: how far it is, whether it is whole, what one sample is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from factory.core.credentials import hide
+
+LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
+
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
+
+
+def located(given: Any) -> Any:
+    """Callback of every option and argument that is a path and no setting: as `places.place`."""
+    from factory.core.places import place
+
+    if isinstance(given, str):
+        return place(given)
+    return given and [place(one) for one in given]
+
+
+def local(given: str | None) -> str | None:
+    """Callback of what is written to a disk, or read from one, alone: no URL, of which a folder would be made."""
+    from factory.core.places import file_here
+
+    return given and file_here(given)
+
+
+Folder = Annotated[str, typer.Argument(callback=located, help="Folder that a run wrote, local or s3://.")]
+Key = Annotated[str, typer.Argument(help="Key of a sample.")]
+ImageFile = Annotated[str | None, typer.Option(callback=local, help="Write the image to this file.")]
+
+
+def status(
+    folder: Folder,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it as text until the run ends.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks of --watch.")] = 5.0,
+) -> None:
+    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs --watch"""
+    from factory.line import status as reader
+
+    if not watch:
+        return print_summary(reader.status(folder))
+    if reader.watch(folder, every)["state"] != "finished":
+        raise SystemExit(1)
+
+
+def verify(
+    folder: Folder, sweep: Annotated[bool, typer.Option(help="Remove day-old leftovers of killed writers.")] = False
+) -> None:
+    """Re-read a corpus against its ledger; exit status 1 if anything is wrong. Example: difffas verify spoofs"""
+    from factory.corpus.verify import verify as check
+    from factory.storage import Storage
+
+    found = check(folder)
+    if sweep:
+        found["swept"] = Storage(folder).sweep_uploads(LEFTOVER_SECONDS)
+    print_summary(found)
+    if found["problems"]:
+        raise SystemExit(1)
+
+
+def retry_failed(
+    folder: Folder,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Do not try: record them as rejects, close the corpus.")
+    ] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Try a run's quarantined shards again. Example: difffas retry-failed corpora/spoofs"""
+    from factory.line.retry import retry_failed as retry
+
+    print_summary(retry(folder, overrides or [], reject))
+
+
+def show(folder: Folder, key: Key, image: ImageFile = None) -> None:
+    """Everything known of one sample. Example: difffas show corpora/spoofs 1a2b3c4d-train-0000000017 --image it.png"""
+    from factory.generate.regenerate import show as find
+
+    row, facts = find(folder, key)
+    _write(image, row.image)
+    print_summary(facts)
+
+
+def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Overrides = None) -> None:
+    """Make one sample again; exit status 1 if it differs. Example: difffas regenerate spoofs KEY"""
+    from factory.generate.regenerate import regenerate as make
+
+    data, verdict = make(folder, key, overrides or [])
+    _write(image, data)
+    print_summary(verdict)
+    if not verdict["equal"]:
+        raise SystemExit(1)
+
+
+def publish(
+    folder: Annotated[str | None, typer.Argument(help="Folder that a run wrote, local or s3://.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="A URL such as s3://… or the Hub's OWNER/NAME, for the commands shown.")
+    ] = None,
+    config: Annotated[str | None, typer.Option("--config", help="YAML file of both; see jobs/publish.yaml.")] = None,
+) -> None:
+    """Check a corpus, list its shards, show how to send it; sends nothing. Example: difffas publish corpora/spoofs"""
+    from factory.core.config import load
+    from factory.publish import PublishConfig
+    from factory.publish import publish as check
+
+    if folder is None and config is None:
+        raise ValueError("which corpus? Give its folder, or --config FILE")
+    given = {"folder": folder, "to": to}
+    asked = load(PublishConfig, config, [f"{key}={json.dumps(value)}" for key, value in given.items() if value])
+    found = check(asked.folder, asked.to)
+    for problem in found["problems"]:
+        typer.echo(f"difffas: {problem}", err=True)
+    if found["problems"]:
+        raise SystemExit(1)
+    print_summary(found)
+    typer.echo("difffas: nothing was sent; one of these would do it", err=True)
+    for command in found["commands"]:
+        typer.echo(command, err=True)  # as a shell takes it: JSON escapes its quotes
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "status": status,
+    "verify": verify,
+    "publish": publish,
+    "retry-failed": retry_failed,
+    "show": show,
+    "regenerate": regenerate,
+}
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """A run's figures as JSON on stdout, curves and grids left out."""
+    brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
+    text = hide(json.dumps(brief, indent=2, ensure_ascii=False))
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:  # JSON has escapes of its own
+        text = hide(json.dumps(brief, indent=2))
+    typer.echo(text)
+
+
+def _write(path: str | None, data: bytes) -> None:
+    if path is None:
+        return
+    try:
+        Path(path).write_bytes(data)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ValueError(f"--image {path}: {error.strerror}: give a file in a folder that exists") from None

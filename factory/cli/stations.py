@@ -1,0 +1,48 @@
+"""The stations by the verbs that run them; a new one is one module and one line."""
+
+from __future__ import annotations
+
+# verb: (module with `run`, its configuration model, help), for commands that take nothing but a configuration
+JOBS = {
+    "join": (
+        "factory.publish.join",
+        "JoinConfig",
+        "Make one corpus of several, such as a protocol's training data sets.",
+    ),
+    "fit-style": ("factory.train.recipes.style", "FitStyleConfig", "Fit the style encoder (Ray Train)."),
+    "fit-generator": (
+        "factory.train.recipes.generator",
+        "FitGeneratorConfig",
+        "Fit the diffusion generator (Ray Train).",
+    ),
+    "fit-classifier": (
+        "factory.train.recipes.classifier",
+        "FitClassifierConfig",
+        "Fit a spoof classifier (Ray Train).",
+    ),
+    "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
+    "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
+    "probe": (
+        "factory.generate.probe",
+        "ProbeConfig",
+        "Try batch sizes of a generator on this machine; writes nothing.",
+    ),
+    "play": ("factory.play", "PlayConfig", "A page on this machine to make one spoof at a time (Gradio)."),
+    "audit": (
+        "factory.audit",
+        "AuditConfig",
+        "Measure a generated corpus and say which rows to leave out (Ray Data).",
+    ),
+    "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
+    "pipeline": ("factory.pipeline", "PipelineConfig", "All stations, photographs to report; what is done is left."),
+}
+
+# verb: (module with `run`, its configuration model), of every command that `--config` suffices for
+STATIONS = {
+    **{verb: (module, model) for verb, (module, model, _) in JOBS.items()},
+    "prepare": ("factory.prepare", "PrepareConfig"),
+    "generate": ("factory.generate", "GenerateConfig"),
+    "evaluate": ("factory.evaluate", "EvaluateConfig"),
+    "ablate": ("factory.ablate", "AblateConfig"),
+    "publish": ("factory.publish", "PublishConfig"),
+}

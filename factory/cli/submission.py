@@ -1,0 +1,183 @@
+"""Runs as jobs of a Ray cluster: code and configuration go up, logs and an exit status come back.
+
+A job's name is its verb and the fingerprint of its configuration, so that one run is not submitted twice by mistake.
+What goes up is the code and one small file, the configuration in canonical JSON; never data, never a secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factory.cli.stations import STATIONS
+from factory.cluster.jobs import connected, number_of, same_run
+from factory.core.config import Config, canonical_json, fingerprint, load
+from factory.core.progress import say
+from factory.protocols.families import LISTS
+from factory.run import refuse_relative
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobDetails, JobSubmissionClient
+
+CONFIG = "config.json"
+PACKAGES = ("difffas", "factory")
+# Bytes of code; a cluster keeps what is uploaded in its head's memory, and Ray takes 512 MiB at most.
+LIMIT = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job, and whether it was submitted just now; if not, it had succeeded before."""
+
+    name: str
+    new: bool
+
+
+def submit(
+    verb: str,
+    config: Config,
+    address: str,
+    wheel: str | None = None,
+    installed: bool = False,
+    again: bool = False,
+) -> Submitted:
+    """Submit one run to the cluster whose dashboard is at `address`.
+
+    Args:
+        verb: of `STATIONS`.
+        config: its configuration; the paths in it are those that the cluster's machines see.
+        address: `http://HOST:8265`.
+        wheel: upload the code in this wheel instead of the code that runs here.
+        installed: upload no code, the cluster has this package installed.
+        again: submit even what has succeeded.
+
+    Raises:
+        ValueError: if such a job waits or runs, the code is larger than `LIMIT`, `out` is a relative path, or the
+            cluster does not answer or refuses the token.
+    """
+    if isinstance(out := getattr(config, "out", None), str):
+        refuse_relative(out)
+    first = job_name(verb, config)
+    with _upload(config, wheel, installed) as environment, connected(address) as client:
+        name, new = _attempt(client, first, address, again)
+        if not new:
+            return Submitted(name, new=False)
+        try:
+            client.submit_job(
+                entrypoint=f"python -m factory.entry {verb} --config {CONFIG}",
+                submission_id=name,
+                runtime_env=environment,
+                metadata={"verb": verb, "out": str(out)},
+            )
+        except RuntimeError:  # another may have submitted it since the look; Ray's answer is a traceback
+            _attempt(client, first, address, again)
+            raise
+    return Submitted(name, new=True)
+
+
+def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
+    """The configuration of a verb, read here so that a mistake is found before anything is uploaded.
+
+    Raises:
+        ValueError: if there is no such verb, or as `config.load` does.
+    """
+    if verb not in STATIONS:
+        raise ValueError(f"{verb!r} is no job: use one of {', '.join(sorted(STATIONS))}")
+    module, model = STATIONS[verb]
+    config: Config = load(getattr(importlib.import_module(module), model), path, overrides)
+    return config
+
+
+def job_name(verb: str, config: Config) -> str:
+    """The submission id of a run's first attempt; how many machines it may use is no part of it."""
+    return f"{verb}-{fingerprint(_without_resources(config.model_dump(mode='json')))[:16]}"
+
+
+def _without_resources(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_resources(item) for name, item in value.items() if name != "resources"}
+
+
+def _attempt(client: JobSubmissionClient, first: str, address: str, again: bool) -> tuple[str, bool]:
+    """The id to submit under, true; or that of the attempt that succeeded, false, unless `again`."""
+    latest = _latest(client, first)
+    if latest is None:
+        return first, True
+    name, status = str(latest.submission_id), latest.status
+    if not status.is_terminal():
+        raise ValueError(
+            f"{name} is {status.value.lower()} there already: see it by `difffas job logs {name} --follow --address "
+            f"{address}`, end it by `difffas job stop {name} --address {address}`"
+        )
+    if status.value == "SUCCEEDED" and not again:
+        return name, False
+    return f"{first}-{number_of(name, first) + 1}", True
+
+
+def _latest(client: JobSubmissionClient, first: str) -> JobDetails | None:
+    attempts = [job for job in client.list_jobs() if same_run(job.submission_id or "", first)]
+    return max(attempts, key=lambda job: number_of(job.submission_id, first), default=None)
+
+
+@contextlib.contextmanager
+def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[dict[str, Any]]:
+    """The runtime environment of a job, its local folders there as long as the context lasts."""
+    with tempfile.TemporaryDirectory(prefix="difffas-submit-") as name:
+        folder = Path(name)
+        job = folder / "job"
+        job.mkdir()
+        (job / CONFIG).write_text(canonical_json(config), encoding="utf-8")
+        environment: dict[str, Any] = {"working_dir": str(job)}
+        if lists := os.environ.get(LISTS):  # as all paths, one that the cluster's machines see
+            environment["env_vars"] = {LISTS: lists}
+        if not installed:
+            code = _unpacked(Path(wheel), folder / "wheel") if wheel else _running_code()
+            size = check_size(code)
+            say(f"submit: {size / 1e6:.1f} MB of code, {(job / CONFIG).stat().st_size:,} bytes of configuration")
+            environment["py_modules"] = [str(package) for package in code]
+        yield environment
+
+
+def _running_code() -> list[Path]:
+    return [Path(str(importlib.import_module(name).__file__)).parent for name in PACKAGES]
+
+
+def _unpacked(wheel: Path, folder: Path) -> list[Path]:
+    """The packages in a wheel. Ray itself would have pip install it, with PyTorch and all else that it needs."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) <= LIMIT:
+                archive.extractall(folder)
+            else:
+                raise ValueError(f"{wheel} unpacks to more than {LIMIT // 2**20} MiB: it should hold code only")
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"wheel {wheel} cannot be read: {error}") from None
+    missing = [name for name in PACKAGES if not (folder / name / "__init__.py").is_file()]
+    if missing:
+        raise ValueError(f"wheel {wheel} has no package {missing[0]}: build it from this project")
+    return [folder / name for name in PACKAGES]
+
+
+def check_size(folders: list[Path], limit: int = LIMIT) -> int:
+    """Bytes of all files in these folders, compiled Python left out.
+
+    Raises:
+        ValueError: if they are more than the limit, naming the largest file.
+    """
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    sizes = {file: file.stat().st_size for file in files if "__pycache__" not in file.parts}
+    if (total := sum(sizes.values())) > limit:
+        largest = max(sizes, key=lambda file: sizes[file])
+        raise ValueError(
+            f"the code to upload has {total / 1e6:.0f} MB, {limit / 1e6:.0f} are allowed; the largest file is "
+            f"{largest} ({sizes[largest] / 1e6:.0f} MB): data stays where the cluster reads it, or use --installed"
+        )
+    return total

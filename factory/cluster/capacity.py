@@ -1,0 +1,121 @@
+"""Whether a cluster can ever hold what a station asks for: Ray would wait for it for ever, and say nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from factory import cluster
+from factory.core.errors import Stalled
+from factory.core.progress import say
+
+WAIT_SECONDS = 1800.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """So many processes, each with so many CPUs and GPUs, on nodes with these labels.
+
+    Args:
+        setting: what asks for it, as a user wrote it, such as `resources.workers=16`.
+        cpus, gpus: of each. cpus_alone: CPUs of each where the cluster has no GPU; None: as `cpus`.
+        wait_seconds: all are needed at a time, and an autoscaler has so long to bring nodes for them; None: with fewer
+            it is slower, and the station itself notices that nothing moves.
+    """
+
+    setting: str
+    count: int = 1
+    cpus: float = 0.0
+    gpus: float = 0.0
+    cpus_alone: float | None = None
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+    wait_seconds: float | None = None
+
+    def each(self, with_gpus: bool) -> dict[str, float]:
+        """Ray's resources of one process."""
+        if with_gpus and self.gpus:
+            return {"CPU": self.cpus, "GPU": self.gpus}
+        return {"CPU": self.cpus if self.cpus_alone is None else self.cpus_alone, "GPU": 0.0}
+
+
+def check(station: str, needs: Sequence[Need]) -> None:
+    """Join the cluster and compare; where an autoscaler may bring nodes, wait for what must be there at a time.
+
+    Raises:
+        ValueError: if this cluster will never have room; says what is asked for and what there is.
+        Stalled: if the autoscaler did not make room in time.
+    """
+    cluster.connect()
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    grows = cluster.grows()
+    with_gpus = bool(cluster.gpus_in_cluster())
+    for need in needs:
+        each = need.each(with_gpus)
+        least = need.count if need.wait_seconds is not None else 1
+        if (found := room(nodes, each, need.labels)) >= least:
+            continue
+        what = f"{need.setting} asks for {_asked(need, each, least)}; this cluster has {_has(nodes, need.labels)}"
+        if not grows:
+            raise ValueError(f"{what}, room for {found}: lower it, or start Ray on more machines first")
+        if need.wait_seconds is None:
+            say(f"{station}: {what} now: waiting for its autoscaler, until resources.stall_seconds")
+            continue
+        say(f"{station}: {what} now, room for {found}: waiting for its autoscaler, {need.wait_seconds:g} s at most")
+        _wait(need, each, what)
+
+
+def room(nodes: Sequence[dict[str, Any]], each: dict[str, float], labels: dict[str, str]) -> int:
+    """How many such processes the nodes hold when nothing else runs; a million for those that ask for nothing."""
+    total = 0
+    for node in nodes:
+        if not fits(labels, node.get("Labels") or {}):
+            continue
+        held = [int(node["Resources"].get(name, 0.0) / size + 1e-9) for name, size in each.items() if size]
+        total += min(held, default=10**6)
+    return total
+
+
+def fits(selector: dict[str, str], labels: dict[str, str]) -> bool:
+    """Whether a node's labels are what a selector says, as Ray reads it: `a`, `!a`, `in(a,b)`, `!in(a,b)`."""
+    for name, wanted in selector.items():
+        no = wanted.startswith("!")
+        inside = re.fullmatch(r"in\((.*)\)", wanted.removeprefix("!"))
+        values = [part.strip() for part in inside[1].split(",")] if inside else [wanted.removeprefix("!")]
+        if (labels.get(name) in values) is no:
+            return False
+    return True
+
+
+def _asked(need: Need, each: dict[str, float], least: int) -> str:
+    parts = [f"{size:g} {name}{'s' * (size != 1)}" for name, size in each.items() if size] or ["a process"]
+    count = f"{least} × " if least > 1 else ""
+    where = f" on nodes with {_listed(need.labels)}" if need.labels else ""
+    return f"{count}{' and '.join(parts)}{where}"
+
+
+def _has(nodes: Sequence[dict[str, Any]], labels: dict[str, str]) -> str:
+    mine = [node["Resources"] for node in nodes if fits(labels, node.get("Labels") or {})]
+    cpus, gpus = (sum(node.get(name, 0.0) for node in mine) for name in ("CPU", "GPU"))
+    such = " such" if labels else ""
+    return f"{len(mine)}{such} node{'s' * (len(mine) != 1)} with {cpus:g} CPUs and {gpus:g} GPUs"
+
+
+def _listed(labels: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _wait(need: Need, each: dict[str, float], what: str) -> None:
+    """Reserve the room, which is what an autoscaler acts on, and give it back for the station to take."""
+    from ray.util import placement_group, remove_placement_group
+
+    bundles = [{name: size for name, size in each.items() if size} for _ in range(need.count)]
+    group = placement_group(bundles, bundle_label_selector=[need.labels] * need.count if need.labels else None)
+    try:
+        if not group.wait(need.wait_seconds or 0):
+            raise Stalled(f"{what}, and no more came in {need.wait_seconds:g} s: run the command again, or lower it")
+    finally:
+        remove_placement_group(group)

@@ -1,0 +1,241 @@
+"""A Ray cluster of this machine's own: its folder is looked at first, it is tried twice, and a failure is one line."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import socket
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from factory.core.errors import Stalled
+
+DASHBOARD = "RAY_API_SERVER_ADDRESS"
+TRIES = 2  # on a busy machine a raylet now and then never registers
+SOCKET_BYTES = 107  # of a path, on Linux
+LONGEST_SOCKET = "dash_MetricsHead"  # of those that Ray makes in a session's folder
+WORDS = 300
+# Read by Ray's C++ core when a process starts. Its handler of signals writes stacks of a process that is asked to end.
+QUIET = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
+
+
+class NotStarted(Stalled):
+    """Ray did not come up on this machine; running the command again may do."""
+
+
+def start(num_cpus: int | None) -> None:
+    """Start a cluster on this machine and join it.
+
+    Raises:
+        ValueError: if Ray's folder is one that it cannot use.
+        NotStarted: if it did not come up, twice.
+    """
+    import ray
+
+    folder = check_folder()
+    own_token()
+    for attempt in range(1, TRIES + 1):
+        try:
+            with known_dashboard() as dashboard, variables(QUIET), _starting():
+                ray.init(
+                    address="local",
+                    num_cpus=num_cpus,
+                    log_to_driver=True,
+                    logging_level=logging.WARNING,
+                    _temp_dir=folder,
+                    **dashboard,
+                )
+            return
+        except Exception as error:  # Ray raises every kind, a bare Exception too
+            what = _told(error, folder)
+            _clear(error)
+            if attempt == TRIES:
+                raise NotStarted(
+                    f"Ray did not start on this machine, {TRIES} times: {what}: run the command again"
+                ) from None
+
+
+def check_folder() -> str:
+    """Ray's folder, absolute.
+
+    Raises:
+        ValueError: if its sockets would have too long paths there, or it cannot be written; names the variable to set.
+    """
+    from ray._common.utils import try_to_create_directory
+
+    source = next((name for name in ("RAY_TMPDIR", "TMPDIR") if name in os.environ), None)
+    base = os.environ[source] if source else "/tmp"
+    where = f"{source}={base}" if source else base
+    mend = "set RAY_TMPDIR to a short, writable folder of this machine, such as /tmp"
+    folder = os.path.join(os.path.abspath(base), "ray")
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{where!r} is not valid UTF-8, and Ray's sockets would be there: {mend}") from None
+    session = f"session_YYYY-MM-DD_hh-mm-ss_ffffff_{os.getpid()}"
+    longest = len(os.path.join(folder, session, "sockets", LONGEST_SOCKET).encode())
+    if longest > SOCKET_BYTES:
+        raise ValueError(
+            f"{where} is too long for Ray: the path of a socket there would have {longest} bytes, {SOCKET_BYTES} are "
+            f"possible: {mend}"
+        )
+    try:
+        try_to_create_directory(folder)  # as Ray would: all users of a machine share it
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise ValueError(f"{where}: Ray cannot write its files there, to {folder} ({why}): {mend}") from None
+    return folder
+
+
+def own_token() -> None:
+    """The token that Ray would make for a cluster of this machine, but in a file that only its owner reads.
+
+    Of a user without a home that can be written it is in the environment of this process and its children alone.
+    """
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return
+    try:
+        path = Path.home() / ".ray" / "auth_token"
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(path, "x", encoding="ascii", opener=_private) as file:
+            file.write(secrets.token_hex(32))
+    except (OSError, RuntimeError):  # RuntimeError: neither HOME nor an entry in passwd
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+@contextlib.contextmanager
+def known_dashboard() -> Iterator[dict[str, Any]]:
+    """Arguments of `ray.init` for a dashboard that this cluster's processes find, whatever others the machine has.
+
+    Ray Train's cleaner asks it whether a training's controller lives, and frees the CPUs of one that was killed, as a
+    search does with a trial that it stops. It looks for it by this variable, or takes the machine's only cluster.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with variables({DASHBOARD: f"http://127.0.0.1:{port}"}):  # until the cluster's processes have started with it
+        yield {"include_dashboard": True, "dashboard_port": port}
+
+
+@contextlib.contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """These in the environment for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Keeps what Ray's C++ code says on stderr while the processes start: a failure shall be one line.
+
+    When they are there, and the driver is about to join, it is written out: from then on C++ code may end the process.
+    """
+    from ray._private import worker
+
+    join = worker.connect
+    with quiet_stderr() as speak:
+
+        def joins(node: Any, *arguments: Any, **settings: Any) -> Any:
+            dead = [kind for kind, process in node.dead_processes()]
+            if dead:
+                raise RuntimeError(f"{', '.join(dead)} died")
+            speak()
+            return join(node, *arguments, **settings)
+
+        worker.connect = joins
+        try:
+            yield
+        finally:
+            worker.connect = join
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[Any]:
+    """Holds back what is written to file descriptor 2; calling what it gives writes that out and holds no more."""
+    with tempfile.TemporaryFile() as kept:
+        real = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+
+        def speak() -> None:
+            os.dup2(real, 2)
+            kept.seek(0)
+            os.write(2, kept.read())
+
+        try:
+            yield speak
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+
+
+def _told(error: Exception, folder: str) -> str:
+    """What became of a start: Ray's own words, those of the process that failed, and where its logs are."""
+    node = _node_behind(error)
+    logs = Path(getattr(node, "_logs_dir", None) or folder)
+    words = last_words(logs)
+    said, _, trace = str(error).partition("Traceback (most recent call last)")
+    if trace:
+        said += [line for line in trace.splitlines() if line and not line.startswith(" ")][-1]
+    said = " ".join(said.split()) or type(error).__name__
+    return f"{said[:WORDS]}{f' ({words})' if words and words not in said else ''}; logs: {logs}"
+
+
+def last_words(logs: Path) -> str:
+    """The last error in the logs of the processes that a cluster cannot do without, the first to start before."""
+    for name in ("gcs_server", "raylet"):
+        for kind in ("err", "out"):
+            try:
+                text = (logs / f"{name}.{kind}").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            lines = [line for line in text.splitlines() if line.strip()]
+            severe = [line for line in lines if re.search(r" [CEF] \d+ \d+\]", line)]
+            found = severe or (lines if kind == "err" and not _stack(lines) else [])
+            if found:
+                return f"{name}: {' '.join(found[-1].split())[:WORDS]}"
+    return ""
+
+
+def _stack(lines: list[str]) -> bool:
+    return any("*** StackTrace Information ***" in line for line in lines)
+
+
+def _node_behind(error: Exception) -> Any:
+    """Ray's own object of the node that did not start: it keeps it nowhere else, and its processes would live on."""
+    from ray._private.node import Node
+
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(found := frame.f_locals.get("self"), Node):
+            return found
+    return None
+
+
+def _clear(error: Exception) -> None:
+    """End what a start that failed has left."""
+    import ray
+
+    with contextlib.suppress(Exception):  # the failure is told; what is left dies with this process
+        if (node := _node_behind(error)) is not None:
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+        ray.shutdown()

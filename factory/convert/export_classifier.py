@@ -1,0 +1,65 @@
+"""Export a fitted classifier: our folder, its backbone as a timm folder, and an ONNX file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from factory.core.config import Config, PathOrUrl
+from factory.models.load import load_classifier
+from factory.storage import Storage
+from factory.train import publish_model
+
+ONNX, BACKBONE = "classifier.onnx", "backbone"
+LARGEST = 4096  # side of the images that a network is tried on
+
+
+class ExportConfig(Config):
+    """One export; `size` is the side of the images, where the folder does not know on which it was fitted."""
+
+    folder: PathOrUrl
+    out: PathOrUrl
+    size: int | None = Field(None, ge=32, le=LARGEST)
+
+
+def run(config: ExportConfig) -> dict[str, Any]:
+    """Write `OUT` for `SpoofClassifier.load`, `OUT/backbone` for timm and `OUT/classifier.onnx`.
+
+    Raises:
+        ValueError: if the folder holds no classifier, or one of images of another or an unknown size, OUT holds one
+            already, or the packages for ONNX are absent.
+    """
+    from difffas.onnx_export import INPUT, export_onnx, export_timm
+
+    storage = Storage(config.out)
+    if storage.exists("model.safetensors"):  # the last file that is written
+        raise ValueError(f"{storage.url} holds a model already: give another out folder")
+    classifier = load_classifier(Storage(config.folder))
+    size = _size(config, classifier.image_size)
+    with tempfile.TemporaryDirectory() as name:
+        classifier.save(name)
+        export_timm(classifier, Path(name) / BACKBONE, size)
+        export_onnx(classifier, Path(name) / ONNX, size)
+        publish_model(storage, Path(name))
+    return {
+        "classifier": storage.url,
+        "backbone": f"local-dir:{storage.path(BACKBONE)}" if storage.local else storage.path(BACKBONE),
+        "onnx": storage.path(ONNX),
+        "images": f"{INPUT}; H = W = {size}",
+        "styles": list(classifier.styles),
+    }
+
+
+def _size(config: ExportConfig, fitted: int | None) -> int:
+    if config.size is None and fitted is None:
+        raise ValueError(f"{config.folder} does not say the size of the images it was fitted on: give --size")
+    if None not in (config.size, fitted) and config.size != fitted:
+        raise ValueError(f"--size {config.size}: {config.folder} was fitted on images of {fitted}; leave --size out")
+    size = config.size or fitted
+    assert size is not None
+    if size > LARGEST:
+        raise ValueError(f"{config.folder} says that its images have a side of {size}: {LARGEST} is the most")
+    return size

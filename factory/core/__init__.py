@@ -1,0 +1,1 @@
+"""What every process of the factory needs before anything else."""

@@ -1,0 +1,197 @@
+"""Configuration: frozen models that refuse unknown keys, read from YAML and `key=value` overrides.
+
+A component's model stands beside the component; a job's model composes them. `fingerprint` is the sha256 of the
+canonical JSON, the identity of a run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import json
+import types
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from factory.core.credentials import REFUSAL, held, hide
+from factory.core.documents import DEEPEST, LARGEST, parse_yaml, short
+from factory.core.places import file_here, place
+
+
+class Config(BaseModel):
+    """Base of every configuration model: immutable; unknown keys, NaN and infinity refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+# What a path, a URL or the name of something that may be a file is, in every model; a test looks for others.
+PathOrUrl = Annotated[str, AfterValidator(place)]
+PathHere = Annotated[str, AfterValidator(file_here)]  # read from a disk of this machine alone
+PathOfProtocol = Annotated[str, AfterValidator(functools.partial(place, known=("protocol",)))]
+
+MOST_MISTAKES = 5  # told of in one line
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces, equal for equal values.
+
+    Raises:
+        ValueError: on NaN or infinity, which JSON cannot say.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def fingerprint(value: Any) -> str:
+    """sha256 hex digest of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | tuple[str, ...] = ()) -> ConfigT:
+    """Read a configuration from a YAML file, then apply `section.key=value` overrides (values are YAML).
+
+    Raises:
+        ValueError: one line naming the key at fault and, for a misspelt one, the nearest known key.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = read_yaml(path)
+    given: list[str] = []
+    for override in overrides:
+        dotted = set_override(values, override)
+        if lost := next((one for one in given if one.startswith(f"{dotted}.")), None):
+            raise ValueError(f"override {dotted} replaces the section of {lost}, given before it: give {dotted} first")
+        given.append(dotted)
+    return build(model, values)
+
+
+def set_override(values: dict[str, Any], override: str) -> str:
+    """Put `section.key=value` into the values of a configuration, and return the key.
+
+    Raises:
+        ValueError: if it is not of that form, or holds credentials, which are not repeated.
+    """
+    dotted, equals, text = override.partition("=")
+    if not equals:
+        raise ValueError(f"override {short(hide(override))!r} is not of the form key=value")
+    if held(override):
+        raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
+    _set(values, dotted, _parse_value(dotted, text))
+    return dotted
+
+
+def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
+    """Validate `values` against `model`; raises ValueError in one line instead of pydantic's report.
+
+    URLs with a user's name or password in them are refused, unrepeated: a configuration goes into `run.json`, the log
+    and the names of jobs.
+    """
+    _refuse_credentials(values, "")
+    try:
+        built = model.model_validate(values)
+        _refuse_truths(values, built.model_dump(), "")
+        return built
+    except ValidationError as error:
+        found = [_explain(model, dict(item)) for item in error.errors()]
+        more = [f"{len(found) - MOST_MISTAKES} more of this kind"] if len(found) > MOST_MISTAKES else []
+        raise ValueError("; ".join(found[:MOST_MISTAKES] + more)) from None
+
+
+def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
+    """The keys of a YAML file; an empty one has none.
+
+    Raises:
+        ValueError: if it is missing, a URL, no YAML, or no mapping, or as `parse_yaml`; `what` is its kind.
+    """
+    try:
+        with open(file_here(str(path)), "rb") as file:
+            text = file.read(4 * LARGEST + 1).decode()  # a character has four bytes at most
+    except FileNotFoundError:
+        raise ValueError(f"{what} file {hide(str(path))} does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{what} file {hide(str(path))} cannot be read: {' '.join(str(error).split())}") from None
+    values = parse_yaml(text, f"{what} file {path} cannot be read")
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
+    return values
+
+
+def _refuse_credentials(value: Any, dotted: str) -> None:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            inner = f"{dotted}.{name}" if dotted else str(name)
+            _refuse_credentials(str(name), inner)
+            _refuse_credentials(item, inner)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_credentials(item, dotted)
+    elif isinstance(value, str) and held(value):
+        raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
+
+
+def _refuse_truths(given: Any, taken: Any, dotted: str) -> None:
+    """Refuse a truth value that was taken for the number 0 or 1: to YAML `yes` and `on` are true."""
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name, value in given.items():
+            _refuse_truths(value, taken.get(name), f"{dotted}.{name}" if dotted else str(name))
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple) and len(given) == len(taken):
+        for one, other in zip(given, taken, strict=True):
+            _refuse_truths(one, other, dotted)
+    elif isinstance(given, bool) and type(taken) in (int, float):
+        raise ValueError(f"config key {short(dotted)!r} is a number, not {str(given).lower()}: write its digits")
+
+
+def _parse_value(dotted: str, text: str) -> Any:
+    try:
+        return parse_yaml(text, "it")
+    except ValueError as error:
+        key, reason = short(dotted), str(error).removeprefix("it: ")
+        raise ValueError(
+            f"override {key}={short(text)} is not a YAML value: quote it, {key}='\"...\"' ({reason})"
+        ) from None
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, key = dotted.split(".")
+    if len(sections) > DEEPEST:
+        raise ValueError(f"override {short(dotted)}: more than {DEEPEST} levels deep")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ValueError(f"override {short(dotted)}: {short(section)} is not a section")
+    values[key] = value
+
+
+def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
+    location = tuple(error["loc"])
+    dotted = short(".".join(map(str, location)))
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(model, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown config key {dotted!r}; {hint}"
+    if error["type"] == "missing":
+        return f"config key {dotted!r} is required: set it in the file or as {dotted}=VALUE"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"config key {dotted!r}: {message} (got {short(repr(error['input']))})" if dotted else message
+
+
+def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    for part in location:
+        if part not in model.model_fields:
+            return []
+        annotation = model.model_fields[part].annotation
+        if get_origin(annotation) in (Union, types.UnionType):
+            annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

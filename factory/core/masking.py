@@ -1,0 +1,51 @@
+"""Standard output and error of a command without credentials: its own lines, logs, workers' lines, tracebacks."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from factory.core.credentials import hide
+
+
+class Masked:
+    """A text stream that writes to another what `credentials.hide` leaves; in all else it is that other."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text whole: a URL is in one of them, as print, logging and traceback write."""
+        self._stream.write(hide(text) if isinstance(text, str) else text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def masked_output() -> Iterator[None]:
+    """Within it no credential is printed; nor in the traceback of what ends it, which Python prints later."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (Masked(stream) for stream in before)
+    try:
+        yield
+    except Exception:
+        sys.excepthook = functools.partial(_masked_traceback, sys.excepthook)
+        raise
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _masked_traceback(hook: Callable[..., Any], *error: Any) -> None:
+    sys.excepthook = hook
+    with masked_output():
+        hook(*error)

@@ -1,0 +1,102 @@
+"""Progress in images: the same line in the log, in `status` and in the report."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from factory.core.credentials import hide
+
+
+def progress_line(shards: int, of_shards: int, images: int, rate: float | None, left: float | None) -> str:
+    """For example `312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left`."""
+    parts = [f"{shards:,}/{of_shards:,} shards", f"{images:,} images"]
+    if rate is not None:
+        parts.append(f"{rate:.1f} img/s")
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: `42 s`, `3 m 20 s`, `4 h 38 m`, `2 d 3 h`."""
+    whole = int(round(seconds))
+    for unit, size, lower, step in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // step} {lower}"
+    return f"{whole} s"
+
+
+class Progress:
+    """Counts finished shards of this process and prints a line every few seconds."""
+
+    def __init__(self, name: str, of_shards: int, of_images: int, done_shards: int, every: float = 5.0) -> None:
+        self._name, self._of_shards, self._of_images = name, of_shards, of_images
+        self._shards, self._images, self._start, self._every = done_shards, 0, time.monotonic(), every
+        self._first_shards = done_shards
+        self._printed = self._last = self._start
+
+    @property
+    def made(self) -> int:
+        """Shards made by this process."""
+        return self._shards - self._first_shards
+
+    @property
+    def rate(self) -> float:
+        """Images a second of this process, up to its last shard: what closing a run takes is no part of it."""
+        return self._images / max(self._last - self._start, 1e-9)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._start
+
+    def add(self, images: int) -> None:
+        """One more shard of so many images is done."""
+        self._shards += 1
+        self._images += images
+        now = self._last = time.monotonic()
+        if now - self._printed >= self._every or self._shards == self._of_shards:
+            self._printed = now
+            say(f"{self._name}: {self.line()}")
+
+    def line(self) -> str:
+        """The line as of now; the rate is that of this process, so a resumed run's estimate is true."""
+        todo = self._of_shards - self._shards
+        left = self.seconds * todo / self.made if self.made and todo else None
+        before = self._of_images * self._first_shards // max(self._of_shards, 1)  # by earlier runs, on average
+        images = before + self._images
+        return progress_line(self._shards, self._of_shards, images, self.rate, left)
+
+
+class TrainingProgress:
+    """Prints the line of a training every few seconds; its rate is that of this attempt."""
+
+    def __init__(self, job: str, steps: int, batch_size: int, first: int, every: float = 10.0) -> None:
+        self._job, self._steps, self._batch_size, self._first, self._every = job, steps, batch_size, first, every
+        self._started = self._printed = time.monotonic()
+
+    def show(self, step: int, loss: float, skipped: int, last: bool) -> None:
+        """A line, if it is time for one or the `last` step was taken."""
+        now = time.monotonic()
+        if now - self._printed <= self._every and not last:
+            return
+        self._printed = now
+        made = step - self._first
+        rate = made * self._batch_size / max(now - self._started, 1e-9)
+        left = 0.0 if last else (self._steps - step) * (now - self._started) / made
+        bad = f" · {skipped} skipped" if skipped else ""
+        say(
+            f"{self._job}: step {step:,}/{self._steps:,} · loss {loss:.4f}{bad} · {rate:.1f} img/s"
+            f" · {duration(left)} left"
+        )
+
+
+def say(text: str) -> None:
+    """One line for the person who watches, on stderr: stdout is for results."""
+    line = hide(text) + "\n"
+    try:
+        sys.stderr.write(line)  # not print: Ray Train would log it a second time
+    except UnicodeEncodeError:  # of a worker, where PYTHONIOENCODING says so
+        sys.stderr.write(line.encode("ascii", "backslashreplace").decode())
+    sys.stderr.flush()

@@ -1,0 +1,270 @@
+"""A corpus: a folder of shards with a ledger, opened through its pixel-free index.
+
+Opening reads the index only; images are read shard by shard, row group by row group, when asked for.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from factory.core.config import fingerprint
+from factory.corpus.row import INDEX_SCHEMA, Row
+from factory.corpus.shards import FORMATS
+from factory.images import decode
+from factory.run import read_summary
+from factory.run.ledger import Ledger
+from factory.run.record import SHARD
+from factory.storage import Storage
+from factory.tables import plain_parquet
+
+INDEX = "index.parquet"
+ROWS_PER_GROUP = 1 << 17  # of the index
+# Text that repeats is held as codes into its distinct values: a tenth of the memory, and quick to compare.
+_REPEATING = [
+    field.name for field in INDEX_SCHEMA if field.type == pa.string() and field.name not in ("key", "source")
+]
+
+
+class Parts(Protocol):
+    """What shows a corpus in other parts than those that it was written with: a protocol of `factory.protocols`."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that decides the parts."""
+
+    def assign(self, index: pa.Table) -> np.ndarray:
+        """The part of every line of an index, `` for none, objects (N,)."""
+
+
+class Corpus:
+    """A finished corpus folder, local or `s3://`.
+
+    Attributes:
+        index: Arrow table of `INDEX_SCHEMA`, one line per image, in shard order; text columns other than `key` and
+            `source` are dictionary-encoded, with one dictionary each.
+        official: the index with the official split, where `index` is that of a protocol; else the same table.
+        protocol: under which the corpus is seen, or None.
+
+    Raises:
+        ValueError: if the folder is no corpus, is unfinished, or is empty.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.storage = Storage(url)
+        if not self.storage.exists(INDEX) or read_summary(self.storage) is None:
+            raise ValueError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
+        self.index: pa.Table = read_index(self.storage).unify_dictionaries()
+        if fault := _index_fault(self.index):
+            raise ValueError(f"{self.storage.path(INDEX)} {fault}: write the corpus again")
+        if not len(self.index):
+            raise ValueError(f"{self.storage.url} is an empty corpus: every source image was rejected, see ledger/")
+        self.official: pa.Table = self.index
+        self.protocol: Parts | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def column(self, name: str) -> np.ndarray:
+        """One column of the index as a NumPy array; text as objects, None where it is missing."""
+        column = self.index.column(name)
+        if not pa.types.is_dictionary(column.type):
+            return np.asarray(column.to_numpy(zero_copy_only=False))
+        # Arrow's own conversion has a value where there is none; and here equal cells are one object.
+        values = np.array([*column.chunk(0).dictionary.to_pylist(), None], dtype=object)
+        return np.concatenate([values[chunk.indices.fill_null(len(values) - 1).to_numpy()] for chunk in column.chunks])
+
+    def under(self, protocol: Parts | None) -> Corpus:
+        """This corpus as a protocol sees it: `split` is the part that it gives each row, `` for none.
+
+        Rows that are read keep the split that they were written with.
+        """
+        if protocol is None:
+            return self
+        view = copy.copy(self)
+        view.__dict__.pop("digest", None)  # it was cached
+        parts = pa.array(protocol.assign(self.official), pa.string()).dictionary_encode()
+        place = self.official.schema.get_field_index("split")
+        view.index, view.protocol = self.official.set_column(place, "split", parts), protocol
+        return view
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Digest of the content: the hashes of all shard files, by the ledger; under a protocol of the parts, too."""
+        content = corpus_digest(self.storage)
+        if self.protocol is None:
+            return content
+        parts = hashlib.sha256("\n".join(self.column("split")).encode()).hexdigest()
+        return fingerprint({"corpus": content, "protocol": self.protocol.digest, "parts": parts})
+
+    def where(self, **equal: str | int) -> np.ndarray:
+        """Positions in the index at which every named column equals the given value."""
+        mask = np.ones(len(self), dtype=bool)
+        for name, value in equal.items():
+            mask &= pc.equal(self.index.column(name), value).fill_null(False).to_numpy()
+        return np.flatnonzero(mask)
+
+    def rows(self, positions: Sequence[int] | np.ndarray) -> list[Row]:
+        """Whole rows, pixels included, in the order asked; each shard file is opened once."""
+        return read_rows(self.storage, self.index, positions)
+
+    def pixels(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Decoded images of `positions`, uint8 (N, H, W, 3).
+
+        Raises:
+            ValueError: if the images are not all of one size.
+        """
+        images = [decode(row.image) for row in self.rows(positions)]
+        sizes = {image.shape for image in images}
+        if len(sizes) > 1:
+            raise ValueError(f"{self.storage.url} mixes image sizes {sorted(sizes)}: prepare it with one --size")
+        return np.stack(images)
+
+
+def _index_fault(index: pa.Table) -> str | None:
+    """Why a table is no index; None if it is one. Its shards and positions say what is read, so they are looked at."""
+    for field in INDEX_SCHEMA:
+        if field.name not in index.column_names:
+            return f"has no column {field.name!r}"
+        kind = index.schema.field(field.name).type
+        if (kind.value_type if pa.types.is_dictionary(kind) else kind) != field.type:
+            return f"has a column {field.name!r} of {kind}, not of {field.type}"
+    for name in ("key", "shard", "position"):
+        if index[name].null_count:
+            return f"has a row without {name}"
+    if (pc.min(index["position"]).as_py() or 0) < 0:
+        return "has a negative position"
+    strange = [shard for shard in pc.unique(index["shard"]).to_pylist() if not SHARD.fullmatch(shard)]
+    return f"names {strange[0][:100]!r}, which is not the name of a shard" if strange else None
+
+
+def read_rows(storage: Storage, index: pa.Table, positions: Sequence[int] | np.ndarray) -> list[Row]:
+    """Rows of an indexed corpus folder in the order of `positions` (repeats allowed)."""
+    wanted = np.asarray(positions, dtype=np.int64)
+    taken = index.select(["shard", "position"]).take(pa.array(wanted))
+    by_shard: dict[str, list[tuple[int, int]]] = {}
+    for place, (shard, position) in enumerate(
+        zip(taken["shard"].to_pylist(), taken["position"].to_pylist(), strict=True)
+    ):
+        by_shard.setdefault(shard, []).append((place, position))
+    rows: list[Row | None] = [None] * len(wanted)
+    for shard, places in by_shard.items():
+        distinct = sorted({position for _, position in places})
+        found = dict(zip(distinct, read_shard_rows(storage, shard, distinct), strict=True))
+        for place, position in places:
+            rows[place] = found[position]
+    return [row for row in rows if row is not None]
+
+
+def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | None = None) -> list[Row]:
+    """Rows of one finished shard, from its Parquet file where it has one."""
+    name, path = shard_file(storage, shard)
+    with storage.open(path) as file:
+        return FORMATS[name].read(file, positions)
+
+
+def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
+    """Format and path of the file that a finished shard is read from: Parquet where there is one."""
+    return _file_of(shard, Ledger(storage).read(shard)["files"])
+
+
+def _file_of(shard: str, files: dict[str, dict[str, str]]) -> tuple[str, str]:
+    if not files:
+        raise ValueError(f"the ledger record of {shard} names no file: delete it and run the command again")
+    name = "parquet" if "parquet" in files else next(iter(files))
+    return name, files[name]["path"]
+
+
+def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Table:
+    """`index.parquet` of a folder, or some columns of it."""
+    # From memory of Arrow's own: a thread of its that still holds a Python object as the interpreter ends aborts it.
+    memory = pa.BufferOutputStream()
+    memory.write(storage.read(INDEX))
+    with pa.BufferReader(memory.getvalue()) as file:
+        return plain_parquet.read_table(
+            file, storage.path(INDEX), columns=columns and list(columns), read_dictionary=_REPEATING
+        )
+
+
+def write_index(storage: Storage) -> None:
+    """Write `index.parquet` from all finished shards; does nothing if it is there."""
+    if storage.exists(INDEX):
+        return
+    records = Ledger(storage).records()
+    shards = (_shard_index(storage, record["shard"], record["files"]) for record in records)
+    storage.create(INDEX, index_bytes(shards))
+
+
+def index_bytes(shards: Iterable[pa.Table]) -> bytes:
+    """The index file of some shards' index rows.
+
+    Row groups are large: at one per shard, ten million rows would have half a million column chunks, and opening them
+    would take minutes.
+    """
+    buffer = io.BytesIO()
+    waiting: list[pa.Table] = []
+    with pq.ParquetWriter(buffer, INDEX_SCHEMA, compression="zstd") as writer:
+        for shard in shards:
+            waiting.append(shard)
+            if sum(map(len, waiting)) >= ROWS_PER_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return buffer.getvalue()
+
+
+def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:
+    name, path = _file_of(shard, files)
+    with storage.open(path) as file:
+        return index_lines(FORMATS[name].read_facts(file), shard)
+
+
+def index_lines(facts: pa.Table, shard: str) -> pa.Table:
+    """The index's lines of a shard, by the facts of its rows."""
+    facts = facts.append_column("shard", pa.array([shard] * len(facts), pa.string()))
+    facts = facts.append_column("position", pa.array(range(len(facts)), pa.int64()))
+    return facts.cast(INDEX_SCHEMA)
+
+
+def corpus_digest(storage: Storage) -> str:
+    """Content digest of a corpus folder: shard names with the sha256 of their files."""
+    files = {
+        record["shard"]: {name: file["sha256"] for name, file in record["files"].items()}
+        for record in Ledger(storage).records()
+    }
+    return fingerprint(files)
+
+
+def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
+    """Planned, written and rejected images and their counts by style and reason, over ledger records."""
+    planned = written = shards = 0
+    styles: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for record in records:
+        if record["planned"] != int(record["rows"]) + sum(record["rejects_by_reason"].values()):  # type: ignore
+            raise ValueError(f"the ledger record of {record['shard']} is corrupt: delete it and run the command again")
+        shards += 1
+        planned += int(record["planned"])  # type: ignore[call-overload]
+        written += int(record["rows"])  # type: ignore[call-overload]
+        for counts, found in ((styles, record["styles"]), (reasons, record["rejects_by_reason"])):
+            assert isinstance(found, dict)
+            for name, count in found.items():
+                counts[name] = counts.get(name, 0) + count
+    return {
+        "shards": shards,
+        "planned": planned,
+        "written": written,
+        "rejected": planned - written,
+        "styles": dict(sorted(styles.items())),
+        "rejects_by_reason": dict(sorted(reasons.items())),
+    }

@@ -1,0 +1,93 @@
+"""An audit as other stations read it: which generated rows they may use, and why not the others."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from factory.corpus import Corpus
+from factory.run import read_claim, read_summary
+from factory.storage import Storage
+from factory.tables import plain_parquet
+
+JOB, AUDIT = "audit", "audit.parquet"
+
+
+class Audit:
+    """A finished audit folder, local or `s3://`.
+
+    Raises:
+        ValueError: if the folder is no audit or is unfinished.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.storage = Storage(url)
+        job = read_claim(self.storage)["job"]
+        if job != JOB:
+            raise ValueError(f"{self.storage.url} holds a run of {job}, not an audit: give what `difffas audit` wrote")
+        if read_summary(self.storage) is None:
+            raise ValueError(f"{self.storage.url} is not finished: run `difffas audit` again")
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """sha256 of the verdicts' file."""
+        return hashlib.sha256(self.storage.read(AUDIT)).hexdigest()
+
+    @functools.cached_property
+    def table(self) -> pa.Table:
+        """Key, BRISQUE score and verdict of every audited row."""
+        return self.read(["key", "brisque", "accepted", "reason"])
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        """`audit.parquet`, or some columns of it."""
+        memory = pa.BufferOutputStream()  # of Arrow's own, see corpus.read_index
+        memory.write(self.storage.read(AUDIT))
+        with pa.BufferReader(memory.getvalue()) as file:
+            return plain_parquet.read_table(file, self.storage.path(AUDIT), columns=columns)
+
+    def accepted(self, corpus: Corpus, positions: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """Which of these rows may be used, and how many may not by reason; real rows always may.
+
+        Raises:
+            ValueError: if a generated row was not audited, or had another BRISQUE score when it was: then the audit
+                is of other pixels.
+        """
+        rows = corpus.index.select(["key", "brisque", "guide_key"]).take(pa.array(positions))
+        generated: np.ndarray = pc.is_valid(rows["guide_key"]).to_numpy()
+        places = pc.index_in(rows["key"], value_set=self.table["key"].combine_chunks())
+        unknown = generated & places.is_null().to_numpy()
+        if unknown.any():
+            key = rows["key"][int(np.flatnonzero(unknown)[0])].as_py()
+            raise ValueError(
+                f"audit {self.storage.url} does not know {key!r}, nor {int(unknown.sum()) - 1} more of the generated "
+                f"rows of {corpus.storage.url}: audit that corpus"
+            )
+        found = self.table.take(places.fill_null(0))
+        scores = [table["brisque"].to_numpy().astype(np.float64) for table in (rows, found)]
+        changed = generated & ~((scores[0] == scores[1]) | np.isnan(scores).all(axis=0))
+        if changed.any():
+            key = rows["key"][int(np.flatnonzero(changed)[0])].as_py()
+            raise ValueError(
+                f"audit {self.storage.url} is of other images under the keys of {corpus.storage.url}, such as "
+                f"{key!r}: audit that corpus"
+            )
+        keep = ~generated | found["accepted"].to_numpy()
+        reasons = found["reason"].filter(pa.array(~keep)).to_pylist()
+        return keep, dict(sorted(Counter(reasons).items()))
+
+
+def kept_by(url: str | None, corpus: Corpus, positions: np.ndarray) -> tuple[np.ndarray, dict[str, int] | None]:
+    """The positions that an audit lets through, and what it left out by reason; all, and None, without an audit.
+
+    Raises:
+        ValueError: as `Audit` and `Audit.accepted`.
+    """
+    if url is None:
+        return positions, None
+    keep, left_out = Audit(url).accepted(corpus, positions)
+    return positions[keep], left_out

@@ -1,0 +1,222 @@
+"""Check a corpus folder against its ledger: every byte, every row, every key."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from factory.corpus import INDEX, index_lines, read_index
+from factory.corpus.row import INDEX_SCHEMA
+from factory.corpus.shards import FORMATS, score_statistics
+from factory.run import SUMMARY, read_claim, read_planned, read_sealed
+from factory.run.ledger import Ledger
+from factory.run.seal import SEAL, broken_seals
+from factory.storage import Storage
+
+THREADS = 8
+OLDER = "an older version closed this run, so changes to its card and run.json cannot be seen"
+CHUNK = 256  # shards in hand at a time: bounds the memory
+
+
+def verify(url: str) -> dict[str, Any]:
+    """Re-read what a run left and say what is wrong with it.
+
+    Of any finished run: every file beside the shards has the digest that `summary.json` holds, itself included. A
+    folder of an older version has no digests, which is noted. Of shards besides: size and sha256 of every file in the
+    ledger; that each opens, and holds the recorded rows, the same in every format of the run; that counts, styles and
+    scores of a record are those of its rows; that no key occurs twice; that no shard is missing; that the index has
+    just these rows at these places; that `data/` holds no file that the ledger does not name (in an unfinished run
+    such a file is only noted: a shard whose record is to come).
+
+    Returns:
+        counts, `problems` (lines of text; none if all is well) and `notes`.
+
+    Raises:
+        ValueError: if the folder holds no run, or one without shards that is unfinished or of an older version.
+    """
+    storage = Storage(url)
+    claim = read_claim(storage)
+    summary, sealed = read_sealed(storage)
+    if summary is not None and sealed is not None and "planned" not in claim:
+        return {"files": len(sealed), "problems": broken_seals(storage, sealed, summary), "notes": []}
+    _, planned = read_planned(storage)
+    notes = [] if summary is None or sealed is not None else [f"{SUMMARY} has no {SEAL}: {OLDER}"]
+    finished = summary is not None
+    index, problems = _read_index(storage) if finished else (None, [])
+    keys: list[np.ndarray] = []
+    named: set[str] = set()
+    ledger = Ledger(storage)
+    shards = sorted(ledger.done())
+    counts = Counter(shards=len(shards))
+    misplaced = False
+    for shard, record, facts, wrong in _checked(storage, ledger, shards, _formats(claim)):
+        problems += wrong
+        if record is None:
+            continue
+        named |= {file["path"].rpartition("/")[2] for file in record["files"].values()}
+        found = facts["key"].to_pylist() if facts is not None else []
+        keys.append(_hashes([*found, *(reject["key"] for reject in record["rejects"])]))
+        if index is not None and facts is not None:
+            lines = index.slice(counts["indexed"], len(facts)).cast(INDEX_SCHEMA)
+            misplaced |= not lines.equals(index_lines(facts, shard))
+        counts.update(indexed=record["rows"], written=record["rows"], planned=record["planned"])
+        counts.update(bytes=sum(file["bytes"] for file in record["files"].values()))
+    every = np.concatenate(keys) if keys else np.empty(0, np.uint64)
+    problems += _repeats(every)
+    orphans = [f"data/{name} is in no ledger record" for name in sorted(set(storage.names("data")) - named)]
+    if summary is not None:
+        problems += _gaps(shards, planned["shards"]) + _count_problems(counts, planned, summary) + orphans
+        problems += [] if sealed is None else broken_seals(storage, sealed, summary)
+    if index is not None and (misplaced or len(index) != counts["indexed"]):
+        problems.append(f"{INDEX} does not hold the shards' rows")
+    return {
+        "shards": len(shards),
+        "unfinished_shards": planned["shards"] - len(shards),
+        "images": counts["planned"],
+        "bytes": counts["bytes"],
+        "keys": len(every),
+        "problems": problems,
+        "notes": notes if finished else [f"unfinished: there is no {SUMMARY} yet", *orphans],
+    }
+
+
+Checked = tuple[str, dict[str, Any] | None, pa.Table | None, list[str]]  # shard, record, its rows' facts, problems
+
+
+def _checked(storage: Storage, ledger: Ledger, shards: list[str], formats: list[str] | None) -> Iterator[Checked]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for first in range(0, len(shards), CHUNK):
+            yield from pool.map(lambda shard: _check(storage, ledger, shard, formats), shards[first : first + CHUNK])
+
+
+def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | None) -> Checked:
+    """One shard: its record, what its files hold, and what is wrong."""
+    try:
+        record = ledger.read(shard)
+        wrong = _record_problems(shard, record, formats)
+    except ValueError as error:
+        return shard, None, None, [str(error)]
+    except (AttributeError, KeyError, TypeError):
+        problem = f"{storage.path(f'ledger/{shard}.json')} is not a valid shard record"
+        return shard, None, None, [f"{problem}: delete it and run the command again"]
+    facts: pa.Table | None = None
+    for name, file in record["files"].items():
+        found = _read_facts(storage, name, file)
+        if isinstance(found, str):
+            wrong.append(found)
+            continue
+        if len(found) != record["rows"]:
+            wrong.append(f"{file['path']} holds {len(found)} rows, its record says {record['rows']}")
+        if facts is not None and not found.equals(facts):
+            wrong.append(f"{file['path']} holds other rows than the other formats")
+        facts = found
+    if facts is not None and (
+        Counter(facts["style"].to_pylist()) != record["styles"]
+        or score_statistics(facts["brisque"].to_pylist()) != record.get("brisque")
+    ):
+        wrong.append(f"ledger of {shard}: its styles or scores are not those of its rows")
+    return shard, record, facts, wrong
+
+
+def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | None) -> list[str]:
+    """What a record by itself shows to be wrong; whatever error is raised, it is not a valid shard record."""
+    wrong = []
+    if record["planned"] != record["rows"] + len(record["rejects"]):
+        wrong.append(f"planned {record['planned']} is not rows and rejects")
+    if record["rejects_by_reason"] != Counter(reject["reason"] for reject in record["rejects"]):
+        wrong.append("the counts by reason are not those of its rejects")
+    if formats is not None and sorted(record["files"]) != sorted(formats):
+        wrong.append(f"its files are in {', '.join(sorted(record['files'])) or 'no format'}, not {', '.join(formats)}")
+    for name, file in record["files"].items():
+        if not {"bytes", "sha256"} <= file.keys():
+            raise KeyError(name)
+        if not re.fullmatch(rf"data/[a-z]+-{re.escape(shard)}\.{FORMATS[name].EXTENSION}", file["path"]):
+            wrong.append(f"{file['path']} does not belong to this shard")
+    return [f"ledger of {shard}: {problem}" for problem in wrong]
+
+
+def _read_facts(storage: Storage, name: str, file: dict[str, Any]) -> pa.Table | str:
+    """Every column but the pixels of one file, or what is wrong with it."""
+    try:
+        data = storage.read(file["path"])
+    except FileNotFoundError:
+        return f"{file['path']} is missing"
+    except ValueError as error:  # a link leads out of the folder
+        return str(error)
+    digest = hashlib.sha256(data).hexdigest()
+    if len(data) != file["bytes"]:
+        return f"{file['path']} is not the file of the ledger: {len(data)} bytes of {file['bytes']}"
+    if digest != file["sha256"]:
+        return f"{file['path']} is not the file of the ledger: sha256 {digest[:12]}…, not {file['sha256'][:12]}…"
+    try:
+        return FORMATS[name].read_facts(io.BytesIO(data))
+    except Exception as error:  # it has the recorded hash, so whoever wrote it recorded what no reader opens
+        return f"{file['path']} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _formats(claim: dict[str, Any]) -> list[str] | None:
+    """Formats that the run of a folder writes; None where it takes those that it finds."""
+    formats: list[str] | None = claim["config"].get("output", {}).get("formats")
+    return formats
+
+
+def _read_index(storage: Storage) -> tuple[pa.Table | None, list[str]]:
+    """The index of a finished folder, or why there is none."""
+    if not storage.exists(INDEX):
+        return None, [f"{INDEX} is missing"]
+    try:
+        index = read_index(storage)
+    except (OSError, ValueError) as error:
+        return None, [f"{INDEX} cannot be read: {str(error).splitlines()[0]}"]
+    if index.column_names != INDEX_SCHEMA.names:
+        return None, [f"{INDEX} has other columns than an index"]
+    return index, []
+
+
+def _hashes(keys: Sequence[str]) -> np.ndarray:
+    """64-bit hashes, to hold a million keys in eight megabytes."""
+    digests = b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys)
+    return np.frombuffer(digests, np.uint64)
+
+
+def _repeats(hashes: np.ndarray) -> list[str]:
+    more = len(hashes) - len(np.unique(hashes))
+    return [f"{more} keys occur more than once"] if more else []
+
+
+def _gaps(shards: list[str], planned: int) -> list[str]:
+    """What a finished run lacks, and splits whose numbers have a gap: a brace pattern would name what is not there."""
+    numbers: dict[str, list[int]] = {}
+    for shard in shards:
+        split, _, number = shard.rpartition("-")
+        if number.isdecimal():  # any other name is no shard's, as its record has shown
+            numbers.setdefault(split, []).append(int(number))
+    problems = [
+        f"shards of split {split} are not numbered without a gap: {len(found)} of them, the last is {found[-1]}"
+        for split, found in numbers.items()
+        if found != list(range(len(found)))
+    ]
+    if len(shards) < planned:
+        problems.append(f"{planned - len(shards)} shards of {planned} are missing")
+    if len(shards) > planned:
+        problems.append(f"{len(shards)} shards are in the ledger, {planned} in the plan")
+    return problems
+
+
+def _count_problems(counts: Counter[str], planned: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+    """Where a finished run's plan or summary counts otherwise than its ledger."""
+    if counts["planned"] != planned["images"]:
+        return [f"{counts['planned']} images in the ledger, {planned['images']} in the plan"]
+    return [
+        f"{SUMMARY} says {name} {summary[name]}, the ledger {counts[name]}"
+        for name in ("shards", "planned", "written")
+        if name in summary and summary[name] != counts[name]
+    ]

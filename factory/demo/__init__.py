@@ -1,0 +1,184 @@
+"""The main job on embedded faces: every station once, through the functions and the Ray code that a cluster uses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from difffas.style_encoder import SMALL_STYLE_ENCODER
+from factory import evaluate, generate, prepare, report, tune
+from factory.core.progress import duration, say
+from factory.corpus.provenance import DRAWN
+from factory.drawn import embedded, pretrained
+from factory.pipeline import Step, run_steps
+from factory.train.recipes import classifier as fit_classifier
+from factory.train.recipes import generator as fit_generator
+from factory.train.recipes import style as fit_style
+
+SIZE = 64
+SUBJECTS, CAPTURES = 36, 3
+DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
+T0, CFG_SCALE = (300, 480), (2.0, 6.0)  # where the small generator reaches a style; it knows t below 500
+CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # two cores: nobody is free to read ahead
+
+
+def run(out: str) -> dict[str, Any]:
+    """Draw faces, then prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
+    root = Path(out).absolute()
+    started = time.monotonic()
+    say(f"demo: everything goes below {root}")
+    _draw(root / "faces")
+    run_steps("demo", stations(root))
+    seconds = time.monotonic() - started
+    page = root / "report" / report.PAGE
+    say(f"demo: all stations in {duration(seconds)}; open {page}")
+    return {"report": str(page), "spoofs": str(root / "spoofs"), "seconds": seconds}
+
+
+def _draw(folder: Path) -> None:
+    """Draw the embedded faces, unless they are all there."""
+    before = time.monotonic()
+    if len(list(folder.rglob("*.png"))) == embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
+        return
+    drawn = embedded.draw(folder, SUBJECTS, CAPTURES, SIZE, DOMAINS, ATTACKS, seed=7)
+    say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - before)}")
+
+
+def stations(root: Path) -> Iterator[Step]:
+    """(function, configuration model, settings) of every station, in order."""
+    yield from _corpus_and_generator(root)
+    yield from _downstream(root)
+
+
+def _corpus_and_generator(root: Path) -> Iterator[Step]:
+    yield Step(
+        "prepare",
+        prepare.run,
+        prepare.PrepareConfig,
+        {
+            "source": f"{root}/faces",
+            "out": f"{root}/real",
+            "pattern": embedded.PATTERN,
+            "crop": "none",
+            "size": SIZE,
+            "license": "CC0-1.0",
+            "digital_source_type": DRAWN,
+            "split": {"train": 0.6, "dev": 0.2, "test": 0.2},
+            "output": {"rows_per_shard": 120},
+        },
+    )
+    yield Step(
+        "fit-style",
+        fit_style.run,
+        fit_style.FitStyleConfig,
+        {
+            "corpus": f"{root}/real",
+            "out": f"{root}/style",
+            "network": SMALL_STYLE_ENCODER,
+            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True},
+            "resources": CPU,
+        },
+    )
+    yield Step(
+        "fit-generator",
+        fit_generator.run,
+        fit_generator.FitGeneratorConfig,
+        {
+            "corpus": f"{root}/real",
+            "initial": str(pretrained.FOLDER),
+            "out": f"{root}/generator",
+            "train": {
+                "steps": 60,
+                "batch_size": 16,
+                "learning_rate": 2e-4,
+                "cosine_decay": True,
+                "evaluate_every": 60,
+            },
+            "ema_decay": 0.95,
+            "resources": CPU,
+        },
+    )
+    yield Step(
+        "generate",
+        generate.run,
+        generate.GenerateConfig,
+        {
+            "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/generator"},
+            "out": f"{root}/spoofs",
+            "plan": {"policies": ["cross-attack", "cross-domain"], "samples": 120, "guides_per_style": 6},
+            "sampler": {"preset": "balanced", "t0": T0, "cfg_scale": CFG_SCALE, "batch_size": 15},
+            "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 30},
+            "resources": {"gpus_per_generator": 0, "threads": 2},
+        },
+    )
+
+
+def _downstream(root: Path) -> Iterator[Step]:
+    classifiers: dict[str, dict[str, Any]] = {
+        "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
+        "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},
+    }
+    for name, settings in classifiers.items():
+        yield Step(
+            "fit-classifier",
+            fit_classifier.run,
+            fit_classifier.FitClassifierConfig,
+            {
+                "corpus": f"{root}/real",
+                "out": f"{root}/{name}",
+                "backbone": "resnet18",
+                "train": {"steps": 150, "batch_size": 32, "learning_rate": 5e-4, "cosine_decay": True},
+                "resources": CPU,
+                **settings,
+            },
+        )
+        yield Step(
+            "evaluate",
+            evaluate.run,
+            evaluate.EvaluateConfig,
+            {"classifier": f"{root}/{name}", "corpus": f"{root}/real", "out": f"{root}/{name}-scores"},
+        )
+    yield Step(
+        "tune",
+        tune.run,
+        tune.TuneConfig,
+        {
+            "out": f"{root}/search",
+            "fit": {
+                "corpus": f"{root}/real",
+                "generated": f"{root}/spoofs",
+                "backbone": "test_convnext",  # timm's smallest: minutes would not do for several of the real one
+                "train": {"steps": 40, "batch_size": 32, "learning_rate": 1e-3, "evaluate_every": 20},
+                "resources": {**CPU, "threads": 1},
+            },
+            "search": {
+                "live_margin": [0.1, 0.5],
+                "spoof_margin": [0.1, 0.5],
+                "t0_max": [390, T0[1]],
+                "generated_share": [0.2, 0.6],
+            },
+            "trials": 3,
+        },
+    )
+    yield Step(
+        "report",
+        report.run,
+        report.ReportConfig,
+        {
+            "title": "Spoof factory demo",
+            "out": f"{root}/report",
+            "inputs": {
+                "real": f"{root}/real",
+                "generated": f"{root}/spoofs",
+                "models": {
+                    "style encoder": f"{root}/style",
+                    "generator": f"{root}/generator",
+                    **{name.replace("-", " "): f"{root}/{name}" for name in classifiers},
+                },
+                "evaluations": {name.replace("-", " "): f"{root}/{name}-scores" for name in classifiers},
+                "tune": f"{root}/search",
+            },
+        },
+    )

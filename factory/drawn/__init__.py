@@ -1,0 +1,1 @@
+"""Drawn people and simulated attacks: what the demo is made of."""

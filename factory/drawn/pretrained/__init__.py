@@ -1,0 +1,132 @@
+"""The generator that ships with this software, and its recipe: `python -m factory.drawn.pretrained OUT` fits it anew.
+
+It knows the styles of the embedded faces (drawn people in two domains, printed, replayed and masked) at 64², so that
+the demo makes spoofs at once and trains only a little further. Its card, `portrait-64/README.md`, says what it cost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from difffas.style_encoder import SMALL_STYLE_ENCODER
+from difffas.unet import SMALL_UNET
+from factory import prepare
+from factory.core.config import build
+from factory.core.progress import say
+from factory.corpus import Corpus
+from factory.corpus.provenance import DRAWN
+from factory.drawn import embedded
+from factory.train.recipes import generator as fit_generator
+from factory.train.recipes import style as fit_style
+
+FOLDER = Path(__file__).parent / "portrait-64"
+SIZE, SUBJECTS, CAPTURES, SEED = 64, 400, 2, 64  # the demo draws other people, from another seed
+DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
+HELD_OUT = 192  # (live, spoof, guide) triples
+CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 250}
+
+
+def fit(out: str) -> dict[str, Any]:
+    """Draw the faces and fit style encoder and generator below `out`; goes on where it stopped."""
+    root = Path(out).absolute()
+    if len(list((root / "faces").rglob("*.png"))) < embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
+        say(f"pretrained: drawing {SUBJECTS} people")
+        embedded.draw(root / "faces", SUBJECTS, CAPTURES, SIZE, DOMAINS, ATTACKS, seed=SEED)
+    prepare.run(build(prepare.PrepareConfig, _corpus(root)))
+    fit_style.run(build(fit_style.FitStyleConfig, _style(root)))
+    return fit_generator.run(build(fit_generator.FitGeneratorConfig, _generator(root)))
+
+
+def _corpus(root: Path) -> dict[str, Any]:
+    return {
+        "source": f"{root}/faces",
+        "out": f"{root}/corpus",
+        "pattern": embedded.PATTERN,
+        "crop": "none",
+        "size": SIZE,
+        "license": "CC0-1.0",
+        "digital_source_type": DRAWN,
+        "split": {"train": 0.9, "dev": 0.1},
+        "output": {"rows_per_shard": 500},
+    }
+
+
+def _style(root: Path) -> dict[str, Any]:
+    training = {"steps": 1500, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
+    return {
+        "corpus": f"{root}/corpus",
+        "out": f"{root}/style",
+        "network": SMALL_STYLE_ENCODER,
+        "train": {**training, "evaluate_every": 250},
+        "resources": CPU,
+    }
+
+
+def _generator(root: Path) -> dict[str, Any]:
+    training = {"steps": 6000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
+    return {
+        "corpus": f"{root}/corpus",
+        "style_encoder": f"{root}/style",
+        "out": f"{root}/generator",
+        # t below 500 only: T₀ beyond it turns a face into another one, and half the range is learnt twice as well.
+        "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
+        "train": {**training, "evaluate_every": 500},
+        "ema_decay": 0.998,
+        "evaluation": {"samples": HELD_OUT},
+        "resources": CPU,
+    }
+
+
+def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
+    """Take the generator that `fit` left below `root` into `folder`, in bfloat16: half the bytes, for a repository.
+
+    Returns its loss on people it was not fitted on, by timestep, which `held_out.json` keeps. Raises ValueError unless
+    that is below the loss of the generator that is there already.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        _narrow(root / "generator", Path(name))
+        losses = held_out_losses(Path(name), Corpus(str(root / "corpus")))
+        known = folder / "held_out.json"
+        before = json.loads(known.read_text(encoding="utf-8"))["all"] if known.is_file() else math.inf
+        if losses["all"] >= before:
+            raise ValueError(f"held-out loss {losses['all']:.5f}: the generator that is shipped has {before:.5f}")
+        shutil.copytree(name, folder, dirs_exist_ok=True)
+    known.write_text(json.dumps(losses, indent=2) + "\n", encoding="utf-8")
+    return losses
+
+
+def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
+    """Mean squared error on ε of a model folder on the `dev` people of the corpus; `all` is their mean."""
+    import torch
+
+    from difffas.pipeline import SpoofPipeline
+    from factory.train.recipes.validate import Validation
+
+    pipeline = SpoofPipeline.from_pretrained(model)
+    judge = Validation(corpus, "dev", HELD_OUT, 0, pipeline.unet.config.timesteps)
+    return judge.losses(pipeline.unet, pipeline.style_encoder, torch.device("cpu"))
+
+
+def _narrow(model: Path, folder: Path) -> None:
+    """Copy a model folder, its weights as bfloat16."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    for part in ("unet", "style_encoder", "scheduler"):
+        shutil.copytree(model / part, folder / part)
+    shutil.copy(model / "model_index.json", folder)
+    for path in folder.rglob("*.safetensors"):
+        tensors = load_file(path)
+        narrow = {n: t.to(torch.bfloat16) if t.is_floating_point() else t for n, t in tensors.items()}
+        save_file(narrow, path, metadata={"format": "pt"})
+
+
+if __name__ == "__main__":
+    fit(sys.argv[1])
+    say(f"pretrained: held-out loss {ship(Path(sys.argv[1]))['all']:.5f}; now write the card")

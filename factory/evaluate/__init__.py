@@ -1,0 +1,183 @@
+"""Score a corpus with a classifier, or take a score file: scores.csv, and metrics that follow from it alone."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
+from factory.core.config import Config, PathOrUrl
+from factory.core.progress import say
+from factory.corpus import Corpus
+from factory.corpus.kept import Audit, kept_by
+from factory.evaluate.scores import SCORES, Scores, corpus_scores, joined, read, read_file
+from factory.models.load import load_classifier
+from factory.protocols import check, check_model, open_corpus, protocol_of
+from factory.run import Run, read_claim
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from difffas.classifier import SpoofClassifier
+
+DEV = "dev"
+
+
+class EvaluateConfig(Config):
+    """One evaluation: metrics of `split`, some thresholds from `dev_split`."""
+
+    classifier: PathOrUrl | None = Field(None, description="folder that fit-classifier wrote")
+    corpus: PathOrUrl | None = None
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
+    scores: PathOrUrl | None = Field(None, description="a score file in the place of classifier and corpus")
+    dev_scores: PathOrUrl | None = Field(None, description="score file of the development set, where it is another")
+    higher_is: Literal["live", "spoof"] = Field("live", description="what a higher score in the score files means")
+    out: PathOrUrl | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
+    audit: PathOrUrl | None = Field(None, description="of generated rows in `corpus`: those not accepted are left out")
+    split: str = "test"
+    dev_split: str | None = DEV
+    batch_size: int = Field(64, ge=1)
+    threads: int = Field(2, ge=1)
+    resamples: int = Field(1000, ge=0, description="of the bootstrap by subject; 0: no intervals")
+    seed: int = Field(0, ge=0, description="of the bootstrap")
+
+    @model_validator(mode="after")
+    def _check(self) -> EvaluateConfig:
+        if self.scores is None and None in (self.classifier, self.corpus, self.out):
+            raise ValueError("give classifier, corpus and out, or scores (a CSV of scores)")
+        if self.scores is not None and (self.classifier or self.corpus or self.protocol or self.audit):
+            raise ValueError("scores stands in the place of classifier and corpus: give one or the other")
+        if self.higher_is == "spoof" and self.scores is None:
+            raise ValueError("higher_is is of score files: a classifier's scores are higher for live faces")
+        if self.dev_scores is not None and self.scores is None:
+            raise ValueError("dev_scores goes with scores: a classifier scores the dev_split itself")
+        return self
+
+
+def run(config: EvaluateConfig) -> dict[str, Any]:
+    """Write `OUT/scores.csv`, `roc.svg` and `det.svg`, and return the metrics, which are the run's summary.
+
+    Raises:
+        ValueError: if the corpus or the score file has no row of the split, or the file a fault (`scores.read`).
+    """
+    if config.scores is None:
+        found, mend = (
+            _of_classifier(config),
+            "the classifier takes live faces for attacks",
+        )
+    else:
+        found, other = _of_file(config, config.scores), "spoof" if config.higher_is == "live" else "live"
+        mend = f"the scores may be the wrong way round; if a higher one means {other}, set higher_is={other}"
+    if (auc := found["auc"]) is not None and auc < 0.5:
+        say(f"evaluate: AUC {auc:.3g} is below 0.5, worse than chance: {mend}")
+    return found
+
+
+def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
+    assert config.corpus is not None and config.classifier is not None and config.out is not None
+    corpus = open_corpus(config.corpus, config.protocol)
+    storage = Storage(config.classifier)
+    splits = [split for split in (config.split, config.dev_split) if split is not None]
+    if not len(corpus.where(split=config.split)):
+        raise ValueError(f"{corpus.storage.url} has no row in split {config.split!r}: choose another split")
+    check(corpus, [split for split in splits if len(corpus.where(split=split))])
+    check_model(storage, protocol_of(corpus), "the classifier")
+    inputs = {"classifier": read_claim(storage)["fingerprint"], "corpus": corpus.digest}
+    if config.audit is not None:
+        inputs["audit"] = Audit(config.audit).digest
+    classifier = load_classifier(storage)
+    claim = Run(config.out, "evaluate", {**inputs, **_settings(config)}, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    parts, left_out = [], {}
+    for split in splits:
+        positions, left_out[split] = kept_by(config.audit, corpus, corpus.where(split=split))
+        if split == config.split and not len(positions):
+            raise ValueError(f"{corpus.storage.url}: the audit accepts no row of split {split!r}: leave it out")
+        parts.append(corpus_scores(corpus, positions, liveness(classifier, corpus, positions, config)))
+    return _finish(claim, joined(parts), config, {"left_out_by_audit": left_out} if config.audit is not None else {})
+
+
+def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
+    scores = read_file(path)
+    if config.dev_scores is not None:
+        dev_split = config.dev_split or DEV
+        scores = joined([scores.of(config.split), read_file(config.dev_scores).named(dev_split)])
+    if config.higher_is == "spoof":
+        scores = scores.turned()
+    known = scores.splits()
+    for split in (config.split, config.dev_split):
+        if split not in (*known, DEV, None) or config.split not in known:
+            raise ValueError(f"{path} has no line of split {split!r}; it has {', '.join(map(repr, known))}")
+    if config.out is None:
+        return metrics_of(scores.csv(), **_settings(config))
+    digest = hashlib.sha256(scores.csv()).hexdigest()
+    claim = Run(config.out, "evaluate", {"scores": digest, **_settings(config)}, config)
+    if (finished := claim.summary()) is not None:
+        return finished
+    return _finish(claim, scores, config, {})
+
+
+def _settings(config: EvaluateConfig) -> dict[str, Any]:
+    """What decides the metrics beside the scores."""
+    return config.model_dump(include={"split", "dev_split", "resamples", "seed"})
+
+
+def _finish(claim: Run, scores: Scores, config: EvaluateConfig, notes: dict[str, Any]) -> dict[str, Any]:
+    """Write the files and close the run; its summary has the metrics and `notes`."""
+    claim.storage.create(SCORES, scores.csv())
+    data = claim.storage.read(SCORES)
+    curves = detection_curves(data, config.split)
+    if curves:
+        claim.storage.create("roc.svg", roc_picture(curves).encode())
+        claim.storage.create("det.svg", det_picture(curves).encode())
+    return claim.finish({**metrics_of(data, **_settings(config)), **notes})
+
+
+def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray, config: EvaluateConfig) -> np.ndarray:
+    """Probability mass of the live classes for each position, float64 in [0, 1]."""
+    import torch
+
+    from factory.models.tensors import to_tensor
+
+    torch.set_num_threads(config.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    classifier = classifier.to(device)
+    scores = []
+    with torch.no_grad():
+        for first in range(0, len(positions), config.batch_size):
+            images = to_tensor(corpus.pixels(positions[first : first + config.batch_size])).to(device)
+            scores.append(classifier.liveness(classifier(images)).double().cpu().numpy())
+    return np.concatenate(scores) if scores else np.empty(0)
+
+
+def metrics_of(
+    scores_csv: bytes, split: str, dev_split: str | None, resamples: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """All metrics of the frames, and below `video` those of the recordings, from the text of a scores.csv alone.
+
+    `video` is None where every recording has one frame: its metrics would be the same.
+    """
+    from difffas.metrics import report
+
+    test, dev = (read(scores_csv).of(name) if name is not None else None for name in (split, dev_split))
+    assert test is not None
+
+    def metrics(test: Scores, dev: Scores | None) -> dict[str, Any]:
+        return report(test.score_set(), dev.score_set() if dev else None, resamples, seed=seed)
+
+    found = {"unit": "frame", **metrics(test, dev)}
+    videos = test.videos()
+    if len(videos) == len(test):
+        return {**found, "video": None}
+    return {**found, "video": {"unit": "video", **metrics(videos, dev.videos() if dev else None)}}
+
+
+def detection_curves(scores_csv: bytes, split: str) -> Curves:
+    """The curves of frames and, where they are not the same, of videos; empty unless both classes are there."""
+    frames = read(scores_csv).of(split)
+    videos = frames.videos()
+    units = {"frames": frames} if len(videos) == len(frames) else {"frames": frames, "videos": videos}
+    return curves_of({name: scores.score_set() for name, scores in units.items()})

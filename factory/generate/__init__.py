@@ -1,0 +1,299 @@
+"""The generate station: live corpus × guide corpus × plan → shards of labelled spoofs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from factory import cluster
+from factory.cluster.capacity import Need
+from factory.cluster.compiler import check_compiler
+from factory.core import arithmetic
+from factory.core.config import Config, PathOrUrl
+from factory.core.progress import say
+from factory.corpus import Corpus
+from factory.corpus.encode import codec_name
+from factory.corpus.shards import OutputConfig
+from factory.generate.inputs import read_order
+from factory.generate.plan import Plan
+from factory.generate.remarks import remarks
+from factory.generate.settings import PlanConfig
+from factory.generate.within_protocol import generation_plan
+from factory.images import decode
+from factory.line import finished_run, metrics, run_line
+from factory.line.faults import carry
+from factory.line.rounds import BOUNDED, STALL_SECONDS
+from factory.models.generators import DUMMY, Request
+from factory.models.load import check_side, check_t0, load_generator, model_digest
+from factory.models.settings import SamplerConfig
+from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
+from factory.run import Run, run_fingerprint
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+PREFIX = "spoof"
+
+
+class GenerateInputs(Config):
+    """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` a model folder or `dummy`."""
+
+    live: PathOrUrl
+    guides: PathOrUrl
+    generator: PathOrUrl
+
+
+class GenerateResources(Config):
+    """What the line may use; no part of the fingerprint. `generators` is a count or [least, most]."""
+
+    generators: int | tuple[int, int] = 1
+    gpus_per_generator: float = Field(1.0, ge=0, description="fractions share a GPU; 0 runs on CPUs")
+    threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
+    compile: bool = Field(False, description="compile the network of presets in bfloat16; minutes, once per node")
+    generator_labels: dict[str, str] = Field({}, description="of the nodes that generators may run on; none: any")
+    task_labels: dict[str, str] = Field({}, description="of the nodes that read, encode and score; none: any")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
+
+
+class GenerateConfig(Config):
+    """One generation run."""
+
+    inputs: GenerateInputs
+    out: PathOrUrl
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
+    plan: PlanConfig = PlanConfig()
+    sampler: SamplerConfig = SamplerConfig()
+    output: OutputConfig = OutputConfig()
+    resources: GenerateResources = GenerateResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> GenerateConfig:
+        generators = self.resources.generators
+        least, most = (generators, generators) if isinstance(generators, int) else generators
+        if not 1 <= least <= most:
+            raise ValueError(f"resources.generators {generators} must be a count from 1 or [least, most], least first")
+        if self.resources.compile and self.sampler.preset == "exact":
+            raise ValueError("resources.compile is for presets in bfloat16: choose sampler.preset balanced or fast")
+        return self
+
+
+def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:
+    """Generate every planned spoof that is not there yet; returns the run's summary.
+
+    `failed` says what to do with quarantined shards; for that and what is raised see `run_line`.
+    """
+    if config.resources.compile and config.inputs.generator != DUMMY and cluster.is_local():
+        check_compiler()
+    live, guides = open_corpora(config)
+    claim, plan = plan_run(config, live, guides, needs(config.resources))
+    if (finished := finished_run(claim, plan.shards())) is not None:
+        return finished
+    compare_codecs(live, config.output)
+    for remark in remarks(plan, len(config.output.formats)):
+        say(f"generate: {remark}")
+    cluster.connect()
+    import ray
+
+    gpus = _gpus(config.resources)
+    places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
+    shared = ray.put((plan, *places))
+    reading = {
+        "plan": [shared],  # in a list: a bare reference would be resolved and copied into every task
+        "live_url": live.storage.url,
+        "guides_url": guides.storage.url,
+        "recipe": recipe_of(config),
+    }
+    sampler = config.sampler.model_dump(mode="json")
+    making = (
+        config.inputs.generator,
+        sampler,
+        config.resources.threads,
+        config.resources.compile,
+        config.output.paired,
+    )
+
+    def stages(dataset: Dataset, careful: bool) -> Dataset:
+        tasks = cluster.placed(config.resources.task_labels)
+        return dataset.map(read_order, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED).map(
+            GenerateShard,
+            fn_constructor_args=making,
+            compute=_pool(config.resources.generators, careful),
+            num_cpus=0,  # a generator that waits for a CPU can starve behind the tasks that feed it
+            num_gpus=gpus,
+            max_task_retries=1,  # a shard that kills its process must not do so for ever; nodes come and go
+            max_restarts=-1,
+            **cluster.placed(config.resources.generator_labels),
+        )
+
+    return run_line(
+        claim,
+        "generate",
+        plan.shards(),
+        len(plan),
+        stages,
+        PREFIX,
+        config.output,
+        keys=lambda shard: plan.order(shard).keys,
+        failed=failed,
+        stall_seconds=config.resources.stall_seconds,
+        labels=config.resources.task_labels,
+        notes={"distinct": plan.distinct()} if plan.distinct() < len(plan) else {},
+    )
+
+
+def open_corpora(config: GenerateConfig) -> tuple[Corpus, Corpus]:
+    """The live and the guide corpus, opened once where they are the same."""
+    live = open_corpus(config.inputs.live, config.protocol)
+    same = config.inputs.guides == config.inputs.live
+    return live, live if same else open_corpus(config.inputs.guides, config.protocol)
+
+
+def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
+    """Lay the plan, then claim the output folder; raises ValueError before anything is written."""
+    plan = lay_plan(config, live, guides)
+    planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
+    return Run(config.out, "generate", _identity(config, live, guides), config, planned, asked), plan
+
+
+def needs(resources: GenerateResources) -> list[Need]:
+    """What a generation must find room for: one generator, and one task beside it."""
+    gpus = resources.gpus_per_generator
+    return [
+        Need(f"a generator (resources.gpus_per_generator={gpus:g})", gpus=gpus, labels=resources.generator_labels),
+        Need("a task that reads", cpus=1.0, labels=resources.task_labels),
+    ]
+
+
+def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
+    """The plan of a run; raises ValueError if the inputs do not fit each other or the generator."""
+    side = _common_side(live, guides)
+    key = run_fingerprint("generate", _identity(config, live, guides))
+    check_side(config.inputs.generator, side)
+    check_t0(config.inputs.generator, config.sampler)
+    if config.inputs.generator != DUMMY:
+        check_model(Storage(config.inputs.generator), protocol_of(live), "the generator")
+    check_apart(live, config.plan.splits)
+    inside = generation_plan(config.plan, live, guides)
+    return Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
+
+
+def _identity(config: GenerateConfig, live: Corpus, guides: Corpus) -> dict[str, Any]:
+    """What decides the bytes of the shards; the plan inside a protocol follows from the protocol and the corpora."""
+    return {
+        **({"protocol": record(protocol_of(live))} if protocol_of(live) else {}),
+        "live": live.digest,
+        "guides": guides.digest,
+        "generator": claim_generator(config.inputs.generator),
+        **config.model_dump(mode="json", include={"plan", "sampler", "output"}),
+    }
+
+
+def recipe_of(config: GenerateConfig) -> dict[str, Any]:
+    """The columns that all rows of a run share."""
+    return {
+        "steps": config.sampler.steps,
+        "sampler": config.sampler.name,
+        "preset": config.sampler.preset,
+        "generator": claim_generator(config.inputs.generator),
+    }
+
+
+def compare_codecs(live: Corpus, output: OutputConfig) -> None:
+    """Say so if the spoofs will be stored in another codec than their live faces: then every file tells its class."""
+    stored, wanted = sorted(set(live.column("codec"))), codec_name(output)
+    if stored != [wanted]:
+        say(
+            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: what reads files "
+            f"instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
+        )
+
+
+def _common_side(live: Corpus, guides: Corpus) -> int:
+    """The shorter side of the images, once both corpora are seen to agree; each has one size by itself."""
+    (height, width), (guide_height, guide_width) = _size(live), _size(guides)
+    if (height, width) != (guide_height, guide_width):
+        raise ValueError(
+            f"live faces are {height}×{width} and guides {guide_height}×{guide_width}: prepare both with one size"
+        )
+    return min(height, width)
+
+
+def _size(corpus: Corpus) -> tuple[int, int]:
+    """Height and width of the first image that can be read; the line makes rejects of those that cannot."""
+    fault: ValueError | None = None
+    for row in corpus.rows(range(min(len(corpus), 10))):
+        try:
+            height, width, _ = decode(row.image).shape
+        except ValueError as error:
+            fault = error
+        else:
+            return height, width
+    raise ValueError(f"{corpus.storage.url}: none of its first images can be read ({fault}): prepare it again")
+
+
+def claim_generator(name: str) -> str:
+    """Value of the `generator` column: `dummy` or the digest of the model folder."""
+    return DUMMY if name == DUMMY else model_digest(Storage(name))
+
+
+class GenerateShard:
+    """Second stage, an actor: live faces of a shard become spoofs."""
+
+    def __init__(self, generator: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool) -> None:
+        self._paired = paired
+        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled)
+        self._busy = metrics.Busy()
+        computed = generator != DUMMY and self._generate.device.startswith("cpu")
+        self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of `read_order` with spoofs in the place of the live faces."""
+        with self._busy.at_work():
+            return carry(row, "generate", self._work)
+
+    def _work(self, row: dict[str, Any]) -> dict[str, Any]:
+        request = Request(row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"])
+        try:
+            made = self._generate(request)
+        except RuntimeError as error:
+            import torch  # here, so that a generator without a network starts without it
+
+            if not isinstance(error, torch.AcceleratorError):
+                raise
+            # The GPU's context is lost, and every later shard with it: Ray starts the actor and the shard again.
+            say(f"generate: shard {row['shard']}: {error}; restarting the generator")
+            os._exit(70)
+        records = json.loads(row["records"])
+        for place in made.broken:
+            records[place]["reject"] = records[place]["reject"] or "the generator made non-finite pixels"
+        return {
+            "shard": row["shard"],
+            "records": json.dumps(records),
+            "pixels": made.pixels,
+            "device": self._generate.device,
+            "notes": json.dumps(self._notes | ({"batch_splits": made.splits} if made.splits else {})),
+            **({"lives": row["pixels"]} if self._paired else {}),
+        }
+
+
+def _gpus(resources: GenerateResources) -> float:
+    available = cluster.gpus_in_cluster()
+    if resources.gpus_per_generator and not available:
+        say("generate: no GPU in this cluster, generating on CPUs (resources.gpus_per_generator=0 says so too)")
+        return 0.0
+    return resources.gpus_per_generator
+
+
+def _pool(generators: int | tuple[int, int], careful: bool) -> Any:
+    from ray.data import ActorPoolStrategy
+
+    waiting = 1 if careful else 2  # shards at an actor: one more than it works on, so that it never waits
+    if isinstance(generators, int):
+        return ActorPoolStrategy(size=generators, max_tasks_in_flight_per_actor=waiting)
+    least, most = generators
+    return ActorPoolStrategy(min_size=least, max_size=most, max_tasks_in_flight_per_actor=waiting)

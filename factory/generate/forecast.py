@@ -1,0 +1,124 @@
+"""What a generation run would make and cost, before it is started."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from factory.core.progress import say
+from factory.corpus import Corpus
+from factory.corpus.encode import encode
+from factory.corpus.provenance import CAPTURE
+from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of
+from factory.generate.measured_speed import Job, Speed, measured, read_speeds
+from factory.generate.remarks import remarks
+from factory.models.generators import DUMMY
+from factory.storage import Storage
+
+SAMPLED = 16  # live faces whose encoded size stands for that of the spoofs
+JSON_BYTES = 1536 + 2 * 512  # of one WebDataset sample besides its images: two tar headers and its JSON
+LIVE_BYTES = 512 + 256  # of the live face beside it, besides its image: a tar header, and half a block that fills
+
+
+def forecast(
+    config: GenerateConfig, images_per_second: float | None, price: float | None, device: str | None = None
+) -> dict[str, Any]:
+    """Samples per style, shards, bytes and, where the rate is known, GPU-hours and, with a price, the cost.
+
+    Args:
+        config: as for `generate`; nothing is written and no generator is loaded.
+        images_per_second: of one generator, such as a run's summary shows; None: the measured row that fits.
+        price: of one generator for one hour, in any currency; None: that of the row, if it has one.
+        device: whose row of measured_speed.yaml; without one, and without a rate, no time is told.
+
+    Raises:
+        ValueError: as `generate` would; a device without any row; a rate or a price that is none.
+    """
+    if images_per_second is not None and not 0 < images_per_second < math.inf:
+        raise ValueError(f"--images-per-second {images_per_second:g}: give a number above 0")
+    if price is not None and not 0 <= price < math.inf:
+        raise ValueError(f"--price {price:g}: give what an hour costs, 0 or more")
+    speeds = _measured_speeds(device)
+    live, guides = open_corpora(config)
+    plan = lay_plan(config, live, guides)
+    per_image = _bytes_per_image(live, config)
+    result: dict[str, Any] = {
+        "samples": len(plan),
+        "styles": plan.style_counts(),
+        "shards": plan.shard_count,
+        "rows_per_shard": round(len(plan) / plan.shard_count),
+        "bytes": round(len(plan) * per_image),
+        "bytes_per_image": round(per_image),
+    }
+    if plan.distinct() < len(plan):
+        result["distinct"] = plan.distinct()
+    for remark in remarks(plan, len(config.output.formats)):
+        say(f"plan: {remark}")
+    result["speed"] = "as given"
+    if images_per_second is None:
+        result["speed"], images_per_second, row_price = _measured_rate(speeds, config, live, device)
+        price = row_price if price is None else price
+    if images_per_second is not None:
+        result["images_per_second"] = images_per_second
+        hours = len(plan) / images_per_second / 3600
+        result["generator_hours"] = round(hours, 3)
+        result["gpu_hours"] = round(hours * config.resources.gpus_per_generator, 3)
+        generators = config.resources.generators
+        result["hours_with_all_generators"] = round(
+            hours / (generators if isinstance(generators, int) else generators[1]), 3
+        )
+        if price is not None:
+            result["cost"] = round(hours * price, 2)
+    return result
+
+
+def _measured_speeds(device: str | None) -> tuple[Speed, ...]:
+    """All measured rows; refuses a device that has none."""
+    speeds = read_speeds()
+    known = sorted({speed.device for speed in speeds})
+    if device is not None and device not in known:
+        raise ValueError(f"device {device!r} is in no row of measured_speed.yaml: choose from {', '.join(known)}")
+    return speeds
+
+
+def _measured_rate(
+    speeds: tuple[Speed, ...], config: GenerateConfig, live: Corpus, device: str | None
+) -> tuple[str, float | None, float | None]:
+    """What is known of the speed in words, images a second, price of an hour; nothing is guessed."""
+    if config.inputs.generator == DUMMY:
+        return "unmeasured: the dummy generator has no network", None, None
+    job = _job(config, live)
+    fitting = measured(speeds, job)
+    if device is not None and device in fitting:
+        row = fitting[device]
+        return f"measured on {device}, {row.date}, commit {row.commit}", row.images_per_second, row.price_per_hour
+    where = f"on {device}" if device else "because no --device was named"
+    instead = f" (measured: --device {', '.join(fitting)})" if fitting else ""
+    return f"unmeasured {where}: {job}{instead}; give --images-per-second", None, None
+
+
+def _job(config: GenerateConfig, live: Corpus) -> Job:
+    recipe = recipe_of(config)
+    return Job(
+        parameters=_parameters(Storage(config.inputs.generator)),
+        side=live.pixels(np.array([0]))[0].shape[0],
+        guided=config.sampler.cfg_scale != (1.0, 1.0),
+        **{name: recipe[name] for name in ("sampler", "steps", "preset")},
+    )
+
+
+def _parameters(model: Storage) -> int:
+    """Parameters and buffers of the U-Net by the headers of its safetensors files; no weight is read."""
+    from difffas.model_files import elements, stored_tensors
+
+    return elements(stored_tensors(model, "unet"))
+
+
+def _bytes_per_image(live: Corpus, config: GenerateConfig) -> float:
+    """Over all formats; live faces in the codec of the output stand for spoofs of the same size."""
+    positions = np.unique(np.linspace(0, len(live) - 1, SAMPLED).astype(int))
+    encoded = float(np.mean([len(encode(pixels, config.output, CAPTURE)) for pixels in live.pixels(positions)]))
+    beside = JSON_BYTES + (encoded + LIVE_BYTES if config.output.paired else 0)
+    return sum(encoded + (beside if name == "webdataset" else 0) for name in config.output.formats)

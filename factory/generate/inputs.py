@@ -1,0 +1,130 @@
+"""From a shard's order to what a generator needs: live faces and guides, decoded, and the facts of each row to be."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from factory.corpus import read_rows
+from factory.corpus.license import strictest
+from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
+from factory.corpus.row import SPOOF, Row, style_of
+from factory.generate.plan import Order
+from factory.images import decode
+from factory.line.faults import carry
+from factory.models.generators import DUMMY
+from factory.storage import Storage
+
+
+def read_order(
+    row: dict[str, Any], plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """First stage, a CPU task: the order of a shard with its decoded live faces and distinct guides."""
+
+    def work(row: dict[str, Any]) -> dict[str, Any]:
+        import ray
+
+        orders, live_index, guides_index = ray.get(plan[0])
+        lives, guides = (Storage(live_url), live_index), (Storage(guides_url), guides_index)
+        return read_inputs(orders.order(row["shard"]), lives, guides, recipe)
+
+    return carry(row, "read", work)
+
+
+def read_inputs(
+    order: Order, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """What a generator needs of one order; the corpora are given as storage and index."""
+    # Samples of a shard share live faces as they share guides: each is read and decoded once.
+    faces_used, face_of = np.unique(order.live, return_inverse=True)
+    guides_used, guide_of = np.unique(order.guide, return_inverse=True)
+    lives, guides = read_rows(*live, faces_used), read_rows(*guide, guides_used)
+    decoded, styles = [_try_decode(face) for face in lives], [_try_decode(guide) for guide in guides]
+    faces = [decoded[place] for place in face_of]
+    shapes = Counter(image.shape for image in (*faces, *styles) if not isinstance(image, str))
+    shape = shapes.most_common(1)[0][0] if shapes else (32, 32, 3)  # one odd image shall be one reject
+    pixels, face_faults = _stack(faces, shape)
+    guide_pixels, guide_faults = _stack(styles, shape)
+    face_types, guide_types = [_source_type(face) for face in lives], [_source_type(guide) for guide in guides]
+    trained = recipe["generator"] != DUMMY
+    records = [
+        {
+            "row": _facts(order, i, lives[face], guides[guide], recipe),
+            "reject": face_faults.get(i) or guide_faults.get(guide),
+            "source_type": source_type_of_spoof((face_types[face], guide_types[guide]), trained),
+            "live_source_type": face_types[face],
+            "live_bytes": len(lives[face].image),
+        }
+        for i, (face, guide) in enumerate(zip(face_of, guide_of, strict=True))
+    ]
+    return {
+        "shard": order.shard,
+        "records": json.dumps(records),
+        "pixels": pixels,
+        "guides": guide_pixels,
+        "guide_of": guide_of,
+        "t0": order.t0,
+        "cfg_scale": order.cfg_scale,
+        "seed": order.seed,
+    }
+
+
+def _try_decode(row: Row) -> np.ndarray | str:
+    """The pixels of a row, or why it has none: a bad image is a reject, not the end of the run."""
+    try:
+        return decode(row.image)
+    except ValueError as error:
+        return f"{'guide' if row.label == SPOOF else 'live face'}: {error}"
+
+
+def _source_type(row: Row) -> SourceType:
+    """What a row's image says of its origin; a corpus from before images were marked held captures."""
+    return read_source_type(row.image) or CAPTURE
+
+
+def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:
+    """Images as one array, black where there is none, and the faults by place."""
+    pixels = np.zeros((len(images), *shape), np.uint8)
+    faults = {}
+    for place, image in enumerate(images):
+        if isinstance(image, str):
+            faults[place] = image
+        elif image.shape != shape:
+            faults[place] = f"size {image.shape[0]}×{image.shape[1]} among {shape[0]}×{shape[1]}"
+        else:
+            pixels[place] = image
+    return pixels, faults
+
+
+def _facts(order: Order, i: int, live: Row, guide: Row, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The row of sample i: subject of its live face, domain, attack and style of its guide, split of its order.
+
+    The rows as read say their official split; under a protocol the order's is the part that both belong to.
+    """
+    return {
+        "key": order.keys[i],
+        "label": SPOOF,
+        "attack": guide.attack,
+        "domain": guide.domain,
+        "style": style_of(guide.domain, guide.attack),
+        "subject": live.subject,
+        "capture": live.capture,
+        "split": order.split,
+        "source": f"{live.source} + {guide.source}",
+        "license": strictest(live.license, guide.license),
+        "live_key": live.key,
+        "guide_key": guide.key,
+        "live_domain": live.domain,
+        "live_source": live.source,
+        "guide_source": guide.source,
+        "live_license": live.license,
+        "guide_license": guide.license,
+        "t0": int(order.t0[i]),
+        "cfg_scale": float(order.cfg_scale[i]),
+        "seed": int(order.seed[i]),
+        **recipe,
+    }

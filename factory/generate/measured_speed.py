@@ -1,0 +1,91 @@
+"""What was measured of generators: images a second by device, network, image side and sampler."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from factory.core.config import Config, build, read_yaml
+
+FILE = Path(__file__).with_suffix(".yaml")
+MILLION = 1_000_000
+
+
+class Speed(Config):
+    """One row of measured_speed.yaml."""
+
+    device: str = Field(description="a short name, as `difffas plan --device` takes it")
+    parameters: int = Field(ge=1, description="of the U-Net")
+    side: int = Field(ge=1, description="of the images, in pixels")
+    sampler: str
+    steps: int = Field(ge=1)
+    preset: str
+    guided: bool = Field(description="w is not 1: two branches")
+    batch: int = Field(ge=1)
+    images_per_second: float | None = Field(None, gt=0, description="of one generator; None: not measured")
+    price_per_hour: float | None = Field(None, ge=0, description="of the device, where one was paid")
+    date: datetime.date | None = None
+    commit: str | None = None
+    command: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Speed:
+        if self.images_per_second is not None and not (self.date and self.commit and self.command):
+            raise ValueError(f"the row of {self.device} is measured: say date, commit and command")
+        return self
+
+
+class _Speeds(Config):
+    speeds: tuple[Speed, ...]
+
+
+class Job(Config):
+    """What decides the speed of a generator besides its device."""
+
+    parameters: int
+    side: int
+    sampler: str
+    steps: int
+    preset: str
+    guided: bool
+
+    def __str__(self) -> str:
+        way = f"{self.sampler}, {self.steps} steps, preset {self.preset}{'' if self.guided else ', w 1'}"
+        return f"{self.parameters / MILLION:.1f} M parameters, {self.side}², {way}"
+
+
+def read_speeds() -> tuple[Speed, ...]:
+    """Every row of the file; raises ValueError where one is not as `Speed` says."""
+    return build(_Speeds, read_yaml(FILE, "speed")).speeds
+
+
+def measured(speeds: tuple[Speed, ...], job: Job) -> dict[str, Speed]:
+    """The measured rows that fit a job, by device; of several the fastest batch."""
+    fitting: dict[str, Speed] = {}
+    for speed in sorted(speeds, key=lambda row: row.images_per_second or 0.0):
+        if speed.images_per_second and all(getattr(speed, name) == value for name, value in job):
+            fitting[speed.device] = speed
+    return fitting
+
+
+def table(speeds: tuple[Speed, ...]) -> str:
+    """The rows as Markdown; what was not measured is left empty."""
+    head = (
+        "| device | parameters | side | sampler | preset | batch | images/s | hours per million | price per million |"
+    )
+    lines = [f"{head} measured |", "|---" * 10 + "|"]
+    for row in speeds:
+        way = f"{row.sampler}, {row.steps} steps, {'w ≠ 1' if row.guided else 'w = 1'}"
+        rate, hours, price, when = "", "", "", "not measured"
+        if row.images_per_second:
+            needed = MILLION / row.images_per_second / 3600
+            rate, hours = f"{row.images_per_second:g}", f"{needed:,.1f}"
+            price = "" if row.price_per_hour is None else f"{needed * row.price_per_hour:,.0f}"
+            when = f"{row.date}, {row.commit}, `{row.command}`"
+        size = f"{row.parameters / MILLION:.1f} M | {row.side}"
+        lines.append(
+            f"| {row.device} | {size} | {way} | {row.preset} | {row.batch} | {rate} | {hours} | {price} | {when} |"
+        )
+    return "\n".join(lines)

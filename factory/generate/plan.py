@@ -1,0 +1,275 @@
+"""The plan: which live face meets which guide, with which T₀, w and seed, in which shard, at which place.
+
+A plan is a function, not a file. Everything about sample n of a split follows from the configuration and the corpus
+indexes by counters and hashes, so `order(shard)` costs the size of one shard however large the run is:
+
+* styles take turns: sample n has style n mod S, so style counts differ by at most one;
+* turn r = n div S of a style with L live faces and R turns uses live face floor(r·L/R): live faces are visited in
+  corpus order, evenly, so that a shard reads a few neighbouring row groups and not the whole corpus;
+* guide, T₀, w and seed are drawn by hashing (plan seed, split, n).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from factory.core import draws
+from factory.corpus.row import LIVE, SPOOF
+from factory.corpus.shards import shard_sizes, shard_span
+from factory.generate.settings import PlanConfig
+from factory.models.settings import SamplerConfig
+from factory.tables.columns import TextColumn
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """Everything needed to make one shard; arrays of one entry per sample."""
+
+    shard: str
+    split: str
+    keys: list[str]
+    live: np.ndarray  # int64, positions in the live corpus
+    guide: np.ndarray  # int64, positions in the guide corpus
+    t0: np.ndarray  # int64
+    cfg_scale: np.ndarray  # float64
+    seed: np.ndarray  # int64, 63 bits
+
+
+class Plan:
+    """The plan of one run.
+
+    Args:
+        config, sampler: what and how.
+        rows_per_shard: upper bound of a shard.
+        live, guides: pixel-free indexes of the two corpora (`Corpus.index`; the same one may serve as both).
+        fingerprint: of the run; its first 8 digits begin every key.
+
+    Raises:
+        ValueError: if a split has no live faces, a wanted style has no guide, or no pair satisfies the policies.
+    """
+
+    def __init__(
+        self,
+        config: PlanConfig,
+        sampler: SamplerConfig,
+        rows_per_shard: int,
+        live: pa.Table,
+        guides: pa.Table,
+        fingerprint: str,
+    ) -> None:
+        self.config = config
+        self.sampler = sampler
+        self._prefix = fingerprint[:8]
+        self._styles: dict[str, list[StyleOrders]] = {}
+        self._samples: dict[str, int] = {}
+        self._shards: dict[str, int] = {}
+        for split in config.splits:
+            styles = style_orders(config, split, live, guides)
+            triples = sum(len(style.live) * len(style.guides) for style in styles)
+            self._styles[split] = styles
+            self._samples[split] = config.samples or triples
+            self._shards[split] = shard_sizes(self._samples[split], rows_per_shard, sampler.batch_size)[0]
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return sum(self._samples.values())
+
+    @property
+    def shard_count(self) -> int:
+        """Number of shards."""
+        return sum(self._shards.values())
+
+    def shards(self) -> Iterator[str]:
+        """Shard names `<split>-<number>`, dense within each split."""
+        for split, count in self._shards.items():
+            for number in range(count):
+                yield f"{split}-{number:06d}"
+
+    def style_counts(self) -> dict[str, int]:
+        """Samples per style, in closed form."""
+        counts: dict[str, int] = {}
+        for split, styles in self._styles.items():
+            turns, more = divmod(self._samples[split], len(styles))
+            for number, style in enumerate(styles):
+                counts[style.style] = counts.get(style.style, 0) + turns + (number < more)
+        return counts
+
+    def sizes(self) -> dict[str, int]:
+        """Samples per split."""
+        return dict(self._samples)
+
+    def distinct(self) -> int:
+        """How many combinations of live face, guide, T₀ and w there are at most, in closed form; no more than samples.
+
+        Exact where T₀ and w are single values. Samples beyond it show a combination again, with another seed.
+        """
+        (low, high), (least, most) = self.sampler.t0, self.sampler.cfg_scale
+        settings = (high - low + 1) * (round((most - least) * 1000) + 1)  # w has three decimals
+        return sum(
+            _distinct(_turns(self._samples[split], number, len(styles)), len(style.live), len(style.guides), settings)
+            for split, styles in self._styles.items()
+            for number, style in enumerate(styles)
+        )
+
+    def locate(self, key: str) -> tuple[str, int]:
+        """Shard of a key and its place in the order; raises ValueError for a key that is not in this plan."""
+        match = re.fullmatch(r"([0-9a-f]{8})-(.+)-(\d{10,})", key)
+        if match is None or match[1] != self._prefix or int(match[3]) >= self._samples.get(match[2], 0):
+            raise ValueError(f"key {key!r} is not in this plan of {len(self)} samples")
+        split, n = match[2], int(match[3])
+        size, longer = divmod(self._samples[split], self._shards[split])
+        number, place = divmod(n, size + 1)
+        if number >= longer:  # the longer shards come first
+            number, place = divmod(n - longer * (size + 1), size)
+            number += longer
+        return f"{split}-{number:06d}", place
+
+    def order(self, shard: str) -> Order:
+        """The order of one shard, in time and memory of that shard."""
+        split, number = _parse(shard)
+        if not (split in self._shards and number < self._shards[split]):
+            raise ValueError(f"shard {shard!r} is not in this plan of {self.shard_count} shards")
+        samples = self._samples[split]
+        styles = self._styles[split]
+        first, size = shard_span(number, samples, self._shards[split])
+        n = np.arange(first, first + size)
+        key = (self.config.seed, split)
+        live, guide = np.empty(size, np.int64), np.empty(size, np.int64)
+        for offset, style in enumerate(styles):
+            mine = n % len(styles) == offset
+            turns = _turns(samples, offset, len(styles))
+            turn = n[mine] // len(styles)
+            live[mine] = style.live[turn * len(style.live) // turns]
+            # Neighbouring turns may share a live face: consecutive guides keep their pairs apart.
+            guide[mine] = style.guides[(turn + style.live[turn * len(style.live) // turns]) % len(style.guides)]
+        low, high = self.sampler.cfg_scale
+        return Order(
+            shard=shard,
+            split=split,
+            keys=[f"{self._prefix}-{split}-{i:010d}" for i in n],
+            live=live,
+            guide=guide,
+            t0=self.sampler.t0[0] + draws.below(self.sampler.t0[1] - self.sampler.t0[0] + 1, n, *key, "t0"),
+            cfg_scale=np.round(low + draws.uniform(n, *key, "cfg_scale") * (high - low), 3).clip(low, high),
+            seed=(draws.bits(n, *key, "seed") >> np.uint64(1)).astype(np.int64),
+        )
+
+
+def _turns(samples: int, offset: int, styles: int) -> int:
+    """Turns of the style at that offset."""
+    return (samples - offset + styles - 1) // styles
+
+
+def _distinct(turns: int, live: int, guides: int, settings: int) -> int:
+    """Combinations among the turns of one style: they visit the live faces evenly, each face its guides in turn."""
+    each, more = divmod(turns, live)
+
+    def of_face(turns: int) -> int:
+        rounds, beyond = divmod(turns, guides)
+        return beyond * min(rounds + 1, settings) + (guides - beyond) * min(rounds, settings)
+
+    return more * of_face(each + 1) + (live - more) * of_face(each)
+
+
+def _parse(shard: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.+)-(\d{6,})", shard)
+    if match is None:
+        raise ValueError(f"shard {shard!r} is not of the form <split>-<number>")
+    return match[1], int(match[2])
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleOrders:
+    """The live faces that shall get a style and the guides that show it, as index positions in corpus order."""
+
+    style: str
+    live: np.ndarray
+    guides: np.ndarray
+
+
+def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StyleOrders]:
+    """Styles of a split with their live faces and guides; all of the same split, so no subject crosses over."""
+    lives = _Index(live, split, LIVE, config.live_domains)
+    spoofs = _Index(guides, split, SPOOF)
+    if not len(lives.positions):
+        of = f" of domains {list(config.live_domains)}" if config.live_domains else ""
+        raise ValueError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
+    _refuse_foreign(config.allowed_domains, lives.domain.present(), "live faces of domain", "plan.live_domains")
+    owned = _owned([live] if live is guides else [live, guides])
+    orders = []
+    for style in config.styles or spoofs.style.present():
+        lines = np.flatnonzero(spoofs.style.among({style}))
+        shown = spoofs.positions[lines]
+        if not len(shown):
+            raise ValueError(
+                f"style {style!r} has no guide in split {split!r}: add one or leave it out of plan.styles"
+            )
+        domain, attack = spoofs.domain[lines[0]], spoofs.attack[lines[0]]
+        _refuse_foreign(config.allowed_domains, [domain], "guides of domain", "plan.styles")
+        _refuse_foreign(config.allowed_attacks, [attack], "guides of attack", "plan.styles")
+        eligible = _eligible(config, lives, domain, attack, owned)
+        if eligible.any():
+            chosen = _choose(config, split, style, shown)
+            orders.append(StyleOrders(style, lives.positions[eligible], chosen))
+    if not orders:
+        raise ValueError(
+            f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
+            f"that has a guide; widen plan.policies or give another guide corpus"
+        )
+    return orders
+
+
+def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: str, choose: str) -> None:
+    """A protocol's test domain or unseen attack must not leak into what is generated for its training."""
+    foreign = [name for name in present if allowed is not None and name not in allowed]
+    if foreign:
+        raise ValueError(f"{what} {foreign[0]!r} are not among the allowed {list(allowed or ())}: set {choose}")
+
+
+class _Index:
+    """The lines of an index of one split and label."""
+
+    def __init__(self, table: pa.Table, split: str, label: int, domains: tuple[str, ...] | None = None) -> None:
+        keep = TextColumn(table, "split").among({split}) & (table["label"].to_numpy() == label)
+        if domains is not None:
+            keep &= TextColumn(table, "domain").among(set(domains))
+        self.positions = np.flatnonzero(keep)
+        self.domain, self.attack, self.style, self.subject = (
+            TextColumn(table, name, keep) for name in ("domain", "attack", "style", "subject")
+        )
+
+
+def _owned(tables: list[pa.Table]) -> dict[tuple[str, str], set[str]]:
+    """The subjects of whom there is a spoof, by domain and attack."""
+    owned: dict[tuple[str, str], set[str]] = {}
+    for table in tables:
+        identity = table.select(["domain", "attack", "subject"])  # filtering copies, and an index has thirty columns
+        spoof = identity.filter(pa.array(table["label"].to_numpy() == SPOOF))
+        distinct = spoof.group_by(["domain", "attack", "subject"]).aggregate([])
+        for domain, attack, subject in zip(*(column.to_pylist() for column in distinct.columns), strict=True):
+            owned.setdefault((domain, attack), set()).add(subject)
+    return owned
+
+
+def _eligible(
+    config: PlanConfig, lives: _Index, domain: str, attack: str, owned: dict[tuple[str, str], set[str]]
+) -> np.ndarray:
+    """Which live faces the policies give the style <domain>-<attack>."""
+    same = lives.domain.among({domain})
+    result = np.zeros(len(lives.positions), dtype=bool)
+    if "cross-domain" in config.policies:
+        result |= ~same
+    if "cross-attack" in config.policies:
+        result |= same & ~lives.subject.among(owned[domain, attack])  # a guide shows it, so somebody has it
+    return result
+
+
+def _choose(config: PlanConfig, split: str, style: str, shown: np.ndarray) -> np.ndarray:
+    """`guides_per_style` of the guides, by hash, in corpus order."""
+    rank = draws.bits(np.arange(len(shown)), config.seed, split, "guides", style)
+    return np.sort(shown[np.argsort(rank, kind="stable")[: config.guides_per_style]])

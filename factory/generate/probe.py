@@ -1,0 +1,94 @@
+"""Which batch size to write into a sampler's settings: each is tried on this machine, from one upwards."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from factory.cluster.compiler import check_compiler
+from factory.core.config import Config, PathOrUrl
+from factory.models.generators import DUMMY, Request
+from factory.models.load import load_generator
+from factory.models.settings import SamplerConfig
+
+GAIN = 1.03  # a batch twice as large must be this much faster to be worth its memory
+
+
+class ProbeConfig(Config):
+    """What to try; the batch size is part of a run's fingerprint, so a probe proposes it and changes nothing."""
+
+    generator: PathOrUrl
+    size: int = Field(256, ge=32, multiple_of=32, description="side of the images")
+    preset: Literal["exact", "balanced", "fast"] = "balanced"
+    threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
+    compile: bool = False
+    highest: int = Field(256, ge=1, description="largest batch size to try")
+    seconds: float = Field(300.0, gt=0, description="no further size is tried after so long")
+
+
+def run(config: ProbeConfig) -> dict[str, Any]:
+    """Images a second of one generator by batch size, and the size to use; doubles it until memory or gain ends.
+
+    Raises:
+        ValueError: if there is no model, nothing to compile, or not even one image fits.
+    """
+    if config.generator == DUMMY:
+        raise ValueError("generator dummy takes any batch size: name a model folder")
+    if config.compile and config.preset == "exact":
+        raise ValueError("compile is for presets in bfloat16: choose preset balanced or fast")
+    if config.compile:
+        check_compiler("compile")
+    began, rates, ended = time.perf_counter(), dict[int, float](), "the largest size to try"
+    size, device = 1, ""
+    while size <= config.highest:
+        if time.perf_counter() - began > config.seconds:
+            ended = f"{config.seconds:g} seconds were over"
+            break
+        rate, device = _images_per_second(config, size)
+        if rate is None:
+            ended = f"{size} images do not fit into memory"
+            break
+        rates[size] = rate
+        if size > 1 and rate < GAIN * rates[size // 2]:
+            ended = f"{size} are no faster than {size // 2}"
+            break
+        size *= 2
+    if not rates:
+        raise ValueError(f"not even one image of {config.size}² fits into memory on {device}: use a larger device")
+    best = min(size for size, rate in rates.items() if rate * GAIN >= max(rates.values()))
+    return {
+        "device": device,
+        "preset": config.preset,
+        "images_per_second": {str(size): round(rate, 3) for size, rate in rates.items()},
+        "ended": ended,
+        "batch_size": best,
+    }
+
+
+def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, str]:
+    """Of the second batch, the first having warmed up; None where a batch had to be split for want of memory."""
+    import torch
+
+    generate = load_generator(
+        config.generator, SamplerConfig(preset=config.preset, batch_size=size), config.threads, config.compile
+    )
+    drawn = np.random.default_rng(0).integers(0, 256, (size + 1, config.size, config.size, 3), dtype=np.uint8)
+    request = Request(
+        live=drawn[:size],
+        guides=drawn[size:],
+        guide_of=np.zeros(size, dtype=np.int64),
+        t0=np.full(size, 250),
+        cfg_scale=np.full(size, 2.0),
+        seed=np.arange(size),
+    )
+    try:
+        if generate(request).splits:
+            return None, generate.device
+        start = time.perf_counter()
+        generate(request)
+    except (torch.OutOfMemoryError, MemoryError):
+        return None, generate.device
+    return size / (time.perf_counter() - start), generate.device

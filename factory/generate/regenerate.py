@@ -1,0 +1,108 @@
+"""One sample of a corpus: what is known of it, and whether it comes out the same again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+
+from factory.core import arithmetic
+from factory.corpus import Corpus, read_shard_rows
+from factory.corpus.encode import encode
+from factory.corpus.row import Row
+from factory.corpus.shards import FORMATS
+from factory.generate import open_corpora, plan_run, recipe_of
+from factory.generate.inputs import read_inputs
+from factory.images import decode
+from factory.line.retry import claimed_config
+from factory.models.generators import Request
+from factory.models.load import load_generator
+from factory.run import read_claim, read_summary
+from factory.run.ledger import Ledger
+from factory.storage import Storage
+
+
+def show(url: str, key: str) -> tuple[Row, dict[str, Any]]:
+    """The row of a key, and every column but the pixels with its shard and place; the run may be unfinished.
+
+    Raises:
+        ValueError: if no finished shard holds the key; where it was rejected, with the reason.
+    """
+    storage = Storage(url)
+    shard, place = _find(storage, key)
+    row = read_shard_rows(storage, shard, [place])[0]
+    height, width, _ = decode(row.image).shape
+    return row, {
+        "shard": shard,
+        "position": place,
+        "height": height,
+        "width": width,
+        "bytes": len(row.image),
+        **_facts(row),
+    }
+
+
+def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[str, Any]]:
+    """Make one sample of a generated corpus again, in the batch in which it was made; returns its bytes and a verdict.
+
+    `overrides` say where the inputs are now, such as `inputs.live=…`; other inputs or settings are refused.
+
+    Raises:
+        ValueError: if the folder is no generated corpus, has no such key, or the inputs are not those of the run.
+    """
+    if (job := read_claim(Storage(url))["job"]) != "generate":
+        raise ValueError(f"{url} holds a run of {job}: only generated samples can be made again")
+    config = claimed_config(url, overrides)[1]
+    row, _ = show(url, key)
+    live, guides = open_corpora(config)
+    _, plan = plan_run(config, live, guides)
+    shard, place = plan.locate(key)
+    corpora = (live.storage, live.index), (guides.storage, guides.index)
+    inputs = read_inputs(plan.order(shard), *corpora, recipe_of(config))
+    size = config.sampler.batch_size
+    first = place // size * size
+    batch = slice(first, first + size)
+    generate = load_generator(
+        config.inputs.generator, config.sampler, config.resources.threads, config.resources.compile
+    )
+    names = ("guide_of", "t0", "cfg_scale", "seed")
+    request = Request(inputs["pixels"][batch], inputs["guides"], *(inputs[name][batch] for name in names))
+    pixels = generate(request).pixels[place - first]
+    data = encode(pixels, config.output, json.loads(inputs["records"])[place]["source_type"])
+    stored = decode(row.image).astype(int)
+    return data, {
+        "key": key,
+        "shard": shard,
+        "position": place,
+        "device": generate.device,
+        "arithmetic": arithmetic.describe(),
+        "equal": data == row.image,
+        "largest_difference": int(np.abs(stored - decode(data)).max()),  # of 255
+    }
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    """The columns of a row that have a value, without the pixels."""
+    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    return {name: value for name, value in values.items() if value is not None and name != "image"}
+
+
+def _find(storage: Storage, key: str) -> tuple[str, int]:
+    """Shard and place of a key: by the index if the run is finished, else by reading the shards that are."""
+    if read_summary(storage) is not None:
+        corpus = Corpus(storage.url)
+        for found in corpus.where(key=key):
+            line = corpus.index.slice(int(found), 1).to_pylist()[0]
+            return line["shard"], line["position"]
+    for record in Ledger(storage).records():
+        for reject in record["rejects"]:
+            if reject["key"] == key:
+                raise ValueError(f"key {key} was rejected in shard {record['shard']}: {reject['reason']}")
+        for name, file in list(record["files"].items())[:1]:
+            with storage.open(file["path"]) as opened:
+                keys = FORMATS[name].read_facts(opened)["key"].to_pylist()
+            if key in keys:
+                return record["shard"], keys.index(key)
+    raise ValueError(f"no finished shard of {storage.url} holds key {key!r}")

@@ -1,0 +1,23 @@
+"""Remarks on a plan: what somebody may not have meant by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from factory.corpus.hub import too_many_files
+
+if TYPE_CHECKING:
+    from factory.generate.plan import Plan
+
+
+def remarks(plan: Plan, formats: int) -> list[str]:
+    """What somebody may not have meant of a plan: samples that repeat others, more files than the Hub takes."""
+    found = []
+    if (distinct := plan.distinct()) < len(plan):
+        found.append(
+            f"{len(plan):,} samples, of which {distinct:,} are distinct combinations of live face, guide, T₀ and w; "
+            f"the others repeat one with another seed: raise plan.guides_per_style, widen sampler.t0 or "
+            f"sampler.cfg_scale, or lower plan.samples"
+        )
+    many = too_many_files(plan.sizes(), plan.shard_count, formats)
+    return found + ([many] if many else [])

@@ -1,0 +1,40 @@
+"""What to generate: policies, splits, styles, guides, and how many samples."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from factory.core.config import Config
+
+
+class PlanConfig(Config):
+    """What to generate.
+
+    cross-attack: every attack that a live subject lacks in its own domain. cross-domain: the styles of other domains.
+    """
+
+    policies: tuple[Literal["cross-attack", "cross-domain"], ...] = Field(
+        ("cross-attack", "cross-domain"), min_length=1
+    )
+    splits: tuple[str, ...] = Field(("train",), min_length=1)
+    samples: int | None = Field(None, ge=1, description="per split; None: as many as (live, style, guide) triples")
+    live_domains: tuple[str, ...] | None = Field(
+        None, min_length=1, description="only live faces of these domains; None: all"
+    )
+    allowed_domains: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
+    allowed_attacks: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
+    guides_per_style: int = Field(4, ge=1)
+    styles: tuple[str, ...] | None = Field(
+        None, min_length=1, description="only these styles; None: all that the policies allow"
+    )
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> PlanConfig:
+        for name in ("splits", "styles"):
+            given = getattr(self, name) or ()
+            if len(set(given)) < len(given):
+                raise ValueError(f"plan.{name} {list(given)} names one twice")
+        return self

@@ -1,0 +1,206 @@
+"""The line: Ray Data carries shards through stages of actors and tasks to the ledger.
+
+A Ray row *is* a shard here: `{"shard", "records" (JSON), "pixels" (N, H, W, 3), …}`. Blocks can therefore be merged,
+split or reordered by Ray without a sample ever changing its shard, and the last stage publishes one whole shard.
+Publishing is a map stage, not a Datasink, so that finished records stream back to the driver: that is where the
+progress in images comes from, and the faults that were met.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from factory import cluster
+from factory.cards import write_corpus_card
+from factory.core.errors import Quarantined
+from factory.core.progress import Progress
+from factory.corpus import totals, write_index
+from factory.corpus.encode import encode, encode_and_score
+from factory.corpus.provenance import size_auc
+from factory.corpus.row import LIVE, SPOOF, Row
+from factory.corpus.shards import OutputConfig, publish
+from factory.line import metrics
+from factory.line.events import Events
+from factory.line.faults import Quarantine, carry
+from factory.line.rounds import ATTEMPTS, BOUNDED, STALL_SECONDS, in_rounds
+from factory.run import Run, software
+from factory.run.ledger import Ledger
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+# From a dataset of `{"shard"}` to one of `{"shard", "records", "pixels"}` or fault rows. The second argument is true
+# from the second round on: then no shard may share a process with another, which it might take along.
+Stages = Callable[["Dataset", bool], "Dataset"]
+
+
+def run_line(
+    run: Run,
+    name: str,
+    shards: Iterable[str],
+    images: int,
+    stages: Stages,
+    prefix: str,
+    output: OutputConfig,
+    keys: Callable[[str], list[str]],
+    failed: Literal["skip", "retry", "reject"] = "skip",
+    stall_seconds: float = STALL_SECONDS,
+    labels: dict[str, str] | None = None,
+    notes: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Make every unfinished shard of a run, write the index, close the run; returns its summary.
+
+    Args:
+        run: the claimed output folder.
+        name: what the progress line calls this run.
+        shards: all shard names of the plan, finished ones included.
+        images: planned images over all shards.
+        stages: see `Stages`.
+        prefix: begins the file names in `data/`.
+        output: formats, codec and shard size.
+        keys: the keys of a shard's images, to say which are rejected with it.
+        failed: what to do with shards that were quarantined before.
+        stall_seconds: without one more shard in so long, the run is given up as stalled.
+        labels: of the nodes that the last stage may run on; any by default.
+        notes: what else the summary says.
+
+    Raises:
+        Quarantined: at the end, if shards failed at every attempt; all others are done.
+        Stalled: if nothing moves any more.
+        ValueError: if many shards in a row fail, or one meets what all would meet, such as a full disk.
+    """
+    names = list(shards)
+    if (finished := finished_run(run, names)) is not None:
+        return finished
+    cluster.connect()
+    import ray
+
+    ledger, quarantine = Ledger(run.storage), Quarantine(run.storage)
+    done, given_up = ledger.done(), quarantine.shards()
+    if failed == "reject":
+        for shard in sorted(given_up.keys() - done):
+            _reject(run.storage, prefix, shard, keys(shard), output)
+    skipped = given_up.keys() if failed == "skip" else set()
+    done = ledger.done()
+    todo = [shard for shard in names if shard not in done and shard not in skipped]
+    progress = Progress(name, len(names), images, len(done))
+    last = {"num_cpus": 1, **cluster.placed(labels or {}), **BOUNDED}
+    settings = {"station": name, "url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
+
+    def passed(window: list[str], attempt: int) -> Dataset:
+        dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
+        return stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, **last)
+
+    with Events(run.storage, station=name, todo=len(todo), shards=len(names)) as events:
+        faults = in_rounds(name, todo, passed, _Told(name, progress, events), stall_seconds)
+        for shard, fault in faults.items():
+            quarantine.add(shard, fault, ATTEMPTS)
+            metrics.record("factory_shards_total", 1, station=name, status="quarantined")
+            events.add("quarantined", shard=shard, fault=fault)
+        return _close(run, names, images, progress, notes or {})
+
+
+def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
+    """The summary of a finished run; None if anything is to do, such as a ledger record that went missing since."""
+    summary = run.summary()
+    if summary is None or set(shards) - Ledger(run.storage).done():
+        return None
+    write_corpus_card(run.storage)  # a corpus from before there were cards
+    return summary
+
+
+class _Told:
+    """Tells the terminal, Prometheus and the run's events what comes of the shards."""
+
+    def __init__(self, station: str, progress: Progress, events: Events) -> None:
+        self._station, self._progress, self._events = station, progress, events
+        self._attempt, self._left = 0, 0
+
+    def window(self, shards: int, later: int, attempt: int) -> None:
+        self._attempt, self._left = attempt, shards
+        metrics.record("factory_shards_queued", later, station=self._station)
+        metrics.record("factory_shards_in_flight", shards, station=self._station)
+
+    def made(self, row: dict[str, Any]) -> None:
+        self._progress.add(row["planned"])
+        self._events.progress(self._progress.line())
+        self._out("made")
+
+    def failed(self, shard: str, fault: str) -> None:
+        self._events.add("failed", shard=shard, attempt=self._attempt, fault=fault)
+        self._out("failed")
+
+    def _out(self, status: str) -> None:
+        self._left -= 1
+        metrics.record("factory_shards_in_flight", self._left, station=self._station)
+        metrics.record("factory_shards_total", 1, station=self._station, status=status)
+
+
+def _close(run: Run, names: list[str], images: int, progress: Progress, notes: dict[str, Any]) -> dict[str, Any]:
+    ledger = Ledger(run.storage)
+    # The index is never written twice: nothing may be missing when it is.
+    missing = sorted(set(names) - ledger.done())
+    if missing:
+        faults = Quarantine(run.storage).shards()
+        shown = "; ".join(f"{shard}: {faults[shard]}" for shard in missing[:3])
+        raise Quarantined(
+            f"{len(names) - len(missing):,} of {len(names):,} shards are done, {len(missing):,} in quarantine ({shown}"
+            f"{' …' if len(missing) > 3 else ''}): difffas retry-failed {run.storage.url} tries those again, and with "
+            f"--reject closes the corpus without them"
+        )
+    counts = totals(ledger.records())
+    assert counts["planned"] == images, f"{counts['planned']} images in the ledger, {images} in the plan"
+    write_index(run.storage)
+    write_corpus_card(run.storage)
+    rate = progress.rate if progress.made else None
+    return run.finish({**counts, **notes, "seconds": progress.seconds, "images_per_second": rate})
+
+
+def _finish(
+    row: dict[str, Any], station: str, url: str, prefix: str, output: dict[str, Any], attempt: int
+) -> dict[str, Any]:
+    """Encode, score and publish one shard; what goes on is its count of images, or its fault."""
+
+    def work(row: dict[str, Any]) -> dict[str, Any]:
+        config = OutputConfig.model_validate(output)
+        records = json.loads(row["records"])
+        rows, rejects = encode_and_score(records, row["pixels"], config)
+        device = row.get("device", platform.machine())
+        notes = {"device": device, "attempt": attempt, "finished": round(time.time()), "software": software()}
+        notes |= json.loads(row.get("notes", "{}"))
+        by_key = {item["row"]["key"]: (place, item) for place, item in enumerate(records)}
+        mine = [by_key[done.key] for done in rows]
+        lives = None
+        if "lives" in row:  # encoded as the spoofs are, so that no container tells the classes apart
+            copies = [encode(row["lives"][place], config, item["live_source_type"]) for place, item in mine]
+            lives = dict(zip((done.key for done in rows), copies, strict=True))
+        live_bytes = list(map(len, lives.values())) if lives else [item.get("live_bytes", 0) for _, item in mine]
+        notes["size_auc"] = _size_auc(rows, live_bytes)
+        record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
+        metrics.shard_done(station, rows, records)
+        return {"planned": record["planned"]}
+
+    found = carry(row, "publish", work)
+    return {
+        "shard": row["shard"],
+        "planned": found.get("planned", 0),
+        "fault": found.get("fault", ""),
+        "stops": found.get("stops", False),
+    }
+
+
+def _size_auc(rows: list[Row], live_bytes: list[int]) -> dict[str, float] | None:
+    """Of a shard: spoofs against the live faces among the rows or, of a generated one, those they were made from."""
+    live = [len(row.image) for row in rows if row.label == LIVE]
+    return size_auc(live or [size for size in live_bytes if size], [len(r.image) for r in rows if r.label == SPOOF])
+
+
+def _reject(storage: Storage, prefix: str, shard: str, keys: list[str], output: OutputConfig) -> None:
+    """Record a quarantined shard as one of rejects alone."""
+    rejects = [{"key": key, "reason": "quarantined"} for key in keys]
+    publish(storage, prefix, shard, [], rejects, output, {"software": software(), "attempt": ATTEMPTS})

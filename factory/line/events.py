@@ -1,0 +1,146 @@
+"""The log of a run, in its own folder: what happened when, for whoever looks later or from elsewhere.
+
+Storage knows no append, so each driver writes its events as one small object now and then: `events/` holds JSON lines
+in files whose names sort by driver and time. Losing the last minute of a killed driver costs a line or two; no result
+depends on them.
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+import secrets
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from factory import cluster
+from factory.core.credentials import hide
+from factory.core.documents import parse_json
+from factory.storage import Storage
+
+FOLDER = "events"
+TICK_SECONDS = 10.0  # between looks at the cluster
+FLUSH_SECONDS = 60.0  # that an event waits for others before it is written
+PROGRESS_SECONDS = 600.0  # between notes of how far the run is: a weekend makes 300
+LEAVE_SECONDS = 30.0
+LATEST = 4_102_444_800  # the year 2100: a time beyond it is none
+
+Event = dict[str, Any]
+
+
+class Events:
+    """The events of one driver, from `started` to `finished` or `ended`; close it by leaving its context.
+
+    Args:
+        storage: of the run.
+        facts: of the event `started`.
+    """
+
+    def __init__(self, storage: Storage, **facts: Any) -> None:
+        self._storage, self._lock, self._left = storage, threading.Lock(), threading.Event()
+        self._driver = time.strftime("%Y%m%dt%H%M%Sz", time.gmtime()) + "-" + secrets.token_hex(3)
+        self._waiting: list[Event] = []
+        self._oldest = self._noted = time.monotonic()
+        self._tried = 0
+        self._nodes: dict[str, dict[str, float]] = {}
+        self.add("started", **facts)
+
+    def __enter__(self) -> Events:
+        self._look()
+        self.flush()
+        self._thread = threading.Thread(target=self._follow, daemon=True, name="events")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._left.set()
+        self._thread.join(LEAVE_SECONDS)  # one that still looks when Ray is shut down would connect again
+        if kind is None:
+            self.add("finished")
+        else:
+            self.add("ended", why=hide(" ".join(f"{kind.__name__}: {error}".split()))[:500])
+        self.flush()
+
+    def add(self, event: str, **facts: Any) -> None:
+        """Note an event; it is written within a minute."""
+        with self._lock:
+            if not self._waiting:
+                self._oldest = time.monotonic()
+            self._waiting.append({"time": round(time.time(), 1), "driver": self._driver, "event": event, **facts})
+
+    def progress(self, line: str) -> None:
+        """Note how far the run is, if that was not done lately."""
+        if time.monotonic() - self._noted >= PROGRESS_SECONDS:
+            self._noted = time.monotonic()
+            self.add("progress", line=line)
+
+    def flush(self) -> None:
+        """Write what waits. A store that fails is no reason to end a run: the events wait for the next time."""
+        with self._lock:
+            waiting = list(self._waiting)
+        if not waiting:
+            return
+        lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in waiting)
+        self._tried += 1  # a name is used once: a request that failed may have made it all the same
+        try:
+            self._storage.create(f"{FOLDER}/{self._driver}-{self._tried:06d}.jsonl", lines.encode())
+        except (OSError, ValueError):
+            return
+        with self._lock:
+            del self._waiting[: len(waiting)]
+            self._oldest = time.monotonic()
+
+    def _follow(self) -> None:
+        while not self._left.wait(TICK_SECONDS):
+            self._look()
+            if time.monotonic() - self._oldest >= FLUSH_SECONDS:
+                self.flush()
+
+    def _look(self) -> None:
+        """Note nodes that came and went since the last look, also where one took the place of another."""
+        found, before = cluster.nodes(), self._nodes
+        if found == before:
+            return
+        self._nodes = found
+        cpus, gpus = (sum(node.get(name, 0.0) for node in found.values()) for name in ("CPU", "GPU"))
+        came, went = len(found.keys() - before.keys()), len(before.keys() - found.keys())
+        self.add("cluster", nodes=len(found), came=came, went=went, cpus=cpus, gpus=gpus)
+
+
+def driver_began(event: Event) -> float:
+    """When the driver that noted an event was started, in seconds of the clock: its name says so.
+
+    Raises ValueError if it does not.
+    """
+    driver = str(event.get("driver", "19700101t000000z"))
+    return float(calendar.timegm(time.strptime(driver.partition("-")[0], "%Y%m%dt%H%M%Sz")))
+
+
+def _event(found: Any) -> Event:
+    """What a line holds, if it is an event; else raises ValueError."""
+    event = found if isinstance(found, dict) else {}
+    when = event.get("time")
+    if not (isinstance(when, int | float) and 0 <= when < LATEST and isinstance(event.get("event"), str)):
+        raise ValueError("no event")
+    driver_began(event)
+    return event
+
+
+def read_events(storage: Storage, last: int | None = None) -> list[Event]:
+    """Events in the order of time; with `last`, at least so many of the newest, from as few objects as hold them."""
+    found: list[Event] = []
+    for name in reversed(storage.names(FOLDER)):
+        try:
+            lines = storage.read(f"{FOLDER}/{name}").decode().splitlines()
+            events = [_event(parse_json(line, name)) for line in lines]
+            found = [*events, *found]  # events of one moment keep the order in which they were noted
+        except ValueError:
+            continue  # damaged: a log that cannot be read hides nothing that is
+        if last is not None and len(found) >= last:
+            break
+    found.sort(key=lambda event: float(event["time"]))
+    return found if last is None else found[-last:]

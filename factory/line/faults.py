@@ -1,0 +1,68 @@
+"""What becomes of an error in the line: it travels on as a row, so that one bad shard never ends a run.
+
+A fault of an input is no error: it is a reject with a reason, known to the stage. Everything else that a stage raises
+is a fault of the shard: tried again in later rounds, then quarantined. Some faults are no shard's: a full disk or
+credentials that have run out stop the run, since every further shard would meet them.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from typing import Any
+
+from factory.core.credentials import hide
+from factory.line import metrics
+from factory.run.reading import read_json
+from factory.storage import Storage
+from factory.storage.s3_retry import Refused
+
+FOLDER = "quarantine"
+DIED = "its process died: killed by a signal, for want of memory, or with its node"
+_DENIED = {errno.EACCES, errno.EPERM}
+_EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS} | _DENIED
+
+FACTS = {"shard": str, "time": int, "fault": str}  # what readers of a record count on
+
+Row = dict[str, Any]
+
+
+def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
+    """`work(row)`, or the row of the fault that it raised, or the row of an earlier stage's fault as it came."""
+    if row.get("fault"):
+        return row
+    try:
+        with metrics.stage(stage):
+            return work(row)
+    except Exception as error:  # whatever it is, it belongs to this shard
+        text = hide(" ".join(f"{stage}: {type(error).__name__}: {error}".split()))[:500]
+        everywhere = (
+            _EVERYWHERE - _DENIED if stage == "read" else _EVERYWHERE
+        )  # one input file may be unreadable alone
+        stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in everywhere)
+        return {"shard": row["shard"], "fault": text, "stops": stops}
+
+
+class Quarantine:
+    """Which shards were given up after how many attempts: one create-only record per shard and giving up."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def shards(self) -> dict[str, str]:
+        """The latest fault of every shard that was ever given up; one that was made since is still listed here."""
+        mend = "delete it, it only tells of a fault"
+        records = []
+        for name in (f"{FOLDER}/{name}" for name in self._storage.names(FOLDER)):
+            records.append(read_json(self._storage, name, mend))
+            if not all(isinstance(records[-1].get(fact), kind) for fact, kind in FACTS.items()):
+                raise ValueError(f"{self._storage.path(name)} is not a valid fault record: {mend}")
+        records.sort(key=lambda record: int(record["time"]))
+        return {record["shard"]: record["fault"] for record in records}
+
+    def add(self, shard: str, fault: str, attempts: int) -> None:
+        """Give a shard up, with its last fault."""
+        taken = sum(name.rpartition("-")[0] == shard for name in self._storage.names(FOLDER))
+        record = {"shard": shard, "time": taken + 1, "fault": fault, "attempts": attempts}
+        self._storage.create(f"{FOLDER}/{shard}-{taken + 1}.json", json.dumps(record).encode())

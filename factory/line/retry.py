@@ -1,0 +1,41 @@
+"""Try the quarantined shards of a run again, or close the corpus without them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from factory.core.config import build, set_override
+from factory.run import read_claim
+from factory.storage import Storage
+
+# The jobs that make shards, with their configuration model: both have a function `run(config, failed)`.
+JOBS = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
+
+
+def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
+    """Job and configuration of the run in a folder, with `key=value` overrides for what is no part of its identity.
+
+    Raises:
+        ValueError: if the folder holds no run with shards, or an override is not understood.
+    """
+    storage = Storage(url)
+    claim = read_claim(storage)
+    if claim["job"] not in JOBS:
+        raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards")
+    module, model = JOBS[claim["job"]]
+    values = {**claim["config"], "out": url}
+    for override in overrides:
+        set_override(values, override)
+    return claim["job"], build(getattr(importlib.import_module(module), model), values)
+
+
+def retry_failed(url: str, overrides: list[str], reject: bool) -> dict[str, Any]:
+    """Go on with the run in a folder, its quarantined shards included; returns the run's summary.
+
+    With `reject` these are not tried: every image of theirs is recorded as a reject, and the corpus is closed.
+    """
+    job, config = claimed_config(url, overrides)
+    module = importlib.import_module(JOBS[job][0])
+    summary: dict[str, Any] = module.run(config, failed="reject" if reject else "retry")
+    return summary

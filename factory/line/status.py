@@ -1,0 +1,120 @@
+"""How far a run is, from its folder alone: no cluster is asked, so it works while one runs and after it died."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import Any, TextIO
+
+from factory.core.progress import duration, progress_line
+from factory.corpus import totals
+from factory.line.events import Event, driver_began, read_events
+from factory.line.faults import Quarantine
+from factory.run import read_planned, read_summary
+from factory.run.ledger import Ledger
+from factory.storage import Storage
+
+RECENT = 900.0  # seconds before the last shard over which the rate is taken
+SHOWN = 5  # latest events
+
+
+def status(url: str) -> dict[str, Any]:
+    """Progress of the run in a folder: the progress line, counts by style and reject reason, quarantine, last events.
+
+    The rate is that of the last quarter of an hour in which shards were finished, since the latest driver began: the
+    pause before a resumed run is no part of it.
+
+    Raises:
+        ValueError: if the folder holds no run with shards.
+    """
+    return Status(url).read()
+
+
+class Status:
+    """The status of one run; asked again it reads only what is new, for a ledger record never changes."""
+
+    def __init__(self, url: str) -> None:
+        self._storage = Storage(url)
+        self._claim, self._planned = read_planned(self._storage)
+        self._records: dict[str, dict[str, Any]] = {}
+
+    def read(self) -> dict[str, Any]:
+        """As `status` says."""
+        storage, planned = self._storage, self._planned
+        summary = read_summary(storage)
+        self._records |= {record["shard"]: record for record in Ledger(storage).records(self._records.keys())}
+        records = [self._records[shard] for shard in sorted(self._records)]
+        counts = totals(records)
+        events = read_events(storage, SHOWN)
+        rate = (
+            summary.get("images_per_second")
+            if summary
+            else _rate(records, driver_began(events[-1]) if events else 0.0)
+        )
+        left = (planned["images"] - int(str(counts["planned"]))) / rate if rate and not summary else None
+        line = progress_line(len(records), planned["shards"], int(str(counts["planned"])), rate, left)
+        last = max((record["finished"] for record in records if "finished" in record), default=None)
+        faults = Quarantine(storage).shards()
+        return {
+            "job": self._claim["job"],
+            "state": "finished" if summary else "unfinished",
+            "progress": line,
+            "last_shard_seconds_ago": None if last is None else round(time.time() - last),
+            **counts,
+            "quarantined": {shard: fault for shard, fault in faults.items() if shard not in self._records},
+            "events": events,
+        }
+
+
+def watch(url: str, every: float, out: TextIO | None = None) -> dict[str, Any]:
+    """Show the status of a run until the run ends; returns the last one.
+
+    A terminal gets one text that is written anew; anything else a line whenever something changed. A run has ended
+    when it is finished, or when its latest driver said that it gives up. One that was killed says nothing: then this
+    waits for its next driver, and the age of the last shard tells.
+    """
+    reader, before, out = Status(url), "", out or sys.stdout
+    while True:
+        found = reader.read()
+        text = describe(found)
+        if out.isatty():
+            width = shutil.get_terminal_size().columns - 1  # a line that the terminal breaks could not be taken back
+            text = "".join(line[:width] + "\n" for line in text.splitlines())
+            back = f"\x1b[{before.count(chr(10))}F\x1b[J" if before else ""
+            out.write(back + text)
+        elif text.partition("\n")[0] != before.partition("\n")[0]:
+            out.write(text.partition("\n")[0] + "\n")
+        out.flush()
+        before = text
+        if found["state"] == "finished" or (found["events"] and found["events"][-1]["event"] == "ended"):
+            return found
+        time.sleep(every)
+
+
+def describe(found: dict[str, Any]) -> str:
+    """A status as text: the line that matters first."""
+    lines = [f"{found['job']}: {found['progress']}" + (" · finished" if found["state"] == "finished" else "")]
+    ago = found["last_shard_seconds_ago"]
+    parts = [] if ago is None else [f"last shard {duration(ago)} ago"]
+    parts += [f"{count:,} rejected: {reason}" for reason, count in found["rejects_by_reason"].items()]
+    parts += [f"{len(found['quarantined']):,} shards in quarantine"] if found["quarantined"] else []
+    lines += [" · ".join(parts)] if parts else []
+    return "\n".join([*lines, *map(_line, found["events"])]) + "\n"
+
+
+def _line(event: Event) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(event["time"]))
+    facts = {name: value for name, value in event.items() if name not in ("time", "driver", "event")}
+    return f"  {when} UTC  {event['event']}  " + ", ".join(f"{name} {value}" for name, value in facts.items())
+
+
+def _rate(records: list[dict[str, Any]], began: float) -> float | None:
+    """Images a second of the latest driver, by the times at which shards were finished; None from fewer than two."""
+    finished = sorted((record["finished"], record["planned"]) for record in records if "finished" in record)
+    recent = [(when, images) for when, images in finished if when >= max(finished[-1][0] - RECENT, began)]
+    if len(recent) < 2 or recent[-1][0] == recent[0][0]:
+        return None
+    # The first shard only marks the start: its images were made before it.
+    images = sum(images for _, images in recent[1:])
+    return float(images / (recent[-1][0] - recent[0][0]))

@@ -1,0 +1,1 @@
+"""Models of this factory: where they are, how they are loaded, what they compute."""

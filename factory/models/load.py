@@ -1,0 +1,175 @@
+"""The models that stations are given: every folder is found whole before a run claims anything (`difffas.strict`)."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factory.cluster.compiler import check_compiler
+from factory.core.config import fingerprint
+from factory.core.homes import private_folder
+from factory.models.generators import DUMMY, DummyGenerator, Generator
+from factory.models.settings import SamplerConfig
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    import torch
+
+    from difffas.classifier import SpoofClassifier
+
+UNET, ENCODER, CLASSIFIER = "unet", "style_encoder", "classifier"
+
+_whole: set[str] = set()  # digests of generators that this process has found whole
+
+
+def check_generator(storage: Storage, digest: str) -> None:
+    """Find a generator's folder whole, once for each content.
+
+    Raises:
+        ValueError: in one line, naming the file and the key or tensor at fault.
+    """
+    from difffas.model_folder import check_pipeline
+
+    if digest not in _whole:
+        check_pipeline(storage)
+        _whole.add(digest)
+
+
+def check_encoder(storage: Storage) -> None:
+    """Find the style encoder of a folder of fit-style or fit-generator whole; raises ValueError in one line."""
+    from difffas.model_folder import check_encoder as check
+
+    check(storage)
+
+
+def unet_config(storage: Storage) -> dict[str, Any]:
+    """The checked arguments of a generator's U-Net, defaults filled in; raises ValueError."""
+    from difffas.model_folder import unet_config as read
+
+    return read(storage)
+
+
+def encoder_config(storage: Storage) -> dict[str, Any]:
+    """The checked arguments of a folder's style encoder, defaults filled in; raises ValueError."""
+    from difffas.model_folder import encoder_config as read
+
+    return read(storage)
+
+
+def load_style_encoder(url: str) -> Any:
+    """The frozen encoder of a folder of fit-style or a model folder, local or `s3://`, float32, in eval mode.
+
+    Raises:
+        ValueError: if it is not whole.
+    """
+    from difffas.style_encoder import StyleEncoder
+
+    storage = Storage(url)
+    check_encoder(storage)  # of the copy below nobody would know the place
+    with tempfile.TemporaryDirectory() as folder:
+        for name in storage.names(ENCODER):
+            (Path(folder) / name).write_bytes(storage.read(f"{ENCODER}/{name}"))
+        encoder = StyleEncoder.from_pretrained(folder, use_safetensors=True, low_cpu_mem_usage=False)
+    return encoder.float().eval().requires_grad_(False)
+
+
+def load_unet(network: torch.nn.Module, url: str) -> None:
+    """Fill a network with the weights and statistics of a model folder, local or `s3://`.
+
+    Raises:
+        ValueError: if they are not those of this network, whole and finite.
+    """
+    from difffas.model_files import read_tensors, stored_tensors
+    from difffas.strict import check_weights
+
+    storage = Storage(url)
+    stored = stored_tensors(storage, UNET)
+    check_weights(storage, stored, network)
+    network.load_state_dict(dict(read_tensors(storage, stored)))
+
+
+def load_classifier(storage: Storage) -> SpoofClassifier:
+    """The classifier that fit-classifier or export-classifier wrote, local or `s3://`, in eval mode.
+
+    Raises:
+        ValueError: if there is none, or one that is not whole.
+    """
+    from difffas.classifier import SpoofClassifier
+
+    part = CLASSIFIER if storage.names(CLASSIFIER) else ""
+    if not storage.exists(f"{part}/config.json" if part else "config.json"):
+        raise ValueError(f"{storage.url} holds no classifier: run `difffas fit-classifier` to its end first")
+    return SpoofClassifier.read(storage, part)
+
+
+def model_digest(storage: Storage) -> str:
+    """Digest of a model folder: names and sha256 of its configuration and weight files.
+
+    Raises:
+        ValueError: if the folder is no finished model folder, or its model is not whole.
+    """
+    if not storage.exists("model_index.json"):
+        raise ValueError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
+    names = [f"{part}/{name}" for part in ("unet", "style_encoder", "scheduler") for name in storage.names(part)]
+    digest = fingerprint({n: hashlib.sha256(storage.read(n)).hexdigest() for n in ["model_index.json", *names]})
+    check_generator(storage, digest)
+    return digest
+
+
+def check_t0(name: str, sampler: SamplerConfig) -> None:
+    """Refuse a T₀ range beyond the timesteps that a generator was trained on.
+
+    Raises:
+        ValueError: naming both.
+    """
+    if name == DUMMY:
+        return
+    trained = unet_config(Storage(name))["timesteps"]
+    if sampler.t0[1] > trained:
+        raise ValueError(
+            f"sampler.t0 {list(sampler.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
+        )
+
+
+def check_side(name: str, side: int) -> None:
+    """Refuse images whose smallest map a generator of the official form cannot cut into its patches.
+
+    `side` is the shorter one in pixels. Raises ValueError naming it and the least that fits.
+    """
+    if name == DUMMY:
+        return
+    network = unet_config(Storage(name))
+    if network["form"] != "official" or network["variant"] in ("adain", "no_patches"):
+        return
+    least = 32 * max(network["mean_patch"], network["variance_patch"])
+    if side < least:
+        raise ValueError(
+            f"images of side {side}: generator {name} is of the official form; its patches of {least // 32} must fit "
+            f"at stride 32: prepare them with size {least} or more"
+        )
+
+
+def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> Generator:
+    """The generator that `inputs.generator` names: `dummy` or a model folder, local or `s3://`."""
+    if name == DUMMY:
+        return DummyGenerator()
+    if compiled:
+        check_compiler()
+    from factory.models.diffusion_generator import DiffusionGenerator
+
+    storage = Storage(name)
+    folder = storage.url if storage.local else str(_fetch(storage))
+    return DiffusionGenerator(folder, sampler, threads, compiled)
+
+
+def _fetch(storage: Storage) -> Path:
+    """Copy a remote model folder to this node, once per content."""
+    folder = private_folder("models") / model_digest(storage)[:16]
+    local = Storage(str(folder))
+    for part in ("unet", "style_encoder", "scheduler"):
+        for name in storage.names(part):
+            local.create(f"{part}/{name}", storage.read(f"{part}/{name}"))
+    local.create("model_index.json", storage.read("model_index.json"))
+    return folder

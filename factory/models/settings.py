@@ -1,0 +1,51 @@
+"""How one image is made: sampler, steps, ranges of T₀ and w."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from difffas.presets import PRESETS
+from factory.core.config import Config
+
+
+class SamplerConfig(Config):
+    """How one image is made; T₀ and w are drawn per sample, uniformly from the closed ranges.
+
+    Presets other than `exact` set `name` and `steps` (see `difffas.presets`).
+    """
+
+    preset: Literal["exact", "balanced", "fast"] = "exact"
+    name: Literal["ddim", "ddpm", "dpm_solver_pp_2m"] = "ddim"
+    steps: int = Field(25, ge=1)
+    offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
+    t0: tuple[int, int] = (250, 250)
+    cfg_scale: tuple[float, float] = (2.0, 2.0)
+    batch_size: int = Field(16, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, given: Any) -> Any:
+        name = given.get("preset") if isinstance(given, dict) else None
+        preset = PRESETS.get(name) if isinstance(name, str) else None
+        if preset is None or preset.steps is None:
+            return given
+        return {"name": preset.sampler, "steps": preset.steps, **given}
+
+    @model_validator(mode="after")
+    def _check(self) -> SamplerConfig:
+        preset = PRESETS[self.preset]
+        wanted = (preset.sampler or self.name, preset.steps or self.steps)
+        if (self.name, self.steps) != wanted or (preset.spacing > 1.0 and self.offset != "trailing"):
+            raise ValueError(
+                f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
+                "name, steps and offset, or use preset exact"
+            )
+        for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
+            if low > high:
+                raise ValueError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
+        highest = 1000 if self.offset == "trailing" else 999  # official: the start noise is that of index T₀
+        if not self.steps <= self.t0[0] <= self.t0[1] <= highest:
+            raise ValueError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and {highest}")
+        return self

@@ -1,0 +1,74 @@
+"""The playground's page, in Gradio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from factory.play.playground import Playground
+
+BUTTONS = ["fullscreen", "download"]  # not the one that shares with strangers
+FORGOTTEN = (600, 3600)  # seconds: how often files are sought that are older than the second
+
+
+def page(playground: Playground) -> gr.Blocks:
+    """The page of one playground; a mistake of the user's is shown in its own words."""
+
+    def make(
+        live: str | None,
+        guide: str | None,
+        style: str | None,
+        t0: float,
+        cfg_scale: float,
+        seed: float,
+        preset: Any,
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any], dict[str, Any]]:
+        if live is None:
+            raise gr.Error("upload a live face first", print_exception=False)
+        shown = None if guide is None else Path(guide).read_bytes()
+        try:
+            spoof, used, facts = playground.spoof(
+                Path(live).read_bytes(), shown, style, int(t0), float(cfg_scale), int(seed), preset
+            )
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return spoof, used, facts["scores"], facts["recipe"]
+
+    def again(live: str | None, *settings: Any) -> Any:
+        """`make` once there is a face: a setting may be moved before."""
+        return gr.skip() if live is None else make(live, *settings)
+
+    with gr.Blocks(title="DiffFAS playground", analytics_enabled=False, delete_cache=FORGOTTEN) as built:
+        gr.Markdown(
+            "## Live face + guide → spoof\nFace crops, taken from the middle of what you upload. Uploads are deleted "
+            "after an hour, and when the playground ends; nothing else is kept."
+        )
+        with gr.Row():
+            live = gr.Image(label="Live face", type="filepath", sources=["upload"], height=260)
+            guide = gr.Image(
+                label="Guide: a spoof whose style to take", type="filepath", sources=["upload"], height=260
+            )
+            used = gr.Image(label="Guide as used", interactive=False, height=260, buttons=BUTTONS)
+            spoof = gr.Image(label="Spoof", interactive=False, height=260, format="png", buttons=BUTTONS)
+        with gr.Row():
+            style = gr.Dropdown(
+                playground.styles, label="Style, where no guide is uploaded", visible=bool(playground.styles)
+            )
+            t0 = gr.Slider(5, playground.trained, value=min(250, playground.trained), step=1, label="T₀: strength")
+            cfg_scale = gr.Slider(0, 8, value=2, step=0.1, label="w: guidance")
+            seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+            preset = gr.Radio(["balanced", "exact"], value="balanced", label="Preset")
+        button = gr.Button("Make the spoof", variant="primary")
+        with gr.Row():
+            scores, recipe = gr.JSON(label="Scores"), gr.JSON(label="Recipe")
+        given, shown = [live, guide, style, t0, cfg_scale, seed, preset], [spoof, used, scores, recipe]
+        button.click(make, given, shown, api_name="spoof")
+        gr.on(
+            [t0.release, cfg_scale.release], again, given, shown, trigger_mode="always_last", api_visibility="private"
+        )
+    return built

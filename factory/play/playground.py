@@ -1,0 +1,146 @@
+"""One spoof at a time: the live face, the guide, and what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from factory.core.config import Config, PathOrUrl
+from factory.corpus import Corpus
+from factory.corpus.row import SPOOF
+from factory.images import decode, resize
+from factory.models.generators import Request
+from factory.models.load import check_t0, load_generator, load_style_encoder, model_digest, unet_config
+from factory.models.settings import SamplerConfig
+from factory.models.tensors import to_tensor
+from factory.storage import Storage
+
+PRETRAINED = str(Path(__file__).parent.parent / "drawn" / "pretrained" / "portrait-64")
+
+
+class PlayConfig(Config):
+    """What to play with, and where the page listens."""
+
+    generator: PathOrUrl = Field(PRETRAINED, description="model folder, local or s3://")
+    guides: PathOrUrl | None = Field(None, description="corpus whose spoofs may be guides by style")
+    size: int = Field(64, ge=32, multiple_of=32, description="side that the generator was trained on")
+    threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
+    host: str = Field("127.0.0.1", description="address to listen on; others than this machine's have no password")
+    hosts: tuple[str, ...] = Field((), description="further names that browsers may ask by, such as a proxy's")
+    port: int = Field(7860, ge=0, le=65535, description="0: any that is free")
+
+
+class Playground:
+    """Makes a spoof of two images and says what it is.
+
+    Attributes:
+        styles: names that may stand for a guide; empty without a corpus.
+    """
+
+    def __init__(self, config: PlayConfig) -> None:
+        self._config = config
+        storage = Storage(config.generator)
+        self._digest = model_digest(storage)
+        self.trained = int(unet_config(storage)["timesteps"])
+        self._generators = {
+            preset: load_generator(config.generator, SamplerConfig(preset=preset, batch_size=1), config.threads)
+            for preset in ("balanced", "exact")
+        }
+        self._encoder = load_style_encoder(config.generator)
+        self._guides = Corpus(config.guides) if config.guides else None
+        self.styles = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
+
+    def _spoofs(self) -> np.ndarray:
+        assert self._guides is not None
+        return np.flatnonzero(self._guides.column("label") == SPOOF)
+
+    def spoof(
+        self,
+        live: bytes,
+        guide: bytes | None,
+        style: str | None,
+        t0: int,
+        cfg_scale: float,
+        seed: int,
+        preset: Literal["balanced", "exact"] = "balanced",
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+        """The spoof and the guide, uint8 (H, W, 3), and the facts: scores and the recipe.
+
+        Raises:
+            ValueError: for an image that cannot be read, no guide at all, or a T₀ beyond the generator's training.
+        """
+        face = self._square("live face", live)
+        if guide is not None:
+            shown, source = self._square("guide", guide), "uploaded"
+        elif style:
+            shown, source = self._guide_of(style, seed)
+        else:
+            raise ValueError("no guide: upload one or choose a style")
+        check_t0(self._config.generator, SamplerConfig(preset=preset, t0=(t0, t0)))
+        request = Request(
+            live=face[None],
+            guides=shown[None],
+            guide_of=np.zeros(1, dtype=np.int64),
+            t0=np.array([t0]),
+            cfg_scale=np.array([cfg_scale]),
+            seed=np.array([seed]),
+        )
+        made = self._generators[preset](request).pixels[0]
+        recipe = {
+            "generator": self._digest,
+            "t0": t0,
+            "cfg_scale": cfg_scale,
+            "seed": seed,
+            "preset": preset,
+            "guide": source,
+            "device": self._generators[preset].device,
+        }
+        return made, shown, {"scores": self._scores(face, made), "recipe": recipe}
+
+    def _square(self, name: str, data: bytes) -> np.ndarray:
+        """The middle square of an image, at the generator's size."""
+        try:
+            pixels = decode(data)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        return _middle(pixels, self._config.size)
+
+    def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
+        """A spoof of that style, another for another seed."""
+        if self._guides is None or style not in self.styles:
+            raise ValueError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
+        places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]
+        row = self._guides.rows([int(places[seed % len(places)])])[0]
+        return _middle(decode(row.image), self._config.size), row.key
+
+    def _scores(self, live: np.ndarray, made: np.ndarray) -> dict[str, Any]:
+        import torch
+
+        from difffas.brisque import brisque
+        from factory.models.measures import structure_change
+
+        with torch.no_grad():
+            _, logits = self._encoder(to_tensor(made[None]))
+        shares = logits.softmax(1)[0].tolist()
+        best = sorted(zip(self._encoder.styles, shares, strict=True), key=lambda pair: -pair[1])[:3]
+        quality, _ = brisque(np.stack([live, made]))
+        return {
+            "brisque of the live face": _rounded(quality[0]),
+            "brisque of the spoof": _rounded(quality[1]),
+            "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
+            "styles seen by the encoder": {name: round(share, 3) for name, share in best},
+        }
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 3) if np.isfinite(value) else None
+
+
+def _middle(pixels: np.ndarray, size: int) -> np.ndarray:
+    """The middle square of an image, size × size."""
+    side = min(pixels.shape[:2])
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), size)

@@ -1,0 +1,253 @@
+"""The prepare station: photographs wherever they are → corpus. docs/prepare.md is its manual."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from factory import cluster
+from factory.cluster.capacity import Need
+from factory.core.progress import say
+from factory.core.regular import NotRegular, open_regular
+from factory.corpus.provenance import SourceType, read_source_type
+from factory.corpus.shards import shard_sizes, shard_span
+from factory.datasets import Frames, ShippedBoxes, list_dataset
+from factory.images import decode
+from factory.line import finished_run, run_line
+from factory.line.faults import carry
+from factory.line.rounds import BOUNDED
+from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
+from factory.prepare.config import PrepareConfig as PrepareConfig
+from factory.prepare.entries import Entry, list_entries
+from factory.run import Run
+from factory.sources import list_sources, listing_digest, printable, read_sources
+from factory.sources.faces import Box, FaceFinder, centre_square, cut_square, retinaface
+from factory.sources.folder import MAX_BYTES as MAX_BYTES
+from factory.sources.place import Read
+
+PREFIX = "face"
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparePlan:
+    """Entries by shard `<split>-<number>`, and what identifies the run."""
+
+    shards: dict[str, list[Entry]]
+    identity: dict[str, Any]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.shards.values()))
+
+    def describe(self) -> str:
+        """One line for people: images by style, subjects by split, what is rejected beforehand."""
+        entries = [entry for shard in self.shards.values() for entry in shard]
+        good = [entry for entry in entries if not entry.reject]
+        subjects = {(entry.split, entry.subject) for entry in good}
+        styles = Counter(f"{entry.domain}-{entry.attack}" for entry in good)
+        rejects = Counter(str(entry.reject) for entry in entries if entry.reject)
+        shared = len(subjects) - len({subject for _, subject in subjects})
+        parts = [
+            f"{len(entries):,} images",
+            ", ".join(f"{name} {count:,}" for name, count in sorted(styles.items())),
+            "subjects " + ", ".join(f"{name} {n:,}" for name, n in sorted(Counter(s for s, _ in subjects).items())),
+            *(f"{count:,} rejected: {reason}" for reason, count in sorted(rejects.items())),
+        ]
+        if shared:
+            parts.append(f"warning: {shared:,} subject names are in more than one split")
+        return " · ".join(part for part in parts if part)
+
+
+def plan(config: PrepareConfig) -> PreparePlan:
+    """List the source and decide every row and its shard; reads no image.
+
+    Shards hold one split each, differ in size by at most one row, and mix the source by a hash: images one by one,
+    but row groups of Parquet whole, because a group is what is read.
+
+    Raises:
+        ValueError: if the source is absent, empty or broken, nothing gives a field that rows need, the pattern fits no
+            image, or the box table names none.
+    """
+    if config.dataset:
+        frames = Frames(config.frames_per_video, config.frames_within)
+        finer = config.attack_names == "instrument"
+        sources = list_dataset(config.dataset, config.source, frames, config.dataset_list, finer)
+        if not any("split" in (source.fields or {}) for source in sources):
+            say(f"prepare: no official split, {LISTED[config.dataset]}: people are split by hash")
+    else:
+        sources = list_sources(config.source, config.source_format, config.columns)
+    in_folder = sources[0].format == "folder" and not config.dataset
+    entries = list_entries(config, sources)
+    if config.license is None and (bare := next((e for e in entries if not e.license and not e.reject), None)):
+        raise ValueError(
+            f"no licence for {printable(bare.path)}: say what the photographs may be used for, such as "
+            f"license=CC-BY-4.0 or license='research use, agreement of the data set', or in a license column"
+        )
+    identity = {
+        "sources": listing_digest(sources),
+        "pattern": config.pattern or (FOLDER_PATTERN if in_folder else None),
+        **config.model_dump(mode="json", include={"defaults", "live", "license", "size", "crop", "output"}),
+        "split": list(config.split.items()),
+        "seed": config.seed,
+        "digital_source_type": config.digital_source_type,
+    }
+    if config.dataset:
+        identity["dataset"] = config.dataset
+    elif not in_folder:
+        identity["columns"] = config.columns
+    if config.crop != "none":
+        identity["margin"] = config.margin
+    if config.crop in ("retinaface", "table"):
+        identity[config.crop] = _file_digest(str(config.weights if config.crop == "retinaface" else config.boxes))
+    shards: dict[str, list[Entry]] = {}
+    for split in sorted({entry.split for entry in entries}):
+        mine = sorted((entry for entry in entries if entry.split == split), key=lambda entry: entry.rank)
+        count = shard_sizes(len(mine), config.output.rows_per_shard)[0]
+        for number in range(count):
+            first, size = shard_span(number, len(mine), count)
+            shards[f"{split}-{number:06d}"] = mine[first : first + size]
+    return PreparePlan(shards, identity)
+
+
+def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
+    """Read, decode and crop the images of one shard.
+
+    Returns:
+        `records`: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`; `pixels`: uint8
+        (R, size, size, 3), zeros at a reject's place.
+
+    Raises:
+        OSError: if a file cannot be read: no fault of the image, so it is for the line to retry.
+        ValueError: if the detector cannot be loaded.
+    """
+    find, shipped = face_finder(config), None
+    if config.crop == "dataset" and config.dataset:
+        shipped = ShippedBoxes(config.dataset, config.source)
+    pixels = np.zeros((len(entries), config.size, config.size, 3), np.uint8)
+    rejects = [entry.reject or ("file too large" if entry.size > MAX_BYTES else None) for entry in entries]
+    good = [entry for entry, reject in zip(entries, rejects, strict=True) if reject is None]
+    images = read_sources(config.source, good, config.columns)
+    source_types: list[SourceType] = [config.digital_source_type] * len(entries)
+    for place, entry in enumerate(entries):
+        if rejects[place] is None:
+            read = next(images)
+            try:
+                image = _pixels(read)
+                if isinstance(read, bytes):  # a file that is marked stays what it is
+                    source_types[place] = read_source_type(read) or config.digital_source_type
+                box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box or find(image)
+                margin = 1.0 if config.crop == "none" else config.margin
+                pixels[place] = cut_square(image, box, config.size, margin)
+            except ValueError as error:
+                rejects[place] = str(error)
+    rows = (entry.row(config.license or "unknown") for entry in entries)
+    records = [
+        {"row": row, "reject": reject, "source_type": source_type}
+        for row, reject, source_type in zip(rows, rejects, source_types, strict=True)
+    ]
+    return {"records": records, "pixels": pixels}
+
+
+def _pixels(read: Read) -> np.ndarray:
+    """Upright pixels of what was read, uint8 (H, W, 3); ValueError with a reason if it is no image."""
+    if isinstance(read, ValueError):
+        raise read
+    if isinstance(read, bytes) and len(read) > MAX_BYTES:  # of a Parquet cell nothing says it before
+        raise ValueError("file too large")
+    return read if isinstance(read, np.ndarray) else decode(read)
+
+
+def face_finder(config: PrepareConfig) -> FaceFinder:
+    """The finder of `crop`; of a table every entry has its box already, and a data set its own."""
+    return retinaface(config.weights or "") if config.crop == "retinaface" else centre_square
+
+
+def _file_digest(path: str) -> str:
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except NotRegular as error:
+        raise ValueError(f"{path} is {error}: give the path of the file itself") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _read(row: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
+    """First stage, a CPU task: the decoded and cropped images of one shard, or the fault that hindered it."""
+    return carry(row, "read", lambda row: _read_planned(row["shard"], shared))
+
+
+def _read_planned(name: str, shared: list[Any]) -> dict[str, Any]:
+    import ray
+
+    config, numbers, blobs = ray.get(shared[0])
+    if config.crop == "retinaface":
+        import torch
+
+        torch.set_num_threads(1)  # sums depend on the thread count, and boxes on sums
+    shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
+    return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
+
+
+_ENTRY = tuple(field.name for field in dataclasses.fields(Entry))
+
+
+def _to_json(entries: list[Entry]) -> bytes:
+    return json.dumps([[getattr(entry, name) for name in _ENTRY] for entry in entries]).encode()
+
+
+def _from_json(blob: bytes) -> list[Entry]:
+    found = (dict(zip(_ENTRY, values, strict=True)) for values in json.loads(blob))
+    return [Entry(**{**values, "box": values["box"] and Box(*values["box"])}) for values in found]
+
+
+def needs(resources: PrepareResources) -> list[Need]:
+    """What a preparation must find room for: one task that reads, and one that writes."""
+    labels = resources.task_labels
+    return [
+        Need(f"resources.num_cpus={resources.num_cpus:g}", cpus=resources.num_cpus, labels=labels),
+        Need("a task that writes", cpus=1.0, labels=labels),
+    ]
+
+
+def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:
+    """Prepare every image that is not in the corpus yet; returns the run's summary."""
+    planned = plan(config)
+    totals = {"shards": len(planned.shards), "images": len(planned)}
+    claim = Run(config.out, "prepare", planned.identity, config, totals, needs(config.resources))
+    if (finished := finished_run(claim, planned.shards)) is not None:
+        return finished
+    face_finder(config)  # a missing package or a wrong weights file shall end here, not in a task
+    say(f"prepare: {planned.describe()}")
+    cluster.connect()
+    import ray
+
+    numbers = {shard: number for number, shard in enumerate(planned.shards)}
+    # One binary value per shard: tasks see the array in shared memory and parse their own shard only.
+    blobs = pa.array(map(_to_json, planned.shards.values()), pa.large_binary())
+    del planned  # a million entries are a gigabyte
+    shared = ray.put((config, numbers, blobs))
+    return run_line(
+        claim,
+        "prepare",
+        numbers,
+        totals["images"],
+        lambda dataset, _: dataset.map(
+            _read,
+            fn_kwargs={"shared": [shared]},
+            num_cpus=config.resources.num_cpus,
+            **cluster.placed(config.resources.task_labels),
+            **BOUNDED,
+        ),
+        PREFIX,
+        config.output,
+        lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
+        failed=failed,
+        stall_seconds=config.resources.stall_seconds,
+        labels=config.resources.task_labels,
+    )

@@ -1,0 +1,111 @@
+"""What a preparation is told: docs/prepare.md and docs/datasets.md are the manuals."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from factory.core.config import Config, PathHere, PathOrUrl
+from factory.corpus.provenance import CAPTURE, SourceType
+from factory.corpus.shards import OutputConfig
+from factory.datasets import BOXES, DATASETS
+from factory.line.rounds import STALL_SECONDS
+from factory.sources.faces import MARGIN
+from factory.sources.pattern import Pattern, vocabulary_name
+from factory.sources.values import FIELDS
+
+FOLDER_PATTERN = "{attack}/{subject}/{image}"
+
+DatasetName = Literal[
+    "oulu-npu", "casia-fasd", "replay-attack", "msu-mfsd", "wmca", "padisi", "celeba-spoof", "siw", "nuaa", "pairs"
+]
+
+
+# Data sets of which another list can be chosen, and what the tree lacks if it has no split: pair lists never have one.
+LISTED = {
+    "wmca": "the tree has no grandtest list, *grand*.csv",
+    "padisi": "the tree has no padisi_USC_FACE_dataset_partition_3folds_part0.csv",
+    "pairs": "pair lists say none",
+}
+
+
+class Defaults(Config):
+    """Field values for what the pattern does not say."""
+
+    label: str | None = None
+    attack: str | None = None
+    subject: str | None = None
+    domain: str | None = None
+    split: str | None = None
+    capture: str | None = None
+
+
+class PrepareResources(Config):
+    """What the line may use; no part of the fingerprint."""
+
+    num_cpus: float = Field(1.0, gt=0, description="CPUs that one reading task reserves; it uses one thread")
+    task_labels: dict[str, str] = Field({}, description="of the nodes that tasks may run on; none: any")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
+
+
+class PrepareConfig(Config):
+    """One preparation."""
+
+    source: PathOrUrl
+    dataset: DatasetName | None = None
+    frames_per_video: int = Field(8, ge=1, le=1000, description="of a data set's videos, evenly spaced")
+    frames_within: int | None = Field(None, ge=1, description="of the first so many alone; SiW's protocol 1 says 60")
+    attack_names: Literal["attack", "instrument"] = "attack"
+    dataset_list: PathHere | None = Field(None, description="protocol, partition or pair list, not the tree's")
+    source_format: Literal["auto", "folder", "parquet", "webdataset"] = "auto"
+    columns: dict[str, str | None] = {}
+    out: PathOrUrl
+    pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
+    defaults: Defaults = Defaults()
+    live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
+    license: str | None = Field(None, description="required, unless a column says it of every image")
+    digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file does not say it")
+    size: int = Field(256, ge=32)
+    crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
+    weights: PathHere | None = None
+    boxes: PathHere | None = None
+    margin: float = Field(MARGIN, ge=1, le=4)
+    split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
+    seed: int = 0
+    output: OutputConfig = OutputConfig()
+    resources: PrepareResources = PrepareResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> PrepareConfig:
+        if self.size % 32:
+            lower = self.size // 32 * 32
+            raise ValueError(f"size {self.size} must be a multiple of 32: take {lower} or {lower + 32}")
+        if self.crop == "retinaface" and self.weights is None:
+            shipped = "crop=dataset takes the boxes of the data set, " if self.dataset in BOXES else ""
+            raise ValueError(
+                f"crop=retinaface needs weights=FILE; {shipped}crop=none (--no-crop) takes images that are faces"
+            )
+        if self.crop == "table" and self.boxes is None:
+            raise ValueError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
+        if self.crop == "dataset" and self.dataset not in BOXES:
+            raise ValueError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
+        for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"dataset={self.dataset} says what its files are: leave out {name}")
+        if self.dataset_list and self.dataset not in LISTED:
+            raise ValueError(f"dataset_list is for dataset={', '.join(LISTED)}, not for {self.dataset}: leave it out")
+        of_videos = self.dataset is not None and DATASETS[self.dataset].FORMAT in ("video", "hdf5")
+        if self.frames_within and not of_videos:
+            raise ValueError(f"frames_within is for data sets of videos, not for {self.dataset}: leave it out")
+        for name in self.split:
+            if name != vocabulary_name(name):
+                raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
+        if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
+            raise ValueError(f"split {self.split} must be fractions that sum to 1")
+        known = ("image", *FIELDS)
+        for name in self.columns.keys() - set(known):
+            raise ValueError(f"columns.{name} is no field of a row: there are {', '.join(known)}")
+        if self.pattern is not None:
+            Pattern(self.pattern)
+        return self

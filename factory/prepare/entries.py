@@ -1,0 +1,204 @@
+"""What each image becomes: its row's facts, its key, its split, its face box, or its reject reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, style_of
+from factory.prepare.config import FOLDER_PATTERN
+from factory.sources import Source, printable
+from factory.sources.faces import Box, read_boxes
+from factory.sources.pattern import Pattern, vocabulary_name
+
+if TYPE_CHECKING:
+    from factory.prepare.config import PrepareConfig
+
+NO_MATCH = "no pattern match"
+_PLACE = ("path", "size", "format", "file", "group", "at", "turn", "boxes")
+NAMES = ("label", "attack", "domain", "subject", "split", "capture")  # fields whose values are vocabulary names
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One image of the plan: where it is, what its row will say, and the reject reason if that is known already."""
+
+    path: str
+    size: int
+    key: str
+    label: int | None = None
+    attack: str | None = None
+    domain: str | None = None
+    subject: str | None = None
+    capture: str | None = None
+    split: str = ""
+    license: str | None = None
+    box: Box | None = None
+    reject: str | None = None
+    format: str = "folder"
+    file: str = ""
+    group: int = -1
+    at: int = 0
+    turn: int = 0
+    boxes: str = ""
+
+    def row(self, license_name: str) -> dict[str, Any]:
+        """The row's facts; of an image without a domain or attack only key, source and licence are of use."""
+        style = style_of(self.domain, self.attack) if self.domain and self.attack else None
+        facts = {name: getattr(self, name) for name in ("key", "label", "attack", "domain", "subject", "capture")}
+        facts |= {"style": style, "split": self.split if style else None, "source": printable(self.path)}
+        return {**facts, "license": self.license or license_name}
+
+    @property
+    def rank(self) -> tuple[str, int]:
+        """Place among the images of its split: by a hash, but a Parquet row group's and a video's stay together."""
+        if self.group < 0:
+            return self.key[-16:], 0
+        block = f"{self.file}\0{self.group}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(block, digest_size=8).hexdigest(), self.at
+
+
+def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
+    """Entries of all sources, in their order; those that lack what a row needs are rejects from the start.
+
+    Raises:
+        ValueError: if nothing gives a field that every row needs, the pattern fits no path, keys repeat, or the box
+            table cannot be read or names none of the images.
+    """
+    reader = _Reader(config, sources)
+    entries = [reader.entry(source) for source in sources]
+    matched = [entry for entry in entries if entry.subject]
+    if not matched:
+        example = printable(sources[0].path)
+        if reader.pattern and all(entry.reject == NO_MATCH for entry in entries):
+            raise ValueError(
+                f"pattern {reader.pattern.text!r} fits none of the {len(sources)} images in {config.source}, "
+                f"such as {example!r}: mend the pattern"
+            )
+        raise ValueError(f"none of the {len(sources)} images in {config.source} has a subject, such as {example!r}")
+    if reader.boxes is not None and not any(printable(source.path) in reader.boxes for source in sources):
+        raise ValueError(
+            f"{config.boxes} names none of the images in {config.source}: its paths must be like {sources[0].path!r}"
+        )
+    if "key" in reader.given and len({entry.key for entry in entries}) < len(entries):
+        key = Counter(entry.key for entry in entries).most_common(1)[0][0]
+        raise ValueError(f"the key column of {config.source} repeats {key[:-17]!r}: set columns.key=null")
+    return _with_splits(config, entries)
+
+
+def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
+    """A split for every entry: the given one, else the one that its subject has, else one by hash."""
+    known = {str(entry.subject): entry.split for entry in entries if entry.subject and entry.split}
+    unknown = {entry.subject for entry in entries if entry.subject and not entry.split} - known.keys()
+    known |= split_subjects(unknown, config.split, config.seed)
+    found = [entry.split or known.get(entry.subject or "", "") for entry in entries]
+    # What has no split still needs a shard to be recorded in: one of the largest split.
+    sizes = Counter(split for split in found if split)
+    largest = min(sizes, key=lambda name: (-sizes[name], name))
+    return [
+        entry if entry.split else dataclasses.replace(entry, split=split or largest)
+        for entry, split in zip(entries, found, strict=True)
+    ]
+
+
+class _Reader:
+    """What the configuration says of any source."""
+
+    def __init__(self, config: PrepareConfig, sources: list[Source]) -> None:
+        text = config.pattern or (FOLDER_PATTERN if sources[0].format == "folder" and not config.dataset else None)
+        self.pattern = Pattern(text) if text else None
+        self.given = {name for source in sources if source.fields for name in source.fields}
+        self.boxes = read_boxes(config.boxes) if config.crop == "table" and config.boxes else None
+        self._live = {vocabulary_name(name) for name in config.live}
+        self._numbers = any(name.isdigit() for name in config.live)
+        defaults = config.defaults.model_dump(exclude_none=True)
+        self._defaults = {name: vocabulary_name(value) for name, value in defaults.items()}
+        self._check()
+
+    def _check(self) -> None:
+        """Every row needs a domain, a subject and an attack; ValueError names what nothing gives."""
+        varying = {*(self.pattern.fields if self.pattern else ()), *self.given}
+        all_live = "label" not in varying and self._defaults.get("label") in self._live
+        for name in ("domain", "subject", "attack"):
+            if name not in varying and name not in self._defaults and not (name == "attack" and all_live):
+                if self.pattern:
+                    where = f"put {{{name}}} into pattern {self.pattern.text!r}"
+                else:
+                    where = f"name its column, columns.{name}=COLUMN, put {{{name}}} into a pattern"
+                raise ValueError(f"no {name}: {where} or set defaults.{name}=NAME")
+
+    def entry(self, source: Source) -> Entry:
+        """The entry of one image, without a split unless path or columns say it."""
+        place = {name: getattr(source, name) for name in _PLACE}
+        found = self.pattern.match(source.path) if self.pattern else {}
+        if found is None:
+            return Entry(**place, key=key_of("", source.path), reject=NO_MATCH)
+        columns = source.fields or {}
+        values = self._defaults | found | {name: vocabulary_name(columns[name]) for name in NAMES if name in columns}
+        reject, box = source.reject, None
+        if "label" in columns and re.fullmatch(r"-?\d+", columns["label"]) and not self._numbers:
+            live = columns["label"] == str(LIVE)
+            reject = reject or (None if columns["label"] in (str(LIVE), str(SPOOF)) else "label is neither 0 nor 1")
+        else:
+            live = values.get("label", values.get("attack")) in self._live
+        if "label" in values and not live and values.get("attack") in self._live:
+            reject = reject or "label and attack disagree"
+        if live:
+            values["attack"] = LIVE_ATTACK
+        for name in ("domain", "subject", "attack"):
+            reject = reject or (None if name in values else f"no {name}")
+        if self.boxes is not None:
+            name = printable(source.path)
+            box = self.boxes.get(name)
+            reject = reject or (None if box else "no face" if name in self.boxes else "no box in the table")
+        return Entry(
+            **place,
+            key=key_of(values.get("domain", ""), columns.get("key", source.path)),
+            label=LIVE if live else SPOOF,
+            attack=values.get("attack"),
+            domain=values.get("domain"),
+            subject=values.get("subject"),
+            capture=values.get("capture"),
+            split=values.get("split", ""),
+            license=columns.get("license"),
+            box=box,
+            reject=reject,
+        )
+
+
+def key_of(domain: str, path: str) -> str:
+    """Row key `[a-z0-9_-]+`: the end of the path, for people, and 64 bits of a hash of domain and path.
+
+    The domain is in the hash so that the same path in two data sets gives two keys.
+    """
+    readable = re.sub(r"[^a-z0-9_]+", "-", os.path.splitext(path)[0].lower())[-48:].strip("-")
+    name = f"{domain}\0{path}".encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(name, digest_size=8).hexdigest()
+    return f"{readable}-{digest}" if readable else digest
+
+
+def split_subjects(subjects: Iterable[str], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Split of every subject: ranked by a hash of (seed, name), then cut at the cumulative fractions.
+
+    Counts are within one of their quota. A split whose quota is below one still gets a subject, if there is one for
+    every split that has a fraction. A subject of the same name in two domains is one subject.
+    """
+    ranked = sorted(set(subjects), key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest())
+    splits = [name for name, fraction in fractions.items() if fraction > 0]
+    assigned: dict[str, str] = {}
+    cumulative, first = 0.0, 0
+    for number, split in enumerate(splits):
+        cumulative += fractions[split]
+        last = math.floor(cumulative * len(ranked) + 0.5)
+        if len(ranked) >= len(splits):
+            last = min(max(last, first + 1), len(ranked) - (len(splits) - 1 - number))
+        last = len(ranked) if number == len(splits) - 1 else last
+        assigned |= dict.fromkeys(ranked[first:last], split)
+        first = last
+    return assigned

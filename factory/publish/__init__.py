@@ -1,0 +1,205 @@
+"""Before a corpus is shown to others: is it whole, described and licensed; what its shards are; how it is sent.
+
+Nothing is sent. docs/publishing.md is the manual.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections import Counter
+from typing import Any
+
+from pydantic import Field
+
+from factory.cards import CARD, CROISSANT
+from factory.cards.facts import corpus_facts
+from factory.core.config import Config, PathOrUrl
+from factory.core.documents import parse_yaml
+from factory.corpus import INDEX
+from factory.corpus.hub import too_many_files
+from factory.corpus.verify import verify
+from factory.run import SUMMARY, read_planned, read_summary
+from factory.run.ledger import Ledger
+from factory.run.reading import read_json
+from factory.storage import Storage
+
+FOLDER = "publish"
+# What is sent. Not run.json, events/ and quarantine/: they name folders of the machine that wrote the corpus.
+SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
+
+
+class PublishConfig(Config):
+    """Which corpus is checked, as a job near its bucket."""
+
+    folder: PathOrUrl = Field(description="finished corpus, local or s3://")
+    to: PathOrUrl | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
+
+
+def publish(url: str, to: str | None = None) -> dict[str, Any]:
+    """Check a corpus folder and, if nothing is wrong, write its shard lists below `publish/`.
+
+    Written are `<split>.<format>.txt` with one path a line, `shards.json` with a brace pattern for each, and
+    `sha256sums.txt` for `sha256sum -c`.
+
+    Args:
+        url: a finished corpus, local or `s3://`.
+        to: where it is to go, a URL such as `s3://…` or the Hub's OWNER/NAME, for the commands that are shown; None:
+            a placeholder.
+
+    Returns:
+        `problems`, one line each; where there is none also `shards`, `files` written and `commands` to send it with.
+
+    Raises:
+        ValueError: if the folder holds no run with shards, or `to` is no place that it could be sent to.
+    """
+    storage = Storage(url)
+    _check_target(storage, to)
+    problems = _problems(storage, to)
+    if problems:
+        return {"problems": problems}
+    facts = corpus_facts(storage)
+    shards = _shards(storage)
+    written = {
+        **{
+            f"{split}.{name}.txt": _lines(found["paths"]) for name, by in shards.items() for split, found in by.items()
+        },
+        "shards.json": (json.dumps(_without_paths(shards), indent=1) + "\n").encode(),
+        "sha256sums.txt": _lines(f"{file['sha256']}  {file['path']}" for file in [*facts["files"], facts["index"]]),
+    }
+    for name, data in written.items():
+        path = f"{FOLDER}/{name}"
+        if not storage.create(path, data) and storage.read(path) != data:
+            return {"problems": [f"{path} is there and says something else: move it away"]}
+    commands = _commands(storage, to)
+    return {"problems": [], "shards": _without_paths(shards), "files": [f"{FOLDER}/{n}" for n in written], **commands}
+
+
+def _problems(storage: Storage, to: str | None) -> list[str]:
+    """Why the folder is not fit to be shown; the first kind of reason that there is."""
+    planned = read_planned(storage)[1]
+    ledger = Ledger(storage).done()
+    if read_summary(storage) is None:
+        return [f"unfinished: {len(ledger)} of {planned['shards']} shards are done; run its command again"]
+    problems: list[str] = verify(storage.url)["problems"]
+    if any(not problem.startswith((CARD, CROISSANT)) for problem in problems):
+        return problems
+    # The card is its owner's to edit: what it says counts, not that it is as it was written.
+    said = [line for line in problems if not line.startswith(f"{CARD} is not")] + _undescribed(storage)
+    many = _too_many(storage) if to is None or "://" not in to else None  # the Hub's limit, no store's
+    return said + ([many] if many else [])
+
+
+def _too_many(storage: Storage) -> str | None:
+    """Why the Hub would refuse so many files in `data/`."""
+    images: Counter[str] = Counter()
+    shards = formats = 0
+    for record in Ledger(storage).records():
+        images[record["shard"].rpartition("-")[0]] += record["planned"]
+        shards, formats = shards + 1, max(formats, len(record["files"]))
+    return too_many_files(images, shards, formats)
+
+
+def _undescribed(storage: Storage) -> list[str]:
+    """What the card, the Croissant file and the rows leave unsaid."""
+    missing = [name for name in (CARD, CROISSANT) if not storage.exists(name)]
+    if missing:
+        return [f"{name} is missing: run the command that wrote the folder again, it adds it" for name in missing]
+    facts = corpus_facts(storage)
+    problems = [
+        f"the licence of {count} images is unknown: prepare them again with license=…"
+        for name, count in facts["licenses"].items()
+        if "unknown" in name.lower()
+    ]
+    front = _front_matter(storage.read(CARD).decode("utf-8", "replace"))
+    said = front.get("license_name") if front.get("license") == "other" else front.get("license")
+    if not said:
+        problems.append(f"{CARD} names no license in its front matter: {facts['license']} is the images'")
+    elif str(said).lower() != facts["license"].lower():
+        problems.append(f"{CARD} says license {said}, the images are under {facts['license']}")
+    if facts["generated"] and any(mark == "none" for label, mark, _ in facts["marks"] if label == "spoof"):
+        problems.append("generated images hold no Digital Source Type: they were written by an older version")
+    parts = read_json(storage, CROISSANT, "run the command that wrote the folder again, it adds it").get(
+        "distribution"
+    )
+    parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    hashes = {part.get("@id"): part.get("sha256") for part in parts}
+    wrong = [file["path"] for file in [*facts["files"], facts["index"]] if hashes.get(file["path"]) != file["sha256"]]
+    return problems + [f"{CROISSANT} has another hash for {path}, or none" for path in wrong]
+
+
+def _front_matter(card: str) -> dict[str, Any]:
+    match = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
+    try:
+        found = parse_yaml(match[1], CARD) if match else None
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _shards(storage: Storage) -> dict[str, dict[str, dict[str, Any]]]:
+    """By format and split: the paths in order, a brace pattern for all of them, rows and bytes."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in Ledger(storage).records():
+        split, _, number = record["shard"].rpartition("-")
+        for name, file in record["files"].items():
+            mine = found.setdefault(name, {}).setdefault(split, {"pattern": "", "rows": 0, "bytes": 0, "paths": []})
+            mine["paths"].append(file["path"])
+            mine["rows"] += record["rows"]
+            mine["bytes"] += file["bytes"]
+            braces = f"{'0' * len(number)}..{number}"
+            mine["pattern"] = file["path"].replace(record["shard"], f"{split}-{{{braces}}}")
+    return found
+
+
+def _without_paths(shards: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        name: {
+            split: {"pattern": it["pattern"], "shards": len(it["paths"]), "rows": it["rows"], "bytes": it["bytes"]}
+            for split, it in by.items()
+        }
+        for name, by in shards.items()
+    }
+
+
+def _lines(lines: Any) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _check_target(storage: Storage, to: str | None) -> None:
+    """Refuse, before anything is written, what no command could send the folder to."""
+    if to is None or "://" in to:
+        return
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
+        raise ValueError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
+    if not storage.local:
+        raise ValueError(f"the Hub's tool reads a disk: copy {storage.url} to one, and publish that")
+
+
+def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
+    """The commands that would send the folder; the Hub's tool reads a disk only."""
+    source = shlex.quote(storage.url)
+    chosen = " ".join(f"--include {shlex.quote(pattern)}" for pattern in SENT)
+    commands = []
+    if to is None or to.startswith("s3://"):
+        target = shlex.quote(to or "s3://BUCKET/NAME")
+        commands.append(f"aws s3 cp --recursive {source} {target} --exclude '*' {chosen}")
+    if to is None or "://" in to:
+        commands.append(_by_fsspec(storage.url, to or "s3://BUCKET/NAME"))
+    if storage.local and (to is None or "://" not in to):
+        target = shlex.quote(to or "OWNER/NAME")
+        commands.append(f"hf upload {target} {source} . --repo-type dataset {chosen}")
+    return {"commands": commands}
+
+
+def _by_fsspec(source: str, target: str) -> str:
+    """A command that copies by fsspec, to any store that it knows, without a program of the store's."""
+    source = source if "://" in source else f"file://{source}"
+    there, here, names = (json.dumps(text) for text in (target.rstrip("/"), source, " ".join(SENT)))
+    script = (
+        f'import fsspec; files = fsspec.filesystem("generic"); source, target = {here}, {there}; '
+        f"[files.cp_file(path, target + path[len(source):]) for name in {names}.split() "
+        'for path in files.glob(source + "/" + name)]'
+    )
+    return f"python -c {shlex.quote(script)}"

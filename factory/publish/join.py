@@ -1,0 +1,94 @@
+"""Several corpora as one, such as the training data sets of a protocol. Shards are copied byte for byte."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from factory.cards import write_corpus_card
+from factory.core.config import Config, PathOrUrl
+from factory.core.progress import say
+from factory.corpus import Corpus, totals, write_index
+from factory.run import Run
+from factory.run.ledger import Ledger
+from factory.storage import Storage
+
+PREFIX = "joined"
+THREADS = 8
+
+
+class JoinConfig(Config):
+    """The corpora, in the order in which their shards are numbered through."""
+
+    corpora: tuple[PathOrUrl, ...] = Field(min_length=2)
+    out: PathOrUrl
+
+
+class Copy(NamedTuple):
+    """One shard: digest of its corpus, where it is, and what it is called in the joined corpus."""
+
+    corpus: str
+    storage: Storage
+    record: dict[str, Any]
+    shard: str
+
+
+def run(config: JoinConfig) -> dict[str, Any]:
+    """Write the joined corpus and return the run's summary; running it again copies what is missing.
+
+    Raises:
+        ValueError: if a key is in two of the corpora, or their images differ in size or their shards in format.
+    """
+    corpora = [Corpus(url) for url in config.corpora]
+    copies = list(_copies(corpora))
+    _check(corpora, copies)
+    planned = {"shards": len(copies), "images": sum(copy.record["planned"] for copy in copies)}
+    claim = Run(config.out, "join", {"corpora": [corpus.digest for corpus in corpora]}, config, planned)
+    if (finished := claim.summary()) is not None:
+        write_corpus_card(claim.storage)  # a corpus from before there were cards
+        return finished
+    done = Ledger(claim.storage).done()
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda copy: _copy(copy, claim.storage), [copy for copy in copies if copy.shard not in done]))
+    write_index(claim.storage)
+    write_corpus_card(claim.storage)
+    say(f"join: {planned['images']:,} images of {len(corpora)} corpora in {planned['shards']:,} shards")
+    return claim.finish(totals(Ledger(claim.storage).records()))
+
+
+def _copies(corpora: list[Corpus]) -> Iterator[Copy]:
+    """Every shard of every corpus, numbered through within its split."""
+    numbers: Counter[str] = Counter()
+    for corpus in corpora:
+        for record in Ledger(corpus.storage).records():
+            split = record["shard"].rpartition("-")[0]
+            yield Copy(corpus.digest, corpus.storage, record, f"{split}-{numbers[split]:06d}")
+            numbers[split] += 1
+
+
+def _check(corpora: list[Corpus], copies: list[Copy]) -> None:
+    keys, counts = np.unique(np.concatenate([corpus.column("key") for corpus in corpora]), return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(f"key {keys[counts > 1][0]!r} is in two of the corpora: they hold the same images")
+    sizes = {corpus.storage.url: corpus.pixels([0]).shape[1:3] for corpus in corpora}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"the corpora's images differ in size, {sizes}: prepare them with one size")
+    formats = {copy.storage.url: sorted(copy.record["files"]) for copy in copies}
+    if len({tuple(names) for names in formats.values()}) > 1:
+        raise ValueError(f"the corpora's shards differ in format, {formats}: prepare them with one output.formats")
+
+
+def _copy(copy: Copy, storage: Storage) -> None:
+    """The files, then the record, which names them as they are there."""
+    files = {}
+    for name, file in copy.record["files"].items():
+        path = f"data/{PREFIX}-{copy.shard}.{file['path'].rpartition('.')[2]}"
+        storage.create(path, copy.storage.read(file["path"]))
+        files[name] = {**file, "path": path}
+    origin = {"corpus": copy.corpus, "shard": copy.record["shard"]}
+    Ledger(storage).commit(copy.shard, {**copy.record, "shard": copy.shard, "files": files, "joined_from": origin})

@@ -1,0 +1,47 @@
+"""BRISQUE of the real faces, as counts on one axis: what the explorer's histograms stand beside (Fig. 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from factory import charts
+from factory.corpus import Corpus
+from factory.corpus.row import LIVE, SPOOF
+from factory.tables.columns import TextColumn
+
+BINS = 48
+
+
+def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
+    """The axis for all scores, and by kind and style the real ones on it: counts of the bins, and two sums.
+
+    The sums are of the scores and of their squares. With counts in the place of scores, a real corpus of any size
+    takes as little room. Scores beyond the axis are counted in the end bins.
+    """
+    scores: dict[tuple[str, str], list[np.ndarray]] = {}
+    for corpus in {corpus.digest: corpus for corpus in real}.values():  # one folder may serve as real and as live
+        known, labels, styles = _known(corpus.index), corpus.column("label"), TextColumn(corpus.index, "style")
+        for code, style in enumerate(styles.values):
+            for kind, label in (("live", LIVE), ("spoof", SPOOF)):
+                found = known[(styles.codes == code) & (labels == label)]
+                scores.setdefault((kind, style), []).append(found[~np.isnan(found)])
+    made = _known(generated)
+    every = [made[~np.isnan(made)], *(part for parts in scores.values() for part in parts)]
+    span = charts.span_of(every) if sum(map(len, every)) else (0.0, 100.0)
+    groups: dict[str, dict[str, Any]] = {"live": {}, "spoof": {}}
+    for (kind, style), parts in sorted(scores.items()):
+        values = np.concatenate(parts)
+        if len(values):
+            counts, _ = np.histogram(np.clip(values, *span), bins=BINS, range=span)
+            sums = {"sum": float(values.sum()), "squares": float((values**2).sum())}
+            groups[kind][style] = {"bins": counts.tolist(), **{name: round(sum_, 3) for name, sum_ in sums.items()}}
+    return {"span": span, "bins": BINS, "real": groups}
+
+
+def _known(index: pa.Table) -> np.ndarray:
+    """BRISQUE of all rows, float64, NaN where it could not be computed."""
+    return np.asarray(index["brisque"].to_numpy(zero_copy_only=False), dtype=np.float64)

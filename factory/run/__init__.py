@@ -1,0 +1,196 @@
+"""An output folder: claimed by `run.json` first, closed by `summary.json` last, both create-only.
+
+A folder belongs to one fingerprint. The same command again finds its own claim and goes on where it stopped;
+another command is refused.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factory.core.config import Config, canonical_json, fingerprint
+from factory.core.documents import parse_json
+from factory.run.reading import read_json
+from factory.run.seal import SEAL, digests
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from factory.cluster.capacity import Need
+
+CLAIM, SUMMARY = "run.json", "summary.json"
+CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # what readers of a claim count on
+SUMMARY_MEND = "delete it and run the command again"
+UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells a submitted job about itself
+SOFTWARE = ("difffas-factory", "torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
+
+
+class Run:
+    """A claimed output folder.
+
+    Args:
+        out: the folder, local or `s3://`.
+        job: the verb that fills it, such as `generate`.
+        identity: what decides the result, in JSON: content digests of the inputs and the settings that matter;
+            never paths, resources or logging.
+        config: the whole configuration, kept in `run.json` for people and for `retry-failed`.
+        planned: of a job that makes shards, how many `shards` and `images` it plans.
+        needs: what the cluster must have room for; looked at before the folder is claimed, unless it is finished.
+
+    Raises:
+        ValueError: if the folder belongs to another fingerprint, or to an upload that goes with its job.
+    """
+
+    def __init__(
+        self,
+        out: str,
+        job: str,
+        identity: dict[str, Any],
+        config: Config,
+        planned: dict[str, Any] | None = None,
+        needs: Sequence[Need] = (),
+    ) -> None:
+        if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
+            refuse_relative(out)
+        if job.startswith("fit-") or job in ("tune", "ablate"):
+            refuse_training_in(out)
+        refuse_read_only(out)
+        self.storage = Storage(out)
+        self.fingerprint = run_fingerprint(job, identity)
+        claim = {
+            "job": job,
+            "fingerprint": self.fingerprint,
+            "identity": identity,
+            "config": config.model_dump(mode="json"),
+            "software": software(),
+            **({"planned": planned} if planned is not None else {}),
+        }
+        if needs and not self.storage.exists(SUMMARY):
+            from factory.cluster.capacity import check
+
+            check(job, needs)
+        if not self.storage.create(CLAIM, _pretty(claim)):
+            _refuse_foreign(self.storage, job, self.fingerprint)
+
+    def summary(self) -> dict[str, Any] | None:
+        """The closing figures if the run is finished, else None."""
+        return read_summary(self.storage)
+
+    def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Close the run with its figures, sealed with digests of its files, and return the figures as they stand.
+
+        A second finisher adopts the first one's.
+        """
+        plain = json.loads(canonical_json(summary))
+        self.storage.create(SUMMARY, _pretty({**plain, SEAL: digests(self.storage, plain)}))
+        return read_summary(self.storage) or {}
+
+
+def refuse_training_in(out: str) -> None:
+    """Raise ValueError if Ray cannot keep a training's state in this folder: it can on disks and on S3."""
+    scheme, found, _ = out.partition("://")
+    if found and scheme != "s3":
+        raise ValueError(
+            f"out={out}: Ray keeps a training's state in a local folder or on s3://, not on {scheme}://: "
+            f"give one of those"
+        )
+
+
+def refuse_read_only(out: str) -> None:
+    """Raise ValueError if nothing can be written there only once: on the Hub."""
+    if out.startswith("hf://"):
+        raise ValueError(
+            f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "
+            f"and send it with `difffas publish`"
+        )
+
+
+def refuse_relative(out: str) -> None:
+    """Raise ValueError if the output of a submitted job would be in its upload, of which every node has its own."""
+    if "://" not in out and not Path(out).is_absolute():
+        raise ValueError(
+            f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
+            f"absolute path that every node sees"
+        )
+
+
+def run_fingerprint(job: str, identity: dict[str, Any]) -> str:
+    """Fingerprint of a run: of its verb and of everything that decides its result."""
+    return fingerprint({"job": job, **identity})
+
+
+def read_claim(storage: Storage) -> dict[str, Any]:
+    """The `run.json` of a folder.
+
+    Raises:
+        ValueError: if the folder was not written by this software.
+    """
+    mend = "its run cannot be told any more, bring it back from a copy"
+    try:
+        claim = read_json(storage, CLAIM, mend)
+    except FileNotFoundError:
+        raise ValueError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
+    planned = claim.get("planned", {})
+    if not (
+        all(isinstance(claim.get(fact), kind) for fact, kind in CLAIMED.items())
+        and isinstance(planned, dict)
+        and all(type(planned.get(fact, 0)) is int for fact in ("shards", "images"))
+    ):
+        raise ValueError(f"{storage.path(CLAIM)} is corrupt: {mend}")
+    return claim
+
+
+def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The `run.json` of a folder and what it plans: `shards` and `images`.
+
+    Raises:
+        ValueError: if the folder was not written by this software, or its job makes no shards.
+    """
+    claim = read_claim(storage)
+    if not {"shards", "images"} <= claim.get("planned", {}).keys():
+        raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
+    return claim, claim["planned"]
+
+
+def read_summary(storage: Storage) -> dict[str, Any] | None:
+    """The figures in the `summary.json` of a folder, or None while its run is unfinished."""
+    return read_sealed(storage)[0]
+
+
+def read_sealed(storage: Storage) -> tuple[dict[str, Any] | None, Any]:
+    """The figures of a finished run, None while it is unfinished, and its digests, None in older folders."""
+    try:
+        found = read_json(storage, SUMMARY, SUMMARY_MEND)
+    except FileNotFoundError:
+        return None, None
+    return found, found.pop(SEAL, None)
+
+
+def software() -> dict[str, str]:
+    """Versions of what decides the bytes, for records."""
+    versions = {}
+    for name in SOFTWARE:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _refuse_foreign(storage: Storage, job: str, mine: str) -> None:
+    claim = read_claim(storage)
+    if claim["fingerprint"] != mine:
+        raise ValueError(
+            f"{storage.url} belongs to another run ({claim['job']} {claim['fingerprint'][:12]}, this is "
+            f"{job} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
+        )
+
+
+def _pretty(value: dict[str, Any]) -> bytes:
+    return (
+        json.dumps(json.loads(canonical_json(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    ).encode()

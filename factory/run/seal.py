@@ -1,0 +1,75 @@
+"""Digests of what a run leaves, kept in its `summary.json`: so that `verify` sees what was changed since.
+
+Shards have theirs in the ledger. The seal covers the files beside them, the model's, and of the ledger's records all
+but when and where they were made: a record that was lost is made again with another time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+from factory.core.config import fingerprint
+from factory.storage import Storage
+
+SEAL = "digests"  # the key in summary.json
+FIGURES = "summary.json"  # its digest is that of the figures beside the digests
+LEDGER = "ledger"
+FOLDERS = ("", "unet", "style_encoder", "scheduler", "classifier")
+# What stations write; not logs, which somebody may have let a shell write there.
+KINDS = {".json", ".md", ".parquet", ".csv", ".svg", ".png", ".html", ".yaml", ".safetensors", ".onnx"}
+ALWAYS = (FIGURES, "run.json", "README.md", "croissant.json", "index.parquet")  # sealed wherever they are
+RECORDED = ("shard", "planned", "rows", "rejects", "rejects_by_reason", "styles", "files", "brisque")
+
+
+def digests(storage: Storage, figures: dict[str, Any]) -> dict[str, str]:
+    """sha256 by name of the files that stand when a run is closed with these figures."""
+    found = {FIGURES: fingerprint(figures)}
+    for folder in FOLDERS:
+        for name in storage.names(folder):
+            path = f"{folder}/{name}" if folder else name
+            if path != FIGURES and PurePosixPath(name).suffix in KINDS and not name.startswith("."):
+                found[path] = hashlib.sha256(storage.read(path)).hexdigest()
+    if storage.names(LEDGER):
+        found[LEDGER] = _ledger_digest(storage)
+    return found
+
+
+def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list[str]:
+    """What is no longer as it was when the run was closed, one line each; files that came since are let be."""
+    if not isinstance(sealed, dict) or not all(isinstance(value, str) for value in sealed.values()):
+        return [f"{FIGURES} is not as it was written: its {SEAL} are not sha256 digests by file name"]
+    wrong = [
+        f"{FIGURES} is not as it was written: its {SEAL} have none of {name}"
+        for name in ALWAYS
+        if name not in sealed and (name == FIGURES or storage.exists(name))
+    ]
+    for name, digest in sorted(sealed.items()):
+        try:
+            now = _digest(storage, name, figures)
+        except FileNotFoundError:
+            wrong.append(f"{name} is missing")
+            continue
+        except (ValueError, KeyError, TypeError) as error:
+            if name != LEDGER:  # a link out of the folder, or no file; of a ledger record it is said by itself
+                wrong.append(f"{name} is not as written: {error}")
+            continue
+        if now != digest:
+            what = "the ledger's records are" if name == LEDGER else f"{name} is"
+            wrong.append(f"{what} not as written: sha256 {now[:12]}…, {digest[:12]}… when the run was closed")
+    return wrong
+
+
+def _digest(storage: Storage, name: str, figures: dict[str, Any]) -> str:
+    if name == FIGURES:
+        return fingerprint(figures)
+    return _ledger_digest(storage) if name == LEDGER else hashlib.sha256(storage.read(name)).hexdigest()
+
+
+def _ledger_digest(storage: Storage) -> str:
+    from factory.run.ledger import Ledger  # it reads JSON as runs do, and runs are closed by this module
+
+    return fingerprint(
+        [fingerprint({name: record[name] for name in RECORDED}) for record in Ledger(storage).records()]
+    )

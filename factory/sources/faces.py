@@ -1,0 +1,231 @@
+"""Where the face is, and the square cut around it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from PIL import Image
+
+from factory.core.regular import NotRegular, open_regular
+from factory.images import resize
+from factory.images.limits import MAX_PIXELS
+from factory.tables import plain_parquet
+from factory.tables.decimals import decimal
+
+MARGIN = 1.2  # side of the square over the longer side of the face box: from above the hair line to below the chin
+DETECT_SIDE = 640  # longer side, in pixels, of what the detector sees: it was trained on 640² crops
+MIN_SCORE = 0.8
+WHOLE_SIDE = 4096  # pixels: a larger square is cut and scaled in strips
+MAX_LENGTH = 4 * math.isqrt(MAX_PIXELS)  # pixels of its side: four times the largest square image's
+
+
+class Box(NamedTuple):
+    """A face box in pixels of the upright image; x and y are the left and upper edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+FaceFinder = Callable[[np.ndarray], Box]  # uint8 (H, W, 3) -> box; ValueError("no face")
+
+
+def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) -> np.ndarray:
+    """The square around a face, uint8 (side, side, 3) from uint8 (H, W, 3).
+
+    The square has the centre of the box and `margin` times its longer side. What lies outside the frame repeats the
+    pixels at its edge. [ours]
+
+    Raises:
+        ValueError: `box outside the image` if its centre is, `box larger than the image` if it is more than twice
+            the image's longer side, or `square too large` if its side is longer than `MAX_LENGTH`.
+    """
+    height, width = pixels.shape[:2]
+    x, y = box.x + box.width / 2, box.y + box.height / 2
+    if not (0 <= x <= width and 0 <= y <= height):
+        raise ValueError("box outside the image")
+    if max(box.width, box.height) > 2 * max(width, height):
+        raise ValueError("box larger than the image")
+    length = max(1, round(margin * max(box.width, box.height)))
+    if length > MAX_LENGTH:
+        raise ValueError("square too large")
+    rows = (np.arange(length) + math.floor(y - length / 2 + 0.5)).clip(0, height - 1)
+    columns = (np.arange(length) + math.floor(x - length / 2 + 0.5)).clip(0, width - 1)
+    if length <= WHOLE_SIDE:
+        return resize(pixels[rows[:, None], columns], side)
+    return _cut_large(pixels, rows, columns, side)
+
+
+def _cut_large(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
+    """The same square, never held as a whole: of an image of one line it may have ten thousand times its pixels.
+
+    Pillow scales along the lines first, each by itself, and then across them; so do these two steps, to the same
+    bytes. Lines that repeat the one at the edge are scaled once.
+    """
+    first, last = int(rows[0]), int(rows[-1])
+    narrow = np.empty((last - first + 1, side, 3), np.uint8)
+    at_once = max(1, WHOLE_SIDE**2 // len(columns))
+    for top in range(first, last + 1, at_once):
+        strip = Image.fromarray(pixels[top : min(top + at_once, last + 1), columns])
+        narrow[top - first : top - first + strip.height] = np.asarray(
+            strip.resize((side, strip.height), Image.Resampling.LANCZOS)
+        )
+    tall = Image.fromarray(narrow[rows - first])
+    return np.array(tall.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def centre_square(pixels: np.ndarray) -> Box:
+    """The largest square in the middle of an image that is a face crop already."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    return Box((width - side) // 2, (height - side) // 2, side, side)
+
+
+@functools.cache
+def retinaface(weights: str) -> FaceFinder:
+    """A finder of the largest face that RetinaFace (Deng et al., CVPR 2020) sees with a score of at least `MIN_SCORE`.
+
+    Largest and not surest: people in the background score 0.99 too. Loaded once per process, on the CPU; the detector
+    is that of the PyPI package `batch-face`, the file a state dict of it or of biubug6/Pytorch_Retinaface
+    (MobileNet-0.25 or ResNet-50).
+
+    Raises:
+        ValueError: without the package, or if the file is absent or holds something else.
+    """
+    if not Path(weights).is_file():
+        raise ValueError(f"RetinaFace weights {weights} do not exist: give the path of the .pth file")
+    try:
+        from batch_face.face_detection import alignment
+    except ImportError as error:
+        raise ValueError(f"RetinaFace needs batch-face: pip install 'difffas-factory[faces]' ({error})") from None
+    net = _load(alignment, weights)
+
+    def find(pixels: np.ndarray) -> Box:
+        scale = min(1.0, DETECT_SIDE / max(pixels.shape[:2]))
+        # cv=True swaps the channels: the weights were trained on OpenCV's BGR, with its means.
+        faces = alignment.batch_detect(net, [_shrink(pixels, scale)], "cpu", threshold=MIN_SCORE, cv=True)[0]
+        if not faces:
+            raise ValueError("no face")
+        left, top, right, bottom = max((box for box, _, _ in faces), key=lambda b: (b[2] - b[0]) * (b[3] - b[1]))
+        return Box(*(float(value) / scale for value in (left, top, right - left, bottom - top)))
+
+    return find
+
+
+def _load(alignment: object, weights: str) -> object:
+    """batch-face's network with our reading of the file: its own torch.load leaves weights_only to the default."""
+    import torch
+
+    from difffas.strict import compare_tensors
+
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        state = {name.removeprefix("module."): value for name, value in state.get("state_dict", state).items()}
+        config = alignment.cfg_re50 if "body.conv1.weight" in state else alignment.cfg_mnet  # type: ignore[attr-defined]
+        net = alignment.RetinaFace(cfg=config, phase="test").eval()  # type: ignore[attr-defined]
+        # Old files lack the counters of BatchNorm, which nothing reads.
+        wanted = {key: value for key, value in net.state_dict().items() if key in state or "num_batches" not in key}
+        compare_tensors("its tensors", wanted, state)
+        net.load_state_dict(state)
+    except Exception as error:  # torch raises some eight types here
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{weights} is not a state dict of RetinaFace: {reason}") from None
+    return net
+
+
+def _shrink(pixels: np.ndarray, scale: float) -> np.ndarray:
+    if scale == 1.0:
+        return pixels
+    height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
+    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+_MISSING = ("", "na", "n/a", "nan", "-nan", "null", "none", "#n/a")  # how tables write that there is no number
+_BOX = ("x", "y", "width", "height")
+_LANDMARKS = tuple(
+    f"{point}_{axis}" for point in ("left_eye", "right_eye", "left_mouth", "right_mouth") for axis in "xy"
+)
+
+
+def read_boxes(table: str) -> dict[str, Box | None]:
+    """Face boxes by image path, from a CSV (with a header) or Parquet table; None where its numbers are missing.
+
+    Columns: `path`, relative to the source folder, and either `x`, `y`, `width`, `height` or the eyes and mouth
+    corners as `left_eye_x`, `left_eye_y`, `right_eye_…`, `left_mouth_…`, `right_mouth_…` (a nose may be there; it is
+    not used); pixels of the upright image. Further columns are ignored.
+
+    Raises:
+        ValueError: if the table cannot be read, lacks a column, has a box without area, or names a path twice.
+    """
+    rows = _read_table(table)
+    if twice := [name for name in set(rows.column_names) if rows.column_names.count(name) > 1]:
+        raise ValueError(f"{table}: there are two columns {twice[0]!r}: give each a name of its own")
+    columns = _BOX if set(_BOX) <= set(rows.column_names) else _LANDMARKS
+    for name in ("path", *columns):
+        if name not in rows.column_names:
+            raise ValueError(f"{table} has no column {name!r}: it needs path and {', '.join(_BOX)} or five landmarks")
+    try:
+        numbers = np.stack([_coordinates(rows[name]) for name in columns], axis=1)
+    except (ValueError, pa.ArrowNotImplementedError) as error:  # Arrow's own is a ValueError
+        raise ValueError(f"{table}: coordinates must be numbers: {' '.join(str(error).split())}") from None
+    if np.isinf(numbers).any():
+        path = rows["path"][int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])].as_py()
+        raise ValueError(f"{table}: the face of {path!r} has an infinite coordinate: leave it empty without a face")
+    boxes: dict[str, Box | None] = {}
+    for path, values in zip(rows["path"].to_pylist(), numbers, strict=True):
+        if path in boxes:
+            raise ValueError(f"{table} names {path!r} twice: keep the face that is meant")
+        known = bool(np.isfinite(values).all())
+        boxes[path] = (Box(*values.tolist()) if columns == _BOX else landmark_box(values)) if known else None
+        if known and not min(boxes[path][2:]) > 0:  # type: ignore[index]
+            raise ValueError(f"{table}: the face of {path!r} has no area; leave its numbers empty if there is no face")
+    return boxes
+
+
+def landmark_box(points: np.ndarray) -> Box:
+    """The box that RetinaFace would draw around a face with these eyes and mouth corners (x, y of each: 8 numbers).
+
+    With s the larger of the distances eye to eye and eyes to mouth, its side is 2.67·s and its centre lies 0.2·s above
+    the middle between eyes and mouth: medians over 84 NUAA frames and synthetic portraits. [ours]
+    """
+    left_eye, right_eye, left_mouth, right_mouth = points.reshape(4, 2)
+    eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
+    up = eyes - mouth
+    height = float(np.hypot(*up))
+    scale = max(float(np.hypot(*(right_eye - left_eye))), height)
+    centre = (eyes + mouth) / 2 + (0.2 * scale / height * up if height else 0.0)
+    side = 2.67 * scale
+    return Box(float(centre[0]) - side / 2, float(centre[1]) - side / 2, side, side)
+
+
+def _coordinates(column: pa.ChunkedArray) -> np.ndarray:
+    """Numbers of a column, NaN where there is none; texts must be decimal."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return np.asarray(column.cast(pa.float64()).to_numpy())
+    texts = [(text or "").strip(" \t") for text in column.to_pylist()]
+    return np.array([math.nan if text.lower() in _MISSING else decimal(text) for text in texts], dtype=np.float64)
+
+
+def _read_table(table: str) -> pa.Table:
+    try:
+        with open_regular(table) as file:
+            if table.endswith((".parquet", ".pq")):
+                return plain_parquet.read_table(file, table)
+            texts = ("path", *_BOX, *_LANDMARKS)  # 0001 is no number, and to Arrow 0x10 is 16
+            return pa.csv.read_csv(
+                file,
+                parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may hold one
+                convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string())),
+            )
+    except NotRegular as error:
+        raise ValueError(f"{table} is {error}: give the path of the table itself") from None
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{table} cannot be read as CSV or Parquet: {' '.join(str(error).split())}") from None

@@ -1,0 +1,1 @@
+"""Tables as others read them: Arrow, Parquet, CSV."""

@@ -1,0 +1,1 @@
+"""What is trained: the generator, the style encoder, the classifier."""

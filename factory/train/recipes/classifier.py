@@ -1,0 +1,291 @@
+"""Fit a spoof classifier on real faces, or on real and generated ones, with any loss of `difffas.losses`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from factory.core.config import Config, PathOrUrl
+from factory.corpus import Corpus
+from factory.corpus.kept import Audit, kept_by
+from factory.corpus.row import LIVE, SPOOF
+from factory.models import backbone
+from factory.protocols import check, check_generated, check_held_out, content, open_corpus, protocol_of, record
+from factory.run import Run
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
+from factory.train.batches import PixelCache, SamplePlan, share, training_images
+from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
+from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
+from factory.train.recipes.style import train_styles
+
+if TYPE_CHECKING:
+    import torch
+
+JOB = "fit-classifier"
+
+
+class RowFilter(Config):
+    """Closed ranges of sampler parameters that generated rows must lie in: filtering instead of generating again."""
+
+    t0: tuple[int, int] = (0, 1000)
+    cfg_scale: tuple[float, float] = (0.0, 1000.0)
+
+    def positions(self, corpus: Corpus, split: str) -> np.ndarray:
+        """Index positions of the generated rows of a split within the ranges."""
+        keep = corpus.column("split") == split
+        for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
+            values = corpus.column(name).astype(np.float64)
+            keep &= (values >= low) & (values <= high)
+        return np.flatnonzero(keep)
+
+
+class FitClassifierConfig(Config):
+    """One classifier. `generated` is left out to train on real faces alone."""
+
+    corpus: PathOrUrl
+    generated: PathOrUrl | None = None
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
+    generated_rows: RowFilter = RowFilter()
+    audit: PathOrUrl | None = Field(None, description="of `generated`, by `difffas audit`: only accepted rows count")
+    out: PathOrUrl
+    split: str = "train"
+    held_out: str | None = Field("dev", description="split of the evaluations during training")
+    backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
+    loss: LossConfig = Field(default_factory=LossConfig)
+    sampling: SamplingConfig = SamplingConfig()
+    train: TrainConfig = TrainConfig(steps=10_000, batch_size=64, learning_rate=1e-4)
+    resources: TrainResources = TrainResources()
+
+
+def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+    """Fit and publish `OUT/classifier`; returns the run's summary. `callbacks` are `train.fit`'s."""
+    identity, settings = prepared(config)
+    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    return fit(claim, worker, settings, config.resources, callbacks)
+
+
+def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What decides the result, and what the workers get.
+
+    Raises:
+        ValueError: on whatever cannot run, before anything is written.
+    """
+    corpus = open_corpus(config.corpus, config.protocol)
+    check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
+    generated = open_corpus(config.generated, config.protocol) if config.generated else None
+    sources = [(corpus, corpus.where(split=config.split))]
+    styles = set(train_styles(corpus, config.split))
+    check_resources(config.train, config.resources)
+    if config.train.evaluate_every:
+        _require_both(corpus, config.held_out)
+        check_held_out(corpus, config.split, str(config.held_out))
+    check_parts(config.loss, config.resources)
+    if config.audit is not None and generated is None:
+        raise ValueError("audit is of generated rows: set generated, or leave audit out")
+    if generated is not None:
+        check_generated(generated, [corpus], config.split)
+        kept, _ = kept_by(config.audit, generated, config.generated_rows.positions(generated, config.split))
+        if not len(kept):
+            passes = "generated_rows and the audit" if config.audit else "generated_rows"
+            raise ValueError(f"{generated.storage.url}: no row of split {config.split!r} passes {passes}; widen it")
+        sources.append((generated, kept))
+        styles |= set(generated.column("style")[kept])
+    if len({is_live(style) for style in styles}) == 1:
+        raise ValueError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
+    rows = TrainingRows(sources, sorted(styles))
+    rows.plan(config.sampling, config.train.seed)  # or refuse before the claim
+    say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
+    network = {"backbone": backbone.identity(config.backbone)}
+    backbone.check_size(config.backbone, image_size(corpus, config.split))
+    given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
+    settings = {"job": JOB, **given, "styles": sorted(styles)}
+    digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
+    audit = Audit(config.audit) if config.audit is not None else None
+    identity = {**settings, **network, **digests, "protocol": record(protocol_of(corpus))}
+    identity |= {"audit": audit.digest} if audit else {}
+    urls = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
+    places = {**urls, "audit": audit and audit.storage.url, "backbone": backbone.located(config.backbone)}
+    return identity, settings | places | {"protocol": content(protocol_of(corpus))}
+
+
+def image_size(corpus: Corpus, split: str) -> int:
+    """H = W of the images of a split."""
+    return len(corpus.pixels(corpus.where(split=split)[:1])[0])
+
+
+def held_out_rows(corpus: Corpus, split: str | None) -> np.ndarray:
+    """Positions of the rows of a split; none without a split."""
+    return corpus.where(split=split) if split is not None else np.empty(0, dtype=np.int64)
+
+
+def _require_both(corpus: Corpus, split: str | None) -> None:
+    kinds = set(corpus.column("label")[held_out_rows(corpus, split)].tolist())
+    if kinds != {LIVE, SPOOF}:
+        raise ValueError(
+            f"{corpus.storage.url}: split {split!r} lacks live faces or attacks, and train.evaluate_every needs both: "
+            f"leave it out, or set held_out to a split that has them"
+        )
+
+
+def worker(settings: dict[str, Any]) -> str | None:
+    """What every Ray Train worker runs."""
+    from factory.train.loop import train_loop
+
+    return train_loop(ClassifierRecipe(settings), settings)
+
+
+class ClassifierRecipe:
+    """Cosines of style classes under the configured loss; its quality is from the BRISQUE of the stored images."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        import torch
+
+        self._settings = settings
+        self._left_out: dict[str, int] | None = None
+        real = open_corpus(settings["corpus"], settings["protocol"])
+        sources = [(real, real.where(split=settings["split"]))]
+        if settings["generated"]:
+            generated = open_corpus(settings["generated"], settings["protocol"])
+            keep = RowFilter.model_validate(settings["generated_rows"]).positions(generated, settings["split"])
+            keep, self._left_out = kept_by(settings["audit"], generated, keep)
+            sources.append((generated, keep))
+        self._rows = TrainingRows(sources, settings["styles"])
+        self._loss = make_loss(LossConfig.model_validate(settings["loss"]), settings["styles"])
+        sampling = SamplingConfig.model_validate(settings["sampling"])
+        self._plan = self._rows.plan(sampling, settings["train"]["seed"])
+        self._held_out = held_out_rows(real, settings["held_out"])
+        self._spoof = (real.column("label")[self._held_out] == SPOOF).astype(np.int64)
+        self._pixels = PixelCache(real)  # of the held-out rows
+        self._size = image_size(real, settings["split"])
+        torch.manual_seed(settings["train"]["seed"])
+        self.network = self._new()
+        self._device = torch.device("cpu")
+
+    def _new(self) -> Any:
+        from difffas.classifier import SpoofClassifier
+
+        styles = self._settings["styles"]
+        return SpoofClassifier(
+            styles,
+            live_styles=[style for style in styles if is_live(style)],
+            backbone=self._settings["backbone"],
+            scale=self._settings["loss"]["scale"],
+            backbone_args=backbone.arguments(self._settings["backbone"], self._size),
+            image_size=self._size,
+        )
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold."""
+        return {"network": self.network}
+
+    def to(self, device: torch.device) -> None:
+        """Move the network to the worker's device."""
+        self._device = device
+        self.network.to(device)
+
+    def begin(self) -> None:
+        """Called before the first step of a run."""
+
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """Batches of `images`, `label`, `brisque` and `keys`."""
+        seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
+        plan = self._plan
+        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
+        return image_reader(self._rows.corpora, samples, self._rows.columns, batch_size, seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """The configured loss."""
+        import torch
+
+        cosines, features = network(training_images(batch["images"], self._device), with_features=True)
+        labels = torch.tensor(batch["label"], device=self._device)
+        return self._loss(cosines, labels, self._quality(counters), features)
+
+    def _quality(self, counters: np.ndarray) -> torch.Tensor:
+        """Relative quality of these samples within the batch of all workers and parts, on the CPU.
+
+        The plan knows that batch and the index its scores, so the workers need not ask each other.
+        """
+        import torch
+
+        from difffas.losses import relative_quality
+
+        batch_size = self._settings["train"]["batch_size"]
+        whole = share(int(counters[0]) // batch_size, batch_size, 0, 1)
+        scores = torch.from_numpy(self._rows.columns["brisque"][self._plan(whole)])
+        return relative_quality(scores)[counters - whole[0]]
+
+    def updated(self) -> None:
+        """Called after every optimiser step."""
+
+    def evaluate(self) -> Evaluation:
+        """AUC and detection equal error rate of the held-out rows, frame by frame; the AUC is the score."""
+        import torch
+
+        from difffas.metrics import auc, d_eer
+
+        network = self.network.eval()
+        found = []
+        with torch.no_grad():
+            for chunk in np.array_split(self._held_out, -(-len(self._held_out) // 64)):
+                cosines = network(training_images(self._pixels(chunk), self._device))
+                found.append(network.liveness(cosines.float()).double().cpu().numpy())
+        liveness = np.concatenate(found)
+        figures = {"auc": auc(liveness, self._spoof), "d_eer": d_eer(liveness, self._spoof)}
+        return Evaluation(figures, score=figures["auc"])
+
+    def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
+        from factory.train.parallel import whole
+
+        whole(self.network, self._new).save(folder / "classifier")
+        left_out = {} if self._left_out is None else {"left_out_by_audit": self._left_out}
+        return {"styles": self._settings["styles"], "rows": self._rows.counts(), **left_out}
+
+
+class TrainingRows:
+    """Chosen rows of several corpora, whose rows are numbered through, one corpus after the other.
+
+    Args:
+        sources: (corpus, index positions) pairs, the real faces first. styles: class order.
+
+    Attributes:
+        numbers: of the chosen rows. columns: class number (`label`; −1 for a style that is none of them) and BRISQUE
+            score (NaN where there is none) of every row.
+    """
+
+    def __init__(self, sources: list[tuple[Corpus, np.ndarray]], styles: list[str]) -> None:
+        self.corpora = [corpus for corpus, _ in sources]
+        starts = np.cumsum([0, *map(len, self.corpora)])
+        self.numbers = np.concatenate(
+            [start + positions for start, (_, positions) in zip(starts, sources, strict=False)]
+        )
+        number = {style: i for i, style in enumerate(styles)}
+        names = np.concatenate([corpus.column("style") for corpus in self.corpora])
+        brisque = np.concatenate([corpus.column("brisque") for corpus in self.corpora])
+        self._styles = names[self.numbers]
+        self.columns = {
+            "label": np.array([number.get(name, -1) for name in names]),
+            "brisque": brisque.astype(np.float64),
+        }
+        live = np.concatenate([corpus.column("label") for corpus in self.corpora])[self.numbers] == LIVE
+        real = self.numbers < len(self.corpora[0])
+        self._counts = {"real_live": live & real, "real_spoof": ~live & real, "generated": ~real}
+
+    def plan(self, sampling: SamplingConfig, seed: int) -> SamplePlan:
+        """The row number of the n-th sample ever drawn."""
+        brisque, generated = self.columns["brisque"][self.numbers], self._counts["generated"]
+        return sampling_plan(Rows(self.numbers, self._styles, generated, brisque), sampling, seed)
+
+    def counts(self) -> dict[str, int]:
+        """Rows by kind, for the summary."""
+        return {kind: int(rows.sum()) for kind, rows in self._counts.items()}

@@ -1,0 +1,275 @@
+"""Fit the generator: ε-loss on [noisy spoof ⊕ live] under a guide of the same style (method: `difffas.objective`)."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field, PositiveInt, model_validator
+
+from factory.core.config import Config, PathOrUrl
+from factory.core.progress import say
+from factory.corpus import Corpus
+from factory.corpus.row import SPOOF
+from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
+from factory.protocols import check, check_held_out, check_model, content, open_corpus, protocol_of, record
+from factory.run import Run, read_claim
+from factory.storage import Storage
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
+from factory.train.batches import Pairs, PixelCache, training_images
+from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.recipes.validate import Validation
+
+if TYPE_CHECKING:
+    import torch
+
+    from difffas.objective import TrainingNoise
+
+JOB = "fit-generator"
+
+
+class GeneratorNetworkConfig(Config):
+    """Arguments of `difffas.SpoofUNet`; the defaults are the full-size paper form."""
+
+    base_channels: PositiveInt = 128
+    channel_multipliers: tuple[PositiveInt, ...] = Field((1, 1, 2, 2, 4, 4), min_length=6, max_length=6)
+    embed_channels: PositiveInt = 512
+    dropout: float = Field(0.1, ge=0, lt=1)
+    out_channels: Literal[3, 6] = 3
+    mean_patch: int = Field(6, ge=1)
+    variance_patch: int = Field(2, ge=1)
+    form: Literal["paper", "official"] = "paper"
+    condition_norm: Literal["fixed", "batch"] = "fixed"
+    variant: Literal["stfm", "adain", "patch_substitution", "no_patches"] = "stfm"
+    timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this, and no T₀ may exceed it")
+
+
+class EvaluationConfig(Config):
+    """What an evaluation makes of the held-out subjects."""
+
+    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is taken")
+    grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
+    grid_steps: int = Field(25, ge=1)
+    cfg_scale: float = Field(2.0, ge=0)
+
+
+class FitGeneratorConfig(Config):
+    """One generator."""
+
+    corpus: PathOrUrl
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
+    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; left out with `initial`")
+    initial: PathOrUrl | None = Field(None, description="model folder to go on from: network, weights, style encoder")
+    out: PathOrUrl
+    split: str = "train"
+    held_out: str = Field("dev", description="where train.evaluate_every looks")
+    network: GeneratorNetworkConfig = GeneratorNetworkConfig()
+    train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
+    style_dropout: float = Field(0.2, ge=0, le=1)
+    live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
+    ema_decay: float = Field(0.9999, ge=0, lt=1)
+    evaluation: EvaluationConfig = EvaluationConfig()
+    resources: TrainResources = TrainResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> FitGeneratorConfig:
+        if (self.style_encoder is None) == (self.initial is None):
+            raise ValueError("give style_encoder to start anew, or initial to go on from a model: one of the two")
+        if self.initial is not None and "network" in self.model_fields_set:
+            raise ValueError("network is that of the initial model: leave it out")
+        return self
+
+
+def run(config: FitGeneratorConfig) -> dict[str, Any]:
+    """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; returns the run's summary."""
+    corpus = open_corpus(config.corpus, config.protocol)
+    splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
+    check(corpus, splits)
+    if config.train.evaluate_every:
+        check_held_out(corpus, config.split, config.held_out)
+    for split in splits:
+        _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
+    check_resources(config.train, config.resources, checkpointing=True)
+    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"})}
+    start, known = starting_point(config)
+    check_network({**settings, **start})
+    check_model(Storage(start["style_encoder"]), protocol_of(corpus), "the model in")
+    identity = {**settings, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
+    places = {"corpus": corpus.storage.url, "protocol": content(protocol_of(corpus)), **start}
+    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    return fit(claim, worker, {**settings, **places}, config.resources)
+
+
+def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Where network and style encoder come from, and what the fingerprint knows of that."""
+    if config.initial is not None:
+        model = Storage(config.initial)
+        digest = model_digest(model)
+        network = unet_config(model)
+        kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
+        return {"initial": model.url, "style_encoder": model.url, "network": kept}, {
+            "initial": digest,
+            "network": kept,
+        }
+    assert config.style_encoder is not None, "the configuration asks for one of the two"
+    encoder = Storage(config.style_encoder)
+    if not encoder.exists("style_encoder/config.json"):
+        raise ValueError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
+    check_encoder(encoder)
+    return {"style_encoder": encoder.url}, {"style_encoder": read_claim(encoder)["fingerprint"]}
+
+
+def check_network(settings: dict[str, Any]) -> None:
+    """Refuse a network that does not fit its style encoder, or cannot be sampled as the evaluation asks.
+
+    Raises:
+        ValueError: naming the widths that differ, or more steps of the sample grid than timesteps.
+    """
+    network, encoder = settings["network"], Storage(settings["style_encoder"])
+    given = list(encoder_config(encoder)["channels"][1:])
+    wanted = [network["base_channels"] * multiplier for multiplier in network["channel_multipliers"][3:]]
+    if given != wanted:
+        raise ValueError(
+            f"the style encoder in {encoder.url} is {given} channels wide at strides 8, 16 and 32, the network "
+            f"{wanted} (base_channels × channel_multipliers): fit one with network.channels=[…, "
+            f"{', '.join(map(str, wanted))}], or change the network"
+        )
+    steps, timesteps = settings["evaluation"]["grid_steps"], network["timesteps"]
+    if settings["train"]["evaluate_every"] and steps > timesteps:
+        raise ValueError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
+
+
+def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
+    """Name what no pair shows; a corpus without any pair was refused before any worker started."""
+    spoofs = corpus.where(split=split, label=SPOOF)
+    styles = corpus.column("style")
+    unseen = sorted(set(styles[spoofs]) - set(styles[pairs.spoofs]))
+    if len(spoofs) > len(pairs.spoofs):
+        names = f"; none of {', '.join(unseen)} has" if unseen else ""
+        say(
+            f"{JOB}: {len(spoofs) - len(pairs.spoofs):,} of {len(spoofs):,} spoofs of split {split!r} have no live "
+            f"face of their domain and subject and can only guide{names}"
+        )
+
+
+def worker(settings: dict[str, Any]) -> str | None:
+    """What every Ray Train worker runs."""
+    from factory.train.loop import train_loop
+
+    return train_loop(GeneratorRecipe(settings), settings)
+
+
+class GeneratorRecipe:
+    """The ε-loss with style dropout; keeps an average of parameters and buffers, which is what is exported."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        import torch
+
+        from difffas.ema import EMA
+
+        self._settings, self._seed = settings, settings["train"]["seed"]
+        self._corpus = open_corpus(settings["corpus"], settings["protocol"])
+        self._pairs = Pairs(self._corpus, settings["split"], self._seed)
+        self._encoder = load_style_encoder(settings["style_encoder"])
+        torch.manual_seed(self._seed)
+        self.network = self._new()
+        if settings["initial"]:
+            load_unet(self.network, settings["initial"])
+        # The average is meaningless while the network still moves fast: copy during the first fifth of the steps.
+        copied = 0 if settings["initial"] else settings["train"]["steps"] // 5
+        self._average = EMA(self.network, settings["ema_decay"], warm_start=copied)
+        self._device = torch.device("cpu")
+
+    def _new(self) -> Any:
+        from difffas.unet import SpoofUNet
+
+        return SpoofUNet(**self._settings["network"])
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold."""
+        return {"network": self.network, "average": self._average.model}
+
+    def to(self, device: torch.device) -> None:
+        """Move everything to the worker's device."""
+        self._device = device
+        for module in (self._encoder, *self.modules.values()):
+            module.to(device)
+
+    def begin(self) -> None:
+        """Take the guides' statistics, which a checkpoint has in the modules' buffers."""
+        from difffas.style_encoder import feature_statistics
+
+        if self._settings["initial"]:
+            return  # the statistics that its weights were fitted to came with them
+        shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
+        chunks = np.array_split(shown, max(1, len(shown) // 64))
+        statistics = feature_statistics(
+            self._encoder, (training_images(read(chunk), self._device) for chunk in chunks)
+        )
+        self.network.set_condition_statistics(*statistics)
+        self._average.model.set_condition_statistics(*statistics)
+
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+        self._average.updates = updates
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """Batches of `live`, `spoof`, `guide` and `keys`."""
+        pairs, batch_size = self._pairs, self._settings["train"]["batch_size"]  # what is sent to the reader's process
+        samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
+        return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """The objective at the timesteps and noise of these counters."""
+        from difffas.objective import training_loss
+
+        live, spoof, guide = (training_images(batch[name], self._device) for name in ("live", "spoof", "guide"))
+        draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._settings)
+        return training_loss(network, self._encoder, spoof, live, guide, draw).total
+
+    def updated(self) -> None:
+        """Called after every optimiser step."""
+        self._average.update(self.network)
+
+    def evaluate(self) -> Evaluation:
+        """The average's loss by timestep on held-out subjects, and its samples of them."""
+        from difffas.pipeline import SpoofPipeline
+        from factory.train.parallel import whole
+
+        average, wanted = whole(self._average.model, self._new), self._settings["evaluation"]
+        losses = self._validation.losses(average, self._encoder, self._device)
+        grid = self._validation.grid(
+            SpoofPipeline(unet=average, style_encoder=self._encoder),
+            *(wanted[name] for name in ("grid_rows", "cfg_scale", "grid_steps")),
+        )
+        return Evaluation(losses, score=-losses["all"], images={"samples": grid})
+
+    @functools.cached_property
+    def _validation(self) -> Validation:
+        samples, timesteps = self._settings["evaluation"]["samples"], self._settings["network"]["timesteps"]
+        return Validation(self._corpus, self._settings["held_out"], samples, self._seed, timesteps)
+
+    def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
+        from difffas.pipeline import SpoofPipeline
+        from factory.train.parallel import whole
+
+        average = whole(self._average.model, self._new)
+        SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)
+        return {"parameters": sum(parameter.numel() for parameter in average.parameters())}
+
+
+def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict[str, Any]) -> TrainingNoise:
+    """t, ε and style mask of samples by their counters: the same at any number of workers and after a restart."""
+    import torch
+
+    from difffas.objective import TrainingNoise, draw_training_noise
+    from factory.core import draws
+
+    seeds = draws.bits(counters, settings["train"]["seed"], "noise") >> np.uint64(1)
+    chances = settings["style_dropout"], settings["network"]["timesteps"], settings["live_dropout"]
+    drawn = [draw_training_noise((1, *shape), torch.Generator().manual_seed(int(value)), *chances) for value in seeds]
+    return TrainingNoise(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))

@@ -1,0 +1,113 @@
+"""The classifier's loss as a configuration: any of `difffas.losses` by name, with its own parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ConfigDict, model_validator
+
+from factory.core.config import Config
+from factory.core.progress import say
+from factory.corpus.row import LIVE_ATTACK
+from factory.train import TrainResources
+
+if TYPE_CHECKING:
+    from difffas.losses import Loss
+
+
+class LossConfig(Config):
+    """A loss of `difffas.losses.LOSSES` by `name`, beside it the parameters of its dataclass, each by its own name.
+
+    What is left out takes the dataclass' default, so that a configuration always says all of them.
+    """
+
+    model_config = ConfigDict(extra="allow")  # the validator below refuses what the loss does not know
+    name: str = "rq"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_loss(cls, values: Any) -> Any:
+        from difffas.losses import LOSSES
+
+        if not isinstance(values, dict):
+            return values
+        given = dict(values)
+        name = given.pop("name", "rq")
+        if not isinstance(name, str) or name not in LOSSES:
+            raise ValueError(f"no loss {name!r}; choose one of {', '.join(LOSSES)}")
+        known = {field.name: field.default for field in _parameters(LOSSES[name])}
+        for key in (key for key in given if key not in known):
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
+            raise ValueError(f"loss {name!r} has no parameter {key!r}; {hint}")
+        numbers = {key: _number(key, value) for key, value in {**known, **given}.items()}
+        return {"name": name, **numbers}
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """All parameters by name, `scale` (s of Eq. 18) among them."""
+        return dict(self.model_extra or {})
+
+
+def make_loss(config: LossConfig, styles: list[str]) -> Loss:
+    """The loss of a configuration, told what the styles are where it asks."""
+    from difffas.losses import LOSSES
+
+    kind: Any = LOSSES[config.name]
+    known = {
+        "live": tuple(is_live(style) for style in styles),
+        "domains": tuple(style.rpartition("-")[0] for style in styles),
+    }
+    asked = {field.name for field in dataclasses.fields(kind)}
+    loss: Loss = kind(**{name: fact for name, fact in known.items() if name in asked}, **config.parameters)
+    return loss
+
+
+def check_parts(loss: LossConfig, resources: TrainResources) -> None:
+    """Raise ValueError where a loss compares all samples of a batch, and a worker is to take it in parts."""
+    from difffas.losses import LOSSES
+
+    if resources.accumulate > 1 and LOSSES[loss.name].needs_features:
+        raise ValueError(
+            f"loss {loss.name!r} compares the features of a whole batch, resources.accumulate {resources.accumulate} "
+            f"takes it in parts: leave that out, or take more workers"
+        )
+
+
+def goes_by_quality(loss: LossConfig) -> bool:
+    """Whether a loss uses the BRISQUE scores of its samples."""
+    return "rq" in loss.name.split("+")
+
+
+def say_unscored(loss: LossConfig, brisque: np.ndarray) -> None:
+    """Warn of training rows without the score that the loss goes by; `brisque` has NaN for these."""
+    unscored = int(np.count_nonzero(~np.isfinite(brisque)))
+    if unscored and goes_by_quality(loss):
+        say(
+            f"warning: {unscored:,} of {len(brisque):,} training rows have no BRISQUE score, by which loss "
+            f"{loss.name!r} sets margins: they count as of middling quality (q = 0)"
+        )
+
+
+def is_live(style: str) -> bool:
+    """Whether a style name is that of a live class."""
+    return style.rpartition("-")[2] == LIVE_ATTACK
+
+
+def _parameters(kind: Any) -> list[Any]:
+    return [field for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING]
+
+
+def _number(key: str, value: Any) -> float:
+    lowest = "above 0" if key == "scale" else "0 or more"
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0 and (number > 0 or key != "scale")):
+        raise ValueError(f"{key} {value!r} must be a number, {lowest}")
+    return number

@@ -1,0 +1,181 @@
+"""Fit the style encoder: cross-entropy on the style label, live styles included (paper Eq. 8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from factory.core.config import Config, PathOrUrl
+from factory.corpus import Corpus
+from factory.protocols import check, check_held_out, content, open_corpus, protocol_of, record
+from factory.run import Run
+from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
+from factory.train.batches import PixelCache, Shuffled, training_images
+from factory.train.ingest import Batch, Reader, image_reader
+
+if TYPE_CHECKING:
+    import torch
+
+JOB = "fit-style"
+
+
+class StyleNetworkConfig(Config):
+    """Widths and depths of `difffas.StyleEncoder`; the defaults are the full-size network."""
+
+    stem_channels: PositiveInt = 64
+    channels: tuple[PositiveInt, ...] = Field((64, 256, 512, 512), min_length=4, max_length=4)
+    depths: tuple[PositiveInt, ...] = Field((3, 4, 6, 3), min_length=4, max_length=4)
+
+
+class FitStyleConfig(Config):
+    """One style encoder."""
+
+    corpus: PathOrUrl
+    protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
+    out: PathOrUrl
+    split: str = "train"
+    held_out: str | None = "dev"
+    network: StyleNetworkConfig = StyleNetworkConfig()
+    train: TrainConfig = TrainConfig(steps=20_000, batch_size=256, learning_rate=1e-3, weight_decay=5e-3)
+    resources: TrainResources = TrainResources()
+
+
+def run(config: FitStyleConfig) -> dict[str, Any]:
+    """Fit and publish `OUT/style_encoder`; returns the run's summary with the held-out accuracy."""
+    corpus = open_corpus(config.corpus, config.protocol)
+    check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
+    styles = train_styles(corpus, config.split)
+    check_resources(config.train, config.resources)
+    if config.held_out is not None:
+        check_held_out(corpus, config.split, config.held_out)
+    if config.train.evaluate_every and not len(held_out_rows(corpus, config.held_out, styles)):
+        raise ValueError(
+            f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "
+            f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
+        )
+    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
+    identity = {**settings, "corpus": corpus.digest, "protocol": record(protocol_of(corpus))}
+    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    places = {"corpus": corpus.storage.url, "protocol": content(protocol_of(corpus))}
+    return fit(claim, worker, {**settings, **places}, config.resources)
+
+
+def train_styles(corpus: Corpus, split: str) -> list[str]:
+    """Sorted styles of a split, live ones included.
+
+    Raises:
+        ValueError: if there are fewer than two.
+    """
+    styles = sorted(set(corpus.column("style")[corpus.column("split") == split]))
+    if len(styles) < 2:
+        raise ValueError(
+            f"{corpus.storage.url}: split {split!r} has {len(styles)} style(s), telling them apart needs two or more"
+        )
+    return styles
+
+
+def held_out_rows(corpus: Corpus, split: str | None, styles: list[str]) -> np.ndarray:
+    """Positions of the rows of a split whose style is known; none without a split."""
+    positions = corpus.where(split=split) if split is not None else np.empty(0, dtype=np.int64)
+    known = np.isin(corpus.column("style")[positions].astype(str), styles)
+    held_out: np.ndarray = positions[known]
+    return held_out
+
+
+def worker(settings: dict[str, Any]) -> str | None:
+    """What every Ray Train worker runs."""
+    from factory.train.loop import train_loop
+
+    return train_loop(StyleRecipe(settings), settings)
+
+
+class StyleRecipe:
+    """Cross-entropy of the style logits; half of the images mirrored."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        import torch
+
+        self._corpus = open_corpus(settings["corpus"], settings["protocol"])
+        self._settings = settings
+        numbers = {style: number for number, style in enumerate(settings["styles"])}
+        self._labels = np.array([numbers.get(style, -1) for style in self._corpus.column("style")])
+        self._held_out = held_out_rows(self._corpus, settings["held_out"], settings["styles"])
+        self._pixels = PixelCache(self._corpus)  # of the held-out rows
+        torch.manual_seed(settings["train"]["seed"])
+        self.network = self._new()
+        self._device = torch.device("cpu")
+
+    def _new(self) -> Any:
+        from difffas.style_encoder import StyleEncoder
+
+        return StyleEncoder(styles=self._settings["styles"], **self._settings["network"])
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """What checkpoints hold."""
+        return {"network": self.network}
+
+    def to(self, device: torch.device) -> None:
+        """Move the network to the worker's device."""
+        self._device = device
+        self.network.to(device)
+
+    def begin(self) -> None:
+        """Called before the first step of a run."""
+
+    def resumed(self, updates: int) -> None:
+        """Called once the modules hold what they held after so many updates."""
+
+    def reader(self, rank: int, world: int) -> Reader:
+        """Batches of `images`, `label` and `keys`."""
+        seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
+        plan = Shuffled(self._corpus.where(split=self._settings["split"]), seed)
+        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
+        return image_reader([self._corpus], samples, {"label": self._labels}, batch_size, seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """Cross-entropy of the style."""
+        import torch
+
+        _, logits = network(training_images(batch["images"], self._device))
+        return torch.nn.functional.cross_entropy(logits.float(), torch.tensor(batch["label"], device=self._device))
+
+    def updated(self) -> None:
+        """Called after every optimiser step."""
+
+    def evaluate(self) -> Evaluation:
+        """Accuracy and cross-entropy on held-out subjects; of two as accurate the one with less of it is better.
+
+        Accuracy alone stands still at 1 long before the features do.
+        """
+        figures = self._judged(self.network.eval())
+        assert figures is not None, "fit-style asks for held-out rows"
+        less_than_one_row = 0.5 / len(self._held_out) / (1.0 + figures["cross_entropy"])
+        return Evaluation(figures, score=figures["accuracy"] + less_than_one_row)
+
+    def export(self, folder: Path) -> dict[str, Any]:
+        """Write the model below `folder`; returns the figures of the run."""
+        from factory.train.parallel import whole
+
+        network = whole(self.network, self._new)
+        network.save_pretrained(folder / "style_encoder")
+        figures = self._judged(network)
+        return {"styles": self._settings["styles"], "accuracy": figures and figures["accuracy"]}
+
+    def _judged(self, network: torch.nn.Module) -> dict[str, float] | None:
+        """Of the held-out rows of known styles the share classified right, and the loss; None where there are none."""
+        import torch
+
+        positions, right, loss = self._held_out, 0, 0.0
+        if not len(positions):
+            return None
+        with torch.no_grad():
+            for chunk in np.array_split(positions, max(1, len(positions) // 64)):
+                _, logits = network(training_images(self._pixels(chunk), self._device))
+                labels = torch.from_numpy(self._labels[chunk])
+                right += int((logits.argmax(dim=1).cpu() == labels).sum())
+                loss += torch.nn.functional.cross_entropy(logits.float().cpu(), labels, reduction="sum").item()
+        return {"accuracy": right / len(positions), "cross_entropy": loss / len(positions)}

@@ -1,0 +1,84 @@
+"""ASHA with a memory: it knows trials by our names, and what those of earlier drivers reported at its rungs."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.schedulers import ASHAScheduler
+
+from factory.tune.record import Record
+
+
+class Rungs(ASHAScheduler):  # type: ignore[misc]
+    """ASHA with rungs at these steps, each `reduction` times the one before.
+
+    Past the last one it stops none: a trial that came to its end brings its model home.
+    """
+
+    def __init__(self, metric: str, mode: str, rungs: list[int], reduction: int) -> None:
+        # Ray counts the rungs by logarithms: at the last one itself, rounding may lose it.
+        ends = {"grace_period": rungs[0], "max_t": rungs[-1] * math.sqrt(reduction)}
+        super().__init__("step", metric, mode, **ends, reduction_factor=reduction, stop_last_trials=False)
+
+    def remember(self, reports: list[tuple[str, dict[str, Any]]]) -> None:
+        """Enter what trials of an earlier driver reported at rungs, as if they did so now."""
+        for name, report in reports:
+            trial = SimpleNamespace(trial_id=name)
+            if report.get(self.metric) is not None:
+                super().on_trial_add(None, trial)
+                super().on_trial_result(None, trial, report)
+
+    # Ray Tune's identifier of a trial is another one with every driver: a trial that goes on would be its own rival.
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """A trial begins."""
+        super().on_trial_add(tune_controller, _named(trial))
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """A report: go on or stop."""
+        return str(super().on_trial_result(tune_controller, _named(trial), result))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """A trial is over."""
+        super().on_trial_complete(tune_controller, _named(trial), result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        """A trial is over before it began."""
+        super().on_trial_remove(tune_controller, _named(trial))
+
+
+class Notes(Callback):  # type: ignore[misc]
+    """Writes to the record what the next driver has to know; Ray Tune calls it once ASHA has decided."""
+
+    def __init__(self, record: Record, rungs: list[int]) -> None:
+        self._record, self._rungs = record, rungs
+        self._passed: set[tuple[str, int]] = set()
+
+    def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any) -> None:
+        """A report."""
+        name = name_of(trial)
+        rung = max((rung for rung in self._rungs if rung <= result["step"]), default=None)
+        if rung is not None and (name, rung) not in self._passed:
+            self._record.pass_rung(name, rung, result)
+            self._passed.add((name, rung))
+        if result.get("done"):
+            self._record.stop(name, result)
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        """A trial has failed for good: leave its reason as text, since Ray Tune would load the pickle beside it."""
+        trial.run_metadata.pickled_error_filename = None
+
+    def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        """A trial has failed and is tried again."""
+        trial.run_metadata.pickled_error_filename = None
+
+
+def name_of(trial: Any) -> str:
+    """The folder of a trial of Ray Tune's."""
+    return str(trial.config["trial"]["name"])
+
+
+def _named(trial: Any) -> SimpleNamespace:
+    return SimpleNamespace(trial_id=name_of(trial))

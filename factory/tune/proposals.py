@@ -1,0 +1,89 @@
+"""Which trials Ray Tune runs next: those that are given, and those that Optuna proposes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from ray.tune.search import Searcher
+
+from factory.core import draws
+from factory.tune.record import Record
+from factory.tune.space import Parameters, SearchSpace, optuna_space, whole
+
+
+class Optuna:
+    """Optuna's study of one search. What ended before is told to it; what it proposes is recorded before it is tried.
+
+    Args:
+        count: trials proposed before. A new study draws other numbers than they got, but still by the seed.
+    """
+
+    def __init__(self, record: Record, space: SearchSpace, metric: str, mode: str, seed: int, count: int) -> None:
+        from ray.tune.search.optuna import OptunaSearch
+
+        self._record, self._space, self._metric = record, space, metric
+        number = int(draws.bits(np.array([count]), seed, "search", "optuna")[0] >> np.uint64(32))
+        self._study = OptunaSearch(seed=number)
+        self._study.set_search_properties(metric, mode, optuna_space(space))
+        self._asked: set[str] = set()  # trials that the study itself knows
+
+    def propose(self, name: str) -> Parameters:
+        """The parameters of a new trial."""
+        found = {key: whole(key, value) for key, value in self._study.suggest(name).items()}
+        stands = self._record.propose(name, found, self._space)
+        if stands == found:
+            self._asked.add(name)
+        return stands
+
+    def report(self, name: str, result: dict[str, Any]) -> None:
+        """What a trial reports on its way."""
+        if name in self._asked:
+            self._study.on_trial_result(name, result)
+
+    def tell(self, name: str, parameters: Parameters, result: dict[str, Any] | None, error: bool = False) -> None:
+        """How a trial ended."""
+        if name in self._asked:
+            self._study.on_trial_complete(name, result, error)
+        elif isinstance(value := (result or {}).get(self._metric), int | float) and math.isfinite(value):
+            self._study.add_evaluated_point(parameters, float(value))
+
+
+class Proposals(Searcher):  # type: ignore[misc]
+    """The trials of `given`, in this order, then new ones under the names of `free`."""
+
+    def __init__(self, given: dict[str, Parameters], free: list[str], optuna: Optuna | None) -> None:
+        super().__init__()
+        self._given, self._free, self._optuna = list(given.items()), list(free), optuna
+        self._trials: dict[str, tuple[str, Parameters]] = {}  # by Ray Tune's identifier
+        self.count = len(given) + len(free)
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial's configuration."""
+        if self._given:
+            name, parameters = self._given.pop(0)
+        elif self._free and self._optuna is not None:
+            name = self._free.pop(0)
+            parameters = self._optuna.propose(name)
+        else:
+            return Searcher.FINISHED
+        self._trials[trial_id] = name, parameters
+        return {"trial": {"name": name, "parameters": parameters}}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A report."""
+        if self._optuna is not None:
+            self._optuna.report(self._trials[trial_id][0], result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A trial is over."""
+        if self._optuna is not None:
+            self._optuna.tell(*self._trials[trial_id], result, error)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the record has it all, and Ray Tune would save a pickle."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Ray Tune never calls it, as no search of ours is one that it restores."""
+        raise NotImplementedError("a search goes on from its record")

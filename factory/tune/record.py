@@ -1,0 +1,149 @@
+"""What a search has come to, in JSON of its own below OUT/search: all that the next driver goes by.
+
+Ray Tune could keep such a record, but as pickles: anybody who can write to OUT would run code in the process that
+resumes the search.
+Every file here is create-only, and is only ever read as JSON.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, NamedTuple
+
+from factory.core.config import canonical_json
+from factory.run import read_claim, read_summary
+from factory.run.reading import read_json
+from factory.storage import Storage
+from factory.train import model_evaluation
+from factory.train.recipes.classifier import FitClassifierConfig
+from factory.tune.space import Parameters, SearchSpace, whole
+
+RECORD = "search"  # folder
+PROPOSED, RUNGS, STOPPED = (f"{RECORD}/{name}" for name in ("trials", "rungs", "stopped"))  # folders
+REFUSED = "refused"  # folder: one line of each trial that cannot run
+FIGURES = ("step", "loss", "auc", "d_eer")  # what is kept of a report
+PLACES = {"out", "corpus", "generated", "audit", "protocol", "backbone", "resources"}  # may differ for equal trials
+RAY_TUNE_S_ID = re.compile(rb"\b[0-9a-f]{8}\b")  # what earlier versions named Optuna's trials by
+
+
+class Ended(NamedTuple):
+    """A trial that is over: what it last reported, and why it failed if it did."""
+
+    name: str
+    parameters: Parameters
+    metrics: dict[str, Any]
+    reason: str | None
+
+
+def trial_names(count: int) -> list[str]:
+    """The folders of all trials, in order."""
+    return [f"{number:04d}" for number in range(1, count + 1)]
+
+
+class Record:
+    """The record of one search, in its output folder."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def ended(self, name: str, parameters: Parameters, fit: FitClassifierConfig) -> Ended | None:
+        """How a trial ended, `fit` being its settings; None if it has not, or its folder holds another run."""
+        folder = Storage(self._storage.path(f"trials/{name}"))
+        summary = read_summary(folder)
+        if summary is not None and _same(read_claim(folder), fit):
+            return Ended(name, parameters, model_evaluation(summary), None)
+        if (reason := self.refusal(name)) is not None:
+            return Ended(name, parameters, {}, reason)
+        if self._storage.exists(f"{STOPPED}/{name}.json"):
+            return Ended(name, parameters, self._figures(f"{STOPPED}/{name}.json"), None)
+        return None
+
+    def refusal(self, name: str) -> str | None:
+        """Why a trial cannot run."""
+        try:
+            return self._storage.read(f"{REFUSED}/{name}.txt").decode(errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def refuse(self, name: str, reason: str) -> None:
+        """A trial cannot run, this time or any other."""
+        self._storage.create(f"{REFUSED}/{name}.txt", reason.encode())
+
+    def stop(self, name: str, report: dict[str, Any]) -> None:
+        """A trial was stopped early, upon this report."""
+        self._write(f"{STOPPED}/{name}.json", kept(report))
+
+    def pass_rung(self, name: str, rung: int, report: dict[str, Any]) -> None:
+        """A trial's first report at or past a rung."""
+        self._write(f"{RUNGS}/{name}-{rung}.json", kept(report))
+
+    def reports(self) -> list[tuple[str, dict[str, Any]]]:
+        """(trial, report) of all rungs that trials passed, the lower ones first."""
+        found = [re.fullmatch(r"(\d{4,})-(\d{1,18})\.json", name) for name in self._storage.names(RUNGS)]
+        passed = sorted((int(match[2]), match[1], match[0]) for match in found if match is not None)
+        return [(trial, self._figures(f"{RUNGS}/{name}")) for _, trial, name in passed]
+
+    def propose(self, name: str, parameters: Parameters, space: SearchSpace) -> Parameters:
+        """Note the parameters of a new trial; returns those that stand, which another driver may have noted before."""
+        self._write(f"{PROPOSED}/{name}.json", {"parameters": parameters})
+        return self._proposed(name, space)
+
+    def proposed(self, space: SearchSpace) -> dict[str, Parameters]:
+        """The parameters that were noted, by trial."""
+        names = (re.fullmatch(r"(\d{4,})\.json", name) for name in self._storage.names(PROPOSED))
+        return {match[1]: self._proposed(match[1], space) for match in names if match is not None}
+
+    def check_version(self) -> None:
+        """Refuse a search whose trials only a record of Ray Tune's knows, which is not read.
+
+        Raises:
+            ValueError: if an earlier version let Optuna propose trials here, whose folders have Ray Tune's names.
+        """
+        for name in self._storage.names(RECORD):
+            if not re.fullmatch(r"experiment_state-.*\.json", name):
+                continue
+            for trial in sorted(set(RAY_TUNE_S_ID.findall(self._storage.read(f"{RECORD}/{name}")))):
+                if self._storage.exists(f"trials/{trial.decode()}/run.json"):
+                    raise ValueError(
+                        f"{self._storage.url} holds a search with Optuna of an earlier version, whose record is a "
+                        f"pickle and is not read: begin it again in another out folder"
+                    )
+
+    def _proposed(self, name: str, space: SearchSpace) -> Parameters:
+        file = f"{PROPOSED}/{name}.json"
+        mend = "bring it back from a copy, or begin again in another out folder"
+        found = read_json(self._storage, file, mend).get("parameters")
+        known = dict(space.varied())
+        if not isinstance(found, dict) or found.keys() != known.keys() or not all(map(_number, found.values())):
+            raise ValueError(f"{self._storage.path(file)} is corrupt: {mend}")
+        for key, value in found.items():
+            allowed = known[key]
+            if value not in allowed.choices if allowed.choices else not allowed.least <= value <= allowed.most:
+                raise ValueError(f"{self._storage.path(file)}: {key} {value:g} is not of search.{key}: {mend}")
+        return {key: whole(key, found[key]) for key in known}
+
+    def _figures(self, file: str) -> dict[str, Any]:
+        mend = "delete it and run the command again"
+        found = read_json(self._storage, file, mend)
+        if not _number(found.get("step")) or not all(found[key] is None or _number(found[key]) for key in found):
+            raise ValueError(f"{self._storage.path(file)} is corrupt: {mend}")
+        return found
+
+    def _write(self, name: str, value: dict[str, Any]) -> None:
+        self._storage.create(name, canonical_json(value).encode() + b"\n")
+
+
+def kept(report: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a report: Ray Tune adds host names, times and the settings."""
+    return {name: report[name] if _number(report[name]) else None for name in FIGURES if name in report}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _same(claim: dict[str, Any], fit: FitClassifierConfig) -> bool:
+    """Whether a folder is of these settings; what this does not tell apart, such as contents, OUT/run.json does."""
+    mine, its = fit.model_dump(mode="json"), claim.get("config")
+    return isinstance(its, dict) and all(mine[name] == its.get(name) for name in mine if name not in PLACES)

@@ -1,0 +1,41 @@
+"""What a search is told; docs/searching.md is the manual."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from factory.core.config import Config, PathOrUrl
+from factory.train.recipes.classifier import FitClassifierConfig
+from factory.tune.space import SearchSpace
+
+TRIALS = "trials"
+
+
+class TuneConfig(Config):
+    """One search. `fit` is what every trial has in common, as for fit-classifier; `search` is what they vary."""
+
+    out: PathOrUrl
+    fit: FitClassifierConfig = Field(description="its `out` follows from this one's; its resources are each trial's")
+    search: SearchSpace
+    trials: int = Field(20, ge=1)
+    searcher: Literal["random", "optuna"] = Field("random", description="random: a trial's draw follows from the seed")
+    metric: Literal["auc", "d_eer"] = "auc"
+    grace_steps: int | None = Field(
+        None, ge=1, description="ASHA stops none earlier; None: a quarter of all steps; all of them: it stops none"
+    )
+    reduction: int = Field(3, ge=2, description="one in so many trials survives each rung of ASHA")
+    regenerate: int = Field(0, ge=0, description="of so many best trials: generate at their T₀ and w, and fit again")
+    seed: int = Field(0, ge=0)
+    concurrent: int = Field(2, ge=1, description="trials at a time; no part of the fingerprint")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _out_of_fit(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("fit"), dict):
+            return values
+        out = f"{values.get('out')}/{TRIALS}"
+        if values["fit"].get("out", out) != out:
+            raise ValueError("fit.out follows from out: leave it out")
+        return values | {"fit": values["fit"] | {"out": out}}

@@ -1,0 +1,56 @@
+"""A search's trials as a table, in Markdown for people and in CSV for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from factory.charts import number
+from factory.tables.sheet import table
+from factory.tune.space import SearchSpace
+
+FIGURES = ("rows", "step", "auc", "d_eer", "status", "reason")
+
+
+def parameter_names(trials: list[dict[str, Any]]) -> list[str]:
+    """All parameters of the trials, in the order of `SearchSpace`."""
+    known = list(SearchSpace.model_fields)
+    names = {name for trial in trials for name in trial["parameters"]}
+    return sorted(names, key=lambda name: (known.index(name.partition(".")[0]), name))
+
+
+def csv_table(summary: dict[str, Any]) -> str:
+    """One line per trial in the order of their names, all digits; empty where there is nothing."""
+    names = parameter_names(summary["trials"])
+    lines = [
+        [trial["trial"], *map(trial["parameters"].get, names), *map(trial.get, FIGURES)] for trial in summary["trials"]
+    ]
+    return table([["trial", *names, *FIGURES], *lines])
+
+
+def markdown_table(summary: dict[str, Any]) -> str:
+    """The same to four digits, the best trial in bold, and below it what regenerating gave."""
+    names = parameter_names(summary["trials"])
+    lines = [_line(["trial", *names, *FIGURES]), _line(["---"] * (1 + len(names) + len(FIGURES)))]
+    for trial in summary["trials"]:
+        name = f"**{trial['trial']}**" if trial["trial"] == summary["best"] else trial["trial"]
+        figures = [_cell(trial["parameters"].get(key)) for key in names] + [_cell(trial.get(key)) for key in FIGURES]
+        lines.append(_line([name, *figures]))
+    if summary["regenerated"]:
+        metric = summary["metric"]
+        titles = ["trial", "T₀", "w", "rows, filtered", "rows, regenerated"]
+        lines += ["", _line([*titles, f"{metric}, filtered", f"{metric}, regenerated"]), _line(["---"] * 7)]
+    for again in summary["regenerated"]:
+        ranges = ["–".join(map(_cell, again[key])) for key in ("t0", "cfg_scale")]
+        pairs = [_cell(again[key][kind]) for key in ("rows", "metric") for kind in ("filtered", "regenerated")]
+        lines.append(_line([again["trial"], *ranges, *pairs]))
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, int | float) else str(value).replace("|", "\\|")
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,180 @@
+"""The trials of a search on Ray Tune: each a Ray Train run in OUT/trials/NAME, which ends early if ASHA says so.
+
+What a killed search needs to go on is in two places: which trials there were and how they did, in the JSON of
+`record`; a trial's weights and curve, in its own folder, where the training takes them up by itself. Ray Tune's own
+files are pickles. They are in a folder that only this process's user can write to, and end with it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factory.core.progress import say
+from factory.storage import Storage
+from factory.tune.record import Ended, Record, trial_names
+from factory.tune.space import Parameters, draw, located, settings_of, whole
+
+if TYPE_CHECKING:
+    from factory.tune.proposals import Optuna
+    from factory.tune.settings import TuneConfig
+
+NEXT_TO_NOTHING = {"memory": 1}  # bytes: a trial's own process only waits; its workers may need every CPU there is
+BEST = {"auc": max, "d_eer": min}  # which value of a metric is the best
+
+
+def search(storage: Storage, config: TuneConfig) -> list[Ended]:
+    """Run all trials, or what a killed search left of them.
+
+    Raises:
+        ValueError: if a file of the record is corrupt, or an earlier version's Optuna was at work here.
+        KeyboardInterrupt: if the user ended the search.
+    """
+    record = Record(storage)
+    begun = _begun(record, config)
+    ended = {name: found for name, each in begun.items() if (found := _look(record, name, each, config))}
+    given = {name: each for name, each in begun.items() if name not in ended}
+    free = [name for name in trial_names(config.trials) if name not in begun]
+    if given or free:
+        from factory.tune.proposals import Proposals
+
+        optuna = _optuna(record, config, begun, ended) if config.searcher == "optuna" else None
+        for name, outcome in _run(storage, config, record, Proposals(given, free, optuna)).items():
+            ended[name] = outcome
+    return [ended[name] for name in sorted(ended)]
+
+
+def grace(config: TuneConfig) -> int:
+    """Steps before ASHA's first rung."""
+    return config.grace_steps or math.ceil(config.fit.train.steps / 4)
+
+
+def _begun(record: Record, config: TuneConfig) -> dict[str, Parameters]:
+    """The parameters of every trial that has some: with the random search all, with Optuna those that it proposed."""
+    names = trial_names(config.trials)
+    if config.searcher == "random":  # drawn here, so that a trial follows from the seed whatever Ray's version
+        return {name: draw(config.search, config.seed, trial) for trial, name in enumerate(names)}
+    record.check_version()
+    proposed = record.proposed(config.search)
+    return {name: proposed[name] for name in names if name in proposed}
+
+
+def _look(record: Record, name: str, parameters: Parameters, config: TuneConfig) -> Ended | None:
+    return record.ended(name, parameters, settings_of(config.fit, parameters, config.fit.out))
+
+
+def _optuna(record: Record, config: TuneConfig, begun: dict[str, Parameters], ended: dict[str, Ended]) -> Optuna:
+    """Optuna with what it learnt of the trials that are over."""
+    from factory.tune.proposals import Optuna
+
+    found = Optuna(record, config.search, config.metric, _mode(config), config.seed, len(begun))
+    for name, outcome in ended.items():
+        found.tell(name, outcome.parameters, outcome.metrics)
+    return found
+
+
+def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -> dict[str, Ended]:
+    """The trials that Ray Tune ran, over by now."""
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the search as if all trials had come to their end
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # it warns where there is none: one of three will do
+    from ray import tune
+    from ray.tune.logger import JsonLoggerCallback
+
+    from factory.tune.halving import Notes
+
+    given = {"out": storage.url, "fit": located(config.fit).model_dump(mode="json")}
+    how = _how(config)
+    how.search_alg, how.num_samples = proposals, proposals.count
+    if how.scheduler is not None:
+        how.scheduler.remember(record.reports())
+    with tempfile.TemporaryDirectory(prefix="difffas-tune-") as private:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(run_trial, given=given), NEXT_TO_NOTHING),
+            tune_config=how,
+            run_config=tune.RunConfig(
+                name=Path(private).name,  # also of the folder in Ray's own, which two searches must not share
+                storage_path=private,
+                failure_config=tune.FailureConfig(max_failures=1),  # of a trial's own process; workers have theirs
+                callbacks=[Notes(record, rungs(config)), JsonLoggerCallback()],
+                verbose=0,
+            ),
+        )
+        outcomes = [_ended(record, result, config) for result in tuner.fit()]
+    return {outcome.name: outcome for outcome in outcomes}
+
+
+def rungs(config: TuneConfig) -> list[int]:
+    """The steps at which ASHA compares, ascending; a trial that was stopped at its last look would save nothing."""
+    every = config.fit.train.evaluate_every or 1
+    last = (config.fit.train.steps - 1) // every * every
+    found, rung = [], grace(config)
+    while rung <= last:
+        found.append(rung)
+        rung *= config.reduction
+    return found
+
+
+def _mode(config: TuneConfig) -> str:
+    return "max" if BEST[config.metric] is max else "min"
+
+
+def _how(config: TuneConfig) -> Any:
+    from ray import tune
+
+    from factory.tune.halving import Rungs, name_of
+
+    return tune.TuneConfig(
+        max_concurrent_trials=config.concurrent,
+        scheduler=Rungs(config.metric, _mode(config), rungs(config), config.reduction) if rungs(config) else None,
+        trial_dirname_creator=name_of,
+    )
+
+
+def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
+    """One trial: fit the classifier, telling Ray Tune of every evaluation. Runs in a process of its own."""
+    from ray import tune
+    from ray.tune.integration.ray_train import TuneReportCallback
+
+    from factory.core.config import build
+    from factory.train import model_evaluation
+    from factory.train.recipes.classifier import FitClassifierConfig, run
+
+    name = config["trial"]["name"]
+    parameters = {key: whole(key, value) for key, value in config["trial"]["parameters"].items()}
+    say(f"tune: trial {name}: " + ", ".join(f"{key} {value:g}" for key, value in parameters.items()))
+    storage = Storage(given["out"])
+    record = Record(storage)
+    if (reason := record.refusal(name)) is not None:
+        raise ValueError(reason)
+    try:
+        fit = settings_of(build(FitClassifierConfig, given["fit"]), parameters, storage.path(f"trials/{name}"))
+        summary = run(fit.model_copy(update={"resources": _resources(fit)}), [TuneReportCallback()])
+    except ValueError as error:  # the parameters' fault
+        record.refuse(name, " ".join(str(error).split()))
+        raise
+    # Once more: a trial that was killed after its last step has nothing left to report.
+    last = summary["evaluations"][-1]
+    tune.report({**last, **model_evaluation(summary), "step": last["step"], "loss": summary["loss"]})
+
+
+def _resources(fit: Any) -> Any:
+    """A report for each evaluation; and workers on CPUs read by themselves, or trials could starve one another."""
+    from factory import cluster
+
+    alone = not (fit.resources.gpus_per_worker and cluster.gpus_in_cluster())
+    changed = {"checkpoint_every": fit.train.evaluate_every, **({"read_ahead": 0} if alone else {})}
+    return fit.resources.model_copy(update=changed)
+
+
+def _ended(record: Record, result: Any, config: TuneConfig) -> Ended:
+    """How a trial of Ray Tune's ended. Its error is text: `Notes` sees to that."""
+    name, parameters = result.config["trial"]["name"], result.config["trial"]["parameters"]
+    if (found := _look(record, name, parameters, config)) is not None:
+        return found
+    if result.error is None:  # neither at its end nor stopped: Ray Tune was told to end
+        raise KeyboardInterrupt
+    reason = " ".join([line for line in str(result.error).splitlines() if line.strip()][-1].split())
+    return Ended(name, parameters, dict(result.metrics or {}), reason)

@@ -1,0 +1,138 @@
+"""From rows, seeds and protocols to runs: laws of the expansion."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory import protocols
+from factory.ablate.graph import STATIONS, Graph, merged
+from tests.ablations import FITS, config_of, graph_of, settings_of, table_of
+
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "fit_generator": st.sampled_from([{"network": {"mean_patch": 2}}, {"ema_decay": 0.5}]),
+        "generate": st.sampled_from([{"plan": {"samples": 3}}, {"sampler": {"steps": 5}}]),
+        "fit_classifier": st.sampled_from([{"loss": {"name": "focal"}}, {"train": {"steps": 7}}]),
+    },
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(changes, min_size=1, max_size=4), st.lists(st.integers(0, 9), min_size=1, max_size=2, unique=True))
+def test_expansion_laws(rows: list[dict[str, Any]], seeds: list[int]) -> None:
+    named = [{"name": str(number), **row} for number, row in enumerate(rows)]
+    graph = graph_of(table_of(*named, seeds=seeds))
+    assert len(graph.places) == len(rows) * len(seeds)
+    seen: set[str] = set()
+    for name, step in graph.steps.items():
+        assert set(step.needs) <= seen, "a run comes after those it needs"
+        assert step.config.model_dump()["out"] == f"runs/{name}"
+        seen.add(name)
+    for seed in seeds:
+        mine = [place for place in graph.places if place.seed == seed]
+        for (first, one), (second, other) in itertools.combinations(zip(rows, mine, strict=True), 2):
+            assert (one.evaluation == other.evaluation) == (first == second)
+    for job in FITS:
+        assert {config.train.seed for config in settings_of(graph, job)} == set(seeds)
+    assert {config.plan.seed for config in settings_of(graph, "generate")} == set(seeds)
+    generators = {json.dumps(row.get("fit_generator")) for row in rows}
+    assert len(settings_of(graph, "fit_generator")) == len(generators) * len(seeds), "each is fitted once"
+    assert len(settings_of(graph, "fit_style")) == len(seeds)
+    again = graph_of(table_of(*reversed(named), seeds=list(reversed(seeds))), resources={"workers": 2}, out="else")
+    assert set(again.steps) == set(graph.steps), "neither order, place nor resources make another run"
+
+
+def test_a_run_reads_the_runs_before_it() -> None:
+    graph = graph_of(table_of({"name": "a"}))
+    names = {step.job: f"runs/{name}" for name, step in graph.steps.items()}
+    assert list(names) == list(STATIONS)
+    (generator,), (made,) = settings_of(graph, "fit_generator"), settings_of(graph, "generate")
+    (classifier,), (evaluation,) = settings_of(graph, "fit_classifier"), settings_of(graph, "evaluate")
+    assert generator.style_encoder == names["fit_style"]
+    assert made.inputs.model_dump() == {"live": "faces", "guides": "faces", "generator": names["fit_generator"]}
+    assert (classifier.corpus, classifier.generated) == ("faces", names["generate"])
+    assert (evaluation.classifier, evaluation.corpus) == (names["fit_classifier"], "faces")
+    assert evaluation.resamples == 0
+
+
+def test_the_content_of_inputs_and_settings_decide_the_name_and_their_place_does_not() -> None:
+    table = table_of({"name": "a"})
+    here = Graph(config_of(corpus="here"), table, "runs", lambda kind, url: "same")
+    there = Graph(config_of(corpus="there"), table, "runs", lambda kind, url: "same")
+    other = Graph(config_of(corpus="here"), table, "runs", lambda kind, url: "other")
+    assert set(here.steps) == set(there.steps)
+    assert not set(here.steps) & set(other.steps)
+    assert not set(here.steps) & set(
+        graph_of(table, fit_style={"train": {"steps": 1, "batch_size": 1, "learning_rate": 1}}).steps
+    )
+
+
+def test_protocols_of_the_same_training_rules_share_models() -> None:
+    graph = graph_of(table_of({"name": "a"}, protocols=["mi-c", "mi-o", "oci-m"]))
+    assert protocols.load("mi-c").training_digest == protocols.load("mi-o").training_digest
+    assert [config.protocol for config in settings_of(graph, "fit_classifier")] == ["mi-c", "oci-m"]
+    assert [config.protocol for config in settings_of(graph, "evaluate")] == ["mi-c", "mi-o", "oci-m"]
+    assert {config.protocol for config in settings_of(graph, "generate")} == {"mi-c", "oci-m"}
+
+
+def test_given_models_and_spoofs_are_not_made() -> None:
+    table = table_of({"name": "a"}, protocols=["mi-c", "mi-o"])
+    given = graph_of(table, fit_generator=None, generated="spoofs-$protocol")
+    assert {step.job for step in given.steps.values()} == {"fit_classifier", "evaluate"}
+    assert {config.generated for config in settings_of(given, "fit_classifier")} == {"spoofs-mi-c"}
+    given = graph_of(table, fit_generator=None, generator="dummy")
+    assert {step.job for step in given.steps.values()} == {"generate", "fit_classifier", "evaluate"}
+    given = graph_of(table, fit_generator={"initial": "shipped"})
+    assert [config.initial for config in settings_of(given, "fit_generator")] == ["shipped"]
+    assert not settings_of(given, "fit_style")
+    given = graph_of(table, style_encoder="style")
+    assert [config.style_encoder for config in settings_of(given, "fit_generator")] == ["style"]
+
+
+@pytest.mark.parametrize(
+    ("given", "row", "reason"),
+    [
+        ({"fit_generator": None}, {}, "needs generated faces: give generated, generator or fit_generator"),
+        ({"fit_generator": None, "generated": "x"}, {"generate": {"plan": {}}}, "changes generate, which a finished"),
+        ({"fit_generator": None, "generator": "x"}, {"fit_generator": {"ema_decay": 0.5}}, "changes fit_generator"),
+        ({"style_encoder": "x"}, {"fit_style": {"split": "dev"}}, "changes fit_style, which a finished `style_enc"),
+    ],
+)
+def test_what_is_not_given_leaves_a_row_empty(given: dict[str, Any], row: dict[str, Any], reason: str) -> None:
+    graph = graph_of(table_of({"name": "real", "generated": False}, {"name": "a", **row}), **given)
+    real, place = graph.places
+    assert real.evaluation is not None
+    assert place.evaluation is None
+    assert reason in place.reason
+
+
+@pytest.mark.parametrize(
+    ("given", "row", "message"),
+    [
+        ({"fit_classifier": {"corpus": "x"}}, {}, "config key fit_classifier: corpus is the ablation's own"),
+        ({"fit_classifier": {"train": {"seed": 1}}}, {}, "train.seed is that of the ablation"),
+        ({}, {"generate": {"plan": {"seed": 1}}}, "row 'a', generate: plan.seed is that of the ablation"),
+        ({}, {"fit_generator": {"initial": "x"}}, "row 'a', fit_generator: initial is the ablation's own"),
+        ({}, {"fit_classifier": {"los": {}}}, "row 'a', fit_classifier: unknown config key 'los'"),
+        ({}, {"fit_classifier": {"loss": {"name": "rqq"}}}, "no loss 'rqq'"),
+    ],
+)
+def test_a_mistake_in_settings_ends_it_at_once(given: dict[str, Any], row: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="row|config key") as caught:
+        graph_of(table_of({"name": "a", **row}), **given)
+    assert message in str(caught.value)
+
+
+def test_another_loss_takes_over_the_scale_alone() -> None:
+    base = {"loss": {"name": "rq", "live_margin": 0.3, "scale": 20}}
+    assert merged(base, {"loss": {"name": "focal"}}) == {"loss": {"name": "focal", "scale": 20}}
+    same = merged(base, {"loss": {"name": "rq", "spoof_margin": 0.1}})["loss"]
+    assert same == {"name": "rq", "live_margin": 0.3, "scale": 20, "spoof_margin": 0.1}
+    assert merged({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}) == {"a": {"b": 1, "c": 3}}

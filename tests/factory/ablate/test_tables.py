@@ -1,0 +1,95 @@
+"""The shipped tables and what a table file may say."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from difffas.losses import LOSSES
+from factory.ablate.tables import load_table, titles
+from tests.ablations import graph_of, settings_of
+
+
+@pytest.mark.parametrize("name", titles())
+def test_every_shipped_table_is_a_table_of_runs(name: str) -> None:
+    table = load_table(name)
+    graph = graph_of(table)
+    assert all(place.evaluation for place in graph.places)
+    assert len(graph.places) == len(table.rows) * len(table.protocols) * len(table.seeds)
+    assert "[ours]" in table.note
+    assert "DiffFAS" in table.shape
+
+
+def test_components_are_with_and_without_generation_and_rq() -> None:
+    table = load_table("components")
+    found = {(row.generated, row.fit_classifier["loss"]["name"]) for row in table.rows}
+    assert found == set(itertools.product((False, True), ("cross-entropy", "rq")))
+    assert (table.protocols, table.columns) == (("mi-c", "mi-o"), ("hter@test_eer", "auc"))
+    classifiers = settings_of(graph_of(table), "fit_classifier")
+    assert {(c.generated is not None, c.loss.name) for c in classifiers} == found
+
+
+def test_rq_scales_are_a_grid_with_the_papers_row() -> None:
+    rows = [row.fit_classifier["loss"] for row in load_table("rq_scales").rows]
+    grid = [(loss["live_margin"], loss["spoof_margin"]) for loss in rows]
+    assert sorted(grid) == sorted(itertools.product((0.1, 0.2, 0.3, 0.4), repeat=2))
+    assert {loss["name"] for loss in rows} == {"rq"}
+    assert {(0.4, spoof) for spoof in (0.1, 0.2, 0.3, 0.4)} <= set(grid)
+
+
+def test_losses_are_all_there_are_and_each_by_its_own_defaults() -> None:
+    assert [row.fit_classifier["loss"]["name"] for row in load_table("losses").rows] == list(LOSSES)
+    found = settings_of(graph_of(load_table("losses"), seeds=[0]), "fit_classifier")
+    assert {c.loss.parameters["scale"] for c in found} == {30.0}
+
+
+def test_sampling_backbones_variants_and_patches() -> None:
+    weights = [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in load_table("sampling").rows]
+    assert weights == [None, 1, 2, 3, 4]
+    backbones = load_table("backbones")
+    assert [row.fit_classifier["backbone"] for row in backbones.rows] == ["resnet18", "mobilevit_s"]
+    assert backbones.protocols == ("oci-m", "omi-c", "ocm-i", "icm-o")
+    assert backbones.average
+    variants = [row.fit_generator["network"]["variant"] for row in load_table("stfm").rows]
+    assert variants == ["adain", "patch_substitution", "no_patches", "stfm"]
+    sides = [tuple(row.fit_generator["network"].values()) for row in load_table("patches").rows]
+    assert len(set(sides)) == 9
+    assert (6, 2) in sides
+
+
+def test_each_stands_for_every_value_and_keeps_its_kind(tmp_path: Path) -> None:
+    row = {"name": "$a of $b", "each": {"a": [1, 2], "b": ["x"]}, "fit_classifier": {"train": {"steps": "$a"}}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"title": "T", "shape": "S", "columns": ["auc"], "rows": [row]}))
+    rows = load_table(str(path)).rows
+    assert [row.name for row in rows] == ["1 of x", "2 of x"]
+    assert [row.fit_classifier["train"]["steps"] for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": ["hter"]}, "no evaluation has the metric 'hter'; did you mean"),
+        ({"rows": [{"name": "a"}, {"name": "a"}]}, "rows has 'a' twice"),
+        ({"rows": [{"name": "a", "generated": False, "generate": {"plan": {}}}]}, "changes generate and trains on no"),
+        ({"rows": [{"name": "a", "fit_clasifier": {}}]}, "did you mean 'fit_classifier'"),
+        ({"seeds": [1, 1]}, "seeds has '1' twice"),
+    ],
+)
+def test_a_mistake_in_a_table_is_one_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    values = {"title": "T", "shape": "S", "columns": ["auc"], "rows": [{"name": "a"}], **change}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(ValueError, match="table mine.yaml") as caught:
+        load_table(str(path))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_table_is_named_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="no table 'loses'; did you mean 'losses'"):
+        load_table("loses")

@@ -1,0 +1,150 @@
+"""A user's mistakes: one clear line, exit status 2, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from factory.cli import JOBS, main
+from tests.corpora import small_rows, write_corpus
+from tests.root import ROOT
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    assert caught.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith("difffas: error: ")
+    assert message.count("\n") == 1
+    return message
+
+
+def generate(tmp_path: Path, *settings: str) -> list[str]:
+    given = [f"inputs.live={tmp_path}/real", f"inputs.guides={tmp_path}/real", "inputs.generator=dummy"]
+    return ["generate", *given, f"out={tmp_path}/out", *settings]
+
+
+def test_options_say_what_keys_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    real, out = f"{tmp_path}/real", f"{tmp_path}/out"
+    options = ["--live", real, "--guides", real, "--generator", f"{tmp_path}/no model: here", "--out", out]
+    assert "no model: here is no model folder" in fails(capsys, "generate", *options)
+
+
+def test_s3_without_s3fs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec  # noqa: F401  so that its registry module exists
+
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    write_corpus(tmp_path / "real", small_rows())
+    assert "pip install 'difffas-factory[s3]'" in fails(capsys, *generate(tmp_path, "out=s3://bucket/spoofs"))
+
+
+def test_unknown_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean 'policies'" in fails(capsys, *generate(tmp_path, "plan.polices=[cross-domain]"))
+
+
+def test_a_training_may_be_told_to_resume_which_it_does_anyway(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in ("fit-style", "fit-generator", "fit-classifier"):
+        given = [f"corpus={tmp_path}/real", f"out={tmp_path}/out", "style_encoder=x"][: 3 if "gen" in verb else 2]
+        assert "real is not a finished corpus" in fails(capsys, verb, "--resume", *given)
+
+
+def test_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "real is not a finished corpus" in fails(capsys, *generate(tmp_path))
+
+
+def test_style_without_guide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    assert "style 'cam-mask' has no guide" in fails(capsys, *generate(tmp_path, "plan.styles=[cam-mask]"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_of_another_fingerprint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    message = fails(capsys, *generate(tmp_path, f"out={tmp_path}/real"))
+    assert "belongs to another run" in message
+
+
+def test_empty_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        write_corpus(tmp_path / "real", [])
+    assert "empty corpus" in fails(capsys, *generate(tmp_path))
+
+
+def test_config_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere.yaml does not exist" in fails(capsys, "tune", "--config", "nowhere.yaml")
+
+
+def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photos").mkdir()
+    arguments = ["prepare", str(tmp_path / "photos"), "--out", str(tmp_path / "out"), "--no-crop", "--size", "100"]
+    assert "100" in fails(capsys, *arguments)
+
+
+def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in (*JOBS, "prepare", "generate", "evaluate", "export-classifier", "import-official", "demo"):
+        with pytest.raises(SystemExit) as caught:
+            main([verb, "--help"])
+        assert caught.value.code == 0
+        assert "Example: difffas" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_verbs_are_frozen() -> None:
+    assert set(JOBS) == {
+        "join",
+        "fit-style",
+        "fit-generator",
+        "fit-classifier",
+        "strength",
+        "tune",
+        "audit",
+        "report",
+        "pipeline",
+        "probe",
+        "play",
+    }
+
+
+def test_the_files_that_help_names_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    root = ROOT
+    for verb in JOBS:
+        with pytest.raises(SystemExit):
+            main([verb, "--help"])
+        said = " ".join(capsys.readouterr().out.split())
+        named = re.findall(r"--config (jobs/\w+\.yaml)", said)
+        assert named or re.search(rf"Example: difffas {verb} \w+=", said)
+        assert all((root / name).is_file() for name in named), named
+
+
+@pytest.mark.parametrize(("raised", "status"), [("Quarantined", 3), ("Stalled", 4)])
+def test_a_run_that_did_not_get_through_says_so_in_its_status(
+    raised: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from factory import generate
+    from factory.core import errors
+
+    def run(*_: object) -> None:
+        raise getattr(errors, raised)("3 of 7 shards are done")
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(generate, "run", run)
+    monkeypatch.setattr("os._exit", leave)
+    with pytest.raises(SystemExit) as caught:
+        main(["generate", "inputs.live=a", "inputs.guides=a", "inputs.generator=dummy", "out=b"])
+    assert caught.value.code == status
+    assert capsys.readouterr().err == "difffas: error: 3 of 7 shards are done\n"
+
+
+def test_what_is_asked_of_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("status", "verify", "retry-failed"):
+        assert "has no run.json: it is not a folder that difffas wrote" in fails(capsys, verb, str(tmp_path))
+    assert "is not a finished corpus" in fails(capsys, "plan", *generate(tmp_path)[1:])

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from factory.core.progress import Progress, duration, progress_line
+from factory.line.events import driver_began
+from factory.line.status import _rate
+
+
+def test_line_counts_images() -> None:
+    line = progress_line(312, 1000, 312_000, 41.2, 4 * 3600 + 38 * 60)
+    assert line == "312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left"
+    assert progress_line(2, 2, 20, 3.0, None) == "2/2 shards · 20 images · 3.0 img/s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.6, "1 m 0 s"), (200, "3 m 20 s"), (16_680, "4 h 38 m"), (2 * 86400 + 3 * 3600, "2 d 3 h")],
+)
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_resumed_run_estimates_by_what_it_made_itself() -> None:
+    progress = Progress("x", of_shards=10, of_images=100, done_shards=8)
+    assert "left" not in progress.line()
+    progress.add(10)
+    assert progress.line().startswith("9/10 shards · 90 images")
+    assert progress.line().endswith("left")
+
+
+def test_the_pause_before_a_resumed_run_is_no_part_of_its_rate() -> None:
+    began = driver_began({"driver": "20261123t215605z-c150fc"})
+    assert began == 1_795_470_965
+    before = [{"finished": began - 700 + 10 * n, "planned": 100} for n in range(3)]
+    after = [{"finished": began + 20 + 10 * n, "planned": 100} for n in range(3)]
+    assert _rate([*before, *after], began) == pytest.approx(10.0)
+    assert _rate(before, began) is None
+
+
+def test_the_last_line_and_the_summary_have_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 10.0, 10.0, 25.0, 25.0, 25.0])
+    monkeypatch.setattr("factory.core.progress.time.monotonic", lambda: next(clock))
+    progress = Progress("x", of_shards=1, of_images=100, done_shards=0)
+    progress.add(100)
+    assert progress.rate == 10.0  # and not less for the seconds that writing the index took

@@ -1,0 +1,127 @@
+"""The generator that is shipped: small, whole, and it does what a generator is for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from difffas.pipeline import SpoofPipeline
+from difffas.schedule import alphas_cumprod
+from factory.drawn import embedded, pretrained
+from factory.images import decode
+from factory.models.load import model_digest
+from factory.models.tensors import to_tensor
+from factory.storage import Storage
+
+MEGABYTES = 16
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> SpoofPipeline:
+    return SpoofPipeline.from_pretrained(pretrained.FOLDER)
+
+
+def test_it_is_small_and_holds_no_pickle(pipeline: SpoofPipeline) -> None:
+    files = [path for path in pretrained.FOLDER.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MEGABYTES * 2**20
+    assert {path.suffix for path in files} == {".json", ".safetensors", ".md"}
+    assert sum(p.numel() for p in pipeline.unet.parameters()) < 4.5e6
+    assert sum(p.numel() for p in pipeline.style_encoder.parameters()) <= 3e6
+    assert model_digest(Storage(str(pretrained.FOLDER)))
+
+
+def test_its_card_says_what_was_measured() -> None:
+    card = (pretrained.FOLDER / "README.md").read_text()
+    losses = json.loads((pretrained.FOLDER / "held_out.json").read_text())
+    assert f"{losses['all']:.5f}" in card
+    for said in ("License", "Limits", "Recipe", "Cost"):
+        assert said.lower() in card.lower()
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    """Drawn people that the generator never saw, by style: uint8 (N, 64, 64, 3)."""
+    folder = tmp_path_factory.mktemp("strangers")
+    embedded.draw(folder, 16, 1, 64, pretrained.DOMAINS, pretrained.ATTACKS, seed=4711)
+    found: dict[str, list[np.ndarray]] = {}
+    for path in sorted(folder.rglob("*.png")):
+        domain, attack = path.relative_to(folder).parts[:2]
+        found.setdefault(f"{domain}-{attack}", []).append(decode(path.read_bytes()))
+    return {style: np.stack(images) for style, images in found.items()}
+
+
+def test_spoofs_of_strangers_get_the_style_of_their_guide(
+    pipeline: SpoofPipeline, known: dict[str, np.ndarray]
+) -> None:
+    styles = list(pipeline.style_encoder.styles)
+    live = known["webcam-live"][:6]
+    right, kept = [], []
+    for attack in pretrained.ATTACKS:
+        guides = known[f"webcam-{attack}"][:6]
+        made = pipeline(to_tensor(live), to_tensor(guides), t0=450, cfg_scale=4.0, seed=list(range(6)), steps=10)
+        _, logits = pipeline.style_encoder(made)
+        right.append((logits.argmax(1) == styles.index(f"webcam-{attack}")).float().mean().item())
+        distances = torch.cdist(made.flatten(1), to_tensor(live).flatten(1))
+        kept.append((distances.argmin(1) == torch.arange(6)).float().mean().item())
+    assert np.mean(right) > 0.35  # chance is 1/8
+    assert np.mean(kept) > 0.9  # nearest to its own live face; chance is 1/6
+
+
+def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline, known: dict[str, np.ndarray]) -> None:
+    """benchmarks/sampler.md has the table; here the promise of each preset, on eight strangers."""
+    live = to_tensor(known["webcam-live"][:8])
+    guide = to_tensor(np.stack([known[f"webcam-{attack}"][i] for i, attack in enumerate(pretrained.ATTACKS)][:8]))
+    live = live[: len(guide)]
+    options = {"t0": 250, "cfg_scale": 2.0, "seed": list(range(len(live)))}
+    plain = plainly(pipeline, live, guide)
+    made = {name: pipeline(live, guide, preset=name, **options) for name in ("exact", "balanced", "fast")}
+    assert float((made["exact"] - plain).abs().max()) <= 1e-4
+    ratios = {name: decibels(spoof, plain) for name, spoof in made.items()}
+    assert decibels(live, plain) < 30  # the spoofs differ from the live faces by more than the presets from them
+    assert ratios["balanced"] >= 38
+    assert ratios["fast"] >= 34
+    assert ratios["balanced"] > ratios["fast"]
+
+
+@torch.no_grad()
+def plainly(pipeline: SpoofPipeline, live: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    """Float32, two forwards a step with the features as they are, 25 steps of DDIM written out; w = 2, T₀ = 250."""
+    features, null = pipeline.encode_guides(guide), pipeline.encode_guides(torch.zeros_like(guide))
+    noise = torch.stack([torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(i)) for i in range(len(live))])
+    alphas = [*alphas_cumprod().tolist(), 1.0]
+    x = alphas[249] ** 0.5 * live + (1 - alphas[249]) ** 0.5 * noise
+    for t in range(249, 0, -10):
+        step, sample = torch.full((len(live),), t), torch.cat((x, live), dim=1)
+        conditional, unconditional = (pipeline.unet(sample, step, maps).sample for maps in (features, null))
+        eps = unconditional + 2.0 * (conditional - unconditional)
+        alpha, following = alphas[t], alphas[max(t - 10, -1)]
+        x = following**0.5 * (x - (1 - alpha) ** 0.5 * eps) / alpha**0.5 + (1 - following) ** 0.5 * eps
+    return x.clamp(-1, 1)
+
+
+def decibels(image: torch.Tensor, reference: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio of images in [-1, 1], mean of the images'."""
+    errors = ((image - reference) / 2).square().flatten(1).mean(1)
+    return float(-10 * errors.log10().mean())
+
+
+def test_another_is_shipped_only_if_its_held_out_loss_is_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(pretrained.FOLDER, tmp_path / "shipped")
+    shutil.copytree(pretrained.FOLDER, tmp_path / "root" / "generator")
+    losses = json.loads((tmp_path / "shipped" / "held_out.json").read_text())
+    monkeypatch.setattr(pretrained, "Corpus", lambda url: None)
+    monkeypatch.setattr(pretrained, "held_out_losses", lambda model, corpus: losses)
+    with pytest.raises(ValueError, match="the generator that is shipped has"):
+        pretrained.ship(tmp_path / "root", tmp_path / "shipped")
+    better = {name: loss * 0.9 for name, loss in losses.items()}
+    monkeypatch.setattr(pretrained, "held_out_losses", lambda model, corpus: better)
+    assert pretrained.ship(tmp_path / "root", tmp_path / "shipped") == better
+    assert json.loads((tmp_path / "shipped" / "held_out.json").read_text()) == better
+    assert SpoofPipeline.from_pretrained(tmp_path / "shipped").unet.dtype == torch.float32

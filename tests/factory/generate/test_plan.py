@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import re
+import time
+import tracemalloc
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.corpus.row import INDEX_SCHEMA, LIVE, SPOOF, Row
+from factory.generate.plan import Order, Plan
+from factory.generate.settings import PlanConfig
+from factory.models.settings import SamplerConfig
+from tests.corpora import small_rows
+
+FINGERPRINT = "0123456789abcdef"
+
+
+def index(rows: list[Row]) -> pa.Table:
+    lines = [{**row.facts(), "shard": f"{row.split}-000000", "position": i} for i, row in enumerate(rows)]
+    return pa.Table.from_pylist(lines, schema=INDEX_SCHEMA)
+
+
+def make(rows: list[Row], rows_per_shard: int = 10, sampler: SamplerConfig | None = None, **given: object) -> Plan:
+    table = index(rows)
+    config = PlanConfig.model_validate(given)
+    return Plan(config, sampler or SamplerConfig(batch_size=4), rows_per_shard, table, table, FINGERPRINT)
+
+
+def orders(plan: Plan) -> list[Order]:
+    return [plan.order(shard) for shard in plan.shards()]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    samples=st.integers(1, 400),
+    per_shard=st.integers(1, 60),
+    batch=st.integers(1, 20),
+    guides=st.integers(1, 5),
+    seed=st.integers(0, 9),
+)
+def test_laws(samples: int, per_shard: int, batch: int, guides: int, seed: int) -> None:
+    rows = small_rows()
+    sampler = SamplerConfig(batch_size=batch, t0=(100, 300), cfg_scale=(1.0, 3.0))
+    plan = make(rows, per_shard, sampler, samples=samples, guides_per_style=guides, seed=seed)
+    made = orders(plan)
+    keys = [key for order in made for key in order.keys]
+    sizes = [len(order.keys) for order in made]
+    assert len(plan) == samples == len(keys) == len(set(keys))
+    assert keys == sorted(keys)
+    assert [plan.locate(key) for order in made for key in order.keys] == [
+        (order.shard, place) for order in made for place in range(len(order.keys))
+    ]
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) >= min(batch, samples)
+    counts = Counter(rows[i].style for order in made for i in order.guide)
+    assert dict(counts) == {style: n for style, n in plan.style_counts().items() if n}
+    assert max(plan.style_counts().values()) - min(plan.style_counts().values()) <= 1
+    for order in made:
+        assert ((order.t0 >= 100) & (order.t0 <= 300)).all()
+        assert ((order.cfg_scale >= 1) & (order.cfg_scale <= 3)).all()
+        assert (order.seed >= 0).all()
+        for live, guide in zip(order.live, order.guide, strict=True):
+            assert (rows[live].label, rows[guide].label) == (LIVE, SPOOF)
+            assert rows[live].split == rows[guide].split == order.split
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    samples=st.integers(1, 300),
+    guides=st.integers(1, 5),
+    splits=st.sampled_from([("train",), ("train", "test")]),
+)
+def test_distinct_combinations_are_counted_without_laying_the_plan(
+    samples: int, guides: int, splits: tuple[str, ...]
+) -> None:
+    """With one T₀ and one w exactly; with ranges as a bound that the plan itself never exceeds."""
+    rows = small_rows(splits=("train", "test"))
+    plan = make(rows, samples=samples, guides_per_style=guides, splits=splits)
+    pairs = {(o.split, live, guide) for o in orders(plan) for live, guide in zip(o.live, o.guide, strict=True)}
+    assert plan.distinct() == len(pairs)
+    few = SamplerConfig(t0=(100, 101), cfg_scale=(2.0, 2.001))
+    varied = make(rows, sampler=few, samples=samples, guides_per_style=guides, splits=splits)
+    seen = {row for o in orders(varied) for row in zip(o.live, o.guide, o.t0, o.cfg_scale, strict=True)}
+    assert len(pairs) <= len(seen) <= varied.distinct() <= min(len(varied), 4 * len(pairs))
+    wide = SamplerConfig(t0=(100, 900), cfg_scale=(1.0, 9.0))
+    assert make(rows, sampler=wide, samples=samples, splits=splits).distinct() == len(plan)
+
+
+def test_same_config_same_plan_and_another_seed_another_one() -> None:
+    rows = small_rows()
+    first, again, other = (orders(make(rows, samples=50, seed=seed)) for seed in (1, 1, 2))
+    for one, two in zip(first, again, strict=True):
+        for field in ("live", "guide", "t0", "cfg_scale", "seed"):
+            assert np.array_equal(getattr(one, field), getattr(two, field))
+    assert not np.array_equal(first[0].seed, other[0].seed)
+
+
+def test_sampler_parameters_do_not_depend_on_how_the_run_is_cut_into_shards() -> None:
+    rows = small_rows()
+    sampler = SamplerConfig(batch_size=1, t0=(100, 300))
+    cut, whole = (orders(make(rows, per_shard, sampler, samples=60)) for per_shard in (7, 60))
+    assert np.array_equal(np.concatenate([order.t0 for order in cut]), whole[0].t0)
+    assert np.array_equal(np.concatenate([order.live for order in cut]), whole[0].live)
+
+
+def test_cross_attack_gives_a_subject_only_what_it_lacks_in_its_domain() -> None:
+    rows = small_rows()
+    for order in orders(make(rows, policies=["cross-attack"])):
+        for live, guide in zip(order.live, order.guide, strict=True):
+            assert rows[live].domain == rows[guide].domain
+            assert rows[guide].attack == "replay"  # the attack that odd subjects lack
+            assert int(rows[live].subject[1:]) % 2 == 1
+
+
+def test_cross_domain_never_stays_in_its_domain() -> None:
+    rows = small_rows()
+    for order in orders(make(rows, policies=["cross-domain"])):
+        assert all(rows[a].domain != rows[b].domain for a, b in zip(order.live, order.guide, strict=True))
+
+
+def test_default_size_is_every_live_style_guide_triple() -> None:
+    rows = small_rows(subjects=4, captures=2)
+    plan = make(rows, policies=["cross-attack"], guides_per_style=2)
+    # per domain: 2 odd subjects × 2 captures lack one attack; 2 guides of its style
+    assert len(plan) == 2 * (2 * 2) * 2
+
+
+def test_live_faces_are_used_evenly_and_visited_in_corpus_order() -> None:
+    rows = small_rows(subjects=10)
+    made = orders(make(rows, policies=["cross-domain"], samples=600))
+    used = Counter(int(i) for order in made for i in order.live)
+    assert max(used.values()) - min(used.values()) <= 4  # one per style that a face can get
+    for style in ("cam-print", "phone-print"):
+        visited = [
+            int(a) for order in made for a, b in zip(order.live, order.guide, strict=True) if rows[b].style == style
+        ]
+        assert visited == sorted(visited)
+
+
+def test_splits_stay_apart() -> None:
+    rows = small_rows(subjects=8, splits=("train", "test"))
+    plan = make(rows, splits=["train", "test"], samples=30)
+    assert {order.split for order in orders(plan)} == {"train", "test"}
+    assert len(plan) == 60
+    for order in orders(plan):
+        assert {rows[i].split for i in (*order.live, *order.guide)} == {order.split}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"styles": ["cam-mask"]}, "style 'cam-mask' has no guide in split 'train'"),
+        ({"splits": ["dev"]}, "no live face in split 'dev'"),
+    ],
+)
+def test_impossible_plans_say_what_is_missing(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make(small_rows(), **given)
+
+
+def test_nothing_lacking_is_said() -> None:
+    with pytest.raises(ValueError, match="nothing to generate"):
+        make(small_rows(subjects=1, domains=("cam",)))
+
+
+def test_unknown_shard() -> None:
+    plan = make(small_rows(), samples=20)
+    for shard in ("train-000099", "test-000000", "nonsense"):
+        with pytest.raises(ValueError, match=shard):
+            plan.order(shard)
+
+
+@pytest.mark.parametrize(
+    "given", [{"t0": [300, 200]}, {"t0": [10, 200]}, {"t0": [100, 2000]}, {"cfg_scale": [3, 1]}, {"steps": 0}]
+)
+def test_sampler_ranges_are_checked(given: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(given))):
+        SamplerConfig.model_validate(given)
+
+
+@pytest.mark.parametrize("preset", ["quick", ["fast"], {"fast": 1}, None, 3])
+def test_what_is_no_preset_is_refused(preset: object) -> None:
+    with pytest.raises(ValueError, match="Input should be 'exact', 'balanced' or 'fast'"):
+        SamplerConfig.model_validate({"preset": preset})
+
+
+def test_a_billion_rows_cost_nothing_until_asked_for() -> None:
+    n = 100_000
+    attacks = np.array(["live", "print", "live", "replay"])
+    lines = {
+        "split": ["train"] * n,
+        "label": np.tile([LIVE, SPOOF], n // 2),
+        "domain": [f"d{i % 3}" for i in range(n)],
+        "attack": attacks[np.arange(n) % 4],
+        "subject": [f"s{i // 20}" for i in range(n)],
+    }
+    lines["style"] = [f"{d}-{a}" for d, a in zip(lines["domain"], lines["attack"], strict=True)]
+    table = pa.table(lines)
+    tracemalloc.start()
+    started = time.process_time()
+    plan = Plan(PlanConfig(samples=10**9), SamplerConfig(), 500, table, table, FINGERPRINT)
+    for number in (0, plan.shard_count // 2, plan.shard_count - 1):
+        plan.order(f"train-{number:06d}")
+    seconds = time.process_time() - started
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(plan) == 10**9
+    assert peak < 200e6
+    assert seconds < 20  # measured 0.2 s; the bound only catches materialising
+
+
+def test_many_styles_of_many_people_take_no_longer_than_few() -> None:
+    n, domains, attacks = 100_000, 32, 24
+    number = np.arange(n)
+    attack = np.where(number % 4, number // 4 % attacks, -1)
+    lines = {
+        "split": ["train"] * n,
+        "label": (attack >= 0).astype(np.int64),
+        "domain": [f"d{i % domains}" for i in number // 64],
+        "attack": [f"a{a}" if a >= 0 else "live" for a in attack],
+        "subject": [f"s{i % 5003}" for i in number],
+    }
+    lines["style"] = [f"{d}-{a}" for d, a in zip(lines["domain"], lines["attack"], strict=True)]
+    table = pa.table(lines)
+    started = time.process_time()
+    plan = Plan(PlanConfig(samples=10**9), SamplerConfig(), 500, table, table, FINGERPRINT)
+    assert len(plan.style_counts()) == domains * attacks
+    assert time.process_time() - started < 3  # the bound only catches a look through all people for every style
+
+
+def test_a_key_of_another_plan_is_refused() -> None:
+    plan = make(small_rows(), samples=10)
+    for key in ("01234567-train-0000000010", "01234567-test-0000000000", "76543210-train-0000000000", "row-0001"):
+        with pytest.raises(ValueError, match=f"'{key}' is not in this plan of 10 samples"):
+            plan.locate(key)
+
+
+def test_nothing_from_outside_a_protocol_comes_in() -> None:
+    rows = small_rows()
+    inside = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
+    plan = make(rows, **inside, allowed_attacks=["replay"])
+    for order in orders(plan):
+        assert {rows[i].domain for i in (*order.live, *order.guide)} == {"cam"}
+        assert {rows[i].attack for i in order.guide} == {"replay"}
+    for outside, message in (
+        ({"live_domains": ["cam", "phone"]}, "live faces of domain 'phone' are not among the allowed .*plan.live_dom"),
+        ({"live_domains": None}, "live faces of domain 'phone' are not among the allowed"),
+        ({"styles": ["cam-replay", "phone-replay"]}, "guides of domain 'phone' are not among the allowed"),
+        ({"styles": None}, "guides of .* are not among the allowed .*: set plan.styles"),
+        ({"allowed_attacks": ["print"]}, r"guides of attack 'replay' are not among the allowed \['print'\]"),
+        ({"live_domains": ["lab"]}, r"no live face of domains \['lab'\] in split 'train'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make(rows, **{**inside, "allowed_attacks": ["replay"], **outside})

@@ -1,0 +1,293 @@
+"""Every way in for a model: a broken one is one line, status 2, and no folder is claimed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from difffas.classifier import SpoofClassifier
+from difffas.onnx_export import export_timm
+from difffas.pipeline import SpoofPipeline
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
+from factory.audit.style import encoder_digest
+from factory.cli import main
+from factory.core.config import fingerprint
+from factory.corpus.row import LIVE, Row
+from factory.drawn import pretrained
+from factory.models.load import load_unet, model_digest
+from factory.play.playground import PlayConfig, Playground
+from factory.run import Run
+from factory.storage import Storage
+from factory.train.checkpoints import Course, load, save
+from tests.broken_models import CONFIGS, WEIGHTS, Spoil, with_config, with_tensors
+from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
+
+UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1,) * 6, "embed_channels": 16, "timesteps": 300}
+ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
+FEW = ("one missing", "nan", "a variance below zero", "truncated", "two files")
+SPOILS = {name: WEIGHTS[name] for name in FEW}
+SPOILS |= {name: CONFIGS[name] for name in ("a list", "too deep")}
+HUGE = {"base_channels": 10**6, "channels": [8, 8, 8, 10**6], "model_args": {"channels": [10**6] * 4}}
+SPOILS["a million channels"] = (with_config(**HUGE), "unknown|asks for a larger")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ways")
+    real = small_rows(subjects=4, splits=("train", "dev", "test"))
+    write_corpus(folder / "real", real)
+    write_corpus(folder / "made", made_rows(real))
+    styles = sorted({each.style for each in real})
+    torch.manual_seed(0)
+    encoder = StyleEncoder(styles, **ENCODER)
+    SpoofPipeline(SpoofUNet(**UNET), encoder).save_pretrained(folder / "generator")
+    encoder.save_pretrained(folder / "style" / "style_encoder")
+    live = [style for style in styles if style.endswith("live")]
+    SpoofClassifier(styles, live, backbone="test_resnet", image_size=32).save(folder / "classifier" / "classifier")
+    export_timm(SpoofClassifier(styles, live, backbone="test_resnet"), folder / "backbone", 32)
+    for name in ("generator", "style", "classifier"):
+        claim = Run(str(folder / name), f"fit-{name}", {"corpus": "any"}, NoConfig())
+        claim.finish({})
+    return folder
+
+
+def made_rows(real: list[Row]) -> list[Row]:
+    live = next(r for r in real if r.label == LIVE and r.split == "train")
+    guide = next(r for r in real if r.label != LIVE and r.split == "train")
+    facts = {"label": guide.label, "attack": guide.attack, "domain": guide.domain, "subject": live.subject}
+    return [row(1, key="made", image=png(face(9)), live_key=live.key, guide_key=guide.key, **facts)]
+
+
+@pytest.fixture
+def place(root: Path, tmp_path: Path) -> Path:
+    """A copy to break."""
+    return shutil.copytree(root, tmp_path / "ways")
+
+
+# Each takes the folder of everything and the one to write; the part that is broken is the first.
+SHORT = "train={steps: 2, batch_size: 2, learning_rate: 0.1}"
+WAYS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
+    "generate": ("generator/unet", lambda p, out: generate("generate", p, out)),
+    "generate, encoder": ("generator/style_encoder", lambda p, out: generate("generate", p, out)),
+    "plan": ("generator/unet", lambda p, out: ["plan", *generate("generate", p, out)[1:]]),
+    "strength": ("generator/style_encoder", lambda p, out: generate("strength", p, out) + ["split=train"]),
+    "probe": ("generator/unet", lambda p, out: ["probe", f"generator={p}/generator", "size=32"]),
+    "fit-generator": (
+        "style/style_encoder",
+        lambda p, out: ["fit-generator", f"corpus={p}/real", f"style_encoder={p}/style", f"out={out}", SHORT, *SMALL],
+    ),
+    "fit-generator, initial": (
+        "generator/unet",
+        lambda p, out: ["fit-generator", f"corpus={p}/real", f"initial={p}/generator", f"out={out}", SHORT],
+    ),
+    "fit-generator, its encoder": (
+        "generator/style_encoder",
+        lambda p, out: ["fit-generator", f"corpus={p}/real", f"initial={p}/generator", f"out={out}", SHORT],
+    ),
+    "audit": (
+        "style/style_encoder",
+        lambda p, out: [
+            *("audit", f"inputs.generated={p}/made", f"inputs.live={p}/real", f"inputs.guides={p}/real"),
+            *(f"inputs.style_encoder={p}/style", "identity=structure", f"out={out}"),
+        ],
+    ),
+    "evaluate": (
+        "classifier/classifier",
+        lambda p, out: ["evaluate", "--classifier", f"{p}/classifier", "--corpus", f"{p}/real", "--out", f"{out}"],
+    ),
+    "export-classifier": (
+        "classifier/classifier",
+        lambda p, out: ["export-classifier", f"{p}/classifier", "--out", f"{out}"],
+    ),
+    "fit-classifier": (
+        "backbone",
+        lambda p, out: ["fit-classifier", f"corpus={p}/real", f"backbone=local-dir:{p}/backbone", f"out={out}", SHORT],
+    ),
+}
+SMALL = ["network.base_channels=8", "network.channel_multipliers=[1,1,1,1,1,1]", "network.embed_channels=16"]
+
+
+def generate(verb: str, place: Path, out: Path) -> list[str]:
+    inputs = [f"inputs.live={place}/real", f"inputs.guides={place}/real", f"inputs.generator={place}/generator"]
+    return [verb, *inputs, f"out={out}"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", SPOILS)
+def test_a_broken_model_is_one_line_and_claims_nothing(way: str, fault: str, place: Path, capsys: Any) -> None:
+    part, command = WAYS[way]
+    spoil, message = SPOILS[fault]
+    spoil(place / part)
+    with pytest.raises(SystemExit) as ended:
+        main(command(place, place / "out"))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("difffas: error")]
+    assert ended.value.code == 2
+    assert len(lines) == 1
+    assert str(place / part) in lines[0]
+    with pytest.raises(ValueError, match=message):
+        raise ValueError(lines[0])
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_pipe_for_a_configuration_is_not_waited_for(way: str, place: Path, capsys: Any) -> None:
+    """Apart from the others: stations that ask first whether there is one name the folder above."""
+    part, command = WAYS[way]
+    CONFIGS["a pipe"][0](place / part)
+    with pytest.raises(SystemExit) as ended:
+        main(command(place, place / "out"))
+    assert ended.value.code == 2
+    assert str((place / part).parent) in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("std", [0, 0, 0]),
+        ("std", [0.5, 0.5]),
+        ("mean", ["a", 0, 0]),
+        ("classifier", 7),
+        ("input_size", [3, -1, 32]),
+        ("fixed_input_size", "yes"),
+    ],
+)
+def test_a_backbone_s_configuration_is_as_timm_writes_it(key: str, value: Any, place: Path, capsys: Any) -> None:
+    config = json.loads((place / "backbone" / "config.json").read_text())
+    config["pretrained_cfg"] = {**config.get("pretrained_cfg", {}), key: value}
+    (place / "backbone" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SystemExit) as ended:
+        main(WAYS["fit-classifier"][1](place, place / "out"))
+    assert ended.value.code == 2
+    assert f"pretrained_cfg.{key} is" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+def test_finite_weights_whose_spoofs_are_not_are_the_model_s_fault(place: Path, capsys: Any) -> None:
+    with_tensors(lambda tensors: tensors["conv_out.weight"].fill_(3e38))(place / "generator" / "unet")
+    with pytest.raises(SystemExit) as ended:
+        main(["probe", f"generator={place}/generator", "size=64"])
+    assert ended.value.code == 2
+    assert "every spoof came out as NaN or infinity" in capsys.readouterr().err
+
+
+def test_images_too_large_to_try_a_network_on_are_refused(place: Path, capsys: Any) -> None:
+    with_config(image_size=60_000)(place / "classifier" / "classifier")
+    with pytest.raises(SystemExit) as ended:
+        main(WAYS["export-classifier"][1](place, place / "out"))
+    assert ended.value.code == 2
+    assert "a side of 60000: 4096 is the most" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+def test_the_playground_takes_whole_models_only(place: Path) -> None:
+    with_tensors(lambda tensors: tensors.pop("conv_in.weight"))(place / "generator" / "unet")
+    with pytest.raises(ValueError, match="missing: conv_in.weight"):
+        Playground(PlayConfig(generator=str(place / "generator"), size=32))
+
+
+def test_digests_are_those_of_the_names_and_bytes(root: Path) -> None:
+    """By the rule that is in every row written so far."""
+
+    def rule(storage: Storage, parts: list[str], *more: str) -> str:
+        paths = [*more, *(f"{part}/{name}" for part in parts for name in storage.names(part))]
+        digests = {path: hashlib.sha256(storage.read(path)).hexdigest() for path in paths}
+        return fingerprint(digests if more else {path.partition("/")[2]: sha for path, sha in digests.items()})
+
+    for place in (pretrained.FOLDER, root / "generator"):
+        shipped = Storage(str(place))
+        assert model_digest(shipped) == rule(shipped, ["unet", "style_encoder", "scheduler"], "model_index.json")
+    assert encoder_digest(Storage(str(root / "style"))) == rule(Storage(str(root / "style")), ["style_encoder"])
+
+
+def test_a_warm_start_takes_half_precision_and_shards(place: Path) -> None:
+    unet = SpoofUNet.from_pretrained(place / "generator" / "unet")
+    wanted = {name: value.to(torch.bfloat16).float() for name, value in unet.state_dict().items()}
+    shutil.rmtree(place / "generator" / "unet")
+    unet.to(torch.bfloat16).save_pretrained(place / "generator" / "unet", max_shard_size="100KB")
+    network = SpoofUNet(**UNET)
+    load_unet(network, str(place / "generator"))
+    assert all(torch.equal(value, wanted[name]) for name, value in network.state_dict().items())
+
+
+def test_a_configuration_without_later_keys_means_their_defaults(place: Path, capsys: Any) -> None:
+    """Folders from before `timesteps` was one of the keys."""
+    with_config(timesteps=None, variant=None)(place / "generator" / "unet")
+    with pytest.raises(SystemExit):
+        main([*generate("plan", place, place / "out"), "sampler.t0=[250,1001]"])
+    assert "must lie within" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="0"):
+        main([*generate("plan", place, place / "out"), "sampler.t0=[250,1000]", "plan.samples=4"])
+    assert json.loads(capsys.readouterr().out)["samples"] == 4
+
+
+# -- training state --
+
+
+def modules() -> tuple[dict[str, torch.nn.Module], torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    return {"network": network}, torch.optim.AdamW(network.parameters())
+
+
+def course_with(**changed: Any) -> Spoil:
+    def spoil(folder: Path) -> None:
+        path = folder / "course.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+    return spoil
+
+
+TRAINING: dict[str, tuple[Spoil, str]] = {
+    **{name: WEIGHTS[name] for name in ("misshapen", "whole numbers")},
+    "one unknown": (WEIGHTS["one unknown"][0], "extra"),
+    "nan": (WEIGHTS["nan"][0], "holds NaN or infinity in "),
+    "infinity": (WEIGHTS["infinity"][0], "holds NaN or infinity in "),
+    "truncated": (WEIGHTS["truncated"][0], "is broken"),
+    "one missing": (with_tensors(lambda tensors: tensors.pop("network.0.weight")), "missing: network.0.weight"),
+    "a moment missing": (with_tensors(lambda t: t.pop("optimiser.exp_avg.0.weight")), "missing: optimiser.exp_avg"),
+    "empty": (WEIGHTS["empty"][0], "is broken"),
+    "course a list": (lambda folder: (folder / "course.json").write_text("[]"), "holds a list"),
+    "course too deep": (lambda folder: (folder / "course.json").write_text("[" * 100_000), "nested too deeply"),
+    "no course": (lambda folder: (folder / "course.json").unlink(), "course.json does not exist"),
+    "course of another": (course_with(epoch=3), "key 'epoch' is unknown"),
+    "step below zero": (course_with(step=-1), "step is -1"),
+    "step a text": (course_with(step="5"), "step is 5"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
+@pytest.mark.parametrize("fault", TRAINING)
+def test_a_training_resumes_from_a_whole_checkpoint_only(fault: str, tmp_path: Path) -> None:
+    save(tmp_path, *modules(), Course(step=7), first=True)
+    assert load(tmp_path, *modules()).step == 7
+    (weights,) = tmp_path.glob("*.safetensors")
+    with safe_open(weights, "pt") as file:
+        facts = file.metadata()
+    spoil, message = TRAINING[fault]
+    spoil(tmp_path)
+    keep_metadata(weights, facts)
+    with pytest.raises(ValueError, match=message) as caught:
+        load(tmp_path, *modules())
+    assert type(caught.value) is ValueError  # what ends a run at once
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def keep_metadata(weights: Path, facts: dict[str, str]) -> None:
+    """What torch writes beside the tensors, such as where a shard begins, as far as the file is still whole."""
+    try:
+        tensors = load_file(weights)
+    except SafetensorError:
+        return
+    save_file(tensors, weights, metadata=facts)

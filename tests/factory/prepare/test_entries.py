@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import strategies as st
+
+from factory.corpus.row import FACTS, KEY
+from factory.prepare import PrepareConfig
+from factory.prepare.entries import Entry, key_of, list_entries, split_subjects
+from factory.sources import Source
+
+paths = st.lists(st.text(min_size=1), min_size=1, max_size=4).map("/".join)
+fractions = (
+    st.lists(st.integers(0, 20), min_size=1, max_size=4)
+    .filter(any)
+    .map(lambda weights: {f"s{i}": weight / sum(weights) for i, weight in enumerate(weights)})
+)
+
+
+def config(**given: Any) -> PrepareConfig:
+    return PrepareConfig.model_validate({"source": "photos", "out": "out", "crop": "none", **given})
+
+
+def entries(paths: list[str], **given: Any) -> dict[str, Entry]:
+    found = list_entries(config(**given), [Source(path, 1) for path in sorted(paths)])
+    return {entry.path: entry for entry in found}
+
+
+def test_a_row_says_what_the_path_says() -> None:
+    found = entries(["Casia/Cut-Photo/01/a.jpg"], pattern="{domain}/{attack}/{subject}/{capture}.jpg", license="mit")
+    row = found["Casia/Cut-Photo/01/a.jpg"].row("mit")
+    assert row.pop("key").startswith("casia-cut-photo-01-a-")
+    assert row == {
+        "label": 1,
+        "attack": "cut_photo",
+        "domain": "casia",
+        "style": "casia-cut_photo",
+        "subject": "01",
+        "capture": "a",
+        "split": "train",
+        "source": "Casia/Cut-Photo/01/a.jpg",
+        "license": "mit",
+    }
+    assert {"key", *row} <= set(FACTS)
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "expected"),
+    [
+        ("Real/1.jpg", {"pattern": "{attack}/{subject}"}, (0, "live", None)),
+        ("print/1.jpg", {"pattern": "{attack}/{subject}"}, (1, "print", None)),
+        ("print/1.jpg", {"pattern": "{attack}/{subject}", "live": ["Print"]}, (0, "live", None)),
+        ("live/none/1.jpg", {"pattern": "{label}/{attack}/{subject}"}, (0, "live", None)),
+        ("fake/mask/1.jpg", {"pattern": "{label}/{attack}/{subject}"}, (1, "mask", None)),
+        ("fake/live/1.jpg", {"pattern": "{label}/{attack}/{subject}"}, (1, "live", "label and attack disagree")),
+        ("1.jpg", {"pattern": "{subject}", "defaults": {"attack": "live"}}, (0, "live", None)),
+        ("1.jpg", {"pattern": "{subject}", "defaults": {"label": "live"}}, (0, "live", None)),
+        ("x/1.jpg", {"pattern": "{attack}/{subject}", "defaults": {"attack": "replay"}}, (1, "x", None)),
+    ],
+)
+def test_what_is_live(path: str, given: dict[str, Any], expected: tuple[int, str, str | None]) -> None:
+    given = {**given, "defaults": {"domain": "cam", **given.get("defaults", {})}}
+    entry = entries([path], **given)[path]
+    assert (entry.label, entry.attack, entry.reject) == expected
+
+
+def test_subjects_keep_to_one_split_across_domains() -> None:
+    paths = [f"{domain}/live/{subject}/{n}.jpg" for domain in "ab" for subject in range(10) for n in range(3)]
+    found = entries(paths, pattern="{domain}/{attack}/{subject}/{n}.jpg")
+    splits: dict[str | None, set[str]] = {}
+    for entry in found.values():
+        splits.setdefault(entry.subject, set()).add(entry.split)
+    assert all(len(names) == 1 for names in splits.values())
+    assert sorted(next(iter(names)) for names in splits.values()) == ["dev", "test"] + ["train"] * 8
+
+
+def test_a_split_in_the_path_overrides() -> None:
+    found = entries(["Test/live/1.jpg"], pattern="{split}/{attack}/{subject}", defaults={"domain": "cam"})
+    assert found["Test/live/1.jpg"].split == "test"
+    found = entries(["live/1.jpg"], pattern="{attack}/{subject}", defaults={"domain": "cam", "split": "held-out"})
+    assert found["live/1.jpg"].split == "held_out"
+
+
+def test_what_does_not_match_is_a_reject_of_the_largest_split() -> None:
+    paths = [f"live/{n}/a.jpg" for n in range(10)] + ["readme.png"]
+    found = entries(paths, defaults={"domain": "cam"})
+    stray = found["readme.png"]
+    assert (stray.reject, stray.split, stray.label) == ("no pattern match", "train", None)
+    row = stray.row("unknown")
+    assert row["source"] == "readme.png" and row["style"] is None and row["split"] is None
+    with pytest.raises(ValueError, match=r"fits none of the 1 images in photos, such as 'readme\.png'"):
+        entries(["readme.png"], defaults={"domain": "cam"})
+
+
+def test_boxes_of_a_table(tmp_path: Path) -> None:
+    table = tmp_path / "boxes.csv"
+    table.write_text("path,x,y,width,height\nlive/1.jpg,1,2,3,4\nlive/2.jpg,,,,\n")
+    given = {"pattern": "{attack}/{subject}", "defaults": {"domain": "cam"}, "crop": "table", "boxes": str(table)}
+    found = entries(["live/1.jpg", "live/2.jpg", "live/3.jpg"], **given)
+    assert found["live/1.jpg"].box == (1, 2, 3, 4)
+    assert [entry.reject for entry in found.values()] == [None, "no face", "no box in the table"]
+    with pytest.raises(ValueError, match="names none of the images"):
+        entries(["live/7.jpg"], **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "no domain: put {domain} into pattern"),
+        ({"defaults": {"domain": "x"}, "pattern": "{attack}/*"}, "no subject: .*defaults.subject=NAME"),
+        ({"defaults": {"domain": "x"}, "pattern": "{subject}"}, "no attack"),
+        ({"defaults": {"domain": "x"}, "pattern": "{label}/{subject}"}, "no attack"),
+    ],
+)
+def test_fields_that_nothing_gives(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        entries(["live/1/2.jpg"], **given)
+
+
+@hypothesis_given(st.lists(paths, unique=True, min_size=2, max_size=20))
+def test_keys_are_legal_and_unique(names: list[str]) -> None:
+    keys = [key_of("cam", name) for name in names]
+    assert all(KEY.fullmatch(key) for key in keys)
+    assert len(set(keys)) == len(names)
+    assert all(re.fullmatch(r"[0-9a-f]{16}", key[-16:]) and len(key) <= 65 for key in keys)
+
+
+def test_keys_are_for_ever() -> None:
+    assert key_of("nuaa", "live/0001/0001_00_00_01_63.jpg") == "live-0001-0001_00_00_01_63-e8a7c5c43c865c5d"
+    assert key_of("casia", "live/1.jpg") != key_of("nuaa", "live/1.jpg")
+    assert key_of("cam", "a/../../etc/passwd").count("/") == 0
+
+
+@hypothesis_given(
+    subjects=st.sets(st.text(min_size=1, max_size=5), max_size=60), fractions=fractions, seed=st.integers(0, 9)
+)
+def test_splits_keep_their_quotas(subjects: set[str], fractions: dict[str, float], seed: int) -> None:
+    assigned = split_subjects(subjects, fractions, seed)
+    assert set(assigned) == subjects  # one split each: disjoint by construction
+    counts = Counter(assigned.values())
+    wanted = {split: fraction * len(subjects) for split, fraction in fractions.items() if fraction}
+    assert set(counts) <= set(wanted)
+    if len(subjects) >= len(wanted):
+        assert set(counts) == set(wanted)
+    if min(wanted.values()) >= 1:
+        assert all(abs(counts[split] - quota) <= 1 for split, quota in wanted.items())
+
+
+@hypothesis_given(subjects=st.sets(st.text(min_size=1, max_size=5), min_size=30, max_size=60))
+def test_splits_follow_seed_and_names_alone(subjects: set[str]) -> None:
+    fractions = {"train": 0.5, "test": 0.5}
+    one = split_subjects(subjects, fractions, 1)
+    assert one == split_subjects(sorted(subjects, reverse=True), fractions, 1)
+    assert one != split_subjects(subjects, fractions, 2)
+
+
+def test_six_subjects_reach_every_split() -> None:
+    counts = Counter(split_subjects(map(str, range(6)), {"train": 0.8, "dev": 0.1, "test": 0.1}, 0).values())
+    assert counts == {"train": 4, "dev": 1, "test": 1}
+
+
+def columns(*rows: dict[str, str], **given: Any) -> list[Entry]:
+    """Entries of Parquet rows that say this."""
+    sources = [
+        Source(f"a.parquet/{at}", 0, None, "", row, "parquet", "a.parquet", 0, at) for at, row in enumerate(rows)
+    ]
+    return list_entries(config(**given), sources)
+
+
+def test_columns_say_it_all_and_outrank_the_pattern() -> None:
+    row = {"label": "spoof", "attack": "Cut-Photo", "domain": "X", "subject": "7", "split": "Dev", "capture": "c"}
+    [entry] = columns({**row, "license": "CC-BY-4.0", "key": "Face 1"})
+    assert entry.key == key_of("x", "Face 1") and entry.key.startswith("face-1-")
+    assert (entry.label, entry.attack, entry.domain, entry.subject) == (1, "cut_photo", "x", "7")
+    assert (entry.split, entry.capture, entry.reject) == ("dev", "c", None)
+    assert (entry.file, entry.group, entry.at) == ("a.parquet", 0, 0)
+    assert entry.row("unknown")["license"] == "CC-BY-4.0"
+    [entry] = columns(row, pattern="{subject}.parquet/{n}", defaults={"domain": "y"})
+    assert (entry.subject, entry.domain) == ("7", "x")
+    [entry] = columns({"label": "live"}, pattern="{subject}.parquet/{n}", defaults={"domain": "y", "attack": "print"})
+    assert (entry.subject, entry.domain, entry.attack) == ("a", "y", "live")
+    assert entry.row("unknown")["license"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("row", "live", "expected"),
+    [
+        ({"label": "0"}, ["live"], (0, "live", None)),
+        ({"label": "1"}, ["live"], (1, "print", None)),
+        ({"label": "1"}, ["1"], (0, "live", None)),
+        ({"label": "0"}, ["live", "1"], (1, "print", None)),
+        ({"label": "7"}, ["live"], (1, "print", "label is neither 0 nor 1")),
+        ({"label": "-1"}, ["live"], (1, "print", "label is neither 0 nor 1")),
+        ({"label": "7"}, ["1"], (1, "print", None)),
+        ({"label": "Real"}, ["real"], (0, "live", None)),
+        ({"label": "1", "attack": "live"}, ["live"], (1, "live", "label and attack disagree")),
+        ({"attack": "live"}, ["live"], (0, "live", None)),
+        ({}, ["live"], (1, "print", None)),
+    ],
+)
+def test_what_is_live_by_columns(row: dict[str, str], live: list[str], expected: tuple[int, str, str | None]) -> None:
+    defaults = {"domain": "cam", "attack": "print"}
+    # A second row that has both: the columns are there, only this cell may be empty.
+    entry, _ = columns({"subject": "1", **row}, {"subject": "2", "label": "x"}, live=live, defaults=defaults)
+    assert (entry.label, entry.attack, entry.reject) == expected
+
+
+def test_empty_cells_are_rejects_with_a_reason() -> None:
+    full = {"attack": "print", "domain": "x", "subject": "1"}
+    found = columns(full, *({name: full[name] for name in full if name != lacking} for lacking in full))
+    assert [entry.reject for entry in found] == [None, "no attack", "no domain", "no subject"]
+    assert len({entry.key for entry in found}) == 4 and {entry.split for entry in found} == {"train"}
+    with pytest.raises(ValueError, match=r"no subject: name its column, columns\.subject=COLUMN"):
+        columns({"attack": "print", "domain": "x"})
+    live_only = columns(
+        {"subject": "1", "label": "0"}, {"subject": "2", "label": "1"}, defaults={"domain": "x", "attack": "mask"}
+    )
+    assert [entry.attack for entry in live_only] == ["live", "mask"]
+
+
+def test_an_empty_split_is_that_of_the_subject_else_by_hash() -> None:
+    rows = [
+        {"attack": "print", "subject": str(n // 2), **({"split": "test"} if n in (0, 5) else {})} for n in range(20)
+    ]
+    found = columns(*rows, defaults={"domain": "x"}, split={"train": 0.5, "dev": 0.5})
+    splits: dict[str | None, set[str]] = {}
+    for entry in found:
+        splits.setdefault(entry.subject, set()).add(entry.split)
+    assert splits["0"] == splits["2"] == {"test"}
+    rest = Counter(next(iter(splits[str(n)])) for n in range(10) if n not in (0, 2))
+    assert rest == {"train": 4, "dev": 4} and all(len(names) == 1 for names in splits.values())
+
+
+def test_repeated_keys_are_named() -> None:
+    row = {"attack": "print", "domain": "x", "subject": "1"}
+    with pytest.raises(ValueError, match="key column of photos repeats 'one'"):
+        columns({**row, "key": "one"}, {**row, "key": "two"}, {**row, "key": "one"})
+
+
+def test_row_groups_keep_together() -> None:
+    sources = [
+        Source(f"a/{at}", 0, None, "", {"attack": "print", "subject": "1"}, "parquet", "a", at // 5, at)
+        for at in range(50)
+    ]
+    found = sorted(list_entries(config(defaults={"domain": "x"}), sources), key=lambda entry: entry.rank)
+    groups = [found[first].group for first in range(0, 50, 5)]
+    assert [entry.at for entry in found] == [group * 5 + n for group in groups for n in range(5)]
+    assert sorted(groups) == list(range(10)) and groups != sorted(groups)
+
+
+def test_patterns_of_the_manual_for_containers() -> None:
+    def entry(path: str, fields: dict[str, str], **given: Any) -> Entry:
+        [found] = list_entries(config(**given), [Source(path, 0, None, "", fields, "webdataset", "x", -1, 0)])
+        return found
+
+    found = entry(
+        "test-0.parquet/12/7.jpg",
+        {"attack": "live", "subject": "3"},
+        pattern="{split}-*.parquet/**",
+        defaults={"domain": "x"},
+    )
+    assert (found.split, found.subject, found.reject) == ("test", "3", None)
+    found = entry(
+        "shard-0.tar/print/0001/7.jpg", {}, pattern="*.tar/{attack}/{subject}/{image}", defaults={"domain": "x"}
+    )
+    assert (found.attack, found.subject, found.reject) == ("print", "0001", None)

@@ -1,0 +1,67 @@
+"""Corpora joined: every row of each, byte for byte, and one corpus for whoever reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factory.core.config import build
+from factory.corpus import Corpus
+from factory.corpus.verify import verify
+from factory.publish.join import JoinConfig, run
+from factory.storage import Storage
+from tests.corpora import face, png, row, write_corpus
+
+
+def rows(domain: str, count: int, **given: Any) -> list[Any]:
+    return [row(n, key=f"{domain}-{n}", domain=domain, style=f"{domain}-live", **given) for n in range(count)]
+
+
+def join(tmp_path: Path, *names: str) -> JoinConfig:
+    return build(JoinConfig, {"corpora": [f"{tmp_path}/{name}" for name in names], "out": f"{tmp_path}/joined"})
+
+
+def test_all_rows_are_there_and_nothing_else(tmp_path: Path) -> None:
+    parts = [write_corpus(tmp_path / name, rows(name, count)) for name, count in (("a", 3), ("b", 5))]
+    summary = run(join(tmp_path, "a", "b"))
+    assert (summary["written"], summary["rejected"]) == (8, 0)
+    both = Corpus(f"{tmp_path}/joined")
+    assert sorted(both.column("key")) == sorted(key for part in parts for key in part.column("key"))
+    for part in parts:
+        places = [list(both.column("key")).index(key) for key in part.column("key")]
+        np.testing.assert_array_equal(both.pixels(places), part.pixels(range(len(part))))
+    assert verify(both.storage.url)["problems"] == []
+
+
+def test_a_killed_join_goes_on_and_a_finished_one_is_left_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_corpus(tmp_path / name, rows(name, 4))
+    whole = run(join(tmp_path, "a", "b"))
+    data = {path: path.read_bytes() for path in (tmp_path / "joined" / "data").iterdir()}
+    lost = sorted(data)[-1]
+    for path in (lost, *(tmp_path / "joined").glob("*mmary.json"), tmp_path / "joined" / "index.parquet"):
+        path.unlink()
+    sorted((tmp_path / "joined" / "ledger").iterdir())[-1].unlink()
+    assert run(join(tmp_path, "a", "b")) == whole
+    assert lost.read_bytes() == data[lost]
+    before = lost.stat().st_mtime_ns
+    assert run(join(tmp_path, "a", "b")) == whole
+    assert lost.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (rows("a", 2), "key 'a-0' is in two of the corpora: they hold the same images"),
+        (rows("b", 2, image=png(face(0, 64))), "images differ in size"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(second: list[Any], message: str, tmp_path: Path) -> None:
+    write_corpus(tmp_path / "a", rows("a", 2))
+    write_corpus(tmp_path / "b", second)
+    with pytest.raises(ValueError, match=message):
+        run(join(tmp_path, "a", "b"))
+    assert not Storage(f"{tmp_path}/joined").names("")

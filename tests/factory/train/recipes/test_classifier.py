@@ -1,0 +1,84 @@
+"""The classifier's look at held-out people, without Ray; its training steps are in test_losses.py beside this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from difffas.metrics import auc, d_eer
+from factory.core.config import build
+from factory.corpus import Corpus
+from factory.corpus.row import LIVE, SPOOF
+from factory.models.tensors import to_tensor
+from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig, prepared
+from tests.corpora import small_rows, write_corpus
+from tests.pages import spoofs_of
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("classifier")
+    real = small_rows(subjects=6, splits=("train", "dev", "test"))
+    write_corpus(root / "real", real)
+    write_corpus(root / "spoofs", spoofs_of([row for row in real if row.split == "train"], 24))
+    return root
+
+
+def config(corpora: Path, **given: Any) -> FitClassifierConfig:
+    train = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3, "evaluate_every": 2, "patience": 3}
+    fit = {"corpus": f"{corpora}/real", "generated": f"{corpora}/spoofs", "out": "unused", "backbone": "test_convnext"}
+    return build(FitClassifierConfig, {**fit, "train": train, **given})
+
+
+def test_an_evaluation_is_of_the_held_out_rows_alone(corpora: Path) -> None:
+    _, settings = prepared(config(corpora))
+    recipe = ClassifierRecipe(settings)
+    found = recipe.evaluate()
+    corpus = Corpus(f"{corpora}/real")
+    dev = corpus.where(split="dev")
+    with torch.no_grad():
+        liveness = recipe.network.liveness(recipe.network.eval()(to_tensor(corpus.pixels(dev))))
+    spoof = (corpus.column("label")[dev] == SPOOF).astype(int)
+    wanted = {"auc": auc(liveness.double().numpy(), spoof), "d_eer": d_eer(liveness.double().numpy(), spoof)}
+    assert found.figures == pytest.approx(wanted)
+    assert found.score == found.figures["auc"]
+    assert not recipe.network.training  # the loop sets it back
+
+
+def test_a_split_without_both_kinds_is_refused(corpora: Path) -> None:
+    with pytest.raises(ValueError, match=r"split 'nobody' lacks live faces or attacks, and train.evaluate_every"):
+        prepared(config(corpora, held_out="nobody"))
+    with pytest.raises(ValueError, match="split None lacks"):
+        prepared(config(corpora, held_out=None))
+    prepared(config(corpora, held_out=None, train={"steps": 4, "batch_size": 8, "learning_rate": 1e-3}))
+
+
+def test_what_cannot_be_fitted_is_refused(corpora: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="held_out is 'train', the split that is trained on"):
+        prepared(config(corpora, held_out="train"))
+    train = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
+    for label in (LIVE, SPOOF):
+        write_corpus(tmp_path / str(label), [row for row in small_rows() if row.label == label])
+        with pytest.raises(ValueError, match="split 'train' has only live faces or only spoofs: give both"):
+            prepared(config(corpora, corpus=f"{tmp_path}/{label}", generated=None, train=train))
+
+
+def test_rows_without_the_score_that_the_loss_goes_by_are_said(corpora: Path, capsys: Any) -> None:
+    prepared(config(corpora, loss={"name": "rq+patchnet"}))
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("warning: 22 of 44 training rows have no BRISQUE score, by which loss 'rq+patchnet' sets")
+    prepared(config(corpora, loss={"name": "cross-entropy"}))
+    assert not capsys.readouterr().err
+
+
+def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:
+    _, settings = prepared(config(corpora, sampling={"generated_share": 0.25, "style_weights": {"print": 2}}))
+    read = ClassifierRecipe(settings).reader(0, 1)
+    made = set(Corpus(f"{corpora}/spoofs").column("key"))
+    for step in range(5):
+        (keys,) = np.asarray(read(step)["keys"]).T.reshape(1, -1)
+        assert sum(key in made for key in keys) == 2

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from tests.difffas.golden import CASES, FILE, brief, compute, error
-from tests.difffas.rounding import OTHER_ORDERS
 
+# The most recorded over eighteen settings; each was at most 2.1 times as far off as the most of the others.
+UNSEEN = 5
 EXACT = 1e-6  # of an array's deviation: float64 runs agree to 1e-10, but some end in float32
 
 
@@ -27,7 +28,7 @@ def test_golden(case: str) -> None:
             torch.testing.assert_close(
                 got, expected, rtol=0, atol=EXACT * size, msg=lambda text, n=name: f"{n}: {text}"
             )
-        allowed = max(OTHER_ORDERS * then["float32_error"], EXACT * size)
+        allowed = max(UNSEEN * then["float32_error"], EXACT * size)
         assert error(narrow[name], value) <= allowed, f"{name}: float32 is too far from float64"
 
 
@@ -35,7 +36,7 @@ def test_float32_is_close_to_float64_where_it_was_recorded() -> None:
     """The recorded errors are rounding, not faults that a wide tolerance would hide."""
     for case, arrays in json.loads(FILE.read_text(encoding="utf-8")).items():
         for name, array in arrays.items():
-            limit = 5e-3 if name in ("predicted x0", "gradient norms", "guided") else 1e-3
+            limit = 1e-2 if name == "predicted x0" else 1e-3  # at t = 998 it is the noise's error times 150
             assert array["float32_error"] <= limit * max(array["std"], abs(array["mean"])), (case, name)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
+from difffas.errors import UserError
 from difffas.model_files import Files, LocalFiles, place, read_object, read_tensors, stored_tensors
 from difffas.strict import compare_tensors, described
 
@@ -46,10 +47,10 @@ def check_arguments(arguments: Any, where: str) -> dict[str, Any]:
         ValueError: naming one, beginning with `where` they are from.
     """
     if not isinstance(arguments, dict):
-        raise ValueError(f"{where} must be an object of arguments, not a {type(arguments).__name__}")
+        raise UserError(f"{where} must be an object of arguments, not a {type(arguments).__name__}")
     foreign = sorted(_OWN & arguments.keys())
     if foreign:
-        raise ValueError(f"{where}: {foreign[0]} is not an argument of a network: leave it out")
+        raise UserError(f"{where}: {foreign[0]} is not an argument of a network: leave it out")
     return dict(arguments)
 
 
@@ -61,17 +62,17 @@ def local_config(folder: str | Path) -> dict[str, Any]:
     """
     files = LocalFiles(folder)
     if not files.exists(CONFIG):
-        raise ValueError(f"{LOCAL}{folder} has no {CONFIG}: give a folder with timm's {CONFIG} and model.safetensors")
+        raise UserError(f"{LOCAL}{folder} has no {CONFIG}: give a folder with timm's {CONFIG} and model.safetensors")
     config, where = read_object(files, CONFIG), place(files, CONFIG)
     name = config.get("architecture")
     if not isinstance(name, str) or not timm.is_model(name):
-        raise ValueError(f"{where}: architecture {name!r} is not known to timm: see timm.list_models()")
+        raise UserError(f"{where}: architecture {name!r} is not known to timm: see timm.list_models()")
     known = config.get("pretrained_cfg") or {}
     if not isinstance(known, dict):
-        raise ValueError(f"{where}: pretrained_cfg must be an object, as timm writes it")
+        raise UserError(f"{where}: pretrained_cfg must be an object, as timm writes it")
     for key, fits in _KNOWN.items():
         if known.get(key) is not None and not fits(known[key]):
-            raise ValueError(f"{where}: pretrained_cfg.{key} is {str(known[key])[:80]}, which timm does not write")
+            raise UserError(f"{where}: pretrained_cfg.{key} is {str(known[key])[:80]}, which timm does not write")
     check_arguments(config.get("model_args") or {}, f"{where}: model_args")
     return config
 
@@ -103,7 +104,7 @@ def load_local(network: nn.Module, folder: str | Path) -> None:
         try:
             weights = dict(convert(dict(weights), network))
         except Exception as error:  # whatever it makes of names that are not its network's
-            raise ValueError(f"{where} are not this network's: {' '.join(str(error).split())[:200]}") from None
+            raise UserError(f"{where} are not this network's: {' '.join(str(error).split())[:200]}") from None
     known: Any = network.pretrained_cfg
     heads = known.get("classifier") or ()
     heads = (heads,) if isinstance(heads, str) else tuple(heads)
@@ -128,20 +129,20 @@ def saved_classifier(files: Files, part: str = "") -> dict[str, Any]:
     for key in ("styles", "live_styles"):
         value = config.get(key)
         if not isinstance(value, list) or not all(isinstance(style, str) for style in value):
-            raise ValueError(
+            raise UserError(
                 f"{where}: {key} must be a list of names: it is not a folder that SpoofClassifier.save wrote"
             )
     if not isinstance(config.get("architecture"), str):
-        raise ValueError(f"{where}: architecture must be a name of timm's")
+        raise UserError(f"{where}: architecture must be a name of timm's")
     scale: Any = config.get("scale")
     size: Any = config.get("image_size")
     if type(scale) not in (int, float) or not 0 < scale <= 1e9:
-        raise ValueError(f"{where}: scale {str(scale)[:40]} must be a number above 0")
+        raise UserError(f"{where}: scale {str(scale)[:40]} must be a number above 0")
     if size is not None and (type(size) is not int or not 1 <= size <= 1 << 16):
-        raise ValueError(f"{where}: image_size {str(size)[:40]} must be a number of pixels, or null")
+        raise UserError(f"{where}: image_size {str(size)[:40]} must be a number of pixels, or null")
     check_arguments(config.get("backbone_args"), f"{where}: backbone_args")
     known = ("architecture", "backbone_args", "image_size", "live_styles", "scale", "styles")
     for key in config:
         if key not in known:
-            raise ValueError(f"{where}: key {key!r} is unknown; a classifier has {', '.join(known)}")
+            raise UserError(f"{where}: key {key!r} is unknown; a classifier has {', '.join(known)}")
     return config

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from difffas.errors import UserError
+
 
 class Inert:
     """Stands for an object of a class or for the result of a function that was not loaded."""
@@ -36,9 +38,9 @@ def read_checkpoint(path: str | Path) -> Any:
         with safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise ValueError(f"checkpoint {path} does not exist") from None
+        raise UserError(f"checkpoint {path} does not exist") from None
     except Exception:  # a broken or hostile pickle may lead the reader anywhere
-        raise ValueError(f"checkpoint {path} cannot be read as tensors alone: ask for a plain state dict") from None
+        raise UserError(f"checkpoint {path} cannot be read as tensors alone: ask for a plain state dict") from None
 
 
 def module_state(value: object) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from difffas.backbones import LOCAL, check_arguments, check_local, load_local, saved_classifier
+from difffas.errors import UserError
 from difffas.model_files import Files, LocalFiles, place, read_tensors, stored_tensors
 from difffas.strict import check_weights, described
 
@@ -69,11 +70,9 @@ class SpoofClassifier(nn.Module):
         self.styles, self.live_styles, self.scale = tuple(styles), tuple(live_styles), float(scale)
         self.image_size = image_size
         if len(set(self.styles)) != len(self.styles):
-            raise ValueError(f"styles {list(styles)} must be distinct")
+            raise UserError(f"styles {list(styles)} must be distinct")
         if not 0 < len(set(self.live_styles)) < len(self.styles) or not set(self.live_styles) <= set(self.styles):
-            raise ValueError(
-                f"live_styles {list(live_styles)} must be some of the styles, but not all: {list(styles)}"
-            )
+            raise UserError(f"live_styles {list(live_styles)} must be some of the styles, but not all: {list(styles)}")
         self.backbone_args = dict(backbone_args or {})
         check_arguments(self.backbone_args, "backbone_args")
         folder = backbone.removeprefix(LOCAL) if backbone.startswith(LOCAL) else None
@@ -81,7 +80,7 @@ class SpoofClassifier(nn.Module):
             self.backbone_args = dict(check_local(folder).get("model_args") or {}) | self.backbone_args
             pretrained = False  # see load_local
         elif not timm.is_model(backbone):
-            raise ValueError(
+            raise UserError(
                 f"backbone {backbone!r} is not known to timm: see timm.list_models(), or give {LOCAL}FOLDER"
             )
         self.backbone = timm.create_model(backbone, pretrained=pretrained, num_classes=0, **self.backbone_args)
@@ -100,7 +99,7 @@ class SpoofClassifier(nn.Module):
         Raises ValueError for another shape.
         """
         if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"images of shape {tuple(images.shape)}: give B,3,H,W in [-1, 1]")
+            raise UserError(f"images of shape {tuple(images.shape)}: give B,3,H,W in [-1, 1]")
         embeddings: Tensor = self.backbone(((images + 1.0) / 2.0 - self.mean) / self.std)
         return embeddings
 
@@ -150,7 +149,7 @@ class SpoofClassifier(nn.Module):
         """
         prefix = f"{part}/" if part else ""
         if not files.exists(f"{prefix}config.json"):
-            raise ValueError(f"{place(files, part)} is not a folder that SpoofClassifier.save wrote: no config.json")
+            raise UserError(f"{place(files, part)} is not a folder that SpoofClassifier.save wrote: no config.json")
         config = saved_classifier(files, part)
         stored = stored_tensors(files, part, "model")
 
@@ -165,10 +164,10 @@ class SpoofClassifier(nn.Module):
             )
 
         if config["architecture"].startswith(LOCAL):
-            raise ValueError(f"{place(files, prefix)}config.json: architecture must be a name of timm's, no folder")
+            raise UserError(f"{place(files, prefix)}config.json: architecture must be a name of timm's, no folder")
         check_weights(files, stored, described(f"{place(files, prefix)}config.json", stored, build))
         classifier = build()
         classifier.load_state_dict(dict(read_tensors(files, stored)))
         if not bool((classifier.std > 0).all()):
-            raise ValueError(f"the weights in {place(files, prefix)}model.safetensors: std must be above 0")
+            raise UserError(f"the weights in {place(files, prefix)}model.safetensors: std must be above 0")
         return classifier.eval()

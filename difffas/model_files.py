@@ -19,6 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_bytes
 from torch import Tensor
 
+from difffas.errors import UserError
+
 WEIGHTS = "diffusion_pytorch_model"  # diffusers' stem, before `.safetensors`
 LARGEST_CONFIG = 16 << 20  # bytes
 LARGEST_HEADER = 100_000_000  # bytes, the safetensors library's own bound
@@ -60,7 +62,7 @@ class LocalFiles:
         """Bytes of a file; raises FileNotFoundError, and ValueError for a folder, a pipe or a device, unread."""
         path = Path(self.url, name)
         if not path.is_file() and os.path.lexists(path):
-            raise ValueError(f"{path} is a folder, a pipe, a device or a broken link: put a regular file there")
+            raise UserError(f"{path} is a folder, a pipe, a device or a broken link: put a regular file there")
         with path.open("rb") as file:
             file.seek(start or 0)
             return file.read() if end is None else file.read(end - (start or 0))
@@ -92,15 +94,15 @@ def json_object(data: bytes, where: str) -> dict[str, Any]:
         ValueError: in one line that begins with `where`, if they hold anything else, or a key twice.
     """
     if len(data) > LARGEST_CONFIG:
-        raise ValueError(f"{where} has more than {LARGEST_CONFIG:,} bytes: no configuration of a model is that long")
+        raise UserError(f"{where} has more than {LARGEST_CONFIG:,} bytes: no configuration of a model is that long")
     try:
         found = json.loads(data, object_pairs_hook=_distinct)
     except RecursionError:
-        raise ValueError(f"{where} is nested too deeply: bring it back from a copy") from None
+        raise UserError(f"{where} is nested too deeply: bring it back from a copy") from None
     except ValueError as error:  # JSON's and Unicode's are kinds of it
-        raise ValueError(f"{where} is not JSON: {error}: bring it back from a copy") from None
+        raise UserError(f"{where} is not JSON: {error}: bring it back from a copy") from None
     if not isinstance(found, dict):
-        raise ValueError(f"{where} holds a {type(found).__name__}, not an object: bring it back from a copy")
+        raise UserError(f"{where} holds a {type(found).__name__}, not an object: bring it back from a copy")
     return found
 
 
@@ -109,7 +111,7 @@ def read_object(files: Files, name: str) -> dict[str, Any]:
     try:
         return json_object(files.read(name, 0, LARGEST_CONFIG + 1), place(files, name))
     except FileNotFoundError:
-        raise ValueError(f"{place(files, name)} does not exist: the model folder is not whole") from None
+        raise UserError(f"{place(files, name)} does not exist: the model folder is not whole") from None
 
 
 def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str | None = None) -> dict[str, Stored]:
@@ -126,18 +128,18 @@ def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str 
     if not sharded and single not in names:
         pickled = [name for name in files.names(folder) if name.endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl"))]
         never = f"; {pickled[0]} is never read, since it may hold a pickle" if pickled else ""
-        raise ValueError(f"{place(files, prefix + single)} does not exist: the model folder is not whole{never}")
+        raise UserError(f"{place(files, prefix + single)} does not exist: the model folder is not whole{never}")
     if sharded and single in names:
-        raise ValueError(f"{place(files, prefix + single)} and {index} are two sets of weights: remove one of them")
+        raise UserError(f"{place(files, prefix + single)} and {index} are two sets of weights: remove one of them")
     own = _shards(files, prefix + index, names) if sharded else {single}
     foreign = [name for name in names if name not in own and not _other_variant(name, stem, variant)]
     if foreign:
-        raise ValueError(f"{place(files, prefix + foreign[0])} is not one of the network's weights: remove it")
+        raise UserError(f"{place(files, prefix + foreign[0])} is not one of the network's weights: remove it")
     found: dict[str, Stored] = {}
     for name in sorted(own):
         for key, tensor in _header(files, prefix + name).items():
             if key in found:
-                raise ValueError(f"{key!r} is in {found[key].file} and in {place(files, prefix + name)}: keep one")
+                raise UserError(f"{key!r} is in {found[key].file} and in {place(files, prefix + name)}: keep one")
             found[key] = tensor
     if sharded:
         _check_index(files, prefix + index, prefix, found)
@@ -155,7 +157,7 @@ def read_tensors(files: Files, stored: Mapping[str, Stored]) -> Iterator[tuple[s
                 for key in file.keys():  # noqa: SIM118 - not a dictionary
                     yield key, file.get_tensor(key)
         except SafetensorError as error:
-            raise ValueError(f"{place(files, name)} is broken: {_line(error)}: bring it back from a copy") from None
+            raise UserError(f"{place(files, name)} is broken: {_line(error)}: bring it back from a copy") from None
 
 
 def elements(stored: Mapping[str, Stored]) -> int:
@@ -183,12 +185,10 @@ def _other_variant(name: str, stem: str, variant: str | None) -> bool:
 def _shards(files: Files, index: str, names: list[str]) -> set[str]:
     mapped = read_object(files, index).get("weight_map")
     if not isinstance(mapped, dict) or not mapped or not all(isinstance(name, str) for name in mapped.values()):
-        raise ValueError(
-            f"{place(files, index)} has no weight_map of tensor names to files: bring it back from a copy"
-        )
+        raise UserError(f"{place(files, index)} has no weight_map of tensor names to files: bring it back from a copy")
     absent = sorted(set(mapped.values()) - set(names))
     if absent:
-        raise ValueError(f"{place(files, index)} names {absent[0]!r}, which is not a safetensors file of its folder")
+        raise UserError(f"{place(files, index)} names {absent[0]!r}, which is not a safetensors file of its folder")
     return set(mapped.values())
 
 
@@ -196,10 +196,10 @@ def _check_index(files: Files, index: str, prefix: str, found: Mapping[str, Stor
     mapped = read_object(files, index)["weight_map"]
     for key in sorted(mapped.keys() ^ found.keys()):
         has, lacks = ("the index", "its shards") if key in mapped else ("its shards", "the index")
-        raise ValueError(f"{place(files, index)}: {key!r} is in {has} and not in {lacks}: bring the folder back")
+        raise UserError(f"{place(files, index)}: {key!r} is in {has} and not in {lacks}: bring the folder back")
     for key, name in mapped.items():
         if found[key].file != prefix + name:
-            raise ValueError(f"{place(files, index)}: {key!r} is in {found[key].file}, not in {prefix + name}")
+            raise UserError(f"{place(files, index)}: {key!r} is in {found[key].file}, not in {prefix + name}")
 
 
 def _header(files: Files, name: str) -> dict[str, Stored]:
@@ -208,7 +208,7 @@ def _header(files: Files, name: str) -> dict[str, Stored]:
     length = int.from_bytes(files.read(name, 0, 8), "little")
     data = files.read(name, 8, 8 + length) if length <= LARGEST_HEADER else b""
     if not data or len(data) < length:
-        raise ValueError(f"{where} is not a whole safetensors file: bring it back from a copy")
+        raise UserError(f"{where} is not a whole safetensors file: bring it back from a copy")
     entries = json_object(data, f"the header of {where}")
     entries.pop("__metadata__", None)
     return {key: _stored(name, where, key, entry) for key, entry in entries.items()}
@@ -222,7 +222,7 @@ def _stored(name: str, where: str, key: str, entry: Any) -> Stored:
             return Stored(name, tuple(shape), dtype)
     except (KeyError, TypeError, ValueError):
         pass
-    raise ValueError(f"the header of {where} describes {key!r} in a way that cannot be: bring it back from a copy")
+    raise UserError(f"the header of {where} describes {key!r} in a way that cannot be: bring it back from a copy")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"key {twice[:200]!r} occurs twice")
+        raise UserError(f"key {twice[:200]!r} occurs twice")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import diffusers
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
+from difffas.errors import UserError
 from difffas.model_files import Files, place, read_object
 from difffas.schedule import TIMESTEPS
 from difffas.schedulers import check_process
@@ -28,11 +29,9 @@ def check_pipeline(files: Files, variant: str | None = None) -> None:
     unet, _ = check_network(SpoofUNet, files, "unet", variant)
     encoder, _ = check_network(StyleEncoder, files, "style_encoder", variant)
     if unet.conv_in.in_channels != 6:
-        raise ValueError(
-            f"{place(files, 'unet')} takes {unet.conv_in.in_channels} channels, not the 6 of noisy ⊕ live"
-        )
+        raise UserError(f"{place(files, 'unet')} takes {unet.conv_in.in_channels} channels, not the 6 of noisy ⊕ live")
     if unet.style_channels != encoder.style_channels:
-        raise ValueError(
+        raise UserError(
             f"{files.url}: the U-Net has {unet.style_channels} channels at strides 8, 16, 32, the style encoder "
             f"{encoder.style_channels}: bring back the encoder that it was fitted with"
         )
@@ -46,14 +45,14 @@ def check_parts(files: Files) -> None:
     """
     index, where = read_object(files, INDEX), place(files, INDEX)
     if index.get("_class_name") != "SpoofPipeline":
-        raise ValueError(f"{where} is that of a {index.get('_class_name')!r}, not of a SpoofPipeline")
+        raise UserError(f"{where} is that of a {index.get('_class_name')!r}, not of a SpoofPipeline")
     parts = {name: value for name, value in index.items() if not name.startswith("_")}
     for name, wanted in NETWORKS.items():
         if parts.pop(name, None) != list(wanted):
-            raise ValueError(f"{where}: {name} must be {list(wanted)}: bring it back from a copy")
+            raise UserError(f"{where}: {name} must be {list(wanted)}: bring it back from a copy")
     scheduler = parts.pop("scheduler", None)
     if parts:
-        raise ValueError(f"{where}: part {next(iter(parts))!r} is unknown: bring it back from a copy")
+        raise UserError(f"{where}: part {next(iter(parts))!r} is unknown: bring it back from a copy")
     if scheduler not in (None, [None, None]):
         _check_scheduler(files, scheduler)
 
@@ -79,19 +78,19 @@ def _check_scheduler(files: Files, named: Any) -> None:
     library, name = named if isinstance(named, list) and len(named) == 2 else (None, None)
     kind = getattr(diffusers, name, None) if library == "diffusers" and isinstance(name, str) else None
     if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
-        raise ValueError(f"{place(files, INDEX)}: scheduler {named!r} is not one of diffusers'")
+        raise UserError(f"{place(files, INDEX)}: scheduler {named!r} is not one of diffusers'")
     config = read_object(files, SCHEDULER)
     levels = config.get("num_train_timesteps", TIMESTEPS)
     if type(levels) is not int or levels != TIMESTEPS:  # before it makes tables of that length
-        raise ValueError(f"{where}: num_train_timesteps is {str(levels)[:40]}, this method's are {TIMESTEPS}")
+        raise UserError(f"{where}: num_train_timesteps is {str(levels)[:40]}, this method's are {TIMESTEPS}")
     betas = config.get("trained_betas")
     if betas is not None and not (isinstance(betas, list) and len(betas) == TIMESTEPS):
-        raise ValueError(f"{where}: trained_betas must be a list of {TIMESTEPS} numbers, or null")
+        raise UserError(f"{where}: trained_betas must be a list of {TIMESTEPS} numbers, or null")
     try:
         scheduler = kind.from_config(config)  # type: ignore[attr-defined]
     except Exception as error:  # whatever a constructor makes of values that are not meant for it
-        raise ValueError(f"{where} describes no {name}: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{where} describes no {name}: {' '.join(str(error).split())[:200]}") from None
     try:
         check_process(scheduler)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise UserError(f"{where}: {error}") from None

@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from difffas.errors import UserError
 from difffas.model_files import is_finite
 from difffas.strict import is_dense
 from difffas.style_encoder import StyleEncoder
@@ -77,10 +78,10 @@ def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 
     )
     first, last = live["input_blocks.0.0.weight"], live["out.2.weight"]
     if any(width % base for width in widths):
-        raise ValueError(f"widths {widths} are not multiples of the {base} of 'input_blocks.0.0.bias'")
+        raise UserError(f"widths {widths} are not multiples of the {base} of 'input_blocks.0.0.bias'")
     if first.ndim != 4 or last.ndim != 4 or last.shape[0] not in (3, 6):
         shapes = f"'input_blocks.0.0.weight' is {tuple(first.shape)}, 'out.2.weight' is {tuple(last.shape)}"
-        raise ValueError(f"{shapes}: convolutions have four sizes, and the network 3 or 6 output channels")
+        raise UserError(f"{shapes}: convolutions have four sizes, and the network 3 or 6 output channels")
 
     def build() -> SpoofUNet:
         network: SpoofUNet = SpoofUNet(
@@ -179,9 +180,9 @@ def _dead_places() -> Iterator[str]:
 def _live(state_dict: StateDict, dead: Set[str]) -> dict[str, Tensor]:
     for key, value in state_dict.items():
         if not isinstance(value, Tensor):
-            raise ValueError(f"{key!r} is a {type(value).__name__}, not a tensor: give a plain state dict")
+            raise UserError(f"{key!r} is a {type(value).__name__}, not a tensor: give a plain state dict")
         if not is_dense(value):
-            raise ValueError(f"{key!r} is not a plain tensor with all of its numbers: give a plain state dict")
+            raise UserError(f"{key!r} is not a plain tensor with all of its numbers: give a plain state dict")
     return {key: value for key, value in state_dict.items() if key not in dead}
 
 
@@ -192,14 +193,14 @@ def _compare(live: StateDict, names: Mapping[str, str]) -> None:
     }
     found = [f"key {keys[0]!r} is {kind} ({len(keys)} in all)" for kind, keys in kinds.items() if keys]
     if found:
-        raise ValueError(f"{', '.join(found)}: not a checkpoint of the release")
+        raise UserError(f"{', '.join(found)}: not a checkpoint of the release")
 
 
 def _width(live: StateDict, *keys: str) -> int:
     """First size that most of these tensors have, so that a single spoilt one is named when the network is filled."""
     sizes = [live[key].shape[0] for key in keys if live[key].ndim]
     if not sizes or not mode(sizes):
-        raise ValueError(f"{keys[0]!r} is {tuple(live[keys[0]].shape)} in the checkpoint: no network has such a width")
+        raise UserError(f"{keys[0]!r} is {tuple(live[keys[0]].shape)} in the checkpoint: no network has such a width")
     return mode(sizes)
 
 
@@ -213,21 +214,21 @@ def _load(build: Callable[[], Network], live: StateDict, names: Mapping[str, str
     theirs = {ours: key for key, ours in names.items()}
     for ours in sorted(own.keys() ^ theirs.keys()):
         if ours in theirs:
-            raise ValueError(f"key {theirs[ours]!r} is unknown: a block that keeps its width has no shortcut")
+            raise UserError(f"key {theirs[ours]!r} is unknown: a block that keeps its width has no shortcut")
         place, part = ours.split(".conv_shortcut.")
         block = theirs[f"{place}.conv1.weight"].removesuffix("in_layers.2.weight")
-        raise ValueError(f"key '{block}skip_connection.{part}' is missing: that block changes its width")
+        raise UserError(f"key '{block}skip_connection.{part}' is missing: that block changes its width")
     for key, ours in names.items():
         if own[ours].shape != live[key].shape:
-            raise ValueError(
+            raise UserError(
                 f"{key!r} is {tuple(live[key].shape)} in the checkpoint, {tuple(own[ours].shape)} expected"
             )
         if live[key].dtype not in (_FLOATS if own[ours].is_floating_point() else (own[ours].dtype,)):
-            raise ValueError(f"{key!r} holds {live[key].dtype} in the checkpoint, {own[ours].dtype} expected")
+            raise UserError(f"{key!r} holds {live[key].dtype} in the checkpoint, {own[ours].dtype} expected")
         if not is_finite(live[key]):
-            raise ValueError(f"{key!r} holds NaN or infinity in the checkpoint: it is broken")
+            raise UserError(f"{key!r} holds NaN or infinity in the checkpoint: it is broken")
         if key.endswith("running_var") and bool((live[key] < 0).any()):
-            raise ValueError(f"{key!r} holds variances below zero in the checkpoint: it is broken")
+            raise UserError(f"{key!r} holds variances below zero in the checkpoint: it is broken")
     network: Network = build()
     network.load_state_dict({ours: live[key] for key, ours in names.items()})
     network.eval()

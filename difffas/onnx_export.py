@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from difffas.classifier import SpoofClassifier
+from difffas.errors import UserError
 
 OPSET = 18
 INPUT = "float32 RGB, B,3,H,W, range [-1, 1]: pixel / 127.5 - 1; the backbone's own normalisation is inside"
@@ -44,7 +45,7 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
     """
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
-        raise ValueError(f"ONNX export needs {' and '.join(absent)}: pip install 'difffas-factory[onnx]'")
+        raise UserError(f"ONNX export needs {' and '.join(absent)}: pip install 'difffas-factory[onnx]'")
     device = next(classifier.parameters()).device
     network = _Probabilities(classifier).eval()
     images = torch.zeros(2, 3, size, size, device=device)
@@ -52,7 +53,7 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
         with torch.no_grad():
             network(images)
     except (AssertionError, RuntimeError) as error:
-        raise ValueError(f"{classifier.architecture} takes no images of {size} × {size}: {error}") from error
+        raise UserError(f"{classifier.architecture} takes no images of {size} × {size}: {error}") from error
     try:
         # Some of timm's transformers reshape a fused attention in vain where B is free.
         with sdpa_kernel(SDPBackend.MATH):
@@ -67,7 +68,7 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        raise ValueError(f"PyTorch makes no ONNX file of {classifier.architecture}: {_reason(error)}") from error
+        raise UserError(f"PyTorch makes no ONNX file of {classifier.architecture}: {_reason(error)}") from error
     assert program is not None
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # paths of this machine's Python files among them

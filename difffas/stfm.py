@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from difffas.errors import UserError
+
 Form = Literal["paper", "official"]
 Variant = Literal["stfm", "adain", "patch_substitution", "no_patches"]
 ConditionNorm = Literal["fixed", "batch"]
@@ -112,13 +114,13 @@ class STFM(nn.Module):
     ) -> None:
         super().__init__()
         if min(mean_patch, variance_patch) < 1:
-            raise ValueError(f"mean_patch {mean_patch} and variance_patch {variance_patch} must be at least 1")
+            raise UserError(f"mean_patch {mean_patch} and variance_patch {variance_patch} must be at least 1")
         if form not in ("paper", "official"):
-            raise ValueError(f'form {form!r} is unknown: use "paper" or "official"')
+            raise UserError(f'form {form!r} is unknown: use "paper" or "official"')
         if condition_norm not in ("fixed", "batch"):
-            raise ValueError(f'condition_norm {condition_norm!r} is unknown: use "fixed" or "batch"')
+            raise UserError(f'condition_norm {condition_norm!r} is unknown: use "fixed" or "batch"')
         if variant not in ("stfm", "adain", "patch_substitution", "no_patches"):
-            raise ValueError(
+            raise UserError(
                 f'variant {variant!r} is unknown: use "stfm", "adain", "patch_substitution" or "no_patches"'
             )
         patches = variant in ("stfm", "patch_substitution")
@@ -140,12 +142,12 @@ class STFM(nn.Module):
         assert running_mean is not None
         assert running_var is not None
         if mean.shape != running_mean.shape or variance.shape != running_var.shape:
-            raise ValueError(
+            raise UserError(
                 f"statistics of shapes {tuple(mean.shape)}, {tuple(variance.shape)}: "
                 f"this module needs {tuple(running_mean.shape)}"
             )
         if not bool((variance >= 0).all()):
-            raise ValueError("condition variances must be non-negative and finite: recompute them from the corpus")
+            raise UserError("condition variances must be non-negative and finite: recompute them from the corpus")
         running_mean.copy_(mean)
         running_var.copy_(variance)
 
@@ -182,7 +184,7 @@ class STFM(nn.Module):
         """Mean and variance tokens of z, taken in float32 (E[z²] − E[z]² cancels in bfloat16)."""
         largest = max(self.mean_patch or 1, self.variance_patch or 1)
         if self.form == "official" and min(z.shape[2:]) < largest:
-            raise ValueError(
+            raise UserError(
                 f"the official form cannot cut a {z.shape[2]}×{z.shape[3]} map into patches of side {largest}: "
                 'use larger images, smaller patches or form="paper"'
             )

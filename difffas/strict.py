@@ -19,6 +19,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from difffas.errors import UserError
 from difffas.model_files import (
     WEIGHTS,
     Files,
@@ -55,7 +56,7 @@ class StrictModel(ModelMixin):  # type: ignore[misc]
             ValueError: in one line, for a configuration or weights that are not this network's, whole and finite.
         """
         if kwargs.get("ignore_mismatched_sizes") or kwargs.get("use_safetensors") is False:
-            raise ValueError("ignore_mismatched_sizes and use_safetensors=False would load other weights: leave them")
+            raise UserError("ignore_mismatched_sizes and use_safetensors=False would load other weights: leave them")
         name, folder = os.fspath(pretrained_model_name_or_path), kwargs.get("subfolder") or ""
         if Path(name).is_dir():
             check_network(cls, LocalFiles(name), folder, variant=kwargs.get("variant"))
@@ -84,7 +85,7 @@ def check_network(
     config = network_config(kind, files, folder)
     stored = stored_tensors(files, folder, WEIGHTS, variant)
     if sum(config.get("depths", ())) > len(stored):
-        raise ValueError(f"{place(files, name)} asks for more layers than its weights are: they are not of one model")
+        raise UserError(f"{place(files, name)} asks for more layers than its weights are: they are not of one model")
     network = described(place(files, name), stored, lambda: kind(**config))
     check_weights(files, stored, network)
     return network, config
@@ -100,19 +101,19 @@ def network_config(kind: type[nn.Module], files: Files, folder: str) -> dict[str
     given, where = read_object(files, name), place(files, name)
     known = [parent.__name__ for parent in kind.__mro__]
     if given.get("_class_name", known[0]) not in known:
-        raise ValueError(f"{where} is that of a {given['_class_name']}, not of a {known[0]}: give another folder")
+        raise UserError(f"{where} is that of a {given['_class_name']}, not of a {known[0]}: give another folder")
     arguments = {key: value for key, value in given.items() if key not in WRITTEN}
     hints = get_type_hints(kind.__init__)
     parameters = {key: it for key, it in inspect.signature(kind.__init__).parameters.items() if key in hints}
     for key, value in arguments.items():
         if key not in parameters:
-            raise ValueError(f"{where}: key {key!r} is unknown; a {known[0]} has {', '.join(parameters)}")
+            raise UserError(f"{where}: key {key!r} is unknown; a {known[0]} has {', '.join(parameters)}")
         if not fits(value, hints[key]):
-            raise ValueError(f"{where}: {key} is {_shown(value)}, which no {known[0]} has: bring it back from a copy")
+            raise UserError(f"{where}: {key} is {_shown(value)}, which no {known[0]} has: bring it back from a copy")
     for key, parameter in parameters.items():
         if key not in arguments:
             if parameter.default is inspect.Parameter.empty:
-                raise ValueError(f"{where} has no key {key!r}, which a {known[0]} needs: bring it back from a copy")
+                raise UserError(f"{where} has no key {key!r}, which a {known[0]} needs: bring it back from a copy")
             arguments[key] = parameter.default
     return arguments
 
@@ -142,11 +143,9 @@ def described(where: str, stored: Mapping[str, Stored], build: Callable[[], Netw
         with torch.device("meta"), _no_larger(len(stored), elements(stored)):
             return build()
     except _TooLargeError:
-        raise ValueError(
-            f"{where} asks for a larger network than its weights are: they are not of one model"
-        ) from None
+        raise UserError(f"{where} asks for a larger network than its weights are: they are not of one model") from None
     except Exception as error:  # whatever a constructor makes of numbers that are not meant for it
-        raise ValueError(f"{where} describes no network: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{where} describes no network: {' '.join(str(error).split())[:200]}") from None
 
 
 def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module) -> None:
@@ -221,7 +220,7 @@ def _refuse(where: str, faults: Mapping[str, Iterable[Any]]) -> None:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             told.append(f"{fault}: {', '.join(names[:SHOWN])}{more}")
     if told:
-        raise ValueError(f"{where} are not this network's, whole and finite; {'; '.join(told)}")
+        raise UserError(f"{where} are not this network's, whole and finite; {'; '.join(told)}")
 
 
 class _TooLargeError(Exception):

@@ -11,6 +11,7 @@ from diffusers.models.modeling_utils import ModelMixin  # sought here by whoever
 from timm.models.resnet import BasicBlock, downsample_conv
 from torch import Tensor, nn
 
+from difffas.errors import UserError
 from difffas.strict import StrictModel
 from difffas.unet import Features
 
@@ -40,9 +41,9 @@ class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         if not styles or len(set(styles)) != len(styles):
-            raise ValueError(f"styles {list(styles)} must be one or more distinct names")
+            raise UserError(f"styles {list(styles)} must be one or more distinct names")
         if len(channels) != 4 or len(depths) != 4 or min(depths) < 1:
-            raise ValueError(f"channels {tuple(channels)} and depths {tuple(depths)} must have four positive entries")
+            raise UserError(f"channels {tuple(channels)} and depths {tuple(depths)} must have four positive entries")
         self.style_channels = tuple(channels[1:])
         self.conv1 = nn.Conv2d(3, stem_channels, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem_channels)
@@ -68,7 +69,7 @@ class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         The maps are the outputs of stages 2 to 4, after their ReLU. Raises ValueError for other shapes.
         """
         if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % 32 or images.shape[3] % 32:
-            raise ValueError(
+            raise UserError(
                 f"images of shape {tuple(images.shape)}: give (B, 3, H, W) with H and W multiples of 32; resize them"
             )
         x = self.layer1(self.maxpool(torch.relu(self.bn1(self.conv1(images)))))
@@ -94,7 +95,7 @@ def feature_statistics(encoder: StyleEncoder, batches: Iterable[Tensor]) -> tupl
     images, or while the encoder is in training mode.
     """
     if encoder.training:
-        raise ValueError("the style encoder is in training mode: call encoder.eval() first")
+        raise UserError("the style encoder is in training mode: call encoder.eval() first")
     count = [0] * 3
     total = [torch.zeros(channels, dtype=torch.float64) for channels in encoder.style_channels]
     square = [torch.zeros(channels, dtype=torch.float64) for channels in encoder.style_channels]
@@ -106,7 +107,7 @@ def feature_statistics(encoder: StyleEncoder, batches: Iterable[Tensor]) -> tupl
             total[index] += wide.sum(dim=(0, 2, 3)).cpu()
             square[index] += (wide * wide).sum(dim=(0, 2, 3)).cpu()
     if not count[0]:
-        raise ValueError("no images: the statistics need at least one batch")
+        raise UserError("no images: the statistics need at least one batch")
     means = [value / number for value, number in zip(total, count, strict=True)]
     variances = [
         (value / number - mean * mean).clamp(min=0.0) for value, number, mean in zip(square, count, means, strict=True)

@@ -14,6 +14,7 @@ from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from difffas.errors import UserError
 from difffas.schedule import TIMESTEPS
 from difffas.stfm import STFM, ConditionNorm, Form, StyleCondition, Variant, group_count
 from difffas.strict import StrictModel
@@ -135,13 +136,13 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         if not 1 <= timesteps <= TIMESTEPS:
-            raise ValueError(f"timesteps {timesteps} must lie within 1 and {TIMESTEPS}")
+            raise UserError(f"timesteps {timesteps} must lie within 1 and {TIMESTEPS}")
         if len(channel_multipliers) != LEVELS:
-            raise ValueError(
+            raise UserError(
                 f"channel_multipliers has {len(channel_multipliers)} entries: give {LEVELS}, strides 1 to 32"
             )
         if out_channels not in (3, 6):
-            raise ValueError(f"out_channels is {out_channels}: use 3 (noise) or 6 (noise and variance)")
+            raise UserError(f"out_channels is {out_channels}: use 3 (noise) or 6 (noise and variance)")
         self.gradient_checkpointing = False
         widths = [base_channels * multiplier for multiplier in channel_multipliers]
         self.style_channels = tuple(widths[level] for level in STYLE_LEVELS)
@@ -209,10 +210,10 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         Raises ValueError where the feature maps do not fit this network.
         """
         if len(features) != len(STYLE_LEVELS):
-            raise ValueError(f"{len(features)} feature maps: give three, at strides 8, 16 and 32")
+            raise UserError(f"{len(features)} feature maps: give three, at strides 8, 16 and 32")
         for feature, channels, level in zip(features, self.style_channels, STYLE_LEVELS, strict=True):
             if feature.ndim != 4 or feature.shape[1] != channels:
-                raise ValueError(
+                raise UserError(
                     f"features of shape {tuple(feature.shape)} at stride {2**level}: this network needs "
                     f"(B, {channels}, H/{2**level}, W/{2**level}); the style encoder's widths must match"
                 )
@@ -260,18 +261,18 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> tuple[StyleCondition, ...]:
         channels, side = self.conv_in.in_channels, 2 ** (LEVELS - 1)
         if sample.ndim != 4 or sample.shape[1] != channels:
-            raise ValueError(f"sample of shape {tuple(sample.shape)}: give (B, {channels}, H, W), noisy ⊕ live")
+            raise UserError(f"sample of shape {tuple(sample.shape)}: give (B, {channels}, H, W), noisy ⊕ live")
         height, width = sample.shape[2:]
         if height % side or width % side:
-            raise ValueError(f"image of {height}×{width}: both sides must be multiples of {side}; resize or pad it")
+            raise UserError(f"image of {height}×{width}: both sides must be multiples of {side}; resize or pad it")
         if timestep.shape != sample.shape[:1]:
-            raise ValueError(f"timestep of shape {tuple(timestep.shape)}: give one per sample, ({sample.shape[0]},)")
+            raise UserError(f"timestep of shape {tuple(timestep.shape)}: give one per sample, ({sample.shape[0]},)")
         if isinstance(features[0], StyleCondition):
             return features
         for feature, level in zip(features, STYLE_LEVELS, strict=True):
             expected = (sample.shape[0], height // 2**level, width // 2**level)
             if (feature.shape[0], *feature.shape[2:]) != expected:
-                raise ValueError(
+                raise UserError(
                     f"features of shape {tuple(feature.shape)} at stride {2**level}: this batch needs "
                     f"{expected[0]} maps of {expected[1]}×{expected[2]}; resize the guides to the live images' size"
                 )

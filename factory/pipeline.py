@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory import evaluate, generate, prepare, report
 from factory.core.config import Config, PathOrUrl, build
 from factory.core.progress import duration, say
@@ -50,15 +51,15 @@ class PipelineConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> PipelineConfig:
         if (self.corpus is None) == (self.prepare is None):
-            raise ValueError("give either prepare (photographs to start from) or corpus (a finished one)")
+            raise UserError("give either prepare (photographs to start from) or corpus (a finished one)")
         for name, value in self:
             if isinstance(value, dict) and "out" in value:
-                raise ValueError(f"{name}.out is not for a pipeline: every step writes below the pipeline's out")
+                raise UserError(f"{name}.out is not for a pipeline: every step writes below the pipeline's out")
         for step in steps(self):
             try:
                 build(step.model, step.settings)
-            except ValueError as error:  # a typing error in the last step, not after days in the first
-                raise ValueError(f"in {step.verb.replace('-', '_')}: {error}") from None
+            except UserError as error:  # a typing error in the last step, not after days in the first
+                raise UserError(f"in {step.verb.replace('-', '_')}: {error}") from None
         return self
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from difffas.errors import UserError
 from factory.core import draws
 from factory.train import Evaluation
 from factory.train.batches import share
@@ -75,7 +76,9 @@ class ToyRecipe:
         if self._settings["accident"] == "crash":
             raise RuntimeError("crash on purpose")
         if self._settings["accident"] == "mistake":
-            raise ValueError("a mistake of the user's")
+            raise UserError("a mistake of the user's")
+        if self._settings["accident"] == "bug":
+            raise ValueError("operands could not be broadcast together")
         if self._settings["accident"] == "node":
             os.kill(os.getppid(), signal.SIGKILL)  # the raylet; its workers end when they notice
             time.sleep(60)

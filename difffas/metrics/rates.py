@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from difffas.errors import UserError
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Values: TypeAlias = npt.ArrayLike
 
@@ -33,14 +35,14 @@ class ScoreSet:
         values, spoof = rows(self.scores, self.labels)
         instruments(self.attacks, spoof)
         if self.subjects is not None and len(self.subjects) != len(values):
-            raise ValueError(f"{len(self.subjects)} subjects for {len(values)} scores: give one name per score")
+            raise UserError(f"{len(self.subjects)} subjects for {len(values)} scores: give one name per score")
 
 
 def bpcer(scores: Values, labels: Values, threshold: float) -> float:
     """Share of live faces that are rejected (FNR). Raises ValueError where there are none."""
     live, _ = classes(scores, labels)
     if not len(live):
-        raise ValueError("BPCER needs at least one live face (label 0)")
+        raise UserError("BPCER needs at least one live face (label 0)")
     return float(np.mean(live < threshold))
 
 
@@ -70,13 +72,13 @@ def rows(scores: Values, labels: Values) -> tuple[Floats, npt.NDArray[np.bool_]]
     """Scores in float64, and whether each row is a spoof; raises ValueError for rows that no metric can take."""
     values, kinds = np.asarray(scores, dtype=np.float64), np.asarray(labels)
     if values.ndim != 1 or values.shape != kinds.shape:
-        raise ValueError(f"scores of shape {values.shape} and labels of shape {kinds.shape}: give one label per score")
+        raise UserError(f"scores of shape {values.shape} and labels of shape {kinds.shape}: give one label per score")
     if not np.isfinite(values).all():
-        raise ValueError(
+        raise UserError(
             f"{np.count_nonzero(~np.isfinite(values))} of {len(values)} scores are not finite: leave them out"
         )
     if not np.isin(kinds, (0, 1)).all():
-        raise ValueError(f"labels {sorted(set(kinds.tolist()))} must be 0 (live) or 1 (spoof)")
+        raise UserError(f"labels {sorted(set(kinds.tolist()))} must be 0 (live) or 1 (spoof)")
     return values, kinds == 1
 
 
@@ -96,13 +98,13 @@ def instruments(attacks: Sequence[str], spoof: npt.NDArray[np.bool_]) -> npt.NDA
     """The attack names as an array; raises ValueError for a spoof that is named "live"."""
     names = np.asarray(attacks, dtype=np.str_)
     if names.shape != spoof.shape:
-        raise ValueError(f"attacks of shape {names.shape} for {len(spoof)} scores: give one name per score")
+        raise UserError(f"attacks of shape {names.shape} for {len(spoof)} scores: give one name per score")
     if (names[spoof] == "live").any():
-        raise ValueError('a row with label 1 (spoof) has the attack "live": mend the label or the attack')
+        raise UserError('a row with label 1 (spoof) has the attack "live": mend the label or the attack')
     return names
 
 
 def require_both(live: Floats, spoof: Floats) -> None:
     """Raise ValueError unless there are scores of both classes."""
     if not len(live) or not len(spoof):
-        raise ValueError(f"{len(live)} live and {len(spoof)} spoof scores: this metric needs at least one of each")
+        raise UserError(f"{len(live)} live and {len(spoof)} spoof scores: this metric needs at least one of each")

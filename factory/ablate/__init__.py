@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.ablate.figures import Cell, cells_of, csv_of, markdown_of
 from factory.ablate.graph import STATIONS, Graph, Place, Step
 from factory.ablate.settings import AblateConfig as AblateConfig
@@ -168,7 +169,7 @@ def check_scores(config: FitClassifierConfig) -> None:
         scores = corpus.column("brisque")[corpus.where(split=config.split)].astype(np.float64)
         if np.isfinite(scores).any():
             return
-    raise ValueError(
+    raise UserError(
         f"loss {config.loss.name!r} needs the column brisque, and no row of split {config.split!r} has a score"
     )
 

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory import evaluate, generate, protocols
 from factory.ablate.tables import Table, TableRow
 from factory.core.config import Config, build, fingerprint
@@ -37,7 +38,7 @@ NO_RESULT = {"out", "resources", "threads"}  # of a station's settings: they do 
 Digest = Callable[[str, str], str]  # (kind of input, its folder) -> digest of its content
 
 
-class MissingError(ValueError):
+class MissingError(UserError):
     """A row asks for what the configuration does not give: its cells stay empty, the others are filled."""
 
 
@@ -162,8 +163,8 @@ class Graph:
         def built(out: str, inputs: Mapping[str, str]) -> Config:
             try:
                 return build(model, _with(settings | {"out": out}, inputs))
-            except ValueError as error:
-                raise ValueError(f"row {row.name!r}, {job}: {error}") from None
+            except UserError as error:
+                raise UserError(f"row {row.name!r}, {job}: {error}") from None
 
         by_content = built("-", {key: source.identity for key, source in sources.items()})
         decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
@@ -224,7 +225,7 @@ def _with(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, A
 def _refuse_ours(where: str, job: str, values: Mapping[str, Any], inputs: Sequence[str]) -> None:
     ours = [key for key in inputs if key in values]
     if ours:
-        raise ValueError(f"{where}: {ours[0]} is the ablation's own: leave it out")
+        raise UserError(f"{where}: {ours[0]} is the ablation's own: leave it out")
     section = values.get(SEED.get(job, ""))
     if isinstance(section, Mapping) and "seed" in section:
-        raise ValueError(f"{where}: {SEED[job]}.seed is that of the ablation: leave it out, and set seeds")
+        raise UserError(f"{where}: {SEED[job]}.seed is that of the ablation: leave it out, and set seeds")

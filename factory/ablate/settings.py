@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.ablate.tables import Seeds
 from factory.core.config import Config, PathOfProtocol, PathOrUrl
 from factory.train import TrainResources
@@ -39,8 +40,8 @@ class AblateConfig(Config):
     def _check(self) -> AblateConfig:
         ways = [name for name in ("generated", "generator", "fit_generator") if getattr(self, name) is not None]
         if len(ways) > 1:
-            raise ValueError(f"{ways[0]} and {ways[1]} both say where generated faces come from: give one")
+            raise UserError(f"{ways[0]} and {ways[1]} both say where generated faces come from: give one")
         initial = "initial" in (self.fit_generator or {})
         if self.style_encoder is not None and (self.fit_generator is None or initial):
-            raise ValueError("style_encoder is for a generator that fit_generator starts anew: leave it out")
+            raise UserError("style_encoder is for a generator that fit_generator starts anew: leave it out")
         return self

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from difffas.errors import UserError
 from factory.charts.metric_table import RATES, THRESHOLDS
 from factory.core.config import Config, PathOrUrl, build, read_yaml
 from factory.core.places import file_here
@@ -40,7 +41,7 @@ class TableRow(Config):
     def _check(self) -> TableRow:
         changed = [job for job in ("fit_style", "fit_generator", "generate") if getattr(self, job)]
         if changed and not self.generated:
-            raise ValueError(f"row {self.name!r} changes {changed[0]} and trains on no generated face: leave one out")
+            raise UserError(f"row {self.name!r} changes {changed[0]} and trains on no generated face: leave one out")
         return self
 
 
@@ -71,7 +72,7 @@ class Table(Config):
             if column not in METRICS:
                 near = difflib.get_close_matches(column, METRICS, n=1, cutoff=0.4)
                 hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(METRICS)}"
-                raise ValueError(f"no evaluation has the metric {column!r}; {hint}")
+                raise UserError(f"no evaluation has the metric {column!r}; {hint}")
         return columns
 
     @model_validator(mode="after")
@@ -83,7 +84,7 @@ class Table(Config):
             ("rows", [row.name for row in self.rows]),
         ):
             if twice := [str(value) for place, value in enumerate(values) if value in values[:place]]:
-                raise ValueError(f"{what} has {twice[0]!r} twice: name each once")
+                raise UserError(f"{what} has {twice[0]!r} twice: name each once")
         return self
 
 
@@ -102,19 +103,19 @@ def load_table(name: str) -> Table:
     path = Path(file_here(name)) if own else FOLDER / f"{name}.yaml"
     if not path.is_file():
         if own:
-            raise ValueError(f"table file {name} does not exist")
+            raise UserError(f"table file {name} does not exist")
         known = [file.stem for file in _files()]
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}, or a FILE.yaml of your own"
-        raise ValueError(f"there is no table {name!r}; {hint}")
+        raise UserError(f"there is no table {name!r}; {hint}")
     values = {**read_yaml(path, "table"), "name": path.stem}
     rows = values.get("rows")
     try:
         if isinstance(rows, list):
             values["rows"] = [_built_row(put) for row in rows for put in _each(row)]
         return build(Table, values)
-    except ValueError as error:
-        raise ValueError(f"table {path.name}: {error}") from None
+    except UserError as error:
+        raise UserError(f"table {path.name}: {error}") from None
 
 
 def _files() -> list[Path]:
@@ -124,9 +125,9 @@ def _files() -> list[Path]:
 def _built_row(row: Any) -> TableRow:
     try:
         return build(TableRow, row)
-    except ValueError as error:
+    except UserError as error:
         name = row.get("name") if isinstance(row, dict) else row
-        raise ValueError(f"row {name!r}: {error}") from None
+        raise UserError(f"row {name!r}: {error}") from None
 
 
 def _each(row: Any) -> Iterator[Any]:
@@ -136,7 +137,7 @@ def _each(row: Any) -> Iterator[Any]:
         return
     each = row["each"]
     if not (isinstance(each, dict) and each and all(isinstance(values, list) for values in each.values())):
-        raise ValueError("each must name lists of values, such as {margin: [0.1, 0.2]}")
+        raise UserError("each must name lists of values, such as {margin: [0.1, 0.2]}")
     rest = {key: value for key, value in row.items() if key != "each"}
     for chosen in itertools.product(*each.values()):
         yield _substituted(rest, dict(zip(each, chosen, strict=True)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UserError
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
 from factory.audit.sources import Sources, measured_identity, open_sources
@@ -97,6 +98,6 @@ def _check_measures(storage: Storage, measured: dict[str, Any]) -> None:
     theirs = read_claim(storage)["identity"].get("measured", {})
     differ = sorted(name for name in measured if theirs.get(name) != measured[name])
     if differ:
-        raise ValueError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")
+        raise UserError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")
     if read_summary(storage) is None:
-        raise ValueError(f"measures {storage.url} are not finished: run that audit to its end first")
+        raise UserError(f"measures {storage.url} are not finished: run that audit to its end first")

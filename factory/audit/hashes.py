@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from difffas.errors import UserError
+
 BITS = 64
 MAX_RADIUS = 6  # beyond it the tables of `pairs_within` are too many
 _ROWS, _COLUMNS = 8, 9
@@ -53,7 +55,7 @@ def pairs_within(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, 
         ValueError: on a radius outside 0 … 6.
     """
     if not 0 <= radius <= MAX_RADIUS:
-        raise ValueError(f"a radius of {radius} bits is not within 0 and {MAX_RADIUS}")
+        raise UserError(f"a radius of {radius} bits is not within 0 and {MAX_RADIUS}")
     assert len(np.unique(hashes)) == len(hashes), "give each hash once"
     for mask in _masks(radius):
         masked = hashes & mask

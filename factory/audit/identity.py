@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 from PIL import Image
 
+from difffas.errors import UserError
 from factory.images import resize
 from factory.sources.faces import MARGIN
 
@@ -45,7 +46,7 @@ class Dlib:
     def __init__(self) -> None:
         spec = importlib.util.find_spec("face_recognition_models")
         if spec is None or spec.origin is None or importlib.util.find_spec("dlib") is None:
-            raise ValueError("identity dlib is not installed: pip install 'difffas-factory[identity]'")
+            raise UserError("identity dlib is not installed: pip install 'difffas-factory[identity]'")
         import dlib
 
         models = Path(spec.origin).parent / "models"  # its own module asks for pkg_resources, which is no more

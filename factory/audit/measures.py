@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from difffas.errors import UnreadableError, UserError
 from factory.audit.hashes import BITS, bits_apart, difference_hash
 from factory.audit.identity import EmbedderName, distances, load_embedder
 from factory.audit.style import StyleJudge
@@ -169,10 +170,10 @@ def pixels(rows: list[Row]) -> np.ndarray:
     for row in rows:
         try:
             images.append(decode(row.image))
-        except ValueError as error:
-            raise ValueError(f"image of {row.key}: {error}") from None
+        except UnreadableError as error:
+            raise UserError(f"image of {row.key}: {error}") from None
         if images[-1].shape != images[0].shape:
-            raise ValueError(f"image of {row.key} is {images[-1].shape[:2]} among {images[0].shape[:2]}")
+            raise UserError(f"image of {row.key} is {images[-1].shape[:2]} among {images[0].shape[:2]}")
     return np.stack(images)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from difffas.errors import UserError
 from factory.audit.identity import load_embedder
 from factory.audit.settings import AuditConfig
 from factory.audit.style import ENCODER, encoder_digest
@@ -55,14 +56,14 @@ def open_sources(config: AuditConfig) -> Sources:
     generated, training = corpora["generated"], corpora["training"]
     spoofs = generated.index.filter(pc.is_valid(generated.index["guide_key"]))
     if not len(spoofs):
-        raise ValueError(f"{generated.storage.url} has no generated row: an audit is of what `difffas generate` wrote")
+        raise UserError(f"{generated.storage.url} has no generated row: an audit is of what `difffas generate` wrote")
     live_of = _places(spoofs, "live_key", corpora["live"])
     _places(spoofs, "guide_key", corpora["guides"])
     _check_styles(inputs.style_encoder, spoofs)
     spoof = (training.column("label") == SPOOF) & training.index["guide_key"].is_null().to_numpy()
     seen = training.column("split") == config.training_split
     if not (spoof & seen).any():
-        raise ValueError(
+        raise UserError(
             f"{training.storage.url} has no real spoof in split {config.training_split!r}: set training_split"
         )
     return Sources(
@@ -100,7 +101,7 @@ def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
     places = pc.index_in(spoofs[name], value_set=corpus.index["key"].combine_chunks())
     if places.null_count:
         lost = spoofs[name].filter(places.is_null())
-        raise ValueError(
+        raise UserError(
             f"{corpus.storage.url} does not hold {lost[0].as_py()!r}, the {name} of a generated row, nor those of "
             f"{len(lost) - 1} more: give the corpus that they were generated from"
         )
@@ -113,5 +114,5 @@ def _check_styles(url: str, spoofs: pa.Table) -> None:
         known = encoder_config(storage)["styles"]
         unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
         if unknown:
-            raise ValueError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")
+            raise UserError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")
     encoder_digest(storage)  # or one line that says that there is none, or that it is not whole

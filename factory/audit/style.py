@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.core.config import fingerprint
 from factory.models.load import check_encoder
 from factory.models.tensors import to_tensor
@@ -67,6 +68,6 @@ def encoder_digest(storage: Storage) -> str:
     """
     names = storage.names(ENCODER)
     if not names:
-        raise ValueError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
+        raise UserError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
     check_encoder(storage)
     return fingerprint({name: hashlib.sha256(storage.read(f"{ENCODER}/{name}")).hexdigest() for name in names})

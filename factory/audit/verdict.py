@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
 from factory.core.config import Config
 from factory.corpus import Corpus
@@ -107,7 +108,7 @@ def leaks(
     splits = pa.chunked_array([_plain(table["split"]) for table, *_ in parts]).dictionary_encode().combine_chunks()
     used = np.asarray(pc.not_equal(splits.cast(pa.string()), "").to_numpy(zero_copy_only=False))
     if len(splits.dictionary) > 62:
-        raise ValueError(f"{len(splits.dictionary)} splits, such as {splits.dictionary[0]}: an audit takes 62 at most")
+        raise UserError(f"{len(splits.dictionary)} splits, such as {splits.dictionary[0]}: an audit takes 62 at most")
     split = np.int64(1) << splits.indices.to_numpy().astype(np.int64)
     live = used & np.concatenate([is_live for *_, is_live in parts])
     people = _codes([_person(table, domain) for table, domain, *_ in parts])

@@ -16,6 +16,8 @@ from typing import Literal
 
 import numpy as np
 
+from difffas.errors import UserError
+
 WIDTH = 360.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 8.0, 22.0
 BINS = 30
@@ -63,7 +65,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
         ValueError: unless low < high.
     """
     if not low < high:
-        raise ValueError(f"axis from {low} to {high} is empty: low must be below high")
+        raise UserError(f"axis from {low} to {high} is empty: low must be below high")
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if raw <= factor * power * (1 + 1e-9))
@@ -116,7 +118,7 @@ def curve(points: Sequence[Sequence[float]], label: str) -> str:
     table = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     table = table[np.isfinite(table).all(axis=1)]
     if not len(table):
-        raise ValueError(f"{label}: no finite point to draw")
+        raise UserError(f"{label}: no finite point to draw")
     steps, mean, least, most = _thinned(table)
     height = 190.0
     y = _loss_axis(float(least.min()), float(most.max()), height)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from difffas.errors import UserError
 from factory.core.credentials import hide
 
 LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
@@ -113,7 +114,7 @@ def publish(
     from factory.publish import publish as check
 
     if folder is None and config is None:
-        raise ValueError("which corpus? Give its folder, or --config FILE")
+        raise UserError("which corpus? Give its folder, or --config FILE")
     given = {"folder": folder, "to": to}
     asked = load(PublishConfig, config, [f"{key}={json.dumps(value)}" for key, value in given.items() if value])
     found = check(asked.folder, asked.to)
@@ -154,4 +155,4 @@ def _write(path: str | None, data: bytes) -> None:
     try:
         Path(path).write_bytes(data)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise ValueError(f"--image {path}: {error.strerror}: give a file in a folder that exists") from None
+        raise UserError(f"--image {path}: {error.strerror}: give a file in a folder that exists") from None

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from difffas.errors import UserError
 from factory.cli.folder import Overrides, local, print_summary
 from factory.core import interrupts
 
@@ -38,7 +39,7 @@ def submit(
     from factory.cli import submission
 
     if wheel and installed:
-        raise ValueError("--wheel uploads code and --installed none: give one of them")
+        raise UserError("--wheel uploads code and --installed none: give one of them")
     loaded = submission.load_config(verb, config, overrides or [])
     submitted = submission.submit(verb, loaded, address, wheel, installed, again)
     out = getattr(loaded, "out", None)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory.cli.stations import STATIONS
 from factory.cluster.jobs import connected, number_of, same_run
 from factory.core.config import Config, canonical_json, fingerprint, load
@@ -89,7 +90,7 @@ def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
         ValueError: if there is no such verb, or as `config.load` does.
     """
     if verb not in STATIONS:
-        raise ValueError(f"{verb!r} is no job: use one of {', '.join(sorted(STATIONS))}")
+        raise UserError(f"{verb!r} is no job: use one of {', '.join(sorted(STATIONS))}")
     module, model = STATIONS[verb]
     config: Config = load(getattr(importlib.import_module(module), model), path, overrides)
     return config
@@ -113,7 +114,7 @@ def _attempt(client: JobSubmissionClient, first: str, address: str, again: bool)
         return first, True
     name, status = str(latest.submission_id), latest.status
     if not status.is_terminal():
-        raise ValueError(
+        raise UserError(
             f"{name} is {status.value.lower()} there already: see it by `difffas job logs {name} --follow --address "
             f"{address}`, end it by `difffas job stop {name} --address {address}`"
         )
@@ -157,12 +158,12 @@ def _unpacked(wheel: Path, folder: Path) -> list[Path]:
             if sum(entry.file_size for entry in archive.infolist()) <= LIMIT:
                 archive.extractall(folder)
             else:
-                raise ValueError(f"{wheel} unpacks to more than {LIMIT // 2**20} MiB: it should hold code only")
+                raise UserError(f"{wheel} unpacks to more than {LIMIT // 2**20} MiB: it should hold code only")
     except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"wheel {wheel} cannot be read: {error}") from None
+        raise UserError(f"wheel {wheel} cannot be read: {error}") from None
     missing = [name for name in PACKAGES if not (folder / name / "__init__.py").is_file()]
     if missing:
-        raise ValueError(f"wheel {wheel} has no package {missing[0]}: build it from this project")
+        raise UserError(f"wheel {wheel} has no package {missing[0]}: build it from this project")
     return [folder / name for name in PACKAGES]
 
 
@@ -176,7 +177,7 @@ def check_size(folders: list[Path], limit: int = LIMIT) -> int:
     sizes = {file: file.stat().st_size for file in files if "__pycache__" not in file.parts}
     if (total := sum(sizes.values())) > limit:
         largest = max(sizes, key=lambda file: sizes[file])
-        raise ValueError(
+        raise UserError(
             f"the code to upload has {total / 1e6:.0f} MB, {limit / 1e6:.0f} are allowed; the largest file is "
             f"{largest} ({sizes[largest] / 1e6:.0f} MB): data stays where the cluster reads it, or use --installed"
         )

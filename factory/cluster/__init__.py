@@ -9,6 +9,7 @@ import sys
 import warnings
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core import arithmetic, homes
 
 # Read by Ray's C++ core when a process starts. Without the keepalive a cut network hangs a dataset for minutes after
@@ -97,9 +98,9 @@ def _join(address: str) -> None:
             speak()
             ray.init(address=address, log_to_driver=True, logging_level=logging.WARNING)
     except ray.exceptions.AuthenticationError as error:
-        raise ValueError(token_refused(f"the cluster at {address}", str(error))) from None
+        raise UserError(token_refused(f"the cluster at {address}", str(error))) from None
     except Exception as error:  # Ray raises every kind, such as RuntimeError for a cluster of another version
-        raise ValueError(f"RAY_ADDRESS={address}: no cluster to join: {error}") from None
+        raise UserError(f"RAY_ADDRESS={address}: no cluster to join: {error}") from None
 
 
 def reach(host: str, port: int) -> None:

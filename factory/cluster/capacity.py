@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.core.errors import Stalled
 from factory.core.progress import say
@@ -60,7 +61,7 @@ def check(station: str, needs: Sequence[Need]) -> None:
             continue
         what = f"{need.setting} asks for {_asked(need, each, least)}; this cluster has {_has(nodes, need.labels)}"
         if not grows:
-            raise ValueError(f"{what}, room for {found}: lower it, or start Ray on more machines first")
+            raise UserError(f"{what}, room for {found}: lower it, or start Ray on more machines first")
         if need.wait_seconds is None:
             say(f"{station}: {what} now: waiting for its autoscaler, until resources.stall_seconds")
             continue

@@ -9,11 +9,13 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from difffas.errors import UserError
+
 
 def check_compiler(setting: str = "resources.compile") -> None:
     """Raise ValueError, naming the setting and the mend, where nothing can be compiled."""
     if (missing := missing_for_compile()) is not None:
-        raise ValueError(f"{setting}=true needs {missing}; or leave {setting} out")
+        raise UserError(f"{setting}=true needs {missing}; or leave {setting} out")
 
 
 def missing_for_compile() -> str | None:

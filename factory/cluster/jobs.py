@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.core.progress import duration, say
 
@@ -49,15 +50,15 @@ def connected(address: str) -> Iterator[JobSubmissionClient]:
             client = JobSubmissionClient(address)
         yield client
     except AuthenticationError as error:
-        raise ValueError(cluster.token_refused(address, str(error))) from None
+        raise UserError(cluster.token_refused(address, str(error))) from None
     except requests.HTTPError as error:
-        raise ValueError(f"{address} is no Ray dashboard, or a broken one: {error}") from None
+        raise UserError(f"{address} is no Ray dashboard, or a broken one: {error}") from None
     except (ConnectionError, requests.RequestException):
-        raise ValueError(
+        raise UserError(
             f"no Ray dashboard answers at {address}: give http://HOST:8265 as `ray start` prints it"
         ) from None
     except RuntimeError as error:
-        raise ValueError(_explained(address, str(error))) from None
+        raise UserError(_explained(address, str(error))) from None
 
 
 def status(name: str | None, address: str) -> dict[str, Any]:
@@ -168,11 +169,11 @@ def _reach(address: str) -> None:
     except ValueError:
         port = 0
     if parts.scheme not in ("http", "https") or not parts.hostname or not port or "@" in parts.netloc:
-        raise ValueError(f"address {address.rpartition('@')[2]!r} is not the URL of a dashboard: give {LIKE}")
+        raise UserError(f"address {address.rpartition('@')[2]!r} is not the URL of a dashboard: give {LIKE}")
     try:
         cluster.reach(parts.hostname, port)
     except OSError as error:
-        raise ValueError(f"nothing answers at {address} ({error}): is the cluster up, the port forwarded?") from None
+        raise UserError(f"nothing answers at {address} ({error}): is the cluster up, the port forwarded?") from None
 
 
 @contextlib.contextmanager

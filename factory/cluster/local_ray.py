@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core.errors import Stalled
 
 DASHBOARD = "RAY_API_SERVER_ADDRESS"
@@ -77,11 +78,11 @@ def check_folder() -> str:
     try:
         folder.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{where!r} is not valid UTF-8, and Ray's sockets would be there: {mend}") from None
+        raise UserError(f"{where!r} is not valid UTF-8, and Ray's sockets would be there: {mend}") from None
     session = f"session_YYYY-MM-DD_hh-mm-ss_ffffff_{os.getpid()}"
     longest = len(os.path.join(folder, session, "sockets", LONGEST_SOCKET).encode())
     if longest > SOCKET_BYTES:
-        raise ValueError(
+        raise UserError(
             f"{where} is too long for Ray: the path of a socket there would have {longest} bytes, {SOCKET_BYTES} are "
             f"possible: {mend}"
         )
@@ -91,7 +92,7 @@ def check_folder() -> str:
             pass
     except OSError as error:
         why = error.strerror or error
-        raise ValueError(f"{where}: Ray cannot write its files there, to {folder} ({why}): {mend}") from None
+        raise UserError(f"{where}: Ray cannot write its files there, to {folder} ({why}): {mend}") from None
     return folder
 
 

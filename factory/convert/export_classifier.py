@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.models.load import load_classifier
 from factory.storage import Storage
@@ -36,7 +37,7 @@ def run(config: ExportConfig) -> dict[str, Any]:
 
     storage = Storage(config.out)
     if storage.exists("model.safetensors"):  # the last file that is written
-        raise ValueError(f"{storage.url} holds a model already: give another out folder")
+        raise UserError(f"{storage.url} holds a model already: give another out folder")
     classifier = load_classifier(Storage(config.folder))
     size = _size(config, classifier.image_size)
     with tempfile.TemporaryDirectory() as name:
@@ -55,11 +56,11 @@ def run(config: ExportConfig) -> dict[str, Any]:
 
 def _size(config: ExportConfig, fitted: int | None) -> int:
     if config.size is None and fitted is None:
-        raise ValueError(f"{config.folder} does not say the size of the images it was fitted on: give --size")
+        raise UserError(f"{config.folder} does not say the size of the images it was fitted on: give --size")
     if None not in (config.size, fitted) and config.size != fitted:
-        raise ValueError(f"--size {config.size}: {config.folder} was fitted on images of {fitted}; leave --size out")
+        raise UserError(f"--size {config.size}: {config.folder} was fitted on images of {fitted}; leave --size out")
     size = config.size or fitted
     assert size is not None
     if size > LARGEST:
-        raise ValueError(f"{config.folder} says that its images have a side of {size}: {LARGEST} is the most")
+        raise UserError(f"{config.folder} says that its images have a side of {size}: {LARGEST} is the most")
     return size

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathHere, PathOrUrl
 from factory.core.progress import say
 from factory.storage import Storage
@@ -40,7 +41,7 @@ def run(config: ImportConfig) -> dict[str, Any]:
 
     storage = Storage(config.out)
     if held := [name for name in ("model_index.json", "config.json") if storage.exists(name)]:
-        raise ValueError(f"{storage.url} holds a model already ({held[0]}): give another out folder")
+        raise UserError(f"{storage.url} holds a model already ({held[0]}): give another out folder")
     given = read_checkpoint(config.checkpoint)
     if config.encoder is not None:
         unet = _unet(config, given)
@@ -69,11 +70,11 @@ def _unet(config: ImportConfig, given: Any) -> SpoofUNet:
     plain = isinstance(given, dict) and "input_blocks.0.0.weight" in given
     if not plain and (not isinstance(given, dict) or config.entry not in given):
         entries = ", ".join(map(str, list(given)[:5])) if isinstance(given, dict) else "none"
-        raise ValueError(f"checkpoint {config.checkpoint} has no entry {config.entry!r}; it has: {entries}")
+        raise UserError(f"checkpoint {config.checkpoint} has no entry {config.entry!r}; it has: {entries}")
     state = module_state(given if plain else given[config.entry])
     unet = load_unet(state, config.mean_patch, config.variance_patch)
     if (channels := unet.config["in_channels"]) != 6:
-        raise ValueError(
+        raise UserError(
             f"checkpoint {config.checkpoint} takes {channels} channels, not the 6 of noisy ⊕ live: "
             f"take one that was trained with use_pair"
         )

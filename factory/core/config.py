@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from difffas.errors import UserError
 from factory.core.credentials import REFUSAL, held, hide
 from factory.core.documents import DEEPEST, LARGEST, parse_yaml, short
 from factory.core.places import file_here, place
@@ -66,7 +67,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     for override in overrides:
         dotted = set_override(values, override)
         if lost := next((one for one in given if one.startswith(f"{dotted}.")), None):
-            raise ValueError(f"override {dotted} replaces the section of {lost}, given before it: give {dotted} first")
+            raise UserError(f"override {dotted} replaces the section of {lost}, given before it: give {dotted} first")
         given.append(dotted)
     return build(model, values)
 
@@ -79,9 +80,9 @@ def set_override(values: dict[str, Any], override: str) -> str:
     """
     dotted, equals, text = override.partition("=")
     if not equals:
-        raise ValueError(f"override {short(hide(override))!r} is not of the form key=value")
+        raise UserError(f"override {short(hide(override))!r} is not of the form key=value")
     if held(override):
-        raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
+        raise UserError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
     _set(values, dotted, _parse_value(dotted, text))
     return dotted
 
@@ -100,7 +101,7 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
     except ValidationError as error:
         found = [_explain(model, dict(item)) for item in error.errors()]
         more = [f"{len(found) - MOST_MISTAKES} more of this kind"] if len(found) > MOST_MISTAKES else []
-        raise ValueError("; ".join(found[:MOST_MISTAKES] + more)) from None
+        raise UserError("; ".join(found[:MOST_MISTAKES] + more)) from None
 
 
 def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
@@ -113,14 +114,14 @@ def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
         with open(file_here(str(path)), "rb") as file:
             text = file.read(4 * LARGEST + 1).decode()  # a character has four bytes at most
     except FileNotFoundError:
-        raise ValueError(f"{what} file {hide(str(path))} does not exist") from None
+        raise UserError(f"{what} file {hide(str(path))} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{what} file {hide(str(path))} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(f"{what} file {hide(str(path))} cannot be read: {' '.join(str(error).split())}") from None
     values = parse_yaml(text, f"{what} file {path} cannot be read")
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ValueError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
+        raise UserError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
     return values
 
 
@@ -134,7 +135,7 @@ def _refuse_credentials(value: Any, dotted: str) -> None:
         for item in value:
             _refuse_credentials(item, dotted)
     elif isinstance(value, str) and held(value):
-        raise ValueError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
+        raise UserError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
 
 
 def _refuse_truths(given: Any, taken: Any, dotted: str) -> None:
@@ -146,7 +147,7 @@ def _refuse_truths(given: Any, taken: Any, dotted: str) -> None:
         for one, other in zip(given, taken, strict=True):
             _refuse_truths(one, other, dotted)
     elif isinstance(given, bool) and type(taken) in (int, float):
-        raise ValueError(f"config key {short(dotted)!r} is a number, not {str(given).lower()}: write its digits")
+        raise UserError(f"config key {short(dotted)!r} is a number, not {str(given).lower()}: write its digits")
 
 
 def _parse_value(dotted: str, text: str) -> Any:
@@ -154,7 +155,7 @@ def _parse_value(dotted: str, text: str) -> Any:
         return parse_yaml(text, "it")
     except ValueError as error:
         key, reason = short(dotted), str(error).removeprefix("it: ")
-        raise ValueError(
+        raise UserError(
             f"override {key}={short(text)} is not a YAML value: quote it, {key}='\"...\"' ({reason})"
         ) from None
 
@@ -162,11 +163,11 @@ def _parse_value(dotted: str, text: str) -> Any:
 def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
     *sections, key = dotted.split(".")
     if len(sections) > DEEPEST:
-        raise ValueError(f"override {short(dotted)}: more than {DEEPEST} levels deep")
+        raise UserError(f"override {short(dotted)}: more than {DEEPEST} levels deep")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ValueError(f"override {short(dotted)}: {short(section)} is not a section")
+            raise UserError(f"override {short(dotted)}: {short(section)} is not a section")
     values[key] = value
 
 

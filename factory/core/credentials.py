@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Iterable
 
+from difffas.errors import UserError
+
 MASK = "***"
 REFUSAL = (
     "a URL with credentials in it; leave them out and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a "
@@ -65,7 +67,7 @@ def refuse_arguments(arguments: Iterable[str]) -> None:
             key, equals, _ = argument.partition("=")
             setting = equals and not key.startswith("-") and not held(f"{key}=")
             what = f"config key {hide(key)!r}" if setting else f"argument {hide(argument)!r}"
-            raise ValueError(f"{what}: {REFUSAL}")
+            raise UserError(f"{what}: {REFUSAL}")
 
 
 def _masked(match: re.Match[str]) -> str:

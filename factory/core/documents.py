@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from difffas.errors import UserError
 from factory.core.credentials import hide
 
 DEEPEST = 64  # levels of lists and mappings
@@ -39,16 +40,16 @@ def parse_yaml(text: str, where: str) -> Any:
             twice, and more levels, values or digits than any configuration has.
     """
     if len(text) > LARGEST:
-        raise ValueError(f"{where}: more than {LARGEST // 2**10} KiB of YAML: it should hold settings only")
+        raise UserError(f"{where}: more than {LARGEST // 2**10} KiB of YAML: it should hold settings only")
     loader = None
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         return None if node is None else _Values(loader).of(node, ())
     except (yaml.YAMLError, _Fault) as error:
-        raise ValueError(hide(f"{where}: {' '.join(_explained(error).split())}")) from None
+        raise UserError(hide(f"{where}: {' '.join(_explained(error).split())}")) from None
     except (ValueError, OverflowError) as error:  # of chr() and int() in PyYAML's scanner: an escape, a version
-        raise ValueError(f"{where}: no YAML of ours: {short(' '.join(str(error).split()))}") from None
+        raise UserError(f"{where}: no YAML of ours: {short(' '.join(str(error).split()))}") from None
     finally:
         if loader is not None:
             loader.dispose()  # type: ignore[no-untyped-call]
@@ -65,9 +66,9 @@ def parse_json(data: str | bytes | bytearray, where: str) -> Any:
         found = json.loads(data, object_pairs_hook=_each_once)
         _check_depth(data)
     except RecursionError:
-        raise ValueError(f"{where}: no JSON of ours: more than {DEEPEST} levels deep") from None
+        raise UserError(f"{where}: no JSON of ours: more than {DEEPEST} levels deep") from None
     except ValueError as error:  # broken syntax or UTF-8, or a number of more digits than Python converts
-        raise ValueError(hide(f"{where}: no JSON of ours: {short(' '.join(str(error).split()))}")) from None
+        raise UserError(hide(f"{where}: no JSON of ours: {short(' '.join(str(error).split()))}")) from None
     return found
 
 
@@ -202,7 +203,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise ValueError(f"the key {short(twice)!r} is given twice")
+        raise UserError(f"the key {short(twice)!r} is given twice")
     return found
 
 
@@ -216,4 +217,4 @@ def _check_depth(data: str | bytes | bytearray) -> None:
         first = match.group()[0]
         depth += 1 if first in "[{" else -1 if first in "]}" else 0
         if depth > DEEPEST:
-            raise ValueError(f"more than {DEEPEST} levels deep")
+            raise UserError(f"more than {DEEPEST} levels deep")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import NoReturn
 
+from difffas.errors import UserError
 from factory.core import interrupts
 from factory.core.credentials import hide
 
@@ -16,8 +18,8 @@ from factory.core.credentials import hide
 def one_line_exits() -> Iterator[None]:
     """Turn what ends a command into one line and an exit status.
 
-    2: a mistake of the user; 3: shards in quarantine; 4: stalled, or too many workers lost; 5: a store or disk failed.
-    After 4 and 5: run it again.
+    1, with a traceback: a bug; 2: a mistake of the user; 3: shards in quarantine; 4: stalled, or workers lost;
+    5: a store or disk failed. After 4 and 5: run it again. With `DIFFFAS_DEBUG=1` every one shows its traceback.
     """
     try:
         yield
@@ -30,7 +32,7 @@ def one_line_exits() -> Iterator[None]:
 
 def _ended(error: BaseException) -> None:
     """End with one line what is no bug."""
-    if isinstance(error, ValueError):
+    if isinstance(error, UserError):
         error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
         _fail(error, 2)
     if isinstance(error, FloatingPointError):
@@ -48,6 +50,8 @@ def _ended(error: BaseException) -> None:
 
 
 def _fail(error: BaseException, status: int) -> NoReturn:
+    if os.environ.get("DIFFFAS_DEBUG") == "1":
+        print(hide("".join(traceback.format_exception(error))), file=sys.stderr)
     _say(error)
     raise SystemExit(status) from None
 

@@ -7,6 +7,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from difffas.errors import UserError
+
 
 def private_folder(purpose: str) -> Path:
     """A folder in the system's temporary one that nobody else can write to.
@@ -18,7 +20,7 @@ def private_folder(purpose: str) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode):
-        raise ValueError(f"{folder} is not a folder of this user's alone: remove it, or set TMPDIR to another place")
+        raise UserError(f"{folder} is not a folder of this user's alone: remove it, or set TMPDIR to another place")
     return folder
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 
+from difffas.errors import UserError
 from factory.core.credentials import hide
 
 _HOME = re.compile(r"(?P<before>(?:[a-z][a-z0-9+.-]*:)*(?P<url>//)?)(?P<home>~[^/]*)(?P<rest>/.*)?", re.DOTALL)
@@ -19,7 +20,7 @@ def file_here(text: str) -> str:
     """As `place`, for what is read from a disk of this machine alone; raises ValueError for a URL."""
     path = place(text)
     if "://" in path:
-        raise ValueError(f"{hide(path)} is a URL: give a path on this machine")
+        raise UserError(f"{hide(path)} is a URL: give a path on this machine")
     return path
 
 
@@ -34,18 +35,18 @@ def place(text: str, known: tuple[str, ...] = ()) -> str:
         ValueError: in one line, if it is blank, or holds a variable or command of the shell's, or an unknown home.
     """
     if not text.strip():
-        raise ValueError(f"{text!r} is not a path: the variable that it came from may be empty")
+        raise UserError(f"{text!r} is not a path: the variable that it came from may be empty")
     if "\0" in text:
-        raise ValueError(f"{text!r} is not a path: it holds a zero byte")
+        raise UserError(f"{text!r} is not a path: it holds a zero byte")
     for found in _VARIABLE.finditer(text):
         if (found["braced"] or found["bare"]) not in known:
-            raise ValueError(f"{text!r} holds {found.group()}, which only a shell replaces: write out its value")
+            raise UserError(f"{text!r} holds {found.group()}, which only a shell replaces: write out its value")
     match = _HOME.fullmatch(text)
     if match is None:
         return text
     if match["url"] and not match["before"].endswith("file://"):
-        raise ValueError(f"{text!r}: {match['home']} is a folder of this machine, which the URL's store has not")
+        raise UserError(f"{text!r}: {match['home']} is a folder of this machine, which the URL's store has not")
     home = os.path.expanduser(match["home"])
     if home == match["home"]:
-        raise ValueError(f"{text!r}: there is no home folder {home}; a folder of that name is ./{home}")
+        raise UserError(f"{text!r}: there is no home folder {home}; a folder of that name is ./{home}")
     return match["before"] + home + (match["rest"] or "")

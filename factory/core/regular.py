@@ -7,6 +7,8 @@ import io
 import os
 import stat
 
+from difffas.errors import UnreadableError
+
 NOT_REGULAR = "not a regular file"
 # File systems that the kernel makes up: their files look regular, but reading one may wait, or change something.
 _MADE_UP = frozenset(
@@ -18,11 +20,11 @@ _MADE_UP = frozenset(
 )
 
 
-class NotRegular(ValueError):
+class NotRegular(UnreadableError):
     """A pipe, a socket, a device, a folder, or a file that the kernel makes up."""
 
 
-class TooLarge(ValueError):
+class TooLarge(UnreadableError):
     """A file of more bytes than its kind may have."""
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from difffas.errors import UserError
 from factory.core.config import fingerprint
 from factory.corpus.row import INDEX_SCHEMA, Row
 from factory.corpus.shards import FORMATS
@@ -62,12 +63,12 @@ class Corpus:
     def __init__(self, url: str) -> None:
         self.storage = Storage(url)
         if not self.storage.exists(INDEX) or read_summary(self.storage) is None:
-            raise ValueError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
+            raise UserError(f"{self.storage.url} is not a finished corpus: run the command that writes it (again)")
         self.index: pa.Table = read_index(self.storage).unify_dictionaries()
         if fault := _index_fault(self.index):
-            raise ValueError(f"{self.storage.path(INDEX)} {fault}: write the corpus again")
+            raise UserError(f"{self.storage.path(INDEX)} {fault}: write the corpus again")
         if not len(self.index):
-            raise ValueError(f"{self.storage.url} is an empty corpus: every source image was rejected, see ledger/")
+            raise UserError(f"{self.storage.url} is an empty corpus: every source image was rejected, see ledger/")
         self.official: pa.Table = self.index
         self.protocol: Parts | None = None
 
@@ -126,7 +127,7 @@ class Corpus:
         images = [decode(row.image) for row in self.rows(positions)]
         sizes = {image.shape for image in images}
         if len(sizes) > 1:
-            raise ValueError(f"{self.storage.url} mixes image sizes {sorted(sizes)}: prepare it with one --size")
+            raise UserError(f"{self.storage.url} mixes image sizes {sorted(sizes)}: prepare it with one --size")
         return np.stack(images)
 
 
@@ -179,7 +180,7 @@ def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
 
 def _file_of(shard: str, files: dict[str, dict[str, str]]) -> tuple[str, str]:
     if not files:
-        raise ValueError(f"the ledger record of {shard} names no file: delete it and run the command again")
+        raise UserError(f"the ledger record of {shard} names no file: delete it and run the command again")
     name = "parquet" if "parquet" in files else next(iter(files))
     return name, files[name]["path"]
 
@@ -252,7 +253,7 @@ def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
     reasons: dict[str, int] = {}
     for record in records:
         if record["planned"] != int(record["rows"]) + sum(record["rejects_by_reason"].values()):  # type: ignore
-            raise ValueError(f"the ledger record of {record['shard']} is corrupt: delete it and run the command again")
+            raise UserError(f"the ledger record of {record['shard']} is corrupt: delete it and run the command again")
         shards += 1
         planned += int(record["planned"])  # type: ignore[call-overload]
         written += int(record["rows"])  # type: ignore[call-overload]

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from difffas.errors import UserError
 from factory.corpus import Corpus
 from factory.run import read_claim, read_summary
 from factory.storage import Storage
@@ -29,9 +30,9 @@ class Audit:
         self.storage = Storage(url)
         job = read_claim(self.storage)["job"]
         if job != JOB:
-            raise ValueError(f"{self.storage.url} holds a run of {job}, not an audit: give what `difffas audit` wrote")
+            raise UserError(f"{self.storage.url} holds a run of {job}, not an audit: give what `difffas audit` wrote")
         if read_summary(self.storage) is None:
-            raise ValueError(f"{self.storage.url} is not finished: run `difffas audit` again")
+            raise UserError(f"{self.storage.url} is not finished: run `difffas audit` again")
 
     @functools.cached_property
     def digest(self) -> str:
@@ -63,7 +64,7 @@ class Audit:
         unknown = generated & places.is_null().to_numpy()
         if unknown.any():
             key = rows["key"][int(np.flatnonzero(unknown)[0])].as_py()
-            raise ValueError(
+            raise UserError(
                 f"audit {self.storage.url} does not know {key!r}, nor {int(unknown.sum()) - 1} more of the generated "
                 f"rows of {corpus.storage.url}: audit that corpus"
             )
@@ -72,7 +73,7 @@ class Audit:
         changed = generated & ~((scores[0] == scores[1]) | np.isnan(scores).all(axis=0))
         if changed.any():
             key = rows["key"][int(np.flatnonzero(changed)[0])].as_py()
-            raise ValueError(
+            raise UserError(
                 f"audit {self.storage.url} is of other images under the keys of {corpus.storage.url}, such as "
                 f"{key!r}: audit that corpus"
             )

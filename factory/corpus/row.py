@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from difffas.errors import UserError
+
 LIVE, SPOOF = 0, 1
 LABELS = ("live", "spoof")
 LIVE_ATTACK = "live"  # the `attack` of a live row
@@ -69,9 +71,9 @@ class Row:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.key, str) and KEY.fullmatch(self.key)):
-            raise ValueError(f"key {self.key!r} must match [a-z0-9_-]+: rename it")
+            raise UserError(f"key {self.key!r} must match [a-z0-9_-]+: rename it")
         if self.label not in (LIVE, SPOOF):
-            raise ValueError(f"label {self.label!r} of {self.key} must be 0 (live) or 1 (spoof)")
+            raise UserError(f"label {self.label!r} of {self.key} must be 0 (live) or 1 (spoof)")
 
     def facts(self) -> dict[str, Any]:
         """Every column but the pixels, in schema order: a WebDataset sample's JSON."""

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config
 from factory.corpus.formats import parquet, webdataset
 from factory.corpus.row import Row
@@ -53,13 +54,13 @@ class OutputConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> OutputConfig:
         if self.codec == "jpeg" and self.quality is None:
-            raise ValueError("output.codec jpeg needs output.quality (1 to 100)")
+            raise UserError("output.codec jpeg needs output.quality (1 to 100)")
         if self.codec == "png" and self.quality is not None:
-            raise ValueError("output.codec png is lossless: leave output.quality out")
+            raise UserError("output.codec png is lossless: leave output.quality out")
         if self.paired and "webdataset" not in self.formats:
-            raise ValueError("output.paired puts live faces into webdataset shards: add webdataset to output.formats")
+            raise UserError("output.paired puts live faces into webdataset shards: add webdataset to output.formats")
         if len(set(self.formats)) != len(self.formats):
-            raise ValueError(f"output.formats {list(self.formats)} names a format twice")
+            raise UserError(f"output.formats {list(self.formats)} names a format twice")
         return self
 
 
@@ -124,7 +125,7 @@ def _adopted(
     reasons = {row.key: "left out by the driver whose file stands" for row in rows}
     reasons |= {reject["key"]: reject["reason"] for reject in rejects}
     if present - reasons.keys():
-        raise ValueError(f"{path} holds other keys than the plan: move it away and run the command again")
+        raise UserError(f"{path} holds other keys than the plan: move it away and run the command again")
     return found, [{"key": key, "reason": reason} for key, reason in reasons.items() if key not in present]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UserError
 from factory.corpus import INDEX, index_lines, read_index
 from factory.corpus.row import INDEX_SCHEMA
 from factory.corpus.shards import FORMATS, score_statistics
@@ -102,7 +103,7 @@ def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | No
     try:
         record = ledger.read(shard)
         wrong = _record_problems(shard, record, formats)
-    except ValueError as error:
+    except UserError as error:
         return shard, None, None, [str(error)]
     except (AttributeError, KeyError, TypeError):
         problem = f"{storage.path(f'ledger/{shard}.json')} is not a valid shard record"
@@ -149,7 +150,7 @@ def _read_facts(storage: Storage, name: str, file: dict[str, Any]) -> pa.Table |
         data = storage.read(file["path"])
     except FileNotFoundError:
         return f"{file['path']} is missing"
-    except ValueError as error:  # a link leads out of the folder
+    except UserError as error:  # a link leads out of the folder
         return str(error)
     digest = hashlib.sha256(data).hexdigest()
     if len(data) != file["bytes"]:

@@ -47,6 +47,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from difffas.errors import UnreadableError, UserError
 from factory.core.progress import say
 from factory.corpus.row import LABELS, LIVE_ATTACK
 from factory.datasets import (
@@ -135,7 +136,7 @@ def list_dataset(
     found = sorted(dataset.recordings(tree, chosen), key=lambda recording: recording.file.name)
     if all(recording.reject for recording in found):
         reasons = ", ".join(sorted({str(recording.reject) for recording in found})) or "none"
-        raise ValueError(
+        raise UserError(
             f"source {source} has no usable recording of {dataset.TITLE} like {dataset.EXAMPLE} ({len(found)} others: "
             f"{reasons})"
         )
@@ -169,8 +170,8 @@ def _sources(tree: Tree, dataset: Dataset, recording: Recording, frames: Frames,
         try:
             numbers = module.list_frames(tree.reader, file, frames)
         except OSError as error:
-            raise ValueError(f"{tree.source}/{file.name} cannot be read: {error.strerror or error}") from None
-        except ValueError as error:
+            raise UserError(f"{tree.source}/{file.name} cannot be read: {error.strerror or error}") from None
+        except UnreadableError as error:
             reject = str(error)
     source = functools.partial(
         Source,
@@ -215,10 +216,10 @@ def fields(domain: str, capture: str) -> dict[str, str]:
     """
     dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
     if dataset is None:
-        raise ValueError(f"domain {domain!r} is no data set that has official fields")
+        raise UserError(f"domain {domain!r} is no data set that has official fields")
     found = dataset.CAPTURE.fullmatch(capture)
     if found is None:
-        raise ValueError(f"capture {capture!r} is none of {dataset.TITLE}, like {vocabulary_name(dataset.EXAMPLE)!r}")
+        raise UserError(f"capture {capture!r} is none of {dataset.TITLE}, like {vocabulary_name(dataset.EXAMPLE)!r}")
     # A pattern of alternatives names a group once, so those of the second have a prefix.
     values = {name.removeprefix("a_"): value for name, value in found.groupdict().items() if value is not None}
     attack, instrument = dataset.attack_of(values)
@@ -240,7 +241,7 @@ class ShippedBoxes:
 
     def __init__(self, name: str, source: str) -> None:
         if name not in BOXES:
-            raise ValueError(f"{name} ships no face boxes that are documented: take crop=retinaface or crop=none")
+            raise UserError(f"{name} ships no face boxes that are documented: take crop=retinaface or crop=none")
         self._box, self._files = BOXES[name], Files(source)
         self._name, self._text = "", ""
 
@@ -252,14 +253,14 @@ class ShippedBoxes:
             ValueError: with a reason: `no box file`, `broken box file`, `no face`.
         """
         if not boxes:
-            raise ValueError("no box file")
+            raise UnreadableError("no box file")
         if boxes != self._name:
             with self._files.whole(boxes) as file:
                 self._text = file.read(MAX_BOXES + 1).decode("utf-8-sig", "replace")
             self._name = boxes
         if len(self._text) > MAX_BOXES:
-            raise ValueError("broken box file")
+            raise UnreadableError("broken box file")
         box = self._box(self._text, frame, width, height)
         if box is None:
-            raise ValueError("no face")
+            raise UnreadableError("no face")
         return box

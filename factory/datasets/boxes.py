@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from difffas.errors import UnreadableError
 from factory.sources.faces import Box, landmark_box
 from factory.tables.decimals import decimal
 
@@ -22,10 +23,10 @@ def row(text: str, frame: int, count: int, separator: str | None = None) -> list
             try:
                 first, *numbers = (decimal(part) for part in line.strip().rstrip(",").split(separator))
             except ValueError:
-                raise ValueError("broken box file") from None
+                raise UnreadableError("broken box file") from None
             if first == frame:
                 if len(numbers) < count or not np.isfinite(numbers).all():
-                    raise ValueError("broken box file")
+                    raise UnreadableError("broken box file")
                 return numbers
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.datasets import boxes
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
@@ -66,7 +67,7 @@ def _read_list(tree: Tree, name: str) -> dict[str, list[int]]:
         for row in found.values()
     )
     if not good:
-        raise ValueError(f"{tree.source}/{name} does not give 44 numbers for each path")
+        raise UserError(f"{tree.source}/{name} does not give 44 numbers for each path")
     return dict(found)
 
 

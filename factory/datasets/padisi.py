@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from difffas.errors import UserError
 from factory.datasets.tree import MISSING, SPLITS, UNLISTED, Recording, Tree, put_split, table
 from factory.sources.files import File
 
@@ -36,7 +37,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     truth, text = tree.list_text(None, TRUTH)
     lacking = [] if truth else ["padisi_USC_FACE_ground_truth.csv"]
     if not found and any(name.lower().endswith((".bz2", ".joblib", ".pkl")) for name in tree.files):
-        raise ValueError(
+        raise UserError(
             f"source {tree.source} has PADISI-Face as a joblib file: that is a pickle, which runs code when it is "
             "loaded; take the multispectral npz files, or convert it once and apart as docs/datasets.md says"
         )
@@ -72,7 +73,7 @@ def _read_truth(name: str, text: str) -> dict[str, dict[str, str]]:
     facts = {identifier(row): row for row in table(name, text, *IDENTITY, "ground_truth", "participant_id")}
     for sample, row in facts.items():
         if not CODE.fullmatch(row["ground_truth"]):
-            raise ValueError(f"{name}: ground_truth {row['ground_truth']!r} of {sample} is no m00000 or m5 and digits")
+            raise UserError(f"{name}: ground_truth {row['ground_truth']!r} of {sample} is no m00000 or m5 and digits")
     return facts
 
 
@@ -86,8 +87,8 @@ def read_partition(name: str, text: str) -> dict[str, str]:
     splits: dict[str, str] = {}
     for row in table(name, text, *IDENTITY, "partition_name") if name else ():
         if row["partition_name"] not in SPLITS:
-            raise ValueError(f"{name}: partition {row['partition_name']!r} is none of train, valid and test")
+            raise UserError(f"{name}: partition {row['partition_name']!r} is none of train, valid and test")
         put_split(splits, identifier(row), SPLITS[row["partition_name"]], name)
     if name and not splits:
-        raise ValueError(f"{name} names no sample")
+        raise UserError(f"{name} names no sample")
     return splits

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.datasets import padisi, wmca
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
@@ -43,7 +44,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     """
     lists = [chosen] if chosen else [name for name in tree.files if LIST.search(name)]
     if not lists:
-        raise ValueError(f"source {tree.source} has no pair list: put OCIM.json there or set dataset_list=FILE")
+        raise UserError(f"source {tree.source} has no pair list: put OCIM.json there or set dataset_list=FILE")
     texts = ((name, tree.list_text(chosen, LIST)[1] if chosen else tree.text(name)) for name in lists)
     pairs = [pair for name, text in texts for pair in _read_list(name, text)]
     lives, scenes = {live for live, _ in pairs}, _scenes(pairs)
@@ -79,14 +80,14 @@ def _read_list(name: str, text: str) -> list[tuple[str, str]]:
     except ValueError:
         found = None
     if not isinstance(found, list) or not found:
-        raise ValueError(f"{name} is no pair list: a JSON list of [live path, spoof path]")
+        raise UserError(f"{name} is no pair list: a JSON list of [live path, spoof path]")
     pairs = []
     for pair in found:
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):
-            raise ValueError(f"{name}: {json.dumps(pair)[:100]} is not [live path, spoof path]")
+            raise UserError(f"{name}: {json.dumps(pair)[:100]} is not [live path, spoof path]")
         live, spoof = (path.replace("\\", "/").strip("/") for path in pair)
         if ".." in (*live.split("/"), *spoof.split("/")):
-            raise ValueError(f"{name}: {json.dumps(pair)[:100]} leads out of the folder")
+            raise UserError(f"{name}: {json.dumps(pair)[:100]} leads out of the folder")
         pairs.append((live, spoof))
     return pairs
 

@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
+from difffas.errors import UserError
 from factory.core.regular import read_regular
 from factory.sources.files import File, Files
 
@@ -52,14 +53,14 @@ class Tree:
     def __init__(self, source: str, title: str) -> None:
         self.source, self._title, self.reader = source, title, Files(source)
         if self.reader.named:
-            raise ValueError(f"source {source} is a file or glob: give the folder that holds {title}")
+            raise UserError(f"source {source} is a file or glob: give the folder that holds {title}")
         self.files = {file.name: file for file in self.reader.find()}
 
     def require(self, *names: str) -> None:
         """ValueError that names every file, and folder with files in it (`Train_files/`), that is not there."""
         missing = [name for name in names if not self._has(name)]
         if missing:
-            raise ValueError(
+            raise UserError(
                 f"source {self.source} is no complete {self._title} tree, it lacks {', '.join(missing)}: "
                 f"give the folder that holds {', '.join(names)}"
             )
@@ -88,11 +89,11 @@ class Tree:
             ValueError: if it cannot be read or is larger than any list.
         """
         if self.files[name].size > MAX_TEXT:
-            raise ValueError(f"{self.source}/{name} is too large for a list of {self._title}")
+            raise UserError(f"{self.source}/{name} is too large for a list of {self._title}")
         try:
             return self.reader.read(name).decode("utf-8-sig", "replace")
         except OSError as error:
-            raise ValueError(f"{self.source}/{name} cannot be read: {error.strerror or error}") from None
+            raise UserError(f"{self.source}/{name} cannot be read: {error.strerror or error}") from None
 
     def list_text(self, chosen: str | None, pattern: re.Pattern[str]) -> tuple[str, str]:
         """Name and text of the list that the user chose, else of the first in the tree whose name fits; or empty."""
@@ -102,15 +103,15 @@ class Tree:
         try:
             return chosen, read_regular(chosen, MAX_TEXT).decode("utf-8-sig", "replace")
         except OSError as error:
-            raise ValueError(f"dataset_list {chosen} cannot be read: {error.strerror}") from None
+            raise UserError(f"dataset_list {chosen} cannot be read: {error.strerror}") from None
         except ValueError as error:
-            raise ValueError(f"dataset_list {chosen} cannot be read: {error}") from None
+            raise UserError(f"dataset_list {chosen} cannot be read: {error}") from None
 
 
 def put_split(splits: dict[str, str], name: str, split: str, where: str) -> None:
     """Note the split of a name; ValueError if another was noted: what is trained on would be tested."""
     if splits.setdefault(name, split) != split:
-        raise ValueError(f"{where}: {name} is in {splits[name]} and in {split}")
+        raise UserError(f"{where}: {name} is in {splits[name]} and in {split}")
 
 
 def table(name: str, text: str, *columns: str) -> list[dict[str, str]]:
@@ -118,13 +119,13 @@ def table(name: str, text: str, *columns: str) -> list[dict[str, str]]:
     try:
         return _rows(name, csv.DictReader(text.splitlines()), columns)
     except csv.Error as error:
-        raise ValueError(f"{name} is no CSV: {error}") from None
+        raise UserError(f"{name} is no CSV: {error}") from None
 
 
 def _rows(name: str, reader: csv.DictReader[str], columns: tuple[str, ...]) -> list[dict[str, str]]:
     if twice := [column for column in columns if list(reader.fieldnames or ()).count(column) > 1]:
-        raise ValueError(f"{name} has two columns {', '.join(twice)}: give each a name of its own")
+        raise UserError(f"{name} has two columns {', '.join(twice)}: give each a name of its own")
     lacking = [column for column in columns if column not in (reader.fieldnames or ())]
     if lacking:
-        raise ValueError(f"{name} has no column {', '.join(lacking)}: it needs {', '.join(columns)}")
+        raise UserError(f"{name} has no column {', '.join(lacking)}: it needs {', '.join(columns)}")
     return [{column: (row[column] or "").strip() for column in columns} for row in reader]

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from difffas.errors import UserError
 from factory.datasets.tree import MISSING, SPLITS, UNKNOWN, UNLISTED, Recording, Tree, put_split
 from factory.sources.files import File
 
@@ -85,8 +86,8 @@ def read_list(name: str, text: str) -> dict[str, str]:
             if number == 1 and split is None and known is None:  # a header after all
                 continue
             if known is None or split is None:
-                raise ValueError(f"{name}, line {number}: {','.join(row)!r} is not path,label,attack_type,set")
+                raise UserError(f"{name}, line {number}: {','.join(row)!r} is not path,label,attack_type,set")
             put_split(splits, path, split, f"{name}, line {number}")
     if not splits:
-        raise ValueError(f"{name} names no recording")
+        raise UserError(f"{name} names no recording")
     return splits

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from difffas.errors import UserError
 from factory.drawn.portrait import Capture, Subject, landmarks, render
 from factory.drawn.simulate import ATTACKS, CAMERAS, record
 
@@ -81,12 +82,12 @@ def _mixed(*parts: int) -> int:
 def _check(subjects: int, captures: int, domains: Sequence[str], attacks: Sequence[str], seed: int) -> None:
     for name, count in (("subjects", subjects), ("captures", captures)):
         if count < 1:
-            raise ValueError(f"{name} is {count}: give 1 or more")
+            raise UserError(f"{name} is {count}: give 1 or more")
     if seed < 0:
-        raise ValueError(f"seed is {seed}: give 0 or more")
+        raise UserError(f"seed is {seed}: give 0 or more")
     for kind, names, known in (("domain", domains, CAMERAS), ("attack", attacks, ATTACKS)):
         if not names or len(set(names)) != len(names):
-            raise ValueError(f"{kind}s are {list(names)}: give at least one, each once")
+            raise UserError(f"{kind}s are {list(names)}: give at least one, each once")
         for name in names:
             if name not in known:
-                raise ValueError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
+                raise UserError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from difffas.errors import UserError
 from factory.drawn.portrait.fields import Array, Field, blurred, bump, mix, noise, reduced, resized, ridge, soft
 
 Pixels = npt.NDArray[np.uint8]
@@ -30,7 +31,7 @@ CENTRED = np.array([[0.384, 0.47], [0.616, 0.47], [0.5, 0.635], [0.413, 0.737], 
 def _opened(image: Pixels, seed: int, salt: int) -> tuple[Array, np.random.Generator]:
     """The image as float32 0..1 and the random stream of this use of it."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1]:
-        raise ValueError(f"image is {image.dtype} {image.shape}: give a square uint8 H,W,3 picture")
+        raise UserError(f"image is {image.dtype} {image.shape}: give a square uint8 H,W,3 picture")
     return np.asarray(image / np.float32(255), np.float32), np.random.default_rng([seed, salt])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
@@ -46,13 +47,13 @@ class EvaluateConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> EvaluateConfig:
         if self.scores is None and None in (self.classifier, self.corpus, self.out):
-            raise ValueError("give classifier, corpus and out, or scores (a CSV of scores)")
+            raise UserError("give classifier, corpus and out, or scores (a CSV of scores)")
         if self.scores is not None and (self.classifier or self.corpus or self.protocol or self.audit):
-            raise ValueError("scores stands in the place of classifier and corpus: give one or the other")
+            raise UserError("scores stands in the place of classifier and corpus: give one or the other")
         if self.higher_is == "spoof" and self.scores is None:
-            raise ValueError("higher_is is of score files: a classifier's scores are higher for live faces")
+            raise UserError("higher_is is of score files: a classifier's scores are higher for live faces")
         if self.dev_scores is not None and self.scores is None:
-            raise ValueError("dev_scores goes with scores: a classifier scores the dev_split itself")
+            raise UserError("dev_scores goes with scores: a classifier scores the dev_split itself")
         return self
 
 
@@ -81,7 +82,7 @@ def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
     storage = Storage(config.classifier)
     splits = [split for split in (config.split, config.dev_split) if split is not None]
     if not len(corpus.where(split=config.split)):
-        raise ValueError(f"{corpus.storage.url} has no row in split {config.split!r}: choose another split")
+        raise UserError(f"{corpus.storage.url} has no row in split {config.split!r}: choose another split")
     check(corpus, [split for split in splits if len(corpus.where(split=split))])
     check_model(storage, protocol_of(corpus), "the classifier")
     inputs = {"classifier": read_claim(storage)["fingerprint"], "corpus": corpus.digest}
@@ -95,7 +96,7 @@ def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
     for split in splits:
         positions, left_out[split] = kept_by(config.audit, corpus, corpus.where(split=split))
         if split == config.split and not len(positions):
-            raise ValueError(f"{corpus.storage.url}: the audit accepts no row of split {split!r}: leave it out")
+            raise UserError(f"{corpus.storage.url}: the audit accepts no row of split {split!r}: leave it out")
         parts.append(corpus_scores(corpus, positions, liveness(classifier, corpus, positions, config)))
     return _finish(claim, joined(parts), config, {"left_out_by_audit": left_out} if config.audit is not None else {})
 
@@ -110,7 +111,7 @@ def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
     known = scores.splits()
     for split in (config.split, config.dev_split):
         if split not in (*known, DEV, None) or config.split not in known:
-            raise ValueError(f"{path} has no line of split {split!r}; it has {', '.join(map(repr, known))}")
+            raise UserError(f"{path} has no line of split {split!r}; it has {', '.join(map(repr, known))}")
     if config.out is None:
         return metrics_of(scores.csv(), **_settings(config))
     digest = hashlib.sha256(scores.csv()).hexdigest()

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from difffas.errors import UserError
 from difffas.metrics import ScoreSet
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF
@@ -132,7 +133,7 @@ def read_file(path: str) -> Scores:
     try:
         return read(Storage(folder or ("/" if path.startswith("/") else ".")).read(name), path)
     except FileNotFoundError:
-        raise ValueError(f"score file {path} does not exist") from None
+        raise UserError(f"score file {path} does not exist") from None
 
 
 def read(data: bytes, name: str = SCORES) -> Scores:
@@ -149,18 +150,18 @@ def read(data: bytes, name: str = SCORES) -> Scores:
         reader.fieldnames = present
         missing = [column for column in NEEDED if column not in present]
         if missing:
-            raise ValueError(f"{name} has no column {missing[0]!r}; it has {', '.join(present) or 'none'}")
+            raise UserError(f"{name} has no column {missing[0]!r}; it has {', '.join(present) or 'none'}")
         alike = [unicodedata.normalize("NFKC", column).strip("\ufeff \t").casefold() for column in present]
         if twice := [column for column in COLUMNS if alike.count(column) > 1]:
-            raise ValueError(f"{name} has two columns {twice[0]!r}: give each a name of its own")
+            raise UserError(f"{name} has two columns {twice[0]!r}: give each a name of its own")
         lines = [(reader.line_num, line) for line in reader]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{name} is not a CSV file in UTF-8: {error}") from None
+        raise UserError(f"{name} is not a CSV file in UTF-8: {error}") from None
     for number, line in lines:
         if any(line.get(None) or ()):  # type: ignore[call-overload]
-            raise ValueError(f"{name} line {number} has more fields than the header: write decimals with a point")
+            raise UserError(f"{name} line {number} has more fields than the header: write decimals with a point")
     if not lines:
-        raise ValueError(f"{name} has no line below its header")
+        raise UserError(f"{name} has no line below its header")
     columns: dict[str, Sequence[Any]] = {
         column: [_text(line.get(column, "")) for _, line in lines] for column in COLUMNS
     }
@@ -168,7 +169,7 @@ def read(data: bytes, name: str = SCORES) -> Scores:
     columns["score"] = [_number(line["score"], f"{name} line {number}") for number, line in lines]
     for (number, _), live, attack in zip(lines, columns["is_bonafide"], columns["attack_type"], strict=True):
         if not live and attack in ("", LIVE_ATTACK):
-            raise ValueError(
+            raise UserError(
                 f"{name} line {number}: an attack (is_bonafide False) with attack_type {attack!r}: name it"
             )
     if "split" not in present:
@@ -189,17 +190,17 @@ def _text(cell: str) -> str:
 
 def _truth(text: str, where: str) -> bool:
     if text.strip().lower() not in (*TRUE, *FALSE):
-        raise ValueError(f"{where}: is_bonafide {text!r} is neither True nor False")
+        raise UserError(f"{where}: is_bonafide {text!r} is neither True nor False")
     return text.strip().lower() in TRUE
 
 
 def _number(text: str, where: str) -> float:
     if text.strip(" \t").lower().lstrip("+-") in ("nan", "inf", "infinity"):
-        raise ValueError(f"{where}: score {text!r} is not finite: leave the line out")
+        raise UserError(f"{where}: score {text!r} is not finite: leave the line out")
     try:
         score = decimal(text)
     except ValueError:
-        raise ValueError(f"{where}: score {text!r} is not a number") from None
+        raise UserError(f"{where}: score {text!r} is not a number") from None
     if not math.isfinite(score):
-        raise ValueError(f"{where}: score {text!r} is not finite: leave the line out")
+        raise UserError(f"{where}: score {text!r} is not finite: leave the line out")
     return score

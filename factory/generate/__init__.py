@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UnreadableError, UserError
 from factory import cluster
 from factory.cluster.capacity import Need
 from factory.cluster.compiler import check_compiler
@@ -76,9 +77,9 @@ class GenerateConfig(Config):
         generators = self.resources.generators
         least, most = (generators, generators) if isinstance(generators, int) else generators
         if not 1 <= least <= most:
-            raise ValueError(f"resources.generators {generators} must be a count from 1 or [least, most], least first")
+            raise UserError(f"resources.generators {generators} must be a count from 1 or [least, most], least first")
         if self.resources.compile and self.sampler.preset == "exact":
-            raise ValueError("resources.compile is for presets in bfloat16: choose sampler.preset balanced or fast")
+            raise UserError("resources.compile is for presets in bfloat16: choose sampler.preset balanced or fast")
         return self
 
 
@@ -217,7 +218,7 @@ def _common_side(live: Corpus, guides: Corpus) -> int:
     """The shorter side of the images, once both corpora are seen to agree; each has one size by itself."""
     (height, width), (guide_height, guide_width) = _size(live), _size(guides)
     if (height, width) != (guide_height, guide_width):
-        raise ValueError(
+        raise UserError(
             f"live faces are {height}×{width} and guides {guide_height}×{guide_width}: prepare both with one size"
         )
     return min(height, width)
@@ -225,15 +226,15 @@ def _common_side(live: Corpus, guides: Corpus) -> int:
 
 def _size(corpus: Corpus) -> tuple[int, int]:
     """Height and width of the first image that can be read; the line makes rejects of those that cannot."""
-    fault: ValueError | None = None
+    fault: UnreadableError | None = None
     for row in corpus.rows(range(min(len(corpus), 10))):
         try:
             height, width, _ = decode(row.image).shape
-        except ValueError as error:
+        except UnreadableError as error:
             fault = error
         else:
             return height, width
-    raise ValueError(f"{corpus.storage.url}: none of its first images can be read ({fault}): prepare it again")
+    raise UserError(f"{corpus.storage.url}: none of its first images can be read ({fault}): prepare it again")
 
 
 def claim_generator(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.encode import encode
@@ -37,9 +38,9 @@ def forecast(
         ValueError: as `generate` would; a device without any row; a rate or a price that is none.
     """
     if images_per_second is not None and not 0 < images_per_second < math.inf:
-        raise ValueError(f"--images-per-second {images_per_second:g}: give a number above 0")
+        raise UserError(f"--images-per-second {images_per_second:g}: give a number above 0")
     if price is not None and not 0 <= price < math.inf:
-        raise ValueError(f"--price {price:g}: give what an hour costs, 0 or more")
+        raise UserError(f"--price {price:g}: give what an hour costs, 0 or more")
     speeds = _measured_speeds(device)
     live, guides = open_corpora(config)
     plan = lay_plan(config, live, guides)
@@ -79,7 +80,7 @@ def _measured_speeds(device: str | None) -> tuple[Speed, ...]:
     speeds = read_speeds()
     known = sorted({speed.device for speed in speeds})
     if device is not None and device not in known:
-        raise ValueError(f"device {device!r} is in no row of measured_speed.yaml: choose from {', '.join(known)}")
+        raise UserError(f"device {device!r} is in no row of measured_speed.yaml: choose from {', '.join(known)}")
     return speeds
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UnreadableError
 from factory.corpus import read_rows
 from factory.corpus.license import strictest
 from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
@@ -77,7 +78,7 @@ def _try_decode(row: Row) -> np.ndarray | str:
     """The pixels of a row, or why it has none: a bad image is a reject, not the end of the run."""
     try:
         return decode(row.image)
-    except ValueError as error:
+    except UnreadableError as error:
         return f"{'guide' if row.label == SPOOF else 'live face'}: {error}"
 
 

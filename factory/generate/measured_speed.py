@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config, build, read_yaml
 
 FILE = Path(__file__).with_suffix(".yaml")
@@ -33,7 +34,7 @@ class Speed(Config):
     @model_validator(mode="after")
     def _check(self) -> Speed:
         if self.images_per_second is not None and not (self.date and self.commit and self.command):
-            raise ValueError(f"the row of {self.device} is measured: say date, commit and command")
+            raise UserError(f"the row of {self.device} is measured: say date, commit and command")
         return self
 
 

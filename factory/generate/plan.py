@@ -18,6 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UserError
 from factory.core import draws
 from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.shards import shard_sizes, shard_span
@@ -120,7 +121,7 @@ class Plan:
         """Shard of a key and its place in the order; raises ValueError for a key that is not in this plan."""
         match = re.fullmatch(r"([0-9a-f]{8})-(.+)-(\d{10,})", key)
         if match is None or match[1] != self._prefix or int(match[3]) >= self._samples.get(match[2], 0):
-            raise ValueError(f"key {key!r} is not in this plan of {len(self)} samples")
+            raise UserError(f"key {key!r} is not in this plan of {len(self)} samples")
         split, n = match[2], int(match[3])
         size, longer = divmod(self._samples[split], self._shards[split])
         number, place = divmod(n, size + 1)
@@ -133,7 +134,7 @@ class Plan:
         """The order of one shard, in time and memory of that shard."""
         split, number = _parse(shard)
         if not (split in self._shards and number < self._shards[split]):
-            raise ValueError(f"shard {shard!r} is not in this plan of {self.shard_count} shards")
+            raise UserError(f"shard {shard!r} is not in this plan of {self.shard_count} shards")
         samples = self._samples[split]
         styles = self._styles[split]
         first, size = shard_span(number, samples, self._shards[split])
@@ -179,7 +180,7 @@ def _distinct(turns: int, live: int, guides: int, settings: int) -> int:
 def _parse(shard: str) -> tuple[str, int]:
     match = re.fullmatch(r"(.+)-(\d{6,})", shard)
     if match is None:
-        raise ValueError(f"shard {shard!r} is not of the form <split>-<number>")
+        raise UserError(f"shard {shard!r} is not of the form <split>-<number>")
     return match[1], int(match[2])
 
 
@@ -198,7 +199,7 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
     spoofs = _Index(guides, split, SPOOF)
     if not len(lives.positions):
         of = f" of domains {list(config.live_domains)}" if config.live_domains else ""
-        raise ValueError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
+        raise UserError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
     _refuse_foreign(config.allowed_domains, lives.domain.present(), "live faces of domain", "plan.live_domains")
     owned = _owned([live] if live is guides else [live, guides])
     orders = []
@@ -206,9 +207,7 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
         lines = np.flatnonzero(spoofs.style.among({style}))
         shown = spoofs.positions[lines]
         if not len(shown):
-            raise ValueError(
-                f"style {style!r} has no guide in split {split!r}: add one or leave it out of plan.styles"
-            )
+            raise UserError(f"style {style!r} has no guide in split {split!r}: add one or leave it out of plan.styles")
         domain, attack = spoofs.domain[lines[0]], spoofs.attack[lines[0]]
         _refuse_foreign(config.allowed_domains, [domain], "guides of domain", "plan.styles")
         _refuse_foreign(config.allowed_attacks, [attack], "guides of attack", "plan.styles")
@@ -217,7 +216,7 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
             chosen = _choose(config, split, style, shown)
             orders.append(StyleOrders(style, lives.positions[eligible], chosen))
     if not orders:
-        raise ValueError(
+        raise UserError(
             f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
             f"that has a guide; widen plan.policies or give another guide corpus"
         )
@@ -228,7 +227,7 @@ def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: s
     """A protocol's test domain or unseen attack must not leak into what is generated for its training."""
     foreign = [name for name in present if allowed is not None and name not in allowed]
     if foreign:
-        raise ValueError(f"{what} {foreign[0]!r} are not among the allowed {list(allowed or ())}: set {choose}")
+        raise UserError(f"{what} {foreign[0]!r} are not among the allowed {list(allowed or ())}: set {choose}")
 
 
 class _Index:

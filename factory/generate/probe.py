@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.cluster.compiler import check_compiler
 from factory.core.config import Config, PathOrUrl
 from factory.models.generators import DUMMY, Request
@@ -36,9 +37,9 @@ def run(config: ProbeConfig) -> dict[str, Any]:
         ValueError: if there is no model, nothing to compile, or not even one image fits.
     """
     if config.generator == DUMMY:
-        raise ValueError("generator dummy takes any batch size: name a model folder")
+        raise UserError("generator dummy takes any batch size: name a model folder")
     if config.compile and config.preset == "exact":
-        raise ValueError("compile is for presets in bfloat16: choose preset balanced or fast")
+        raise UserError("compile is for presets in bfloat16: choose preset balanced or fast")
     if config.compile:
         check_compiler("compile")
     began, rates, ended = time.perf_counter(), dict[int, float](), "the largest size to try"
@@ -57,7 +58,7 @@ def run(config: ProbeConfig) -> dict[str, Any]:
             break
         size *= 2
     if not rates:
-        raise ValueError(f"not even one image of {config.size}² fits into memory on {device}: use a larger device")
+        raise UserError(f"not even one image of {config.size}² fits into memory on {device}: use a larger device")
     best = min(size for size, rate in rates.items() if rate * GAIN >= max(rates.values()))
     return {
         "device": device,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.core import arithmetic
 from factory.corpus import Corpus, read_shard_rows
 from factory.corpus.encode import encode
@@ -53,7 +54,7 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         ValueError: if the folder is no generated corpus, has no such key, or the inputs are not those of the run.
     """
     if (job := read_claim(Storage(url))["job"]) != "generate":
-        raise ValueError(f"{url} holds a run of {job}: only generated samples can be made again")
+        raise UserError(f"{url} holds a run of {job}: only generated samples can be made again")
     config = claimed_config(url, overrides)[1]
     row, _ = show(url, key)
     live, guides = open_corpora(config)
@@ -99,10 +100,10 @@ def _find(storage: Storage, key: str) -> tuple[str, int]:
     for record in Ledger(storage).records():
         for reject in record["rejects"]:
             if reject["key"] == key:
-                raise ValueError(f"key {key} was rejected in shard {record['shard']}: {reject['reason']}")
+                raise UserError(f"key {key} was rejected in shard {record['shard']}: {reject['reason']}")
         for name, file in list(record["files"].items())[:1]:
             with storage.open(file["path"]) as opened:
                 keys = FORMATS[name].read_facts(opened)["key"].to_pylist()
             if key in keys:
                 return record["shard"], keys.index(key)
-    raise ValueError(f"no finished shard of {storage.url} holds key {key!r}")
+    raise UserError(f"no finished shard of {storage.url} holds key {key!r}")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config
 
 
@@ -36,5 +37,5 @@ class PlanConfig(Config):
         for name in ("splits", "styles"):
             given = getattr(self, name) or ()
             if len(set(given)) < len(given):
-                raise ValueError(f"plan.{name} {list(given)} names one twice")
+                raise UserError(f"plan.{name} {list(given)} names one twice")
         return self

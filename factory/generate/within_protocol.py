@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from difffas.errors import UserError
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.protocols.leakage import check, protocol_of
@@ -36,7 +37,7 @@ def generation_plan(config: PlanConfig, live: Corpus, guides: Corpus) -> PlanCon
     lives = _inside(config.live_domains, wanted.live_domains or domains, protocol, "plan.live_domains")
     policies = tuple(policy for policy in config.policies if policy in (wanted.policies or config.policies))
     if not policies:
-        raise ValueError(f"protocol {protocol.name} generates {', '.join(wanted.policies or ())}: set plan.policies")
+        raise UserError(f"protocol {protocol.name} generates {', '.join(wanted.policies or ())}: set plan.policies")
     return config.model_copy(
         update={
             "policies": policies,
@@ -51,7 +52,7 @@ def _inside(asked: Sequence[str] | None, held: Sequence[str], protocol: Protocol
     """What was asked for, or all that is held; refuses what is not held."""
     foreign = [name for name in asked or () if name not in held]
     if foreign:
-        raise ValueError(
+        raise UserError(
             f"{key}: {foreign[0]!r} lies outside what protocol {protocol.name} generates from, {', '.join(held)}"
         )
     return tuple(asked or held)

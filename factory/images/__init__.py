@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from difffas.errors import UnreadableError
 from factory.images.ancillary import bare_files
 from factory.images.limits import MAX_PIXELS as MAX_PIXELS
 from factory.images.limits import OUT, TOO_LARGE, image_fits
@@ -52,7 +53,7 @@ def decode(data: bytes) -> np.ndarray:
             Nothing else is raised for bad bytes; MemoryError is, because it says nothing of them.
     """
     if not data:
-        raise ValueError("empty file")
+        raise UnreadableError("empty file")
     found = _decode(data)
     if isinstance(found, str) and found in UNREADABLE:
         # Perhaps its pixels are good, and a text or a profile is not: only pixels decide.
@@ -62,7 +63,7 @@ def decode(data: bytes) -> np.ndarray:
                 found = again
                 break
     if isinstance(found, str):
-        raise ValueError(found)
+        raise UnreadableError(found)
     return found
 
 

@@ -15,6 +15,7 @@ import time
 from types import TracebackType
 from typing import Any
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.core.credentials import hide
 from factory.core.documents import parse_json
@@ -125,7 +126,7 @@ def _event(found: Any) -> Event:
     event = found if isinstance(found, dict) else {}
     when = event.get("time")
     if not (isinstance(when, int | float) and 0 <= when < LATEST and isinstance(event.get("event"), str)):
-        raise ValueError("no event")
+        raise UserError("no event")
     driver_began(event)
     return event
 

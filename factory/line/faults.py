@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core.credentials import hide
 from factory.line import metrics
 from factory.run.reading import read_json
@@ -57,7 +58,7 @@ class Quarantine:
         for name in (f"{FOLDER}/{name}" for name in self._storage.names(FOLDER)):
             records.append(read_json(self._storage, name, mend))
             if not all(isinstance(records[-1].get(fact), kind) for fact, kind in FACTS.items()):
-                raise ValueError(f"{self._storage.path(name)} is not a valid fault record: {mend}")
+                raise UserError(f"{self._storage.path(name)} is not a valid fault record: {mend}")
         records.sort(key=lambda record: int(record["time"]))
         return {record["shard"]: record["fault"] for record in records}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core.config import build, set_override
 from factory.run import read_claim
 from factory.storage import Storage
@@ -22,7 +23,7 @@ def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
     storage = Storage(url)
     claim = read_claim(storage)
     if claim["job"] not in JOBS:
-        raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards")
+        raise UserError(f"{storage.url} holds a run of {claim['job']}, which makes no shards")
     module, model = JOBS[claim["job"]]
     values = {**claim["config"], "out": url}
     for override in overrides:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from difffas.errors import UserError
 from factory.cluster.settling import settle
 from factory.core import interrupts
 from factory.core.errors import Stalled
@@ -84,13 +85,13 @@ def _pass(window: list[str], dataset: Dataset, attempt: int, witness: Witness, s
                 in_a_row = 0
                 witness.made(row)
             elif row["stops"]:
-                raise ValueError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
+                raise UserError(f"shard {row['shard']}: {row['fault']}; mend that and run the command again")
             else:
                 faults[row["shard"]] = row["fault"]
                 witness.failed(row["shard"], row["fault"])
                 in_a_row += 1
                 if attempt == 1 and in_a_row >= ALL_FAIL:
-                    raise ValueError(f"{ALL_FAIL} shards in a row failed, the last in {row['fault']}")
+                    raise UserError(f"{ALL_FAIL} shards in a row failed, the last in {row['fault']}")
     except ray.exceptions.RayError as error:
         if isinstance(error, ValueError):
             raise

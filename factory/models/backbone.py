@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core.config import fingerprint
 
 LOCAL = "local-dir:"  # timm's, before a folder with its config.json and model.safetensors
@@ -29,7 +30,7 @@ def identity(backbone: str) -> str:
     paths = [_folder(backbone) / name for name in (CONFIG, WEIGHTS)]
     for path in paths:
         if not path.is_file():
-            raise ValueError(f"{backbone} has no {path.name}: give a folder with timm's {CONFIG} and {WEIGHTS}")
+            raise UserError(f"{backbone} has no {path.name}: give a folder with timm's {CONFIG} and {WEIGHTS}")
     return LOCAL + fingerprint({path.name: _sha256(path) for path in paths})
 
 
@@ -71,7 +72,7 @@ def check_size(backbone: str, size: int) -> None:
             network.features(torch.zeros(1, 3, size, size))
     except (AssertionError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"backbone {backbone!r} takes no images of {size} × {size}: {reason}") from None
+        raise UserError(f"backbone {backbone!r} takes no images of {size} × {size}: {reason}") from None
     if backbone.startswith(LOCAL):
         with torch.random.fork_rng():
             SpoofClassifier(("0", "1"), ("0",), backbone=backbone, backbone_args=arguments(backbone, size))

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
@@ -100,7 +101,7 @@ def load_classifier(storage: Storage) -> SpoofClassifier:
 
     part = CLASSIFIER if storage.names(CLASSIFIER) else ""
     if not storage.exists(f"{part}/config.json" if part else "config.json"):
-        raise ValueError(f"{storage.url} holds no classifier: run `difffas fit-classifier` to its end first")
+        raise UserError(f"{storage.url} holds no classifier: run `difffas fit-classifier` to its end first")
     return SpoofClassifier.read(storage, part)
 
 
@@ -111,7 +112,7 @@ def model_digest(storage: Storage) -> str:
         ValueError: if the folder is no finished model folder, or its model is not whole.
     """
     if not storage.exists("model_index.json"):
-        raise ValueError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
+        raise UserError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
     names = [f"{part}/{name}" for part in ("unet", "style_encoder", "scheduler") for name in storage.names(part)]
     digest = fingerprint({n: hashlib.sha256(storage.read(n)).hexdigest() for n in ["model_index.json", *names]})
     check_generator(storage, digest)
@@ -128,7 +129,7 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
         return
     trained = unet_config(Storage(name))["timesteps"]
     if sampler.t0[1] > trained:
-        raise ValueError(
+        raise UserError(
             f"sampler.t0 {list(sampler.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
         )
 
@@ -145,7 +146,7 @@ def check_side(name: str, side: int) -> None:
         return
     least = 32 * max(network["mean_patch"], network["variance_patch"])
     if side < least:
-        raise ValueError(
+        raise UserError(
             f"images of side {side}: generator {name} is of the official form; its patches of {least // 32} must fit "
             f"at stride 32: prepare them with size {least} or more"
         )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from difffas.presets import PRESETS
 from factory.core.config import Config
 
@@ -38,14 +39,14 @@ class SamplerConfig(Config):
         preset = PRESETS[self.preset]
         wanted = (preset.sampler or self.name, preset.steps or self.steps)
         if (self.name, self.steps) != wanted or (preset.spacing > 1.0 and self.offset != "trailing"):
-            raise ValueError(
+            raise UserError(
                 f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
                 "name, steps and offset, or use preset exact"
             )
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             if low > high:
-                raise ValueError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
+                raise UserError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
         highest = 1000 if self.offset == "trailing" else 999  # official: the start noise is that of index T₀
         if not self.steps <= self.t0[0] <= self.t0[1] <= highest:
-            raise ValueError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and {highest}")
+            raise UserError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and {highest}")
         return self

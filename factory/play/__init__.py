@@ -7,6 +7,7 @@ import signal
 import tempfile
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core import interrupts
 from factory.core.config import Config as Config
 from factory.core.config import PathOrUrl as PathOrUrl
@@ -50,7 +51,7 @@ def _serve(config: PlayConfig) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         if error.name != "gradio":
             raise
-        raise ValueError("the playground needs Gradio: pip install 'difffas-factory[play]'") from None
+        raise UserError("the playground needs Gradio: pip install 'difffas-factory[play]'") from None
     built = page(Playground(config))
     launch(built, config.host, config.port, config.hosts)
     print(f"playground: {built.local_url} (Ctrl+C ends it)", flush=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from difffas.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -35,7 +37,7 @@ def page(playground: Playground) -> gr.Blocks:
             spoof, used, facts = playground.spoof(
                 Path(live).read_bytes(), shown, style, int(t0), float(cfg_scale), int(seed), preset
             )
-        except ValueError as error:
+        except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
         return spoof, used, facts["scores"], facts["recipe"]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
+from difffas.errors import UnreadableError, UserError
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
@@ -78,7 +79,7 @@ class Playground:
         elif style:
             shown, source = self._guide_of(style, seed)
         else:
-            raise ValueError("no guide: upload one or choose a style")
+            raise UserError("no guide: upload one or choose a style")
         check_t0(self._config.generator, SamplerConfig(preset=preset, t0=(t0, t0)))
         request = Request(
             live=face[None],
@@ -104,14 +105,14 @@ class Playground:
         """The middle square of an image, at the generator's size."""
         try:
             pixels = decode(data)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+        except UnreadableError as error:
+            raise UserError(f"{name}: {error}") from None
         return _middle(pixels, self._config.size)
 
     def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
         """A spoof of that style, another for another seed."""
         if self._guides is None or style not in self.styles:
-            raise ValueError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
+            raise UserError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
         places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]
         row = self._guides.rows([int(places[seed % len(places)])])[0]
         return _middle(decode(row.image), self._config.size), row.key

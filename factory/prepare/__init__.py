@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UnreadableError, UserError
 from factory import cluster
 from factory.cluster.capacity import Need
 from factory.core.progress import say
@@ -84,7 +85,7 @@ def plan(config: PrepareConfig) -> PreparePlan:
     in_folder = sources[0].format == "folder" and not config.dataset
     entries = list_entries(config, sources)
     if config.license is None and (bare := next((e for e in entries if not e.license and not e.reject), None)):
-        raise ValueError(
+        raise UserError(
             f"no licence for {printable(bare.path)}: say what the photographs may be used for, such as "
             f"license=CC-BY-4.0 or license='research use, agreement of the data set', or in a license column"
         )
@@ -143,7 +144,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
                 box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box or find(image)
                 margin = 1.0 if config.crop == "none" else config.margin
                 pixels[place] = cut_square(image, box, config.size, margin)
-            except ValueError as error:
+            except UnreadableError as error:
                 rejects[place] = str(error)
     rows = (entry.row(config.license or "unknown") for entry in entries)
     records = [
@@ -155,10 +156,10 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
 
 def _pixels(read: Read) -> np.ndarray:
     """Upright pixels of what was read, uint8 (H, W, 3); ValueError with a reason if it is no image."""
-    if isinstance(read, ValueError):
+    if isinstance(read, UnreadableError):
         raise read
     if isinstance(read, bytes) and len(read) > MAX_BYTES:  # of a Parquet cell nothing says it before
-        raise ValueError("file too large")
+        raise UnreadableError("file too large")
     return read if isinstance(read, np.ndarray) else decode(read)
 
 
@@ -172,9 +173,9 @@ def _file_digest(path: str) -> str:
         with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except NotRegular as error:
-        raise ValueError(f"{path} is {error}: give the path of the file itself") from None
+        raise UserError(f"{path} is {error}: give the path of the file itself") from None
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _read(row: dict[str, Any], shared: list[Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathHere, PathOrUrl
 from factory.corpus.provenance import CAPTURE, SourceType
 from factory.corpus.shards import OutputConfig
@@ -80,32 +81,32 @@ class PrepareConfig(Config):
     def _check(self) -> PrepareConfig:
         if self.size % 32:
             lower = self.size // 32 * 32
-            raise ValueError(f"size {self.size} must be a multiple of 32: take {lower} or {lower + 32}")
+            raise UserError(f"size {self.size} must be a multiple of 32: take {lower} or {lower + 32}")
         if self.crop == "retinaface" and self.weights is None:
             shipped = "crop=dataset takes the boxes of the data set, " if self.dataset in BOXES else ""
-            raise ValueError(
+            raise UserError(
                 f"crop=retinaface needs weights=FILE; {shipped}crop=none (--no-crop) takes images that are faces"
             )
         if self.crop == "table" and self.boxes is None:
-            raise ValueError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
+            raise UserError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
         if self.crop == "dataset" and self.dataset not in BOXES:
-            raise ValueError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
+            raise UserError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
         for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():
             if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"dataset={self.dataset} says what its files are: leave out {name}")
+                raise UserError(f"dataset={self.dataset} says what its files are: leave out {name}")
         if self.dataset_list and self.dataset not in LISTED:
-            raise ValueError(f"dataset_list is for dataset={', '.join(LISTED)}, not for {self.dataset}: leave it out")
+            raise UserError(f"dataset_list is for dataset={', '.join(LISTED)}, not for {self.dataset}: leave it out")
         of_videos = self.dataset is not None and DATASETS[self.dataset].FORMAT in ("video", "hdf5")
         if self.frames_within and not of_videos:
-            raise ValueError(f"frames_within is for data sets of videos, not for {self.dataset}: leave it out")
+            raise UserError(f"frames_within is for data sets of videos, not for {self.dataset}: leave it out")
         for name in self.split:
             if name != vocabulary_name(name):
-                raise ValueError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
+                raise UserError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
         if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
-            raise ValueError(f"split {self.split} must be fractions that sum to 1")
+            raise UserError(f"split {self.split} must be fractions that sum to 1")
         known = ("image", *FIELDS)
         for name in self.columns.keys() - set(known):
-            raise ValueError(f"columns.{name} is no field of a row: there are {', '.join(known)}")
+            raise UserError(f"columns.{name} is no field of a row: there are {', '.join(known)}")
         if self.pattern is not None:
             Pattern(self.pattern)
         return self

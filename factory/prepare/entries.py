@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, style_of
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
@@ -77,18 +78,18 @@ def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
     if not matched:
         example = printable(sources[0].path)
         if reader.pattern and all(entry.reject == NO_MATCH for entry in entries):
-            raise ValueError(
+            raise UserError(
                 f"pattern {reader.pattern.text!r} fits none of the {len(sources)} images in {config.source}, "
                 f"such as {example!r}: mend the pattern"
             )
-        raise ValueError(f"none of the {len(sources)} images in {config.source} has a subject, such as {example!r}")
+        raise UserError(f"none of the {len(sources)} images in {config.source} has a subject, such as {example!r}")
     if reader.boxes is not None and not any(printable(source.path) in reader.boxes for source in sources):
-        raise ValueError(
+        raise UserError(
             f"{config.boxes} names none of the images in {config.source}: its paths must be like {sources[0].path!r}"
         )
     if "key" in reader.given and len({entry.key for entry in entries}) < len(entries):
         key = Counter(entry.key for entry in entries).most_common(1)[0][0]
-        raise ValueError(f"the key column of {config.source} repeats {key[:-17]!r}: set columns.key=null")
+        raise UserError(f"the key column of {config.source} repeats {key[:-17]!r}: set columns.key=null")
     return _with_splits(config, entries)
 
 
@@ -131,7 +132,7 @@ class _Reader:
                     where = f"put {{{name}}} into pattern {self.pattern.text!r}"
                 else:
                     where = f"name its column, columns.{name}=COLUMN, put {{{name}}} into a pattern"
-                raise ValueError(f"no {name}: {where} or set defaults.{name}=NAME")
+                raise UserError(f"no {name}: {where} or set defaults.{name}=NAME")
 
     def entry(self, source: Source) -> Entry:
         """The entry of one image, without a split unless path or columns say it."""

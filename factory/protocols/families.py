@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl, build, read_yaml
 from factory.core.places import file_here, place
 from factory.datasets.tree import table
@@ -50,7 +51,7 @@ class ListFile(Config):
     @model_validator(mode="after")
     def _check(self) -> ListFile:
         if (self.line is None) == (not self.columns):
-            raise ValueError(f"list {self.file}: say either line, a regular expression, or columns of a CSV")
+            raise UserError(f"list {self.file}: say either line, a regular expression, or columns of a CSV")
         return self
 
 
@@ -74,12 +75,12 @@ def load(name: str) -> Protocol:
     if file.endswith((".yaml", ".yml")):
         path = Path(file_here(file))
         if not path.is_file():
-            raise ValueError(f"protocol file {file} does not exist")
+            raise UserError(f"protocol file {file} does not exist")
         held = dict(_entries(path))
         if not entry and len(held) == 1:
             entry = next(iter(held))
         if entry not in held:
-            raise ValueError(f"protocol file {file} holds {', '.join(held)}: say which one, {file}:{next(iter(held))}")
+            raise UserError(f"protocol file {file} holds {', '.join(held)}: say which one, {file}:{next(iter(held))}")
         return _protocol(entry, held[entry], path)
     for path in _files():
         held = dict(_entries(path))
@@ -87,7 +88,7 @@ def load(name: str) -> Protocol:
             return _protocol(name, held[name], path)
     near = difflib.get_close_matches(name, names(), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "`difffas protocols` lists them"
-    raise ValueError(f"there is no protocol {name!r}; {hint}")
+    raise UserError(f"there is no protocol {name!r}; {hint}")
 
 
 def _files() -> list[Path]:
@@ -101,7 +102,7 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, given in family.protocols.items():
         each = given.get("each", {})
         if not (isinstance(each, dict) and all(isinstance(values, list) for values in each.values())):
-            raise ValueError(f"protocol {path.name}: {name}: each must hold a list of values for every name")
+            raise UserError(f"protocol {path.name}: {name}: each must hold a list of values for every name")
         own = {**family.defaults, **{key: value for key, value in given.items() if key != "each"}}
         for chosen in itertools.product(*each.values()):
             put = {key: str(value) for key, value in zip(each, chosen, strict=True)}
@@ -135,13 +136,13 @@ def _listed(given: ListFile, path: Path) -> dict[str, Any]:
     found = next((folder / given.file for folder in folders if (folder / given.file).is_file()), None)
     if found is None:
         where = f"not in {folders[-1]}" if len(folders) > 1 else "not there"
-        raise ValueError(f"official list {given.file} is {where}: set {LISTS} to the folder that holds it")
+        raise UserError(f"official list {given.file} is {where}: set {LISTS} to the folder that holds it")
     text = found.read_text(encoding="utf-8-sig", errors="replace")
     names, rows = _columns(given, text) if given.columns else _groups(given, text)
     listed = {"_".join(map(vocabulary_name, row)) for row in rows}
     if not listed:
         wanted = f"line of the form {given.line!r}" if given.line else f"row with {given.where}"
-        raise ValueError(f"official list {found} has no {wanted}")
+        raise UserError(f"official list {found} has no {wanted}")
     return {"listed": listed, "listed_by": names}
 
 
@@ -150,10 +151,10 @@ def _groups(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]
     try:
         line = re.compile(str(given.line))
     except re.error as error:
-        raise ValueError(f"official list {given.file}: line {given.line!r} is no expression: {error}") from None
+        raise UserError(f"official list {given.file}: line {given.line!r} is no expression: {error}") from None
     names = tuple(line.groupindex)
     if not names:
-        raise ValueError(f"official list {given.file}: line {given.line!r} has no group such as (?P<capture>…)")
+        raise UserError(f"official list {given.file}: line {given.line!r} has no group such as (?P<capture>…)")
     matches = (line.fullmatch(one.strip()) for one in text.splitlines())
     return names, [[match[name] for name in names] for match in matches if match is not None]
 
@@ -167,8 +168,8 @@ def _columns(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str
 
 def _built(model: type[Any], values: Any, where: str) -> Any:
     if not isinstance(values, dict):
-        raise ValueError(f"protocol {where}: must be a mapping of keys")
+        raise UserError(f"protocol {where}: must be a mapping of keys")
     try:
         return build(model, values)
-    except ValueError as error:
-        raise ValueError(f"protocol {where}: {error}") from None
+    except UserError as error:
+        raise UserError(f"protocol {where}: {error}") from None

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from difffas.errors import UserError
 from factory.core.config import build
 from factory.core.progress import say
 from factory.corpus import Corpus
@@ -58,16 +59,16 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
     wanted = tuple(dict.fromkeys(part for part in parts if part is not None))
     for part in wanted:
         if part not in PARTS:
-            raise ValueError(f"split {part!r} is no part of a protocol: there are {', '.join(PARTS)}")
+            raise UserError(f"split {part!r} is no part of a protocol: there are {', '.join(PARTS)}")
     missing = protocol.missing(corpus.official, wanted)
     if missing:
-        raise ValueError(
+        raise UserError(
             f"{corpus.storage.url} does not hold protocol {protocol.name}: {'; '.join(missing)}; prepare what is "
             f"missing, or see `difffas protocols {protocol.name} --corpus {corpus.storage.url}`"
         )
     shared = shared_subjects(corpus, "train", "test")
     if shared and protocol.disjoint_subjects:
-        raise ValueError(
+        raise UserError(
             f"{corpus.storage.url}: protocol {protocol.name} has {len(shared)} subjects in train and in test, such as "
             f"{' '.join(shared[0])}: prepare it with the official split"
         )
@@ -83,7 +84,7 @@ def check_held_out(corpus: Corpus, split: str, held_out: str) -> None:
         ValueError: if the two are one.
     """
     if held_out == split:
-        raise ValueError(f"held_out is {held_out!r}, the split that is trained on: choose one of other people")
+        raise UserError(f"held_out is {held_out!r}, the split that is trained on: choose one of other people")
     shared = shared_subjects(corpus, split, held_out)
     if shared:
         say(
@@ -103,7 +104,7 @@ def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
         return
     for first, second in itertools.combinations(splits, 2):
         if shared := shared_subjects(corpus, first, second):
-            raise ValueError(
+            raise UserError(
                 f"{corpus.storage.url} has {len(shared):,} subjects in split {first!r} and in {second!r}, such as "
                 f"{' '.join(shared[0])}: prepare it with splits by subject, or, if these are different people of one "
                 f"name, plan each split into a folder of its own"
@@ -139,7 +140,7 @@ def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "t
     def refuse(leaks: np.ndarray, why: str) -> None:
         if leaks.any():
             line = index.slice(int(np.flatnonzero(leaks)[0]), 1).to_pylist()[0]
-            raise ValueError(
+            raise UserError(
                 f"{generated.storage.url} leaks into the {part} part of protocol {protocol.name}: {int(leaks.sum())} "
                 f"of {len(index)} rows, such as {line['key']}, {why.format(**line)}; generate it with protocol="
                 f"{protocol.name}"
@@ -219,7 +220,7 @@ def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
     if trained is None:
         say(f"protocol {protocol.name}: nothing says whether {what} {storage.url} has seen faces of its test part")
     elif trained["training"] != protocol.training_digest:
-        raise ValueError(
+        raise UserError(
             f"{what} {storage.url} was trained under another protocol, which may hold test faces of {protocol.name}: "
             f"train it with protocol={protocol.name}"
         )

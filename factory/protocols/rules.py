@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config, fingerprint
 from factory.datasets import DATASETS
 from factory.datasets import fields as official_fields
@@ -119,12 +120,12 @@ class Protocol(Config):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"recordings.{domain} is no regular expression: {error}") from None
+                raise UserError(f"recordings.{domain} is no regular expression: {error}") from None
         for rule in (*self.train, *self.dev, *self.test):
             for domain in rule.domain:
                 absent = sorted(rule.asked() - self.field_names(domain))
                 if absent:
-                    raise ValueError(
+                    raise UserError(
                         f"a rule asks for {absent[0]!r} of a {domain} recording, whose fields are "
                         f"{', '.join(sorted(self.field_names(domain)))}: write recordings.{domain} or mend the rule"
                     )
@@ -186,7 +187,7 @@ class Protocol(Config):
             twice = np.flatnonzero(mine & (number > 0))
             if len(twice):
                 key, other = index["key"][int(twice[0])].as_py(), PARTS[number[twice[0]] - 1]
-                raise ValueError(f"protocol {self.name} puts {len(twice)} rows, such as {key}, in {other} and {part}")
+                raise UserError(f"protocol {self.name} puts {len(twice)} rows, such as {key}, in {other} and {part}")
             number[mine] = place
         return np.array(["", *PARTS], dtype=object)[number]
 

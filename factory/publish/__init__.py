@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.cards import CARD, CROISSANT
 from factory.cards.facts import corpus_facts
 from factory.core.config import Config, PathOrUrl
@@ -172,9 +173,9 @@ def _check_target(storage: Storage, to: str | None) -> None:
     if to is None or "://" in to:
         return
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
-        raise ValueError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
+        raise UserError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
     if not storage.local:
-        raise ValueError(f"the Hub's tool reads a disk: copy {storage.url} to one, and publish that")
+        raise UserError(f"the Hub's tool reads a disk: copy {storage.url} to one, and publish that")
 
 
 def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:

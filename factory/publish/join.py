@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.cards import write_corpus_card
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
@@ -74,13 +75,13 @@ def _copies(corpora: list[Corpus]) -> Iterator[Copy]:
 def _check(corpora: list[Corpus], copies: list[Copy]) -> None:
     keys, counts = np.unique(np.concatenate([corpus.column("key") for corpus in corpora]), return_counts=True)
     if (counts > 1).any():
-        raise ValueError(f"key {keys[counts > 1][0]!r} is in two of the corpora: they hold the same images")
+        raise UserError(f"key {keys[counts > 1][0]!r} is in two of the corpora: they hold the same images")
     sizes = {corpus.storage.url: corpus.pixels([0]).shape[1:3] for corpus in corpora}
     if len(set(sizes.values())) > 1:
-        raise ValueError(f"the corpora's images differ in size, {sizes}: prepare them with one size")
+        raise UserError(f"the corpora's images differ in size, {sizes}: prepare them with one size")
     formats = {copy.storage.url: sorted(copy.record["files"]) for copy in copies}
     if len({tuple(names) for names in formats.values()}) > 1:
-        raise ValueError(f"the corpora's shards differ in format, {formats}: prepare them with one output.formats")
+        raise UserError(f"the corpora's shards differ in format, {formats}: prepare them with one output.formats")
 
 
 def _copy(copy: Copy, storage: Storage) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory import charts
 from factory.charts.detection import chart_style
 from factory.core.config import Config, PathOrUrl, fingerprint
@@ -65,9 +66,9 @@ class ReportInputs(Config):
     @model_validator(mode="after")
     def _check(self) -> ReportInputs:
         if not any(self.model_dump().values()):
-            raise ValueError(f"nothing to report on: give at least one of {', '.join(type(self).model_fields)}")
+            raise UserError(f"nothing to report on: give at least one of {', '.join(type(self).model_fields)}")
         if self.audit is not None and self.generated is None:
-            raise ValueError("an audit is shown beside the rows that it judges: give generated, too")
+            raise UserError("an audit is shown beside the rows that it judges: give generated, too")
         return self
 
 
@@ -212,9 +213,7 @@ def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None
         return None
     verdicts = Verdicts(storage)
     if not verdicts.know(generated.index["key"]):
-        raise ValueError(
-            f"{storage.url} is an audit of another corpus: none of its keys is in {generated.storage.url}"
-        )
+        raise UserError(f"{storage.url} is an audit of another corpus: none of its keys is in {generated.storage.url}")
     return verdicts
 
 
@@ -223,9 +222,9 @@ def _folder(url: str, needs: str, *others: str) -> Folder:
     storage = Storage(url)
     claim, summary = read_claim(storage), read_summary(storage)
     if summary is None:
-        raise ValueError(f"{storage.url} is not finished: run the command that writes it again")
+        raise UserError(f"{storage.url} is not finished: run the command that writes it again")
     if needs not in summary:
-        raise ValueError(
+        raise UserError(
             f"{storage.url} holds a run of {claim['job']}, whose summary has no {needs!r}: give another folder"
         )
     present = [SUMMARY, *filter(storage.exists, others)]

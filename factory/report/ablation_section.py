@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from difffas.errors import UserError
 from factory.ablate import GAPS, JOB
 from factory.ablate.figures import column_name
 from factory.core.config import fingerprint
@@ -24,11 +25,11 @@ def open_table(url: str) -> Folder:
     storage = Storage(url)
     claim = read_claim(storage)
     if claim["job"] != JOB:
-        raise ValueError(f"{storage.url} holds a run of {claim['job']}, not an ablation: give another folder")
+        raise UserError(f"{storage.url} holds a run of {claim['job']}, not an ablation: give another folder")
     with_gaps = [f"{GAPS}/{name}" for name in storage.names(GAPS) if name.endswith(".json")]
     name = SUMMARY if storage.exists(SUMMARY) else with_gaps[-1] if with_gaps else None
     if name is None:
-        raise ValueError(f"{storage.url} is not finished: run the command that writes it again")
+        raise UserError(f"{storage.url} is not finished: run the command that writes it again")
     summary = read_json(storage, name, "delete it and run the command again")
     return Folder(storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest()]))
 

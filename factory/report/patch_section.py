@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from difffas.errors import UserError
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.report.triplets import find_pictures, picture
@@ -38,7 +39,7 @@ def open_patches(urls: Mapping[str, str]) -> Patches | None:
     for name, url in urls.items():
         sides = SIDES.fullmatch(name)
         if sides is None:
-            raise ValueError(
+            raise UserError(
                 f"patches {name!r} is not of the form p_m,p_v such as 6,2: name the corpora by patch sides"
             )
         corpora[int(sides[1]), int(sides[2])] = Corpus(url)
@@ -86,7 +87,7 @@ def _samples(corpora: Mapping[tuple[int, int], Corpus]) -> list[dict[tuple[int, 
         if len(found) == SHOWN or sum(map(len, found.values())) == 10 * SHOWN:
             break
     if not found:
-        raise ValueError("the corpora of patches have no sample in common: generate them by one plan and sampler")
+        raise UserError("the corpora of patches have no sample in common: generate them by one plan and sampler")
     turns = sorted((turn, style, seed) for style, seeds in found.items() for turn, seed in enumerate(seeds))
     chosen = [seed for _, _, seed in turns[:SHOWN]]
     rows = {

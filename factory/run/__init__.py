@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory.core.config import Config, canonical_json, fingerprint
 from factory.core.documents import parse_json
 from factory.run.reading import read_json
@@ -94,7 +95,7 @@ def refuse_training_in(out: str) -> None:
     """Raise ValueError if Ray cannot keep a training's state in this folder: it can on disks and on S3."""
     scheme, found, _ = out.partition("://")
     if found and scheme != "s3":
-        raise ValueError(
+        raise UserError(
             f"out={out}: Ray keeps a training's state in a local folder or on s3://, not on {scheme}://: "
             f"give one of those"
         )
@@ -103,7 +104,7 @@ def refuse_training_in(out: str) -> None:
 def refuse_read_only(out: str) -> None:
     """Raise ValueError if nothing can be written there only once: on the Hub."""
     if out.startswith("hf://"):
-        raise ValueError(
+        raise UserError(
             f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "
             f"and send it with `difffas publish`"
         )
@@ -112,7 +113,7 @@ def refuse_read_only(out: str) -> None:
 def refuse_relative(out: str) -> None:
     """Raise ValueError if the output of a submitted job would be in its upload, of which every node has its own."""
     if "://" not in out and not Path(out).is_absolute():
-        raise ValueError(
+        raise UserError(
             f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
             f"absolute path that every node sees"
         )
@@ -133,14 +134,14 @@ def read_claim(storage: Storage) -> dict[str, Any]:
     try:
         claim = read_json(storage, CLAIM, mend)
     except FileNotFoundError:
-        raise ValueError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
+        raise UserError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
     planned = claim.get("planned", {})
     if not (
         all(isinstance(claim.get(fact), kind) for fact, kind in CLAIMED.items())
         and isinstance(planned, dict)
         and all(type(planned.get(fact, 0)) is int for fact in ("shards", "images"))
     ):
-        raise ValueError(f"{storage.path(CLAIM)} is corrupt: {mend}")
+        raise UserError(f"{storage.path(CLAIM)} is corrupt: {mend}")
     return claim
 
 
@@ -152,7 +153,7 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     claim = read_claim(storage)
     if not {"shards", "images"} <= claim.get("planned", {}).keys():
-        raise ValueError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
+        raise UserError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
     return claim, claim["planned"]
 
 
@@ -184,7 +185,7 @@ def software() -> dict[str, str]:
 def _refuse_foreign(storage: Storage, job: str, mine: str) -> None:
     claim = read_claim(storage)
     if claim["fingerprint"] != mine:
-        raise ValueError(
+        raise UserError(
             f"{storage.url} belongs to another run ({claim['job']} {claim['fingerprint'][:12]}, this is "
             f"{job} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
         )

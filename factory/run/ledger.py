@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core.config import canonical_json
 from factory.run.reading import read_json
 from factory.run.record import SHARD, fault_of
@@ -32,18 +33,18 @@ class Ledger:
             ValueError: if it is no whole record, or that of another shard; nothing of ours writes such.
         """
         if not SHARD.fullmatch(shard):  # of an index, or a file in the ledger
-            raise ValueError(f"{self._storage.url}: {shard!r} is not the name of a shard: write the corpus again")
+            raise UserError(f"{self._storage.url}: {shard!r} is not the name of a shard: write the corpus again")
         name, mend = f"{FOLDER}/{shard}.json", "delete it and run the command again"
         try:
             record = read_json(self._storage, name, mend)
         except FileNotFoundError:
-            raise ValueError(
+            raise UserError(
                 f"{self._storage.path(name)} does not exist: bring it back from a copy, or write the corpus again"
             ) from None
         if fault := fault_of(record):
-            raise ValueError(f"{self._storage.path(name)} is not a valid shard record ({fault}): {mend}")
+            raise UserError(f"{self._storage.path(name)} is not a valid shard record ({fault}): {mend}")
         if record["shard"] != shard:
-            raise ValueError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
+            raise UserError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
         return record
 
     def records(self, known: Collection[str] = ()) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.storage import Storage
 
@@ -20,5 +21,5 @@ def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"{storage.path(name)} is corrupt: {mend}")
+        raise UserError(f"{storage.path(name)} is corrupt: {mend}")
     return found

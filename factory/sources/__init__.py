@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from difffas.errors import UserError
 from factory.core.config import canonical_json
 from factory.sources import folder, hdf5, npz, parquet, video, webdataset
 from factory.sources.files import File, Files, Source
@@ -67,14 +68,14 @@ def list_sources(
     form = FORMATS[name]
     chosen = found if files.named and source_format != "auto" else [f for f in found if form.NAME.fullmatch(f.name)]
     if not chosen:
-        raise ValueError(f"source {files.source} holds no {form.WHAT}")
+        raise UserError(f"source {files.source} holds no {form.WHAT}")
     with ThreadPoolExecutor(LISTING) as pool:
         listing = map if name == "folder" else pool.map
         sources = [
             item for part in listing(lambda file: form.list_file(files, file, columns or {}), chosen) for item in part
         ]
     if not sources:
-        raise ValueError(f"source {files.source} has {len(chosen)} files but no image in them")
+        raise UserError(f"source {files.source} has {len(chosen)} files but no image in them")
     return sources
 
 
@@ -83,9 +84,9 @@ def _format(files: Files, found: list[File]) -> str:
     there = [name for name, form in FORMATS.items() if any(form.NAME.fullmatch(file.name) for file in found)]
     if not there:
         wanted = ", ".join(form.WHAT for form in FORMATS.values())
-        raise ValueError(f"source {files.source} holds no {wanted}")
+        raise UserError(f"source {files.source} holds no {wanted}")
     if there == ["parquet", "webdataset"]:
-        raise ValueError(f"source {files.source} holds Parquet files and tars: set source_format to one of {there}")
+        raise UserError(f"source {files.source} holds Parquet files and tars: set source_format to one of {there}")
     return there[0]
 
 

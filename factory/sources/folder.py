@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from difffas.errors import UnreadableError
 from factory.core.regular import NotRegular, TooLarge
 from factory.sources.files import File, Files, Source
 
@@ -31,7 +32,7 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
     return files.ahead(lambda place: _bytes(files, place), places)
 
 
-def _bytes(files: Files, place: Place) -> bytes | ValueError:
+def _bytes(files: Files, place: Place) -> bytes | UnreadableError:
     if not place.size:  # nothing is asked of a file that says it is empty: what the kernel makes up says so, too
         return b""
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from difffas.errors import UnreadableError, UserError
 from factory.core.regular import NotRegular, TooLarge
 from factory.images.limits import MAX_PIXELS, OUT, TOO_LARGE, fits
 from factory.sources.files import File, Files
@@ -32,16 +33,16 @@ def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
     """
     h5py = needed()
     if file.size > MAX_BYTES:
-        raise ValueError("file too large")
+        raise UnreadableError("file too large")
     with files.open(file.name) as stream:
         stream.read(1)  # what cannot be read shall not look broken
         try:
             with h5py.File(stream, "r") as groups:
                 numbers = sorted(int(found[1]) for name in groups if (found := GROUP.fullmatch(name)))
         except (OSError, RuntimeError, KeyError, UnicodeError):
-            raise ValueError("broken HDF5 file") from None
+            raise UnreadableError("broken HDF5 file") from None
     if not numbers:
-        raise ValueError("no frames")
+        raise UnreadableError("no frames")
     return [numbers[place] for place in frames.of(len(numbers))]
 
 
@@ -63,36 +64,36 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
             with h5py.File(data, "r") as frames:
                 yield from [_frame(h5py, frames, number) for number in numbers]
         except (OSError, RuntimeError):
-            yield from [ValueError("broken HDF5 file")] * len(numbers)
+            yield from [UnreadableError("broken HDF5 file")] * len(numbers)
 
 
-def _frame(h5py: Any, frames: Any, number: int) -> np.ndarray | ValueError:
+def _frame(h5py: Any, frames: Any, number: int) -> np.ndarray | UnreadableError:
     """One frame; what is checked first is what would read other files, or unpack to more than an image."""
     try:
         group = _child(h5py, frames, f"Frame_{number}", h5py.Group)
         array = _child(h5py, group, "array", h5py.Dataset)
         if array.external or array.is_virtual:
-            return ValueError("link to another file")
+            return UnreadableError("link to another file")
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[0] != 3:
-            return ValueError("frame is not uint8 (3, H, W)")
+            return UnreadableError("frame is not uint8 (3, H, W)")
         if not fits(array.shape[2], array.shape[1], 2 * OUT) or math.prod(array.chunks or ()) > OUT * MAX_PIXELS:
-            return ValueError(TOO_LARGE)
+            return UnreadableError(TOO_LARGE)
         if not array.size:
-            return ValueError("frame is not uint8 (3, H, W)")
+            return UnreadableError("frame is not uint8 (3, H, W)")
         return np.ascontiguousarray(array[()].transpose(1, 2, 0))
-    except ValueError as error:
+    except UnreadableError as error:
         return error
     except (OSError, RuntimeError, KeyError):
-        return ValueError("broken frame")
+        return UnreadableError("broken frame")
 
 
 def _child(h5py: Any, parent: Any, name: str, kind: type) -> Any:
     link = parent.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
-        raise ValueError("link to another file" if isinstance(link, h5py.ExternalLink) else "broken frame")
+        raise UnreadableError("link to another file" if isinstance(link, h5py.ExternalLink) else "broken frame")
     child = parent[name]
     if not isinstance(child, kind):
-        raise ValueError("broken frame")
+        raise UnreadableError("broken frame")
     return child
 
 
@@ -101,5 +102,5 @@ def needed() -> Any:
     try:
         import h5py
     except ImportError as error:
-        raise ValueError(f"HDF5 files need h5py: pip install 'difffas-factory[datasets]' ({error})") from None
+        raise UserError(f"HDF5 files need h5py: pip install 'difffas-factory[datasets]' ({error})") from None
     return h5py

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from difffas.errors import UnreadableError
 from factory.core.regular import NotRegular, TooLarge
 from factory.images.limits import OUT, TOO_LARGE, fits
 from factory.sources.files import Files
@@ -28,14 +29,14 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
     return files.ahead(lambda place: _read(files, place), places)
 
 
-def _read(files: Files, place: Place) -> np.ndarray | ValueError:
+def _read(files: Files, place: Place) -> np.ndarray | UnreadableError:
     try:
         return _image(files.read(place.file or place.path))
     except (NotRegular, TooLarge) as error:
         return error
 
 
-def _image(data: bytes) -> np.ndarray | ValueError:
+def _image(data: bytes) -> np.ndarray | UnreadableError:
     """The colour image in an archive. Nothing is unpickled, and no more unpacked than the header of an array tells."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(MEMBER) as member:
@@ -43,20 +44,20 @@ def _image(data: bytes) -> np.ndarray | ValueError:
             header = (np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0)[version[0] - 1]
             shape, fortran, dtype = header(member)
             if dtype.kind != "f" or len(shape) != 4 or shape[0] != 1 or shape[1] < 3 or not math.prod(shape):
-                return ValueError(SHAPE)
+                return UnreadableError(SHAPE)
             if math.prod(shape) * dtype.itemsize > MAX_ARRAY or not fits(shape[3], shape[2], OUT):
-                return ValueError(TOO_LARGE)
+                return UnreadableError(TOO_LARGE)
             count = math.prod(shape) if fortran else 3 * shape[2] * shape[3]
             values = np.frombuffer(member.read(count * dtype.itemsize), dtype)
     except KeyError:
-        return ValueError("no array named data")
+        return UnreadableError("no array named data")
     except (zipfile.BadZipFile, ValueError, IndexError, EOFError, NotImplementedError, RuntimeError, zlib.error):
-        return ValueError("broken npz file")
+        return UnreadableError("broken npz file")
     if len(values) < count:
-        return ValueError("broken npz file")
+        return UnreadableError("broken npz file")
     channels = values.reshape(shape, order="F")[0, :3] if fortran else values.reshape(3, *shape[2:])
     if not (np.isfinite(channels).all() and channels.min() >= 0 and channels.max() <= 1):
-        return ValueError("values outside 0 … 1")
+        return UnreadableError("values outside 0 … 1")
     pixels = np.empty((*channels.shape[1:], OUT), np.uint8)
     for row in range(len(pixels)):  # in float64, all of a large image would take eight times its bytes
         pixels[row] = (channels[::-1, row].astype(np.float64) * 255 + 0.5).astype(np.uint8).T

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
+from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.values import chosen_columns, text_of
@@ -43,7 +44,7 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
             neither text nor numbers.
     """
     if file.reject:
-        raise ValueError(f"{files.source}: {file.name} cannot be read, {file.reject}")
+        raise UserError(f"{files.source}: {file.name} cannot be read, {file.reject}")
     with (
         plain_parquet.one_line(file.name),
         files.open(file.name) as stream,
@@ -56,7 +57,7 @@ def _sources(file: File, parquet: pq.ParquetFile, columns: Mapping[str, str | No
     schema, count = parquet.schema_arrow, parquet.metadata.num_rows
     groups = [parquet.metadata.row_group(group).num_rows for group in range(parquet.metadata.num_row_groups)]
     if min(groups, default=0) < 0 or sum(groups) != count or count > ROWS_PER_BYTE * file.size:
-        raise ValueError(f"{file.name} is broken: its footer says {count} rows, in groups of others, or too many")
+        raise UserError(f"{file.name} is broken: its footer says {count} rows, in groups of others, or too many")
     image, in_struct = _image_column(file.name, schema, columns)
     chosen = chosen_columns(file.name, schema.names, columns)
     named = in_struct and schema.field(image).type.get_field_index("path") >= 0
@@ -123,11 +124,11 @@ def _image_column(where: str, schema: pa.Schema, columns: Mapping[str, str | Non
     """Name of the image column, and whether it is a struct with `bytes`."""
     name = columns.get("image") or "image"
     if name not in schema.names:
-        raise ValueError(f"{where} has no image column {name!r}, only {', '.join(schema.names)}: set columns.image")
+        raise UserError(f"{where} has no image column {name!r}, only {', '.join(schema.names)}: set columns.image")
     kind = schema.field(name).type
     in_struct = kinds.is_struct(kind) and kind.get_field_index("bytes") >= 0
     if not any(is_kind(kind.field("bytes").type if in_struct else kind) for is_kind in _BYTES):
-        raise ValueError(f"{where}: column {name!r} is {kind}, not encoded images: binary, or a struct with bytes")
+        raise UserError(f"{where}: column {name!r} is {kind}, not encoded images: binary, or a struct with bytes")
     return name, in_struct
 
 
@@ -143,7 +144,7 @@ def _class_names(where: str, schema: pa.Schema) -> dict[str, list[str]]:
             if feature.get("_type") == "ClassLabel"
         }
     except (ValueError, AttributeError, KeyError, TypeError):
-        raise ValueError(f"{where}: the schema's `huggingface` metadata cannot be read; mend or drop them") from None
+        raise UserError(f"{where}: the schema's `huggingface` metadata cannot be read; mend or drop them") from None
 
 
 def _values(where: str, table: pa.Table, name: str, classes: list[str] | None) -> list[str | None]:
@@ -151,7 +152,7 @@ def _values(where: str, table: pa.Table, name: str, classes: list[str] | None) -
     kind = table[name].type
     kind = kind.value_type if kinds.is_dictionary(kind) else kind
     if not any(is_kind(kind) for is_kind in _TEXT + _NUMBER):
-        raise ValueError(f"{where}: column {name!r} is {kind}, neither text nor numbers")
+        raise UserError(f"{where}: column {name!r} is {kind}, neither text nor numbers")
     cells = table[name].cast(pa.string()) if kinds.is_string_view(kind) else table[name]
     encoded = cells.combine_chunks().dictionary_encode()
     texts = [text_of(value) for value in encoded.dictionary.to_pylist()]
@@ -164,5 +165,5 @@ def _class_name(where: str, column: str, classes: list[str], code: int) -> str |
     if code == -1:  # how `datasets` writes an image without a class
         return None
     if not 0 <= code < len(classes):
-        raise ValueError(f"{where}: column {column!r} holds class {code}, its metadata name {len(classes)} classes")
+        raise UserError(f"{where}: column {column!r} holds class {code}, its metadata name {len(classes)} classes")
     return classes[code]

@@ -16,6 +16,8 @@ import hashlib
 import re
 import unicodedata
 
+from difffas.errors import UserError
+
 _TOKEN = re.compile(r"\{(?P<field>[a-z][a-z0-9_]*)\}|(?P<star>\*)|(?P<literal>[^{}*?\[\]\\]+)")
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -59,18 +61,18 @@ class Pattern:
     def _component(self, text: str) -> str:
         """Regular expression of one path component; notes its fields."""
         if text in ("", ".", ".."):
-            raise ValueError(f"pattern {self.text!r}: {text!r} is no path component; write names between single '/'")
+            raise UserError(f"pattern {self.text!r}: {text!r} is no path component; write names between single '/'")
         if "**" in text:
-            raise ValueError(f"pattern {self.text!r}: '**' must stand alone between slashes, not in {text!r}")
+            raise UserError(f"pattern {self.text!r}: '**' must stand alone between slashes, not in {text!r}")
         regex, position, open_ended = "", 0, False
         while position < len(text):
             token = _TOKEN.match(text, position)
             if token is None:
-                raise ValueError(
+                raise UserError(
                     f"pattern {self.text!r}: unknown syntax at {text[position:]!r}; there are {{name}}, * and **"
                 )
             if open_ended and token["literal"] is None:
-                raise ValueError(f"pattern {self.text!r}: put a character before {token[0]!r} in {text!r}")
+                raise UserError(f"pattern {self.text!r}: put a character before {token[0]!r} in {text!r}")
             open_ended = token["literal"] is None
             regex += self._token(token)
             position = token.end()

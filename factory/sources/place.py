@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from difffas.errors import UnreadableError
+
 
 class Place(Protocol):
     """Where an image's bytes are: the fields of a `Source` that reading needs."""
@@ -40,4 +42,4 @@ class Place(Protocol):
 
 
 # The bytes of an image file, or upright pixels, uint8 (H, W, 3), or why a frame is no image.
-Read = bytes | np.ndarray | ValueError
+Read = bytes | np.ndarray | UnreadableError

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping
 
+from difffas.errors import UserError
+
 # What a column can say of an image, besides `image` itself.
 FIELDS = ("label", "attack", "domain", "subject", "split", "capture", "key", "license")
 
@@ -25,7 +27,7 @@ def text_of(value: object) -> str | None:
         text = (value or "").strip()
         text.encode()  # JSON can say half a surrogate pair, which no corpus can hold; the error is a ValueError
         return text or None
-    raise ValueError(f"{type(value).__name__} is neither text nor a number")
+    raise UserError(f"{type(value).__name__} is neither text nor a number")
 
 
 def chosen_columns(where: str, present: Container[str], columns: Mapping[str, str | None]) -> dict[str, str]:
@@ -40,5 +42,5 @@ def chosen_columns(where: str, present: Container[str], columns: Mapping[str, st
         if column is not None and column in present:
             chosen[field] = column
         elif field in columns and column is not None:
-            raise ValueError(f"{where} has no column {column!r}: mend columns.{field}")
+            raise UserError(f"{where} has no column {column!r}: mend columns.{field}")
     return chosen

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from difffas.errors import UnreadableError, UserError
 from factory.images.limits import MAX_MEMORY, TOO_LARGE, fits
 from factory.sources.files import File, Files
 from factory.storage.s3_retry import Refused
@@ -54,19 +55,19 @@ def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
     """
     av = needed()
     if file.size > MAX_BYTES:
-        raise ValueError("file too large")
+        raise UnreadableError("file too large")
     if not file.size:  # FFmpeg would seek to before the beginning, which looks like a fault of the disk
-        raise ValueError("broken video")
+        raise UnreadableError("broken video")
     try:
         with files.open(file.name) as stream, _opened(av, stream, file.name) as container:
             video = _stream(container)
             count = video.frames or sum(packet.size > 0 for packet in container.demux(video))
     except av.FFmpegError:
-        raise ValueError("broken video") from None
+        raise UnreadableError("broken video") from None
     if not count:
-        raise ValueError("no frames")
+        raise UnreadableError("no frames")
     if min(count, frames.within or count) > MAX_FRAMES:
-        raise ValueError("video too long")
+        raise UnreadableError("video too long")
     return frames.of(count)
 
 
@@ -97,10 +98,10 @@ def _read_video(files: Files, name: str, turn: int, wanted: deque[int]) -> Itera
         reason = "broken video"
     except Refused:
         raise  # by the store: no fault of the video
-    except ValueError as error:
+    except UnreadableError as error:
         reason = str(error)
     for _ in wanted:
-        yield ValueError(reason)
+        yield UnreadableError(reason)
 
 
 def _decoded(av: Any, container: Any) -> Iterator[Any]:
@@ -115,11 +116,11 @@ def _decoded(av: Any, container: Any) -> Iterator[Any]:
             yield None
 
 
-def _pixels(frame: Any, turn: int) -> np.ndarray | ValueError:
+def _pixels(frame: Any, turn: int) -> np.ndarray | UnreadableError:
     if frame is None or frame.is_corrupt:
-        return ValueError("broken frame")
+        return UnreadableError("broken frame")
     if not _frame_fits(frame):  # another size than the container's
-        return ValueError(TOO_LARGE)
+        return UnreadableError(TOO_LARGE)
     # Both are counter-clockwise. The container's word counts; `turn` is for one that says nothing.
     quarters = round((frame.rotation or turn) / 90)
     return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
@@ -135,12 +136,12 @@ def _opened(av: Any, stream: Any, name: str) -> Any:
 
 def _stream(container: Any) -> Any:
     if not container.streams.video:
-        raise ValueError("no frames")
+        raise UnreadableError("no frames")
     video = container.streams.video[0]
     if video.codec_context is None:
-        raise ValueError("broken video")
+        raise UnreadableError("broken video")
     if not _frame_fits(video.codec_context):
-        raise ValueError(TOO_LARGE)
+        raise UnreadableError(TOO_LARGE)
     return video
 
 
@@ -149,5 +150,5 @@ def needed() -> Any:
     try:
         import av
     except ImportError as error:
-        raise ValueError(f"videos need PyAV: pip install 'difffas-factory[datasets]' ({error})") from None
+        raise UserError(f"videos need PyAV: pip install 'difffas-factory[datasets]' ({error})") from None
     return av

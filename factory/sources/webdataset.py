@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.folder import EXTENSIONS
@@ -44,15 +45,15 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
             column that `columns` names.
     """
     if file.reject:
-        raise ValueError(f"{files.source}: {file.name} cannot be read, {file.reject}")
+        raise UserError(f"{files.source}: {file.name} cannot be read, {file.reject}")
     try:
         with files.open(file.name) as stream:
             samples = _samples(stream, file, columns.get("image"))
     except tarfile.TarError as error:
-        raise ValueError(f"{file.name} is broken or no tar file (compressed ones have no ranges): {error}") from None
+        raise UserError(f"{file.name} is broken or no tar file (compressed ones have no ranges): {error}") from None
     if samples and not any(sample.image for sample in samples.values()):
         example = next(iter(samples))
-        raise ValueError(f"{file.name}: no sample has an image, such as {example!r}: set columns.image=EXTENSION")
+        raise UserError(f"{file.name}: no sample has an image, such as {example!r}: set columns.image=EXTENSION")
     present = {name for sample in samples.values() for name in sample.facts}
     chosen = chosen_columns(file.name, present, columns)
     if "label" not in chosen and "label" not in columns and "cls" in present:
@@ -81,7 +82,7 @@ def _samples(stream: BinaryIO, file: File, field: str | None) -> dict[str, _Samp
             sample = samples.setdefault(folder + slash + stem, _Sample())
             if sample.image and sample.image[0] != name:
                 names = f"{sample.image[0]!r} and {name!r}"
-                raise ValueError(f"{file.name}: {names} are of one sample: set columns.image=EXTENSION")
+                raise UserError(f"{file.name}: {names} are of one sample: set columns.image=EXTENSION")
             if sample.image:  # tar takes the later for the good one, which a reader of one range can't know
                 sample.reject = "two members of one name"
             elif not member.isreg() or member.issparse():  # the bytes are elsewhere, or not in one stretch
@@ -119,7 +120,7 @@ def _describe(sample: _Sample, extension: str, stream: BinaryIO, member: tarfile
     """Note what a `.json` or `.cls` member says; what cannot be read makes the sample a reject."""
     try:
         if member.size > MAX_JSON:
-            raise ValueError("no description of one image is so long")
+            raise UserError("no description of one image is so long")
         stream.seek(member.offset_data)
         facts = parse_json(stream.read(member.size), member.name)
         sample.facts = {"cls": int(facts), **sample.facts} if extension == "cls" else sample.facts | facts

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from difffas.errors import UserError
 from factory.core.credentials import held, hide
 from factory.core.regular import NotRegular, open_regular
 from factory.storage.cloud_store import KINDS, SCHEMES, CloudStore
@@ -31,7 +32,7 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         if held(url):
-            raise ValueError(
+            raise UserError(
                 f"{hide(url)}: a URL holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
             )
         self.local = "://" not in url
@@ -163,14 +164,14 @@ def _kinds_told(path: Path) -> Iterator[None]:
     try:
         yield
     except NotRegular as error:
-        raise ValueError(f"{path} is {error}: bring it back from a copy") from None
+        raise UserError(f"{path} is {error}: bring it back from a copy") from None
     except (NotADirectoryError, FileExistsError):
-        raise ValueError(f"{path} is not a folder: a file has its name, or that of a folder above it") from None
+        raise UserError(f"{path} is not a folder: a file has its name, or that of a folder above it") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise ValueError(f"{path} is a link that leads to itself: put the file itself there") from None
+            raise UserError(f"{path} is a link that leads to itself: put the file itself there") from None
         if error.errno == errno.ENAMETOOLONG:
-            raise ValueError(f"{str(path)[:200]}… is too long for the name of a file") from None
+            raise UserError(f"{str(path)[:200]}… is too long for the name of a file") from None
         raise
 
 
@@ -181,7 +182,7 @@ def store_of(url: str) -> ObjectStore | CloudStore:
         return ObjectStore(url)
     if scheme in KINDS:
         return CloudStore(url)
-    raise ValueError(f"{url}: scheme {scheme}:// is not supported; give a local path, or a URL with {SCHEMES}")
+    raise UserError(f"{url}: scheme {scheme}:// is not supported; give a local path, or a URL with {SCHEMES}")
 
 
 def _changed(path: Path) -> float:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
+from difffas.errors import UserError
 from factory.storage.object_store import MEDIA_TYPES
 from factory.storage.s3_retry import Refused
 
@@ -52,11 +53,11 @@ class CloudStore:
         self._kind = KINDS[self._scheme]
         if not path.strip("/"):
             what = "repository: give hf://datasets/OWNER/NAME" if self._kind is _HUB else "bucket or container"
-            raise ValueError(f"{url} names no {what}")
+            raise UserError(f"{url} names no {what}")
         try:
             importlib.import_module(self._kind.package)
         except ImportError:
-            raise ValueError(
+            raise UserError(
                 f"{url} needs {self._kind.package}: pip install 'difffas-factory[{self._kind.extra}]'"
             ) from None
 

@@ -9,6 +9,8 @@ import os
 import re
 from pathlib import Path
 
+from difffas.errors import UserError
+
 _STRANGE = re.compile(r"[\\\x00-\x1f\x7f]")
 
 
@@ -20,7 +22,7 @@ def checked(name: str, where: str) -> str:
             control character.
     """
     if _STRANGE.search(name) or any(part in ("", ".", "..") for part in name.split("/")):
-        raise ValueError(
+        raise UserError(
             f"{name!r} is not the name of a file inside {where}: bring back the file that names it from a copy"
         )
     return name
@@ -37,5 +39,5 @@ def inside(root: Path, name: str) -> Path:
     path = root / name
     real, base = os.path.realpath(path), os.path.realpath(root)
     if real != base and not real.startswith(base.rstrip("/") + "/"):
-        raise ValueError(f"{path} leads out of {root} by a link, to {real}: put the files themselves there")
+        raise UserError(f"{path} leads out of {root} by a link, to {real}: put the files themselves there")
     return path

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
+from difffas.errors import UserError
 from factory.storage.s3_retry import code_of, retrying
 
 LARGEST_OBJECT = 5 * 2**30  # bytes, the limit of S3 for one PUT
@@ -49,13 +50,13 @@ class ObjectStore:
     def __init__(self, url: str) -> None:
         self._bucket, _, self._prefix = url.removeprefix("s3://").rstrip("/").partition("/")
         if "@" in self._bucket:
-            raise ValueError("an s3:// URL holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            raise UserError("an s3:// URL holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         if not self._bucket:
-            raise ValueError(f"{url} names no bucket: give s3://bucket/folder")
+            raise UserError(f"{url} names no bucket: give s3://bucket/folder")
         try:
             _client()
         except ImportError:
-            raise ValueError(f"{url} needs s3fs: pip install 'difffas-factory[s3]'") from None
+            raise UserError(f"{url} needs s3fs: pip install 'difffas-factory[s3]'") from None
 
     def exists(self, name: str) -> bool:
         """Whether an object of this name is visible."""
@@ -101,7 +102,7 @@ class ObjectStore:
         """
         if len(data) > LARGEST_OBJECT:
             size = f"would have {len(data)} bytes, S3 takes {LARGEST_OBJECT} in one PUT"
-            raise ValueError(f"{self._url(name)} {size}: fewer rows per shard")
+            raise UserError(f"{self._url(name)} {size}: fewer rows per shard")
         writer = uuid.uuid4().hex
         request = {"Bucket": self._bucket, "Key": self._key(name), "Body": data, "Metadata": {"writer": writer}}
         request["ContentType"] = MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")
@@ -174,7 +175,7 @@ class _ObjectFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if origin + offset < 0:
-            raise ValueError(f"seek to {origin + offset}, before the begin of {self._name}")
+            raise UserError(f"seek to {origin + offset}, before the begin of {self._name}")
         self._position = origin + offset
         return self._position
 

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from difffas.errors import UserError
+
 ATTEMPTS = 20
 DEADLINE_SECONDS = 180.0  # no further attempt begins after it; one attempt is bounded by the socket timeouts
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 8.0  # doubled each time, then multiplied with a random number below 1
@@ -32,7 +34,7 @@ REGION_CODES = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "
 Result = TypeVar("Result")
 
 
-class Refused(ValueError):
+class Refused(UserError):
     """The store will have nothing of ours, whatever the object: no bucket, no credentials, no permission."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core import draws
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import duration, say
@@ -70,9 +71,9 @@ class StrengthConfig(Config):
     def _check(self) -> StrengthConfig:
         for name, values in (("t0", self.t0), ("cfg_scale", self.cfg_scale)):
             if list(values) != sorted(set(values)):
-                raise ValueError(f"{name} {list(values)} must rise: write each value once, the smallest first")
+                raise UserError(f"{name} {list(values)} must rise: write each value once, the smallest first")
         if not self.steps <= self.t0[0] <= self.t0[-1] <= 1000:
-            raise ValueError(f"t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
+            raise UserError(f"t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
         return self
 
 
@@ -130,19 +131,15 @@ def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
     """
     positions = live.where(split=config.split, label=LIVE)
     if len(positions) < config.faces:
-        raise ValueError(
-            f"split {config.split!r} has {len(positions)} live faces, `faces` is {config.faces}: lower it"
-        )
+        raise UserError(f"split {config.split!r} has {len(positions)} live faces, `faces` is {config.faces}: lower it")
     spoofs = guides.where(split=config.split, label=SPOOF)
     style_of_spoof = guides.column("style")[spoofs]
     styles = config.styles or tuple(sorted(set(style_of_spoof)))
     absent = sorted(set(styles) - set(style_of_spoof))
     if absent or not styles:
-        raise ValueError(f"split {config.split!r} has no guide of {absent or 'any style'}: choose other `styles`")
+        raise UserError(f"split {config.split!r} has no guide of {absent or 'any style'}: choose other `styles`")
     if config.faces < len(styles):
-        raise ValueError(
-            f"{config.faces} faces cannot show {len(styles)} styles: raise `faces` or list fewer `styles`"
-        )
+        raise UserError(f"{config.faces} faces cannot show {len(styles)} styles: raise `faces` or list fewer `styles`")
     n = np.arange(config.faces)
     chosen = positions[n * len(positions) // config.faces]
     style = [styles[face % len(styles)] for face in n]
@@ -203,7 +200,7 @@ def _generate(
         Request(live, guides, np.arange(count), np.full(count, t0), np.full(count, cfg_scale, np.float64), seed)
     )
     if made.broken:
-        raise ValueError(
+        raise UserError(
             f"T₀ {t0}, w {cfg_scale:g}: {len(made.broken)} of {count} spoofs came out as NaN or infinity: lower w"
         )
     return made.pixels
@@ -226,15 +223,15 @@ def _check_styles(storage: Storage, wanted: set[str]) -> None:
     known = encoder_config(storage)["styles"]
     unknown = sorted(wanted - set(known))
     if unknown:
-        raise ValueError(f"the style encoder of {storage.url} does not know {unknown}: name `styles` among {known}")
+        raise UserError(f"the style encoder of {storage.url} does not know {unknown}: name `styles` among {known}")
     if len(known) < 2:
-        raise ValueError(f"the style encoder of {storage.url} knows {known} alone: odds need a second style")
+        raise UserError(f"the style encoder of {storage.url} knows {known} alone: odds need a second style")
 
 
 def _check_sizes(live: np.ndarray, guide: np.ndarray) -> None:
     if live.shape != guide.shape:
         sizes = ["×".join(map(str, images.shape[1:3])) for images in (live, guide)]
-        raise ValueError(f"live faces are {sizes[0]}, guides {sizes[1]}: prepare both corpora with one --size")
+        raise UserError(f"live faces are {sizes[0]}, guides {sizes[1]}: prepare both corpora with one --size")
 
 
 def _people(corpus: Corpus) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.tables.sheet import plain, table_of
 
 MEASURES = ("strength", "identity_change", "rms")
@@ -22,7 +23,7 @@ def spearman(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
         ValueError: if the lengths differ.
     """
     if len(first) != len(second):
-        raise ValueError(f"{len(first)} and {len(second)} values: a correlation needs pairs")
+        raise UserError(f"{len(first)} and {len(second)} values: a correlation needs pairs")
     x, y = (ranks(side) - (len(side) + 1) / 2 for side in (first, second))
     spread = float(np.sqrt((x @ x) * (y @ y)))
     return float(np.clip(x @ y / spread, -1, 1)) if spread else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from difffas.errors import UserError
+
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -14,5 +16,5 @@ def decimal(text: str) -> float:
         ValueError: on anything else, such as 1_000, 0x10, nan, or digits of other scripts.
     """
     if not _DECIMAL.fullmatch(text.strip(" \t")):
-        raise ValueError(f"{text!r} is not a decimal number")
+        raise UserError(f"{text!r} is not a decimal number")
     return float(text)

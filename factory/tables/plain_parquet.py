@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as kinds
 
+from difffas.errors import UserError
 from factory.core.documents import short
 
 PICKLED = "ray.data.arrow_pickled_object"
@@ -62,13 +63,13 @@ def one_line(where: str) -> Iterator[None]:
 def _check(schema: pa.Schema, where: str) -> None:
     _refuse_pickles(schema, where)
     if twice := next((name for name in schema.names if len(schema.get_all_field_indices(name)) > 1), None):
-        raise ValueError(f"{where}: there are two columns {short(twice)!r}: give each a name of its own")
+        raise UserError(f"{where}: there are two columns {short(twice)!r}: give each a name of its own")
 
 
 def _refuse_pickles(schema: pa.Schema, where: str) -> None:
     for field in schema:
         if _pickled(field):
-            raise ValueError(
+            raise UserError(
                 f"{where}: column {field.name!r} holds pickled objects, which are never loaded: leave it out"
             )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.cards import write_model_card
 from factory.cluster.capacity import WAIT_SECONDS, Need
@@ -149,14 +150,14 @@ def check_resources(train: TrainConfig, resources: TrainResources, *, checkpoint
     """
     parts = resources.workers * resources.accumulate
     if train.batch_size % parts:
-        raise ValueError(
+        raise UserError(
             f"train.batch_size {train.batch_size} does not divide among {resources.workers} workers × "
             f"{resources.accumulate} parts (resources.accumulate): choose a multiple of {parts}"
         )
     if train.patience is not None and train.evaluate_every is None:
-        raise ValueError("train.patience counts evaluations: set train.evaluate_every as well")
+        raise UserError("train.patience counts evaluations: set train.evaluate_every as well")
     if resources.activation_checkpointing and not checkpointing:
-        raise ValueError("resources.activation_checkpointing is the generator's: leave it out here")
+        raise UserError("resources.activation_checkpointing is the generator's: leave it out here")
     check_trackers(resources.trackers)
     if resources.compile and resources.gpus_per_worker and cluster.is_local():
         import torch
@@ -194,7 +195,7 @@ def fit(
     cluster.connect()
     result = _train(run, worker, settings, resources, callbacks)
     if result.return_value is not None:
-        raise ValueError(result.return_value)
+        raise UserError(result.return_value)
     assert result.checkpoint is not None, "the last step reports one"
     with result.checkpoint.as_directory() as folder:
         publish_model(run.storage, Path(folder) / MODEL)

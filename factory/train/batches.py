@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.core import draws
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
@@ -27,7 +28,7 @@ def share(step: int, batch_size: int, rank: int, world: int) -> np.ndarray:
         ValueError: if the batch does not divide among the workers.
     """
     if batch_size % world:
-        raise ValueError(f"train.batch_size {batch_size} does not divide among {world} workers: choose a multiple")
+        raise UserError(f"train.batch_size {batch_size} does not divide among {world} workers: choose a multiple")
     mine = batch_size // world
     return step * batch_size + rank * mine + np.arange(mine)
 
@@ -89,7 +90,7 @@ def high_quality(scores: np.ndarray, weight: int) -> np.ndarray:
     mean = min(np.mean(scores[scored]), np.max(scores[scored])) if scored.any() else 0.0  # equal scores, rounded
     good: np.ndarray = scored & (scores < mean)
     if not good.any():
-        raise ValueError(
+        raise UserError(
             f"sampling.quality_weight {weight} needs BRISQUE scores that differ, to tell rows of high quality "
             f"from the rest; {scored.sum()} of {len(scores)} rows have a score: leave it out"
         )
@@ -158,7 +159,7 @@ class Pairs:
         paired = size > 0
         if not paired.any():
             _require_split(corpus, split)
-            raise ValueError(
+            raise UserError(
                 f"{corpus.storage.url}: split {split!r} has no (live, spoof) pair of one domain and subject; "
                 f"prepare it with a pattern that gives {{subject}}"
             )
@@ -171,7 +172,7 @@ class Pairs:
         alone = np.flatnonzero(self._guides.count == 0)
         if len(alone):
             name = corpus.index.column("style")[int(self.guides[alone[0]])].as_py()
-            raise ValueError(
+            raise UserError(
                 f"{corpus.storage.url}: split {split!r} has a single image of style {name!r}: add another to guide it"
             )
         self._shuffled, self._seed = Shuffled(np.arange(len(self.spoofs)), seed), seed
@@ -188,7 +189,7 @@ class Pairs:
 def _require_split(corpus: Corpus, split: str) -> None:
     splits = sorted(set(corpus.column("split").tolist()))
     if split not in splits:
-        raise ValueError(f"{corpus.storage.url}: split {split!r} has no row: choose among {', '.join(splits)}")
+        raise UserError(f"{corpus.storage.url}: split {split!r} has no row: choose among {', '.join(splits)}")
 
 
 class _Spans(NamedTuple):

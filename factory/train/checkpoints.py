@@ -20,6 +20,7 @@ from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 
+from difffas.errors import UserError
 from difffas.model_files import is_finite, json_object
 from difffas.strict import KINDS, compare
 
@@ -95,10 +96,10 @@ def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Opt
         state_dict_loader.load(wanted, storage_reader=reader)
     except (SafetensorError, CheckpointException, KeyError, AssertionError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{where} is broken ({reason}): {MEND}") from None
+        raise UserError(f"{where} is broken ({reason}): {MEND}") from None
     broken = [key for key, value in wanted.items() if not is_finite(getattr(value, "_local_tensor", value))]
     if broken:
-        raise ValueError(f"{where} holds NaN or infinity in {broken[0]} ({len(broken)} in all): {MEND}")
+        raise UserError(f"{where} holds NaN or infinity in {broken[0]} ({len(broken)} in all): {MEND}")
     for state in optimiser.state.values():
         if "step" in state:  # Adam's, which corrects its means by it
             state["step"].fill_(course.updates)
@@ -111,14 +112,14 @@ def _read_course(folder: Path) -> Course:
     try:
         found = json_object((folder / COURSE).read_bytes(), where)
     except FileNotFoundError:
-        raise ValueError(f"{where} does not exist: {MEND}") from None
+        raise UserError(f"{where} does not exist: {MEND}") from None
     started = dataclasses.asdict(Course())
     for name in sorted(found.keys() ^ started.keys()):
-        raise ValueError(f"{where}: key {name!r} is {'unknown' if name in found else 'missing'}: {MEND}")
+        raise UserError(f"{where}: key {name!r} is {'unknown' if name in found else 'missing'}: {MEND}")
     for name, value in found.items():
         kinds = {int: (int,), float: (int, float), list: (list,)}.get(type(started[name]), (int, float, type(None)))
         if type(value) not in kinds or (type(started[name]) is int and value < 0):
-            raise ValueError(f"{where}: {name} is {str(value)[:40]}, which no training reaches: {MEND}")
+            raise UserError(f"{where}: {name} is {str(value)[:40]}, which no training reaches: {MEND}")
     return Course(**found)
 
 

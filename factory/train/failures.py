@@ -9,24 +9,25 @@ from ray.exceptions import RayActorError
 from ray.train import ControllerError, TrainingFailedError, UserCallback, WorkerGroupError
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
 
+from difffas.errors import UserError
+
 LOST = (RayActorError, WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
 
 
-def mistake(failures: Mapping[int, BaseException]) -> ValueError | None:
+def mistake(failures: Mapping[int, BaseException]) -> UserError | None:
     """The user's mistake among what workers raised, if there is one.
 
-    A mistake is a plain ValueError, as this software raises it. Arrow's and json's kinds of it come from bytes that
-    a store or a network spoilt.
+    Any other ValueError is a bug, or comes from bytes that a store or a network spoilt.
     """
     for failure in failures.values():
         cause = getattr(failure, "_base_exc", failure)  # Ray Train wraps what a worker raises
         cause = getattr(cause, "cause", None) or cause  # and Ray what a task does, traceback and all
-        if type(cause) is ValueError:
+        if isinstance(cause, UserError):
             return cause
     return None
 
 
-def mistake_behind(error: TrainingFailedError) -> ValueError | None:
+def mistake_behind(error: TrainingFailedError) -> UserError | None:
     """The user's mistake that ended a training, if it was one."""
     if isinstance(error, WorkerGroupError):
         return mistake(error.worker_failures)
@@ -46,7 +47,7 @@ def returning_mistakes(worker: Callable[[dict[str, Any]], str | None], settings:
     """
     try:
         return worker(settings)
-    except ValueError as error:
+    except UserError as error:
         found = mistake({0: error})
         if found is None or settings["resources"]["workers"] > 1:
             raise

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.cluster.settling import settle
 from factory.corpus import Corpus
@@ -118,7 +119,7 @@ class ReadImages:
                 found[place] = images[which]
         sizes = {image.shape for image in found}
         if len(sizes) > 1:
-            raise ValueError(f"{', '.join(self.urls)}: image sizes {sorted(sizes)}; prepare with one --size")
+            raise UserError(f"{', '.join(self.urls)}: image sizes {sorted(sizes)}; prepare with one --size")
         pixels = np.stack(found)
         mirrored = np.asarray(places["mirrored"])
         pixels[mirrored] = pixels[mirrored, :, ::-1]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from difffas.errors import UserError
 from factory.run.reading import read_json
 from factory.storage import Storage
 
@@ -31,14 +32,14 @@ def check_snapshot(storage: Storage) -> None:
     if storage.local and os.path.isdir(storage.path(TRAINING)):
         for entry in os.scandir(storage.path(TRAINING)):
             if entry.is_symlink():
-                raise ValueError(f"{entry.path} is a link, which Ray Train did not write: {MEND}")
+                raise UserError(f"{entry.path} is a link, which Ray Train did not write: {MEND}")
     try:
         found = read_json(storage, SNAPSHOT, MEND)
     except FileNotFoundError:
         return
     for name in _names(found):
         if not (isinstance(name, str) and NAME.fullmatch(name)):
-            raise ValueError(f"{storage.path(SNAPSHOT)} names {json.dumps(name)[:80]} as a checkpoint: {MEND}")
+            raise UserError(f"{storage.path(SNAPSHOT)} names {json.dumps(name)[:80]} as a checkpoint: {MEND}")
 
 
 def _names(value: Any) -> Iterator[Any]:

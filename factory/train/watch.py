@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from PIL import Image
 
+from difffas.errors import UserError
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def check_trackers(names: Sequence[str]) -> None:
     """
     for name in names:
         if name not in TRACKERS:
-            raise ValueError(f"tracker {name!r} is unknown: use {' or '.join(TRACKERS)}; TensorBoard needs no naming")
+            raise UserError(f"tracker {name!r} is unknown: use {' or '.join(TRACKERS)}; TensorBoard needs no naming")
         _package(name)
 
 
@@ -184,7 +185,7 @@ def _package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise ValueError(f"tracker {name!r} is not installed: pip install 'difffas-factory[{name}]'") from None
+        raise UserError(f"tracker {name!r} is not installed: pip install 'difffas-factory[{name}]'") from None
 
 
 def _png(pixels: np.ndarray) -> bytes:

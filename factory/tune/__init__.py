@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.core.config import Config as Config
 from factory.core.config import PathOrUrl as PathOrUrl
@@ -48,7 +49,7 @@ def run(config: TuneConfig) -> dict[str, Any]:
     ranked = ranking(trials, config.metric)
     if not ranked:
         reasons = "; ".join(dict.fromkeys(str(trial["reason"]) for trial in trials if trial["reason"]))
-        raise ValueError(f"{claim.storage.url}: no trial came to its end ({reasons or 'all were stopped'})")
+        raise UserError(f"{claim.storage.url}: no trial came to its end ({reasons or 'all were stopped'})")
     places = write_settings(claim.storage, ranked[: max(1, config.regenerate)], config.fit)
     regenerated = regenerate(claim.storage, ranked[: config.regenerate], places, config.metric)
     summary = {"metric": config.metric, "trials": trials, "best": ranked[0]["trial"], "regenerated": regenerated}
@@ -68,14 +69,14 @@ def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """What decides a trial beside its parameters, and what decides the search; or refuse."""
     fit, varied = config.fit, dict(config.search.varied())
     if not fit.train.evaluate_every:
-        raise ValueError("a search is judged by held-out people: set fit.train.evaluate_every")
+        raise UserError("a search is judged by held-out people: set fit.train.evaluate_every")
     if config.grace_steps is not None and config.grace_steps > fit.train.steps:
-        raise ValueError(f"grace_steps {config.grace_steps} is beyond fit.train.steps {fit.train.steps}")
+        raise UserError(f"grace_steps {config.grace_steps} is beyond fit.train.steps {fit.train.steps}")
     rows = [name for name in varied if name.startswith(("t0_", "cfg_scale_", "generated_"))]
     if rows and fit.generated is None:
-        raise ValueError(f"search.{rows[0]} chooses among generated rows: set fit.generated")
+        raise UserError(f"search.{rows[0]} chooses among generated rows: set fit.generated")
     if config.searcher == "optuna" and importlib.util.find_spec("optuna") is None:
-        raise ValueError("searcher optuna is not installed: pip install 'difffas-factory[optuna]', or take random")
+        raise UserError("searcher optuna is not installed: pip install 'difffas-factory[optuna]', or take random")
     check_regenerate(fit, config.regenerate)
     identity, workers = fit_classifier.prepared(fit)
     check_values(config.search, fit, workers["styles"])

@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
+from difffas.errors import UserError
 from factory.core.config import canonical_json
 from factory.run import read_claim, read_summary
 from factory.run.reading import read_json
@@ -105,7 +106,7 @@ class Record:
                 continue
             for trial in sorted(set(RAY_TUNE_S_ID.findall(self._storage.read(f"{RECORD}/{name}")))):
                 if self._storage.exists(f"trials/{trial.decode()}/run.json"):
-                    raise ValueError(
+                    raise UserError(
                         f"{self._storage.url} holds a search with Optuna of an earlier version, whose record is a "
                         f"pickle and is not read: begin it again in another out folder"
                     )
@@ -116,18 +117,18 @@ class Record:
         found = read_json(self._storage, file, mend).get("parameters")
         known = dict(space.varied())
         if not isinstance(found, dict) or found.keys() != known.keys() or not all(map(_number, found.values())):
-            raise ValueError(f"{self._storage.path(file)} is corrupt: {mend}")
+            raise UserError(f"{self._storage.path(file)} is corrupt: {mend}")
         for key, value in found.items():
             allowed = known[key]
             if value not in allowed.choices if allowed.choices else not allowed.least <= value <= allowed.most:
-                raise ValueError(f"{self._storage.path(file)}: {key} {value:g} is not of search.{key}: {mend}")
+                raise UserError(f"{self._storage.path(file)}: {key} {value:g} is not of search.{key}: {mend}")
         return {key: whole(key, found[key]) for key in known}
 
     def _figures(self, file: str) -> dict[str, Any]:
         mend = "delete it and run the command again"
         found = read_json(self._storage, file, mend)
         if not _number(found.get("step")) or not all(found[key] is None or _number(found[key]) for key in found):
-            raise ValueError(f"{self._storage.path(file)} is corrupt: {mend}")
+            raise UserError(f"{self._storage.path(file)} is corrupt: {mend}")
         return found
 
     def _write(self, name: str, value: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.train.recipes.classifier import FitClassifierConfig
 from factory.tune.space import SearchSpace
@@ -37,5 +38,5 @@ class TuneConfig(Config):
             return values
         out = f"{values.get('out')}/{TRIALS}"
         if values["fit"].get("out", out) != out:
-            raise ValueError("fit.out follows from out: leave it out")
+            raise UserError("fit.out follows from out: leave it out")
         return values | {"fit": values["fit"] | {"out": out}}

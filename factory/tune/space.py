@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.core import draws
 from factory.core.config import Config, build
 from factory.models import backbone
@@ -44,16 +45,16 @@ class Values(Config):
     def _of_pair(cls, given: Any) -> Any:
         if isinstance(given, list | tuple):
             if len(given) != 2:
-                raise ValueError("give a closed range [low, high], or {choices: [a, b, …]}")
+                raise UserError("give a closed range [low, high], or {choices: [a, b, …]}")
             return {"low": given[0], "high": given[1]}
         return given
 
     @model_validator(mode="after")
     def _check(self) -> Values:
         if (self.choices is None) == (self.low is None or self.high is None):
-            raise ValueError("give a closed range [low, high], or {choices: [a, b, …]}")
+            raise UserError("give a closed range [low, high], or {choices: [a, b, …]}")
         if not all(map(math.isfinite, self.every)) or self.least > self.most:
-            raise ValueError(f"[{self.least:g}, {self.most:g}] must rise: write the smaller value first")
+            raise UserError(f"[{self.least:g}, {self.most:g}] must rise: write the smaller value first")
         return self
 
     @property
@@ -93,16 +94,16 @@ class SearchSpace(Config):
     def _check(self) -> SearchSpace:
         varied = dict(self.varied())
         if not varied:
-            raise ValueError(f"nothing to search: give values of {', '.join(type(self).model_fields)}")
+            raise UserError(f"nothing to search: give values of {', '.join(type(self).model_fields)}")
         for name in INTEGERS:
             if name in varied and any(value != int(value) for value in varied[name].every):
-                raise ValueError(f"{name} {list(varied[name].every)} must be whole numbers")
+                raise UserError(f"{name} {list(varied[name].every)} must be whole numbers")
         for name in LOGARITHMIC:
             if name in varied and varied[name].least <= 0:
-                raise ValueError(f"{name} must be above 0, not {varied[name].least:g}")
+                raise UserError(f"{name} must be above 0, not {varied[name].least:g}")
         for low, high in (("t0_min", "t0_max"), ("cfg_scale_min", "cfg_scale_max")):
             if low in varied and high in varied and varied[low].most > varied[high].least:
-                raise ValueError(
+                raise UserError(
                     f"{low} reaches {varied[low].most:g}, above the least {high}, {varied[high].least:g}: a trial "
                     f"could have an empty range; let the one end where the other begins"
                 )
@@ -177,8 +178,8 @@ def check_values(space: SearchSpace, fit: FitClassifierConfig, styles: Sequence[
                 settings_of(fit, {name: whole(name, value)}, fit.out)
                 if name.startswith(WEIGHT):
                     style_weights(np.array(styles), {name.removeprefix(WEIGHT): value})
-            except ValueError as error:
-                raise ValueError(f"search.{name}: {error}") from None
+            except UserError as error:
+                raise UserError(f"search.{name}: {error}") from None
 
 
 def settings_of(fit: FitClassifierConfig, parameters: Parameters, out: str) -> FitClassifierConfig:

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from difffas.errors import UserError
 from factory.core.progress import say
 from factory.storage import Storage
 from factory.tune.record import Ended, Record, trial_names
@@ -148,11 +149,11 @@ def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
     storage = Storage(given["out"])
     record = Record(storage)
     if (reason := record.refusal(name)) is not None:
-        raise ValueError(reason)
+        raise UserError(reason)
     try:
         fit = settings_of(build(FitClassifierConfig, given["fit"]), parameters, storage.path(f"trials/{name}"))
         summary = run(fit.model_copy(update={"resources": _resources(fit)}), [TuneReportCallback()])
-    except ValueError as error:  # the parameters' fault
+    except UserError as error:  # the parameters' fault
         record.refuse(name, " ".join(str(error).split()))
         raise
     # Once more: a trial that was killed after its last step has nothing left to report.

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from difffas.errors import UserError
 from factory.corpus.formats.positions import check_positions
 from factory.corpus.row import COLUMNS, FACTS, SCHEMA, Row, to_table
 from factory.tables import plain_parquet
@@ -88,7 +89,7 @@ def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
         place = stored.find(image, end)
         place = place if place >= 0 else stored.find(image)
         if place < 0:
-            raise ValueError("a corpus file keeps its images compressed: it was not written by `difffas prepare`")
+            raise UserError("a corpus file keeps its images compressed: it was not written by `difffas prepare`")
         places.append(start + place)
         end = place + len(image)
     return list(zip(places, images, strict=True))
@@ -133,7 +134,7 @@ def read_facts(file: BinaryIO) -> pa.Table:
 def _check(schema: pa.Schema) -> None:
     missing = [name for name in SCHEMA.names if name not in schema.names]
     if missing:
-        raise ValueError(f"missing column {missing[0]!r} in a corpus file: it was not written by `difffas prepare`")
+        raise UserError(f"missing column {missing[0]!r} in a corpus file: it was not written by `difffas prepare`")
 
 
 def _rows(table: pa.Table) -> list[Row]:

@@ -13,6 +13,7 @@ from typing import IO, Any, BinaryIO
 
 import pyarrow as pa
 
+from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.corpus.formats.positions import check_positions
 from factory.corpus.row import FACTS, SCHEMA, Row, extension_of
@@ -59,7 +60,7 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
                 images[key] = content.read()
         rows = [Row(image=images[key], **facts[key]) for key in facts]
     except (tarfile.TarError, KeyError, TypeError) as error:  # no image, or other facts than a row's
-        raise ValueError(f"a corpus tar holds no rows: {type(error).__name__} {error}") from None
+        raise UserError(f"a corpus tar holds no rows: {type(error).__name__} {error}") from None
     if positions is None:
         return rows
     check_positions(positions, len(rows))

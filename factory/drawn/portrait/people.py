@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from difffas.errors import UserError
+
 # All colours are sRGB 0..255. Skin from fair to deep: a subject's tone lies between two neighbours.
 SKIN = ((246, 214, 194), (232, 188, 158), (211, 158, 122), (172, 118, 84), (126, 82, 57), (84, 53, 38))
 HAIR = {
@@ -106,7 +108,7 @@ class Subject:
     def from_seed(cls, seed: int) -> Subject:
         """The subject of a seed (0 or more). Skin tone is uniform; shape is independent of it."""
         if seed < 0:
-            raise ValueError(f"subject seed {seed} is negative: give 0 or more")
+            raise UserError(f"subject seed {seed} is negative: give 0 or more")
         rng = np.random.default_rng([seed, 1])
         n = [float(x) for x in np.clip(rng.standard_normal(18), -2, 2)]
         skin, age = float(rng.random()), float(rng.random() ** 1.3)
@@ -167,7 +169,7 @@ class Capture:
     def from_seed(cls, seed: int) -> Capture:
         """A natural capture: a face within about 15 degrees of frontal, lit from one side of the camera."""
         if seed < 0:
-            raise ValueError(f"capture seed {seed} is negative: give 0 or more")
+            raise UserError(f"capture seed {seed} is negative: give 0 or more")
         rng = np.random.default_rng([seed, 2])
         n = [float(x) for x in np.clip(rng.standard_normal(8), -2, 2)]
         return cls(

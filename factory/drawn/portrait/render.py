@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from difffas.errors import UserError
 from factory.drawn.portrait import features
 from factory.drawn.portrait.fields import Array, blurred, mix, soft
 from factory.drawn.portrait.hair import hair
@@ -23,7 +24,7 @@ def render(subject: Subject, capture: Capture, size: int) -> npt.NDArray[np.uint
     Raises ValueError for a size outside 16..1024.
     """
     if not 16 <= size <= 1024:
-        raise ValueError(f"portrait size {size} is outside 16..1024 pixels")
+        raise UserError(f"portrait size {size} is outside 16..1024 pixels")
     full = size * SUPERSAMPLING
     texture, tone = features.grain(subject), features.tone(subject)
     canvas = pose(subject, capture, texture, full)

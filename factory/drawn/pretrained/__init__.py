@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from difffas.errors import UserError
 from difffas.style_encoder import SMALL_STYLE_ENCODER
 from difffas.unet import SMALL_UNET
 from factory import prepare
@@ -95,7 +96,7 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
         known = folder / "held_out.json"
         before = json.loads(known.read_text(encoding="utf-8"))["all"] if known.is_file() else math.inf
         if losses["all"] >= before:
-            raise ValueError(f"held-out loss {losses['all']:.5f}: the generator that is shipped has {before:.5f}")
+            raise UserError(f"held-out loss {losses['all']:.5f}: the generator that is shipped has {before:.5f}")
         shutil.copytree(name, folder, dirs_exist_ok=True)
     known.write_text(json.dumps(losses, indent=2) + "\n", encoding="utf-8")
     return losses

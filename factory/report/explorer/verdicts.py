@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from difffas.errors import UserError
 from factory.storage import Storage
 from factory.tables import plain_parquet
 
@@ -46,14 +47,14 @@ class Verdicts:
 
     def __init__(self, storage: Storage) -> None:
         if not storage.exists(AUDIT):
-            raise ValueError(f"{storage.url} has no {AUDIT}: give the folder of `difffas audit`")
+            raise UserError(f"{storage.url} has no {AUDIT}: give the folder of `difffas audit`")
         data = storage.read(AUDIT)
         self.digest = hashlib.sha256(data).hexdigest()
         where = storage.path(AUDIT)
         with plain_parquet.one_line(where), plain_parquet.open_file(io.BytesIO(data), where) as file:
             missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
             if missing:
-                raise ValueError(f"{storage.path(AUDIT)} has no column {missing[0]!r}: audit again")
+                raise UserError(f"{storage.path(AUDIT)} has no column {missing[0]!r}: audit again")
             self._table = file.read(columns=list(COLUMNS), use_threads=False)
 
     def know(self, keys: pa.ChunkedArray) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
@@ -86,17 +87,17 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
         check_held_out(corpus, config.split, str(config.held_out))
     check_parts(config.loss, config.resources)
     if config.audit is not None and generated is None:
-        raise ValueError("audit is of generated rows: set generated, or leave audit out")
+        raise UserError("audit is of generated rows: set generated, or leave audit out")
     if generated is not None:
         check_generated(generated, [corpus], config.split)
         kept, _ = kept_by(config.audit, generated, config.generated_rows.positions(generated, config.split))
         if not len(kept):
             passes = "generated_rows and the audit" if config.audit else "generated_rows"
-            raise ValueError(f"{generated.storage.url}: no row of split {config.split!r} passes {passes}; widen it")
+            raise UserError(f"{generated.storage.url}: no row of split {config.split!r} passes {passes}; widen it")
         sources.append((generated, kept))
         styles |= set(generated.column("style")[kept])
     if len({is_live(style) for style in styles}) == 1:
-        raise ValueError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
+        raise UserError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
     rows = TrainingRows(sources, sorted(styles))
     rows.plan(config.sampling, config.train.seed)  # or refuse before the claim
     say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
@@ -126,7 +127,7 @@ def held_out_rows(corpus: Corpus, split: str | None) -> np.ndarray:
 def _require_both(corpus: Corpus, split: str | None) -> None:
     kinds = set(corpus.column("label")[held_out_rows(corpus, split)].tolist())
     if kinds != {LIVE, SPOOF}:
-        raise ValueError(
+        raise UserError(
             f"{corpus.storage.url}: split {split!r} lacks live faces or attacks, and train.evaluate_every needs both: "
             f"leave it out, or set held_out to a split that has them"
         )

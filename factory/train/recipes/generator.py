@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
 from factory.corpus import Corpus
@@ -76,9 +77,9 @@ class FitGeneratorConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> FitGeneratorConfig:
         if (self.style_encoder is None) == (self.initial is None):
-            raise ValueError("give style_encoder to start anew, or initial to go on from a model: one of the two")
+            raise UserError("give style_encoder to start anew, or initial to go on from a model: one of the two")
         if self.initial is not None and "network" in self.model_fields_set:
-            raise ValueError("network is that of the initial model: leave it out")
+            raise UserError("network is that of the initial model: leave it out")
         return self
 
 
@@ -116,7 +117,7 @@ def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str
     assert config.style_encoder is not None, "the configuration asks for one of the two"
     encoder = Storage(config.style_encoder)
     if not encoder.exists("style_encoder/config.json"):
-        raise ValueError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
+        raise UserError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
     check_encoder(encoder)
     return {"style_encoder": encoder.url}, {"style_encoder": read_claim(encoder)["fingerprint"]}
 
@@ -131,14 +132,14 @@ def check_network(settings: dict[str, Any]) -> None:
     given = list(encoder_config(encoder)["channels"][1:])
     wanted = [network["base_channels"] * multiplier for multiplier in network["channel_multipliers"][3:]]
     if given != wanted:
-        raise ValueError(
+        raise UserError(
             f"the style encoder in {encoder.url} is {given} channels wide at strides 8, 16 and 32, the network "
             f"{wanted} (base_channels × channel_multipliers): fit one with network.channels=[…, "
             f"{', '.join(map(str, wanted))}], or change the network"
         )
     steps, timesteps = settings["evaluation"]["grid_steps"], network["timesteps"]
     if settings["train"]["evaluate_every"] and steps > timesteps:
-        raise ValueError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
+        raise UserError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
 
 
 def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:

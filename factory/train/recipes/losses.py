@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ConfigDict, model_validator
 
+from difffas.errors import UserError
 from factory.core.config import Config
 from factory.core.progress import say
 from factory.corpus.row import LIVE_ATTACK
@@ -38,12 +39,12 @@ class LossConfig(Config):
         given = dict(values)
         name = given.pop("name", "rq")
         if not isinstance(name, str) or name not in LOSSES:
-            raise ValueError(f"no loss {name!r}; choose one of {', '.join(LOSSES)}")
+            raise UserError(f"no loss {name!r}; choose one of {', '.join(LOSSES)}")
         known = {field.name: field.default for field in _parameters(LOSSES[name])}
         for key in (key for key in given if key not in known):
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
-            raise ValueError(f"loss {name!r} has no parameter {key!r}; {hint}")
+            raise UserError(f"loss {name!r} has no parameter {key!r}; {hint}")
         numbers = {key: _number(key, value) for key, value in {**known, **given}.items()}
         return {"name": name, **numbers}
 
@@ -72,7 +73,7 @@ def check_parts(loss: LossConfig, resources: TrainResources) -> None:
     from difffas.losses import LOSSES
 
     if resources.accumulate > 1 and LOSSES[loss.name].needs_features:
-        raise ValueError(
+        raise UserError(
             f"loss {loss.name!r} compares the features of a whole batch, resources.accumulate {resources.accumulate} "
             f"takes it in parts: leave that out, or take more workers"
         )
@@ -109,5 +110,5 @@ def _number(key: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not (math.isfinite(number) and number >= 0 and (number > 0 or key != "scale")):
-        raise ValueError(f"{key} {value!r} must be a number, {lowest}")
+        raise UserError(f"{key} {value!r} must be a number, {lowest}")
     return number

@@ -12,6 +12,7 @@ import difflib
 import numpy as np
 from pydantic import Field
 
+from difffas.errors import UserError
 from factory.core.config import Config
 from factory.train.batches import Mixed, QualityWeighted, SamplePlan, Shuffled, high_quality
 
@@ -54,7 +55,7 @@ def sampling_plan(rows: Rows, config: SamplingConfig, seed: int) -> SamplePlan:
     if config.generated_share is None:
         return _by_style(rows, np.ones(len(rows.numbers), dtype=bool), weights, high, config, seed)
     if not rows.generated.any():
-        raise ValueError("sampling.generated_share needs generated rows: set generated, or leave it out")
+        raise UserError("sampling.generated_share needs generated rows: set generated, or leave it out")
     generated, real = (
         _by_style(rows, mine, weights, high, config, seed) for mine in (rows.generated, ~rows.generated)
     )
@@ -71,9 +72,9 @@ def style_weights(styles: np.ndarray, given: dict[str, float]) -> np.ndarray:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-            raise ValueError(f"sampling.style_weights: no row has style or attack {name!r}; {hint}")
+            raise UserError(f"sampling.style_weights: no row has style or attack {name!r}; {hint}")
         if not (np.isfinite(weight) and weight > 0):
-            raise ValueError(f"sampling.style_weights: {name} {weight} must be a number above 0")
+            raise UserError(f"sampling.style_weights: {name} {weight} must be a number above 0")
     for style in names:
         weight = given.get(style, given.get(attacks[style], 1.0))
         found[styles == style] = weight

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, PositiveInt
 
+from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.protocols import check, check_held_out, content, open_corpus, protocol_of, record
@@ -52,7 +53,7 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
     if config.held_out is not None:
         check_held_out(corpus, config.split, config.held_out)
     if config.train.evaluate_every and not len(held_out_rows(corpus, config.held_out, styles)):
-        raise ValueError(
+        raise UserError(
             f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "
             f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
         )
@@ -71,7 +72,7 @@ def train_styles(corpus: Corpus, split: str) -> list[str]:
     """
     styles = sorted(set(corpus.column("style")[corpus.column("split") == split]))
     if len(styles) < 2:
-        raise ValueError(
+        raise UserError(
             f"{corpus.storage.url}: split {split!r} has {len(styles)} style(s), telling them apart needs two or more"
         )
     return styles

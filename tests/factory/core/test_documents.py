@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from difffas.errors import UserError
 from factory.cli import main
 from factory.core.documents import DEEPEST, LARGEST, MOST_VALUES, parse_json, parse_yaml
 
@@ -69,7 +70,7 @@ def refused(text: str) -> str:
     began = time.monotonic()
     with pytest.raises(ValueError, match=r"^config file x\.yaml: ") as caught:
         parse_yaml(text, "config file x.yaml")
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is UserError
     assert time.monotonic() - began < 20
     message = str(caught.value)
     assert "\n" not in message
@@ -120,7 +121,7 @@ def test_whatever_is_written_ends_in_a_value_or_in_one_line(text: str) -> None:
         parse_yaml(text, "x")
     except ValueError as raised:
         error = raised
-    assert error is None or (type(error) is ValueError and "\n" not in str(error))
+    assert error is None or (type(error) is UserError and "\n" not in str(error))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_whatever_is_written_ends_in_a_value_or_in_one_line(text: str) -> None:
 def test_json_that_is_none_is_one_line(data: str | bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         parse_json(data, "ledger/x.json")
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is UserError
     assert str(caught.value).startswith("ledger/x.json: no JSON of ours: ")
     assert "\n" not in str(caught.value)
 

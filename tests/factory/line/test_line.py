@@ -193,6 +193,17 @@ def test_a_full_disk_stops_the_run_at_once(line: Any) -> None:
     assert line(no_trouble)["written"] == SHARDS * ROWS  # nothing was quarantined
 
 
+def test_a_bug_of_the_encoder_is_no_reject(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from factory.line import _finish
+
+    def buggy(*_: object) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr("factory.line.encode_and_score", buggy)
+    found = _finish(made(NAMES[0]), "test", "unused", "face", OutputConfig().model_dump(mode="json"), 1)
+    assert found["planned"] == 0 and found["fault"] == "publish: ValueError: operands could not be broadcast together"
+
+
 @pytest.mark.slow
 def test_a_run_in_which_everything_fails_stops_early(line: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("factory.line.rounds.ALL_FAIL", 3)

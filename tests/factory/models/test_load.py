@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from difffas.classifier import SpoofClassifier
+from difffas.errors import UserError
 from difffas.onnx_export import export_timm
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
@@ -279,7 +280,7 @@ def test_a_training_resumes_from_a_whole_checkpoint_only(fault: str, tmp_path: P
     keep_metadata(weights, facts)
     with pytest.raises(ValueError, match=message) as caught:
         load(tmp_path, *modules())
-    assert type(caught.value) is ValueError  # what ends a run at once
+    assert type(caught.value) is UserError  # what ends a run at once
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from factory import prepare
@@ -77,3 +78,16 @@ def test_the_line_is_told_the_stall_limit(tmp_path: Path, ray_local: None, monke
     monkeypatch.setattr(prepare, "run_line", lambda *_, **options: told.update(options) or {})
     prepare.run(config(source, resources={"stall_seconds": 7}))
     assert told["stall_seconds"] == 7
+
+
+def test_a_bug_of_the_detector_is_no_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What NumPy and detectors raise of a bug is a ValueError, too: every image would be lost in silence."""
+
+    def buggy(pixels: np.ndarray) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+    planned = config(photos(tmp_path / "in", subjects=1, captures=1))
+    (entries, *_) = plan(planned).shards.values()
+    monkeypatch.setattr(prepare, "face_finder", lambda _: buggy)
+    with pytest.raises(ValueError, match="broadcast"):
+        read_shard(planned, entries)

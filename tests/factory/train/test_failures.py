@@ -10,9 +10,10 @@ import pytest
 from ray.exceptions import RayTaskError
 from ray.train import ControllerError, WorkerGroupError
 
+from difffas.errors import UserError
 from factory.train.failures import EndAtMistakes, mistake, mistake_behind, returning_mistakes
 
-MISTAKE = ValueError("prepare with one --size")
+MISTAKE = UserError("prepare with one --size")
 
 
 class Wrapped(Exception):
@@ -33,6 +34,7 @@ FAULTS: list[Exception] = [
     RuntimeError("CUDA out of memory"),
     OSError(28, "No space left on device"),
     pa.ArrowInvalid("Parquet magic bytes not found"),  # a ValueError, of bytes that were spoilt
+    ValueError("operands could not be broadcast together"),  # a bug, as NumPy tells of it
     json.JSONDecodeError("Expecting value", "", 0),
     Wrapped(ConnectionError("Connection closed by peer")),
     of_a_task(pa.ArrowInvalid("Couldn't deserialize thrift")),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from difffas.errors import UserError
 from factory.run import Run
 from factory.train import TrainConfig, TrainResources, check_resources, fit, model_evaluation
 from factory.train.optimisers import learning_rate
@@ -106,6 +107,14 @@ def test_a_mistake_found_by_a_worker_ends_the_run_at_once(ray_local: None, tmp_p
     given = {"accident": "mistake", "accident_at": 1, "marker": str(tmp_path / "m"), "max_failures": 3}
     with pytest.raises(ValueError, match="^a mistake of the user's$"):
         train(tmp_path / "run", workers=workers, **given)
+
+
+def test_a_bug_in_a_loss_is_loud(ray_local: None, tmp_path: Path) -> None:
+    """It is no mistake of the user's, though NumPy and PyTorch raise their ValueErrors of it: exit status 1."""
+    given = {"accident": "bug", "accident_at": 1, "marker": str(tmp_path / "m"), "max_failures": 0}
+    with pytest.raises(Exception, match="operands could not be broadcast together") as caught:
+        train(tmp_path / "run", **given)
+    assert not isinstance(caught.value, UserError)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-# The environment of every node: docker build --tag REGISTRY/difffas-factory:0.1.0 .
+# The environment of every node: docker build --tag REGISTRY/difffas-factory:0.2.0 .
 # On GPUs it needs the NVIDIA container runtime on the host; CUDA's libraries come with PyTorch.
 FROM python:3.11-slim-bookworm
 
@@ -21,6 +21,10 @@ COPY factory ./factory
 COPY jobs ./jobs
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir ".[s3,faces,datasets]" "ray[data,default,train,tune]==${RAY_VERSION}"
+
+# docker build --build-arg COMMIT=$(git rev-parse HEAD): every run.json says it.
+ARG COMMIT=""
+ENV DIFFFAS_COMMIT=${COMMIT}
 
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \

@@ -23,6 +23,7 @@ from factory.core.config import Config, canonical_json, fingerprint, load
 from factory.core.progress import say
 from factory.protocols.families import LISTS
 from factory.run import refuse_relative
+from factory.run.checkout import COMMIT, code
 
 if TYPE_CHECKING:
     from ray.job_submission import JobDetails, JobSubmissionClient
@@ -137,13 +138,18 @@ def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[dict
         job.mkdir()
         (job / CONFIG).write_text(canonical_json(config), encoding="utf-8")
         environment: dict[str, Any] = {"working_dir": str(job)}
+        variables = {}
         if lists := os.environ.get(LISTS):  # as all paths, one that the cluster's machines see
-            environment["env_vars"] = {LISTS: lists}
+            variables[LISTS] = lists
+        if not (wheel or installed) and (commit := code().get("commit")):  # its repository stays here
+            variables[COMMIT] = commit
+        if variables:
+            environment["env_vars"] = variables
         if not installed:
-            code = _unpacked(Path(wheel), folder / "wheel") if wheel else _running_code()
-            size = check_size(code)
+            packages = _unpacked(Path(wheel), folder / "wheel") if wheel else _running_code()
+            size = check_size(packages)
             say(f"submit: {size / 1e6:.1f} MB of code, {(job / CONFIG).stat().st_size:,} bytes of configuration")
-            environment["py_modules"] = [str(package) for package in code]
+            environment["py_modules"] = [str(package) for package in packages]
         yield environment
 
 

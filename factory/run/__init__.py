@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import difffas
 from difffas.errors import UserError
 from factory.core.config import Config, canonical_json, fingerprint
 from factory.core.documents import parse_json
+from factory.run.checkout import code
 from factory.run.reading import read_json
 from factory.run.seal import SEAL, digests
 from factory.storage import Storage
@@ -27,7 +29,7 @@ CLAIM, SUMMARY = "run.json", "summary.json"
 CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # what readers of a claim count on
 SUMMARY_MEND = "delete it and run the command again"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells a submitted job about itself
-SOFTWARE = ("difffas-factory", "torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
+SOFTWARE = ("torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
 
 
 class Run:
@@ -68,6 +70,7 @@ class Run:
             "identity": identity,
             "config": config.model_dump(mode="json"),
             "software": software(),
+            "code": code(),
             **({"planned": planned} if planned is not None else {}),
         }
         if needs and not self.storage.exists(SUMMARY):
@@ -173,7 +176,7 @@ def read_sealed(storage: Storage) -> tuple[dict[str, Any] | None, Any]:
 
 def software() -> dict[str, str]:
     """Versions of what decides the bytes, for records."""
-    versions = {}
+    versions = {"difffas-factory": difffas.__version__}  # of an editable install the metadata may be old
     for name in SOFTWARE:
         try:
             versions[name] = importlib.metadata.version(name)

@@ -126,7 +126,7 @@ def test_the_image_is_of_a_python_that_we_take(written: dict[str, Any]) -> None:
     assert found is not None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert SpecifierSet(project["requires-python"]).contains(found[1])
-    ((_, version),) = [rest.split("=") for name, rest in dockerfile() if name == "ARG"]
+    version = dict(rest.split("=") for name, rest in dockerfile() if name == "ARG")["RAY_VERSION"]
     (install,) = [rest for name, rest in dockerfile() if name == "RUN" and "pip install" in rest]
     check_installed(install.replace("${RAY_VERSION}", version))
     assert f"ray[default]=={version}" in (ROOT / "cluster.yaml").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from factory import cluster
 from factory.core.config import load
 from factory.corpus.encode import encode, encode_and_score
 from factory.corpus.shards import FORMATS, OutputConfig, publish
-from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of, run
+from factory.generate import GenerateConfig, lay_plan, open_inputs, recipe_of, run
 from factory.generate.inputs import read_inputs
 from factory.line import run_line
 from factory.models.generators import DummyGenerator, Made, Request
@@ -112,8 +112,9 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
     per_shard, seconds = 100, 40
     samples = int(count * seconds / SLEEP)
     config = _config(folder, samples, per_shard)
-    live, guides = open_corpora(config)
-    plan = lay_plan(config, live, guides)
+    inputs = open_inputs(config)
+    live, guides = inputs.live, inputs.guides
+    plan = lay_plan(config, inputs)
     notes = Path(folder) / "notes"
     notes.mkdir()
     cluster.connect(num_cpus=_slots(count))
@@ -125,7 +126,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
     places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
     shared = ray.put((plan, *places))
     urls = {"live_url": live.storage.url, "guides_url": guides.storage.url}
-    reading = {"plan": [shared], "recipe": recipe_of(config), **urls}
+    reading = {"plan": [shared], "recipe": recipe_of(config, inputs), **urls}
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         pool = ActorPoolStrategy(size=count, max_tasks_in_flight_per_actor=2)
@@ -177,11 +178,12 @@ def overhead(side: int) -> None:
         # All pairs of a face and a guide are 2,000 samples here: a face is in four of a shard, as by default.
         write_corpus(Path(folder) / "real", small_rows(subjects=50, side=side))
         config = _config(folder, 2000, 200)
-        live, guides = open_corpora(config)
-        plan = lay_plan(config, live, guides)
+        opened = open_inputs(config)
+        live, guides = opened.live, opened.guides
+        plan = lay_plan(config, opened)
         corpora = (live.storage, live.index), (guides.storage, guides.index)
         order = plan.order("train-000003")
-        inputs = read_inputs(order, *corpora, recipe_of(config))
+        inputs = read_inputs(order, *corpora, recipe_of(config, opened))
         names = ("pixels", "guides", "guide_of", "t0", "cfg_scale", "seed")
         made: Made = DummyGenerator()(Request(*(inputs[name] for name in names)))
         records, output = json.loads(inputs["records"]), config.output
@@ -194,7 +196,7 @@ def overhead(side: int) -> None:
 
         steps: dict[str, Callable[[], Any]] = {
             "plan": lambda: plan.order("train-000003"),
-            "read": lambda: read_inputs(order, *corpora, recipe_of(config)),
+            "read": lambda: read_inputs(order, *corpora, recipe_of(config, opened)),
             "encode and score": lambda: encode_and_score(records, made.pixels, output),
             "… encode (PNG)": lambda: [encode(image, output, "digitalCapture") for image in made.pixels],
             "write and record": store,
@@ -227,7 +229,7 @@ def ledger(folder: str | None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         write_corpus(Path(temporary) / "real", small_rows(side=SIDE))
         config = _config(temporary, 10**7, 500)
-        plan = lay_plan(config, *open_corpora(config))
+        plan = lay_plan(config, open_inputs(config))
         for count in (2_000, 20_000):
             book = Ledger(Storage(f"{folder or temporary}/ledger-{count}"))
             # Every shard is committed by two of them: the race that a resumed run can have.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Sequence
@@ -90,39 +91,39 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     """
     if config.resources.compile and config.inputs.generator != DUMMY and cluster.is_local():
         check_compiler()
-    live, guides = open_corpora(config)
-    claim, plan = plan_run(config, live, guides, needs(config.resources))
+    inputs = open_inputs(config)
+    claim, plan = plan_run(config, inputs, needs(config.resources))
     if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
-    compare_codecs(live, config.output)
+    compare_codecs(inputs.live, config.output)
     for remark in remarks(plan, len(config.output.formats)):
         say(f"generate: {remark}")
     cluster.connect()
     import ray
 
     gpus = _gpus(config.resources)
-    places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
+    places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (inputs.live, inputs.guides)]
     shared = ray.put((plan, *places))
     reading = {
         "plan": [shared],  # in a list: a bare reference would be resolved and copied into every task
-        "live_url": live.storage.url,
-        "guides_url": guides.storage.url,
-        "recipe": recipe_of(config),
+        "live_url": inputs.live.storage.url,
+        "guides_url": inputs.guides.storage.url,
+        "recipe": recipe_of(config, inputs),
     }
-    sampler = config.sampler.model_dump(mode="json")
-    making = (
-        config.inputs.generator,
-        sampler,
-        config.resources.threads,
-        config.resources.compile,
-        config.output.paired,
-    )
+    making = {
+        "generator": config.inputs.generator,
+        "digest": inputs.generator,
+        "sampler": config.sampler.model_dump(mode="json"),
+        "threads": config.resources.threads,
+        "compiled": config.resources.compile,
+        "paired": config.output.paired,
+    }
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         tasks = cluster.placed(config.resources.task_labels)
         return dataset.map(read_order, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED).map(
             GenerateShard,
-            fn_constructor_args=making,
+            fn_constructor_kwargs=making,
             compute=_pool(config.resources.generators, careful),
             num_cpus=0,  # a generator that waits for a CPU can starve behind the tasks that feed it
             num_gpus=gpus,
@@ -147,18 +148,28 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
     )
 
 
-def open_corpora(config: GenerateConfig) -> tuple[Corpus, Corpus]:
-    """The live and the guide corpus, opened once where they are the same."""
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What a run generates from, opened and identified once."""
+
+    live: Corpus
+    guides: Corpus
+    generator: str  # value of the `generator` column: `dummy` or the digest of the model folder
+
+
+def open_inputs(config: GenerateConfig) -> Inputs:
+    """The corpora, opened once where they are the same, and the generator's digest, for which its weights are read."""
     live = open_corpus(config.inputs.live, config.protocol)
     same = config.inputs.guides == config.inputs.live
-    return live, live if same else open_corpus(config.inputs.guides, config.protocol)
+    guides = live if same else open_corpus(config.inputs.guides, config.protocol)
+    return Inputs(live, guides, claim_generator(config.inputs.generator))
 
 
-def plan_run(config: GenerateConfig, live: Corpus, guides: Corpus, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
+def plan_run(config: GenerateConfig, inputs: Inputs, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
     """Lay the plan, then claim the output folder; raises ValueError before anything is written."""
-    plan = lay_plan(config, live, guides)
+    plan = lay_plan(config, inputs)
     planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
-    return Run(config.out, "generate", _identity(config, live, guides), config, planned, asked), plan
+    return Run(config.out, "generate", _identity(config, inputs), config, planned, asked), plan
 
 
 def needs(resources: GenerateResources) -> list[Need]:
@@ -170,10 +181,11 @@ def needs(resources: GenerateResources) -> list[Need]:
     ]
 
 
-def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
+def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
     """The plan of a run; raises ValueError if the inputs do not fit each other or the generator."""
+    live, guides = inputs.live, inputs.guides
     side = _common_side(live, guides)
-    key = run_fingerprint("generate", _identity(config, live, guides))
+    key = run_fingerprint("generate", _identity(config, inputs))
     check_side(config.inputs.generator, side)
     check_t0(config.inputs.generator, config.sampler)
     if config.inputs.generator != DUMMY:
@@ -183,24 +195,24 @@ def lay_plan(config: GenerateConfig, live: Corpus, guides: Corpus) -> Plan:
     return Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
 
 
-def _identity(config: GenerateConfig, live: Corpus, guides: Corpus) -> dict[str, Any]:
+def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
     """What decides the bytes of the shards; the plan inside a protocol follows from the protocol and the corpora."""
     return {
-        **({"protocol": record(protocol_of(live))} if protocol_of(live) else {}),
-        "live": live.digest,
-        "guides": guides.digest,
-        "generator": claim_generator(config.inputs.generator),
+        **({"protocol": record(protocol_of(inputs.live))} if protocol_of(inputs.live) else {}),
+        "live": inputs.live.digest,
+        "guides": inputs.guides.digest,
+        "generator": inputs.generator,
         **config.model_dump(mode="json", include={"plan", "sampler", "output"}),
     }
 
 
-def recipe_of(config: GenerateConfig) -> dict[str, Any]:
+def recipe_of(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
     """The columns that all rows of a run share."""
     return {
         "steps": config.sampler.steps,
         "sampler": config.sampler.name,
         "preset": config.sampler.preset,
-        "generator": claim_generator(config.inputs.generator),
+        "generator": inputs.generator,
     }
 
 
@@ -245,9 +257,11 @@ def claim_generator(name: str) -> str:
 class GenerateShard:
     """Second stage, an actor: live faces of a shard become spoofs."""
 
-    def __init__(self, generator: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool) -> None:
+    def __init__(
+        self, generator: str, digest: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool
+    ) -> None:
         self._paired = paired
-        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled)
+        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled, digest)
         self._busy = metrics.Busy()
         computed = generator != DUMMY and self._generate.device.startswith("cpu")
         self._notes = {"arithmetic": arithmetic.describe()} if computed else {}

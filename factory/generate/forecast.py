@@ -12,7 +12,7 @@ from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.encode import encode
 from factory.corpus.provenance import CAPTURE
-from factory.generate import GenerateConfig, lay_plan, open_corpora, recipe_of
+from factory.generate import GenerateConfig, lay_plan, open_inputs
 from factory.generate.measured_speed import Job, Speed, measured, read_speeds
 from factory.generate.remarks import remarks
 from factory.models.generators import DUMMY
@@ -42,9 +42,9 @@ def forecast(
     if price is not None and not 0 <= price < math.inf:
         raise UserError(f"--price {price:g}: give what an hour costs, 0 or more")
     speeds = _measured_speeds(device)
-    live, guides = open_corpora(config)
-    plan = lay_plan(config, live, guides)
-    per_image = _bytes_per_image(live, config)
+    inputs = open_inputs(config)
+    plan = lay_plan(config, inputs)
+    per_image = _bytes_per_image(inputs.live, config)
     result: dict[str, Any] = {
         "samples": len(plan),
         "styles": plan.style_counts(),
@@ -59,7 +59,7 @@ def forecast(
         say(f"plan: {remark}")
     result["speed"] = "as given"
     if images_per_second is None:
-        result["speed"], images_per_second, row_price = _measured_rate(speeds, config, live, device)
+        result["speed"], images_per_second, row_price = _measured_rate(speeds, config, inputs.live, device)
         price = row_price if price is None else price
     if images_per_second is not None:
         result["images_per_second"] = images_per_second
@@ -101,12 +101,13 @@ def _measured_rate(
 
 
 def _job(config: GenerateConfig, live: Corpus) -> Job:
-    recipe = recipe_of(config)
     return Job(
         parameters=_parameters(Storage(config.inputs.generator)),
         side=live.pixels(np.array([0]))[0].shape[0],
         guided=config.sampler.cfg_scale != (1.0, 1.0),
-        **{name: recipe[name] for name in ("sampler", "steps", "preset")},
+        sampler=config.sampler.name,
+        steps=config.sampler.steps,
+        preset=config.sampler.preset,
     )
 
 

@@ -14,7 +14,7 @@ from factory.corpus import Corpus, read_shard_rows
 from factory.corpus.encode import encode
 from factory.corpus.row import Row
 from factory.corpus.shards import FORMATS
-from factory.generate import open_corpora, plan_run, recipe_of
+from factory.generate import open_inputs, plan_run, recipe_of
 from factory.generate.inputs import read_inputs
 from factory.images import decode
 from factory.line.retry import claimed_config
@@ -57,16 +57,16 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         raise UserError(f"{url} holds a run of {job}: only generated samples can be made again")
     config = claimed_config(url, overrides)[1]
     row, _ = show(url, key)
-    live, guides = open_corpora(config)
-    _, plan = plan_run(config, live, guides)
+    opened = open_inputs(config)
+    _, plan = plan_run(config, opened)
     shard, place = plan.locate(key)
-    corpora = (live.storage, live.index), (guides.storage, guides.index)
-    inputs = read_inputs(plan.order(shard), *corpora, recipe_of(config))
+    live, guides = ((corpus.storage, corpus.index) for corpus in (opened.live, opened.guides))
+    inputs = read_inputs(plan.order(shard), live, guides, recipe_of(config, opened))
     size = config.sampler.batch_size
     first = place // size * size
     batch = slice(first, first + size)
     generate = load_generator(
-        config.inputs.generator, config.sampler, config.resources.threads, config.resources.compile
+        config.inputs.generator, config.sampler, config.resources.threads, config.resources.compile, opened.generator
     )
     names = ("guide_of", "t0", "cfg_scale", "seed")
     request = Request(inputs["pixels"][batch], inputs["guides"], *(inputs[name][batch] for name in names))

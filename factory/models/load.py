@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from difffas.classifier import SpoofClassifier
 
 UNET, ENCODER, CLASSIFIER = "unet", "style_encoder", "classifier"
+MODEL_INDEX = "model_index.json"
 
 _whole: set[str] = set()  # digests of generators that this process has found whole
 
@@ -111,12 +113,16 @@ def model_digest(storage: Storage) -> str:
     Raises:
         ValueError: if the folder is no finished model folder, or its model is not whole.
     """
-    if not storage.exists("model_index.json"):
+    if not storage.exists(MODEL_INDEX):
         raise UserError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
-    names = [f"{part}/{name}" for part in ("unet", "style_encoder", "scheduler") for name in storage.names(part)]
-    digest = fingerprint({n: hashlib.sha256(storage.read(n)).hexdigest() for n in ["model_index.json", *names]})
+    names = [MODEL_INDEX, *_part_names(storage)]
+    digest = fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in names})
     check_generator(storage, digest)
     return digest
+
+
+def _part_names(storage: Storage) -> list[str]:
+    return [f"{part}/{name}" for part in (UNET, ENCODER, "scheduler") for name in storage.names(part)]
 
 
 def check_t0(name: str, sampler: SamplerConfig) -> None:
@@ -152,8 +158,16 @@ def check_side(name: str, side: int) -> None:
         )
 
 
-def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> Generator:
-    """The generator that `inputs.generator` names: `dummy` or a model folder, local or `s3://`."""
+def load_generator(
+    name: str, sampler: SamplerConfig, threads: int, compiled: bool = False, digest: str | None = None
+) -> Generator:
+    """The generator that `inputs.generator` names: `dummy` or a model folder, local or remote.
+
+    `digest` is the folder's `model_digest` where the caller knows it: a node that has a copy then reads nothing more.
+
+    Raises:
+        ValueError: if the model is not whole, or no longer that of the digest.
+    """
     if name == DUMMY:
         return DummyGenerator()
     if compiled:
@@ -161,16 +175,21 @@ def load_generator(name: str, sampler: SamplerConfig, threads: int, compiled: bo
     from factory.models.diffusion_generator import DiffusionGenerator
 
     storage = Storage(name)
-    folder = storage.url if storage.local else str(_fetch(storage))
+    folder = storage.url if storage.local else str(_fetch(storage, digest or model_digest(storage)))
     return DiffusionGenerator(folder, sampler, threads, compiled)
 
 
-def _fetch(storage: Storage) -> Path:
+def _fetch(storage: Storage, digest: str) -> Path:
     """Copy a remote model folder to this node, once per content."""
-    folder = private_folder("models") / model_digest(storage)[:16]
-    local = Storage(str(folder))
-    for part in ("unet", "style_encoder", "scheduler"):
-        for name in storage.names(part):
-            local.create(f"{part}/{name}", storage.read(f"{part}/{name}"))
-    local.create("model_index.json", storage.read("model_index.json"))
+    folder = private_folder("models") / digest[:16]
+    if folder.exists():
+        return folder
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as name:
+        copy = Storage(f"{name}/model")
+        for part in [*_part_names(storage), MODEL_INDEX]:
+            copy.create(part, storage.read(part))
+        if model_digest(copy) != digest:
+            raise UserError(f"{storage.url} was changed while it was in use: give a model folder that stays as it is")
+        with contextlib.suppress(OSError):  # another process of this node may have been quicker
+            Path(name, "model").rename(folder)
     return folder

@@ -16,7 +16,7 @@ from factory.core.progress import Progress
 from factory.corpus import Corpus
 from factory.corpus.encode import encode
 from factory.corpus.shards import OutputConfig
-from factory.generate import PREFIX, GenerateConfig, open_corpora, plan_run, recipe_of
+from factory.generate import PREFIX, GenerateConfig, open_inputs, plan_run, recipe_of
 from factory.generate.inputs import read_inputs
 from factory.images import decode
 from factory.models.generators import DummyGenerator, Request
@@ -63,12 +63,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def generate_here(config: GenerateConfig) -> None:
     """What `generate` does for every shard, here and now: these tests are about readers, not about Ray."""
-    live, guides = open_corpora(config)
-    claim, plan = plan_run(config, live, guides)
+    opened = open_inputs(config)
+    live, guides = opened.live, opened.guides
+    claim, plan = plan_run(config, opened)
     corpora = (live.storage, live.index), (guides.storage, guides.index)
     output = config.output.model_dump(mode="json")
     for shard in plan.shards():
-        row = read_inputs(plan.order(shard), *corpora, recipe_of(config))
+        row = read_inputs(plan.order(shard), *corpora, recipe_of(config, opened))
         names = ("pixels", "guides", "guide_of", "t0", "cfg_scale", "seed")
         made = DummyGenerator()(Request(*(row[name] for name in names)))
         row = {"shard": shard, "records": row["records"], "pixels": made.pixels, "lives": row["pixels"]}

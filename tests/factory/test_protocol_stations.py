@@ -14,7 +14,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.evaluate import EvaluateConfig
 from factory.evaluate import run as evaluate
-from factory.generate import GenerateConfig, lay_plan, open_corpora
+from factory.generate import GenerateConfig, lay_plan, open_inputs
 from factory.generate import run as generate
 from factory.generate.forecast import forecast
 from factory.generate.regenerate import regenerate
@@ -98,13 +98,13 @@ def test_another_protocol_is_another_run_and_refuses_its_spoofs(root: Path, spoo
 
 def test_plan_and_forecast_stay_inside(root: Path) -> None:
     config = generate_config(root, "planned", protocol="oci-m", plan={"policies": ["cross-domain"]})
-    live, guides = open_corpora(config)
-    assert live is guides
-    assert not [style for style in lay_plan(config, live, guides).style_counts() if style.startswith("msu")]
-    assert forecast(config, None, None)["samples"] == len(lay_plan(config, live, guides))
+    inputs = open_inputs(config)
+    assert inputs.live is inputs.guides
+    assert not [style for style in lay_plan(config, inputs).style_counts() if style.startswith("msu")]
+    assert forecast(config, None, None)["samples"] == len(lay_plan(config, inputs))
     for plan in ({"styles": ["msu_mfsd-print"]}, {"live_domains": ["msu_mfsd"]}, {"allowed_domains": ["msu_mfsd"]}):
         with pytest.raises(ValueError, match="lies outside what protocol oci-m generates from"):
-            lay_plan(generate_config(root, "planned", protocol="oci-m", plan=plan), live, guides)
+            lay_plan(generate_config(root, "planned", protocol="oci-m", plan=plan), inputs)
     assert not (root / "planned").exists()
 
 

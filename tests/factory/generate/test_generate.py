@@ -19,7 +19,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.corpus.shards import FORMATS, OutputConfig
 from factory.corpus.verify import verify
-from factory.generate import GenerateConfig, _identity, compare_codecs, open_corpora, recipe_of, run
+from factory.generate import GenerateConfig, _identity, compare_codecs, open_inputs, recipe_of, run
 from factory.generate.plan import Plan
 from factory.images import decode
 from factory.models.generators import DummyGenerator, Request
@@ -229,8 +229,8 @@ def test_the_preset_is_in_every_row_and_in_the_fingerprint(tmp_path: Path) -> No
     write_corpus(tmp_path / "real", small_rows())
     settings = ["sampler.name=dpm_solver_pp_2m", "sampler.steps=5"], ["sampler.preset=balanced"]
     byhand, preset = (config(tmp_path, "none", *each) for each in settings)
-    recipes = [recipe_of(each) for each in (byhand, preset)]
+    recipes = [recipe_of(each, open_inputs(each)) for each in (byhand, preset)]
     assert [recipe.pop("preset") for recipe in recipes] == ["exact", "balanced"]
     assert recipes[0] == recipes[1]
-    prints = {fingerprint(_identity(each, *open_corpora(each))) for each in (byhand, preset)}
+    prints = {fingerprint(_identity(each, open_inputs(each))) for each in (byhand, preset)}
     assert len(prints) == 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from factory.core.config import load
-from factory.generate import GenerateConfig, inputs, lay_plan, open_corpora, recipe_of
+from factory.generate import GenerateConfig, inputs, lay_plan, open_inputs, recipe_of
 from factory.images import decode
 from tests.corpora import small_rows, write_corpus
 from tests.odd_images import saved, scene
@@ -27,8 +27,9 @@ def test_each_face_of_a_shard_is_decoded_once_and_stands_at_every_place(
     given = {"inputs.live": f"{tmp_path}/real", "inputs.guides": f"{tmp_path}/real", "inputs.generator": "dummy"}
     given |= {"out": f"{tmp_path}/spoofs", "plan.samples": "200", "output.rows_per_shard": "200"}
     config = load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
-    live, guides = open_corpora(config)
-    order = lay_plan(config, live, guides).order("train-000000")
+    opened = open_inputs(config)
+    live, guides = opened.live, opened.guides
+    order = lay_plan(config, opened).order("train-000000")
 
     counted = Counter[bytes]()
 
@@ -37,7 +38,9 @@ def test_each_face_of_a_shard_is_decoded_once_and_stands_at_every_place(
         return decode(data)
 
     monkeypatch.setattr(inputs, "decode", counting)
-    made = inputs.read_inputs(order, (live.storage, live.index), (guides.storage, guides.index), recipe_of(config))
+    made = inputs.read_inputs(
+        order, (live.storage, live.index), (guides.storage, guides.index), recipe_of(config, opened)
+    )
 
     assert len(order.live) == 200
     assert sum(counted.values()) == len(set(order.live)) + len(set(order.guide))
@@ -64,10 +67,11 @@ def test_one_image_of_another_size_is_one_reject_wherever_it_stands(tmp_path: Pa
         given = {"inputs.live": f"{tmp_path}/{name}", "inputs.guides": f"{tmp_path}/{name}"}
         given |= {"inputs.generator": "dummy", "out": f"{tmp_path}/spoofs", "plan.samples": "200"}
         config = load(GenerateConfig, None, [f"{key}={value}" for key, value in given.items()])
-        live, guides = open_corpora(config)
-        order = lay_plan(config, live, guides).order("train-000000")
+        opened = open_inputs(config)
+        live, guides = opened.live, opened.guides
+        order = lay_plan(config, opened).order("train-000000")
         stores = ((live.storage, live.index), (guides.storage, guides.index))
-        made = inputs.read_inputs(order, *stores, recipe_of(config))
+        made = inputs.read_inputs(order, *stores, recipe_of(config, opened))
         assert made["pixels"].shape[1:] == (8, 8, 3)
         for record in json.loads(made["records"]):
             assert bool(record["reject"]) == (odd.key in (record["row"]["live_key"], record["row"]["guide_key"]))

@@ -135,7 +135,7 @@ def test_a_lost_gpu_ends_the_process_and_another_error_is_its_shards(
         ended.append(status)
         raise SystemExit
 
-    stage = GenerateShard("dummy", SAMPLER.model_dump(mode="json"), threads=1, compiled=False, paired=False)
+    stage = GenerateShard("dummy", "dummy", SAMPLER.model_dump(mode="json"), threads=1, compiled=False, paired=False)
     monkeypatch.setattr(stage, "_generate", fails)
     monkeypatch.setattr("os._exit", leave)
     row = {"shard": "train-000001", "pixels": request([0]).live, **vars(request([0]))}
@@ -196,6 +196,32 @@ def test_models_are_copied_to_where_nobody_else_can_put_one(tmp_path: Path, monk
     folder.symlink_to(tmp_path)
     with pytest.raises(ValueError, match="not a folder of this user's alone"):
         private_folder("models")
+
+
+def test_a_remote_model_is_read_once_on_a_node(
+    model: Path, s3_storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who knows its digest reads no weights for it, and a node that has a copy reads nothing at all."""
+    for path in model.rglob("*"):
+        if path.is_file():
+            s3_storage.create(str(path.relative_to(model)), path.read_bytes())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    digest, read = model_digest(s3_storage), []
+    real = Storage.read
+
+    def noting(self: Storage, name: str) -> bytes:
+        if self.url == s3_storage.url:
+            read.append(name)
+        return real(self, name)
+
+    monkeypatch.setattr(Storage, "read", noting)
+    load_generator(s3_storage.url, SAMPLER, 1, digest=digest)
+    assert len(read) == len(set(read)) >= 4
+    load_generator(s3_storage.url, SAMPLER, 1, digest=digest)
+    assert len(read) == len(set(read))
+    with pytest.raises(ValueError, match="was changed while it was in use"):
+        load_generator(s3_storage.url, SAMPLER, 1, digest="0" * 64)
+    assert [path.name for path in private_folder("models").iterdir()] == [digest[:16]]
 
 
 def test_images_too_small_for_the_official_form_are_refused_before_a_run(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from factory.corpus.encode import encode, encode_and_score
 from factory.corpus.shards import FORMATS, OutputConfig, publish
 from factory.generate import GenerateConfig, lay_plan, open_inputs, recipe_of, run
 from factory.generate.inputs import read_inputs
-from factory.line import run_line
+from factory.line import Work, run_line
 from factory.models.generators import DummyGenerator, Made, Request
 from factory.run import Run
 from factory.run.ledger import Ledger
@@ -135,7 +135,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
 
     if on:
         claim = Run(config.out, "generate", {}, NoConfig())
-        run_line(claim, "actors", plan.shards(), len(plan), stages, "spoof", config.output, lambda shard: [])
+        run_line(claim, Work("actors", plan.shards(), len(plan), stages, "spoof", config.output, lambda shard: []))
     else:
         names = [{"shard": shard} for shard in plan.shards()]
         dataset = ray.data.from_items(names, override_num_blocks=len(names))

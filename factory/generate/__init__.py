@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
@@ -26,7 +26,8 @@ from factory.generate.remarks import remarks
 from factory.generate.settings import PlanConfig
 from factory.generate.within_protocol import generation_plan
 from factory.images import decode
-from factory.line import finished_run, metrics, run_line
+from factory.line import Failed, Work, finished_run, metrics, run_line
+from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import BOUNDED, STALL_SECONDS
 from factory.models.generators import DUMMY, Request
@@ -84,7 +85,7 @@ class GenerateConfig(Config):
         return self
 
 
-def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:
+def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
     """Generate every planned spoof that is not there yet; returns the run's summary.
 
     `failed` says what to do with quarantined shards; for that and what is raised see `run_line`.
@@ -132,8 +133,7 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
             **cluster.placed(config.resources.generator_labels),
         )
 
-    return run_line(
-        claim,
+    work = Work(
         "generate",
         plan.shards(),
         len(plan),
@@ -141,11 +141,11 @@ def run(config: GenerateConfig, failed: Literal["skip", "retry", "reject"] = "sk
         PREFIX,
         config.output,
         keys=lambda shard: plan.order(shard).keys,
-        failed=failed,
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
         notes={"distinct": plan.distinct()} if plan.distinct() < len(plan) else {},
     )
+    return run_line(claim, work, failed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,12 +266,12 @@ class GenerateShard:
         computed = generator != DUMMY and self._generate.device.startswith("cpu")
         self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, row: Block) -> Block:
         """A row of `read_order` with spoofs in the place of the live faces."""
         with self._busy.at_work():
             return carry(row, "generate", self._work)
 
-    def _work(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _work(self, row: Block) -> Block:
         request = Request(row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"])
         try:
             made = self._generate(request)
@@ -286,14 +286,14 @@ class GenerateShard:
         records = json.loads(row["records"])
         for place in made.broken:
             records[place]["reject"] = records[place]["reject"] or "the generator made non-finite pixels"
-        return {
+        block: Block = {
             "shard": row["shard"],
             "records": json.dumps(records),
             "pixels": made.pixels,
             "device": self._generate.device,
             "notes": json.dumps(self._notes | ({"batch_splits": made.splits} if made.splits else {})),
-            **({"lives": row["pixels"]} if self._paired else {}),
         }
+        return {**block, "lives": row["pixels"]} if self._paired else block
 
 
 def _gpus(resources: GenerateResources) -> float:

@@ -16,17 +16,16 @@ from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, sou
 from factory.corpus.row import SPOOF, Row, style_of
 from factory.generate.plan import Order
 from factory.images import decode
+from factory.line.block import Block
 from factory.line.faults import carry
 from factory.models.generators import DUMMY
 from factory.storage import Storage
 
 
-def read_order(
-    row: dict[str, Any], plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]
-) -> dict[str, Any]:
+def read_order(row: Block, plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]) -> Block:
     """First stage, a CPU task: the order of a shard with its decoded live faces and distinct guides."""
 
-    def work(row: dict[str, Any]) -> dict[str, Any]:
+    def work(row: Block) -> Block:
         import ray
 
         orders, live_index, guides_index = ray.get(plan[0])
@@ -38,7 +37,7 @@ def read_order(
 
 def read_inputs(
     order: Order, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
-) -> dict[str, Any]:
+) -> Block:
     """What a generator needs of one order; the corpora are given as storage and index."""
     # Samples of a shard share live faces as they share guides: each is read and decoded once.
     faces_used, face_of = np.unique(order.live, return_inverse=True)

@@ -68,8 +68,14 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
     generate = load_generator(
         config.inputs.generator, config.sampler, config.resources.threads, config.resources.compile, opened.generator
     )
-    names = ("guide_of", "t0", "cfg_scale", "seed")
-    request = Request(inputs["pixels"][batch], inputs["guides"], *(inputs[name][batch] for name in names))
+    request = Request(
+        live=inputs["pixels"][batch],
+        guides=inputs["guides"],
+        guide_of=inputs["guide_of"][batch],
+        t0=inputs["t0"][batch],
+        cfg_scale=inputs["cfg_scale"][batch],
+        seed=inputs["seed"][batch],
+    )
     pixels = generate(request).pixels[place - first]
     data = encode(pixels, config.output, json.loads(inputs["records"])[place]["source_type"])
     stored = decode(row.image).astype(int)

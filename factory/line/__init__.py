@@ -8,10 +8,11 @@ progress in images comes from, and the faults that were met.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from factory import cluster
@@ -24,6 +25,7 @@ from factory.corpus.provenance import size_auc
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.corpus.shards import OutputConfig, publish
 from factory.line import metrics
+from factory.line.block import Block
 from factory.line.events import Events
 from factory.line.faults import Quarantine, carry
 from factory.line.rounds import ATTEMPTS, BOUNDED, STALL_SECONDS, in_rounds
@@ -34,47 +36,39 @@ from factory.storage import Storage
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-# From a dataset of `{"shard"}` to one of `{"shard", "records", "pixels"}` or fault rows. The second argument is true
+# From a dataset of `{"shard"}` to one of `Block`. The second argument is true
 # from the second round on: then no shard may share a process with another, which it might take along.
 Stages = Callable[["Dataset", bool], "Dataset"]
 
 
-def run_line(
-    run: Run,
-    name: str,
-    shards: Iterable[str],
-    images: int,
-    stages: Stages,
-    prefix: str,
-    output: OutputConfig,
-    keys: Callable[[str], list[str]],
-    failed: Literal["skip", "retry", "reject"] = "skip",
-    stall_seconds: float = STALL_SECONDS,
-    labels: dict[str, str] | None = None,
-    notes: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Make every unfinished shard of a run, write the index, close the run; returns its summary.
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a station gives the line to do."""
 
-    Args:
-        run: the claimed output folder.
-        name: what the progress line calls this run.
-        shards: all shard names of the plan, finished ones included.
-        images: planned images over all shards.
-        stages: see `Stages`.
-        prefix: begins the file names in `data/`.
-        output: formats, codec and shard size.
-        keys: the keys of a shard's images, to say which are rejected with it.
-        failed: what to do with shards that were quarantined before.
-        stall_seconds: without one more shard in so long, the run is given up as stalled.
-        labels: of the nodes that the last stage may run on; any by default.
-        notes: what else the summary says.
+    name: str  # of the station, as the progress line and the metrics call it
+    shards: Iterable[str]  # all names of the plan, those of finished shards included
+    images: int  # planned over all shards
+    stages: Stages
+    prefix: str  # begins the file names in `data/`
+    output: OutputConfig
+    keys: Callable[[str], list[str]]  # of a shard's images, to say which are rejected with it
+    stall_seconds: float = STALL_SECONDS  # without one more shard in so long, the run is given up as stalled
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of nodes for the last stage; none: any
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # what else the summary says
+
+
+Failed = Literal["skip", "retry", "reject"]  # what to do with shards that were quarantined before
+
+
+def run_line(run: Run, work: Work, failed: Failed = "skip") -> dict[str, Any]:
+    """Make every unfinished shard of a claimed run, write the index, close the run; returns its summary.
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
         Stalled: if nothing moves any more.
         ValueError: if many shards in a row fail, or one meets what all would meet, such as a full disk.
     """
-    names = list(shards)
+    names = list(work.shards)
     if (finished := finished_run(run, names)) is not None:
         return finished
     cluster.connect()
@@ -84,25 +78,30 @@ def run_line(
     done, given_up = ledger.done(), quarantine.shards()
     if failed == "reject":
         for shard in sorted(given_up.keys() - done):
-            _reject(run.storage, prefix, shard, keys(shard), output)
+            _reject(run.storage, work.prefix, shard, work.keys(shard), work.output)
     skipped = given_up.keys() if failed == "skip" else set()
     done = ledger.done()
     todo = [shard for shard in names if shard not in done and shard not in skipped]
-    progress = Progress(name, len(names), images, len(done))
-    last = {"num_cpus": 1, **cluster.placed(labels or {}), **BOUNDED}
-    settings = {"station": name, "url": run.storage.url, "prefix": prefix, "output": output.model_dump(mode="json")}
+    progress = Progress(work.name, len(names), work.images, len(done))
+    last = {"num_cpus": 1, **cluster.placed(dict(work.labels)), **BOUNDED}
+    settings = {
+        "station": work.name,
+        "url": run.storage.url,
+        "prefix": work.prefix,
+        "output": work.output.model_dump(mode="json"),
+    }
 
     def passed(window: list[str], attempt: int) -> Dataset:
         dataset = ray.data.from_items([{"shard": shard} for shard in window], override_num_blocks=len(window))
-        return stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, **last)
+        return work.stages(dataset, attempt > 1).map(_finish, fn_kwargs={**settings, "attempt": attempt}, **last)
 
-    with Events(run.storage, station=name, todo=len(todo), shards=len(names)) as events:
-        faults = in_rounds(name, todo, passed, _Told(name, progress, events), stall_seconds)
+    with Events(run.storage, station=work.name, todo=len(todo), shards=len(names)) as events:
+        faults = in_rounds(work.name, todo, passed, _Told(work.name, progress, events), work.stall_seconds)
         for shard, fault in faults.items():
             quarantine.add(shard, fault, ATTEMPTS)
-            metrics.record("factory_shards_total", 1, station=name, status="quarantined")
+            metrics.record("factory_shards_total", 1, station=work.name, status="quarantined")
             events.add("quarantined", shard=shard, fault=fault)
-        return _close(run, names, images, progress, notes or {})
+        return _close(run, names, work.images, progress, work.notes)
 
 
 def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
@@ -141,7 +140,7 @@ class _Told:
         metrics.record("factory_shards_total", 1, station=self._station, status=status)
 
 
-def _close(run: Run, names: list[str], images: int, progress: Progress, notes: dict[str, Any]) -> dict[str, Any]:
+def _close(run: Run, names: list[str], images: int, progress: Progress, notes: Mapping[str, Any]) -> dict[str, Any]:
     ledger = Ledger(run.storage)
     # The index is never written twice: nothing may be missing when it is.
     missing = sorted(set(names) - ledger.done())
@@ -161,12 +160,10 @@ def _close(run: Run, names: list[str], images: int, progress: Progress, notes: d
     return run.finish({**counts, **notes, "seconds": progress.seconds, "images_per_second": rate})
 
 
-def _finish(
-    row: dict[str, Any], station: str, url: str, prefix: str, output: dict[str, Any], attempt: int
-) -> dict[str, Any]:
+def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, Any], attempt: int) -> Block:
     """Encode, score and publish one shard; what goes on is its count of images, or its fault."""
 
-    def work(row: dict[str, Any]) -> dict[str, Any]:
+    def work(row: Block) -> Block:
         config = OutputConfig.model_validate(output)
         records = json.loads(row["records"])
         rows, rejects = encode_and_score(records, row["pixels"], config)
@@ -183,7 +180,7 @@ def _finish(
         notes["size_auc"] = _size_auc(rows, live_bytes)
         record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
         metrics.shard_done(station, rows, records)
-        return {"planned": record["planned"]}
+        return {"shard": row["shard"], "planned": record["planned"]}
 
     found = carry(row, "publish", work)
     return {

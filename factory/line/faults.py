@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from difffas.errors import UserError
 from factory.core.credentials import hide
@@ -26,7 +26,7 @@ _EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS} | _DENIED
 
 FACTS = {"shard": str, "time": int, "fault": str}  # what readers of a record count on
 
-Row = dict[str, Any]
+Row = TypeVar("Row", bound=Mapping[str, Any])  # a `Block`, or a row of `audit`: both name a shard
 
 
 def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
@@ -42,7 +42,7 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
             _EVERYWHERE - _DENIED if stage == "read" else _EVERYWHERE
         )  # one input file may be unreadable alone
         stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in everywhere)
-        return {"shard": row["shard"], "fault": text, "stops": stops}
+        return cast("Row", {"shard": row["shard"], "fault": text, "stops": stops})
 
 
 class Quarantine:

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,8 @@ from factory.corpus.provenance import SourceType, read_source_type
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.datasets import Frames, ShippedBoxes, list_dataset
 from factory.images import decode
-from factory.line import finished_run, run_line
+from factory.line import Failed, Work, finished_run, run_line
+from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import BOUNDED
 from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
@@ -178,12 +179,12 @@ def _file_digest(path: str) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _read(row: dict[str, Any], shared: list[Any]) -> dict[str, Any]:
+def _read(row: Block, shared: list[Any]) -> Block:
     """First stage, a CPU task: the decoded and cropped images of one shard, or the fault that hindered it."""
     return carry(row, "read", lambda row: _read_planned(row["shard"], shared))
 
 
-def _read_planned(name: str, shared: list[Any]) -> dict[str, Any]:
+def _read_planned(name: str, shared: list[Any]) -> Block:
     import ray
 
     config, numbers, blobs = ray.get(shared[0])
@@ -216,7 +217,7 @@ def needs(resources: PrepareResources) -> list[Need]:
     ]
 
 
-def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "skip") -> dict[str, Any]:
+def run(config: PrepareConfig, failed: Failed = "skip") -> dict[str, Any]:
     """Prepare every image that is not in the corpus yet; returns the run's summary."""
     planned = plan(config)
     totals = {"shards": len(planned.shards), "images": len(planned)}
@@ -233,8 +234,7 @@ def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "ski
     blobs = pa.array(map(_to_json, planned.shards.values()), pa.large_binary())
     del planned  # a million entries are a gigabyte
     shared = ray.put((config, numbers, blobs))
-    return run_line(
-        claim,
+    work = Work(
         "prepare",
         numbers,
         totals["images"],
@@ -248,7 +248,7 @@ def run(config: PrepareConfig, failed: Literal["skip", "retry", "reject"] = "ski
         PREFIX,
         config.output,
         lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
-        failed=failed,
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
     )
+    return run_line(claim, work, failed)

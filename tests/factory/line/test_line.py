@@ -17,7 +17,7 @@ import pytest
 from factory.core.errors import Quarantined, Stalled
 from factory.corpus import Corpus
 from factory.corpus.shards import OutputConfig
-from factory.line import run_line
+from factory.line import Work, run_line
 from factory.line.faults import Quarantine, carry
 from factory.line.rounds import ATTEMPTS
 from factory.run import Run
@@ -89,7 +89,9 @@ def line(tmp_path: Path) -> Any:
                 )
 
             run = Run(str(tmp_path / out), "test", {}, NoConfig())
-            return run_line(run, "test", NAMES, SHARDS * ROWS, stages, "face", OutputConfig(), keys, **options)
+            failed = options.pop("failed", "skip")
+            work = Work("test", NAMES, SHARDS * ROWS, stages, "face", OutputConfig(), keys, **options)
+            return run_line(run, work, failed)
 
         def tried(self, shard: str, out: str = "out") -> int:
             return len(list((tmp_path / f"{out}-tries").glob(f"{shard}.*")))

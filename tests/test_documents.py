@@ -22,3 +22,11 @@ def test_named_files_and_links_lead_somewhere(document: Path) -> None:
     named = [ROOT / name for name in NAMED.findall(text)]
     linked = [document.parent / link for link in LINK.findall(text) if "://" not in link]
     assert [str(path) for path in (*named, *linked) if not path.exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_are_named_without_their_folder_are_there(document: Path) -> None:
+    """A file that was renamed is renamed in what is written of it."""
+    rooms = ("benchmarks", "difffas", "examples", "factory", "jobs", "tests")
+    there = {path.name for room in rooms for path in (ROOT / room).rglob("*.py")}
+    assert set(re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", document.read_text(encoding="utf-8"))) <= there

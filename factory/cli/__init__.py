@@ -30,9 +30,6 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Which it always does: go on where it stopped.", show_default=False)
-]
 # Of the jobs that are for one machine, and so have no file in jobs/: what to give.
 NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}
 
@@ -46,13 +43,8 @@ def _add_job(verb: str) -> None:
         job = importlib.import_module(module)
         print_summary(job.run(load(getattr(job, model), config, overrides or [])))
 
-    def training(config: ConfigFile = None, resume: Resume = True, overrides: Overrides = None) -> None:
-        command(config, overrides)
-
     given = NO_FILES.get(verb, f"--config jobs/{verb.replace('-', '_')}.yaml")
-    app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(
-        training if verb.startswith("fit-") else command
-    )
+    app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(command)
 
 
 for _verb in JOBS:
@@ -151,10 +143,9 @@ def plan(
     images_per_second: Annotated[float | None, typer.Option(help="Of one generator; a run's summary has it.")] = None,
     price: Annotated[float | None, typer.Option(help="Of one generator for one hour, in any currency.")] = None,
     device: Annotated[str | None, typer.Option(help="Of docs/cost.md: its measured speed is used.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Which it always is: nothing is written.")] = True,
     overrides: Overrides = None,
 ) -> None:
-    """What a generation would make and cost. Example: difffas plan --dry-run --config jobs/generate.yaml"""
+    """What a generation would make and cost; writes nothing. Example: difffas plan --config jobs/generate.yaml"""
     from factory.core.config import load
     from factory.generate import GenerateConfig
     from factory.generate.forecast import forecast

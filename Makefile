@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-isa test-slow test-soak chaos lint format check clean
+.PHONY: demo test test-isa test-slow test-soak chaos lint format check docs clean
 
 demo: .venv/installed
 	$(BIN)/difffas demo --out out/demo
@@ -50,6 +50,10 @@ format: .venv/installed-dev
 
 check: lint test
 
+# The pages of docs/ as a site in build/site; a broken link or anchor fails.
+docs: .venv/installed-docs
+	$(BIN)/mkdocs build --strict
+
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -63,4 +67,8 @@ clean:
 
 .venv/installed-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ .venv/installed
+
+.venv/installed-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@ .venv/installed

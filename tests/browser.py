@@ -1,11 +1,15 @@
-"""Pages in a real headless Chromium, with no network."""
+"""Pages in a real headless Chromium, with no network.
+
+Without Chromium or Playwright the tests of pages skip; where the environment has CI=true they fail.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -18,15 +22,28 @@ ARGUMENTS = (
 )
 
 
+def missing(name: str) -> NoReturn:
+    """Ends a test that needs a program or package which is not installed."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{name} is not installed, and CI=true asks for the tests of pages", pytrace=False)
+    pytest.skip(f"{name} is not installed")
+
+
+def program() -> str:
+    """The path of Chromium."""
+    return shutil.which("chromium") or missing("chromium")
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser; skips where Chromium or Playwright is not installed."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("chromium is not installed")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+    """A browser that Playwright drives."""
+    path = program()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        missing("playwright")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser
         browser.close()
 

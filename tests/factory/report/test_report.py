@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from factory.core.config import build
 from factory.report import PAGE, ReportConfig, run
 from factory.report.explorer import PAGE as EXPLORER
 from factory.run import Run
+from tests.browser import program
 from tests.corpora import NoConfig
 from tests.pages import Page, report, summary_of
 
@@ -140,15 +140,15 @@ onmessage = event => document.body.append("RESULT " + JSON.stringify(event.data)
 </script></body>"""
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_in_a_browser_on_a_phone(page: Page, tmp_path: Path) -> None:
     """Nothing is wider than 390 px; a click enlarges, an arrow moves on, closing gives the focus back; no errors."""
     (tmp_path / "probe.html").write_text(page.raw.replace("</body>", PROBE), encoding="utf-8")
     (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")
-    command = "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
+    command = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
     command += " --disable-background-networking --disable-sync --enable-logging=stderr --virtual-time-budget=4000"
     done = subprocess.run(
         [
+            program(),
             *command.split(),
             f"--user-data-dir={tmp_path / 'profile'}",
             "--dump-dom",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.audit.hashes import bits_apart, difference_hash, nearest_before, pairs_within, split_masks
+from tests.growth import grows_at_most
 
 
 def planted(count: int, seed: int = 0) -> np.ndarray:
@@ -98,14 +97,13 @@ def test_split_masks_join_what_is_near() -> None:
     assert split_masks(hashes, np.array([1, 2, 1, 4, 2]), radius=0).tolist() == [1, 2, 1, 6, 6]
 
 
-def test_a_million_hashes_take_seconds() -> None:
+def test_the_nearest_of_a_million_hashes_are_found() -> None:
     rng = np.random.default_rng(1)
     hashes = rng.integers(0, 2**64, 1_000_000, dtype=np.uint64)
     copies = rng.choice(1_000_000, 2000, replace=False)
     hashes[copies[1000:]] = hashes[copies[:1000]] ^ (np.uint64(1) << rng.integers(0, 64, 1000).astype(np.uint64))
-    started = time.monotonic()
     places, distances = nearest_before(hashes, 3)
-    assert time.monotonic() - started < 60  # it is one or two; all with all would be 5·10¹¹ comparisons
     late = np.maximum(copies[:1000], copies[1000:])
     assert (places[late] == np.minimum(copies[:1000], copies[1000:])).all() and (distances[late] == 1).all()
     assert (places >= 0).sum() == 1000
+    grows_at_most(lambda count: nearest_before(hashes[:count], 3), 100_000)  # all with all would be 16

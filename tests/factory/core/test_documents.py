@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,9 @@ from hypothesis import strategies as st
 from difffas.errors import UserError
 from factory.cli import main
 from factory.core.documents import DEEPEST, LARGEST, MOST_VALUES, parse_json, parse_yaml
+from tests.growth import grows_at_most
 
+pytestmark = pytest.mark.timeout(120)  # what is refused late is refused never
 BOMB = "\n".join(
     ["a: &a [x, x, x, x, x, x, x, x, x]"]
     + [f"{chr(98 + level)}: &{chr(98 + level)} [{', '.join([f'*{chr(97 + level)}'] * 9)}]" for level in range(8)]
@@ -67,11 +68,9 @@ BROKEN = {
 
 
 def refused(text: str) -> str:
-    began = time.monotonic()
     with pytest.raises(ValueError, match=r"^config file x\.yaml: ") as caught:
         parse_yaml(text, "config file x.yaml")
     assert type(caught.value) is UserError
-    assert time.monotonic() - began < 20
     message = str(caught.value)
     assert "\n" not in message
     assert len(message) < 500
@@ -148,11 +147,12 @@ def test_json_that_is_none_is_one_line(data: str | bytes, reason: str) -> None:
 
 
 def test_a_key_among_many_that_is_given_twice_is_found_soon() -> None:
-    text = json.dumps({f"k{number}": 1 for number in range(100_000)})
-    began = time.monotonic()
-    with pytest.raises(ValueError, match="'k99999' is given twice"):
-        parse_json(text[:-1] + ', "k99999": 2}', "x")
-    assert time.monotonic() - began < 10
+    def find(count: int) -> None:
+        text = json.dumps({f"k{number}": 1 for number in range(count)})
+        with pytest.raises(ValueError, match=f"'k{count - 1}' is given twice"):
+            parse_json(f'{text[:-1]}, "k{count - 1}": 2}}', "x")
+
+    grows_at_most(find, 50_000)  # every key against all before it took minutes
 
 
 def test_brackets_in_text_are_no_levels() -> None:
@@ -185,14 +185,6 @@ def test_an_override_or_a_file_with_it_ends_in_one_line(
         assert (ended.value.code, error.count("\n")) == (2, 1), arguments
         assert named.partition(", key")[0] in error
         assert len(error) < 1000
-
-
-def test_a_key_twice_among_many_is_found_at_once() -> None:
-    text = "{" + ",".join(f'"{n}":1' for n in range(200_000)) + ',"199999":2}'
-    began = time.monotonic()
-    with pytest.raises(ValueError, match="'199999' is given twice"):
-        parse_json(text, "it")
-    assert time.monotonic() - began < 10  # every key against all before it took minutes
 
 
 @pytest.mark.parametrize("text", ["010", "-0_17", "1:30", "1:30:00", "1:30.5"])

@@ -1,0 +1,23 @@
+"""How cost grows with the input: what a test may say of speed on a machine that others use, too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+TRIES = 3
+
+
+def grows_at_most(work: Callable[[int], object], size: int, factor: float = 8.0) -> None:
+    """Assert that four times the size takes less than `factor` times the processor's time of this process.
+
+    Linear work takes 4 times as much, quadratic 16. `size` must be large enough for some tens of milliseconds.
+    """
+    small, large = (min(_seconds(work, scale * size) for _ in range(TRIES)) for scale in (1, 4))
+    assert large < factor * small, f"{large:.3f} s for four times what takes {small:.3f} s"
+
+
+def _seconds(work: Callable[[int], object], size: int) -> float:
+    began = time.process_time()
+    work(size)
+    return time.process_time() - began

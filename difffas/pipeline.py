@@ -180,6 +180,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         sampler: str | None = None,
         offset: Offset = "trailing",
         preset: str = "exact",
+        start: Tensor | None = None,
     ) -> Tensor:
         """Spoof images (B, 3, H, W) in [-1, 1], float32, of the live faces in the guides' styles.
 
@@ -193,6 +194,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             sampler: "ddim", "ddpm" or "dpm_solver_pp_2m"; by default what `scheduler` stands for.
             offset: how timesteps follow from T₀, see `timestep_table`.
             preset: of `PRESETS`; one that sets steps and sampler takes no others.
+            start: the images that are noised to T₀, of the live faces' shape and range; None: the live faces
+                themselves, as in the paper. With those of `difffas.matching` a style of another domain is reached.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
         depend on its own row and the batch's shape.
@@ -201,6 +204,10 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         if live.ndim != 4 or live.shape[1] != 3 or not len(live):
             raise ValueError(f"live images of shape {tuple(live.shape)}: give (B, 3, H, W), one or more")
         _check_values("live", live)
+        if start is not None:
+            if start.shape != live.shape:
+                raise ValueError(f"start images of shape {tuple(start.shape)} for live images of {tuple(live.shape)}")
+            _check_values("start", start)
         chosen = preset_named(preset)
         sample, steps = self._sampler(sampler, chosen, preset), _steps(steps, chosen, preset)
         batch, height, width = live.shape[0], live.shape[2], live.shape[3]
@@ -220,7 +227,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         conditions = self._conditions(guide, batch, height, width)
         branches = Branches(self.network(chosen), live, conditions, self.null_conditions(height, width))
         denoiser = guided(branches, scales, chosen.guided_at)
-        x = q_sample(live, upload(start_timesteps(levels, steps, offset), self.device), noise())
+        begun = live if start is None else aligned(upload(start.to(torch.float32), self.device))
+        x = q_sample(begun, upload(start_timesteps(levels, steps, offset), self.device), noise())
         return sample(denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
 
     def _conditions(self, guide: Tensor | Features | Conditions, batch: int, height: int, width: int) -> Conditions:

@@ -61,6 +61,26 @@ def test_images_in_range_reproducible_and_conditioned(pipeline: SpoofPipeline) -
     assert moved == [True, True, True, False]  # w = 0 does not look at the guide
 
 
+def test_other_images_than_the_live_faces_may_be_noised(pipeline: SpoofPipeline) -> None:
+    """The live faces stay the condition: at T₀ 1000 there is next to nothing left of the start, and at 30 most."""
+    live, guide = images(1), images(2)
+    plain = pipeline(live, guide, t0=30, steps=5)
+    assert torch.equal(pipeline(live, guide, t0=30, steps=5, start=live), plain)
+    other = images(3)
+    moved = pipeline(live, guide, t0=30, steps=5, start=other)
+    assert float((moved - other).square().mean()) < float((moved - live).square().mean())
+    early, late = (
+        float(
+            (pipeline(live, guide, t0=t0, steps=5, start=other) - pipeline(live, guide, t0=t0, steps=5)).abs().mean()
+        )
+        for t0 in (30, 1000)
+    )
+    assert early > late
+    for wrong, message in ((images(3, 2), "start images of shape"), (other * 3, "start images lie in")):
+        with pytest.raises(ValueError, match=message):
+            pipeline(live, guide, start=wrong)
+
+
 def test_a_sample_does_not_depend_on_its_neighbours(pipeline: SpoofPipeline) -> None:
     """Bit for bit: replacing the other rows, or permuting all, leaves a row as it was."""
     live, guide = images(1), images(2)

@@ -43,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("difffas/__init__.py", "factory/__init__.py"):
             archive.writestr(name, "")
-        archive.writestr("factory/cli/__init__.py", SPEAKING)
+        archive.writestr("factory/entry.py", SPEAKING)
     return path
 
 

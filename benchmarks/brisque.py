@@ -31,13 +31,14 @@ def offline_piq(dtype: torch.dtype) -> None:
     """Hand piq the support vectors that it would download."""
     svm = support_vectors()
     weights = torch.tensor(svm.coefficients, dtype=dtype)[:, None], torch.tensor(svm.vectors, dtype=dtype)
-    sys.modules["piq.brisque"].load_url = lambda *_, **__: tuple(part.clone() for part in weights)
+    setattr(sys.modules["piq.brisque"], "load_url", lambda *_, **__: tuple(part.clone() for part in weights))  # noqa: B010
 
 
 def piq_scores(images: np.ndarray, dtype: torch.dtype, batch: int) -> np.ndarray:
     offline_piq(dtype)
     planes = torch.from_numpy(images).permute(0, 3, 1, 2).to(dtype) / 255
-    return torch.cat([piq.brisque(part, reduction="none").flatten() for part in planes.split(batch)]).double().numpy()
+    scores = [piq.brisque(part, reduction="none").flatten() for part in torch.split(planes, batch)]
+    return torch.cat(scores).double().numpy()
 
 
 def our_scores(images: np.ndarray, batch: int) -> np.ndarray:

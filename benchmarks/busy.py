@@ -15,13 +15,13 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from benchmarks.corpora import small_rows, write_corpus
 from benchmarks.machine import describe
 from factory import cluster, generate
 from factory.core.config import load
 from factory.drawn import pretrained
-from tests.corpora import small_rows, write_corpus
+from factory.line.block import Block
 
 NOTES = "DIFFFAS_BENCHMARK_NOTES"  # folder that the generator's process writes its spans to
 
@@ -29,7 +29,7 @@ NOTES = "DIFFFAS_BENCHMARK_NOTES"  # folder that the generator's process writes 
 class Noting(generate.GenerateShard):
     """Notes when each shard began and ended."""
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, row: Block) -> Block:
         begin = time.time()
         made = super().__call__(row)
         note = json.dumps([begin, time.time()])

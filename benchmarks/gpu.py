@@ -21,6 +21,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ HALF_TOLERANCE = 2e-2  # mean difference of the presets in bfloat16 between GPU 
 def check(device: torch.device) -> str:
     """The small pipeline here against the CPU, with TensorFloat-32 off; exits with status 1 where they differ."""
     pipeline = build(SMALL_UNET, SMALL_STYLE_ENCODER)
-    options = {"t0": [250, 200, 100, 30], "cfg_scale": [2.0, 1.0, 3.0, 0.5], "seed": 7}
+    options: dict[str, Any] = {"t0": [250, 200, 100, 30], "cfg_scale": [2.0, 1.0, 3.0, 0.5], "seed": 7}
     made: dict[str, list[Tensor]] = {name: [] for name in PRESETS}
     allowed = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.corpora import NoConfig, small_rows, write_corpus
 from benchmarks.memory import Watch
 from factory import cluster
 from factory.core.config import load
@@ -32,7 +33,6 @@ from factory.line import Work, run_line
 from factory.models.generators import DummyGenerator, Made, Request
 from factory.run import Run
 from factory.run.ledger import Ledger
-from tests.corpora import NoConfig, small_rows, write_corpus
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -183,7 +183,7 @@ def overhead(side: int) -> None:
         plan = lay_plan(config, opened)
         corpora = (live.storage, live.index), (guides.storage, guides.index)
         order = plan.order("train-000003")
-        inputs = read_inputs(order, *corpora, recipe_of(config, opened))
+        inputs: Any = read_inputs(order, *corpora, recipe_of(config, opened))
         names = ("pixels", "guides", "guide_of", "t0", "cfg_scale", "seed")
         made: Made = DummyGenerator()(Request(*(inputs[name] for name in names)))
         records, output = json.loads(inputs["records"]), config.output

@@ -97,7 +97,8 @@ class Study:
         def denoise(x: Tensor, t: Tensor) -> Tensor:
             sample = torch.cat((x, live), dim=1)
             conditional, unconditional = (unet(sample, t, maps).sample for maps in (features, null))
-            return unconditional + w * (conditional - unconditional)
+            guided: Tensor = unconditional + w * (conditional - unconditional)
+            return guided
 
         table = timestep_table([t0] * len(live), 25)
         return ddim(denoise, q_sample(live, table[:, 0], self.noise), table).clamp(-1, 1)
@@ -127,7 +128,7 @@ def strangers(count: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         embedded.draw(root, count * len(pretrained.DOMAINS), 1, 64, pretrained.DOMAINS, pretrained.ATTACKS, seed=4711)
-        files = {}
+        files: dict[str, list[Path]] = {}
         for path in sorted(root.rglob("*.png")):
             files.setdefault("-".join(path.relative_to(root).parts[:2]), []).append(path)
         read = {style: [decode(path.read_bytes()) for path in paths] for style, paths in files.items()}

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.tensor import DTensor
 
+from benchmarks.corpora import NoConfig
 from difffas.style_encoder import StyleEncoder
 from factory.run import Run
 from factory.train import TrainConfig, TrainResources
@@ -21,7 +22,6 @@ from factory.train.checkpoints import Course, load, save
 from factory.train.loop import Fit, prepare, take_step
 from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe
 from factory.train.recipes.style import FitStyleConfig, StyleRecipe
-from tests.corpora import NoConfig
 from tests.toy_recipe import ToyRecipe
 
 NETWORK = {"base_channels": 8, "channel_multipliers": [1] * 6, "embed_channels": 16, "dropout": 0.0}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.corpora import NoConfig, face, png, row, small_rows, write_corpus
 from factory.core.config import build
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.evaluate import metrics_of
@@ -21,7 +22,6 @@ from factory.run import Run, read_summary
 from factory.storage import Storage
 from factory.strength.figures import summarise
 from factory.strength.grid import Block, draw_grid
-from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 SEED = 2**62 + 12345

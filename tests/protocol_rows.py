@@ -118,6 +118,6 @@ def generated(**changed: Any) -> dict[str, Any]:
 
 
 def small() -> list[dict[str, Any]]:
-    """`four()` as arguments of `tests.corpora.row`, splits as the shards of the corpus are, in order."""
+    """`four()` as arguments of `benchmarks.corpora.row`, splits as the shards of the corpus are, in order."""
     lines = sorted(four(), key=lambda line: str(line["split"]))
     return [{**line, "label": LIVE if line["attack"] == "live" else SPOOF} for line in lines]

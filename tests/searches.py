@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.corpora import small_rows, write_corpus
+from benchmarks.corpora import small_rows, write_corpus
 from tests.pages import spoofs_of
 
 TRAIN = {"steps": 8, "batch_size": 8, "learning_rate": 1e-3, "evaluate_every": 2}

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus.shards import FORMATS
 from factory.corpus.verify import verify
 from factory.run.ledger import Ledger
 from factory.storage import UNFINISHED, Storage
-from tests.corpora import small_rows, write_corpus
 
 STALL_SECONDS = 180.0  # far above what any shard takes here
 

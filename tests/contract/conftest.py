@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory import line
 from factory.cards import write_corpus_card
 from factory.core.config import load
@@ -20,7 +21,6 @@ from factory.generate import PREFIX, GenerateConfig, open_inputs, plan_run, reci
 from factory.generate.inputs import read_inputs
 from factory.images import decode
 from factory.models.generators import DummyGenerator, Request
-from tests.corpora import small_rows, write_corpus
 from tests.s3 import S3Server, client, variables
 
 LOCAL_AND_S3 = ["local", pytest.param("s3", marks=pytest.mark.slow)]

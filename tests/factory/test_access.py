@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.cluster import local_ray
-from tests.corpora import small_rows, write_corpus
 from tests.root import ROOT
 
 PLANTED = {

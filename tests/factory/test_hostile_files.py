@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.cli import main
 from factory.corpus import Corpus
 from factory.corpus.formats import webdataset
@@ -25,7 +26,6 @@ from factory.sources import list_sources
 from factory.sources.faces import read_boxes
 from factory.storage import Storage
 from factory.tables import plain_parquet
-from tests.corpora import small_rows, write_corpus
 
 DEEP = "[" * 100_000
 HOSTILE = [DEEP, '{"a":' * 100_000, "1" * 5000, '{"job": "a", "job": "b"}', "[]", "{}", "3", '{"job": 1}', "\ud800"]

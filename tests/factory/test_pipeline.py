@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory import pipeline
 from factory.core.config import build, load
 from factory.corpus import Corpus
 from factory.pipeline import PipelineConfig
-from tests.corpora import small_rows, write_corpus
 from tests.root import ROOT
 
 PHOTOS = {"source": "photos", "crop": "none", "defaults": {"domain": "cam"}, "license": "CC0-1.0"}

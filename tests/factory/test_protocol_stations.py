@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import face, png, row, write_corpus
 from factory import protocols, strength, tune
 from factory.core.config import build
 from factory.corpus import Corpus
@@ -27,7 +28,6 @@ from factory.train.recipes.generator import run as fit_generator
 from factory.train.recipes.style import FitStyleConfig, StyleRecipe, train_styles
 from factory.train.recipes.style import run as fit_style
 from factory.tune.best import write_settings
-from tests.corpora import face, png, row, write_corpus
 from tests.gloo import write_style_folder
 
 DOMAINS = {"oulu_npu": 3, "casia_fasd": 2, "replay_attack": 3, "msu_mfsd": 2}  # with how many official splits

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory import report
 from factory.ablate import Gaps, expand, forecast, run
 from factory.ablate.graph import STATIONS
@@ -27,7 +28,6 @@ from factory.corpus import Corpus
 from factory.report.ablation_section import ablations, open_table
 from factory.run import Run
 from tests.ablations import NETWORK, SUMMARY, config_of
-from tests.corpora import small_rows, write_corpus
 from tests.pages import scored
 
 

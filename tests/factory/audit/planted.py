@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.corpora import png, row, write_corpus
 from difffas.style_encoder import StyleEncoder
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.models.tensors import to_tensor
-from tests.corpora import png, row, write_corpus
 
 SIDE = 32
 TINTS = {"live": (1.0, 1.0, 1.0), "print": (1.0, 0.75, 0.5), "replay": (0.5, 0.75, 1.0)}

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.corpora import row, write_corpus
 from factory.audit.hashes import difference_hash
 from factory.audit.identity import Structure, distances, load_embedder
 from factory.audit.measures import TrainingSpoofs
 from factory.audit.summary import histogram, kolmogorov_smirnov, spread
 from factory.audit.verdict import LEAKS, leaks, quality_z
 from factory.images import decode, resize
-from tests.corpora import row, write_corpus
 from tests.factory.audit.planted import person
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.corpora import row, small_rows, write_corpus
 from factory.cards import CARD, CROISSANT, write_corpus_card
 from factory.cards.facts import corpus_facts
 from factory.core.config import Config
@@ -25,7 +26,6 @@ from factory.publish.join import run as join
 from factory.run import Run
 from factory.run.ledger import Ledger
 from factory.storage import Storage
-from tests.corpora import row, small_rows, write_corpus
 
 SECRET = "planted-secret-88"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.cards import CARD, write_model_card
 from factory.core.config import Config
 from factory.run import Run
-from tests.corpora import small_rows, write_corpus
 
 
 class Places(Config):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.cli import JOBS, main
-from tests.corpora import small_rows, write_corpus
 from tests.root import ROOT
 
 

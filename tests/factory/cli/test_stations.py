@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.pipeline import SpoofPipeline
 from factory import evaluate, generate, report, tune
 from factory.core.config import Config, build
@@ -18,7 +19,6 @@ from factory.evaluate import metrics_of
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
-from tests.corpora import small_rows, write_corpus
 
 CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 1}  # each batch ahead has a reading process, which must start
 TRAIN = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}

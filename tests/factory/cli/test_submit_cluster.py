@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
 from tests.chaos.cluster import RAY, Cluster
-from tests.corpora import small_rows, write_corpus
 from tests.root import ROOT
 
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import NoConfig
 from factory.audit import AuditConfig
 from factory.cluster import capacity
 from factory.cluster.capacity import Need, check, fits, room
@@ -18,7 +19,6 @@ from factory.prepare.config import PrepareResources
 from factory.run import Run
 from factory.train import TrainResources
 from factory.train import needs as train_needs
-from tests.corpora import NoConfig
 
 
 def node(cpus: float = 2.0, gpus: float = 0.0, alive: bool = True, **labels: str) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory import cluster
 from factory.core.config import load
 from factory.generate import GenerateConfig, run
 from factory.prepare import PrepareConfig
 from factory.train import TrainResources
-from tests.corpora import small_rows, write_corpus
 
 
 def test_no_labels_are_no_wish() -> None:
@@ -61,9 +61,9 @@ def test_stages_run_where_the_labels_say_or_not_at_all(tmp_path: Path, ray_local
 
 
 def test_training_asks_ray_train_for_its_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.corpora import NoConfig
     from factory import train
     from factory.run import Run
-    from tests.corpora import NoConfig
 
     asked: list[Any] = []
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.cli.stations import JOBS
-from tests.corpora import small_rows, write_corpus
 
 SAYS = "run the command again to go on"
 

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import NoConfig, face, png, row, small_rows, write_corpus
 from factory.corpus import Corpus, index_bytes, totals
 from factory.corpus.row import INDEX_SCHEMA
 from factory.run import Run
-from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
 
 @pytest.mark.parametrize("formats", [("parquet",), ("webdataset",), ("webdataset", "parquet")])

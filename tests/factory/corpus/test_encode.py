@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.corpora import face, row
 from difffas.brisque import IMPLEMENTATION, brisque
 from factory.corpus.encode import encode, encode_and_score
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
-from tests.corpora import face, row
 
 
 def records(count: int, rejected: tuple[int, ...] = ()) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from benchmarks.corpora import NoConfig, row, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from factory import evaluate
 from factory.audit.measures import to_parquet
@@ -19,7 +20,6 @@ from factory.corpus.kept import AUDIT, JOB, Audit, kept_by
 from factory.run import Run
 from factory.train.recipes import classifier as fit_classifier
 from factory.tune.best import check_regenerate
-from tests.corpora import NoConfig, row, small_rows, write_corpus
 
 VERDICTS = {"made-0": None, "made-1": "style", "made-2": None, "made-3": "style", "made-4": "leak, style"}
 

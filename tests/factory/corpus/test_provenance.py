@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.corpora import face, png
 from difffas.metrics import auc
 from factory.corpus.encode import encode
 from factory.corpus.provenance import (
@@ -24,7 +25,6 @@ from factory.corpus.provenance import (
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
 from tests.container import features, skeleton
-from tests.corpora import face, png
 
 CODECS: list[dict[str, Any]] = [
     {"codec": "png"}, {"codec": "webp"}, {"codec": "webp", "quality": 80}, {"codec": "jpeg", "quality": 95},

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from benchmarks.corpora import row
 from factory.corpus.row import COLUMNS, FACTS, INDEX_SCHEMA, SCHEMA, Row, extension_of, to_table
-from tests.corpora import row
 
 
 def test_arrow_schema_has_every_field_of_the_row_in_order() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.corpora import row
 from factory.corpus.shards import OutputConfig, publish, score_statistics, shard_sizes, shard_span
 from factory.run.ledger import Ledger
 from factory.storage import Storage
-from tests.corpora import row
 
 BOTH = OutputConfig(formats=("parquet", "webdataset"))
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import NoConfig, row
 from factory.corpus import totals, write_index
 from factory.corpus.shards import OutputConfig, publish
 from factory.corpus.verify import verify
 from factory.line.status import status
 from factory.run import Run
 from factory.run.ledger import Ledger
-from tests.corpora import NoConfig, row
 
 SHARDS = 3
 DATA = "data/spoof-train-00000{}.parquet"

@@ -13,13 +13,13 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.corpora import NoConfig, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from factory.cli import main
 from factory.core.config import build
 from factory.evaluate import EvaluateConfig, metrics_of, run
 from factory.evaluate.scores import read
 from factory.run import Run
-from tests.corpora import NoConfig, small_rows, write_corpus
 
 HEADER = "claimed_id,test_label,is_bonafide,attack_type,sample_n,score"
 

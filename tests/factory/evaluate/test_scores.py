@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.corpora import row, small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.evaluate.scores import BOB, COLUMNS, Scores, corpus_scores, joined, read, read_file
-from tests.corpora import row, small_rows, write_corpus
 
 BOB_FILE = b"""claimed_id,test_label,is_bonafide,attack_type,sample_n,score
 1,1/live,True,,0,0.9

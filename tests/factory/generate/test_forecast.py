@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import load
 from factory.corpus import Corpus
 from factory.corpus.formats import webdataset
@@ -18,7 +19,6 @@ from factory.generate import GenerateConfig
 from factory.generate import forecast as forecast_module
 from factory.generate.forecast import forecast
 from factory.generate.measured_speed import Speed
-from tests.corpora import small_rows, write_corpus
 from tests.root import ROOT
 
 SHIPPED = ROOT / "factory" / "drawn" / "pretrained" / "portrait-64"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import webdataset
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import build, fingerprint, load
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
@@ -24,7 +25,6 @@ from factory.generate.plan import Plan
 from factory.images import decode
 from factory.models.generators import DummyGenerator, Request
 from factory.run.ledger import Ledger
-from tests.corpora import small_rows, write_corpus
 
 
 def config(tmp_path: Path, out: str, *settings: str) -> GenerateConfig:

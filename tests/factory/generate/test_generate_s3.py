@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import load
 from factory.corpus import Corpus
 from factory.generate import GenerateConfig, run
 from factory.run.ledger import Ledger
 from factory.storage import Storage
-from tests.corpora import small_rows, write_corpus
 from tests.faultproxy import FaultProxy
 from tests.s3 import SECRET_KEY, S3Server
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import load
 from factory.generate import GenerateConfig, inputs, lay_plan, open_inputs, recipe_of
 from factory.images import decode
-from tests.corpora import small_rows, write_corpus
 from tests.odd_images import saved, scene
 
 

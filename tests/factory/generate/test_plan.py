@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.corpora import small_rows
 from factory.corpus.row import INDEX_SCHEMA, LIVE, SPOOF, Row
 from factory.generate.plan import Order, Plan
 from factory.generate.settings import PlanConfig
 from factory.models.settings import SamplerConfig
-from tests.corpora import small_rows
 
 FINGERPRINT = "0123456789abcdef"
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
@@ -23,7 +24,6 @@ from factory.generate.forecast import forecast
 from factory.generate.regenerate import regenerate, show
 from factory.images import decode
 from factory.line.status import status
-from tests.corpora import small_rows, write_corpus
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import NoConfig, row
 from factory import cluster
 from factory.cli import main
 from factory.corpus import write_index
@@ -22,7 +23,6 @@ from factory.line.faults import Quarantine
 from factory.run import Run
 from factory.run.ledger import Ledger
 from factory.storage import Storage
-from tests.corpora import NoConfig, row
 
 
 def instead_of_sleeping(monkeypatch: pytest.MonkeyPatch, act: Callable[[float], None]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import NoConfig, face, row
 from factory.core.errors import Quarantined, Stalled
 from factory.corpus import Corpus
 from factory.corpus.shards import OutputConfig
@@ -23,7 +24,6 @@ from factory.line.rounds import ATTEMPTS
 from factory.run import Run
 from factory.run.ledger import Ledger
 from factory.storage.s3_retry import Refused
-from tests.corpora import NoConfig, face, row
 
 if TYPE_CHECKING:
     from ray.data import Dataset

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.corpora import row, small_rows, write_corpus
 from factory.corpus import totals
 from factory.line import metrics
 from factory.run.ledger import Ledger
 from factory.storage import Storage
-from tests.corpora import row, small_rows, write_corpus
 from tests.root import ROOT
 
 PAGE = ROOT / "docs" / "metrics.md"

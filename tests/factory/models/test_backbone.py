@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from difffas.onnx_export import export_timm
 from factory.core.config import build
 from factory.models.backbone import arguments, check_size, identity, located
 from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig, prepared
 from tests.ablations import graph_of, table_of
-from tests.corpora import small_rows, write_corpus
 
 STYLES, LIVE = ("cam-live", "cam-print"), ("cam-live",)
 FIXED = "test_vit_relpos"  # timm's smallest that is made for one size of image

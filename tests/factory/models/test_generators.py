@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corpora import face
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
@@ -23,7 +24,6 @@ from factory.models.load import check_side, check_t0, load_generator, model_dige
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_pixels, to_tensor
 from factory.storage import Storage
-from tests.corpora import face
 
 SAMPLER = SamplerConfig(steps=3, t0=(30, 90), batch_size=4)
 

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from benchmarks.corpora import NoConfig, face, png, row, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from difffas.errors import UserError
 from difffas.onnx_export import export_timm
@@ -31,7 +32,6 @@ from factory.run import Run
 from factory.storage import Storage
 from factory.train.checkpoints import Course, load, save
 from tests.broken_models import CONFIGS, WEIGHTS, Spoil, with_config, with_tensors
-from tests.corpora import NoConfig, face, png, row, small_rows, write_corpus
 
 UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1,) * 6, "embed_channels": 16, "timesteps": 300}
 ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.corpora import face, small_rows, write_corpus
 from factory import play
 from factory.core.config import build
 from factory.drawn import pretrained
@@ -23,7 +24,6 @@ from factory.models.generators import Request
 from factory.models.settings import SamplerConfig
 from factory.play.playground import PlayConfig, Playground
 from tests.browser import chromium
-from tests.corpora import face, small_rows, write_corpus
 
 
 @pytest.fixture(scope="module")

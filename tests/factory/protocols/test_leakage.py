@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import row, write_corpus
 from factory import protocols
 from factory.cli import main
 from factory.generate.settings import PlanConfig
 from factory.generate.within_protocol import generation_plan
 from factory.storage import Storage
-from tests.corpora import row, write_corpus
 from tests.protocol_rows import (
     WMCA_ATTACKS,
     faces,

@@ -13,10 +13,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.corpora import row, write_corpus
 from factory import protocols
 from factory.corpus import Corpus
 from factory.protocols import PARTS, Protocol
-from tests.corpora import row, write_corpus
 from tests.protocol_rows import (
     SHIPPED,
     WMCA_ATTACKS,

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import face, png, row, write_corpus
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.verify import verify
 from factory.publish.join import JoinConfig, run
 from factory.storage import Storage
-from tests.corpora import face, png, row, write_corpus
 
 
 def rows(domain: str, count: int, **given: Any) -> list[Any]:

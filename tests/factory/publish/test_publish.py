@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import NoConfig, small_rows
 from factory.cards import CARD, CROISSANT, write_corpus_card
 from factory.cli import main
 from factory.corpus import totals, write_index
@@ -22,7 +23,6 @@ from factory.corpus.shards import publish as write_shard
 from factory.publish import publish
 from factory.run import Run
 from factory.run.ledger import Ledger
-from tests.corpora import NoConfig, small_rows
 
 
 def corpus(folder: Path, rows: list[Row] | None = None, numbers: tuple[int, ...] = (0, 1, 2)) -> Path:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import face, png, small_rows, write_corpus
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.report import ReportConfig, run
-from tests.corpora import face, png, small_rows, write_corpus
 from tests.pages import report, scored, spoofs_of
 
 SIDES = ("2,2", "6,2", "6,4")

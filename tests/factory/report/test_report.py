@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import NoConfig
 from factory.core.config import build
 from factory.report import PAGE, ReportConfig, run
 from factory.report.explorer import PAGE as EXPLORER
 from factory.run import Run
 from tests.browser import program
-from tests.corpora import NoConfig
 from tests.pages import Page, report, summary_of
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.corpora import row, write_corpus
 from factory import report
 from factory.core.config import build
-from tests.corpora import row, write_corpus
 
 EVIL = "</script><script>alert(1)</script>"
 

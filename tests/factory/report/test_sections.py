@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.corpora import face, png, small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.report.sections import Folder, counts
 from factory.report.training_section import samples_file
 from factory.run import read_summary
-from tests.corpora import face, png, small_rows, write_corpus
 from tests.pages import Page, report, summary_of
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.corpora import png, row, write_corpus
 from factory.corpus import Corpus
 from factory.report.triplets import EMBEDDED_BYTES, picture
-from tests.corpora import png, row, write_corpus
 from tests.pages import Page, report
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import difffas
+from benchmarks.corpora import NoConfig
 from factory.run import Run, read_claim
 from factory.run import checkout as module
-from tests.corpora import NoConfig
 from tests.root import ROOT
 
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.cli import main
 from factory.corpus import Corpus
 from factory.corpus.shards import FORMATS
 from factory.generate.regenerate import show
 from factory.run.record import EXTENSIONS, fault_of
-from tests.corpora import small_rows, write_corpus
 
 SHARD = "train-000000"
 FILE = {"path": f"data/prepare-{SHARD}.parquet", "bytes": 3, "sha256": "0" * 64}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import NoConfig
 from factory.run import Run, read_claim
 from factory.storage import Storage
-from tests.corpora import NoConfig
 
 
 def test_same_identity_resumes_and_another_is_refused(tmp_path: Path) -> None:

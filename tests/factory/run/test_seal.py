@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import NoConfig, row
 from factory.cards import write_corpus_card
 from factory.cli import main
 from factory.corpus import totals, write_index
@@ -19,7 +20,6 @@ from factory.corpus.verify import verify
 from factory.run import Run, read_claim, read_summary
 from factory.run.ledger import Ledger
 from factory.storage import Storage
-from tests.corpora import NoConfig, row
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.run.ledger import Ledger
 from factory.storage import Storage, s3_retry
-from tests.corpora import small_rows, write_corpus
 from tests.faultproxy import Fault, FaultProxy
 from tests.s3 import SECRET_KEY, S3Server, uploads, variables
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.corpora import face, small_rows, write_corpus
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
@@ -26,7 +27,6 @@ from factory.models.measures import log_odds, rms_change, structure_change
 from factory.strength import StrengthConfig, choose_faces, run
 from factory.strength.figures import correlations, ranks, spearman, summarise
 from factory.strength.grid import AISLE, CELL, GAP, LABEL, TITLE, Block, draw_grid, shown_faces
-from tests.corpora import face, small_rows, write_corpus
 from tests.pages import Page, report, samples_csv, study
 
 SMALL = {"t0": [10, 60], "cfg_scale": [1.0, 20.0], "steps": 2, "faces": 6, "split": "train", "batch_size": 4}

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core import draws
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.train.batches import Pairs, PixelCache, QualityWeighted, Shuffled, flips, share
-from tests.corpora import small_rows, write_corpus
 
 
 def index_only(columns: dict[str, Any]) -> Corpus:

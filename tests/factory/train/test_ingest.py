@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.train.batches import Pairs, Shuffled, flips
 from factory.train.ingest import Batch, Order, Reader, cpus_per_task, image_reader, stream
-from tests.corpora import small_rows, write_corpus
 from tests.root import ROOT
 from tests.s3 import S3Server
 

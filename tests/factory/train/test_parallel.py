@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from factory.train.checkpoints import COURSE, Course, load, save
 from factory.train.parallel import globalised, lay_out, norms_are_global
-from tests.corpora import small_rows, write_corpus
 from tests.gloo import free_port, one_of_two, settings, start, steps, style_curve, write_style_folder
 
 # Sums of gradients in another order: after six steps of AdamW the loss differs in its sixth digit.

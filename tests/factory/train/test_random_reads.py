@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import face, png, row, write_corpus
 from factory.corpus import Corpus, shard_file
 from factory.corpus.formats import parquet, webdataset
 from factory.corpus.row import Row
 from factory.corpus.shards import FORMATS
 from factory.storage import Storage
 from factory.train.random_reads import Decoded, Encoded, Recent
-from tests.corpora import face, png, row, write_corpus
 
 SIDE = 32
 SHARD = "train-000000"

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import NoConfig
 from difffas.errors import UserError
 from factory.run import Run
 from factory.train import TrainConfig, TrainResources, check_resources, fit, model_evaluation
 from factory.train.optimisers import learning_rate
-from tests.corpora import NoConfig
 from tests.toy_recipe import worker
 
 STEPS = 12

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
+from benchmarks.corpora import face
 from factory.storage import Storage
 from factory.train.watch import Watch, check_trackers
-from tests.corpora import face
 
 
 def events(data: bytes) -> Iterator[Event]:

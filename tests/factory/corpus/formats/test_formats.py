@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import row
 from factory.corpus.formats import parquet, webdataset
 from factory.corpus.row import FACTS
 from factory.corpus.shards import FORMATS
 from factory.images import decode
-from tests.corpora import row
 
 ROWS = [row(i, brisque=i / 3, t0=100 + i, seed=2**62 + i, license="cc-by-4.0") for i in range(230)]
 

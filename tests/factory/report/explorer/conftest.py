@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import build
 from factory.corpus.row import LIVE, SPOOF
 from factory.report import ReportConfig, run
 from factory.report.explorer import PAGE
 from tests.browser import chromium
-from tests.corpora import small_rows, write_corpus
 from tests.factory.report.explorer.site import PICTURES, SPOOFS, Site, audit_of
 from tests.pages import folder, scored, spoofs_of
 

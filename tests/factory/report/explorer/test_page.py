@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 import pytest
 from PIL import Image
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import build
 from factory.images import decode
 from factory.report import ReportConfig, run
 from factory.report.explorer import PAGE, ExplorerConfig, write_explorer
 from factory.storage import Storage
 from tests.browser import opened
-from tests.corpora import small_rows, write_corpus
 from tests.factory.report.explorer.site import PICTURES, SPOOFS, Site, check, type_range, wait
 from tests.pages import scored, spoofs_of
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from benchmarks.corpora import write_corpus
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF, Row
 from factory.images import decode
@@ -18,7 +19,6 @@ from factory.report.explorer.listing import Listing
 from factory.report.explorer.pictures import ABSENT, chosen, picture_files
 from factory.storage import Storage
 from factory.tables.columns import TextColumn
-from tests.corpora import write_corpus
 from tests.pages import one_of_everything
 
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import build
 from factory.report import ReportConfig, run
 from factory.report.explorer.verdicts import AUDIT, MOST_REASONS, OTHER, Verdicts
 from factory.storage import Storage
-from tests.corpora import small_rows, write_corpus
 from tests.pages import folder, spoofs_of
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.metrics import auc, d_eer
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.models.tensors import to_tensor
 from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig, prepared
-from tests.corpora import small_rows, write_corpus
 from tests.pages import spoofs_of
 
 

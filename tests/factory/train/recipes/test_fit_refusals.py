@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.corpora import row, small_rows, write_corpus
 from factory.cli import main
 from factory.corpus import Corpus
 from factory.protocols import check_held_out
-from tests.corpora import row, small_rows, write_corpus
 from tests.gloo import NETWORK, write_style_folder
 
 

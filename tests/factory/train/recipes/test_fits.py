@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corpora import row, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from factory.core.config import build
 from factory.corpus import Corpus
@@ -19,7 +20,6 @@ from factory.train.loop import _evaluate, prepare, take_step
 from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
 from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, starting_point
 from factory.train.recipes.style import FitStyleConfig, StyleRecipe, train_styles
-from tests.corpora import row, small_rows, write_corpus
 from tests.gloo import NETWORK, write_style_folder
 
 TRAIN = {"steps": 10, "batch_size": 8, "learning_rate": 1e-2, "evaluate_every": 2}

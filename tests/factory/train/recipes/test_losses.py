@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.losses import LOSSES, RelativeQuality, RelativeQualitySSDG, relative_quality
 from factory.cli import main
 from factory.core.config import build, fingerprint
@@ -19,7 +20,6 @@ from factory.train import TrainResources
 from factory.train.batches import share
 from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
 from factory.train.recipes.losses import LossConfig, check_parts, make_loss
-from tests.corpora import small_rows, write_corpus
 from tests.gloo import free_port
 from tests.loss_batches import DOMAINS, LIVE, STYLES, Network, classifier_settings, curve, gradients, one_of_two
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.objective import TrainingNoise, training_loss
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
@@ -14,7 +15,6 @@ from factory.corpus import Corpus
 from factory.corpus.row import LIVE
 from factory.models.tensors import to_pixels, to_tensor
 from factory.train.recipes.validate import Validation, sample_grid
-from tests.corpora import small_rows, write_corpus
 
 CPU = torch.device("cpu")
 

@@ -1,4 +1,4 @@
-"""Small corpora for tests: real shards on disk, images by a rule."""
+"""Small corpora for benchmarks and tests: real shards on disk, images by a rule."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def small_rows(
     splits: tuple[str, ...] = ("train",),
 ) -> list[Row]:
     """Live and spoof rows of every domain; the last attack is missing for odd subjects."""
-    rows = []
+    rows: list[Row] = []
     for domain in domains:
         for subject in range(subjects):
             for attack in ("live", *attacks):

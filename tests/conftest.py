@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,16 @@ class _AtOnce:
             terminal = self._config.pluginmanager.get_plugin("terminalreporter")
             assert terminal is not None
             terminal.write_line(f"\nFAILED {report.nodeid}: {str(report.longrepr).splitlines()[-1][:300]}")
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """A test leaves PyTorch's threads as they were: rounding may depend on their number."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else int(os.environ["OMP_NUM_THREADS"])
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,10 @@ def read_table(file: Any, where: str, **options: Any) -> pa.Table:
         return pq.read_table(file, **options)
 
 
+class BrokenParquet(UserError):
+    """A Parquet file of which some bytes are wrong: where it was whole, a store or a network spoilt them."""
+
+
 @contextlib.contextmanager
 def one_line(where: str) -> Iterator[None]:
     """Make one line of whatever Arrow raises of a file's content, be it of a Python KeyError's or OSError's kind.
@@ -57,7 +61,7 @@ def one_line(where: str) -> Iterator[None]:
         if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
             raise  # Arrow's own, of a broken file, has no number
         reason = short(" ".join(str(error).split()))
-        raise pa.ArrowInvalid(f"{where} is broken or no Parquet file: {reason}") from None
+        raise BrokenParquet(f"{where} is broken or no Parquet file: {reason}") from None
 
 
 def _check(schema: pa.Schema, where: str) -> None:

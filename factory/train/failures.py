@@ -10,6 +10,7 @@ from ray.train import ControllerError, TrainingFailedError, UserCallback, Worker
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
 
 from difffas.errors import UserError
+from factory.tables.plain_parquet import BrokenParquet
 
 LOST = (RayActorError, WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
 
@@ -17,12 +18,12 @@ LOST = (RayActorError, WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutErr
 def mistake(failures: Mapping[int, BaseException]) -> UserError | None:
     """The user's mistake among what workers raised, if there is one.
 
-    Any other ValueError is a bug, or comes from bytes that a store or a network spoilt.
+    Any other ValueError is a bug; a broken Parquet file may be whole when it is read again.
     """
     for failure in failures.values():
         cause = getattr(failure, "_base_exc", failure)  # Ray Train wraps what a worker raises
         cause = getattr(cause, "cause", None) or cause  # and Ray what a task does, traceback and all
-        if isinstance(cause, UserError):
+        if isinstance(cause, UserError) and not isinstance(cause, BrokenParquet):
             return cause
     return None
 

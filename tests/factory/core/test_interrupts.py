@@ -59,7 +59,7 @@ def test_a_signal_is_one_line_and_its_status(name: str, status: int) -> None:
         "raise ValueError('Ray said so')",
         "raise OSError(5, 'io')",
         "raise RuntimeError('a bug')",
-        "from factory.line.faults import Stalled; raise Stalled('nothing moves')",
+        "from factory.core.errors import Stalled; raise Stalled('nothing moves')",
         "raise SystemExit(15)",
         "pass",
     ],

@@ -11,6 +11,7 @@ from ray.exceptions import RayTaskError
 from ray.train import ControllerError, WorkerGroupError
 
 from difffas.errors import UserError
+from factory.tables.plain_parquet import BrokenParquet
 from factory.train.failures import EndAtMistakes, mistake, mistake_behind, returning_mistakes
 
 MISTAKE = UserError("prepare with one --size")
@@ -33,6 +34,7 @@ def of_a_task(cause: Exception) -> Exception:
 FAULTS: list[Exception] = [
     RuntimeError("CUDA out of memory"),
     OSError(28, "No space left on device"),
+    BrokenParquet("a.parquet is broken or no Parquet file"),
     pa.ArrowInvalid("Parquet magic bytes not found"),  # a ValueError, of bytes that were spoilt
     ValueError("operands could not be broadcast together"),  # a bug, as NumPy tells of it
     json.JSONDecodeError("Expecting value", "", 0),

@@ -40,7 +40,7 @@ DRIVER = """
 import json, sys
 from factory import tune
 from factory.core.config import build
-from factory.tune.trials import halving
+from factory.tune import halving
 
 class Telling(halving.Notes):
     def on_trial_result(self, iteration, trials, trial, result, **info):

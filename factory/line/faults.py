@@ -40,7 +40,7 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
         text = hide(" ".join(f"{stage}: {type(error).__name__}: {error}".split()))[:500]
         everywhere = (
             _EVERYWHERE - _DENIED if stage == "read" else _EVERYWHERE
-        )  # a single input file may be unreadable
+        )  # one unreadable input file says nothing about the others
         stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in everywhere)
         return cast("Row", {"shard": row["shard"], "fault": text, "stops": stops})
 

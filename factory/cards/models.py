@@ -1,4 +1,4 @@
-"""The card of a model folder: its training data, its training, and its results on people whom it never saw."""
+"""The card of a model folder: its training data, its training, and its results on people that it never saw."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ FORMAT, TRUNCATED, BROKEN = "not a supported image format", "truncated image", "
 UNREADABLE = (FORMAT, TRUNCATED, BROKEN)
 STRIP = 1 << 20  # pixels converted at a time, so that a large image is not copied whole
 
-# Exif orientation: the view of the upright image in which the stored one stands as it is stored.
+# By Exif orientation: the view of the upright image that has the layout of the stored image.
 _STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],

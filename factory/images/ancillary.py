@@ -28,7 +28,7 @@ _EXIF_FLAG, _PICTURE_FLAGS = 0x08, 0x12  # in a WebP's VP8X chunk: Exif; transpa
 
 
 def bare_files(data: bytes) -> Iterator[bytes]:
-    """Yield the stripped file twice: first with the parts that may hold the orientation, then without them, too.
+    """Yield the stripped file at most twice: first with parts that may hold the orientation, then without them, too.
 
     Yields nothing if the format or the file has no such parts.
     """

@@ -36,7 +36,7 @@ class Frames(NamedTuple):
     def of(self, count: int) -> list[int]:
         """Return places among `count` frames: the middles of `wanted` equal parts, or all if `count` is no larger.
 
-        The last frame is never chosen if there are more than twice as many: headers often count one too many.
+        The last frame is never chosen if `count` is more than twice `wanted`: headers often count one too many.
         """
         count = min(count, self.within or count)
         parts = range(self.wanted)

@@ -1,4 +1,4 @@
-"""Checks that this machine has what `torch.compile` needs, which would end in a traceback minutes later."""
+"""Checks this machine for the tools of `torch.compile`, which otherwise fails minutes later with a traceback."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a folder says of itself to people and to machines: README.md, and of a corpus croissant.json.
+"""Cards describe a folder to people and machines: README.md, and croissant.json for a corpus.
 
-They are written once, right before `summary.json`, and follow from the folder alone; they name no path of the
-machine that wrote them and no credentials.
+They are written once, right before `summary.json`, from the folder's content alone; they contain neither paths of the
+machine that wrote them nor credentials.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ CARD, CROISSANT = "README.md", "croissant.json"
 
 
 def write_corpus_card(storage: Storage) -> None:
-    """Write README.md and croissant.json of a corpus that has its index and any rows; what is there stays."""
+    """Write README.md and croissant.json of a corpus that has an index and rows; existing files stay."""
     if storage.exists(CARD) and storage.exists(CROISSANT):
         return
     facts = corpus_facts(storage)
     if not facts["rows"]:
-        return  # every image was rejected: there is nothing to describe
+        return  # all images were rejected: there is nothing to describe
     storage.create(CROISSANT, (json.dumps(croissant(facts), indent=1, ensure_ascii=False) + "\n").encode())
     storage.create(CARD, render("dataset.md", facts))
 
 
 def write_model_card(storage: Storage, settings: dict[str, Any], figures: dict[str, Any]) -> None:
-    """Write README.md of a model folder; `settings` name its corpora by URL. What is there stays."""
+    """Write README.md of a model folder; `settings` name its corpora by URL. An existing file stays."""
     corpora = {name: settings[name] for name in ("corpus", "generated") if settings.get(name)}
     if not corpora or storage.exists(CARD):
         return
@@ -42,7 +42,7 @@ def write_model_card(storage: Storage, settings: dict[str, Any], figures: dict[s
 
 
 def render(template: str, values: dict[str, Any]) -> bytes:
-    """A Markdown template of this package, filled in."""
+    """Fill in a Markdown template of this package."""
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )

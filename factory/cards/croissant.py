@@ -1,6 +1,6 @@
-"""A corpus in Croissant 1.1, JSON-LD for data set search and loaders (https://mlcommons.org/croissant/1.1).
+"""Describes a corpus in Croissant 1.1, JSON-LD for data set search and loaders (https://mlcommons.org/croissant/1.1).
 
-What the specification wants and the folder cannot know (`url`, `creator`, `datePublished`), its publisher adds.
+The publisher adds the facts that the specification requires and the folder lacks (`url`, `creator`, `datePublished`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _MEDIA = {"parquet": "application/x-parquet", "webdataset": "application/x-tar"}
 _TYPES = {pa.string(): "sc:Text", pa.int64(): "sc:Integer", pa.float64(): "sc:Float"}
 _SPLITS = {"train": "cr:TrainingSplit", "dev": "cr:ValidationSplit", "test": "cr:TestSplit"}
 
-# The split in a shard's name, or a split as it is: mlcroissant applies it twice, and warns of what it does not fit. Of
-# classes and repetitions only these: readers make a file pattern of it.
+# Matches the split in a shard's name, or a bare split: mlcroissant applies the expression twice, and warns if it does
+# not match. It uses only these classes and repetitions, since readers convert it to a file pattern.
 _SPLIT_OF_FILE = r"^(?:.+-)?([^-.]+)(?:-.+\.parquet)?$"
 
 # Croissant's own terms, so that they need no prefix.
@@ -48,7 +48,7 @@ CITATION = (
 
 
 def croissant(facts: dict[str, Any]) -> dict[str, Any]:
-    """The JSON-LD document of a corpus, of its `corpus_facts`."""
+    """Return the JSON-LD document of a corpus, made from its `corpus_facts`."""
     kind = "Generated spoof faces" if facts["generated"] else "Face images"
     return {
         "@context": CONTEXT,
@@ -74,7 +74,7 @@ def croissant(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _distribution(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every file with its hash; the Parquet files once more as the set that records are read from."""
+    """Return every file with its hash; the Parquet files once more as the set from which records are read."""
     files = [{**facts["index"], "format": "parquet"}, *facts["files"]]
     objects: list[dict[str, Any]] = [
         {
@@ -102,7 +102,7 @@ def _distribution(facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _record_sets(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Splits, the index, and where there are Parquet files the images."""
+    """Return the splits, the index and, if there are Parquet files, the images."""
     splits = {
         "@type": "cr:RecordSet",
         "@id": "splits",
@@ -143,7 +143,7 @@ def _field(records: str, column: str, kind: str, container: str, place: str) -> 
     source: dict[str, Any] = {container: {"@id": place}, "extract": {"column": column}}
     if column == "image":
         source["transform"] = {"jsonPath": "bytes"}
-    if column == "split" and container == "fileSet":  # by the name, so that one split can be read without the others
+    if column == "split" and container == "fileSet":  # from the name, to read one split without the others
         source |= {"extract": {"fileProperty": "filename"}, "transform": {"regex": _SPLIT_OF_FILE}}
     field: dict[str, Any] = {
         "@type": "cr:Field",
@@ -160,7 +160,7 @@ def _field(records: str, column: str, kind: str, container: str, place: str) -> 
 
 
 def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
-    """W3C PROV: the sources by domain and licence, and the run that made images of them."""
+    """Return W3C PROV: the sources by domain and licence, and the run that made images from them."""
     derived = [
         {
             "@type": "prov:Entity",
@@ -192,7 +192,7 @@ def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responsible(facts: dict[str, Any]) -> dict[str, Any]:
-    """The vocabulary for responsible AI; only what the folder knows."""
+    """Return the terms of the responsible AI vocabulary, limited to facts in the folder."""
     generated = bool(facts["generated"])
     formula = generated and facts["recipe"]["generator"] == ["dummy"]
     maker = "the dummy generator, which tints pixels," if formula else "a diffusion model"

@@ -1,4 +1,4 @@
-"""What a card says of a corpus: counted from its ledger, its index and one shard of each split."""
+"""The facts in a corpus's card: counted from its ledger, its index and one shard of each split."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from factory.run.ledger import Ledger
 from factory.storage import Storage
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
-# Licences that the Hugging Face Hub knows by name.
+# Licences whose names the Hugging Face Hub knows.
 HUB_LICENSES = """cc0-1.0 cc-by-4.0 cc-by-3.0 cc-by-sa-4.0 cc-by-nd-4.0 cc-by-nc-4.0 cc-by-nc-3.0 cc-by-nc-sa-4.0
 cc-by-nc-nd-4.0 mit apache-2.0 bsd-2-clause bsd-3-clause isc unlicense odc-by odbl"""
-_SHARED = ("steps", "sampler", "preset", "generator")  # of all rows of a generation
+_SHARED = ("steps", "sampler", "preset", "generator")  # equal in all rows of a generation
 _NAMED = ("live_domain", "live_license", "guide_license")
 
 
 def corpus_facts(storage: Storage) -> dict[str, Any]:
-    """Everything that `dataset.md` and `croissant` say of a corpus folder."""
+    """Return all facts about a corpus folder that `dataset.md` and `croissant` state."""
     claim, records = read_claim(storage), list(Ledger(storage).records())
     columns = ("split", "style", "domain", "attack", "subject", "label", "license", "codec", "brisque", "brisque_impl")
     index = read_index(storage, [*columns, "t0", "cfg_scale", *_SHARED, *_NAMED]).unify_dictionaries()
@@ -68,19 +68,19 @@ def corpus_facts(storage: Storage) -> dict[str, Any]:
 
 
 def hub_license(name: str) -> str | None:
-    """The Hub's identifier of a licence, or None if it has none."""
+    """Return the Hub's identifier of a licence, or None if the Hub does not know the licence."""
     return name.lower() if name.lower() in HUB_LICENSES.split() else None
 
 
 def _features() -> list[tuple[str, str, tuple[str, ...]]]:
-    """Columns as the Hub's YAML names them: name, type, class names."""
+    """Return the columns in the terms of the Hub's YAML: name, type, class names."""
     kinds = {"image": "image", "label": "class_label"}
     arrow = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
     return [(field.name, kinds.get(field.name) or arrow[field.type], LABELS) for field in SCHEMA]
 
 
 def _counts(table: pa.Table, column: str) -> dict[Any, int]:
-    """Rows by value of a column, in the order of the values."""
+    """Count rows by value of a column, in the order of the values."""
     counted = {item["values"]: item["counts"] for item in pc.value_counts(table[column]).to_pylist()}
     return {value: counted[value] for value in sorted(value for value in counted if value is not None)}
 
@@ -93,7 +93,7 @@ def _cross(table: pa.Table, first: str, second: str) -> dict[str, dict[str, int]
 
 
 def _splits(index: pa.Table, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Per split its rows, people, and for each format the pattern of its files and their bytes."""
+    """Return each split's rows, people, and for each format the pattern of its files and their bytes."""
     found: dict[str, dict[str, Any]] = {}
     known = {name: place for place, name in enumerate(("train", "dev", "test"))}
     for split, rows in sorted(_counts(index, "split").items(), key=lambda item: (known.get(item[0], 3), item[0])):
@@ -110,7 +110,7 @@ def _splits(index: pa.Table, records: list[dict[str, Any]]) -> dict[str, dict[st
 
 
 def _histogram(scores: np.ndarray) -> list[tuple[str, int]]:
-    """Scores by tens; what is below 0 or from 100 on is one line each."""
+    """Count scores by tens; scores below 0 and scores from 100 on have one line each."""
     edges = np.arange(0, 101, 10)
     counts = np.bincount(np.digitize(scores, edges), minlength=len(edges) + 1)
     names = ["below 0", *(f"{low} to {low + 10}" for low in edges[:-1]), "100 and more"]
@@ -118,14 +118,14 @@ def _histogram(scores: np.ndarray) -> list[tuple[str, int]]:
 
 
 def _size_auc(records: list[dict[str, Any]]) -> float | None:
-    """Mean over the shards, weighted by their pairs of a live face and a spoof."""
+    """Return the mean over shards, weighted by their number of pairs of a live face and a spoof."""
     found = [record["size_auc"] for record in records if record.get("size_auc")]
     pairs = [each["live"] * each["spoof"] for each in found]
     return sum(each["auc"] * count for each, count in zip(found, pairs, strict=True)) / sum(pairs) if pairs else None
 
 
 def _recipe(made: pa.Table) -> dict[str, Any] | None:
-    """How generated rows were sampled, by what their columns say."""
+    """Return how generated rows were sampled, according to their columns."""
     if not len(made):
         return None
     ranges = {}
@@ -136,7 +136,7 @@ def _recipe(made: pa.Table) -> dict[str, Any] | None:
 
 
 def _sources(index: pa.Table, made: pa.Table) -> list[dict[str, Any]]:
-    """What the images derive from: (role, domain, licence, rows), by the rows' own columns."""
+    """Return the images' sources (role, domain, licence, rows) according to the rows' columns."""
     plain = index.filter(pc.is_null(index["generator"]))
     roles = [
         ("live faces", made, "live_domain", "live_license"),
@@ -152,7 +152,7 @@ def _sources(index: pa.Table, made: pa.Table) -> list[dict[str, Any]]:
 
 
 def _looked_at(storage: Storage, records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What no column says: image size and marks, from the first shard of each split that has rows."""
+    """Return facts that no column holds: image size and marks, from the first shard of each split that has rows."""
     marks: Counter[tuple[str, str]] = Counter()
     side, seen = "", set()
     for record in records:

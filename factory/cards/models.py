@@ -1,4 +1,4 @@
-"""The card of a model folder: what it learned from, how, and how it does on people whom it never saw."""
+"""The card of a model folder: its training data, its training, and its results on people that it never saw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from factory.corpus.license import strictest_of
 from factory.run import read_claim
 from factory.storage import Storage
 
-# job: (what the folder holds, the Hub's library and task, how it is loaded)
+# job: (content of the folder, the Hub's library and task, how to load it)
 _KINDS = {
     "fit-style": (
         "Style encoder",
@@ -36,11 +36,12 @@ LONGEST = 2000  # characters of one setting
 
 
 def model_facts(storage: Storage, corpora: dict[str, str], figures: dict[str, Any]) -> dict[str, Any] | None:
-    """What `model.md` says of a model folder; None of a job that has no card.
+    """Return the facts that `model.md` states about a model folder; None if the folder's job has no card.
 
     Args:
-        corpora: what it was fitted on, URL by role; only the rows' own columns are shown.
-        figures: of the run, as `summary.json` will have them.
+        storage: the model folder.
+        corpora: URLs of the training corpora by role; only the rows' own columns are shown.
+        figures: figures of the run, as `summary.json` will have them.
     """
     claim = read_claim(storage)
     if claim["job"] not in _KINDS:

@@ -1,7 +1,7 @@
-"""Charts as inline SVG: histogram, loss curve, scatter, ROC, DET. Pure text from numbers, coloured by charts.css.
+"""Charts as inline SVG: histogram, loss curve, scatter, ROC, DET. Text made from numbers, coloured by charts.css.
 
-A chart is drawn in a fixed viewBox about as wide as a phone and scaled by CSS, so that its text stays readable on
-one. Coordinates are rounded to a tenth: equal numbers give equal bytes. Colours come from classes (`live`, `spoof`,
+A chart is drawn in a fixed viewBox about as wide as a phone and scaled by CSS, so that its text stays readable on a
+phone. Coordinates are rounded to a tenth: equal numbers give equal bytes. Colours come from classes (`live`, `spoof`,
 `generated`, `line-0` …), so that a page can have a light and a dark form.
 """
 
@@ -21,18 +21,18 @@ from difffas.errors import UserError
 WIDTH = 360.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 8.0, 22.0
 BINS = 30
-POINTS = 240  # of a curve; longer ones are averaged down to about as many
+POINTS = 240  # points of a curve; longer curves are averaged down to about this number
 LINES = 6  # line styles in the CSS
-SPACING = 0.5  # least distance of drawn points of a ROC or DET, in units of the viewBox
-RATES = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)  # marks of a normal-deviate axis
+SPACING = 0.5  # least distance between drawn points of a ROC or DET, in units of the viewBox
+RATES = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)  # ticks of a normal-deviate axis
 SCALES = {"linear": float, "log": math.log10, "normal": NormalDist().inv_cdf}
 
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
-    """The map of [low, high] to the coordinates [start, end]; values beyond are clipped.
+    """Maps [low, high] to the coordinates [start, end]; values outside are clipped.
 
-    `normal` is an axis of rates in normal deviates, where the DET of two Gaussians of equal width is a straight line.
+    `normal` shows rates in normal deviates, where the DET of two Gaussians of equal width is a straight line.
     """
 
     low: float
@@ -42,27 +42,27 @@ class Axis:
     scale: Literal["linear", "log", "normal"] = "linear"
 
     def __call__(self, value: float) -> float:
-        """The coordinate of a value."""
+        """Return the coordinate of a value."""
         scale = SCALES[self.scale]
         low, high, value = (scale(v) for v in (self.low, self.high, min(max(float(value), self.low), self.high)))
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round values along the axis, ascending."""
+        """Return round values along the axis, ascending."""
         if self.scale == "normal":
             return [rate for rate in RATES if self.low <= rate <= self.high]
         return log_ticks(self.low, self.high) if self.scale == "log" else ticks(self.low, self.high)
 
     def label(self, value: float) -> str:
-        """The text of a tick."""
+        """Return the label of a tick."""
         return f"{number(100 * value)}%" if self.scale == "normal" else number(value)
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """About `count` round numbers (1, 2 or 5 times a power of ten) within [low, high], ascending.
+    """Return about `count` round numbers (1, 2 or 5 times a power of ten) within [low, high], ascending.
 
     Raises:
-        ValueError: unless low < high.
+        UserError: unless low < high.
     """
     if not low < high:
         raise UserError(f"axis from {low} to {high} is empty: low must be below high")
@@ -74,23 +74,23 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten within [low, high], and their doubles and halves where that is less than 2.5 decades."""
+    """Return the powers of ten within [low, high]; below 2.5 decades also their doubles and halves."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if math.log10(high / low) < 2.5 else (1,)
     return [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
 
 
 def span_of(values: Sequence[np.ndarray]) -> tuple[float, float]:
-    """A histogram axis for all of `values`, one number at least: their 0.5 to 99.5 percentiles, widened to tens."""
+    """Return a histogram's axis range for all `values` (at least one): percentiles 0.5 to 99.5, widened to tens."""
     least, most = np.percentile(np.concatenate(values), [0.5, 99.5])
     low, high = math.floor(least / 10) * 10.0, math.ceil(most / 10) * 10.0
     return (low, high) if low < high else (low - 10, high + 10)
 
 
 def histogram(groups: Mapping[str, np.ndarray], span: tuple[float, float], label: str) -> str:
-    """Outlined histograms over one axis, each in shares of its own group, with a mark below at its mean.
+    """Draw outlined histograms over one axis, each in shares of its own group, with a mark below at its mean.
 
-    `groups` maps a CSS class to its values; values beyond `span` are counted in the end bins, empty groups are left
+    `groups` maps a CSS class to its values. Values outside `span` are counted in the end bins; empty groups are left
     out. The largest bin reaches the top.
     """
     height = 132.0
@@ -107,13 +107,13 @@ def histogram(groups: Mapping[str, np.ndarray], span: tuple[float, float], label
 
 
 def curve(points: Sequence[Sequence[float]], label: str) -> str:
-    """Loss over steps: one line, on a logarithmic axis where the loss spans more than a decade.
+    """Draw the loss over steps as one line; the axis is logarithmic if the loss spans more than a decade.
 
-    `points` are (step, loss) in ascending steps. Of more than 240 the means of equal stretches are drawn, in a band
-    from least to largest. Points that are not finite are left out.
+    `points` are (step, loss) in ascending steps. More than 240 points are drawn as means of equal stretches, in a band
+    from the least to the largest loss. Points that are not finite are left out.
 
     Raises:
-        ValueError: if no point is finite.
+        UserError: if no point is finite.
     """
     table = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     table = table[np.isfinite(table).all(axis=1)]
@@ -134,7 +134,7 @@ def curve(points: Sequence[Sequence[float]], label: str) -> str:
 
 
 def scatter(points: Sequence[tuple[float, float, str]], span: tuple[float, float], label: str, *, log: bool) -> str:
-    """Circles at (x, y) with CSS classes each, such as "line line-0"; `span` is that of the upright axis."""
+    """Draw circles at (x, y) with CSS classes such as "line line-0"; `span` is the range of the vertical axis."""
     across = [x for x, _, _ in points]
     low, high = min(across), max(across)
     if low == high:
@@ -147,7 +147,7 @@ def scatter(points: Sequence[tuple[float, float, str]], span: tuple[float, float
 
 
 def roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
-    """ROC: the share of live faces accepted over the share of attacks accepted, with classes line-0, line-1 …
+    """Draw the ROC: the share of live faces accepted over the share of attacks accepted, in classes line-0, line-1 …
 
     Each curve is (false positive rates, true positive rates), ascending from (0, 0) to (1, 1).
     """
@@ -155,11 +155,11 @@ def roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
 
 
 def det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
-    """DET: the share of live faces rejected over the share of attacks accepted, both axes in normal deviates.
+    """Draw the DET: the share of live faces rejected over the share of attacks accepted, axes in normal deviates.
 
     Each curve is (false positive rates, false negative rates), from (0, 1) to (1, 0). The axes begin at the power of
-    ten below the least rate (0.01 to 1 %), where rates of zero are drawn too, and end at 60 %, or at 99 % where a
-    curve has its equal error rate above 40 %.
+    ten below the least rate (0.01 to 1 %), where rates of zero are drawn too. They end at 60 %, or at 99 % if the
+    equal error rate of a curve exceeds 40 %.
     """
     pairs = [np.stack(curve) for curve in curves.values()]
     least = min((float(pair[pair > 0].min()) for pair in pairs), default=0.01)
@@ -171,7 +171,7 @@ def det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
 
 
 def _inside(across: np.ndarray, up: np.ndarray, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """The points of a falling curve with neither rate above `high`, and one more at each end that leads out."""
+    """Return the points of a falling curve with both rates up to `high`, and one more point beyond each end."""
     inside = np.flatnonzero((across <= high) & (up <= high))
     if not len(inside):
         return across[:0], up[:0]
@@ -180,7 +180,7 @@ def _inside(across: np.ndarray, up: np.ndarray, high: float) -> tuple[np.ndarray
 
 
 def _rates(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: Axis, y: Axis, label: str) -> str:
-    """Curves of one rate over another, with the diagonal of chance (ROC) or of equal errors (DET)."""
+    """Draw curves of one rate over another, with the diagonal of chance (ROC) or of equal errors (DET)."""
     body = [_y_axis(y), _x_axis(x, y.start)]
     body.append(f'<path class="chance" d="M{_n(x.start)} {_n(y.start)}L{_n(x.end)} {_n(y.end)}"/>')
     for place, (name, (across, up)) in enumerate(curves.items()):
@@ -193,7 +193,7 @@ def _rates(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: Axis, y: Axis
 
 
 def number(value: float, digits: int = 4) -> str:
-    """`value` to `digits` significant digits, trailing zeros dropped, thousands grouped: 1,200 · 0.0123 · −3.5."""
+    """Format `value` with `digits` significant digits, no trailing zeros, thousands grouped: 1,200 · 0.0123 · −3.5."""
     if value and not 1e-4 <= abs(value) < 1e9:
         return f"{value:.{digits - 1}g}".replace("-", "−")
     exponent = math.floor(math.log10(abs(value))) if value else 0
@@ -202,7 +202,7 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """`value` with so many decimals, thousands grouped: 43.0 · −1.74."""
+    """Format `value` with this number of decimals, thousands grouped: 43.0 · −1.74."""
     return f"{value:,.{decimals}f}".replace("-", "−")
 
 
@@ -219,7 +219,7 @@ def _shares(values: np.ndarray, span: tuple[float, float]) -> np.ndarray:
 
 
 def _outline(share: np.ndarray, edges: list[str], y: Axis) -> str:
-    """Path around each run of filled bins."""
+    """Return the path around each run of filled bins."""
     path, open_ = "", False
     for value, left, right in zip(share, edges, edges[1:], strict=False):
         if value > 0:
@@ -231,7 +231,7 @@ def _outline(share: np.ndarray, edges: list[str], y: Axis) -> str:
 
 
 def _thinned(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Last steps, mean, least and largest losses of at most POINTS equal stretches of a curve."""
+    """Return last steps and mean, least and largest losses of at most POINTS equal stretches of a curve."""
     starts = np.linspace(0, len(table), min(len(table), POINTS), endpoint=False).astype(int)
     counts = np.diff(np.append(starts, len(table)))
     steps, loss = table[:, 0], table[:, 1]
@@ -240,7 +240,7 @@ def _thinned(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
 
 def _corners(x: np.ndarray, y: np.ndarray) -> list[int]:
-    """Indices of the points of a staircase that are not inside a straight run."""
+    """Return the indices of a staircase's points that are not inside a straight run."""
     if len(x) < 3:
         return list(range(len(x)))
     moves = np.flatnonzero((np.diff(x) != 0) | (np.diff(y) != 0)) + 1
@@ -250,7 +250,7 @@ def _corners(x: np.ndarray, y: np.ndarray) -> list[int]:
 
 
 def _spaced(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The first and the last point, and of those between what is not nearly where the one before is."""
+    """Return the first and the last point, and every point between that is not too close to the previous one."""
     kept = points[:1]
     for point in points[1:-1]:
         if abs(point[0] - kept[-1][0]) + abs(point[1] - kept[-1][1]) >= SPACING:
@@ -266,7 +266,7 @@ def _x_axis(x: Axis, base: float, drop: float = 15) -> str:
     line = f'<path class="axis" d="M{_n(x.start)} {_n(base)}H{_n(x.end)}"/>'
     marks = []
     for value in x.ticks():
-        # A label at the very end would be cut off by the edge of the drawing.
+        # The edge of the drawing would cut off a label at the very end.
         anchor = "end" if x(value) > x.end - 6 else "middle"
         marks.append(f'<text x="{_n(x(value))}" y="{_n(base + drop)}" text-anchor="{anchor}">{x.label(value)}</text>')
     return line + "".join(marks)

@@ -1,4 +1,4 @@
-"""ROC and DET of score sets: as charts for the report, and as pictures of their own with heading and legend."""
+"""ROC and DET of score sets: as charts for the report, and as separate pictures with heading and legend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from difffas.metrics import ScoreSet, det_curve, roc_curve
 from factory import charts
 
-HEADING, LEGEND = 26, 18  # heights of a picture's heading and of a line of its legend
+HEADING, LEGEND = 26, 18  # heights of a picture's heading and of one line of its legend
 ROC, DET = "live faces accepted over attacks accepted", "live faces rejected over attacks accepted"
 
 
@@ -28,7 +28,7 @@ Curves: TypeAlias = Mapping[str, Curve]
 
 
 def curves_of(sets: Mapping[str, ScoreSet]) -> dict[str, Curve]:
-    """The curves of those sets that have both classes."""
+    """Return the curves of the sets that have both classes."""
     found = {}
     for name, each in sets.items():
         if len(set(np.asarray(each.labels).tolist())) == 2:
@@ -38,27 +38,27 @@ def curves_of(sets: Mapping[str, ScoreSet]) -> dict[str, Curve]:
 
 
 def roc(curves: Curves) -> str:
-    """The ROC as a chart for a page that has `chart_style`."""
+    """Draw the ROC as a chart for a page that includes `chart_style`."""
     return charts.roc({name: (curve.fpr, curve.tpr) for name, curve in curves.items()}, f"ROC of {', '.join(curves)}")
 
 
 def det(curves: Curves) -> str:
-    """The DET as a chart for a page that has `chart_style`."""
+    """Draw the DET as a chart for a page that includes `chart_style`."""
     return charts.det({name: (curve.fpr, curve.fnr) for name, curve in curves.items()}, f"DET of {', '.join(curves)}")
 
 
 def roc_picture(curves: Curves) -> str:
-    """The ROC as an SVG file."""
+    """Draw the ROC as an SVG file."""
     return _picture(roc(curves), f"ROC: {ROC}", list(curves))
 
 
 def det_picture(curves: Curves) -> str:
-    """The DET as an SVG file."""
+    """Draw the DET as an SVG file."""
     return _picture(det(curves), f"DET: {DET}", list(curves))
 
 
 def chart_style() -> str:
-    """The CSS of all charts, light and dark."""
+    """Return the CSS of all charts, light and dark."""
     return Path(__file__).with_name("charts.css").read_text(encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from factory.charts import fixed
 
-# Where the threshold comes from: its name in the summary, a label, what to think of it.
+# Origins of the threshold: name in the summary, label, and a note on how to judge it.
 THRESHOLDS = (
     ("dev_eer", "dev EER", "where the development split has its equal error rate"),
     ("0.5", "0.5", "fixed in advance"),
@@ -20,18 +20,18 @@ RATES = (
     ("apcer_max", "APCER, largest", "attacks accepted, of the worst attack"),
 )
 BEST = ("hter", "acer")
-ONE_IN = {10: "10 %", 20: "5 %", 100: "1 %"}  # of BPCER10, BPCER20, BPCER100
+ONE_IN = {10: "10 %", 20: "5 %", 100: "1 %"}  # APCER limits of BPCER10, BPCER20, BPCER100
 
 Columns = list[dict[str, Any]]
 
 
 def metric_table(summaries: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Groups of rows from summaries as `difffas.metrics.report` gives them, one column per evaluation.
+    """Return groups of rows from summaries of `difffas.metrics.report`, one column per evaluation.
 
     A group is {"title", "note", "rows"}, a row {"label", "meaning", "cells"}, a cell {"value", "text", "interval",
-    "why", "best"}: `text` is None where there is no value and `why` says why; `interval` is text, empty where there
-    is none. `best` marks AUC, D-EER, TPR, HTER and ACER where columns of one unit (frames, videos) differ; APCER and
-    BPCER trade against each other, so neither has a best.
+    "why", "best"}. `text` is None for a missing value, and `why` gives the reason; `interval` is text, empty if there
+    is no interval. `best` marks AUC, D-EER, TPR, HTER and ACER if columns of one unit (frames, videos) differ; APCER
+    and BPCER trade against each other, so neither has a best value.
     """
     columns = list(summaries.values())
     whole = [
@@ -68,7 +68,7 @@ def _at_threshold(columns: Columns, name: str, label: str, note: str) -> dict[st
 
 
 def _at_apcer(columns: Columns, origin: str) -> dict[str, Any]:
-    """BPCER where the development or the test set holds every attack's APCER to a given rate."""
+    """Return rows of the BPCER at which the development or the test set keeps every attack's APCER at a given rate."""
     rows = []
     for one_in, rate in ONE_IN.items():
         label = f"BPCER{one_in} at {origin}"
@@ -86,7 +86,7 @@ def _at_apcer(columns: Columns, origin: str) -> dict[str, Any]:
 def _row(
     label: str, meaning: str, columns: Columns, key: str, largest: bool | None, attack: str | None = None
 ) -> dict[str, Any]:
-    """One rate in percent; `largest` says whether the largest or the least is best, None that neither is by itself."""
+    """Return one rate in percent; `largest` says whether the largest or the least is best, None: neither is."""
     cells = [_cell(summary, key, attack, 100) for summary in columns]
     if largest is not None:
         for unit in {summary.get("unit") for summary in columns}:

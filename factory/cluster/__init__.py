@@ -1,4 +1,4 @@
-"""The one place where this software meets a Ray cluster: environment, connection, what the cluster has."""
+"""The only place where this software meets a Ray cluster: environment, connection, and the cluster's resources."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from difffas.errors import UserError
 from factory.core import arithmetic, homes
 
-# Read by Ray's C++ core when a process starts. Without the keepalive a cut network hangs a dataset for minutes after
-# the node was declared dead; with it and the tightened health checks a cut-off node costs seconds.
+# Ray's C++ core reads these when a process starts. Without the keepalive a cut network hangs a dataset for minutes
+# after the node was declared dead; with it and the tightened health checks a cut-off node costs seconds.
 ENVIRONMENT = {
     "RAY_grpc_client_keepalive_time_ms": "5000",
     "RAY_grpc_client_keepalive_timeout_ms": "5000",
@@ -22,8 +22,9 @@ ENVIRONMENT = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
     "RAY_AUTH_MODE": "token",
-    # OpenMP threads spin while they wait: at the default of 300,000 turns two PyTorch processes on the same two cores
-    # train at 4.5 img/s each instead of 14; with none at all a lone one at 21 instead of 34. At 3,000 it keeps 31.
+    # OpenMP threads spin while they wait. At the default of 300,000 turns two PyTorch processes on the same two cores
+    # train at 4.5 img/s each instead of 14; without spinning a single process trains at 21 instead of 34, and with
+    # 3,000 turns at 31.
     "GOMP_SPINCOUNT": "3000",
     **arithmetic.SETTINGS,
 }
@@ -31,23 +32,23 @@ ENVIRONMENT = {
 CONNECT_SECONDS = 10.0
 
 
-# Read by Ray when it is imported: the machine's address is then the loopback, and every port of a cluster that is
-# started is bound there alone. Its default is to listen on all interfaces; only its dashboard does not.
+# Ray reads this when it is imported: the machine's address is then the loopback, and a cluster started here binds
+# every port there only. By default Ray listens on all interfaces, except for its dashboard.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def prepare_environment() -> None:
-    """Set what Ray reads from the environment when it is imported, where nobody has set it."""
+    """Set the environment variables that Ray reads on import; variables that are already set stay."""
     homes.have_home()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
 def connect(num_cpus: int | None = None) -> None:
-    """Join the cluster that `RAY_ADDRESS` names (a submitted job has it), else start one on this machine.
+    """Join the cluster that `RAY_ADDRESS` names (set in submitted jobs), or else start one on this machine.
 
     Raises:
-        ValueError: if nothing answers at the address, the cluster refuses the token, or this machine's folder for Ray
+        UserError: if nothing answers at the address, the cluster refuses the token, or this machine's folder for Ray
             cannot be used.
         NotStarted: if Ray did not come up on this machine.
     """
@@ -57,7 +58,7 @@ def connect(num_cpus: int | None = None) -> None:
     from factory.cluster import local_ray
     from factory.core import interrupts
 
-    with local_ray.variables(LOOPBACK if alone else {}):  # what this process starts later may be of a real cluster
+    with local_ray.variables(LOOPBACK if alone else {}):  # processes started later may join a real cluster
         import ray
 
         _never_again()
@@ -71,12 +72,12 @@ def connect(num_cpus: int | None = None) -> None:
 
 
 def is_local() -> bool:
-    """Whether commands here start a cluster of this machine's own."""
+    """Return whether commands here start their own cluster on this machine."""
     return (os.environ.get("RAY_ADDRESS") or "local") == "local"
 
 
 def _never_again() -> None:
-    """Have Ray start and join only what is said here: after a shutdown a thread that goes on would connect again."""
+    """Stop Ray from connecting by itself: after a shutdown a thread that still runs would connect again."""
     from ray._private import auto_init_hook
 
     auto_init_hook.enable_auto_connect = False
@@ -91,29 +92,29 @@ def _join(address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
         with quiet_stderr() as speak, variables(QUIET):
-            if port.isdecimal() and "://" not in address:  # to these, Ray itself goes on asking for a minute or two
+            if port.isdecimal() and "://" not in address:  # Ray itself retries such addresses for a minute or two
                 reach(host, int(port))
-                if AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):  # without it would abort
+                if AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):  # aborts without a token
                     GcsClient(address=address)
             speak()
             ray.init(address=address, log_to_driver=True, logging_level=logging.WARNING)
     except ray.exceptions.AuthenticationError as error:
         raise UserError(token_refused(f"the cluster at {address}", str(error))) from None
-    except Exception as error:  # Ray raises every kind, such as RuntimeError for a cluster of another version
+    except Exception as error:  # Ray raises any kind, such as RuntimeError for a cluster of another version
         raise UserError(f"RAY_ADDRESS={address}: no cluster to join: {error}") from None
 
 
 def reach(host: str, port: int) -> None:
-    """Raise OSError within seconds if nothing listens there."""
+    """Raise OSError within seconds if nothing listens at the address."""
     socket.create_connection((host, port), CONNECT_SECONDS).close()
 
 
 def token_refused(place: str, error: str) -> str:
-    """One line for Ray's error of authentication."""
+    """Return one line for Ray's authentication error."""
     mend = "set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to a file that holds it"
     if "invalid" in error.lower():
         return f"{place} refuses the token that was found here: {mend}, the same as on the cluster"
-    # Ray looked for a token and asked nobody, so the cluster may well have none.
+    # Ray only looked for a token and asked no server, so the cluster may use none.
     return (
         f"{place} wants a token and none was found here: {mend}; a cluster that was started without one is open to "
         f"everybody, start it with RAY_AUTH_MODE=token"
@@ -125,18 +126,18 @@ def _configure_data() -> None:
 
     context = DataContext.get_current()
     context.target_max_block_size = None  # one block stays one shard
-    context.enable_progress_bars = False  # ours count images
-    # Ray Data deprecates passing remote arguments but has no other way yet to bound an actor's retries.
+    context.enable_progress_bars = False  # our progress lines count images
+    # Ray Data deprecates passing remote arguments but has no other way yet to limit an actor's retries.
     warnings.filterwarnings("ignore", message=".*ray_remote_args.*", category=DeprecationWarning)
     for noisy in ("ray.data", "ray.train", "ray.tune"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)  # warns that its bars are off
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)  # it warns that the bars are off
 
 
 def gpus_in_cluster() -> float:
-    """Number of GPUs that the connected cluster has now; infinity where an autoscaler may bring some.
+    """Return the number of GPUs that the connected cluster has now; infinity if an autoscaler may add some.
 
-    Nodes that an autoscaler started, the head first of all, bear the name of their group as a label.
+    Nodes of an autoscaled cluster, also the head, carry the name of their group as a label.
     """
     import ray
 
@@ -144,22 +145,22 @@ def gpus_in_cluster() -> float:
 
 
 def grows() -> bool:
-    """Whether an autoscaler may bring nodes to the connected cluster."""
+    """Return whether an autoscaler may add nodes to the connected cluster."""
     import ray
 
     return any(node["Alive"] and node["Labels"].get("ray.io/node-group") for node in ray.nodes())
 
 
 def placed(labels: dict[str, str]) -> dict[str, Any]:
-    """Remote arguments for nodes with these labels; for none, any node will do.
+    """Return Ray's remote arguments for nodes with these labels; an empty mapping allows any node.
 
-    Without labels a GPU node's CPUs fill with tasks that any CPU node could do, and a GPU waits for its own.
+    Without labels a GPU node's CPUs fill with tasks that any CPU node could do, and its GPU waits for its own tasks.
     """
     return {"label_selector": labels} if labels else {}
 
 
 def nodes() -> dict[str, dict[str, float]]:
-    """The living nodes of the connected cluster by their ids, and what each has."""
+    """Return the live nodes of the connected cluster: each one's resources by its id."""
     import ray
 
     return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}

@@ -1,4 +1,4 @@
-"""Whether a cluster can ever hold what a station asks for: Ray would wait for it for ever, and say nothing."""
+"""Checks that a cluster can ever hold the processes of a station: Ray would wait forever and silently."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ WAIT_SECONDS = 1800.0
 
 @dataclasses.dataclass(frozen=True)
 class Need:
-    """So many processes, each with so many CPUs and GPUs, on nodes with these labels.
+    """A number of processes, the CPUs and GPUs of each, and the labels of the nodes that they run on.
 
     Args:
-        setting: what asks for it, as a user wrote it, such as `resources.workers=16`.
-        cpus, gpus: of each. cpus_alone: CPUs of each where the cluster has no GPU; None: as `cpus`.
-        wait_seconds: all are needed at a time, and an autoscaler has so long to bring nodes for them; None: with fewer
-            it is slower, and the station itself notices that nothing moves.
+        setting: the setting that asks for them, as a user wrote it, such as `resources.workers=16`.
+        count: number of processes.
+        cpus: CPUs of each process.
+        gpus: GPUs of each process.
+        cpus_alone: CPUs of each process if the cluster has no GPU; None: `cpus`.
+        labels: labels of the nodes.
+        wait_seconds: time that an autoscaler has to add nodes, if all processes are needed at the same time. None: a
+            station with fewer processes is only slower, and notices itself if nothing moves.
     """
 
     setting: str
@@ -35,17 +39,17 @@ class Need:
     wait_seconds: float | None = None
 
     def each(self, with_gpus: bool) -> dict[str, float]:
-        """Ray's resources of one process."""
+        """Return Ray's resources of one process."""
         if with_gpus and self.gpus:
             return {"CPU": self.cpus, "GPU": self.gpus}
         return {"CPU": self.cpus if self.cpus_alone is None else self.cpus_alone, "GPU": 0.0}
 
 
 def check(station: str, needs: Sequence[Need]) -> None:
-    """Join the cluster and compare; where an autoscaler may bring nodes, wait for what must be there at a time.
+    """Join the cluster and compare; if an autoscaler may add nodes, wait for processes needed at the same time.
 
     Raises:
-        ValueError: if this cluster will never have room; says what is asked for and what there is.
+        UserError: if this cluster will never have room; the message says what is asked for and what there is.
         Stalled: if the autoscaler did not make room in time.
     """
     cluster.connect()
@@ -70,7 +74,7 @@ def check(station: str, needs: Sequence[Need]) -> None:
 
 
 def room(nodes: Sequence[dict[str, Any]], each: dict[str, float], labels: dict[str, str]) -> int:
-    """How many such processes the nodes hold when nothing else runs; a million for those that ask for nothing."""
+    """Return how many such processes the nodes hold if nothing else runs; a million if each asks for nothing."""
     total = 0
     for node in nodes:
         if not fits(labels, node.get("Labels") or {}):
@@ -81,7 +85,7 @@ def room(nodes: Sequence[dict[str, Any]], each: dict[str, float], labels: dict[s
 
 
 def fits(selector: dict[str, str], labels: dict[str, str]) -> bool:
-    """Whether a node's labels are what a selector says, as Ray reads it: `a`, `!a`, `in(a,b)`, `!in(a,b)`."""
+    """Return whether a node's labels match a selector in Ray's syntax: `a`, `!a`, `in(a,b)`, `!in(a,b)`."""
     for name, wanted in selector.items():
         no = wanted.startswith("!")
         inside = re.fullmatch(r"in\((.*)\)", wanted.removeprefix("!"))
@@ -110,7 +114,7 @@ def _listed(labels: dict[str, str]) -> str:
 
 
 def _wait(need: Need, each: dict[str, float], what: str) -> None:
-    """Reserve the room, which is what an autoscaler acts on, and give it back for the station to take."""
+    """Reserve the room, because an autoscaler acts on reservations, and release it for the station."""
     from ray.util import placement_group, remove_placement_group
 
     bundles = [{name: size for name, size in each.items() if size} for _ in range(need.count)]

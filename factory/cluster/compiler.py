@@ -1,4 +1,4 @@
-"""Whether this machine has what `torch.compile` needs: it looks for it minutes later, and ends in a traceback."""
+"""Checks this machine for the tools of `torch.compile`, which otherwise fails minutes later with a traceback."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from difffas.errors import UserError
 
 
 def check_compiler(setting: str = "resources.compile") -> None:
-    """Raise ValueError, naming the setting and the mend, where nothing can be compiled."""
+    """Raise UserError, naming the setting and the remedy, if this machine cannot compile."""
     if (missing := missing_for_compile()) is not None:
         raise UserError(f"{setting}=true needs {missing}; or leave {setting} out")
 
 
 def missing_for_compile() -> str | None:
-    """What is missing, and the mend: Inductor wants C++, Triton on GPUs wants C, and both want Python's headers."""
+    """Return what is missing, with the remedy: Inductor needs C++, Triton on GPUs C, and both Python's headers."""
     cxx = os.environ.get("CXX", "g++")
     if not _runs(cxx):
         return f"a C++ compiler, and {cxx!r} does not run here: install g++, or name one in CXX"

@@ -1,4 +1,4 @@
-"""Ray jobs from outside their cluster: a connection that explains itself, and how a job goes and ends."""
+"""Ray jobs from outside their cluster: a connection with clear errors; status, logs and end of a job."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from factory.core.progress import duration, say
 if TYPE_CHECKING:
     from ray.job_submission import JobDetails, JobSubmissionClient
 
-CONNECTIONS = 5  # to follow one log
-END_SECONDS = 3.0  # at most, from the end of a job's log until Ray says how it ended
+CONNECTIONS = 5  # attempts to follow one log
+END_SECONDS = 3.0  # longest wait from the end of a job's log until Ray reports how the job ended
 STOP_SECONDS = 60.0
 LIKE = "http://HOST:8265"
 CHATTY = (
@@ -32,10 +32,10 @@ ADDRESSES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[JobSubmissionClient]:
-    """A client of the cluster whose dashboard is at `address`.
+    """Give a client of the cluster whose dashboard is at `address`.
 
     Raises:
-        ValueError: in one line, if nothing or something else answers there, or the token is refused.
+        UserError: in one line, if nothing or another service answers there, or the token is refused.
     """
     _reach(address)
     cluster.prepare_environment()
@@ -62,7 +62,7 @@ def connected(address: str) -> Iterator[JobSubmissionClient]:
 
 
 def status(name: str | None, address: str) -> dict[str, Any]:
-    """How a job is, or how all jobs that `submit` named are."""
+    """Return the status of a job, or of all jobs that `submit` named."""
     with connected(address) as client:
         if name is not None:
             return _facts(client.get_job_info(name))
@@ -71,7 +71,7 @@ def status(name: str | None, address: str) -> dict[str, Any]:
 
 
 def stop(name: str, address: str) -> dict[str, Any]:
-    """End a job; returns its status once it has ended. Whatever it finished stays, and the run can go on later."""
+    """End a job and return its status once it has ended. Its finished work stays, and the run can be resumed."""
     with connected(address) as client:
         client.stop_job(name)
         deadline = time.monotonic() + STOP_SECONDS
@@ -81,16 +81,16 @@ def stop(name: str, address: str) -> dict[str, Any]:
 
 
 def logs(name: str, address: str, follow: bool, write: Callable[[str], Any]) -> int:
-    """Write a job's log; with `follow` until its end, and return its exit status (see `exit_status`).
+    """Write a job's log, with `follow` until the job ends, and return its exit status (see `exit_status`).
 
     Raises:
-        OSError: if the connection broke again and again; the job may go on.
+        OSError: if the connection broke again and again; the job may still run.
     """
     with connected(address) as client:
         if not follow:
             write(client.get_job_logs(name))
             return 0
-        client.get_job_info(name)  # an unknown one would only close the connection
+        client.get_job_info(name)  # an unknown name would only close the connection
         log = _Log(write)
         for _ in range(CONNECTIONS):
             _tail(client, name, log)
@@ -100,7 +100,7 @@ def logs(name: str, address: str, follow: bool, write: Callable[[str], Any]) -> 
 
 
 def exit_status(job: JobDetails) -> int:
-    """The exit status of a job's command; 1, and a line with the reason, where it has none."""
+    """Return the exit status of a job's command; 1, and a printed line with the reason, if it has none."""
     ended, code = job.status.value, job.driver_exit_code
     if ended == "SUCCEEDED":
         return 0
@@ -113,17 +113,17 @@ def exit_status(job: JobDetails) -> int:
 
 
 def same_run(name: str, first: str) -> bool:
-    """Whether a submission id is an attempt of the run whose first attempt is `first`."""
+    """Return whether a submission id is an attempt of the run whose first attempt is `first`."""
     return name == first or (name.startswith(f"{first}-") and name.removeprefix(f"{first}-").isdecimal())
 
 
 def number_of(name: str | None, first: str) -> int:
-    """Which attempt a submission id is, from 1."""
+    """Return the number of a submission id's attempt, from 1."""
     return int((name or "").removeprefix(first).removeprefix("-") or 1)
 
 
 class _Log:
-    """Writes a log that is sent from its beginning once more with every connection."""
+    """Writes a log once, although every connection sends it again from its beginning."""
 
     def __init__(self, write: Callable[[str], Any]) -> None:
         self._write, self._written, self._sent = write, 0, 0
@@ -152,7 +152,7 @@ def _tail(client: JobSubmissionClient, name: str, log: _Log) -> None:
 
 
 def _ended(client: JobSubmissionClient, name: str) -> JobDetails | None:
-    """The job once it has ended; None if it goes on, and only the connection ended."""
+    """Return the job if it has ended; None if it still runs and only the connection ended."""
     deadline = time.monotonic() + END_SECONDS
     while not (job := client.get_job_info(name)).status.is_terminal():
         if time.monotonic() > deadline:
@@ -162,7 +162,7 @@ def _ended(client: JobSubmissionClient, name: str) -> JobDetails | None:
 
 
 def _reach(address: str) -> None:
-    """Ray's client has no time limit, and would wait minutes for a machine that drops what it is sent."""
+    """Test the address first: Ray's client has no time limit, and waits minutes for a machine that drops packets."""
     parts = urlsplit(address)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -178,7 +178,7 @@ def _reach(address: str) -> None:
 
 @contextlib.contextmanager
 def _no_other_address() -> Iterator[None]:
-    """Ray's client takes these before the address that it is given."""
+    """Hide variables whose addresses Ray's client would prefer to the given address."""
     before = {name: os.environ.pop(name) for name in ADDRESSES if name in os.environ}
     try:
         yield
@@ -187,7 +187,7 @@ def _no_other_address() -> Iterator[None]:
 
 
 def _explained(address: str, error: str) -> str:
-    if "Traceback" in error:  # of the dashboard's
+    if "Traceback" in error:  # a traceback of the dashboard
         error = error.rstrip(" .\n").rpartition("\n")[2]
     text = " ".join(error.split())[:500]
     if "does not exist" in text:
@@ -202,7 +202,7 @@ def _started(job: JobDetails) -> int:
 
 
 def _facts(job: JobDetails) -> dict[str, Any]:
-    """What is worth knowing of a job; its message would repeat the log's last 20,000 characters."""
+    """Return the main facts of a job, without its message, which repeats the log's last 20,000 characters."""
     end = (job.end_time or time.time() * 1000) / 1000
     return {
         "job": job.submission_id,

@@ -1,4 +1,4 @@
-"""A Ray cluster of this machine's own: its folder is looked at first, it is tried twice, and a failure is one line."""
+"""Starts a Ray cluster on this machine: checks its folder first, tries twice, and reports a failure in one line."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from factory.core.errors import Stalled
 
 DASHBOARD = "RAY_API_SERVER_ADDRESS"
 TRIES = 2  # on a busy machine a raylet now and then never registers
-SOCKET_BYTES = 107  # of a path, on Linux
-LONGEST_SOCKET = "dash_MetricsHead"  # of those that Ray makes in a session's folder
+SOCKET_BYTES = 107  # longest path of a socket on Linux
+LONGEST_SOCKET = "dash_MetricsHead"  # longest name of a socket that Ray makes in a session's folder
 WORDS = 300
-# Read by Ray's C++ core when a process starts. Its handler of signals writes stacks of a process that is asked to end.
+# Ray's C++ core reads this when a process starts. Its signal handler prints stacks when a process is asked to end.
 QUIET = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
 
 
 class NotStarted(Stalled):
-    """Ray did not come up on this machine; running the command again may do."""
+    """Ray did not come up on this machine; running the command again may help."""
 
 
 def start(num_cpus: int | None) -> None:
     """Start a cluster on this machine and join it.
 
     Raises:
-        ValueError: if Ray's folder is one that it cannot use.
-        NotStarted: if it did not come up, twice.
+        UserError: if Ray cannot use its folder.
+        NotStarted: if Ray failed to start twice.
     """
     import ray
 
@@ -53,7 +53,7 @@ def start(num_cpus: int | None) -> None:
                     **dashboard,
                 )
             return
-        except Exception as error:  # Ray raises every kind, a bare Exception too
+        except Exception as error:  # Ray raises any kind, even a bare Exception
             what = _told(error, folder)
             _clear(error)
             if attempt == TRIES:
@@ -63,10 +63,10 @@ def start(num_cpus: int | None) -> None:
 
 
 def check_folder() -> str:
-    """Ray's folder, absolute.
+    """Return the absolute path of Ray's folder.
 
     Raises:
-        ValueError: if its sockets would have too long paths there, or it cannot be written; names the variable to set.
+        UserError: if the paths of its sockets would be too long, or it cannot be written; names the variable to set.
     """
     from ray._common.utils import try_to_create_directory
 
@@ -87,7 +87,7 @@ def check_folder() -> str:
             f"possible: {mend}"
         )
     try:
-        try_to_create_directory(folder)  # as Ray would: all users of a machine share it
+        try_to_create_directory(folder)  # as Ray does: all users of a machine share the folder
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -97,9 +97,9 @@ def check_folder() -> str:
 
 
 def own_token() -> None:
-    """The token that Ray would make for a cluster of this machine, but in a file that only its owner reads.
+    """Make the token that Ray would make for a local cluster, in a file that only its owner can read.
 
-    Of a user without a home that can be written it is in the environment of this process and its children alone.
+    For a user without a writable home the token is only in the environment of this process and its children.
     """
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return
@@ -120,10 +120,11 @@ def _private(path: str, flags: int) -> int:
 
 @contextlib.contextmanager
 def known_dashboard() -> Iterator[dict[str, Any]]:
-    """Arguments of `ray.init` for a dashboard that this cluster's processes find, whatever others the machine has.
+    """Give arguments of `ray.init` for a dashboard that this cluster's processes find among others on the machine.
 
-    Ray Train's cleaner asks it whether a training's controller lives, and frees the CPUs of one that was killed, as a
-    search does with a trial that it stops. It looks for it by this variable, or takes the machine's only cluster.
+    Ray Train's cleaner asks the dashboard whether a training's controller is alive, and frees the CPUs of a killed
+    training, such as a trial that a search stopped. The cleaner finds the dashboard by this variable, or takes the
+    machine's only cluster.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -134,7 +135,7 @@ def known_dashboard() -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def variables(values: Mapping[str, str]) -> Iterator[None]:
-    """These in the environment for a while."""
+    """Set these environment variables within the context."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -148,9 +149,10 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Keeps what Ray's C++ code says on stderr while the processes start: a failure shall be one line.
+    """Hold back stderr of Ray's C++ code while the processes start, so that a failure is reported in one line.
 
-    When they are there, and the driver is about to join, it is written out: from then on C++ code may end the process.
+    The text is written out when the processes are up and the driver is about to join: from then on C++ code may end
+    this process.
     """
     from ray._private import worker
 
@@ -173,7 +175,7 @@ def _starting() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[Any]:
-    """Holds back what is written to file descriptor 2; calling what it gives writes that out and holds no more."""
+    """Hold back text written to file descriptor 2; the given function writes it out and stops holding it back."""
     with tempfile.TemporaryFile() as kept:
         real = os.dup(2)
         os.dup2(kept.fileno(), 2)
@@ -191,7 +193,7 @@ def quiet_stderr() -> Iterator[Any]:
 
 
 def _told(error: Exception, folder: str) -> str:
-    """What became of a start: Ray's own words, those of the process that failed, and where its logs are."""
+    """Describe a failed start: Ray's own words, those of the process that failed, and the place of its logs."""
     node = _node_behind(error)
     logs = Path(getattr(node, "_logs_dir", None) or folder)
     words = last_words(logs)
@@ -203,7 +205,7 @@ def _told(error: Exception, folder: str) -> str:
 
 
 def last_words(logs: Path) -> str:
-    """The last error in the logs of the processes that a cluster cannot do without, the first to start before."""
+    """Return the last error in the logs of a cluster's essential processes; the one that starts first comes first."""
     for name in ("gcs_server", "raylet"):
         for kind in ("err", "out"):
             try:
@@ -223,7 +225,7 @@ def _stack(lines: list[str]) -> bool:
 
 
 def _node_behind(error: Exception) -> Any:
-    """Ray's own object of the node that did not start: it keeps it nowhere else, and its processes would live on."""
+    """Return Ray's object of the node that did not start, kept only in this error; it can end the processes."""
     from ray._private.node import Node
 
     for frame, _ in traceback.walk_tb(error.__traceback__):
@@ -233,10 +235,10 @@ def _node_behind(error: Exception) -> Any:
 
 
 def _clear(error: Exception) -> None:
-    """End what a start that failed has left."""
+    """End the processes that a failed start has left."""
     import ray
 
-    with contextlib.suppress(Exception):  # the failure is told; what is left dies with this process
+    with contextlib.suppress(Exception):  # the failure is reported; leftovers end with this process
         if (node := _node_behind(error)) is not None:
             node.kill_all_processes(check_alive=False, allow_graceful=False)
         ray.shutdown()

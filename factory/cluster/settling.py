@@ -1,7 +1,7 @@
-"""A dataset that is left amid its work: Ray Data rests before it cancels what it has only just begun.
+"""Stops a dataset in the middle of its work: Ray Data pauses before it cancels tasks that it has just started.
 
-Ray 2.60 cancels every running task at once. A task that was submitted milliseconds before is then ended twice, and the
-process aborts in C++ ("Tried to complete task that was not pending"): no line for the user, no chance to clean up.
+Ray 2.60 cancels every running task at once. A task submitted milliseconds earlier is then ended twice, and the process
+aborts in C++ ("Tried to complete task that was not pending"), without a line for the user or a chance to clean up.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from ray.data import Dataset
     from ray.data._internal.execution.streaming_executor import StreamingExecutor
 
-SETTLE_SECONDS = 1.0  # Ray waits two for its loop to end; a task is placed within milliseconds
+SETTLE_SECONDS = 1.0  # Ray waits two seconds for its loop to end; a task is placed within milliseconds
 
 
 def settle(dataset: Dataset) -> None:
-    """Let the loop of this dataset rest when it is stopped, between the last task that it begins and their end."""
+    """When this dataset is stopped, let its loop pause between starting the last task and cancelling all tasks."""
     context = dataset.context
     context.custom_execution_callback_classes = [*context.custom_execution_callback_classes, Settling]
 
 
 class Settling:
-    """Ray Data's callback: called between a turn of its loop and the question whether there is another."""
+    """Callback that Ray Data calls after each turn of its loop, before it decides on another turn."""
 
     def before_execution_starts(self, executor: StreamingExecutor) -> None:
         """Nothing to do."""
 
     def on_execution_step(self, executor: StreamingExecutor) -> None:
-        """Rest, if this turn was the last."""
+        """Pause if this turn was the last."""
         if executor._shutdown:
             time.sleep(SETTLE_SECONDS)
 

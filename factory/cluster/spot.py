@@ -1,9 +1,9 @@
 """`python -m factory.cluster.spot`: drain this node when its spot instance gets its notice, two minutes ahead.
 
-Ray has no eyes for such a notice, but it knows draining nodes: it starts no worker on one, Ray Data hands its actors
-no more shards, and a node that has become idle ends. A worker that already runs tasks there gets more of them as long
-as any wait, so that the last shards may die with the machine. The line then makes them again and loses no image; what
-a drain saves is time. On Kubernetes a container's `preStop` hook calls this with `--now`.
+Ray ignores such notices but handles draining nodes: it starts no new worker on one, Ray Data hands its actors no more
+shards, and an idle draining node ends. A worker that already runs tasks there gets more as long as any are waiting, so
+the last shards may die with the machine. The line then makes these shards again and loses no image; a drain saves
+time. On Kubernetes a container's `preStop` hook calls this with `--now`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from factory.core.documents import parse_json
 from factory.core.masking import masked_output
 
 METADATA = "http://169.254.169.254"  # EC2's instance metadata service, version 2
-EVERY = 5.0  # seconds between looks
-NOTICE = 120.0  # seconds that are left when the notice says no time
+EVERY = 5.0  # seconds between checks
+NOTICE = 120.0  # seconds that are left if the notice states no time
 
 
 def notice(metadata: str = METADATA) -> float | None:
-    """Seconds until this instance is taken away; None while nobody has said so.
+    """Return the seconds until this instance is taken away; None if there is no notice yet.
 
     Raises:
-        OSError: if there is no metadata service, as outside EC2.
+        OSError: if there is no metadata service, for example outside EC2.
     """
     asked = urllib.request.Request(
         f"{metadata}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
@@ -47,25 +47,25 @@ def notice(metadata: str = METADATA) -> float | None:
         raise
     try:
         when = datetime.datetime.fromisoformat(parse_json(answered, metadata)["time"])
-    except (KeyError, TypeError, ValueError):  # a notice it is, whatever it says
+    except (KeyError, TypeError, ValueError):  # still a notice, whatever its content
         return NOTICE
     return max(0.0, when.timestamp() - time.time())
 
 
 def drain(address: str, seconds: float, node_id: str | None = None) -> None:
-    """Tell the cluster at `address` that a node goes in so many seconds; None: the node that this runs on.
+    """Tell the cluster at `address` that a node ends in this many seconds.
 
     Args:
         address: HOST:PORT, or `auto` for the cluster of this node, which `RAY_ADDRESS` may name.
-        seconds: that are left.
-        node_id: hexadecimal.
+        seconds: time that is left.
+        node_id: hexadecimal id of the node; None: the node that runs this code.
 
     Raises:
         ConnectionError: if there is no cluster.
-        RuntimeError: if the cluster does not accept it.
+        RuntimeError: if the cluster refuses the drain.
     """
     import ray
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # what `ray drain-node` calls; nothing public
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # as `ray drain-node` does; there is no public API
     from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
 
     if node_id is None or address == "auto":
@@ -82,7 +82,7 @@ def drain(address: str, seconds: float, node_id: str | None = None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0 once the node is drained; 1 where there is no metadata service to ask, or the drain failed."""
+    """Return 0 once the node is drained; 1 if there is no metadata service to ask, or the drain failed."""
     with masked_output():
         return _drained(arguments)
 

@@ -1,1 +1,1 @@
-"""What every process of the factory needs before anything else."""
+"""The base that every process of the factory needs: configuration, errors, credentials, progress."""

@@ -1,7 +1,7 @@
 """Configuration: frozen models that refuse unknown keys, read from YAML and `key=value` overrides.
 
-A component's model stands beside the component; a job's model composes them. `fingerprint` is the sha256 of the
-canonical JSON, the identity of a run.
+Each component's model lies in the component's module; a job's model composes them. `fingerprint` is the sha256 of the
+canonical JSON, which identifies a run.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
-# What a path, a URL or the name of something that may be a file is, in every model; a test looks for others.
+# Every model declares paths, URLs and names that may stand for a file with these types; a test looks for exceptions.
 PathOrUrl = Annotated[str, AfterValidator(place)]
 PathHere = Annotated[str, AfterValidator(file_here)]  # read from a disk of this machine alone
 PathOfProtocol = Annotated[str, AfterValidator(functools.partial(place, known=("protocol",)))]
 
-MOST_MISTAKES = 5  # told of in one line
+MOST_MISTAKES = 5  # reported in one line
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -42,7 +42,7 @@ def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces, equal for equal values.
 
     Raises:
-        ValueError: on NaN or infinity, which JSON cannot say.
+        ValueError: on NaN or infinity, which JSON cannot express.
     """
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
@@ -58,7 +58,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     """Read a configuration from a YAML file, then apply `section.key=value` overrides (values are YAML).
 
     Raises:
-        ValueError: one line naming the key at fault and, for a misspelt one, the nearest known key.
+        UserError: one line that names the key at fault and, if the key is misspelt, the nearest known key.
     """
     values: dict[str, Any] = {}
     if path is not None:
@@ -76,7 +76,7 @@ def set_override(values: dict[str, Any], override: str) -> str:
     """Put `section.key=value` into the values of a configuration, and return the key.
 
     Raises:
-        ValueError: if it is not of that form, or holds credentials, which are not repeated.
+        UserError: if the override has another form, or holds credentials, which the message does not repeat.
     """
     dotted, equals, text = override.partition("=")
     if not equals:
@@ -88,10 +88,10 @@ def set_override(values: dict[str, Any], override: str) -> str:
 
 
 def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
-    """Validate `values` against `model`; raises ValueError in one line instead of pydantic's report.
+    """Validate `values` against `model`; raises UserError in one line instead of pydantic's report.
 
-    URLs with a user's name or password in them are refused, unrepeated: a configuration goes into `run.json`, the log
-    and the names of jobs.
+    URLs that hold a user name or a password are refused, and the message does not repeat them: a configuration goes
+    into `run.json`, the log and the names of jobs.
     """
     _refuse_credentials(values, "")
     try:
@@ -105,10 +105,15 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
 
 
 def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
-    """The keys of a YAML file; an empty one has none.
+    """Return the mapping in a YAML file; an empty file gives an empty mapping.
+
+    Args:
+        path: path on this machine.
+        what: kind of file, for messages.
 
     Raises:
-        ValueError: if it is missing, a URL, no YAML, or no mapping, or as `parse_yaml`; `what` is its kind.
+        UserError: if the file is missing or invalid YAML, if the path is a URL, if the document is not a mapping, and
+            for everything that `parse_yaml` refuses.
     """
     try:
         with open(file_here(str(path)), "rb") as file:
@@ -139,7 +144,7 @@ def _refuse_credentials(value: Any, dotted: str) -> None:
 
 
 def _refuse_truths(given: Any, taken: Any, dotted: str) -> None:
-    """Refuse a truth value that was taken for the number 0 or 1: to YAML `yes` and `on` are true."""
+    """Refuse a truth value that pydantic took for the number 0 or 1: YAML reads `yes` and `on` as true."""
     if isinstance(given, dict) and isinstance(taken, dict):
         for name, value in given.items():
             _refuse_truths(value, taken.get(name), f"{dotted}.{name}" if dotted else str(name))

@@ -1,8 +1,8 @@
-"""Credentials in what people write and in what we print: refused in the one, masked in the other, never repeated.
+"""Credentials are refused in what people write and masked in what we print; they are never repeated.
 
-Users and passwords in URLs (`s3://key:secret@bucket`), signatures and tokens in their queries (presigned URLs, Azure's
-SAS), connection strings, and what this process's environment holds under a name such as AWS_SECRET_ACCESS_KEY;
-percent-encoded or not.
+Credentials are users and passwords in URLs (`s3://key:secret@bucket`), signatures and tokens in the queries of URLs
+(presigned URLs, Azure's SAS), connection strings, and values that this process's environment holds under a name such
+as AWS_SECRET_ACCESS_KEY; percent-encoded or not.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _NAMES = (
     r"|[\w-]{0,32}secret[\w-]{0,32}|password|passwd|pwd|auth|authorization|credentials?|key"
 )
 _SCHEME = rf"[a-z][a-z0-9+.-]{{0,31}}{_COLON}"
-# Each with the part that may stay as its first group. The quote ends a URL, so that JSON stays JSON; every repeat is
-# bounded, so that no line takes long.
+# The first group of each pattern is the part that may stay. A quote ends a URL, so that JSON stays valid; every repeat
+# is bounded, so that matching takes little time on any line.
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        # What stands before the last @ of the host's part, by RFC 3986.
+        # The text before the last @ of the authority, by RFC 3986.
         rf"({_SCHEME}{_SLASH}{{2,8}})(?:(?!{_SLASH})[^\s\"?#]){{0,4096}}{_AT}",
-        # A password with a / or ? of its own: by the RFC it would belong to the path. Python's paths make // one /.
+        # A password that contains / or ?, which by the RFC start the path or the query. Python's paths turn // into /.
         rf"({_SCHEME}{_SLASH}{{1,8}})(?:(?!{_SLASH}|{_COLON}|{_AT})[^\s\"]){{1,256}}{_COLON}[^\s\"]{{0,4096}}{_AT}",
         # Without a scheme.
         r"((?:^|[\s=,;:'\"(\[]|//))[\w.+%~-]{1,256}:(?!\*\*\*@)[^\s/@:\"]{1,4096}@(?=[\w.-]{1,256}(?::\d+)?/)",
@@ -47,7 +47,7 @@ _SECRET_NAME = re.compile(r"(?i)secret|token$|password|passwd|api_?key|account_?
 
 
 def hide(text: str) -> str:
-    """`text` with every credential in it masked; the same text where there is none."""
+    """Return `text` with every credential masked; text without credentials is returned unchanged."""
     for pattern in _PATTERNS:
         text = pattern.sub(_masked, text)
     for secret in _of_environment():
@@ -56,12 +56,12 @@ def hide(text: str) -> str:
 
 
 def held(text: str) -> bool:
-    """Whether there are credentials in `text`."""
+    """Return whether `text` contains credentials."""
     return hide(text) != text
 
 
 def refuse_arguments(arguments: Iterable[str]) -> None:
-    """Raise ValueError, which does not repeat them, if a command line holds credentials."""
+    """Raise UserError if a command line holds credentials; the message does not repeat them."""
     for argument in arguments:
         if held(argument):
             key, equals, _ = argument.partition("=")
@@ -71,7 +71,7 @@ def refuse_arguments(arguments: Iterable[str]) -> None:
 
 
 def _masked(match: re.Match[str]) -> str:
-    """What may stay of a match, the mask, and the @ that shows that something stood there."""
+    """Return the part of a match that may stay, the mask, and the @ which shows that something stood there."""
     at = "@" if match.group().endswith("@") else ""
     return f"{match[1]}{MASK}{at}"
 

@@ -1,8 +1,8 @@
-"""The one reader of YAML and the one of JSON: strangers' files end in a value or in one line, and soon.
+"""The project's only readers of YAML and JSON: every file soon gives a value or a one-line error, whoever wrote it.
 
-Python's own readers keep the last of two equal keys and drop the first one's section, follow aliases as often as they
-are named (nine levels of them stand for a billion values), recurse as deep as the text says, and raise whatever their
-number and date parsers raise.
+Python's own readers keep the last of two equal keys and drop the section of the first, expand an alias each time it is
+named (nine levels of aliases can stand for a billion values), recurse as deep as the text demands, and raise whatever
+their number and date parsers raise.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from difffas.errors import UserError
 from factory.core.credentials import hide
 
 DEEPEST = 64  # levels of lists and mappings
-LARGEST = 1 << 18  # characters of YAML; Python's parser takes three seconds for so many
-MOST_VALUES = 100_000  # of one YAML document, each as often as an alias names it
-WIDEST = 2**64  # of whole numbers
+LARGEST = 1 << 18  # characters of YAML; Python's parser takes three seconds for this many
+MOST_VALUES = 100_000  # in one YAML document; a value counts once for each alias that names it
+WIDEST = 2**64  # largest magnitude of whole numbers
 LONGEST_NUMBER = 400  # characters
-_UNFIT = ("binary", "map", "omap", "pairs", "seq", "set")  # tags of one scalar: bytes, or PyYAML makes it empty
+_UNFIT = ("binary", "map", "omap", "pairs", "seq", "set")  # tags unfit for a scalar: PyYAML gives bytes or empties it
 
 _TAG = "tag:yaml.org,2002:"
-# To YAML 1.1 010 is eight and 1:30 ninety.
+# YAML 1.1 reads 010 as eight and 1:30 as ninety.
 _AMBIGUOUS = re.compile(r"[+-]?(0[0-7_]*[1-7][0-7_]*|[0-9_]+(:[0-9_]+)+(\.[0-9_]*)?)")
 _HALF = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r'[\[\]{}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """The value of one YAML document, safe types only; an alias gives a copy of its own.
+    """Return the value of one YAML document, safe types only; every alias gives a separate copy.
 
     Raises:
-        ValueError: in one line that names `where`, the line and the key, whatever is wrong: also a key that is given
-            twice, and more levels, values or digits than any configuration has.
+        UserError: for any fault, in one line that names `where`, the line and the key. A key given twice is a fault,
+            and so are more levels, values or digits than any configuration has.
     """
     if len(text) > LARGEST:
         raise UserError(f"{where}: more than {LARGEST // 2**10} KiB of YAML: it should hold settings only")
@@ -48,7 +48,7 @@ def parse_yaml(text: str, where: str) -> Any:
         return None if node is None else _Values(loader).of(node, ())
     except (yaml.YAMLError, _Fault) as error:
         raise UserError(hide(f"{where}: {' '.join(_explained(error).split())}")) from None
-    except (ValueError, OverflowError) as error:  # of chr() and int() in PyYAML's scanner: an escape, a version
+    except (ValueError, OverflowError) as error:  # from chr() and int() in PyYAML's scanner: an escape, a version
         raise UserError(f"{where}: no YAML of ours: {short(' '.join(str(error).split()))}") from None
     finally:
         if loader is not None:
@@ -56,10 +56,10 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def parse_json(data: str | bytes | bytearray, where: str) -> Any:
-    """The value of a JSON text.
+    """Return the value of a JSON text.
 
     Raises:
-        ValueError: in one line that names `where`, whatever is wrong: also a key that is given twice, and more than
+        UserError: for any fault, in one line that names `where`. A key given twice is a fault, and so are more than
             `DEEPEST` levels.
     """
     try:
@@ -67,18 +67,18 @@ def parse_json(data: str | bytes | bytearray, where: str) -> Any:
         _check_depth(data)
     except RecursionError:
         raise UserError(f"{where}: no JSON of ours: more than {DEEPEST} levels deep") from None
-    except ValueError as error:  # broken syntax or UTF-8, or a number of more digits than Python converts
+    except ValueError as error:  # broken syntax or UTF-8, or a number with more digits than Python converts
         raise UserError(hide(f"{where}: no JSON of ours: {short(' '.join(str(error).split()))}")) from None
     return found
 
 
 def short(text: str, most: int = 200) -> str:
-    """Text for one line of an error: the beginning of what is long."""
+    """Return `text` for one line of an error: long text is cut to its beginning, at most `most` characters."""
     return text if len(text) <= most else f"{text[:most]}…"
 
 
 class _Fault(Exception):
-    """What is wrong with a node."""
+    """A fault of a node: the node, its keys and the reason."""
 
     def __init__(self, node: yaml.Node, keys: tuple[str, ...], why: str) -> None:
         key = f", key {short('.'.join(keys))!r}" if keys else ""
@@ -86,7 +86,7 @@ class _Fault(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's own, which composes nodes no deeper than `DEEPEST`."""
+    """PyYAML's safe loader, limited to nodes at most `DEEPEST` levels deep."""
 
     _depth = 0
 
@@ -102,7 +102,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Values:
-    """Python values of nodes, counted."""
+    """Converts nodes to Python values and counts them."""
 
     def __init__(self, loader: _Loader) -> None:
         self._loader, self._left = loader, MOST_VALUES
@@ -126,7 +126,7 @@ class _Values:
             raise _Fault(node, keys, f"the tag {node.tag.replace(_TAG, '!!')} is not for settings: leave it out")
 
     def _mapping(self, node: yaml.MappingNode, keys: tuple[str, ...]) -> dict[Any, Any]:
-        """The keys of a mapping, each once; its own stand over those that `<<` merges into it, as YAML has it."""
+        """Return a mapping with unique keys; its own keys override those that `<<` merges in, as in YAML."""
         own: dict[Any, Any] = {}
         merged: dict[Any, Any] = {}
         lines: dict[Any, int] = {}
@@ -155,7 +155,7 @@ class _Values:
             raise _Fault(node, keys, "only a mapping can be merged, or a list of them")
         merged: dict[Any, Any] = {}
         for part in parts:
-            merged = {**self.of(part, keys), **merged}  # the first stands
+            merged = {**self.of(part, keys), **merged}  # the first one wins
         return merged
 
     def _scalar(self, node: yaml.Node, keys: tuple[str, ...]) -> Any:
@@ -174,10 +174,10 @@ class _Values:
             value = self._loader.construct_object(node)  # type: ignore[no-untyped-call]
         except yaml.YAMLError as error:
             raise _Fault(node, keys, _problem(error)) from None
-        except Exception:  # of int(), float(), datetime and the tables of PyYAML, which check nothing before
+        except Exception:  # from int(), float(), datetime and PyYAML's tables, which PyYAML calls without a check
             raise _Fault(node, keys, f"{short(node.value)!r} is not of the kind !!{kind}") from None
         if isinstance(value, str) and _HALF.search(value):
-            try:  # JSON, which is YAML, writes a character beyond 16 bits as such a pair
+            try:  # JSON, a subset of YAML, writes a character beyond 16 bits as such a pair
                 value = value.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
                 raise _Fault(node, keys, "half a surrogate pair, which no file can hold") from None
@@ -193,7 +193,7 @@ def _explained(error: Exception) -> str:
 
 
 def _problem(error: Exception) -> str:
-    """What PyYAML says is wrong, without its excerpt of the text."""
+    """Return PyYAML's description of the fault without its excerpt of the text."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return str(error)
     return short(", ".join(part for part in (error.context, error.problem) if part))
@@ -208,7 +208,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_depth(data: str | bytes | bytearray) -> None:
-    """Refuse levels that the parser bore but what comes after it might not; the text has been parsed."""
+    """Refuse text nested deeper than `DEEPEST`: the parser coped, but later code might not."""
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
     if text.count("[") + text.count("{") <= DEEPEST:
         return

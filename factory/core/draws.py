@@ -8,7 +8,7 @@ import numpy as np
 
 
 def bits(n: np.ndarray, *names: str | int) -> np.ndarray:
-    """64 random bits for each counter in `n` (uint64): splitmix64 (Steele et al. 2014) keyed by `names`."""
+    """Return 64 random bits for each counter in `n` (uint64): splitmix64 (Steele et al. 2014) keyed by `names`."""
     text = "/".join(map(str, names)).encode()
     key = np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
     with np.errstate(over="ignore"):
@@ -19,10 +19,10 @@ def bits(n: np.ndarray, *names: str | int) -> np.ndarray:
 
 
 def uniform(n: np.ndarray, *names: str | int) -> np.ndarray:
-    """A float64 in [0, 1) for each counter in `n`."""
+    """Return a float64 in [0, 1) for each counter in `n`."""
     return (bits(n, *names) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def below(limit: np.ndarray | int, n: np.ndarray, *names: str | int) -> np.ndarray:
-    """An int64 in [0, limit) for each counter in `n`."""
+    """Return an int64 in [0, limit) for each counter in `n`."""
     return (uniform(n, *names) * limit).astype(np.int64)

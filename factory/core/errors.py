@@ -1,11 +1,11 @@
-"""The errors that end a command with an exit status of their own; `exits` knows which."""
+"""Errors that end a command with their own exit status, which `exits` chooses."""
 
 from __future__ import annotations
 
 
 class Quarantined(RuntimeError):
-    """A run went through, but some shards failed at every attempt; the others are done."""
+    """A run is complete except for shards that failed at every attempt."""
 
 
 class Stalled(RuntimeError):
-    """A run made no progress for too long, or a training lost too many workers; running it again resumes it."""
+    """A run made no progress for too long, or a training lost too many workers; running the command again resumes."""

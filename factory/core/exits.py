@@ -1,4 +1,4 @@
-"""How a command ends: one line on stderr and an exit status, never a traceback of a user's mistake."""
+"""How a command ends: with one line on stderr and an exit status; a user's mistake never gives a traceback."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ from factory.core.credentials import hide
 
 @contextlib.contextmanager
 def one_line_exits() -> Iterator[None]:
-    """Turn what ends a command into one line and an exit status.
+    """Turn the error that ends a command into one line and an exit status.
 
     1, with a traceback: a bug; 2: a mistake of the user; 3: shards in quarantine; 4: stalled, or workers lost;
-    5: a store or disk failed. After 4 and 5: run it again. With `DIFFFAS_DEBUG=1` every one shows its traceback.
+    5: a store or disk failed. After 4 and 5 run the command again. `DIFFFAS_DEBUG=1` shows the traceback of every
+    error.
     """
     try:
         yield
     except BaseException as error:
-        if interrupts.received():  # whatever it became on its way, it is told by `interrupts`
+        if interrupts.received():  # whatever error the signal has become, `interrupts` reports it
             raise
         _ended(error)
         raise
 
 
 def _ended(error: BaseException) -> None:
-    """End with one line what is no bug."""
+    """End the command with one line if the error is expected rather than a bug."""
     if isinstance(error, UserError):
-        error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
+        error = getattr(error, "cause", None) or error  # Ray wraps a task's error together with its traceback
         _fail(error, 2)
     if isinstance(error, FloatingPointError):
-        _fail(error, 2)  # of `generators`: a model whose weights are finite and whose spoofs are not
+        _fail(error, 2)  # from `generators`: the weights of a model are finite and its spoofs are not
     if isinstance(error, OSError):
-        _fail(error, 5)  # a store or a disk that stayed away: nothing of the user's is wrong, so run it again
+        _fail(error, 5)  # a store or a disk stayed away: the user made no mistake and runs the command again
     if isinstance(error, RuntimeError):
         from factory.core.errors import Quarantined, Stalled
 
         if isinstance(error, Stalled):
             _say(error)
-            os._exit(4)  # at once: what hangs would hang the way out as well
+            os._exit(4)  # at once: whatever hangs would also block an orderly exit
         if isinstance(error, Quarantined):
             _fail(error, 3)
 

@@ -1,4 +1,4 @@
-"""A home folder for users who have none, as on OpenShift: a number without an entry in passwd, and no HOME."""
+"""A home folder for users without one: on OpenShift a user is a number without an entry in passwd and without HOME."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from difffas.errors import UserError
 
 
 def private_folder(purpose: str) -> Path:
-    """A folder in the system's temporary one that nobody else can write to.
+    """Return a folder inside the system's temporary folder that only this user can write to.
 
     Raises:
-        ValueError: if somebody else made a folder of that name.
+        UserError: if somebody else made a folder with that name.
     """
     folder = Path(tempfile.gettempdir()) / f"difffas-{purpose}-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -25,6 +25,6 @@ def private_folder(purpose: str) -> Path:
 
 
 def have_home() -> None:
-    """Set HOME where nothing else says where home is: Ray Train and others end in a traceback without one."""
+    """Set HOME if no home folder is known: without a home Ray Train and others end in a traceback."""
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = str(private_folder("home"))

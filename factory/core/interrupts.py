@@ -1,7 +1,7 @@
-"""How Ctrl-C, SIGTERM and SIGHUP end a command: one line, status 128 + the signal's number, and no process is left.
+"""Ctrl-C, SIGTERM and SIGHUP end a command with one line and status 128 + the signal's number; all processes end.
 
-A signal becomes a KeyboardInterrupt, so that everything under way is left in order. Libraries turn that into other
-errors, or say much about it: from the signal on stderr is shut, and what counts at the end is that one came.
+A signal becomes a KeyboardInterrupt, so that all work under way stops in order. Libraries turn that error into others
+or print much about it, so stderr is muted once a signal arrives, and at the end only the signal's arrival counts.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-SAME_SECONDS = 1.0  # a second signal within it is the same one, sent to a process group or by a wrapper
-LIMIT_SECONDS = 20.0  # to leave in order; Kubernetes gives 30 before it kills
+SAME_SECONDS = 1.0  # a second signal within this time repeats the first: sent to a process group, or by a wrapper
+LIMIT_SECONDS = 20.0  # for an orderly exit; Kubernetes allows 30 before it kills
 HINT = "run the command again to go on"
 
 
 class _State:
-    """Of this process."""
+    """State of this process."""
 
     installed = False
     received: int | None = None
     since = 0.0
     hint = HINT
-    stderr = 2  # a copy of the real one
+    stderr = 2  # a copy of the real stderr
     said = False
 
 
 @contextlib.contextmanager
 def caught() -> Iterator[None]:
-    """Within it signals end the process as this module says; in a process that is not asked to, nothing changes."""
+    """Within this context signals end the process as the module describes; other processes are unaffected."""
     _install()
     try:
         yield
@@ -45,27 +45,27 @@ def caught() -> Iterator[None]:
         if received():
             end()
         raise
-    if received():  # something swallowed it
+    if received():  # some library swallowed the KeyboardInterrupt
         end()
 
 
 def received() -> bool:
-    """Whether a signal has asked this command to end."""
+    """Return whether a signal has asked this command to end."""
     return _State.received is not None
 
 
 def installed() -> bool:
-    """Whether this process looks after signals as this module says."""
+    """Return whether this process handles signals as this module describes."""
     return _State.installed
 
 
 def explain(hint: str) -> None:
-    """What the line shall say in the place of `HINT`."""
+    """Replace `HINT` in the line by `hint`."""
     _State.hint = hint
 
 
 def end() -> None:
-    """Say the line, end Ray's processes and leave; a clock that began with the signal bounds all of it."""
+    """Print the line, end Ray's processes and exit; a timer that started with the signal bounds the time."""
     _say()
     _mute()
     with contextlib.suppress(BaseException):
@@ -79,17 +79,17 @@ def end() -> None:
 
 
 def _end_children() -> None:
-    """End what a cluster of this process's own has started, at once; a cluster that it joined sees that it has gone.
+    """End the processes of a cluster that this process started, at once; a joined cluster notices the departure.
 
-    `ray.shutdown` leaves the dashboard behind for a while, and now and then Ray's core ends this process with status 1
-    when it misses its raylet. So the raylet goes last, right before this process does.
+    `ray.shutdown` leaves the dashboard running for a while, and now and then Ray's core, when it misses its raylet,
+    ends this process with status 1. So the raylet is ended last, right before this process exits.
     """
     psutil = importlib.import_module("psutil")  # Ray brings it
     me, stopped = psutil.Process(), list[Any]()
     while found := [child for child in me.children(recursive=True) if child not in stopped]:
         for child in found:
             with contextlib.suppress(psutil.Error):
-                child.suspend()  # else it would start another
+                child.suspend()  # otherwise the child would start another process
         stopped += found
     for child in reversed(stopped):  # parents are listed first
         with contextlib.suppress(psutil.Error):
@@ -98,7 +98,7 @@ def _end_children() -> None:
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
-    """Around what brings handlers of its own, as `ray.init` does: there are ours during it, and after."""
+    """Keep our signal handlers during and after a call that installs its own, such as `ray.init`."""
     if not _State.installed:
         yield
         return
@@ -124,7 +124,7 @@ def _install() -> None:
 
 def _handle() -> None:
     for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup and in a shell's background job
             signal.signal(number, _on_signal)
 
 
@@ -153,7 +153,7 @@ def _say() -> None:
         return
     _State.said = True
     line = f"difffas: stopped by {signal.Signals(_State.received).name}: {_State.hint}\n"
-    with contextlib.suppress(OSError):  # a terminal that has gone
+    with contextlib.suppress(OSError):  # the terminal has gone
         os.write(_State.stderr, line.encode(errors="backslashreplace"))
 
 

@@ -1,4 +1,4 @@
-"""Standard output and error of a command without credentials: its own lines, logs, workers' lines, tracebacks."""
+"""Masks credentials on a command's standard output and error: its own lines, logs, workers' lines, tracebacks."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from factory.core.credentials import hide
 
 
 class Masked:
-    """A text stream that writes to another what `credentials.hide` leaves; in all else it is that other."""
+    """A text stream that masks text with `credentials.hide` and passes everything else to another stream."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text whole: a URL is in one of them, as print, logging and traceback write."""
+        """Mask and write a text. Every URL lies within one text, because print, logging and traceback write so."""
         self._stream.write(hide(text) if isinstance(text, str) else text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write each."""
+        """Write each line."""
         for line in lines:
             self.write(line)
 
@@ -33,7 +33,7 @@ class Masked:
 
 @contextlib.contextmanager
 def masked_output() -> Iterator[None]:
-    """Within it no credential is printed; nor in the traceback of what ends it, which Python prints later."""
+    """Mask every credential printed in this context, also in the traceback that Python prints after it ends."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (Masked(stream) for stream in before)
     try:

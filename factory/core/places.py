@@ -1,7 +1,7 @@
 """Paths and URLs as people write them: `~` is the home folder, and a variable that no shell replaced is a mistake.
 
-A shell replaces neither in a YAML file, nor `~` in `out=~/x`. A folder of that very name would be made, or, with a
-variable that is empty, the current folder written to.
+A shell replaces neither of them in a YAML file, and leaves `~` in `out=~/x` as it is. Without this module a folder
+with that literal name would be made, or, for an empty variable, the current folder would be written to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^}]*)\}?|(?P<bare>\w+)|\()|`")
 
 
 def file_here(text: str) -> str:
-    """As `place`, for what is read from a disk of this machine alone; raises ValueError for a URL."""
+    """As `place`, for a path that is read from a disk of this machine only; raises UserError for a URL."""
     path = place(text)
     if "://" in path:
         raise UserError(f"{hide(path)} is a URL: give a path on this machine")
@@ -25,14 +25,14 @@ def file_here(text: str) -> str:
 
 
 def place(text: str, known: tuple[str, ...] = ()) -> str:
-    """`text` with the home folder in the place of `~` or `~USER`, also behind a prefix such as `local-dir:`.
+    """Return `text` with `~` or `~USER` replaced by the home folder, also after a prefix such as `local-dir:`.
 
     Args:
-        text: a path, a URL, or a name that is neither: it has no such sign.
+        text: a path, a URL, or another name; such a name has no `~` and is returned unchanged.
         known: variables that the caller replaces.
 
     Raises:
-        ValueError: in one line, if it is blank, or holds a variable or command of the shell's, or an unknown home.
+        UserError: in one line, if `text` is blank, holds a shell variable or command, or names an unknown home.
     """
     if not text.strip():
         raise UserError(f"{text!r} is not a path: the variable that it came from may be empty")

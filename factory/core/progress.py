@@ -9,7 +9,7 @@ from factory.core.credentials import hide
 
 
 def progress_line(shards: int, of_shards: int, images: int, rate: float | None, left: float | None) -> str:
-    """For example `312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left`."""
+    """Return the line, for example `312/1,000 shards · 312,000 images · 41.2 img/s · 4 h 38 m left`."""
     parts = [f"{shards:,}/{of_shards:,} shards", f"{images:,} images"]
     if rate is not None:
         parts.append(f"{rate:.1f} img/s")
@@ -19,7 +19,7 @@ def progress_line(shards: int, of_shards: int, images: int, rate: float | None, 
 
 
 def duration(seconds: float) -> str:
-    """Two units at most: `42 s`, `3 m 20 s`, `4 h 38 m`, `2 d 3 h`."""
+    """Return a duration in at most two units: `42 s`, `3 m 20 s`, `4 h 38 m`, `2 d 3 h`."""
     whole = int(round(seconds))
     for unit, size, lower, step in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
         if whole >= size:
@@ -38,21 +38,21 @@ class Progress:
 
     @property
     def made(self) -> int:
-        """Shards made by this process."""
+        """Number of shards made by this process."""
         return self._shards - self._first_shards
 
     @property
     def rate(self) -> float:
-        """Images a second of this process, up to its last shard: what closing a run takes is no part of it."""
+        """Images per second of this process up to its last shard; the time for closing the run is excluded."""
         return self._images / max(self._last - self._start, 1e-9)
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._start
 
     def add(self, images: int) -> None:
-        """One more shard of so many images is done."""
+        """Count one more finished shard with this number of images."""
         self._shards += 1
         self._images += images
         now = self._last = time.monotonic()
@@ -61,7 +61,7 @@ class Progress:
             say(f"{self._name}: {self.line()}")
 
     def line(self) -> str:
-        """The line as of now; the rate is that of this process, so a resumed run's estimate is true."""
+        """Return the current line; the rate is that of this process, so a resumed run's estimate is right."""
         todo = self._of_shards - self._shards
         left = self.seconds * todo / self.made if self.made and todo else None
         before = self._of_images * self._first_shards // max(self._of_shards, 1)  # by earlier runs, on average
@@ -70,14 +70,14 @@ class Progress:
 
 
 class TrainingProgress:
-    """Prints the line of a training every few seconds; its rate is that of this attempt."""
+    """Prints a training's progress line every few seconds; the rate is that of this attempt."""
 
     def __init__(self, job: str, steps: int, batch_size: int, first: int, every: float = 10.0) -> None:
         self._job, self._steps, self._batch_size, self._first, self._every = job, steps, batch_size, first, every
         self._started = self._printed = time.monotonic()
 
     def show(self, step: int, loss: float, skipped: int, last: bool) -> None:
-        """A line, if it is time for one or the `last` step was taken."""
+        """Print a line if the next one is due or the `last` step was taken."""
         now = time.monotonic()
         if now - self._printed <= self._every and not last:
             return
@@ -93,10 +93,10 @@ class TrainingProgress:
 
 
 def say(text: str) -> None:
-    """One line for the person who watches, on stderr: stdout is for results."""
+    """Print one line for the person who watches on stderr: stdout is for results."""
     line = hide(text) + "\n"
     try:
         sys.stderr.write(line)  # not print: Ray Train would log it a second time
-    except UnicodeEncodeError:  # of a worker, where PYTHONIOENCODING says so
+    except UnicodeEncodeError:  # in a worker whose PYTHONIOENCODING lacks the characters
         sys.stderr.write(line.encode("ascii", "backslashreplace").decode())
     sys.stderr.flush()

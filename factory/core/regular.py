@@ -1,4 +1,4 @@
-"""Opening a file that may be anything: what is no regular file is refused, unread, and never waited for."""
+"""Opens a path that may be anything: everything but a regular file is refused, unread and without waiting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 from difffas.errors import UnreadableError
 
 NOT_REGULAR = "not a regular file"
-# File systems that the kernel makes up: their files look regular, but reading one may wait, or change something.
+# Pseudo file systems of the kernel: their files look regular, but reading one may block or change something.
 _MADE_UP = frozenset(
     {
         *("proc", "sysfs", "debugfs", "tracefs", "cgroup", "cgroup2", "securityfs", "configfs", "pstore", "bpf"),
@@ -21,36 +21,36 @@ _MADE_UP = frozenset(
 
 
 class NotRegular(UnreadableError):
-    """A pipe, a socket, a device, a folder, or a file that the kernel makes up."""
+    """Raised for a pipe, a socket, a device, a folder, or a file of a pseudo file system."""
 
 
 class TooLarge(UnreadableError):
-    """A file of more bytes than its kind may have."""
+    """Raised for a file that has more bytes than its kind may have."""
 
     def __init__(self) -> None:
         super().__init__("file too large")
 
 
 def is_regular(status: os.stat_result) -> bool:
-    """Whether bytes that lie somewhere are all there is to a file: no pipe, device or folder, and not in /proc."""
+    """Return whether a file is plain stored bytes: not a pipe, device or folder, and not in /proc."""
     return stat.S_ISREG(status.st_mode) and not is_made_up(status)
 
 
 def is_made_up(status: os.stat_result) -> bool:
-    """Whether the kernel makes up a file or folder, as those of /proc."""
+    """Return whether a file or folder belongs to a pseudo file system of the kernel, such as /proc."""
     return status.st_dev in _made_up_devices()
 
 
 def open_regular(path: str) -> io.BufferedReader:
-    """A reader of a regular file; a link is followed.
+    """Return a reader of a regular file; links are followed.
 
     Raises:
-        NotRegular: it is something else; only looked at, not opened for longer than to look.
-        OSError: it cannot be opened.
+        NotRegular: the path is something else; it is inspected, and never held open longer than that takes.
+        OSError: the file cannot be opened.
     """
-    if not is_regular(os.stat(path)):  # a device may act upon being opened
+    if not is_regular(os.stat(path)):  # opening a device may already trigger it
         raise NotRegular(NOT_REGULAR)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe that came meanwhile would wait
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe put there since would block
     if not is_regular(os.fstat(descriptor)):
         os.close(descriptor)
         raise NotRegular(NOT_REGULAR)
@@ -58,12 +58,12 @@ def open_regular(path: str) -> io.BufferedReader:
 
 
 def read_regular(path: str, most: int) -> bytes:
-    """The bytes of a regular file, `most` of them at most.
+    """Return the bytes of a regular file, which may have at most `most` of them.
 
     Raises:
         NotRegular: as `open_regular`.
-        TooLarge: no more is read of it than tells so.
-        OSError: it cannot be read.
+        TooLarge: the file has more; only one byte more than `most` is read.
+        OSError: the file cannot be read.
     """
     with open_regular(path) as file:
         data = file.read(most + 1)
@@ -74,7 +74,7 @@ def read_regular(path: str, most: int) -> bytes:
 
 @functools.cache
 def _made_up_devices() -> frozenset[int]:
-    """The devices (`st_dev`) of such file systems that are mounted; none where no kernel lists its mounts."""
+    """Return the devices (`st_dev`) of mounted pseudo file systems; empty if the kernel lists no mounts."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
             lines = [line.partition(" - ") for line in file]

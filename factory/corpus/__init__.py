@@ -1,6 +1,6 @@
 """A corpus: a folder of shards with a ledger, opened through its pixel-free index.
 
-Opening reads the index only; images are read shard by shard, row group by row group, when asked for.
+Opening a corpus reads only the index; images are read on demand, shard by shard and row group by row group.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from factory.storage import Storage
 from factory.tables import plain_parquet
 
 INDEX = "index.parquet"
-ROWS_PER_GROUP = 1 << 17  # of the index
-# Text that repeats is held as codes into its distinct values: a tenth of the memory, and quick to compare.
+ROWS_PER_GROUP = 1 << 17  # rows of the index in a row group
+# Repeating text is held as codes into its distinct values: a tenth of the memory, and fast to compare.
 _REPEATING = [
     field.name for field in INDEX_SCHEMA if field.type == pa.string() and field.name not in ("key", "source")
 ]
 
 
 class Parts(Protocol):
-    """What shows a corpus in other parts than those that it was written with: a protocol of `factory.protocols`."""
+    """Divides a corpus into other parts than those that it was written with: a protocol of `factory.protocols`."""
 
     @property
     def digest(self) -> str:
-        """Digest of all that decides the parts."""
+        """Digest of everything that decides the parts."""
 
     def assign(self, index: pa.Table) -> np.ndarray:
-        """The part of every line of an index, `` for none, objects (N,)."""
+        """Return the part of every line of an index, an empty string for no part; objects (N,)."""
 
 
 class Corpus:
@@ -53,11 +53,11 @@ class Corpus:
     Attributes:
         index: Arrow table of `INDEX_SCHEMA`, one line per image, in shard order; text columns other than `key` and
             `source` are dictionary-encoded, with one dictionary each.
-        official: the index with the official split, where `index` is that of a protocol; else the same table.
-        protocol: under which the corpus is seen, or None.
+        official: the index with the official split, if `index` has the parts of a protocol; else the same table.
+        protocol: the protocol under which the corpus is viewed, or None.
 
     Raises:
-        ValueError: if the folder is no corpus, is unfinished, or is empty.
+        UserError: if the folder is not a corpus, is unfinished, or is empty.
     """
 
     def __init__(self, url: str) -> None:
@@ -76,23 +76,23 @@ class Corpus:
         return len(self.index)
 
     def column(self, name: str) -> np.ndarray:
-        """One column of the index as a NumPy array; text as objects, None where it is missing."""
+        """Return one column of the index as a NumPy array; text as objects, None if missing."""
         column = self.index.column(name)
         if not pa.types.is_dictionary(column.type):
             return np.asarray(column.to_numpy(zero_copy_only=False))
-        # Arrow's own conversion has a value where there is none; and here equal cells are one object.
+        # Arrow's conversion would fill missing cells with a value; here they are None, and equal cells are one object.
         values = np.array([*column.chunk(0).dictionary.to_pylist(), None], dtype=object)
         return np.concatenate([values[chunk.indices.fill_null(len(values) - 1).to_numpy()] for chunk in column.chunks])
 
     def under(self, protocol: Parts | None) -> Corpus:
-        """This corpus as a protocol sees it: `split` is the part that it gives each row, `` for none.
+        """Return a view of this corpus under a protocol: `split` is each row's part, an empty string for no part.
 
-        Rows that are read keep the split that they were written with.
+        Rows read through the view keep the split that they were written with.
         """
         if protocol is None:
             return self
         view = copy.copy(self)
-        view.__dict__.pop("digest", None)  # it was cached
+        view.__dict__.pop("digest", None)  # the cached digest of this corpus
         parts = pa.array(protocol.assign(self.official), pa.string()).dictionary_encode()
         place = self.official.schema.get_field_index("split")
         view.index, view.protocol = self.official.set_column(place, "split", parts), protocol
@@ -100,7 +100,7 @@ class Corpus:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Digest of the content: the hashes of all shard files, by the ledger; under a protocol of the parts, too."""
+        """Digest of the content: the ledger's hashes of all shard files, and the protocol's parts if there is one."""
         content = corpus_digest(self.storage)
         if self.protocol is None:
             return content
@@ -108,21 +108,21 @@ class Corpus:
         return fingerprint({"corpus": content, "protocol": self.protocol.digest, "parts": parts})
 
     def where(self, **equal: str | int) -> np.ndarray:
-        """Positions in the index at which every named column equals the given value."""
+        """Return the positions in the index at which every named column equals the given value."""
         mask = np.ones(len(self), dtype=bool)
         for name, value in equal.items():
             mask &= pc.equal(self.index.column(name), value).fill_null(False).to_numpy()
         return np.flatnonzero(mask)
 
     def rows(self, positions: Sequence[int] | np.ndarray) -> list[Row]:
-        """Whole rows, pixels included, in the order asked; each shard file is opened once."""
+        """Return whole rows, pixels included, in the order of `positions`; each shard file is opened once."""
         return read_rows(self.storage, self.index, positions)
 
     def pixels(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Decoded images of `positions`, uint8 (N, H, W, 3).
+        """Return the decoded images of `positions`, uint8 (N, H, W, 3).
 
         Raises:
-            ValueError: if the images are not all of one size.
+            UserError: if the images differ in size.
         """
         images = [decode(row.image) for row in self.rows(positions)]
         sizes = {image.shape for image in images}
@@ -132,7 +132,7 @@ class Corpus:
 
 
 def _index_fault(index: pa.Table) -> str | None:
-    """Why a table is no index; None if it is one. Its shards and positions say what is read, so they are looked at."""
+    """Return why a table is not an index, or None. Shards and positions are checked, as they decide what is read."""
     for field in INDEX_SCHEMA:
         if field.name not in index.column_names:
             return f"has no column {field.name!r}"
@@ -149,7 +149,7 @@ def _index_fault(index: pa.Table) -> str | None:
 
 
 def read_rows(storage: Storage, index: pa.Table, positions: Sequence[int] | np.ndarray) -> list[Row]:
-    """Rows of an indexed corpus folder in the order of `positions` (repeats allowed)."""
+    """Return rows of an indexed corpus folder in the order of `positions` (repeats allowed)."""
     wanted = np.asarray(positions, dtype=np.int64)
     taken = index.select(["shard", "position"]).take(pa.array(wanted))
     by_shard: dict[str, list[tuple[int, int]]] = {}
@@ -167,14 +167,14 @@ def read_rows(storage: Storage, index: pa.Table, positions: Sequence[int] | np.n
 
 
 def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | None = None) -> list[Row]:
-    """Rows of one finished shard, from its Parquet file where it has one."""
+    """Return rows of one finished shard, from its Parquet file if it has one."""
     name, path = shard_file(storage, shard)
     with storage.open(path) as file:
         return FORMATS[name].read(file, positions)
 
 
 def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
-    """Format and path of the file that a finished shard is read from: Parquet where there is one."""
+    """Return format and path of the file from which a finished shard is read: Parquet if there is one."""
     return _file_of(shard, Ledger(storage).read(shard)["files"])
 
 
@@ -186,8 +186,8 @@ def _file_of(shard: str, files: dict[str, dict[str, str]]) -> tuple[str, str]:
 
 
 def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Table:
-    """`index.parquet` of a folder, or some columns of it."""
-    # From memory of Arrow's own: a thread of its that still holds a Python object as the interpreter ends aborts it.
+    """Return `index.parquet` of a folder, or some of its columns."""
+    # From Arrow's own memory: an Arrow thread that still holds a Python object at interpreter exit aborts the process.
     memory = pa.BufferOutputStream()
     memory.write(storage.read(INDEX))
     with pa.BufferReader(memory.getvalue()) as file:
@@ -197,7 +197,7 @@ def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Tab
 
 
 def write_index(storage: Storage) -> None:
-    """Write `index.parquet` from all finished shards; does nothing if it is there."""
+    """Write `index.parquet` from all finished shards, unless it exists."""
     if storage.exists(INDEX):
         return
     records = Ledger(storage).records()
@@ -206,10 +206,10 @@ def write_index(storage: Storage) -> None:
 
 
 def index_bytes(shards: Iterable[pa.Table]) -> bytes:
-    """The index file of some shards' index rows.
+    """Return the index file made from shards' index rows.
 
-    Row groups are large: at one per shard, ten million rows would have half a million column chunks, and opening them
-    would take minutes.
+    Row groups are large: with one per shard, ten million rows would have half a million column chunks, and opening the
+    file would take minutes.
     """
     buffer = io.BytesIO()
     waiting: list[pa.Table] = []
@@ -231,14 +231,14 @@ def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]])
 
 
 def index_lines(facts: pa.Table, shard: str) -> pa.Table:
-    """The index's lines of a shard, by the facts of its rows."""
+    """Return the index's lines of a shard, made from the facts of its rows."""
     facts = facts.append_column("shard", pa.array([shard] * len(facts), pa.string()))
     facts = facts.append_column("position", pa.array(range(len(facts)), pa.int64()))
     return facts.cast(INDEX_SCHEMA)
 
 
 def corpus_digest(storage: Storage) -> str:
-    """Content digest of a corpus folder: shard names with the sha256 of their files."""
+    """Return the content digest of a corpus folder: of shard names with the sha256 of their files."""
     files = {
         record["shard"]: {name: file["sha256"] for name, file in record["files"].items()}
         for record in Ledger(storage).records()
@@ -247,7 +247,7 @@ def corpus_digest(storage: Storage) -> str:
 
 
 def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
-    """Planned, written and rejected images and their counts by style and reason, over ledger records."""
+    """Return the numbers of planned, written and rejected images, with counts by style and reason, from records."""
     planned = written = shards = 0
     styles: dict[str, int] = {}
     reasons: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Pixels to rows: encode in the configured codec and score what a reader will decode."""
+"""Turns pixels into rows: encodes them with the configured codec and scores the pixels that a reader will decode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from factory.corpus.row import Row
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
 
-# (Pillow format, options) by codec, chosen by benchmarks/encoding.md. Fixed: the bytes are part of the promise.
+# (Pillow format, options) by codec, chosen by benchmarks/encoding.md. They are fixed: equal bytes are promised.
 _LOSSLESS: dict[str, dict[str, Any]] = {
     "png": {"format": "PNG", "compress_level": 3},
     "webp": {"format": "WEBP", "lossless": True, "quality": 0, "method": 0},
@@ -26,14 +26,14 @@ _LOSSY: dict[str, dict[str, Any]] = {
 
 
 def codec_name(output: OutputConfig) -> str:
-    """Value of the `codec` column: `png`, `webp-lossless`, `jpeg-95` …"""
+    """Return the value of the `codec` column: `png`, `webp-lossless`, `jpeg-95` …"""
     if output.quality is not None:
         return f"{output.codec}-{output.quality}"
     return "png" if output.codec == "png" else f"{output.codec}-lossless"
 
 
 def encode(pixels: np.ndarray, output: OutputConfig, source_type: SourceType) -> bytes:
-    """One image, uint8 (H, W, 3) RGB, as bytes that are marked with their origin; the mark has one length for all."""
+    """Encode one image, uint8 (H, W, 3) RGB, marked with its origin; all marks have the same length."""
     options = dict((_LOSSLESS if output.quality is None else _LOSSY)[output.codec])
     if output.quality is not None:
         options["quality"] = output.quality
@@ -51,13 +51,13 @@ def encode(pixels: np.ndarray, output: OutputConfig, source_type: SourceType) ->
 def encode_and_score(
     records: list[dict[str, Any]], pixels: np.ndarray, output: OutputConfig
 ) -> tuple[list[Row], list[dict[str, str]]]:
-    """Rows sorted by key, and rejects, of one shard.
+    """Return the rows of one shard, sorted by key, and its rejects.
 
     Args:
         records: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`.
-        pixels: uint8 (N, H, W, 3); what stands at a reject's place is ignored.
+        pixels: uint8 (N, H, W, 3); pixels at a reject's place are ignored.
     """
-    from difffas import brisque  # loads PyTorch, a second that the line's other processes need not take
+    from difffas import brisque  # loading PyTorch takes a second, which other processes of the line save
 
     rejects = [{"key": item["row"]["key"], "reason": item["reject"]} for item in records if item["reject"]]
     kept = [place for place, item in enumerate(records) if not item["reject"]]

@@ -1,19 +1,19 @@
-"""What the Hugging Face Hub takes of a corpus."""
+"""The Hugging Face Hub's limit on the files of a corpus."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-MOST = 10_000  # files in a folder of a repository
+MOST = 10_000  # files in one folder of a repository
 
 
 def too_many_files(images: Mapping[str, int], shards: int, formats: int) -> str | None:
-    """Why the Hub would refuse a corpus, naming the `rows_per_shard` that fits; None if it takes it.
+    """Return why the Hub would refuse a corpus, naming the `rows_per_shard` that fits; None if it accepts the corpus.
 
     Args:
-        images: planned images by split, each of which has shards of its own.
-        shards: over all splits; `data/` has a file of each for every format, `ledger/` one.
-        formats: how many files a shard has.
+        images: planned images by split; every split has separate shards.
+        shards: number of shards over all splits; for each, `data/` has one file per format, and `ledger/` one file.
+        formats: number of files of a shard.
     """
     if shards * formats <= MOST:
         return None

@@ -1,4 +1,4 @@
-"""An audit as other stations read it: which generated rows they may use, and why not the others."""
+"""An audit as other stations read it: which generated rows they may use, and why the others are excluded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Audit:
     """A finished audit folder, local or `s3://`.
 
     Raises:
-        ValueError: if the folder is no audit or is unfinished.
+        UserError: if the folder is not an audit or is unfinished.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,7 +36,7 @@ class Audit:
 
     @functools.cached_property
     def digest(self) -> str:
-        """sha256 of the verdicts' file."""
+        """sha256 of the file of verdicts."""
         return hashlib.sha256(self.storage.read(AUDIT)).hexdigest()
 
     @functools.cached_property
@@ -45,18 +45,18 @@ class Audit:
         return self.read(["key", "brisque", "accepted", "reason"])
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
-        """`audit.parquet`, or some columns of it."""
-        memory = pa.BufferOutputStream()  # of Arrow's own, see corpus.read_index
+        """Return `audit.parquet`, or some of its columns."""
+        memory = pa.BufferOutputStream()  # Arrow's own memory, see corpus.read_index
         memory.write(self.storage.read(AUDIT))
         with pa.BufferReader(memory.getvalue()) as file:
             return plain_parquet.read_table(file, self.storage.path(AUDIT), columns=columns)
 
     def accepted(self, corpus: Corpus, positions: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
-        """Which of these rows may be used, and how many may not by reason; real rows always may.
+        """Return which of these rows may be used, and the number of excluded rows by reason; real rows always may.
 
         Raises:
-            ValueError: if a generated row was not audited, or had another BRISQUE score when it was: then the audit
-                is of other pixels.
+            UserError: if a generated row was not audited, or had another BRISQUE score in the audit, which then
+                belongs to other pixels.
         """
         rows = corpus.index.select(["key", "brisque", "guide_key"]).take(pa.array(positions))
         generated: np.ndarray = pc.is_valid(rows["guide_key"]).to_numpy()
@@ -83,10 +83,10 @@ class Audit:
 
 
 def kept_by(url: str | None, corpus: Corpus, positions: np.ndarray) -> tuple[np.ndarray, dict[str, int] | None]:
-    """The positions that an audit lets through, and what it left out by reason; all, and None, without an audit.
+    """Return the positions that an audit accepts, and counts of excluded rows by reason; all and None without audit.
 
     Raises:
-        ValueError: as `Audit` and `Audit.accepted`.
+        UserError: as `Audit` and `Audit.accepted`.
     """
     if url is None:
         return positions, None

@@ -1,14 +1,14 @@
-"""Which of several licences bind: a generated image derives from two others, a corpus from all its rows."""
+"""Combines licences: a generated image derives from two other images, a corpus from all its rows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-BOTH = " AND "  # between licences that bind together
+BOTH = " AND "  # joins licences that bind together
 
-# Beginnings of licence names, and what such a licence asks for. A name that goes on with anything but a version, such
-# as `unlicensed` or `MIT for the code`, is another licence; what is not known asks for everything.
+# Beginnings of licence names, and the demands of such a licence. A name that continues with anything but a version,
+# such as `unlicensed` or `MIT for the code`, is another licence; an unknown licence demands everything.
 _TERMS = {
     ("cc0", "public domain", "unlicense"): "",
     ("mit", "bsd", "apache", "isc"): "notice",
@@ -25,15 +25,15 @@ _ALL = frozenset({"notice", "credit", "noncommercial", "alike", "unchanged", "it
 
 
 def strictest(first: str, second: str) -> str:
-    """The more restrictive of two licences, see `strictest_of`."""
+    """Return the more restrictive of two licences, see `strictest_of`."""
     return strictest_of((first, second))
 
 
 def strictest_of(licenses: Iterable[str]) -> str:
-    """The most restrictive of some licences; those that cannot be compared bind together: `a AND b`.
+    """Return the most restrictive of several licences; incomparable ones bind together: `a AND b`.
 
-    One is more restrictive than another if it asks for all that the other asks for, and more. A licence may itself be
-    of the form `a AND b`.
+    A licence is more restrictive than another if it demands everything that the other demands, and more. A given
+    licence may have the form `a AND b`.
     """
     names = {
         name.strip().lower(): name.strip() for text in sorted(licenses, reverse=True) for name in text.split(BOTH)

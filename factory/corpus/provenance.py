@@ -1,7 +1,7 @@
-"""What an image says of its own origin: the IPTC Digital Source Type, in an XMP packet of one length for all.
+"""The mark of an image's origin: the IPTC Digital Source Type, in an XMP packet whose length is always the same.
 
-Live and spoof images are marked alike, so that neither the presence nor the size of the mark tells them apart; the
-value of the mark, of course, does. docs/publishing.md says which image gets which value.
+Live and spoof images are marked alike, so that neither the presence nor the size of the mark tells them apart; only
+its value does. docs/publishing.md says which image gets which value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
-# The terms of the vocabulary, retired ones included; from what a camera saw to what a model made up.
+# The vocabulary's terms, including retired ones; from images that a camera saw to images that a model invented.
 SourceType = Literal[
     "digitalCapture",
     "computationalCapture",
@@ -40,20 +40,20 @@ SourceType = Literal[
 TERMS: tuple[SourceType, ...] = get_args(SourceType)
 CAPTURE: SourceType = "digitalCapture"
 DRAWN: SourceType = "algorithmicMedia"  # "purely by an algorithm": the embedded faces
-# Nothing in them was ever before a camera.
+# In these nothing was ever in front of a camera.
 INVENTED = frozenset(
     {"digitalCreation", "digitalArt", "softwareImage", "dataDrivenMedia", DRAWN, "trainedAlgorithmicMedia"}
 )
 
 _LONGEST = max(map(len, TERMS))
-# Terms longest first: `composite` begins other terms, and no separator follows a term in a C2PA manifest.
+# Longest terms first: other terms begin with `composite`, and in a C2PA manifest no separator follows a term.
 _MARK = re.compile(
     rb"cv\.iptc\.org/newscodes/digitalsourcetype/(%s)" % "|".join(sorted(TERMS, key=len)[::-1]).encode()
 )
 
 
 def xmp_packet(source_type: SourceType) -> bytes:
-    """The XMP packet that marks an image; every term gives the same number of bytes."""
+    """Return the XMP packet that marks an image; every term gives the same number of bytes."""
     assert source_type in TERMS, f"{source_type} is no IPTC digital source type"
     padding = " " * (_LONGEST - len(source_type))
     return (
@@ -67,19 +67,20 @@ def xmp_packet(source_type: SourceType) -> bytes:
 
 
 def read_source_type(data: bytes) -> SourceType | None:
-    """What an image file says of its origin, in XMP or in a C2PA manifest; of several terms the least of a capture.
+    """Return the origin that an image file states, in XMP or in a C2PA manifest; None if it states no origin.
 
-    Found by the vocabulary's address in the bytes of the file, so a compressed PNG text chunk is not seen. [ours]
+    Of several terms, the one furthest from a capture counts. Terms are found by the vocabulary's address in the bytes
+    of the file, so a compressed PNG text chunk is not seen. [ours]
     """
     found: set[Any] = {match.decode() for match in _MARK.findall(data)}
     return max(found, key=TERMS.index, default=None)
 
 
 def source_type_of_spoof(inputs: Iterable[SourceType], trained: bool) -> SourceType:
-    """The mark of a generated spoof, by those of its live face and its guide. [ours]
+    """Return the mark of a generated spoof, given the marks of its live face and its guide. [ours]
 
-    A capture that a trained model altered is a composite; where nothing was ever captured, the model made it all.
-    `trained` is false of the dummy generator, which is a formula.
+    A capture altered by a trained model is a composite; if nothing was ever captured, the model made everything.
+    `trained` is false for the dummy generator, which is a formula.
     """
     captured = any(each not in INVENTED for each in inputs)
     if trained:
@@ -88,9 +89,9 @@ def source_type_of_spoof(inputs: Iterable[SourceType], trained: bool) -> SourceT
 
 
 def size_auc(live: Sequence[int], spoof: Sequence[int]) -> dict[str, float] | None:
-    """How well the size of a file tells spoof from live: the chance that a spoof's is the larger; None without both.
+    """Return how well file size separates the classes: the chance that a spoof's file is larger than a live face's.
 
-    0.5 says nothing; 0 and 1 tell them apart. Ties count half.
+    0.5 means no separation; 0 and 1 mean a perfect one. Ties count half. None if a class is missing.
     """
     if not live or not spoof:
         return None

@@ -1,4 +1,4 @@
-"""The corpus row: the one place where a column is named and typed.
+"""The corpus row: the only place where columns are named and typed.
 
 Every station of the factory reads and writes tables of this schema; a generated row fills the columns that a real
 row leaves null. `Row` is the row in Python, `SCHEMA` the same row in Arrow, `INDEX_SCHEMA` the row without pixels but
@@ -23,21 +23,21 @@ KEY = re.compile(r"[a-z0-9_-]+")  # no dots: WebDataset splits a member's name a
 
 
 def style_of(domain: str, attack: str) -> str:
-    """The style name `<domain>-<attack>`; live rows have one too."""
+    """Return the style name `<domain>-<attack>`; live rows have one, too."""
     return f"{domain}-{attack}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One face image and what is known of it.
+    """One face image and the facts about it.
 
-    `image` holds the encoded bytes (`codec` says how), `label` 0 live or 1 spoof, `brisque` the score of the decoded
-    pixels (lower is better, unbounded; None where it cannot be computed). `capture` names the recording within
-    (domain, attack, subject): frames of one video share it, and a live and a spoof row of one domain, subject and
-    capture show the same scene. The fields from `live_key` on are set on generated rows only; `seed` has 63 bits.
+    `image` holds the bytes encoded with `codec`; `label` is 0 (live) or 1 (spoof); `brisque` is the score of the
+    decoded pixels (lower is better, unbounded; None if it cannot be computed). `capture` names the recording within
+    (domain, attack, subject): frames of one video share it, and a live and a spoof row with the same domain, subject
+    and capture show the same scene. Only generated rows set the fields from `live_key` on; `seed` has 63 bits.
 
     Raises:
-        ValueError: on a key outside `[a-z0-9_-]+` or a label that is neither 0 nor 1.
+        UserError: on a key outside `[a-z0-9_-]+` or a label other than 0 and 1.
     """
 
     key: str
@@ -76,7 +76,7 @@ class Row:
             raise UserError(f"label {self.label!r} of {self.key} must be 0 (live) or 1 (spoof)")
 
     def facts(self) -> dict[str, Any]:
-        """Every column but the pixels, in schema order: a WebDataset sample's JSON."""
+        """Return every column but the pixels, in schema order: the JSON of a WebDataset sample."""
         return {name: getattr(self, name) for name in FACTS}
 
 
@@ -93,7 +93,7 @@ def _arrow_field(field: dataclasses.Field[Any]) -> pa.Field:
 
 
 def _huggingface() -> dict[str, str]:
-    """The schema key by which the Hugging Face Hub and `datasets` show images and class names."""
+    """Return the schema metadata by which the Hugging Face Hub and `datasets` show images and class names."""
     kinds = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
     features: dict[str, Any] = {}
     for field in map(_arrow_field, dataclasses.fields(Row)):
@@ -115,12 +115,12 @@ EXTENSIONS = {"png": "png", "webp": "webp", "jpeg": "jpg"}
 
 
 def extension_of(codec: str) -> str:
-    """File extension of a `codec` column value such as `png`, `webp-lossless` or `jpeg-95`."""
+    """Return the file extension for a value of `codec`, such as `png`, `webp-lossless` or `jpeg-95`."""
     return EXTENSIONS[codec.partition("-")[0]]
 
 
 def to_table(rows: list[Row]) -> pa.Table:
-    """Rows as an Arrow table of `SCHEMA`."""
+    """Return rows as an Arrow table with `SCHEMA`."""
     columns = {name: [getattr(row, name) for row in rows] for name in FACTS}
     images = [{"bytes": row.image, "path": f"{row.key}.{extension_of(row.codec)}"} for row in rows]
     return pa.table({**columns, "image": images}, schema=SCHEMA)

@@ -1,4 +1,4 @@
-"""One shard: rows to bytes in every format, published create-only, then recorded in the ledger."""
+"""Writes one shard: encodes rows in every format, publishes them create-only, then records them in the ledger."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from factory.storage import Storage
 
 
 class Format(Protocol):
-    """What a module of `factory.corpus.formats` offers."""
+    """The interface of a module in `factory.corpus.formats`."""
 
     EXTENSION: str
     ROWS_PER_GROUP: int  # rows that `read_images` reads at once
 
     def to_bytes(self, rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
-        """One whole shard file; `lives` are the encoded live faces of a paired corpus by key."""
+        """Return one whole shard file; `lives` are the encoded live faces of a paired corpus, by key."""
 
     def read(self, file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
-        """Rows at `positions`, all by default."""
+        """Return the rows at `positions`, all by default."""
 
     def read_images(self, file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
-        """Offset in the file and bytes of the images of a group, in the order of rows."""
+        """Return offset in the file and bytes of each image of a group, in the order of rows."""
 
     def read_facts(self, file: BinaryIO) -> pa.Table:
-        """Every column but the pixels."""
+        """Return every column but the pixels."""
 
 
 FORMATS: dict[str, Format] = {"parquet": parquet, "webdataset": webdataset}
@@ -48,7 +48,7 @@ class OutputConfig(Config):
     formats: tuple[Literal["parquet", "webdataset"], ...] = Field(("parquet",), min_length=1)
     codec: Literal["png", "webp", "jpeg"] = "png"
     quality: int | None = Field(None, ge=1, le=100, description="None is lossless (png, webp); required for jpeg")
-    paired: bool = Field(False, description="webdataset: store `<key>.live.<image>` beside every spoof")
+    paired: bool = Field(False, description="webdataset: store `<key>.live.<image>` with every spoof")
     rows_per_shard: int = Field(500, ge=1)
 
     @model_validator(mode="after")
@@ -65,7 +65,7 @@ class OutputConfig(Config):
 
 
 def shard_sizes(rows: int, rows_per_shard: int, batch_size: int = 1) -> tuple[int, int, int]:
-    """(shards, rows in each, how many have one row more): even shards, none smaller than a batch if that can be."""
+    """Return (shards, rows in each, shards with one more row): even shards, not smaller than a batch if possible."""
     if rows == 0:
         return 0, 0, 0
     shards = max(1, min(math.ceil(rows / rows_per_shard), rows // batch_size))
@@ -73,7 +73,7 @@ def shard_sizes(rows: int, rows_per_shard: int, batch_size: int = 1) -> tuple[in
 
 
 def shard_span(number: int, rows: int, shards: int) -> tuple[int, int]:
-    """First row and row count of shard `number` when `rows` are cut into `shards` even pieces."""
+    """Return first row and row count of shard `number` when `rows` are cut into `shards` even pieces."""
     size, longer = divmod(rows, shards)
     return number * size + min(number, longer), size + (number < longer)
 
@@ -88,9 +88,9 @@ def publish(
     notes: dict[str, Any],
     lives: Mapping[str, bytes] | None = None,
 ) -> dict[str, Any]:
-    """Write `rows` in every format and then the ledger record; returns the record that stands.
+    """Write `rows` in every format and then the ledger record; returns the record that the ledger holds.
 
-    A loser of a race adopts the object that is there: the record names the winner's bytes. `rejects` are
+    The loser of a race adopts the existing object: the record names the winner's bytes. `rejects` are
     `{"key", "reason"}`; planned = rows + rejects. `notes` (attempt, software, device) goes into the record. `lives`
     are the encoded live faces of a paired corpus, by key of the spoof.
     """
@@ -120,7 +120,7 @@ def publish(
 def _adopted(
     path: str, found: list[Row], rows: list[Row], rejects: list[dict[str, str]]
 ) -> tuple[list[Row], list[dict[str, str]]]:
-    """Rows of the file that was first, and as rejects whatever else was planned, so that none is lost."""
+    """Return the rows of the winner's file; all other planned images become rejects, so that none is lost."""
     present = {row.key for row in found}
     reasons = {row.key: "left out by the driver whose file stands" for row in rows}
     reasons |= {reject["key"]: reject["reason"] for reject in rejects}
@@ -130,7 +130,7 @@ def _adopted(
 
 
 def score_statistics(scores: list[float | None]) -> dict[str, Any]:
-    """Count, failures, mean, population standard deviation, least and largest of the scores that exist."""
+    """Return count, failures, mean, population standard deviation, least and largest of the existing scores."""
     known = [score for score in scores if score is not None]
     if not known:
         return {"count": 0, "failed": len(scores)}

@@ -1,4 +1,4 @@
-"""Check a corpus folder against its ledger: every byte, every row, every key."""
+"""Checks a corpus folder against its ledger: every byte, every row, every key."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from factory.storage import Storage
 
 THREADS = 8
 OLDER = "an older version closed this run, so changes to its card and run.json cannot be seen"
-CHUNK = 256  # shards in hand at a time: bounds the memory
+CHUNK = 256  # shards checked at a time, which bounds the memory
 
 
 def verify(url: str) -> dict[str, Any]:
-    """Re-read what a run left and say what is wrong with it.
+    """Read the files of a run again and report what is wrong with them.
 
-    Of any finished run: every file beside the shards has the digest that `summary.json` holds, itself included. A
-    folder of an older version has no digests, which is noted. Of shards besides: size and sha256 of every file in the
-    ledger; that each opens, and holds the recorded rows, the same in every format of the run; that counts, styles and
-    scores of a record are those of its rows; that no key occurs twice; that no shard is missing; that the index has
-    just these rows at these places; that `data/` holds no file that the ledger does not name (in an unfinished run
-    such a file is only noted: a shard whose record is to come).
+    In every finished run, each file other than a shard, `summary.json` included, must have its digest in
+    `summary.json`. A folder of an older version has no digests, which is noted. For shards the check covers: size and
+    sha256 of every file in the ledger; each file opens and holds the recorded rows, equal in every format of the run;
+    counts, styles and scores of a record match its rows; every key is unique; no shard is missing; the index has
+    exactly these rows at these places; the ledger names every file in `data/` (in an unfinished run another file is
+    only noted: its record may still come).
 
     Returns:
-        counts, `problems` (lines of text; none if all is well) and `notes`.
+        counts, `problems` (lines of text; empty if all is well) and `notes`.
 
     Raises:
-        ValueError: if the folder holds no run, or one without shards that is unfinished or of an older version.
+        UserError: if the folder holds no run, or a run without shards that is unfinished or of an older version.
     """
     storage = Storage(url)
     claim = read_claim(storage)
@@ -99,7 +99,7 @@ def _checked(storage: Storage, ledger: Ledger, shards: list[str], formats: list[
 
 
 def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | None) -> Checked:
-    """One shard: its record, what its files hold, and what is wrong."""
+    """Check one shard: returns its record, the facts in its files, and the problems."""
     try:
         record = ledger.read(shard)
         wrong = _record_problems(shard, record, formats)
@@ -128,7 +128,7 @@ def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | No
 
 
 def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | None) -> list[str]:
-    """What a record by itself shows to be wrong; whatever error is raised, it is not a valid shard record."""
+    """Return the problems that a record shows by itself; any raised error means that the record is invalid."""
     wrong = []
     if record["planned"] != record["rows"] + len(record["rejects"]):
         wrong.append(f"planned {record['planned']} is not rows and rejects")
@@ -145,7 +145,7 @@ def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | No
 
 
 def _read_facts(storage: Storage, name: str, file: dict[str, Any]) -> pa.Table | str:
-    """Every column but the pixels of one file, or what is wrong with it."""
+    """Return every column but the pixels of one file, or the problem with the file."""
     try:
         data = storage.read(file["path"])
     except FileNotFoundError:
@@ -159,18 +159,18 @@ def _read_facts(storage: Storage, name: str, file: dict[str, Any]) -> pa.Table |
         return f"{file['path']} is not the file of the ledger: sha256 {digest[:12]}…, not {file['sha256'][:12]}…"
     try:
         return FORMATS[name].read_facts(io.BytesIO(data))
-    except Exception as error:  # it has the recorded hash, so whoever wrote it recorded what no reader opens
+    except Exception as error:  # its hash is as recorded, so it was unreadable when written
         return f"{file['path']} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _formats(claim: dict[str, Any]) -> list[str] | None:
-    """Formats that the run of a folder writes; None where it takes those that it finds."""
+    """Return the formats that the folder's run writes; None if the run takes the formats that it finds."""
     formats: list[str] | None = claim["config"].get("output", {}).get("formats")
     return formats
 
 
 def _read_index(storage: Storage) -> tuple[pa.Table | None, list[str]]:
-    """The index of a finished folder, or why there is none."""
+    """Return the index of a finished folder, or the problems with it."""
     if not storage.exists(INDEX):
         return None, [f"{INDEX} is missing"]
     try:
@@ -183,7 +183,7 @@ def _read_index(storage: Storage) -> tuple[pa.Table | None, list[str]]:
 
 
 def _hashes(keys: Sequence[str]) -> np.ndarray:
-    """64-bit hashes, to hold a million keys in eight megabytes."""
+    """Return 64-bit hashes: a million keys take eight megabytes."""
     digests = b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys)
     return np.frombuffer(digests, np.uint64)
 
@@ -194,11 +194,11 @@ def _repeats(hashes: np.ndarray) -> list[str]:
 
 
 def _gaps(shards: list[str], planned: int) -> list[str]:
-    """What a finished run lacks, and splits whose numbers have a gap: a brace pattern would name what is not there."""
+    """Return missing shards of a finished run, and gaps in splits' numbers: brace patterns would name absent files."""
     numbers: dict[str, list[int]] = {}
     for shard in shards:
         split, _, number = shard.rpartition("-")
-        if number.isdecimal():  # any other name is no shard's, as its record has shown
+        if number.isdecimal():  # other names are invalid, as their records have shown
             numbers.setdefault(split, []).append(int(number))
     problems = [
         f"shards of split {split} are not numbered without a gap: {len(found)} of them, the last is {found[-1]}"
@@ -213,7 +213,7 @@ def _gaps(shards: list[str], planned: int) -> list[str]:
 
 
 def _count_problems(counts: Counter[str], planned: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    """Where a finished run's plan or summary counts otherwise than its ledger."""
+    """Return where the counts of a finished run's plan or summary differ from its ledger."""
     if counts["planned"] != planned["images"]:
         return [f"{counts['planned']} images in the ledger, {planned['images']} in the plan"]
     return [

@@ -1,23 +1,24 @@
-"""Readers of the licensed face anti-spoofing data sets: a module knows one data set's tree, and this is the contract.
+"""Readers of the licensed face anti-spoofing data sets: each module knows one data set's tree; this is the contract.
 
-A reader lists the images, or the frames that stand for a video, without decoding a pixel, and says of each what the
-official documents say. docs/datasets.md is the manual. The rows of a corpus that `difffas prepare ROOT --dataset NAME`
-writes then hold, and protocols rely on:
+A reader lists the images, or the frames that represent a video, without decoding a pixel, and gives for each the facts
+in the official documents. docs/datasets.md is the manual. The rows of a corpus that
+`difffas prepare ROOT --dataset NAME` writes hold the following, and protocols rely on it:
 
 `domain`   the data set: `oulu_npu`, `casia_fasd`, `replay_attack`, `msu_mfsd`, `wmca`, `padisi`, `celeba_spoof`,
            `siw` or `nuaa`; a pair list (`pairs`) names the domains of its images.
 `label`    0 live, 1 spoof.
 `attack`   `live`, or a coarse name: `print`, `replay`, `mask`, `glasses`, `makeup`. With `attack_names: instrument`
            the finer name that `fields()["instrument"]` gives.
-`subject`  the person, unique within the data set: `01`, `client001`; CASIA-FASD counts anew in each split, so there
-           it is `train_1`, `test_1`.
+`subject`  the person, unique within the data set: `01`, `client001`; CASIA-FASD numbers people anew in each split, so
+           its subjects are `train_1`, `test_1`.
 `split`    the official split as `train`, `dev` or `test` (`devel` and `valid` are `dev`, `eval` is `test`).
-`capture`  the recording's official stem as a vocabulary name: lower case, dashes are underscores. Where a document
-           says more than the stem, that is at its end. `fields(domain, capture)` takes it apart.
-`source`   the path below ROOT; of a frame it goes on with `/<number>`: `frame_number(source)`. Videos count from 0 in
-           the order of decoding, HDF5 files say the number (`Frame_<n>`); an image has none.
+`capture`  the recording's official stem as a vocabulary name: lower case, dashes are underscores. If a document says
+           more than the stem, that follows at the end. `fields(domain, capture)` takes the capture apart.
+`source`   the path below ROOT; for a frame `/<number>` follows: `frame_number(source)`. Videos count from 0 in the
+           order of decoding, HDF5 files state the number (`Frame_<n>`); an image has no number.
 
-Captures, the names that `fields(domain, capture)` gives (all text, besides `attack` and `instrument`), instruments:
+Per data set: an example of a capture, the names that `fields(domain, capture)` gives besides `attack` and `instrument`
+(all values are text), and the instruments:
 
 oulu_npu       `1_1_01_1`: phone, session, subject, file. print_1, print_2, replay_1, replay_2.
 casia_fasd     `1` … `8`, `hr_1` … `hr_4`: file. print_warped, print_cut, replay.
@@ -29,11 +30,11 @@ msu_mfsd       `real_client001_android_sd_scene01`, `attack_client001_laptop_sd_
 wmca           `100_03_015_2_10`: client, session, presenter, type, pai. print, replay, glasses, fake_head, paper_mask,
                rigid_mask, flexible_mask, wig, makeup.
 padisi         `id_<transaction>_<trial>_<trial name>_<code>`: transaction, trial, name, code. The code, as `m50602`.
-celeba_spoof   `<number>_<type>_<illumination>_<environment>`: these. photo, poster, a4, face_mask, upper_body_mask,
-               region_mask, pc, pad, phone, 3d_mask.
+celeba_spoof   `<number>_<type>_<illumination>_<environment>`: these four. photo, poster, a4, face_mask,
+               upper_body_mask, region_mask, pc, pad, phone, 3d_mask.
 siw            `003_1_2_1_1`: subject, sensor, type, medium, session. print_<medium>, replay_<medium>.
 nuaa           `client_0001_00_00_01`, `imposter_0001_…`: kind, subject, glasses, position, session. print.
-pairs          `scene_0`: none, and no `fields`.
+pairs          `scene_0`: no instruments, and no `fields`.
 
 Coarse attacks: WMCA type 1 glasses, 2 mask, 3 print, 4 replay, 5 makeup; PADISI-Face code 06 makeup, others
 `pai_<code>`; CelebA-Spoof types 1–3 print, 4–6 and 10 mask, 7–9 replay.
@@ -72,19 +73,19 @@ FRAME = re.compile(rf".+\.(?:{'|'.join(video.DEMUXERS)}|hdf5|h5)/(\d+)", re.IGNO
 
 
 class Dataset(Protocol):
-    """What a module of this package offers."""
+    """The interface of a data set's module in this package."""
 
     DOMAIN: str
-    TITLE: str  # for people
-    FORMAT: str  # of its recordings: folder (images), video, hdf5 or npz
-    EXAMPLE: str  # a recording's name below ROOT
+    TITLE: str  # name for people
+    FORMAT: str  # format of its recordings: folder (images), video, hdf5 or npz
+    EXAMPLE: str  # example of a recording's name below ROOT
     CAPTURE: re.Pattern[str]  # its groups are the official fields
 
     def attack_of(self, fields: Mapping[str, str]) -> tuple[str, str]:
-        """Coarse name and instrument."""
+        """Return the coarse name of the attack, and the instrument."""
 
     def recordings(self, tree: Tree, chosen: str | None) -> Iterator[Recording]:
-        """Everything in the tree; ValueError naming what it lacks. `chosen` is the list that the user named."""
+        """Yield all recordings in the tree; raises UserError naming what is missing. `chosen`: the user's list."""
 
 
 DATASETS: dict[str, Dataset] = {
@@ -99,7 +100,7 @@ DATASETS: dict[str, Dataset] = {
     "nuaa": nuaa,
     "pairs": pairs,
 }
-# Of those that ship them: from the text of a box file, frame, width and height to the box, or None of no face.
+# For data sets that ship boxes: maps the text of a box file, frame, width and height to the box, or None for no face.
 BOXES: dict[str, Callable[[str, int, int, int], Box | None]] = {
     "oulu-npu": oulu_npu.box,
     "replay-attack": replay_attack.box,
@@ -107,29 +108,30 @@ BOXES: dict[str, Callable[[str, int, int, int], Box | None]] = {
     "celeba-spoof": celeba_spoof.box,
 }
 
-# Of those that say it, by rule or in lists of videos: every recording of a whole tree, without its extension.
+# For data sets that define it, by rule or in lists of videos: all recordings of a whole tree, without extensions.
 WHOLE: dict[str, Callable[[Tree], Iterator[str]]] = {
     "oulu-npu": oulu_npu.whole,
     "casia-fasd": casia_fasd.whole,
     "replay-attack": replay_attack.whole,
     "msu-mfsd": msu_mfsd.whole,
 }
-NAMED = 5  # absent recordings that are named; the others are counted
+NAMED = 5  # missing recordings that are named; the others are only counted
 
 
 def list_dataset(
     name: str, source: str, frames: Frames, chosen: str | None = None, instruments: bool = False
 ) -> list[Source]:
-    """Every image of a data set, and of each video some `frames`, in the order of their paths.
+    """Return every image of a data set, and some `frames` of each video, in the order of their paths.
 
     Args:
         name: a name of `DATASETS`.
         source: the folder that the data set's owner gave, local or `s3://`.
-        chosen: a list to take splits or pairs from, instead of the one in the tree.
+        frames: which frames represent a video.
+        chosen: the list that gives splits or pairs, instead of the list in the tree.
         instruments: whether attacks get their finer names.
 
     Raises:
-        ValueError: naming what the tree lacks, or what is not installed that reading needs.
+        UserError: naming the files that the tree lacks, or a package that reading needs and that is not installed.
     """
     dataset = DATASETS[name]
     tree = Tree(source, dataset.TITLE)
@@ -150,7 +152,7 @@ def list_dataset(
 
 
 def _say_absent(tree: Tree, title: str, whole: list[str]) -> None:
-    """One line of how many recordings, and which, the tree lacks; nothing of a whole one."""
+    """Print one line on the number and names of recordings that the tree lacks; nothing if it is whole."""
     there = {name.lower().rpartition(".")[0] for name in tree.files if video.NAME.fullmatch(name)}
     absent = [name for name in whole if name.lower() not in there]
     if absent:
@@ -163,7 +165,7 @@ _FRAMES = {"video": video, "hdf5": hdf5}
 
 
 def _sources(tree: Tree, dataset: Dataset, recording: Recording, frames: Frames, instruments: bool) -> list[Source]:
-    """The sources of one recording; one, with the reason, if it is a reject."""
+    """Return the sources of one recording; a single one, with the reason, if the recording is a reject."""
     file, module = recording.file, _FRAMES.get(dataset.FORMAT)
     reject, numbers = file.reject or recording.reject, [0]
     if module is not None and not reject:
@@ -189,7 +191,7 @@ def _sources(tree: Tree, dataset: Dataset, recording: Recording, frames: Frames,
 
 
 def _version(tree: Tree, recording: Recording, in_container: bool) -> str:
-    """What identifies a recording besides its path and facts."""
+    """Return what identifies a recording in addition to its path and facts."""
     file, boxes = recording.file, tree.files.get(recording.boxes)
     parts = [file.size] if in_container else []
     return "-".join(str(part) for part in (*parts, file.version, boxes.size if boxes else "", recording.turn) if part)
@@ -209,10 +211,10 @@ def _row_fields(dataset: Dataset, recording: Recording, instruments: bool) -> di
 
 
 def fields(domain: str, capture: str) -> dict[str, str]:
-    """The official fields of a row's capture, with `attack` (coarse) and `instrument`: see the table above.
+    """Return the official fields of a row's capture, with `attack` (coarse) and `instrument`: see the table above.
 
     Raises:
-        ValueError: if there is no such data set, or the capture is not one of it.
+        UserError: if there is no such data set, or the data set has no such capture.
     """
     dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
     if dataset is None:
@@ -220,23 +222,23 @@ def fields(domain: str, capture: str) -> dict[str, str]:
     found = dataset.CAPTURE.fullmatch(capture)
     if found is None:
         raise UserError(f"capture {capture!r} is none of {dataset.TITLE}, like {vocabulary_name(dataset.EXAMPLE)!r}")
-    # A pattern of alternatives names a group once, so those of the second have a prefix.
+    # A pattern can name a group only once, so the groups of a second alternative have a prefix.
     values = {name.removeprefix("a_"): value for name, value in found.groupdict().items() if value is not None}
     attack, instrument = dataset.attack_of(values)
     return {**values, "attack": attack, "instrument": instrument}
 
 
 def frame_number(source: str) -> int | None:
-    """The frame that a row's `source` ends with; None of an image."""
+    """Return the number of the frame with which a row's `source` ends; None for an image."""
     found = FRAME.fullmatch(source)
     return int(found[1]) if found else None
 
 
 class ShippedBoxes:
-    """The faces' places that a data set ships: what `crop: dataset` cuts out.
+    """The face boxes that a data set ships, which `crop: dataset` cuts out.
 
     Raises:
-        ValueError: if it ships none that are documented.
+        UserError: if the data set ships no documented boxes.
     """
 
     def __init__(self, name: str, source: str) -> None:
@@ -246,11 +248,11 @@ class ShippedBoxes:
         self._name, self._text = "", ""
 
     def find(self, boxes: str, frame: int, width: int, height: int) -> Box:
-        """The box of one image of a recording with this box file.
+        """Return the box of one image of a recording with this box file.
 
         Raises:
             OSError: if the file cannot be read.
-            ValueError: with a reason: `no box file`, `broken box file`, `no face`.
+            UnreadableError: with a reason: `no box file`, `broken box file`, `no face`.
         """
         if not boxes:
             raise UnreadableError("no box file")

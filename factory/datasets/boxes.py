@@ -1,4 +1,4 @@
-"""The face's place as the data sets write it: lines of numbers that begin with the number of a frame."""
+"""Face boxes in the form of the data sets: lines of numbers that begin with the number of a frame."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from difffas.errors import UnreadableError
 from factory.sources.faces import Box, landmark_box
 from factory.tables.decimals import decimal
 
-# Distance of eyes and mouth over that of the eyes: the median of 84 frames of NUAA (10 to 90 %: 1.00 to 1.17). [ours]
+# Distance from eyes to mouth over the distance between the eyes: the median of 84 NUAA frames (10 to 90 %: 1.00 to
+# 1.17). [ours]
 MOUTH = 1.09
 
 
 def row(text: str, frame: int, count: int, separator: str | None = None) -> list[float] | None:
-    """The numbers after `frame` in the first line that begins with it; None if there is none.
+    """Return the numbers after `frame` in the first line that begins with it; None if there is no such line.
 
     Raises:
-        ValueError: `broken box file` if a line holds no numbers, or this one fewer than `count`.
+        UnreadableError: `broken box file` if a line holds anything but numbers, or this line fewer than `count`.
     """
     for line in text.splitlines():
         if line.strip():
@@ -32,12 +33,12 @@ def row(text: str, frame: int, count: int, separator: str | None = None) -> list
 
 
 def sized(x: float, y: float, width: float, height: float) -> Box | None:
-    """A box, or None where it has no area: how a detector's miss is written."""
+    """Return a box, or None if it has no area, which marks a face that the detector missed."""
     return Box(x, y, width, height) if width > 0 and height > 0 else None
 
 
 def of_eyes(x_one: float, y_one: float, x_other: float, y_other: float) -> Box | None:
-    """The box that RetinaFace would draw around a face with these eyes, the mouth supposed below them. [ours]"""
+    """Return the box that RetinaFace would draw around these eyes, with the mouth assumed below them. [ours]"""
     one, other = np.array([x_one, y_one]), np.array([x_other, y_other])
     across = other - one if other[0] >= one[0] else one - other
     if not across.any():

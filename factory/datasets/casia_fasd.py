@@ -20,20 +20,20 @@ INSTRUMENTS = {
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack and instrument by the file's name."""
+    """Return attack and instrument by the file's name."""
     instrument = INSTRUMENTS[fields["file"]]
     return instrument.partition("_")[0], instrument
 
 
 def whole(tree: Tree) -> Iterator[str]:
-    """Every recording that was released: 12 of each of 20 and 30 people."""
+    """Yield every recording that was released: 12 of each person, 20 people for training and 30 for testing."""
     for split, people in (("train", 20), ("test", 30)):
         for person, file in itertools.product(range(1, people + 1), INSTRUMENTS):
             yield f"{split}_release/{person}/{file.upper()}"
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All videos; the person is `<split>_<directory>`, because directories are numbered anew in each split."""
+    """Yield all videos; the person is `<split>_<directory>`, because each split numbers its directories anew."""
     folders = ("train_release/", "test_release/")
     tree.require(*folders)
     for file, found in tree.search(NAME, VIDEOS, *folders):

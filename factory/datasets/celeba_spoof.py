@@ -16,7 +16,7 @@ DOMAIN, TITLE, FORMAT, EXAMPLE = "celeba_spoof", "CelebA-Spoof", "folder", "Data
 CAPTURE = re.compile(r"(?P<number>\w+?)_(?P<type>\d+)_(?P<illumination>\d+)_(?P<environment>\d+)")
 NAME = re.compile(r"Data/(?P<split>train|test)/(?P<subject>[^/]+)/(?P<kind>live|spoof)/(?P<number>[^/]+)\.\w+")
 LISTS = ("metas/intra_test/train_label.json", "metas/intra_test/test_label.json")
-SIDE = 224  # of the frame that boxes are given in, whatever the image's size
+SIDE = 224  # side of the frame to which boxes refer, whatever the image's size
 INSTRUMENTS = (
     "live", "photo", "poster", "a4", "face_mask", "upper_body_mask", "region_mask", "pc", "pad", "phone", "3d_mask",
 )  # fmt: skip
@@ -24,13 +24,13 @@ ATTACKS = ("live", *("print",) * 3, *("mask",) * 3, *("replay",) * 3, "mask")
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack and instrument by the spoof type, number 40 of the 44."""
+    """Return attack and instrument by the spoof type, number 40 of the 44."""
     kind = int(fields["type"])
     return ATTACKS[kind], INSTRUMENTS[kind]
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All images that the lists of the intra-dataset protocol name."""
+    """Yield all images that the lists of the intra-dataset protocol name."""
     tree.require("Data/", *LISTS)
     named = {path: numbers for name in LISTS for path, numbers in _read_list(tree, name).items()}
     for path, numbers in named.items():
@@ -57,7 +57,7 @@ def _recording(tree: Tree, path: str, numbers: list[int]) -> Recording:
 
 
 def _read_list(tree: Tree, name: str) -> dict[str, list[int]]:
-    """Numbers by path; ValueError if the file is not that."""
+    """Return the numbers by path; raises UserError if the file holds anything else."""
     try:
         found = parse_json(tree.text(name), name)
     except ValueError:
@@ -72,7 +72,7 @@ def _read_list(tree: Tree, name: str) -> dict[str, list[int]]:
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:
-    """From `x y width height score` in a frame of 224×224."""
+    """Return the box from `x y width height score` in a frame of 224×224."""
     found = boxes.row(f"0 {text.strip()}", 0, 4) if text.strip() else None
     if found is None:
         return None

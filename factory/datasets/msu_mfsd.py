@@ -18,12 +18,12 @@ CAPTURE = re.compile(
 )
 NAME = re.compile(rf"scene01/(?P<kind>real|attack)/(?P<stem>(?i:{CAPTURE.pattern}))\.\w+")
 LISTS = {"train": "train_sub_list.txt", "test": "test_sub_list.txt"}
-# bob's list of those that were recorded upside down. Where the container says so itself, that alone counts.
+# bob's list of recordings that are upside down. If the container states a rotation, only that counts.
 ROTATED = {f"real_client{number:03d}_android_sd_scene01" for number in (3, 5, 6, 7, 8, 9)}
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack and instrument by what is presented: paper, a tablet or a phone."""
+    """Return attack and instrument by the presented medium: paper, a tablet or a phone."""
     presented = fields.get("presented")
     if not presented:
         return "live", "live"
@@ -32,7 +32,7 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All videos; the lists say in two digits a line whose are for training and for testing. There is no dev set."""
+    """Yield all videos; the lists name clients for training and testing, two digits a line. There is no dev set."""
     folders = ("scene01/real/", "scene01/attack/")
     tree.require(*folders, *LISTS.values())
     splits = _splits(tree)
@@ -57,7 +57,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def _splits(tree: Tree) -> dict[str, str]:
-    """Split of every client that the lists name; ValueError if one is in both."""
+    """Return the split of every client that the lists name; raises UserError if a client is in both."""
     splits: dict[str, str] = {}
     for split, name in LISTS.items():
         for number in re.findall(r"\d+", tree.text(name)):
@@ -66,7 +66,7 @@ def _splits(tree: Tree) -> dict[str, str]:
 
 
 def whole(tree: Tree) -> Iterator[str]:
-    """Every recording of the clients that the lists name: a real one and three attacks by each camera."""
+    """Yield every recording of the listed clients: a real one and three attacks for each camera."""
     for client, camera in itertools.product(sorted(_splits(tree)), ("laptop", "android")):
         yield f"scene01/real/real_{client}_{camera}_SD_scene01"
         for presented in ("ipad_video", "iphone_video", "printed_photo"):
@@ -74,6 +74,6 @@ def whole(tree: Tree) -> Iterator[str]:
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:
-    """From a line `frame,left,top,right,bottom,…` (the eyes follow), frames counted from 0."""
+    """Return the box from a line `frame,left,top,right,bottom,…` (the eyes follow); frames count from 0."""
     found = boxes.row(text, frame, 4, ",")
     return boxes.sized(found[0], found[1], found[2] - found[0], found[3] - found[1]) if found else None

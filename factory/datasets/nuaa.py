@@ -1,6 +1,6 @@
 """NUAA: `{Client,Imposter}Raw/<subject>/<subject>_<glasses>_<position>_<session>_<picture>.jpg` and four lists.
 
-Here or in a folder `raw`, as the archive has it.
+They lie in ROOT or in its folder `raw`, as in the archive.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ NAME = re.compile(r"(?:raw/)?(?P<kind>Client|Imposter)Raw/\d+/(?P<stem>(?P<subje
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Every attack is a photograph on paper."""
+    """Return attack and instrument: every attack is a photograph on paper."""
     attack = "live" if fields["kind"].lower() == "client" else "print"
     return attack, attack
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All pictures, by the lists of training and test; persons are in both."""
+    """Yield all pictures, from the lists of training and test; people are in both."""
     base = "raw/" if any(name.startswith("raw/") for name in tree.files) else ""
     kinds = ("Client", "Imposter")
     lists = {(kind, split): f"{base}{kind.lower()}_{split}_raw.txt" for kind in kinds for split in ("train", "test")}

@@ -1,4 +1,4 @@
-"""OULU-NPU: `{Train,Dev,Test}_files/<phone>_<session>_<subject>_<file>.avi`, beside each a `.txt` of the eyes."""
+"""OULU-NPU: `{Train,Dev,Test}_files/<phone>_<session>_<subject>_<file>.avi`, each with a `.txt` of the eyes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ INSTRUMENTS = {"1": "live", "2": "print_1", "3": "print_2", "4": "replay_1", "5"
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack and instrument by the file number."""
+    """Return attack and instrument by the file number."""
     instrument = INSTRUMENTS[fields["file"]]
     return instrument.partition("_")[0], instrument
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All videos; protocols are subsets of these by phone, session and file, so their lists are not read."""
+    """Yield all videos; protocols are subsets of these by phone, session and file, so their lists are not read."""
     folders = ("Train_files/", "Dev_files/", "Test_files/")
     tree.require(*folders)
     for file, found in tree.search(NAME, VIDEOS, *folders):
@@ -43,7 +43,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def whole(tree: Tree) -> Iterator[str]:
-    """Every recording that was released: 55 users before 6 phones in 3 sessions."""
+    """Yield every recording that was released: 55 users in front of 6 phones in 3 sessions."""
     users = {"Train": range(1, 21), "Dev": range(21, 36), "Test": range(36, 56)}
     for split, numbers in users.items():
         for phone, session, user, file in itertools.product(range(1, 7), range(1, 4), numbers, range(1, 6)):
@@ -51,6 +51,6 @@ def whole(tree: Tree) -> Iterator[str]:
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:
-    """From a line `frame,x_right_eye,y_right_eye,x_left_eye,y_left_eye`, frames counted from 0."""
+    """Return the box from a line `frame,x_right_eye,y_right_eye,x_left_eye,y_left_eye`; frames count from 0."""
     eyes = boxes.row(text, frame, 4, ",")
     return boxes.of_eyes(*eyes[:4]) if eyes and any(eyes) else None

@@ -1,7 +1,7 @@
 """PADISI-Face: `ID_<transaction>_<trial>_<trial name>.npz`, `padisi_USC_FACE_ground_truth.csv` and a partition list.
 
-The colour-only release is one joblib file, which is a pickle: loading it runs whatever code it holds, so it is
-refused. docs/datasets.md says how to turn it into the same npz files, once and apart.
+The colour-only release is one joblib file, which is a pickle: loading it runs any code inside, so this reader refuses
+it. docs/datasets.md says how to convert it once, in isolation, to the same npz files.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ TRUTH = re.compile(r"(^|/)padisi_USC_FACE_ground_truth\.csv$")
 PARTITION = re.compile(r"(^|/)padisi_USC_FACE_dataset_partition_3folds_part0\.csv$")
 IDENTITY = ("transaction_id", "trial_id", "trial_name")
 LIVE = "m00000"
-ATTACKS = {"06": "makeup"}  # by PAI code; the meaning of the others is not published
+ATTACKS = {"06": "makeup"}  # by PAI code; the meaning of the other codes is unpublished
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack by the PAI code (`m5`, two digits), instrument is the whole code with its species (two more)."""
+    """Return the attack by the PAI code (`m5`, two digits); the instrument is the whole code with its species."""
     code = fields["code"]
     return ("live", "live") if code == LIVE else (ATTACKS.get(code[2:4], f"pai_{code[2:4]}"), code)
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All samples. Splits are those of `chosen` or of fold 0; without a list they are left to `prepare`, by person."""
+    """Yield all samples. Splits come from `chosen` or fold 0; without a list `prepare` splits by person."""
     found = {match["identifier"]: file for file, match in tree.search(NAME, "npz", "") if match}
     truth, text = tree.list_text(None, TRUTH)
     lacking = [] if truth else ["padisi_USC_FACE_ground_truth.csv"]
@@ -64,12 +64,12 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def identifier(row: Mapping[str, str]) -> str:
-    """The sample's name, from a line of any of the lists."""
+    """Return the sample's name, from a line of any of the lists."""
     return "_".join(["ID", *(row[column] for column in IDENTITY)])
 
 
 def _read_truth(name: str, text: str) -> dict[str, dict[str, str]]:
-    """Lines of the ground truth by identifier; ValueError if one has no code, as where the file was cut off."""
+    """Return lines of the ground truth by identifier; raises UserError if a code is missing, as in a cut-off file."""
     facts = {identifier(row): row for row in table(name, text, *IDENTITY, "ground_truth", "participant_id")}
     for sample, row in facts.items():
         if not CODE.fullmatch(row["ground_truth"]):
@@ -78,11 +78,11 @@ def _read_truth(name: str, text: str) -> dict[str, dict[str, str]]:
 
 
 def read_partition(name: str, text: str) -> dict[str, str]:
-    """Split by identifier, from a partition list; nothing from no list.
+    """Return the split by identifier, from a partition list; empty without a list.
 
     Raises:
-        ValueError: if it is empty, lacks a column, or has a partition other than train, valid and test, or two of one
-            sample.
+        UserError: if the list is empty, lacks a column, has a partition other than train, valid and test, or two
+            partitions for one sample.
     """
     splits: dict[str, str] = {}
     for row in table(name, text, *IDENTITY, "partition_name") if name else ():

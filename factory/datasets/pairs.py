@@ -1,6 +1,6 @@
 """The authors' pair lists: JSON files of `[live path, spoof path]`, such as `OCIM.json`, and the images they name.
 
-The directory of an image is its style's name: `O2`, `C4` … (data set and number), `2_18` (WMCA, type and instrument),
+The directory of an image names its style: `O2`, `C4` … (data set and number), `2_18` (WMCA, type and instrument),
 `paper_glass` … (PADISI-Face).
 """
 
@@ -32,15 +32,15 @@ LIVE_FOLDER = re.compile(r"O1[2-5]?|C[1-3]|I1|M[12]|0_\d+|real")
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """The capture says nothing of it."""
+    """Return empty names: the capture does not state the attack."""
     return "", ""
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """Every image that the lists name, once.
+    """Yield every image in the lists, each only once.
 
-    Images that pairs join, directly or by others, are one scene: they share the capture, and the subject, which is
-    the person's number in WMCA's file names and else the scene. The lists have no splits.
+    Images that pairs connect, directly or through others, form a scene: they share the capture and the subject. The
+    subject is the person's number in WMCA's file names, and otherwise the scene. The lists have no splits.
     """
     lists = [chosen] if chosen else [name for name in tree.files if LIST.search(name)]
     if not lists:
@@ -65,7 +65,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def _fault(folder: str, live: bool, there: bool) -> str | None:
-    """The reason why an image of this directory is no row, if there is one."""
+    """Return the reason why an image of this directory is a reject; None if it is a row."""
     if not _domain(folder):
         return UNKNOWN
     if live != bool(LIVE_FOLDER.fullmatch(folder)):
@@ -74,7 +74,7 @@ def _fault(folder: str, live: bool, there: bool) -> str | None:
 
 
 def _read_list(name: str, text: str) -> list[tuple[str, str]]:
-    """The pairs, as paths below the folder; ValueError if the file is something else or leads out of it."""
+    """Return the pairs, as paths below the folder; raises UserError if the file is invalid or a path leads outside."""
     try:
         found = parse_json(text, name)
     except ValueError:
@@ -93,7 +93,7 @@ def _read_list(name: str, text: str) -> list[tuple[str, str]]:
 
 
 def _scenes(pairs: list[tuple[str, str]]) -> dict[str, int]:
-    """Number of the connected component of every path, in the order of their first appearance."""
+    """Return the number of every path's connected component, counted in the order of first appearance."""
     parent: dict[str, str] = {}
 
     def root(path: str) -> str:
@@ -116,5 +116,5 @@ def _person(path: str) -> str:
 
 
 def _domain(folder: str) -> str:
-    """The data set of a style's directory; empty of none of the authors'."""
+    """Return the data set of a style's directory; empty if the directory is not one of the authors'."""
     return next((domain for domain, names in FOLDERS.items() if re.fullmatch(names, folder)), "")

@@ -1,6 +1,6 @@
 """Idiap Replay-Attack: `{train,devel,test}/real/*.mov`, `…/attack/{fixed,hand}/*.mov`, `face-locations/**/*.face`.
 
-Enrolment videos (`enroll/`) are for face recognition; like the official queries, this reader passes them over.
+Enrolment videos (`enroll/`) are for face recognition; this reader skips them, as the official queries do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME = re.compile(rf"(?P<split>train|devel|test)/(?:real/(?:{REAL})|attack/(?P<h
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack and instrument by what is held before the camera: paper, a phone or a tablet."""
+    """Return attack and instrument by the medium held in front of the camera: paper, a phone or a tablet."""
     presented = fields.get("presented")
     if not presented:
         return "live", "live"
@@ -33,7 +33,7 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All accesses. Attacks of both supports have the same names, so the support ends the capture."""
+    """Yield all accesses. Attacks with either support have the same names, so the capture ends with the support."""
     folders = tuple(f"{split}/{kind}/" for split in ("train", "devel", "test") for kind in ("real", "attack"))
     tree.require(*folders)
     for file, found in tree.search(NAME, VIDEOS, *folders):
@@ -54,7 +54,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def whole(tree: Tree) -> Iterator[str]:
-    """Every recording that the lists in `protocols/` name, where the tree has these."""
+    """Yield every recording that the lists in `protocols/` name, if the tree has these lists."""
     for kind, split in itertools.product(("real", "attack-grandtest-allsupports"), ("train", "devel", "test")):
         name = f"protocols/{kind}-{split}.txt"
         for line in tree.text(name).splitlines() if name in tree.files else ():
@@ -64,6 +64,6 @@ def whole(tree: Tree) -> Iterator[str]:
 
 
 def box(text: str, frame: int, width: int, height: int) -> Box | None:
-    """From a line `frame x y width height`; frames without a detection have none, or no size."""
+    """Return the box from a line `frame x y width height`; a frame without a detection has no line, or size 0."""
     found = boxes.row(text, frame, 4)
     return boxes.sized(*found[:4]) if found else None

@@ -16,13 +16,13 @@ ATTACKS = {"1": "live", "2": "print", "3": "replay"}
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack by the type, instrument by type and medium."""
+    """Return the attack by type, and the instrument by type and medium."""
     attack = ATTACKS[fields["type"]]
     return attack, attack if attack == "live" else f"{attack}_{fields['medium']}"
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All videos; protocols are subsets of these by type, medium and frame number."""
+    """Yield all videos; protocols are subsets of these by type, medium and frame number."""
     folders = ("Train/live/", "Train/spoof/", "Test/live/", "Test/spoof/")
     tree.require(*folders)
     for file, found in tree.search(NAME, VIDEOS, *folders):

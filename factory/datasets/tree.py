@@ -1,4 +1,4 @@
-"""The tree that a user was licensed: its files, what it lacks, and its small text files."""
+"""A data set's tree as licensed to the user: its files, missing files, and small text files."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from difffas.errors import UserError
 from factory.core.regular import read_regular
 from factory.sources.files import File, Files
 
-MAX_TEXT = 1 << 30  # bytes; CelebA-Spoof's larger list has about a tenth
+MAX_TEXT = 1 << 30  # bytes; CelebA-Spoof's larger list has about a tenth of this
 MAX_BOXES = 1 << 22  # bytes of a box file: a hundred thousand frames
-UNKNOWN = "unknown name"  # a file of the right kind in the right place, whose name says nothing
-UNLISTED = "in no list"  # what the official lists do not have, no protocol has
-MISSING = "missing file"  # what a list names, and the tree does not have
+UNKNOWN = "unknown name"  # a file of the right kind in the right place with an unreadable name
+UNLISTED = "in no list"  # a recording that the official lists omit, and therefore all protocols
+MISSING = "missing file"  # a list names the file, and the tree lacks it
 SPLITS = {"train": "train", "dev": "dev", "devel": "dev", "valid": "dev", "test": "test", "eval": "test"}
 VIDEOS = "avi mov mp4 m4v"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One video, container or image, and what the documents say of it: values of the row's fields, as text.
+    """One video, container or image, and the facts in the documents: values of the row's fields, as text.
 
-    `instrument` is the finer name of the attack, `domain` empty for the data set's own, `boxes` the file that has the
-    face's place, `turn` as in `Source`. Of a reject nothing else is known.
+    `instrument` is the finer name of the attack; an empty `domain` means the data set's own; `boxes` is the file with
+    the face's place; `turn` is as in `Source`. For a reject only the file and the reason are known.
     """
 
     file: File
@@ -47,7 +47,7 @@ class Tree:
         files: every file by its name below the folder, sorted.
 
     Raises:
-        ValueError: if it is not there or no folder.
+        UserError: if the folder is missing or not a folder.
     """
 
     def __init__(self, source: str, title: str) -> None:
@@ -57,7 +57,7 @@ class Tree:
         self.files = {file.name: file for file in self.reader.find()}
 
     def require(self, *names: str) -> None:
-        """ValueError that names every file, and folder with files in it (`Train_files/`), that is not there."""
+        """Raise UserError that names every missing file, and every missing or empty folder (`Train_files/`)."""
         missing = [name for name in names if not self._has(name)]
         if missing:
             raise UserError(
@@ -71,22 +71,22 @@ class Tree:
     def search(
         self, pattern: re.Pattern[str], extensions: str, *folders: str
     ) -> Iterator[tuple[File, re.Match[str] | None]]:
-        """Files of these folders that have one of the extensions, with what the pattern finds in their whole names."""
+        """Yield files in these folders with one of the extensions, each with the pattern's match of its whole name."""
         kinds = tuple(f".{extension}" for extension in extensions.split())
         for name, file in self.files.items():
             if name.startswith(folders) and name.lower().endswith(kinds):
                 yield file, pattern.fullmatch(name)
 
     def beside(self, file: File, ending: str, folder: str = "") -> str:
-        """The name of a file that goes with another, `<folder><stem><ending>`; empty where it is not there."""
+        """Return the name of a file's companion, `<folder><stem><ending>`; empty if there is no such file."""
         name = folder + file.name.rpartition(".")[0] + ending
         return name if name in self.files else ""
 
     def text(self, name: str) -> str:
-        """A text file in UTF-8, with or without its mark; odd bytes are replaced.
+        """Return a text file in UTF-8, with or without a byte order mark; invalid bytes are replaced.
 
         Raises:
-            ValueError: if it cannot be read or is larger than any list.
+            UserError: if the file cannot be read or is larger than any list.
         """
         if self.files[name].size > MAX_TEXT:
             raise UserError(f"{self.source}/{name} is too large for a list of {self._title}")
@@ -96,7 +96,7 @@ class Tree:
             raise UserError(f"{self.source}/{name} cannot be read: {error.strerror or error}") from None
 
     def list_text(self, chosen: str | None, pattern: re.Pattern[str]) -> tuple[str, str]:
-        """Name and text of the list that the user chose, else of the first in the tree whose name fits; or empty."""
+        """Return name and text of the user's list, or of the tree's first matching list; empty if there is none."""
         if chosen is None:
             name = next((name for name in self.files if pattern.search(name)), "")
             return name, self.text(name) if name else ""
@@ -109,13 +109,13 @@ class Tree:
 
 
 def put_split(splits: dict[str, str], name: str, split: str, where: str) -> None:
-    """Note the split of a name; ValueError if another was noted: what is trained on would be tested."""
+    """Note the split of a name; raises UserError if another was noted: training data would be tested."""
     if splits.setdefault(name, split) != split:
         raise UserError(f"{where}: {name} is in {splits[name]} and in {split}")
 
 
 def table(name: str, text: str, *columns: str) -> list[dict[str, str]]:
-    """The rows of a CSV with a header; ValueError if it lacks one of the columns."""
+    """Return the rows of a CSV with a header; raises UserError if a column is missing."""
     try:
         return _rows(name, csv.DictReader(text.splitlines()), columns)
     except csv.Error as error:

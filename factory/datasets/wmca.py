@@ -16,8 +16,8 @@ CAPTURE = re.compile(r"(?P<client>\d+)_(?P<session>\d+)_(?P<presenter>\d+)_(?P<t
 NAME = re.compile(rf"face-station/[^/]+/(?P<stem>{CAPTURE.pattern})\.\w+")
 GRANDTEST = re.compile(r"(^|/)[^/]*grand[^/]*\.csv$", re.IGNORECASE)
 ATTACKS = {"0": "live", "1": "glasses", "2": "mask", "3": "print", "4": "replay", "5": "makeup"}  # by type
-# The numbered instruments of a type, from a list that a public loader holds; the seven attacks of the leave-one-out
-# protocols are made of them. A photograph on a screen is a replay there, though of type 3.
+# The numbered instruments of each type, from a list in a public loader; the seven attacks of the leave-one-out
+# protocols consist of them. There a photograph on a screen is a replay, although its type is 3.
 _PAIS: dict[str, dict[str, Iterable[int]]] = {
     "1": {"rigid_mask": (2, 13, 14), "wig": (8, 9, 10, 11, 12), "glasses": (1, 4, 5, 6, 7, 15, 16)},
     "2": {
@@ -31,7 +31,7 @@ _PAIS: dict[str, dict[str, Iterable[int]]] = {
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Attack by the type; instrument by type and number, where the number is known."""
+    """Return the attack by type, and the instrument by type and number if the number is known."""
     kind, pai = fields["type"], int(fields["pai"])
     attack = ATTACKS.get(kind, f"type_{kind}")
     known = _PAIS.get(kind, {}).items()
@@ -39,10 +39,9 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
 
 
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """All recordings; the person is the identity shown.
+    """Yield all recordings; the person is the identity shown.
 
-    Splits are those of `chosen`, or of the grandtest list if the tree has it; without a list they are left to
-    `prepare`, by person.
+    Splits come from `chosen`, or from the tree's grandtest list; without a list `prepare` splits by person.
     """
     tree.require("face-station/")
     name, text = tree.list_text(chosen, GRANDTEST)
@@ -71,11 +70,11 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
 
 
 def read_list(name: str, text: str) -> dict[str, str]:
-    """Split by `<date>/<stem>`, from lines `<date>/<stem>,label,attack_type,set` without a header.
+    """Return the split by `<date>/<stem>`, from lines `<date>/<stem>,label,attack_type,set` without a header.
 
     Raises:
-        ValueError: if a line has no such path or a set other than train, dev and eval, a recording has two, or there
-            is no line.
+        UserError: if a line has no such path or a set other than train, dev and eval, a recording has two sets, or
+            there is no line.
     """
     splits: dict[str, str] = {}
     for number, row in enumerate(csv.reader(text.splitlines()), 1):
@@ -83,7 +82,7 @@ def read_list(name: str, text: str) -> dict[str, str]:
             path = re.sub(r"^.*face-station/|\.(hdf5|h5)$", "", row[0].strip())
             split = SPLITS.get(row[-1].strip().lower())
             known = CAPTURE.fullmatch(path.rpartition("/")[2])
-            if number == 1 and split is None and known is None:  # a header after all
+            if number == 1 and split is None and known is None:  # the list has a header after all
                 continue
             if known is None or split is None:
                 raise UserError(f"{name}, line {number}: {','.join(row)!r} is not path,label,attack_type,set")

@@ -1,4 +1,4 @@
-"""Bytes of any image file to RGB pixels, or one short reason why not."""
+"""Decodes the bytes of any image file to RGB pixels, or gives one short reason why they cannot be decoded."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from factory.images.ancillary import bare_files
 from factory.images.limits import MAX_PIXELS as MAX_PIXELS
 from factory.images.limits import OUT, TOO_LARGE, image_fits
 
-warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow warns of odd files; here they end as pixels or a reason
+warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow warns of odd files; decode reports a reason
 Image.init()
-# What Pillow reads by itself and without running another program (its EPS reader would start Ghostscript); a HEIF or
-# SVG plugin that something else registered stays unused, so the same file is a reject on every machine.
+# Formats that Pillow reads by itself, without running another program (its EPS reader would start Ghostscript). HEIF
+# or SVG plugins that other code registered stay unused, so such a file is a reject on every machine.
 FORMATS = tuple(
     name
     for name in ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-    if name in Image.OPEN  # AVIF is in Pillow from 11.3 on
+    if name in Image.OPEN  # Pillow has AVIF from 11.3 on
 )
 FORMAT, TRUNCATED, BROKEN = "not a supported image format", "truncated image", "broken image"
 UNREADABLE = (FORMAT, TRUNCATED, BROKEN)
-STRIP = 1 << 20  # pixels that are converted at a time: one copy of a large image is enough
+STRIP = 1 << 20  # pixels converted at a time, so that a large image is not copied whole
 
-# Exif orientation: the view of the upright image in which the stored one stands as it is stored.
+# By Exif orientation: the view of the upright image that has the layout of the stored image.
 _STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -42,21 +42,21 @@ _STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 def decode(data: bytes) -> np.ndarray:
     """Decode the bytes of an image file to upright RGB pixels, uint8 (H, W, 3).
 
-    The Exif orientation is applied; alpha is composited onto white; of an animation the first frame is taken; of 16
-    bits the high byte is kept (as Pillow does for 16-bit colour); colour profiles are not applied. [ours]
-    Texts, profiles and the like that are broken, cut off or large are passed over (`factory.images.ancillary`).
+    The Exif orientation is applied; alpha is composited onto white; an animation gives its first frame; a 16-bit
+    sample keeps its high byte (as in Pillow for 16-bit colour); colour profiles are not applied. [ours]
+    Texts, profiles and similar parts that are broken, cut off or large are skipped (`factory.images.ancillary`).
 
     Raises:
-        ValueError: with one of a few fixed reasons: `empty file`, `not a supported image format`, `image too large`
-            (more than `MAX_PIXELS`, `MAX_SIDE` or `MAX_MEMORY` of `factory.images.limits`, by its header),
-            `truncated image`, `broken image`, `unsupported pixel format <Pillow mode>`.
-            Nothing else is raised for bad bytes; MemoryError is, because it says nothing of them.
+        UnreadableError: with one of a few fixed reasons: `empty file`, `not a supported image format`, `image too
+            large` (by its header, more than `MAX_PIXELS`, `MAX_SIDE` or `MAX_MEMORY` of `factory.images.limits`),
+            `truncated image`, `broken image`, `unsupported pixel format <Pillow mode>`. Bad bytes raise nothing else.
+        MemoryError: if memory runs out, whatever the bytes are.
     """
     if not data:
         raise UnreadableError("empty file")
     found = _decode(data)
     if isinstance(found, str) and found in UNREADABLE:
-        # Perhaps its pixels are good, and a text or a profile is not: only pixels decide.
+        # Perhaps only a text or a profile is broken and the pixels are good: only pixels decide.
         for bare in bare_files(data):
             again = _decode(bare)
             if not (isinstance(again, str) and again in UNREADABLE):
@@ -68,24 +68,24 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def _decode(data: bytes) -> np.ndarray | str:
-    """The upright pixels, or the reason why there are none."""
+    """Return the upright pixels, or the reason why they cannot be had."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return _pixels(image) if image_fits(image) else TOO_LARGE
     except UnidentifiedImageError:
         return FORMAT
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where a program makes it one
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a program may raise the warning
         return TOO_LARGE
     except MemoryError:
         raise
-    except Exception as error:  # Pillow's readers raise whatever the bytes lead them to
+    except Exception as error:  # bad bytes may make Pillow's readers raise any kind
         return TRUNCATED if "truncated" in str(error).lower() else BROKEN
 
 
 def resize(pixels: np.ndarray, side: int) -> np.ndarray:
     """Scale a square image, uint8 (S, S, 3), to (side, side, 3) with Pillow's Lanczos filter.
 
-    The filter is three lobes wide and is stretched by the factor of reduction, so reducing does not alias. [ours]
+    The filter is three lobes wide and is stretched by the reduction factor, so reducing does not alias. [ours]
     """
     assert pixels.shape[0] == pixels.shape[1], f"resize keeps proportions: give a square, not {pixels.shape}"
     if pixels.shape[0] == side:
@@ -94,7 +94,7 @@ def resize(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Exif orientation of a loaded image; 1 (upright) where the Exif block is absent or broken."""
+    """Return the Exif orientation of a loaded image; 1 (upright) if the Exif block is absent or broken."""
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:
@@ -102,7 +102,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _pixels(image: Image.Image) -> np.ndarray | str:
-    """The upright pixels of an opened image, or the reason why it has none."""
+    """Return the upright pixels of an opened image, or the reason why they cannot be had."""
     image.load()
     if image.mode in ("F", "LAB", "HSV"):
         return f"unsupported pixel format {image.mode}"
@@ -122,8 +122,8 @@ def _pixels(image: Image.Image) -> np.ndarray | str:
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray | None:
-    """The image as RGB; None if its brightness scale is not known."""
-    if image.mode.startswith("I"):  # 16 bits, also where Pillow holds them in 32
+    """Return the image as RGB; None if its brightness scale is unknown."""
+    if image.mode.startswith("I"):  # 16-bit samples, which Pillow may hold in 32 bits
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             return None

@@ -1,8 +1,8 @@
-"""Image files without what does not make the pixels: texts, colour profiles, thumbnails, notes of cameras.
+"""Strips an image file of the parts that do not make pixels: texts, colour profiles, thumbnails, camera notes.
 
-Pillow reads them before the pixels, and one that is broken, cut off or large makes it refuse the file. None of it
-decides a pixel here, except the orientation. So a file that cannot be read is tried again without it: chunks are left
-out by their headers, nothing is unpacked but at most `SMALL` bytes of a packet that may hold the orientation.
+Pillow reads these parts before the pixels, and refuses the file if one is broken, cut off or large. Here they decide
+no pixel, except through the orientation. So a file that cannot be read is tried again without them: chunks are left
+out by their headers, and at most `SMALL` bytes are unpacked, from a packet that may hold the orientation.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 
-SMALL = 1 << 20  # bytes of a packet that may say the orientation; Pillow takes no larger text
+SMALL = 1 << 20  # bytes of a packet that may hold the orientation; Pillow refuses larger texts
 
 _PNG, _JPEG, _WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"WEBP"
-_TURNING = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # texts of a PNG in which Pillow seeks the orientation
-# TIFF tags that the pixels need: sizes, samples, compression, strips, tiles, palette, and what JPEG and YCbCr add.
+_TURNING = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # PNG texts in which Pillow seeks the orientation
+# TIFF tags that the pixels need: sizes, samples, compression, strips, tiles, palette, and those of JPEG and YCbCr.
 _TIFF_TAGS = frozenset(
     {
         *(254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
         *(332, 338, 339, 340, 341, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532),
     }
 )
-_CLEAR_BYTES = {0: 2, 2: 6}  # of a PNG's transparency, by its type of colour: a shorter one makes nothing clear
+_CLEAR_BYTES = {0: 2, 2: 6}  # least bytes of a PNG's transparency by colour type: a shorter chunk has no effect
 _ORIENTATION = 274
-_EXIF_FLAG, _PICTURE_FLAGS = 0x08, 0x12  # of a WebP's VP8X chunk: Exif; transparency and animation
+_EXIF_FLAG, _PICTURE_FLAGS = 0x08, 0x12  # in a WebP's VP8X chunk: Exif; transparency and animation
 
 
 def bare_files(data: bytes) -> Iterator[bytes]:
-    """The file without such parts: first with those that may say the orientation, then without them, too.
+    """Yield the stripped file at most twice: first with parts that may hold the orientation, then without them, too.
 
-    Nothing where the format has no such parts, or the file none of them.
+    Yields nothing if the format or the file has no such parts.
     """
     strip = _strip_of(data)
     last = data
     for turning in (True, False):
         try:
             bare = strip(data, turning) if strip else data
-        except (struct.error, ValueError, IndexError):  # not even its parts can be told
+        except (struct.error, ValueError, IndexError):  # not even the file's parts can be told apart
             return
         if bare != last:
             yield bare
@@ -55,7 +55,7 @@ def _strip_of(data: bytes) -> Callable[[bytes, bool], bytes] | None:
 
 
 def _png(data: bytes, turning: bool) -> bytes:
-    """Critical chunks, as their names say, and transparency; what is cut off in a critical one stays so."""
+    """Keep critical chunks, as their names mark them, and transparency; a critical chunk cut off stays cut off."""
     view, kept, at = memoryview(data), [memoryview(data)[:8]], 8
     while at + 8 <= len(data):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
@@ -92,7 +92,7 @@ def _is_kept(kind: bytes, body: memoryview, colour: int, turning: bool) -> bool:
 
 
 def _unpacks(kind: bytes, body: bytes) -> bool:
-    """Whether a text chunk can be read, to `SMALL` bytes at most."""
+    """Return whether a text chunk unpacks, to at most `SMALL` bytes."""
     _, _, rest = body.partition(b"\0")
     if kind == b"tEXt":
         return True
@@ -109,7 +109,7 @@ def _unpacks(kind: bytes, body: bytes) -> bool:
 
 
 def _jpeg(data: bytes, turning: bool) -> bytes:
-    """All segments but the applications' (JFIF's and Adobe's say how colours are stored) and comments."""
+    """Keep all segments but comments and applications' segments (JFIF's and Adobe's say how colours are stored)."""
     view, kept, at = memoryview(data), [memoryview(data)[:2]], 2
     while data[at] == 0xFF and data[at + 1] != 0xDA:  # to the start of the scan
         marker = data[at + 1]
@@ -118,7 +118,7 @@ def _jpeg(data: bytes, turning: bool) -> bytes:
             continue
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         turns = turning and marker == 0xE1 and data[at + 4 : at + 8] in (b"Exif", b"http")
-        adobe = marker == 0xEE and end - at >= 16  # shorter, it says nothing of the colours
+        adobe = marker == 0xEE and end - at >= 16  # a shorter segment says nothing about colours
         if turns or adobe or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
             kept.append(view[at:end])
         at = end
@@ -126,7 +126,7 @@ def _jpeg(data: bytes, turning: bool) -> bytes:
 
 
 def _webp(data: bytes, turning: bool) -> bytes:
-    """The picture's chunks, with the flags of the others cleared."""
+    """Keep the picture's chunks, and clear the flags of the others."""
     kept: list[bytes] = []
     at, end = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     whole = True
@@ -147,7 +147,7 @@ def _webp(data: bytes, turning: bool) -> bytes:
 
 
 def _tiff(data: bytes, turning: bool) -> bytes:
-    """The first page's directory written anew at the end, with the tags that pixels need; its values stay in place."""
+    """Write the first page's directory anew at the end, with the tags that pixels need; the values stay in place."""
     order = "<" if data[:2] == b"II" else ">"
     (start,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, start)

@@ -1,34 +1,34 @@
-"""How large an image may be: in pixels, along a side, and in the memory that decoding it takes."""
+"""Limits on the size of an image: pixels, length of a side, and memory that decoding takes."""
 
 from __future__ import annotations
 
 from PIL import Image
 
 MAX_PIXELS = 89_478_485  # Pillow's decompression-bomb limit (above it Pillow only warns, above twice it refuses)
-MAX_SIDE = 65_535  # pixels, what a JPEG can say; decoders fail on lines far longer, as if memory had run out
+MAX_SIDE = 65_535  # pixels, the largest that a JPEG can have; decoders fail on far longer lines as if out of memory
 MAX_MEMORY = 1 << 30  # bytes that decoding one image may take
-OUT = 3  # bytes per pixel of the array that comes of it
+OUT = 3  # bytes per pixel of the decoded array
 
 TOO_LARGE = "image too large"
 
-_HELD = {"1": 1, "L": 1, "P": 1}  # bytes per pixel of Pillow's image; other modes take 4, of 16 bits 2
-# Bytes per pixel and channel that a format's decoder holds besides, for all of the image: coefficients of a
+_HELD = {"1": 1, "L": 1, "P": 1}  # bytes per pixel of Pillow's image; other modes take 4, 16-bit modes 2
+# Bytes per pixel and channel that a format's decoder holds in addition, for the whole image: coefficients of a
 # progressive JPEG, OpenJPEG's 32-bit samples and their copy, libwebp's two canvases and their copy, libavif's planes.
 _BUFFERS = {"JPEG": 2, "MPO": 2, "JPEG2000": 6, "WEBP": 4, "AVIF": 6}
 _BITS, _TILE_WIDTH, _TILE_HEIGHT = 258, 322, 323  # TIFF tags
 
 
 def fits(width: int, height: int, bytes_per_pixel: float) -> bool:
-    """Whether an image of this size may be decoded, where that takes so many bytes per pixel."""
+    """Return whether an image of this size may be decoded when decoding takes this many bytes per pixel."""
     pixels = width * height
     return max(width, height) <= MAX_SIDE and pixels <= MAX_PIXELS and pixels * bytes_per_pixel <= MAX_MEMORY
 
 
 def image_fits(image: Image.Image) -> bool:
-    """Whether an image that was opened, not loaded, may be decoded: by what its header says."""
+    """Return whether an opened, not yet loaded image may be decoded, judged by its header."""
     width, height = image.size
     channels = len(image.getbands())
-    if image.format in ("JPEG", "MPO"):  # a baseline one is decoded line by line
+    if image.format in ("JPEG", "MPO"):  # baseline JPEGs are decoded line by line
         buffers = 2 * channels if image.info.get("progressive") else 0
     else:
         buffers = channels * _BUFFERS.get(image.format or "", _sample_bytes(image))
@@ -39,7 +39,7 @@ def image_fits(image: Image.Image) -> bool:
 
 
 def _sample_bytes(image: Image.Image) -> int:
-    """Bytes of one sample as the file has it: of 16 bits Pillow keeps but one, and some decoders hold both."""
+    """Return the bytes of one sample in the file: Pillow keeps one of two bytes, and some decoders hold both."""
     if image.format == "TIFF":
         return max(1, -(-max(_numbers(image, _BITS), default=8) // 8))
     if image.mode[0] in "IF":
@@ -48,13 +48,13 @@ def _sample_bytes(image: Image.Image) -> int:
 
 
 def _tile_fits(image: Image.Image, channels: int) -> bool:
-    """Whether one tile does: a TIFF may say any size of it, also for a small image, and libtiff holds it whole."""
+    """Return whether one tile fits: a TIFF of any size may declare huge tiles, and libtiff holds a tile whole."""
     width, height = (max(_numbers(image, tag), default=1) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
     return fits(width, height, channels * _sample_bytes(image))
 
 
 def _numbers(image: Image.Image, tag: int) -> list[int]:
-    """The values of a TIFF tag; none where it is not there or holds something else."""
+    """Return the values of a TIFF tag; empty if the tag is absent or holds anything but numbers."""
     try:
         values = image.tag_v2.get(tag, ())  # type: ignore[attr-defined]
         return [int(value) for value in (values if isinstance(values, tuple) else (values,))]

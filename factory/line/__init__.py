@@ -1,9 +1,9 @@
 """The line: Ray Data carries shards through stages of actors and tasks to the ledger.
 
-A Ray row *is* a shard here: `{"shard", "records" (JSON), "pixels" (N, H, W, 3), …}`. Blocks can therefore be merged,
-split or reordered by Ray without a sample ever changing its shard, and the last stage publishes one whole shard.
-Publishing is a map stage, not a Datasink, so that finished records stream back to the driver: that is where the
-progress in images comes from, and the faults that were met.
+Here a Ray row *is* a shard: `{"shard", "records" (JSON), "pixels" (N, H, W, 3), …}`. Ray can therefore merge, split or
+reorder blocks while every sample stays in its shard, and the last stage publishes one whole shard. Publishing is a map
+stage, not a Datasink, so that finished records stream back to the driver, which gets from them the progress in images
+and the faults.
 """
 
 from __future__ import annotations
@@ -36,37 +36,37 @@ from factory.storage import Storage
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-# From a dataset of `{"shard"}` to one of `Block`. The second argument is true
-# from the second round on: then no shard may share a process with another, which it might take along.
+# Maps a dataset of `{"shard"}` to a dataset of `Block`. The second argument is true
+# from the second round on: then no two shards share a process, since one that dies would take the other along.
 Stages = Callable[["Dataset", bool], "Dataset"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What a station gives the line to do."""
+    """The work that a station gives the line."""
 
-    name: str  # of the station, as the progress line and the metrics call it
-    shards: Iterable[str]  # all names of the plan, those of finished shards included
+    name: str  # the station's name in the progress line and the metrics
+    shards: Iterable[str]  # all names of the plan, including finished shards
     images: int  # planned over all shards
     stages: Stages
-    prefix: str  # begins the file names in `data/`
+    prefix: str  # prefix of the file names in `data/`
     output: OutputConfig
-    keys: Callable[[str], list[str]]  # of a shard's images, to say which are rejected with it
-    stall_seconds: float = STALL_SECONDS  # without one more shard in so long, the run is given up as stalled
-    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of nodes for the last stage; none: any
-    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # what else the summary says
+    keys: Callable[[str], list[str]]  # keys of a shard's images, to name those that are rejected with the shard
+    stall_seconds: float = STALL_SECONDS  # after this time without another shard the run is given up as stalled
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the last stage's nodes; empty: any
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # further facts for the summary
 
 
-Failed = Literal["skip", "retry", "reject"]  # what to do with shards that were quarantined before
+Failed = Literal["skip", "retry", "reject"]  # how to treat shards in quarantine
 
 
 def run_line(run: Run, work: Work, failed: Failed = "skip") -> dict[str, Any]:
-    """Make every unfinished shard of a claimed run, write the index, close the run; returns its summary.
+    """Make every unfinished shard of a claimed run, write the index, close the run, and return its summary.
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
         Stalled: if nothing moves any more.
-        ValueError: if many shards in a row fail, or one meets what all would meet, such as a full disk.
+        UserError: if many shards in a row fail, or one meets a fault that all would meet, such as a full disk.
     """
     names = list(work.shards)
     if (finished := finished_run(run, names)) is not None:
@@ -105,16 +105,16 @@ def run_line(run: Run, work: Work, failed: Failed = "skip") -> dict[str, Any]:
 
 
 def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
-    """The summary of a finished run; None if anything is to do, such as a ledger record that went missing since."""
+    """Return the summary of a finished run; None if work remains, such as a ledger record that has gone missing."""
     summary = run.summary()
     if summary is None or set(shards) - Ledger(run.storage).done():
         return None
-    write_corpus_card(run.storage)  # a corpus from before there were cards
+    write_corpus_card(run.storage)  # for corpora older than cards
     return summary
 
 
 class _Told:
-    """Tells the terminal, Prometheus and the run's events what comes of the shards."""
+    """Reports the shards' results to the terminal, Prometheus and the run's events."""
 
     def __init__(self, station: str, progress: Progress, events: Events) -> None:
         self._station, self._progress, self._events = station, progress, events
@@ -142,7 +142,7 @@ class _Told:
 
 def _close(run: Run, names: list[str], images: int, progress: Progress, notes: Mapping[str, Any]) -> dict[str, Any]:
     ledger = Ledger(run.storage)
-    # The index is never written twice: nothing may be missing when it is.
+    # The index is written only once, so no shard may be missing then.
     missing = sorted(set(names) - ledger.done())
     if missing:
         faults = Quarantine(run.storage).shards()
@@ -161,7 +161,7 @@ def _close(run: Run, names: list[str], images: int, progress: Progress, notes: M
 
 
 def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, Any], attempt: int) -> Block:
-    """Encode, score and publish one shard; what goes on is its count of images, or its fault."""
+    """Encode, score and publish one shard; returns its number of images, or its fault."""
 
     def work(row: Block) -> Block:
         config = OutputConfig.model_validate(output)
@@ -173,7 +173,7 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, A
         by_key = {item["row"]["key"]: (place, item) for place, item in enumerate(records)}
         mine = [by_key[done.key] for done in rows]
         lives = None
-        if "lives" in row:  # encoded as the spoofs are, so that no container tells the classes apart
+        if "lives" in row:  # encoded like spoofs, so that the container does not reveal the class
             copies = [encode(row["lives"][place], config, item["live_source_type"]) for place, item in mine]
             lives = dict(zip((done.key for done in rows), copies, strict=True))
         live_bytes = list(map(len, lives.values())) if lives else [item.get("live_bytes", 0) for _, item in mine]
@@ -192,12 +192,12 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, A
 
 
 def _size_auc(rows: list[Row], live_bytes: list[int]) -> dict[str, float] | None:
-    """Of a shard: spoofs against the live faces among the rows or, of a generated one, those they were made from."""
+    """Compare the sizes of a shard's spoofs with those of its live faces, or of the faces that made the spoofs."""
     live = [len(row.image) for row in rows if row.label == LIVE]
     return size_auc(live or [size for size in live_bytes if size], [len(r.image) for r in rows if r.label == SPOOF])
 
 
 def _reject(storage: Storage, prefix: str, shard: str, keys: list[str], output: OutputConfig) -> None:
-    """Record a quarantined shard as one of rejects alone."""
+    """Record a quarantined shard as a shard of rejects only."""
     rejects = [{"key": key, "reason": "quarantined"} for key in keys]
     publish(storage, prefix, shard, [], rejects, output, {"software": software(), "attempt": ATTEMPTS})

@@ -1,7 +1,7 @@
-"""The log of a run, in its own folder: what happened when, for whoever looks later or from elsewhere.
+"""The log of a run, in its own folder: what happened and when, for people who look later or from elsewhere.
 
-Storage knows no append, so each driver writes its events as one small object now and then: `events/` holds JSON lines
-in files whose names sort by driver and time. Losing the last minute of a killed driver costs a line or two; no result
+Storage cannot append, so each driver writes its recent events as one small object now and then: `events/` holds JSON
+lines in files whose names sort by driver and time. A killed driver loses its last minute, a line or two; no result
 depends on them.
 """
 
@@ -22,11 +22,11 @@ from factory.core.documents import parse_json
 from factory.storage import Storage
 
 FOLDER = "events"
-TICK_SECONDS = 10.0  # between looks at the cluster
-FLUSH_SECONDS = 60.0  # that an event waits for others before it is written
-PROGRESS_SECONDS = 600.0  # between notes of how far the run is: a weekend makes 300
+TICK_SECONDS = 10.0  # between checks of the cluster
+FLUSH_SECONDS = 60.0  # time that an event waits for others before it is written
+PROGRESS_SECONDS = 600.0  # between notes of the run's progress: a weekend makes 300
 LEAVE_SECONDS = 30.0
-LATEST = 4_102_444_800  # the year 2100: a time beyond it is none
+LATEST = 4_102_444_800  # the year 2100: later times are invalid
 
 Event = dict[str, Any]
 
@@ -35,8 +35,8 @@ class Events:
     """The events of one driver, from `started` to `finished` or `ended`; close it by leaving its context.
 
     Args:
-        storage: of the run.
-        facts: of the event `started`.
+        storage: the run's folder.
+        facts: facts of the event `started`.
     """
 
     def __init__(self, storage: Storage, **facts: Any) -> None:
@@ -59,7 +59,7 @@ class Events:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._left.set()
-        self._thread.join(LEAVE_SECONDS)  # one that still looks when Ray is shut down would connect again
+        self._thread.join(LEAVE_SECONDS)  # a thread that asks Ray after its shutdown would connect again
         if kind is None:
             self.add("finished")
         else:
@@ -67,26 +67,26 @@ class Events:
         self.flush()
 
     def add(self, event: str, **facts: Any) -> None:
-        """Note an event; it is written within a minute."""
+        """Note an event, which is written within a minute."""
         with self._lock:
             if not self._waiting:
                 self._oldest = time.monotonic()
             self._waiting.append({"time": round(time.time(), 1), "driver": self._driver, "event": event, **facts})
 
     def progress(self, line: str) -> None:
-        """Note how far the run is, if that was not done lately."""
+        """Note the run's progress, unless it was noted recently."""
         if time.monotonic() - self._noted >= PROGRESS_SECONDS:
             self._noted = time.monotonic()
             self.add("progress", line=line)
 
     def flush(self) -> None:
-        """Write what waits. A store that fails is no reason to end a run: the events wait for the next time."""
+        """Write the waiting events. If the store fails, the run goes on and the events wait for the next time."""
         with self._lock:
             waiting = list(self._waiting)
         if not waiting:
             return
         lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in waiting)
-        self._tried += 1  # a name is used once: a request that failed may have made it all the same
+        self._tried += 1  # each name is used once: a failed request may have created it nevertheless
         try:
             self._storage.create(f"{FOLDER}/{self._driver}-{self._tried:06d}.jsonl", lines.encode())
         except (OSError, ValueError):
@@ -102,7 +102,7 @@ class Events:
                 self.flush()
 
     def _look(self) -> None:
-        """Note nodes that came and went since the last look, also where one took the place of another."""
+        """Note nodes that joined or left since the last check, also if one replaced another."""
         found, before = cluster.nodes(), self._nodes
         if found == before:
             return
@@ -113,16 +113,16 @@ class Events:
 
 
 def driver_began(event: Event) -> float:
-    """When the driver that noted an event was started, in seconds of the clock: its name says so.
+    """Return when the driver that noted an event was started, in seconds since the epoch, from the driver's name.
 
-    Raises ValueError if it does not.
+    Raises ValueError if the name does not state the time.
     """
     driver = str(event.get("driver", "19700101t000000z"))
     return float(calendar.timegm(time.strptime(driver.partition("-")[0], "%Y%m%dt%H%M%Sz")))
 
 
 def _event(found: Any) -> Event:
-    """What a line holds, if it is an event; else raises ValueError."""
+    """Return a line's content if it is an event; raises ValueError otherwise."""
     event = found if isinstance(found, dict) else {}
     when = event.get("time")
     if not (isinstance(when, int | float) and 0 <= when < LATEST and isinstance(event.get("event"), str)):
@@ -132,15 +132,15 @@ def _event(found: Any) -> Event:
 
 
 def read_events(storage: Storage, last: int | None = None) -> list[Event]:
-    """Events in the order of time; with `last`, at least so many of the newest, from as few objects as hold them."""
+    """Return events in order of time; with `last`, at least this many of the newest, from as few objects as needed."""
     found: list[Event] = []
     for name in reversed(storage.names(FOLDER)):
         try:
             lines = storage.read(f"{FOLDER}/{name}").decode().splitlines()
             events = [_event(parse_json(line, name)) for line in lines]
-            found = [*events, *found]  # events of one moment keep the order in which they were noted
+            found = [*events, *found]  # simultaneous events keep the order in which they were noted
         except ValueError:
-            continue  # damaged: a log that cannot be read hides nothing that is
+            continue  # damaged: an unreadable log must not hide the readable ones
         if last is not None and len(found) >= last:
             break
     found.sort(key=lambda event: float(event["time"]))

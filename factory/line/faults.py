@@ -1,8 +1,8 @@
-"""What becomes of an error in the line: it travels on as a row, so that one bad shard never ends a run.
+"""Errors in the line travel on as rows, so that one bad shard never ends a run.
 
-A fault of an input is no error: it is a reject with a reason, known to the stage. Everything else that a stage raises
-is a fault of the shard: tried again in later rounds, then quarantined. Some faults are no shard's: a full disk or
-credentials that have run out stop the run, since every further shard would meet them.
+A faulty input is not an error: the stage turns it into a reject with a reason. Any error that a stage raises is a
+fault of the shard, which is tried again in later rounds and then quarantined. Some faults concern all shards: a full
+disk or expired credentials stop the run, since every further shard would meet them.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ DIED = "its process died: killed by a signal, for want of memory, or with its no
 _DENIED = {errno.EACCES, errno.EPERM}
 _EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS} | _DENIED
 
-FACTS = {"shard": str, "time": int, "fault": str}  # what readers of a record count on
+FACTS = {"shard": str, "time": int, "fault": str}  # keys that readers of a record rely on
 
 Row = TypeVar("Row", bound=Mapping[str, Any])  # a `Block`, or a row of `audit`: both name a shard
 
 
 def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
-    """`work(row)`, or the row of the fault that it raised, or the row of an earlier stage's fault as it came."""
+    """Return `work(row)`, or a row with the fault that it raised; a row with an earlier stage's fault is unchanged."""
     if row.get("fault"):
         return row
     try:
         with metrics.stage(stage):
             return work(row)
-    except Exception as error:  # whatever it is, it belongs to this shard
+    except Exception as error:  # any error belongs to this shard
         text = hide(" ".join(f"{stage}: {type(error).__name__}: {error}".split()))[:500]
         everywhere = (
             _EVERYWHERE - _DENIED if stage == "read" else _EVERYWHERE
-        )  # one input file may be unreadable alone
+        )  # one unreadable input file says nothing about the others
         stops = isinstance(error, Refused) or (isinstance(error, OSError) and error.errno in everywhere)
         return cast("Row", {"shard": row["shard"], "fault": text, "stops": stops})
 
 
 class Quarantine:
-    """Which shards were given up after how many attempts: one create-only record per shard and giving up."""
+    """The shards that were given up, and after how many attempts: one create-only record each time."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def shards(self) -> dict[str, str]:
-        """The latest fault of every shard that was ever given up; one that was made since is still listed here."""
+        """Return the latest fault of every shard that was ever given up, including shards that were made since."""
         mend = "delete it, it only tells of a fault"
         records = []
         for name in (f"{FOLDER}/{name}" for name in self._storage.names(FOLDER)):

@@ -1,7 +1,7 @@
-"""What Prometheus sees of the line, through `ray.util.metrics`; docs/metrics.md is the table for people.
+"""Metrics of the line for Prometheus, through `ray.util.metrics`; docs/metrics.md is the table for people.
 
-Figures to watch by, not to count by: they leave a process every ten seconds, so one that dies takes its last with it,
-and a shard that is made twice counts twice. What counts is the ledger.
+The figures serve for watching, not for counting: they leave a process every ten seconds, so a dying process takes its
+last ones with it, and a shard that is made twice counts twice. The ledger has the exact counts.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """One metric; Ray puts `ray_` before its name."""
+    """One metric; Ray prefixes its name with `ray_`."""
 
     kind: Literal["counter", "gauge", "histogram"]
     says: str
     labels: tuple[str, ...]
-    buckets: tuple[float, ...] = ()  # upper bounds of a histogram's
+    buckets: tuple[float, ...] = ()  # upper bounds of a histogram's buckets
 
 
 METRICS = {
@@ -44,7 +44,7 @@ METRICS = {
 
 
 def record(name: str, value: float, **labels: str) -> None:
-    """Add to a counter, set a gauge, observe in a histogram; nothing where no Ray runs, as in a notebook."""
+    """Add to a counter, set a gauge, or observe in a histogram; does nothing without Ray, as in a notebook."""
     ray = sys.modules.get("ray")
     if ray is None or not ray.is_initialized():
         return
@@ -59,7 +59,7 @@ def record(name: str, value: float, **labels: str) -> None:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Count the time inside, and an error that leaves."""
+    """Count the time spent inside the context, and an error that leaves it."""
     began = time.perf_counter()
     try:
         yield
@@ -71,7 +71,7 @@ def stage(name: str) -> Iterator[None]:
 
 
 def shard_done(station: str, rows: Sequence[Row], records: Sequence[dict[str, Any]]) -> None:
-    """What a published shard adds: its rows, and of its images' `records` those that were rejected."""
+    """Record a published shard: its rows, and the rejects among the `records` of its images."""
     for style, count in Counter(row.style for row in rows).items():
         record("factory_images_total", count, station=station, style=style, status="written")
     left_out = [item for item in records if item["reject"]]
@@ -85,14 +85,14 @@ def shard_done(station: str, rows: Sequence[Row], records: Sequence[dict[str, An
 
 
 class Busy:
-    """What one generator does with its time: it works at a shard, or it waits for the next."""
+    """How one generator spends its time: it works on a shard, or waits for the next one."""
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Around the work at one shard."""
+        """Measure the work on one shard within the context."""
         began = time.perf_counter()
         record("factory_generator_seconds_total", began - self._since, state="waiting")
         try:
@@ -106,7 +106,7 @@ _held: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 
 
 def _hold(name: str, value: float, labels: dict[str, str]) -> None:
-    """Set a gauge and set it again every second: Ray forgets one that was not set in its last two reports."""
+    """Set a gauge, and again every second: Ray forgets a gauge that was not set in its last two reports."""
     if not _held:
         threading.Thread(target=_keep_holding, daemon=True, name="metrics").start()
     _held[name, tuple(labels.items())] = value

@@ -1,4 +1,4 @@
-"""Try the quarantined shards of a run again, or close the corpus without them."""
+"""Tries the quarantined shards of a run again, or closes the corpus without them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from factory.core.config import build, set_override
 from factory.run import read_claim
 from factory.storage import Storage
 
-# The jobs that make shards, with their configuration model: both have a function `run(config, failed)`.
+# The jobs that make shards: module and configuration model. Both modules have a function `run(config, failed)`.
 JOBS = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
 
 
 def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
-    """Job and configuration of the run in a folder, with `key=value` overrides for what is no part of its identity.
+    """Return job and configuration of a folder's run; `key=value` overrides may change settings outside its identity.
 
     Raises:
-        ValueError: if the folder holds no run with shards, or an override is not understood.
+        UserError: if the folder holds no run with shards, or an override is not understood.
     """
     storage = Storage(url)
     claim = read_claim(storage)
@@ -32,9 +32,9 @@ def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
 
 
 def retry_failed(url: str, overrides: list[str], reject: bool) -> dict[str, Any]:
-    """Go on with the run in a folder, its quarantined shards included; returns the run's summary.
+    """Continue the run in a folder, including its quarantined shards; returns the run's summary.
 
-    With `reject` these are not tried: every image of theirs is recorded as a reject, and the corpus is closed.
+    With `reject` these shards are not tried: all their images are recorded as rejects, and the corpus is closed.
     """
     job, config = claimed_config(url, overrides)
     module = importlib.import_module(JOBS[job][0])

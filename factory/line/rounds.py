@@ -1,7 +1,7 @@
-"""Shards through Ray Data in rounds: failures are tried again, what stops everything ends the run, stalls are noticed.
+"""Sends shards through Ray Data in rounds: failed shards are tried again, general faults and stalls end the run.
 
-How a window of shards becomes a dataset is the station's; its last stage gives `{"shard", "fault", "stops", …}` of
-each, as `faults.carry` does. A shard whose process died gives nothing, and is known by that.
+The station decides how a window of shards becomes a dataset; its last stage gives `{"shard", "fault", "stops", …}` for
+each shard, as `faults.carry` does. A shard whose process died gives no row, and is recognised by that.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from factory.line.faults import DIED
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-WINDOW = 2000  # shards handed to Ray at a time: bounds the driver's memory
+WINDOW = 2000  # shards handed to Ray at a time, which bounds the driver's memory
 ATTEMPTS = 3  # rounds in which a shard is tried before it is given up
-ALL_FAIL = 20  # so many faults in a row, in the first round: the fault is not the shards'
-# Ray Data's default is endless: an input that kills its process would start it again for ever.
+ALL_FAIL = 20  # this many faults in a row in the first round: the shards are not at fault
+# Ray Data retries endlessly by default: an input that kills its process would start it again forever.
 BOUNDED = {"max_retries": 2}
 STALL_SECONDS = 3600.0
-LEAVE_SECONDS = 20.0  # for the last rows under way when a run is stopped
+LEAVE_SECONDS = 20.0  # allowed for the last rows under way when a run is stopped
 
-# A window of shards, and the round from 1, to a dataset of what became of them.
+# Maps a window of shards, and the number of the round from 1, to a dataset of the shards' results.
 Stages = Callable[[list[str], int], "Dataset"]
 
 
 class Witness(Protocol):
-    """Whom the driver tells what comes of the shards."""
+    """Receives the shards' results from the driver."""
 
     def window(self, shards: int, later: int, attempt: int) -> None:
-        """So many shards begin, so many more wait."""
+        """`shards` shards begin, and `later` more are waiting."""
 
     def made(self, row: dict[str, Any]) -> None:
         """A shard is done."""
@@ -49,11 +49,11 @@ class Witness(Protocol):
 def in_rounds(
     name: str, todo: list[str], stages: Stages, witness: Witness, stall_seconds: float = STALL_SECONDS
 ) -> dict[str, str]:
-    """Try every shard, and those that failed again; returns the faults of those that failed at every attempt.
+    """Try every shard, and failed shards again; returns the faults of those that failed at every attempt.
 
     Raises:
         Stalled: if nothing moves any more.
-        ValueError: if many shards in a row fail, or one meets what all would meet, such as a full disk.
+        UserError: if many shards in a row fail, or one meets a fault that all would meet, such as a full disk.
     """
     faults: dict[str, str] = {}
     for attempt in range(1, ATTEMPTS + 1):
@@ -71,10 +71,10 @@ def in_rounds(
 
 
 def _pass(window: list[str], dataset: Dataset, attempt: int, witness: Witness, stall_seconds: float) -> dict[str, str]:
-    """One try of some shards; returns the faults of those that did not come out."""
+    """Try some shards once; returns the faults of the shards that failed."""
     import ray
 
-    dataset.context.max_errored_blocks = -1  # a shard whose process died is missing here, and known by that
+    dataset.context.max_errored_blocks = -1  # a shard whose process died is missing, which shows its fault
     settle(dataset)
     faults, made, lost, in_a_row = {}, set(), DIED, 0
     rows = _watched(dataset, stall_seconds)
@@ -104,7 +104,7 @@ def _pass(window: list[str], dataset: Dataset, attempt: int, witness: Witness, s
 
 
 def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]]:
-    """Rows of a dataset as they come; a thread waits for them, for nothing wakes a caller inside Ray."""
+    """Yield rows of a dataset as they come; a thread waits for them, since nothing wakes a caller inside Ray."""
     arrived: queue.Queue[Any] = queue.Queue()
     left = threading.Event()
 
@@ -137,5 +137,5 @@ def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]
     except BaseException as error:
         left.set()
         if not isinstance(error, Stalled) and not interrupts.received():  # these end the process at once
-            thread.join(LEAVE_SECONDS)  # one that still reads when Ray is shut down complains
+            thread.join(LEAVE_SECONDS)  # a thread still reading when Ray shuts down complains
         raise

@@ -1,4 +1,4 @@
-"""How far a run is, from its folder alone: no cluster is asked, so it works while one runs and after it died."""
+"""Reports a run's progress from its folder only: it asks no cluster, so it works during a run and after it died."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from factory.run import read_planned, read_summary
 from factory.run.ledger import Ledger
 from factory.storage import Storage
 
-RECENT = 900.0  # seconds before the last shard over which the rate is taken
-SHOWN = 5  # latest events
+RECENT = 900.0  # seconds before the last shard over which the rate is measured
+SHOWN = 5  # latest events that are shown
 
 
 def status(url: str) -> dict[str, Any]:
-    """Progress of the run in a folder: the progress line, counts by style and reject reason, quarantine, last events.
+    """Return the progress of a folder's run: line of progress, counts by style and reject reason, quarantine, events.
 
-    The rate is that of the last quarter of an hour in which shards were finished, since the latest driver began: the
-    pause before a resumed run is no part of it.
+    The rate covers the last quarter of an hour in which shards were finished, from the start of the latest driver: the
+    pause before a resumed run is excluded.
 
     Raises:
-        ValueError: if the folder holds no run with shards.
+        UserError: if the folder holds no run with shards.
     """
     return Status(url).read()
 
 
 class Status:
-    """The status of one run; asked again it reads only what is new, for a ledger record never changes."""
+    """The status of one run; later reads take only new records, since a ledger record never changes."""
 
     def __init__(self, url: str) -> None:
         self._storage = Storage(url)
@@ -40,7 +40,7 @@ class Status:
         self._records: dict[str, dict[str, Any]] = {}
 
     def read(self) -> dict[str, Any]:
-        """As `status` says."""
+        """Return the same as `status`."""
         storage, planned = self._storage, self._planned
         summary = read_summary(storage)
         self._records |= {record["shard"]: record for record in Ledger(storage).records(self._records.keys())}
@@ -70,16 +70,16 @@ class Status:
 def watch(url: str, every: float, out: TextIO | None = None) -> dict[str, Any]:
     """Show the status of a run until the run ends; returns the last one.
 
-    A terminal gets one text that is written anew; anything else a line whenever something changed. A run has ended
-    when it is finished, or when its latest driver said that it gives up. One that was killed says nothing: then this
-    waits for its next driver, and the age of the last shard tells.
+    A terminal gets one text that is rewritten in place; other outputs get a line whenever something changed. A run has
+    ended when it is finished, or when its latest driver said that it gives up. A killed driver says nothing: then
+    `watch` waits for the next driver, and the age of the last shard shows that the run is dead.
     """
     reader, before, out = Status(url), "", out or sys.stdout
     while True:
         found = reader.read()
         text = describe(found)
         if out.isatty():
-            width = shutil.get_terminal_size().columns - 1  # a line that the terminal breaks could not be taken back
+            width = shutil.get_terminal_size().columns - 1  # a line wrapped by the terminal could not be erased
             text = "".join(line[:width] + "\n" for line in text.splitlines())
             back = f"\x1b[{before.count(chr(10))}F\x1b[J" if before else ""
             out.write(back + text)
@@ -93,7 +93,7 @@ def watch(url: str, every: float, out: TextIO | None = None) -> dict[str, Any]:
 
 
 def describe(found: dict[str, Any]) -> str:
-    """A status as text: the line that matters first."""
+    """Return a status as text, the most important line first."""
     lines = [f"{found['job']}: {found['progress']}" + (" · finished" if found["state"] == "finished" else "")]
     ago = found["last_shard_seconds_ago"]
     parts = [] if ago is None else [f"last shard {duration(ago)} ago"]
@@ -110,11 +110,11 @@ def _line(event: Event) -> str:
 
 
 def _rate(records: list[dict[str, Any]], began: float) -> float | None:
-    """Images a second of the latest driver, by the times at which shards were finished; None from fewer than two."""
+    """Return the latest driver's images per second, from the times of finished shards; None for fewer than two."""
     finished = sorted((record["finished"], record["planned"]) for record in records if "finished" in record)
     recent = [(when, images) for when, images in finished if when >= max(finished[-1][0] - RECENT, began)]
     if len(recent) < 2 or recent[-1][0] == recent[0][0]:
         return None
-    # The first shard only marks the start: its images were made before it.
+    # The first shard only marks the start: its images were made before.
     images = sum(images for _, images in recent[1:])
     return float(images / (recent[-1][0] - recent[0][0]))

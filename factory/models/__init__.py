@@ -1,1 +1,1 @@
-"""Models of this factory: where they are, how they are loaded, what they compute."""
+"""Models of this factory: where they lie, how they are loaded, what they compute."""

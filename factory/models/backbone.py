@@ -1,4 +1,4 @@
-"""The classifier's backbone as a setting: where its weights are, what stands for them, which images it takes."""
+"""The classifier's backbone as a setting: where its weights lie, how they are identified, which images it takes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from difffas.errors import UserError
 from factory.core.config import fingerprint
 
-LOCAL = "local-dir:"  # timm's, before a folder with its config.json and model.safetensors
+LOCAL = "local-dir:"  # timm's prefix of a folder that holds config.json and model.safetensors
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def located(backbone: str) -> str:
-    """The same with the whole path of a local folder, since workers run in folders of their own."""
+    """Return the setting with the absolute path of a local folder, since workers run in other folders."""
     return LOCAL + os.path.abspath(_folder(backbone)) if backbone.startswith(LOCAL) else backbone
 
 
 def identity(backbone: str) -> str:
-    """What stands for it in a fingerprint: timm's name, or a digest of what the local folder holds.
+    """Return the backbone's identity for a fingerprint: timm's name, or a digest of the local folder's content.
 
     Raises:
-        ValueError: if the folder lacks timm's configuration or weights.
+        UserError: if the folder lacks timm's configuration or weights.
     """
     if not backbone.startswith(LOCAL):
         return backbone
@@ -35,10 +35,10 @@ def identity(backbone: str) -> str:
 
 
 def arguments(backbone: str, size: int) -> dict[str, Any]:
-    """What `timm.create_model` must be told for images of size × size: nothing, for most networks.
+    """Return extra arguments of `timm.create_model` for images of size × size pixels; empty for most networks.
 
-    One that is made for images of a fixed size, such as a ViT, is made for this size; timm interpolates the weights
-    that it comes with.
+    A network built for a fixed image size, such as a ViT, is built for this size; timm interpolates its pretrained
+    weights.
     """
     if backbone.startswith(LOCAL):
         from difffas.backbones import local_config
@@ -52,9 +52,10 @@ def arguments(backbone: str, size: int) -> dict[str, Any]:
 
 
 def check_size(backbone: str, size: int) -> None:
-    """Raise ValueError for a network that timm does not know, or cannot make for images of size × size.
+    """Raise UserError if timm does not know the network, or cannot build it for images of size × size pixels.
 
-    Takes no memory, except for a local folder: its weights are loaded once, to see that they are whole and finite.
+    The check takes no memory, except for a local folder, whose weights are loaded once to see that they are whole and
+    finite.
     """
     import torch
 

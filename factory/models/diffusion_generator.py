@@ -1,4 +1,4 @@
-"""The diffusion generator of the line: one batch shape, guides encoded once, the next batch begun in time."""
+"""The line's diffusion generator: one batch shape, each guide encoded once, the next batch started early."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from factory.models.generators import Made, Request
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_pixels, to_tensor
 
-CACHE_BYTES = 1 << 30  # of conditions kept; a guide of the full network at 256² takes 2 MB
+CACHE_BYTES = 1 << 30  # of cached conditions; a guide of the full network at 256² takes 2 MB
 
 Conditions = tuple[StyleCondition, ...]
 
@@ -28,13 +28,13 @@ class DiffusionGenerator:
     Args:
         folder: a local model folder.
         sampler: preset, name, steps and batch size; a short last batch is padded, so that every batch has one shape.
-        threads: of PyTorch on a CPU; part of what makes bytes repeat.
-        compiled: compile the network of the presets in bfloat16.
+        threads: PyTorch's threads on a CPU; equal bytes need an equal number.
+        compiled: compile the network of the bfloat16 presets.
     """
 
     def __init__(self, folder: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> None:
         torch.set_num_threads(threads)
-        disable_progress_bar()  # of three files read
+        disable_progress_bar()  # a bar that counts only three files
         self._sampler = sampler
         self._pipeline = SpoofPipeline.from_pretrained(folder)
         name = "cpu"
@@ -45,11 +45,11 @@ class DiffusionGenerator:
         if compiled:
             self._pipeline.compile()
         self.device = name + half * ", bfloat16" + (half and compiled) * ", compiled"
-        self._guides: OrderedDict[str, Conditions] = OrderedDict()  # by digest of the pixels, last used last
+        self._guides: OrderedDict[str, Conditions] = OrderedDict()  # by digest of the pixels, most recent last
         self._guide_bytes = 0
 
     def __call__(self, request: Request) -> Made:
-        """Spoofs as `Generator` says; a GPU works on the next batch while the last one's pixels come home."""
+        """Return spoofs as in `Generator`; a GPU works on the next batch while the last one's pixels are copied."""
         guides = [self._encode(guide) for guide in request.guides]
         spoofs = np.empty_like(request.live)
         broken: list[int] = []
@@ -70,7 +70,7 @@ class DiffusionGenerator:
         return Made(spoofs, broken, self._splits)
 
     def _sample(self, request: Request, guides: list[Conditions], rows: np.ndarray) -> Tensor:
-        """Spoofs of these rows, float (B, 3, H, W); in two halves where they do not fit into memory."""
+        """Return the spoofs of these rows, float (B, 3, H, W); made in two halves if they do not fit into memory."""
         chosen = zip(*(guides[guide] for guide in request.guide_of[rows]), strict=True)
         conditions = tuple(StyleCondition(*map(torch.cat, zip(*place, strict=True))) for place in chosen)
         try:
@@ -88,7 +88,7 @@ class DiffusionGenerator:
         except (RuntimeError, MemoryError) as error:
             if len(rows) == 1 or not _is_out_of_memory(error):
                 raise
-        # Outside the handler, whose error holds on to the tensors of the attempt.
+        # Outside the handler, because its error keeps the attempt's tensors alive.
         self._splits += 1
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -108,20 +108,20 @@ class DiffusionGenerator:
 
 
 class Batch:
-    """Spoofs (B, 3, H, W) on their way to the host, and the rows of the shard that they are."""
+    """Spoofs (B, 3, H, W) on their way to the host, and their rows in the shard."""
 
     def __init__(self, rows: np.ndarray, images: Tensor) -> None:
         self._rows = rows
         finite = images.isfinite().flatten(1).all(1)
         clean = images.where(finite.view(-1, 1, 1, 1), -1.0)
-        # From a GPU both go to pinned memory, in the stream's order; the event is when they are there.
+        # From a GPU both go to pinned memory, in the stream's order; the event marks their arrival.
         self._images, self._finite = (each.to("cpu", non_blocking=True) for each in (clean, finite))
         self._arrived = torch.cuda.Event() if images.is_cuda else None  # type: ignore[no-untyped-call]
         if self._arrived is not None:
             self._arrived.record()
 
     def collect(self, spoofs: np.ndarray) -> list[int]:
-        """Write the pixels to their rows, black where they are not finite; returns those rows."""
+        """Write the pixels to their rows, black for spoofs that are not finite; returns the rows of those."""
         if self._arrived is not None:
             self._arrived.synchronize()
         spoofs[self._rows] = to_pixels(self._images)
@@ -134,5 +134,5 @@ def _bytes(conditions: Conditions) -> int:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """On a GPU PyTorch has an error for it; on a CPU only a text says so."""
+    """Return whether memory ran out: PyTorch has its own error type on a GPU, and only a message on a CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)

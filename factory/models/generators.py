@@ -1,4 +1,4 @@
-"""What the generate station runs on its actors: a generator, of which the dummy one is for plumbing tests."""
+"""The generators that the generate station runs on its actors; the dummy one is for plumbing tests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DUMMY = "dummy"  # the name that `inputs.generator` takes instead of a model fol
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One shard's worth of work; N faces, G distinct guides."""
+    """The work of one shard: N faces, G distinct guides."""
 
     live: np.ndarray  # uint8 N, H, W, 3
     guides: np.ndarray  # uint8 G, H, W, 3
-    guide_of: np.ndarray  # N, which guide each face gets
+    guide_of: np.ndarray  # N, index of each face's guide
     t0: np.ndarray  # N
     cfg_scale: np.ndarray  # N
     seed: np.ndarray  # N
@@ -26,8 +26,8 @@ class Made(NamedTuple):
     """A shard's spoofs, in the order of the live faces."""
 
     pixels: np.ndarray  # uint8 N, H, W, 3
-    broken: list[int] = []  # places of spoofs that came out as NaN or infinity; black here
-    splits: int = 0  # how often a batch was cut in two for want of memory: its shape decides the last bits
+    broken: list[int] = []  # places of spoofs with NaN or infinity, black in `pixels`
+    splits: int = 0  # how often a batch was halved for lack of memory; the batch shape decides the last bits
 
 
 class Generator(Protocol):
@@ -36,16 +36,16 @@ class Generator(Protocol):
     device: str  # "cpu" or the GPU's name, for the ledger
 
     def __call__(self, request: Request) -> Made:
-        """The spoofs; raises FloatingPointError if not one of them is finite."""
+        """Return the spoofs; raises FloatingPointError if none of them is finite."""
 
 
 class DummyGenerator:
-    """A live face tinted by its guide and grained by its seed: fast, and visibly wrong if rows are mixed up."""
+    """Tints a live face by its guide and adds grain by its seed: fast, and mixed-up rows are visible."""
 
     device = "cpu"
 
     def __call__(self, request: Request) -> Made:
-        """Spoofs as `Generator` says; T₀ and w are ignored."""
+        """Return spoofs as in `Generator`; T₀ and w are ignored."""
         tint = request.guides.mean(axis=(1, 2))[request.guide_of][:, None, None, :]
         mixed = 0.7 * request.live + 0.3 * tint
         for image, value in zip(mixed, request.seed, strict=True):

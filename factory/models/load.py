@@ -1,4 +1,7 @@
-"""The models that stations are given: every folder is found whole before a run claims anything (`difffas.strict`)."""
+"""Checks and loads the models that stations use: every folder is checked before a run claims its output folder.
+
+The checks are those of `difffas.strict`.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
 UNET, ENCODER, CLASSIFIER = "unet", "style_encoder", "classifier"
 MODEL_INDEX = "model_index.json"
 
-_whole: set[str] = set()  # digests of generators that this process has found whole
+_whole: set[str] = set()  # digests of generators that this process has checked
 
 
 def check_generator(storage: Storage, digest: str) -> None:
-    """Find a generator's folder whole, once for each content.
+    """Check that a generator's folder is complete and valid, once for each content digest.
 
     Raises:
-        ValueError: in one line, naming the file and the key or tensor at fault.
+        UserError: in one line that names the file and the key or tensor at fault.
     """
     from difffas.model_folder import check_pipeline
 
@@ -41,36 +44,36 @@ def check_generator(storage: Storage, digest: str) -> None:
 
 
 def check_encoder(storage: Storage) -> None:
-    """Find the style encoder of a folder of fit-style or fit-generator whole; raises ValueError in one line."""
+    """Check the style encoder in a folder of fit-style or fit-generator; raises UserError in one line."""
     from difffas.model_folder import check_encoder as check
 
     check(storage)
 
 
 def unet_config(storage: Storage) -> dict[str, Any]:
-    """The checked arguments of a generator's U-Net, defaults filled in; raises ValueError."""
+    """Return the checked arguments of a generator's U-Net, defaults filled in; raises UserError."""
     from difffas.model_folder import unet_config as read
 
     return read(storage)
 
 
 def encoder_config(storage: Storage) -> dict[str, Any]:
-    """The checked arguments of a folder's style encoder, defaults filled in; raises ValueError."""
+    """Return the checked arguments of a folder's style encoder, defaults filled in; raises UserError."""
     from difffas.model_folder import encoder_config as read
 
     return read(storage)
 
 
 def load_style_encoder(url: str) -> Any:
-    """The frozen encoder of a folder of fit-style or a model folder, local or `s3://`, float32, in eval mode.
+    """Return the frozen encoder of a fit-style folder or a model folder, local or `s3://`; float32, in eval mode.
 
     Raises:
-        ValueError: if it is not whole.
+        UserError: if the encoder is incomplete or invalid.
     """
     from difffas.style_encoder import StyleEncoder
 
     storage = Storage(url)
-    check_encoder(storage)  # of the copy below nobody would know the place
+    check_encoder(storage)  # before copying: an error about the copy would name a path unknown to the user
     with tempfile.TemporaryDirectory() as folder:
         for name in storage.names(ENCODER):
             (Path(folder) / name).write_bytes(storage.read(f"{ENCODER}/{name}"))
@@ -82,7 +85,7 @@ def load_unet(network: torch.nn.Module, url: str) -> None:
     """Fill a network with the weights and statistics of a model folder, local or `s3://`.
 
     Raises:
-        ValueError: if they are not those of this network, whole and finite.
+        UserError: if they belong to another network, or are incomplete or not finite.
     """
     from difffas.model_files import read_tensors, stored_tensors
     from difffas.strict import check_weights
@@ -94,10 +97,10 @@ def load_unet(network: torch.nn.Module, url: str) -> None:
 
 
 def load_classifier(storage: Storage) -> SpoofClassifier:
-    """The classifier that fit-classifier or export-classifier wrote, local or `s3://`, in eval mode.
+    """Return the classifier that fit-classifier or export-classifier wrote, local or `s3://`, in eval mode.
 
     Raises:
-        ValueError: if there is none, or one that is not whole.
+        UserError: if the classifier is missing or incomplete.
     """
     from difffas.classifier import SpoofClassifier
 
@@ -108,10 +111,10 @@ def load_classifier(storage: Storage) -> SpoofClassifier:
 
 
 def model_digest(storage: Storage) -> str:
-    """Digest of a model folder: names and sha256 of its configuration and weight files.
+    """Return the digest of a model folder: of names and sha256 of its configuration and weight files.
 
     Raises:
-        ValueError: if the folder is no finished model folder, or its model is not whole.
+        UserError: if the folder is not a finished model folder, or its model is incomplete.
     """
     if not storage.exists(MODEL_INDEX):
         raise UserError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
@@ -129,7 +132,7 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
     """Refuse a T₀ range beyond the timesteps that a generator was trained on.
 
     Raises:
-        ValueError: naming both.
+        UserError: naming the range and the number of timesteps.
     """
     if name == DUMMY:
         return
@@ -141,9 +144,9 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
 
 
 def check_side(name: str, side: int) -> None:
-    """Refuse images whose smallest map a generator of the official form cannot cut into its patches.
+    """Refuse images whose smallest feature map a generator of the official form cannot cut into its patches.
 
-    `side` is the shorter one in pixels. Raises ValueError naming it and the least that fits.
+    `side` is the shorter side in pixels. Raises UserError that names this side and the least that fits.
     """
     if name == DUMMY:
         return
@@ -161,12 +164,12 @@ def check_side(name: str, side: int) -> None:
 def load_generator(
     name: str, sampler: SamplerConfig, threads: int, compiled: bool = False, digest: str | None = None
 ) -> Generator:
-    """The generator that `inputs.generator` names: `dummy` or a model folder, local or remote.
+    """Return the generator that `inputs.generator` names: `dummy` or a model folder, local or remote.
 
-    `digest` is the folder's `model_digest` where the caller knows it: a node that has a copy then reads nothing more.
+    `digest` is the folder's `model_digest` if the caller knows it: then a node that has a copy reads nothing more.
 
     Raises:
-        ValueError: if the model is not whole, or no longer that of the digest.
+        UserError: if the model is incomplete, or no longer matches the digest.
     """
     if name == DUMMY:
         return DummyGenerator()
@@ -180,7 +183,7 @@ def load_generator(
 
 
 def _fetch(storage: Storage, digest: str) -> Path:
-    """Copy a remote model folder to this node, once per content."""
+    """Copy a remote model folder to this node, once for each content digest."""
     folder = private_folder("models") / digest[:16]
     if folder.exists():
         return folder
@@ -190,6 +193,6 @@ def _fetch(storage: Storage, digest: str) -> Path:
             copy.create(part, storage.read(part))
         if model_digest(copy) != digest:
             raise UserError(f"{storage.url} was changed while it was in use: give a model folder that stays as it is")
-        with contextlib.suppress(OSError):  # another process of this node may have been quicker
+        with contextlib.suppress(OSError):  # another process on this node may have been faster
             Path(name, "model").rename(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What a strength study measures on each spoof: log-odds of the guide's style, and distances to the live face."""
+"""Measures of a strength study for each spoof: log-odds of the guide's style, and distances to the live face."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def log_odds(logits: Tensor, chosen: Tensor) -> Tensor:
-    """log p − log(1 − p) of one class of each row: its logit minus the log-sum-exp of the others; float64 (B,).
+    """Return log p − log(1 − p) of one class per row: its logit minus the log-sum-exp of the others; float64 (B,).
 
-    logits are (B, classes), two classes at least; chosen is (B,) long. Stable where p rounds to 0 or 1.
+    logits are (B, classes) with at least two classes; chosen is (B,), int64. Stable where p rounds to 0 or 1.
     """
     wide, index = logits.double(), chosen[:, None]
     others = wide.scatter(1, index, -float("inf")).logsumexp(dim=1)
@@ -23,10 +23,10 @@ def log_odds(logits: Tensor, chosen: Tensor) -> Tensor:
 
 
 def structure_change(live: np.ndarray, spoofs: np.ndarray) -> np.ndarray:
-    """1 − SSIM of the luminances (Wang et al. 2004; BT.601 weights), 0 for equal images; float64 (N,).
+    """Return 1 − SSIM of the luminances (Wang et al. 2004; BT.601 weights), 0 for equal images; float64 (N,).
 
-    It responds to moved and blurred structure much more than to a change of colour, and stands for a distance of
-    identities [ours]; a distance of face embeddings comes with the audit. Images are uint8 (N, H, W, 3).
+    The measure responds to moved and blurred structure much more than to changed colour, and stands in for a distance
+    of identities [ours]; the audit has a distance of face embeddings. Images are uint8 (N, H, W, 3).
     """
     import piq
     import torch
@@ -40,7 +40,7 @@ def structure_change(live: np.ndarray, spoofs: np.ndarray) -> np.ndarray:
 
 
 def rms_change(live: np.ndarray, spoofs: np.ndarray) -> np.ndarray:
-    """Root mean square difference of the pixels, in grey levels of 255; uint8 (N, H, W, 3) to float64 (N,)."""
+    """Return the root mean square difference of pixels, in grey levels of 255; uint8 (N, H, W, 3) to float64 (N,)."""
     squares = (live.astype(np.float64) - spoofs) ** 2
     return np.asarray(np.sqrt(squares.mean(axis=(1, 2, 3))))
 
@@ -59,7 +59,7 @@ class StyleScorer:
         self._chosen = torch.tensor([encoder.styles.index(style) for style in styles], device=self._device)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """Log-odds of each face's style, natural logarithm; uint8 (N, H, W, 3) to float64 (N,)."""
+        """Return the log-odds of each face's style, natural logarithm; uint8 (N, H, W, 3) to float64 (N,)."""
         import torch
 
         with torch.no_grad():

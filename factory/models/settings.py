@@ -1,4 +1,4 @@
-"""How one image is made: sampler, steps, ranges of T₀ and w."""
+"""Settings of how one image is made: sampler, steps, ranges of T₀ and w."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SamplerConfig(Config):
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             if low > high:
                 raise UserError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
-        highest = 1000 if self.offset == "trailing" else 999  # official: the start noise is that of index T₀
+        highest = 1000 if self.offset == "trailing" else 999  # official: the start noise has index T₀
         if not self.steps <= self.t0[0] <= self.t0[1] <= highest:
             raise UserError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and {highest}")
         return self

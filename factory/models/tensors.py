@@ -1,4 +1,4 @@
-"""Pixels of a shard to tensors of a network, and back."""
+"""Converts pixels of a shard to tensors of a network, and back."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 
 def to_tensor(pixels: np.ndarray) -> Any:
-    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1]."""
+    """Convert uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1]."""
     import torch
 
     return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def to_pixels(images: Any) -> np.ndarray:
-    """float (N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3), rounded to nearest.
+    """Convert float (N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3), rounded to nearest.
 
     Raises:
         FloatingPointError: on NaN or infinity, which a cast would hide.

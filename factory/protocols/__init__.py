@@ -1,7 +1,7 @@
-"""Protocols as data: which rows of a corpus are trained on, which set the threshold, which are tested.
+"""Protocols as data: which rows of a corpus are for training, which set the threshold, which are tested.
 
-One YAML file of this folder is one family; docs/protocols.md is the manual. `open_corpus` shows a corpus under a
-protocol, so that every station goes on reading its `split` column; `check` and `check_generated` refuse leaks.
+Each YAML file in this folder is one family; docs/protocols.md is the manual. `open_corpus` gives a view of a corpus
+under a protocol, so that stations simply read its `split` column; `check` and `check_generated` refuse leaks.
 """
 
 from __future__ import annotations

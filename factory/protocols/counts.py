@@ -1,4 +1,4 @@
-"""Corpora under a protocol in figures: what is in each part, what no part takes, and what is missing."""
+"""Counts of corpora under a protocol: the rows of each part, the rows of no part, and missing rows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from factory.protocols.leakage import shared_subjects
 from factory.protocols.rules import PARTS
 from factory.tables.columns import TextColumn
 
-WHO = ["domain", "subject", "attack", "capture"]  # together they name a recording
+WHO = ["domain", "subject", "attack", "capture"]  # together these columns identify a recording
 
 
 def describe(name: str | None, corpora: list[str]) -> dict[str, Any]:
-    """Names and titles of all protocols; or one protocol, the figures of each corpus under it, and what none has."""
+    """Return names and titles of all protocols; or one protocol, each corpus's counts under it, and missing rows."""
     if name is None:
         return {"protocols": titles()}
     protocol = load(name)
@@ -37,7 +37,7 @@ def describe(name: str | None, corpora: list[str]) -> dict[str, Any]:
 
 
 def figures(corpus: Corpus) -> dict[str, Any]:
-    """Rows, recordings and subjects of each part by label, domain and attack; and what no part takes."""
+    """Count rows, recordings and subjects of each part by label, domain and attack; and the rows of no part."""
     made = TextColumn(corpus.index, "guide_key").codes >= 0
     found: dict[str, Any] = {}
     parts = {part: corpus.index.filter(pa.array(~made & (corpus.column("split") == part))) for part in (*PARTS, "")}
@@ -50,7 +50,7 @@ def figures(corpus: Corpus) -> dict[str, Any]:
 
 
 def _part(lines: pa.Table) -> dict[str, Any]:
-    """Rows and recordings by label, subjects, and rows by domain and attack."""
+    """Count rows and recordings by label, subjects, and rows by domain and attack."""
     recordings = lines.group_by([*WHO, "label"]).aggregate([])["label"].to_numpy()
     rows = lines["label"].to_numpy()
     sizes = {
@@ -62,7 +62,7 @@ def _part(lines: pa.Table) -> dict[str, Any]:
 
 
 def _domains(lines: pa.Table) -> dict[str, dict[str, int]]:
-    """Rows by domain and attack."""
+    """Count rows by domain and attack."""
     counts: dict[str, dict[str, int]] = {}
     found = lines.group_by(["domain", "attack"]).aggregate([([], "count_all")]).to_pylist()
     for line in sorted(found, key=lambda line: (line["domain"], line["attack"])):

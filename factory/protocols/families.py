@@ -1,8 +1,8 @@
-"""From the YAML files of this folder, or a user's own, to protocols.
+"""Reads protocols from the YAML files of this folder, or from a user's file.
 
-A file is a family: what its protocols share stands at the top, each protocol has its own entry. `each` makes one
-protocol of every value, which is put in the place of `$name` wherever it stands. A rule with a `list` takes the
-recordings that an official list names; what was read becomes part of the protocol, so that workers need no file.
+A file is a family: shared settings come first, then each protocol has its own entry. `each` makes one protocol for
+every value and replaces every `$name` by that value. A rule with a `list` takes the recordings that an official list
+names; the content of the list becomes part of the protocol, so that workers need no file.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ LISTS = "DIFFFAS_LISTS"  # folder of the official lists, which come with the dat
 
 
 class Family(Config):
-    """One file: defaults for every protocol, then the protocols by name."""
+    """One file: defaults for all its protocols, then the protocols by name."""
 
     defaults: dict[str, Any] = {}
     protocols: dict[str, dict[str, Any]] = Field(min_length=1)
 
 
 class ListFile(Config):
-    """An official list, of which fields of recordings are taken: the field `capture` is a recording's whole name.
+    """An official list that names recordings by their fields; the field `capture` is a recording's whole name.
 
-    Of any text these are the groups of `line`, in the lines that it fits whole; of a CSV with a header the `columns`
-    by field, in the rows that have the values of `where`, by column.
+    In a text file the fields are the groups of `line`, from every line that the expression matches whole. In a CSV
+    with a header, `columns` maps each field to its column, in the rows that have the values of `where` (by column).
     """
 
     file: PathOrUrl
@@ -56,20 +56,20 @@ class ListFile(Config):
 
 
 def names() -> list[str]:
-    """Names of the protocols that come with the package, by family."""
+    """Return the names of the protocols in the package, by family."""
     return list(titles())
 
 
 def titles() -> dict[str, str]:
-    """What each protocol that comes with the package is, by name."""
+    """Return the title of each protocol in the package, by name."""
     return {name: str(values.get("title")) for path in _files() for name, values in _entries(path)}
 
 
 def load(name: str) -> Protocol:
-    """A protocol by its name, or from a file of one's own: `FILE.yaml`, or `FILE.yaml:NAME` if it holds several.
+    """Return a protocol by name, or from a user's file: `FILE.yaml`, or `FILE.yaml:NAME` if it holds several.
 
     Raises:
-        ValueError: in one line, if there is no such protocol or its file has a mistake.
+        UserError: in one line, if the protocol does not exist or its file has a mistake.
     """
     file, _, entry = name.rpartition(":") if not name.endswith((".yaml", ".yml")) else (name, "", "")
     if file.endswith((".yaml", ".yml")):
@@ -96,7 +96,7 @@ def _files() -> list[Path]:
 
 
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every protocol of a file with its values, `each` carried out, lists not yet read."""
+    """Yield every protocol of a file with its values; `each` is expanded, lists are not yet read."""
     values = read_yaml(path, "protocol")
     family = _built(Family, values, path.name)
     for name, given in family.protocols.items():
@@ -110,7 +110,7 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _substituted(value: Any, put: Mapping[str, str]) -> Any:
-    """`value` with `$name` replaced in all its text."""
+    """Return `value` with `$name` replaced in all its text."""
     if isinstance(value, str):
         return string.Template(value).safe_substitute(put) if put else value
     if isinstance(value, Mapping):
@@ -131,7 +131,7 @@ def _protocol(name: str, values: dict[str, Any], path: Path) -> Protocol:
 
 
 def _listed(given: ListFile, path: Path) -> dict[str, Any]:
-    """The recordings of an official list, as `Rule.listed`."""
+    """Return the recordings of an official list, in the form of `Rule.listed`."""
     folders = [path.parent, *([Path(place(os.environ[LISTS]))] if os.environ.get(LISTS) else [])]
     found = next((folder / given.file for folder in folders if (folder / given.file).is_file()), None)
     if found is None:
@@ -147,7 +147,7 @@ def _listed(given: ListFile, path: Path) -> dict[str, Any]:
 
 
 def _groups(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Fields, and their values in every line that fits."""
+    """Return the fields, and their values in every matching line."""
     try:
         line = re.compile(str(given.line))
     except re.error as error:
@@ -160,7 +160,7 @@ def _groups(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]
 
 
 def _columns(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Fields, and their values in every row that is asked for."""
+    """Return the fields, and their values in every selected row."""
     rows = table(given.file, text, *given.columns.values(), *given.where)
     wanted = [row for row in rows if all(row[name] == value for name, value in given.where.items())]
     return tuple(given.columns), [[row[column] for column in given.columns.values()] for row in wanted]

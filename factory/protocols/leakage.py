@@ -1,4 +1,4 @@
-"""Corpora and models under a protocol: what is used must be of the part it is used for."""
+"""Checks corpora and models under a protocol: data may only be used for the purpose of its part."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from factory.tables.columns import TextColumn
 
 
 def open_corpus(url: str, protocol: str | Mapping[str, Any] | None) -> Corpus:
-    """A corpus, and its view under a protocol if one is given: by name or file, or by content, as workers get it."""
+    """Open a corpus, viewed under a protocol if one is given: by name or file, or by content, as workers get it."""
     if isinstance(protocol, str):
         return Corpus(url).under(load(protocol))
     return Corpus(url).under(None if protocol is None else build(Protocol, dict(protocol)))
 
 
 def content(protocol: Protocol | None) -> dict[str, Any] | None:
-    """A protocol as `open_corpus` takes it anywhere, without its files."""
+    """Return a protocol's content, which `open_corpus` accepts on any machine, without the protocol's files."""
     return None if protocol is None else protocol.model_dump(mode="json")
 
 
 def record(protocol: Protocol | None) -> dict[str, str] | None:
-    """What a run's identity keeps of a protocol: the digest of all of it, and of what may be trained on."""
+    """Return a protocol's entry in a run's identity: the digests of the whole protocol and of its training rules."""
     return None if protocol is None else {"digest": protocol.digest, "training": protocol.training_digest}
 
 
 def protocol_of(corpus: Corpus) -> Protocol | None:
-    """The protocol that a corpus is seen under; None if it is seen as it was written."""
+    """Return the protocol under which a corpus is viewed; None if it is viewed as written."""
     assert corpus.protocol is None or isinstance(corpus.protocol, Protocol)
     return corpus.protocol
 
 
 def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
-    """Refuse a corpus that lacks what these parts name, has people in train and in test, or generated rows that leak.
+    """Refuse a corpus that lacks rows of these parts, has people in train and test, or has generated rows that leak.
 
-    Does nothing for a corpus under no protocol; None among the parts is no part.
+    Does nothing for a corpus without a protocol; None among the parts is skipped.
 
     Raises:
-        ValueError: naming the protocol and what is wrong.
+        UserError: naming the protocol and the fault.
     """
     protocol = protocol_of(corpus)
     if protocol is None:
@@ -78,10 +78,10 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
 
 
 def check_held_out(corpus: Corpus, split: str, held_out: str) -> None:
-    """Refuse to judge a network by the very split that it learns from; say so where people are in both.
+    """Refuse to judge a network on the split that it learns from; print a line if people are in both splits.
 
     Raises:
-        ValueError: if the two are one.
+        UserError: if both splits are the same.
     """
     if held_out == split:
         raise UserError(f"held_out is {held_out!r}, the split that is trained on: choose one of other people")
@@ -94,10 +94,10 @@ def check_held_out(corpus: Corpus, split: str, held_out: str) -> None:
 
 
 def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
-    """Refuse people that are in two of these splits, unless the protocol takes its splits by something else.
+    """Refuse people who are in two of these splits, unless the protocol divides by something other than people.
 
     Raises:
-        ValueError: naming one of them.
+        UserError: naming one of them.
     """
     protocol = protocol_of(corpus)
     if protocol is not None and not protocol.disjoint_subjects:
@@ -112,7 +112,7 @@ def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
 
 
 def shared_subjects(corpus: Corpus, first: str, second: str) -> list[tuple[str, str]]:
-    """Sorted (domain, subject) pairs of real rows that are in both of these splits of a corpus."""
+    """Return the sorted (domain, subject) pairs of real rows that are in both splits of a corpus."""
     real = corpus.index.select(["domain", "subject", "split"]).filter(pc.is_null(corpus.index["guide_key"]))
     people: dict[str, set[tuple[str, str]]] = {first: set(), second: set()}
     for line in real.group_by(["domain", "subject", "split"]).aggregate([]).to_pylist():
@@ -121,14 +121,14 @@ def shared_subjects(corpus: Corpus, first: str, second: str) -> list[tuple[str, 
 
 
 def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "train") -> dict[str, int]:
-    """Refuse a generated corpus if what went into its rows of a part does not belong there.
+    """Refuse a generated corpus if sources of its rows in a part do not belong to that part.
 
-    Domain and attack of every guide and domain and recording of every live face are held against the rules. Live
-    faces and guides that one of `sources` holds (views under the same protocol) must be in that very part; the
-    number of those found is returned with the number of rows. Does nothing under no protocol.
+    The rules must admit domain and attack of every guide, and domain and recording of every live face. Live faces and
+    guides that one of `sources` holds (views under the same protocol) must be in that very part. Returns the number of
+    those found with the number of rows. Does nothing without a protocol.
 
     Raises:
-        ValueError: naming a row that leaks and why, or if the corpus was generated under other training rules.
+        UserError: naming a row that leaks and the reason, or if the corpus was generated under other training rules.
     """
     protocol = protocol_of(generated)
     if protocol is None:
@@ -175,7 +175,7 @@ def _guides_admitted(index: pa.Table, protocol: Protocol, part: str) -> np.ndarr
 
 
 def _lives_admitted(index: pa.Table, protocol: Protocol, part: str) -> np.ndarray:
-    """By the rules without their splits: a generated row does not say which official split its live face has."""
+    """Apply the rules without their splits: a generated row does not state the official split of its live face."""
     nothing = pa.nulls(len(index), pa.string())
     lives = pa.table(
         {
@@ -195,7 +195,7 @@ def _lives_admitted(index: pa.Table, protocol: Protocol, part: str) -> np.ndarra
 def _looked_up(
     index: pa.Table, key: str, label: int, columns: dict[str, str], source: pa.Table
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows have their `key` in a source, with the label and columns that it should have; and its part there."""
+    """Return which rows have their `key` in a source, with the expected label and columns; and its part there."""
     if not len(index):
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=object)
     place = pc.index_in(index[key], value_set=source["key"].combine_chunks())
@@ -208,14 +208,14 @@ def _looked_up(
 
 
 def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
-    """Refuse a model that was trained under other training rules; warn of one that was trained under none.
+    """Refuse a model that was trained under other training rules; warn of a model trained without a protocol.
 
     Raises:
-        ValueError: if the folder's run names a protocol whose training part is another, or its run.json is broken.
+        UserError: if the folder's run names a protocol with another training part, or its run.json is broken.
     """
     if protocol is None:
         return
-    # A model from elsewhere has no run.json. One that is broken must not pass for it: then nobody knows what it saw.
+    # A model from elsewhere has no run.json. A broken run.json must not count as absent: the training data is unknown.
     trained = read_claim(storage)["identity"].get("protocol") if storage.exists(CLAIM) else None
     if trained is None:
         say(f"protocol {protocol.name}: nothing says whether {what} {storage.url} has seen faces of its test part")

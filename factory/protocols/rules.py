@@ -1,8 +1,8 @@
-"""What a protocol is, and which part of it each row of a corpus belongs to.
+"""Defines protocols, and assigns each row of a corpus to a part.
 
 A protocol is data: for each of train, dev and test a list of rules on the columns of the corpus row and on the fields
-of the recording's name. Generated rows carry no official split: theirs is the part for which they were made, and
-`factory.protocols.leakage` asks whether their sources belong there.
+of the recording's name. Generated rows have no official split: their part is the one for which they were made, and
+`factory.protocols.leakage` checks that their sources belong to that part.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARTS = ("train", "dev", "test")
 
 
 def _as_names(value: Any) -> Any:
-    """One value for a list of one; numbers are names, too, such as that of a phone."""
+    """Accept one value as a list of one, and numbers as names, such as the number of a phone."""
     values = value if isinstance(value, list | tuple) else [value]
     return tuple(str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in values)
 
@@ -39,16 +39,16 @@ Policies = Annotated[
 
 
 class Rule(Config):
-    """Rows that a part takes: all conditions hold at once, each for any one of its values.
+    """Selects rows for a part: all conditions must hold, each with any one of its values.
 
-    `capture` and `without` go by the fields of a recording's name (`Protocol.fields`); `without` may also name an
-    `attack`, and excludes a row that has any of the values. `listed` is what an official list holds: values of the
+    `capture` and `without` refer to the fields of a recording's name (`Protocol.fields`); `without` may also name an
+    `attack`, and excludes a row that has any of the values. `listed` is the content of an official list: values of the
     fields `listed_by`, joined by underscores, or whole names.
     """
 
     domain: Names
     split: Names | None = None
-    attack: Names | None = Field(None, description="`live` is one; None: live faces and every attack")
+    attack: Names | None = Field(None, description="attacks, of which `live` is one; None: live faces and all attacks")
     capture: dict[str, Names] = {}
     without: dict[str, Names] = {}
     listed: frozenset[str] | None = None
@@ -59,16 +59,16 @@ class Rule(Config):
         return None if listed is None else sorted(listed)
 
     def admits(self, domain: str, attack: str) -> bool:
-        """Whether rows of a domain and attack can come in at all."""
+        """Return whether the rule can take any rows of this domain and attack."""
         named = self.attack is None or attack in self.attack
         return domain in self.domain and named and attack not in self.without.get("attack", ())
 
     def asked(self) -> set[str]:
-        """Fields of the recording's name that the rule asks for."""
+        """Return the fields of the recording's name that the rule uses."""
         return {*self.capture, *self.without, *self.listed_by} - {"attack"}
 
     def fits(self, fields: Mapping[str, str]) -> bool:
-        """Whether a recording's fields are as the rule asks; its whole name is the field `capture`."""
+        """Return whether a recording's fields match the rule; its whole name is the field `capture`."""
         if self.listed is not None and "_".join(fields.get(name, "") for name in self.listed_by) not in self.listed:
             return False
         wanted = all(fields.get(name) in values for name, values in self.capture.items())
@@ -83,23 +83,22 @@ class Rule(Config):
 
 
 class Generation(Config):
-    """What of the train part a generation may use, beyond that it must be of the train part."""
+    """Limits on what a generation may use within the train part."""
 
-    policies: Policies | None = Field(None, description="one alone; None: both")
-    live_domains: Names | None = Field(None, description="live faces of these domains only")
+    policies: Policies | None = Field(None, description="the only allowed pairing policy; None: both")
+    live_domains: Names | None = Field(None, description="use live faces of these domains only")
 
 
 class Protocol(Config):
-    """Who trains, who sets the threshold, who is tested.
+    """Divides rows into those for training, for setting the threshold, and for testing.
 
-    The fields that rules use are those of `factory.datasets.fields`; for a domain of one's own `recordings` holds the
-    regular expression of its capture names, in the vocabulary of `factory.sources.pattern`, with the fields as named
-    groups.
-    `thresholds` says at which threshold the protocol's figures are reported: from the test set's own EER, from the
-    dev set's, or fixed at 0.5.
+    Rules use the fields of `factory.datasets.fields`; for a user's own domain `recordings` holds the regular
+    expression of its capture names, in the vocabulary of `factory.sources.pattern`, with the fields as named groups.
+    `thresholds` states the thresholds at which the protocol's figures are reported: at the EER of the test set, at the
+    EER of the dev set, or fixed at 0.5.
 
     Raises:
-        ValueError: if a rule asks for a field that no recording of its domain has, or a regular expression is none.
+        ValueError: if a rule uses a field that no recording of its domain has, or a regular expression is invalid.
     """
 
     name: str
@@ -132,12 +131,12 @@ class Protocol(Config):
         return self
 
     def rules(self, part: str) -> tuple[Rule, ...]:
-        """The rules of one part."""
+        """Return the rules of one part."""
         found: tuple[Rule, ...] = getattr(self, part)
         return found
 
     def field_names(self, domain: str) -> set[str]:
-        """What `fields` can hold of a recording of a domain."""
+        """Return the names that `fields` can give for a recording of a domain."""
         if domain in self.recordings:
             return {"capture", *re.compile(self.recordings[domain]).groupindex}
         dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
@@ -145,7 +144,7 @@ class Protocol(Config):
         return {"capture", *official}
 
     def fields(self, domain: str, capture: str) -> dict[str, str]:
-        """The fields of a recording, the whole name (`capture`) among them; of an unknown name, nothing else."""
+        """Return the fields of a recording, including its whole name `capture`; an unknown name gives only that."""
         name = vocabulary_name(capture)
         if domain in self.recordings:
             match = re.fullmatch(self.recordings[domain], name)
@@ -159,23 +158,23 @@ class Protocol(Config):
 
     @functools.cached_property
     def digest(self) -> str:
-        """Digest of what decides: two names for the same parts have one digest."""
+        """Return the digest of all that decides the parts: two names for the same parts have one digest."""
         return fingerprint(self.model_dump(mode="json", exclude={"name", "title", "source", "note", "thresholds"}))
 
     @functools.cached_property
     def training_digest(self) -> str:
-        """Digest of what may be trained on; MI→C and MI→O share it, and so a model."""
+        """Return the digest of the training rules; MI→C and MI→O share it, and so can share a model."""
         return fingerprint(self.model_dump(mode="json", include={"recordings", "train", "dev"}))
 
     def admits(self, part: str, domain: str, attack: str) -> bool:
-        """Whether a part can hold rows of a domain and attack."""
+        """Return whether a part can hold rows of this domain and attack."""
         return any(rule.admits(domain, attack) for rule in self.rules(part))
 
     def assign(self, index: pa.Table) -> np.ndarray:
-        """The part of every line of a `Corpus.index`, `train`, `dev`, `test` or `` (objects).
+        """Return the part of every line of a `Corpus.index`: `train`, `dev`, `test` or an empty string; objects (N,).
 
         Raises:
-            ValueError: if a row belongs to two parts.
+            UserError: if a row belongs to two parts.
         """
         lines = Lines(index)
         number = np.zeros(len(index), dtype=np.int8)
@@ -192,7 +191,7 @@ class Protocol(Config):
         return np.array(["", *PARTS], dtype=object)[number]
 
     def missing(self, index: pa.Table, parts: tuple[str, ...] = PARTS) -> list[str]:
-        """What the rules of these parts name and no real row of the corpus has, one line each."""
+        """Return one line for each thing that the rules of these parts name and no real row of the corpus has."""
         lines, found = Lines(index), []
         for part in parts:
             for rule in self.rules(part):
@@ -225,7 +224,7 @@ class Lines:
         self.generated = TextColumn(index, "guide_key").codes >= 0
 
     def matching(self, rule: Rule, protocol: Protocol) -> np.ndarray:
-        """Which lines of real rows a rule takes."""
+        """Return which lines of real rows a rule takes, bool (N,)."""
         mask: np.ndarray = ~self.generated & self.domain.among(rule.domain)
         if rule.split is not None:
             mask &= self.split.among(rule.split)

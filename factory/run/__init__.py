@@ -1,6 +1,6 @@
 """An output folder: claimed by `run.json` first, closed by `summary.json` last, both create-only.
 
-A folder belongs to one fingerprint. The same command again finds its own claim and goes on where it stopped;
+A folder belongs to one fingerprint. The same command, run again, finds its own claim and continues where it stopped;
 another command is refused.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from factory.cluster.capacity import Need
 
 CLAIM, SUMMARY = "run.json", "summary.json"
-CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # what readers of a claim count on
+CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # keys that readers of a claim rely on
 SUMMARY_MEND = "delete it and run the command again"
-UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # what Ray tells a submitted job about itself
+UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # variable in which Ray describes a submitted job
 SOFTWARE = ("torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
 
 
@@ -38,14 +38,15 @@ class Run:
     Args:
         out: the folder, local or `s3://`.
         job: the verb that fills it, such as `generate`.
-        identity: what decides the result, in JSON: content digests of the inputs and the settings that matter;
-            never paths, resources or logging.
+        identity: everything that decides the result, in JSON: content digests of the inputs and the settings that
+            matter; never paths, resources or logging.
         config: the whole configuration, kept in `run.json` for people and for `retry-failed`.
-        planned: of a job that makes shards, how many `shards` and `images` it plans.
-        needs: what the cluster must have room for; looked at before the folder is claimed, unless it is finished.
+        planned: for a job that makes shards: how many `shards` and `images` it plans.
+        needs: processes that the cluster must have room for; checked before the folder is claimed, unless the run is
+            finished.
 
     Raises:
-        ValueError: if the folder belongs to another fingerprint, or to an upload that goes with its job.
+        UserError: if the folder belongs to another fingerprint, or lies in a job's upload, which ends with the job.
     """
 
     def __init__(
@@ -81,13 +82,13 @@ class Run:
             _refuse_foreign(self.storage, job, self.fingerprint)
 
     def summary(self) -> dict[str, Any] | None:
-        """The closing figures if the run is finished, else None."""
+        """Return the closing figures if the run is finished, else None."""
         return read_summary(self.storage)
 
     def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Close the run with its figures, sealed with digests of its files, and return the figures as they stand.
+        """Close the run with its figures and digests of its files, and return the figures that the folder holds.
 
-        A second finisher adopts the first one's.
+        A second finisher adopts the first one's figures.
         """
         plain = json.loads(canonical_json(summary))
         self.storage.create(SUMMARY, _pretty({**plain, SEAL: digests(self.storage, plain)}))
@@ -95,7 +96,7 @@ class Run:
 
 
 def refuse_training_in(out: str) -> None:
-    """Raise ValueError if Ray cannot keep a training's state in this folder: it can on disks and on S3."""
+    """Raise UserError if Ray cannot keep a training's state in this folder; disks and S3 are possible."""
     scheme, found, _ = out.partition("://")
     if found and scheme != "s3":
         raise UserError(
@@ -105,7 +106,7 @@ def refuse_training_in(out: str) -> None:
 
 
 def refuse_read_only(out: str) -> None:
-    """Raise ValueError if nothing can be written there only once: on the Hub."""
+    """Raise UserError if the folder is on the Hub, where create-only writing is impossible."""
     if out.startswith("hf://"):
         raise UserError(
             f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "
@@ -114,7 +115,7 @@ def refuse_read_only(out: str) -> None:
 
 
 def refuse_relative(out: str) -> None:
-    """Raise ValueError if the output of a submitted job would be in its upload, of which every node has its own."""
+    """Raise UserError if a submitted job's output would lie in its upload, of which every node has its own copy."""
     if "://" not in out and not Path(out).is_absolute():
         raise UserError(
             f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
@@ -123,15 +124,15 @@ def refuse_relative(out: str) -> None:
 
 
 def run_fingerprint(job: str, identity: dict[str, Any]) -> str:
-    """Fingerprint of a run: of its verb and of everything that decides its result."""
+    """Return the fingerprint of a run, made from its verb and everything that decides its result."""
     return fingerprint({"job": job, **identity})
 
 
 def read_claim(storage: Storage) -> dict[str, Any]:
-    """The `run.json` of a folder.
+    """Return the `run.json` of a folder.
 
     Raises:
-        ValueError: if the folder was not written by this software.
+        UserError: if the folder was not written by this software.
     """
     mend = "its run cannot be told any more, bring it back from a copy"
     try:
@@ -149,10 +150,10 @@ def read_claim(storage: Storage) -> dict[str, Any]:
 
 
 def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The `run.json` of a folder and what it plans: `shards` and `images`.
+    """Return the `run.json` of a folder and its planned numbers of `shards` and `images`.
 
     Raises:
-        ValueError: if the folder was not written by this software, or its job makes no shards.
+        UserError: if the folder was not written by this software, or its job makes no shards.
     """
     claim = read_claim(storage)
     if not {"shards", "images"} <= claim.get("planned", {}).keys():
@@ -161,12 +162,12 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_summary(storage: Storage) -> dict[str, Any] | None:
-    """The figures in the `summary.json` of a folder, or None while its run is unfinished."""
+    """Return the figures in the `summary.json` of a folder, or None while its run is unfinished."""
     return read_sealed(storage)[0]
 
 
 def read_sealed(storage: Storage) -> tuple[dict[str, Any] | None, Any]:
-    """The figures of a finished run, None while it is unfinished, and its digests, None in older folders."""
+    """Return the figures of a run, None while it is unfinished, and its digests, None in older folders."""
     try:
         found = read_json(storage, SUMMARY, SUMMARY_MEND)
     except FileNotFoundError:
@@ -175,8 +176,8 @@ def read_sealed(storage: Storage) -> tuple[dict[str, Any] | None, Any]:
 
 
 def software() -> dict[str, str]:
-    """Versions of what decides the bytes, for records."""
-    versions = {"difffas-factory": difffas.__version__}  # of an editable install the metadata may be old
+    """Return the versions of the packages that decide the bytes, for records."""
+    versions = {"difffas-factory": difffas.__version__}  # an editable install may have old metadata
     for name in SOFTWARE:
         try:
             versions[name] = importlib.metadata.version(name)

@@ -1,4 +1,4 @@
-"""Which code ran: the version, and the commit where it is known."""
+"""Identifies the code that runs: its version, and its commit if known."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import difffas
 
-COMMIT = "DIFFFAS_COMMIT"  # set where code runs without its repository: on a cluster that it was sent to, in an image
+COMMIT = "DIFFFAS_COMMIT"  # set where code runs without its repository: when sent to a cluster, or in an image
 ROOT = Path(difffas.__file__).parent.parent
 SECONDS = 10.0
 
 
 @functools.cache
 def code() -> dict[str, str]:
-    """`version`, and `commit` where it is known: that of the checkout, with `-dirty` if tracked files were changed."""
+    """Return `version` and, if known, `commit`: the checkout's, with `-dirty` if tracked files were changed."""
     commit = os.environ.get(COMMIT) or _of_checkout()
     return {"version": difffas.__version__, **({"commit": commit} if commit else {})}
 
 
 def _of_checkout() -> str | None:
-    """The commit of the repository that this code lies in; None where it lies in none, or without git."""
+    """Return the commit of the repository that holds this code; None without a repository or without git."""
     if not (ROOT / ".git").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What is done: one small JSON record per shard, written after the shard's files and never changed."""
+"""The ledger of finished shards: one small JSON record per shard, written after its files and never changed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from factory.run.record import SHARD, fault_of
 from factory.storage import Storage
 
 FOLDER = "ledger"
-THREADS, CHUNK = 16, 1024  # the second bounds what is in memory at a time
+THREADS, CHUNK = 16, 1024  # CHUNK bounds the records in memory at a time
 
 
 class Ledger:
-    """The records of one output folder. Readers go by these, never by listing `data/`."""
+    """The records of one output folder. Readers rely on these and never list `data/`."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def done(self) -> set[str]:
-        """Names of the finished shards: one listing."""
+        """Return the names of the finished shards, by one listing."""
         return {name.removesuffix(".json") for name in self._storage.names(FOLDER) if name.endswith(".json")}
 
     def read(self, shard: str) -> dict[str, Any]:
-        """The record of a finished shard.
+        """Return the record of a finished shard.
 
         Raises:
-            ValueError: if it is no whole record, or that of another shard; nothing of ours writes such.
+            UserError: if the record is incomplete or names another shard; this software never writes such records.
         """
-        if not SHARD.fullmatch(shard):  # of an index, or a file in the ledger
+        if not SHARD.fullmatch(shard):  # the name comes from an index or from a file in the ledger
             raise UserError(f"{self._storage.url}: {shard!r} is not the name of a shard: write the corpus again")
         name, mend = f"{FOLDER}/{shard}.json", "delete it and run the command again"
         try:
@@ -48,14 +48,14 @@ class Ledger:
         return record
 
     def records(self, known: Collection[str] = ()) -> Iterator[dict[str, Any]]:
-        """Records in shard order but for the known ones, read ahead by threads: on S3 each is a request of its own."""
+        """Yield records in shard order without the known ones; threads read ahead, as S3 needs a request for each."""
         shards = sorted(self.done().difference(known))
         with ThreadPoolExecutor(THREADS) as pool:
             for first in range(0, len(shards), CHUNK):
                 yield from pool.map(self.read, shards[first : first + CHUNK])
 
     def commit(self, shard: str, record: dict[str, Any]) -> dict[str, Any]:
-        """Publish `record`; if another driver was first, return the record that stands."""
+        """Publish `record` and return the record that the ledger holds: another driver's if that one was first."""
         if self._storage.create(f"{FOLDER}/{shard}.json", canonical_json(record).encode()):
             return record
         return self.read(shard)

@@ -1,4 +1,4 @@
-"""JSON files of a run, read back from folders that strangers may have written."""
+"""Reads the JSON files of a run, from folders that strangers may have written."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from factory.storage import Storage
 
 
 def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:
-    """The JSON object in a file that was written whole.
+    """Return the JSON object in a file.
 
     Raises:
-        FileNotFoundError: if there is none. ValueError: if it holds anything else; names it and the mend.
+        FileNotFoundError: if the file is missing.
+        UserError: if the file holds anything but a whole JSON object; the message names the file and `mend`.
     """
     data = storage.read(name)
     try:

@@ -1,4 +1,4 @@
-"""What a ledger record may say: it is read back from folders that strangers may have written."""
+"""Checks a ledger record, which is read from folders that strangers may have written."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Of the files, by format: a ledger is read without importing what reads and writes them.
+# Of shard files, by format: reading a ledger imports none of the modules that read and write them.
 EXTENSIONS = {"parquet": "parquet", "webdataset": "tar"}
 SHARD = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# What readers count on; `shards.publish` writes these and more.
+# Keys that readers rely on; `shards.publish` writes these and more.
 FACTS = {
     "shard": str,
     "planned": int,
@@ -23,10 +23,10 @@ FACTS = {
 
 
 def fault_of(record: Mapping[str, Any]) -> str | None:
-    """Why this is no record of the shard that it names; None if it is one.
+    """Return why the record is invalid for the shard that it names; None if it is valid.
 
-    The files that it names are directly in `data/`: whoever reads one reads nothing else. Whether they are this
-    shard's is for `verify` to say, which reads them.
+    The files that a valid record names lie directly in `data/`, so its readers open nothing else. `verify`, which
+    reads the files, decides whether they belong to this shard.
     """
     for fact, kind in FACTS.items():
         if not isinstance(record.get(fact), kind):

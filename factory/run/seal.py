@@ -1,7 +1,7 @@
-"""Digests of what a run leaves, kept in its `summary.json`: so that `verify` sees what was changed since.
+"""Digests of the files that a run leaves, kept in its `summary.json` so that `verify` sees later changes.
 
-Shards have theirs in the ledger. The seal covers the files beside them, the model's, and of the ledger's records all
-but when and where they were made: a record that was lost is made again with another time.
+Shards have their digests in the ledger. The seal covers the other files, those of a model, and the ledger's records
+except when and where they were made: a lost record is made again with another time.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from factory.core.config import fingerprint
 from factory.storage import Storage
 
 SEAL = "digests"  # the key in summary.json
-FIGURES = "summary.json"  # its digest is that of the figures beside the digests
+FIGURES = "summary.json"  # its digest covers the figures next to the digests
 LEDGER = "ledger"
 FOLDERS = ("", "unet", "style_encoder", "scheduler", "classifier")
-# What stations write; not logs, which somebody may have let a shell write there.
+# Files that stations write; logs are excluded, since a user's shell may write them there.
 KINDS = {".json", ".md", ".parquet", ".csv", ".svg", ".png", ".html", ".yaml", ".safetensors", ".onnx"}
 ALWAYS = (FIGURES, "run.json", "README.md", "croissant.json", "index.parquet")  # sealed wherever they are
 RECORDED = ("shard", "planned", "rows", "rejects", "rejects_by_reason", "styles", "files", "brisque")
 
 
 def digests(storage: Storage, figures: dict[str, Any]) -> dict[str, str]:
-    """sha256 by name of the files that stand when a run is closed with these figures."""
+    """Return the sha256, by name, of the files that exist when a run is closed with these figures."""
     found = {FIGURES: fingerprint(figures)}
     for folder in FOLDERS:
         for name in storage.names(folder):
@@ -37,7 +37,7 @@ def digests(storage: Storage, figures: dict[str, Any]) -> dict[str, str]:
 
 
 def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list[str]:
-    """What is no longer as it was when the run was closed, one line each; files that came since are let be."""
+    """Return one line for each file that has changed since the run was closed; files added since are ignored."""
     if not isinstance(sealed, dict) or not all(isinstance(value, str) for value in sealed.values()):
         return [f"{FIGURES} is not as it was written: its {SEAL} are not sha256 digests by file name"]
     wrong = [
@@ -52,7 +52,7 @@ def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list
             wrong.append(f"{name} is missing")
             continue
         except (ValueError, KeyError, TypeError) as error:
-            if name != LEDGER:  # a link out of the folder, or no file; of a ledger record it is said by itself
+            if name != LEDGER:  # a link out of the folder, or not a file; a ledger record's error says it
                 wrong.append(f"{name} is not as written: {error}")
             continue
         if now != digest:
@@ -68,7 +68,7 @@ def _digest(storage: Storage, name: str, figures: dict[str, Any]) -> str:
 
 
 def _ledger_digest(storage: Storage) -> str:
-    from factory.run.ledger import Ledger  # it reads JSON as runs do, and runs are closed by this module
+    from factory.run.ledger import Ledger  # late: the ledger reads JSON as runs do, and this module closes runs
 
     return fingerprint(
         [fingerprint({name: record[name] for name in RECORDED}) for record in Ledger(storage).records()]

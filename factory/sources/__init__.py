@@ -1,8 +1,8 @@
 """Where photographs come from: a folder of images, Parquet files or WebDataset tars, local or `s3://`.
 
 A format is a module that lists the images of one file without loading a pixel, and reads the bytes of some of them. A
-new one is one module and one line in `FORMATS`. Frames of videos and arrays come from data sets alone
-(`factory.datasets`), which list them; their modules are in `READERS` only.
+new format takes one module and one line in `FORMATS`. Only data sets (`factory.datasets`) list frames of videos and
+arrays; the modules that read those are in `READERS` only.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ LISTING = 16  # files listed at a time
 
 
 class Reader(Protocol):
-    """What reads the images of one kind of file."""
+    """A module that reads the images of one kind of file."""
 
     def read(self, files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
-        """Some images, in order."""
+        """Yield the images at these places, in order."""
 
 
 class Format(Protocol):
-    """What a module of this package offers."""
+    """The interface of a format's module in this package."""
 
-    NAME: re.Pattern[str]  # of a file of this format
-    WHAT: str  # such a file, for people
+    NAME: re.Pattern[str]  # matches names of files in this format
+    WHAT: str  # describes such a file to people
 
     def list_file(self, files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
-        """The images of one file, in its order; `columns` names what holds a field where it isn't the field's name."""
+        """Return the images of one file, in its order; `columns` maps fields to columns whose names differ."""
 
     def read(self, files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
-        """The bytes of some images, in order; a ValueError in the place of what is none."""
+        """Yield the bytes of the images at these places, in order; an UnreadableError for anything but an image."""
 
 
 FORMATS: dict[str, Format] = {"folder": folder, "parquet": parquet, "webdataset": webdataset}
@@ -51,16 +51,16 @@ READERS: dict[str, Reader] = {**FORMATS, "video": video, "hdf5": hdf5, "npz": np
 def list_sources(
     source: str, source_format: str = "auto", columns: Mapping[str, str | None] | None = None
 ) -> list[Source]:
-    """Every image of a source, by file name and then in the file's order.
+    """Return every image of a source, by file name and then in the file's order.
 
     Args:
         source: a folder, one file or a glob; local or `s3://`.
-        source_format: a name of `FORMATS`, or `auto`: the first of them of which there is a file.
-        columns: column name by field (and `image`), where it differs; None switches a field off.
+        source_format: a name in `FORMATS`, or `auto`: the first format of which there is a file.
+        columns: column name by field (and `image`) if the names differ; None switches a field off.
 
     Raises:
-        ValueError: if the source is absent or not readable or holds no image, a file is broken, or a column that
-            `columns` names is in no file.
+        UserError: if the source is absent, unreadable or without images, a file is broken, or no file has a column
+            that `columns` names.
     """
     files = Files(source)
     found = files.find()
@@ -80,7 +80,7 @@ def list_sources(
 
 
 def _format(files: Files, found: list[File]) -> str:
-    """The format of the files that are there. Images beside tables win: a folder of photographs may hold a table."""
+    """Return the format of the files found. Images win over tables: a folder of photographs may hold a table."""
     there = [name for name, form in FORMATS.items() if any(form.NAME.fullmatch(file.name) for file in found)]
     if not there:
         wanted = ", ".join(form.WHAT for form in FORMATS.values())
@@ -91,23 +91,24 @@ def _format(files: Files, found: list[File]) -> str:
 
 
 def read_sources(source: str, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
-    """Some images of one source, in order, a few in memory at a time: bytes of files, pixels of frames.
+    """Yield the images of one source at these places, in order: bytes of files, pixels of frames.
 
-    A frame that is broken is a ValueError in its place, with one of a few fixed reasons.
+    Only a few are in memory at a time. A broken frame gives an UnreadableError in its place, with one of a few fixed
+    reasons.
 
     Raises:
-        OSError: if a file cannot be read: no fault of the image.
+        OSError: if a file cannot be read, which is not a fault of the image.
     """
     return READERS[places[0].format].read(Files(source), places, columns) if places else iter(())
 
 
 def printable(path: str) -> str:
-    """A path as text that any file can hold: bytes that are no UTF-8 are written as escapes."""
+    """Return a path as text that any file can hold: bytes that are not UTF-8 are written as escapes."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
 def listing_digest(sources: Iterable[Source]) -> str:
-    """sha256 of paths, sizes, ETags and column values: what the run fingerprint knows of the source."""
+    """Return the sha256 of paths, sizes, ETags and column values, which stands for the source in the fingerprint."""
     digest = hashlib.sha256()
     for source in sources:
         facts: list[object] = [printable(source.path), source.size, source.reject]

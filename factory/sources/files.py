@@ -1,4 +1,4 @@
-"""The files that a source names: a folder, one file or a glob, local or `s3://`; found, and read in ranges."""
+"""Finds the files of a source (a folder, one file or a glob, local or `s3://`) and reads them in ranges."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from factory.storage.object_store import ObjectStore
 from factory.storage.s3_retry import retrying
 
 CONTAINER = re.compile(r".+\.(parquet|pq|tar)", re.IGNORECASE | re.DOTALL)
-BLOCK = 1 << 14  # least bytes of a request to S3 in planning: a tar header with the JSON before it
-IN_FLIGHT = 8  # requests to S3 at a time and task
-VERSIONS = ("ETag", "etag", "md5Hash", "blob_id")  # what stores call the mark of an object's content
-MAX_WHOLE = 1 << 30  # bytes of a file that is read whole, though no listing says how many it has
+BLOCK = 1 << 14  # smallest S3 request in bytes when planning: a tar header with the JSON before it
+IN_FLIGHT = 8  # simultaneous requests to S3 per task
+VERSIONS = ("ETag", "etag", "md5Hash", "blob_id")  # stores' names for the mark of an object's content
+MAX_WHOLE = 1 << 30  # most bytes of a file that is read whole without a listing that states its size
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,13 +42,13 @@ class File:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """One image, before anything is read of it.
+    """One image, before anything of it is read.
 
-    `path` is unique below the source; in a Parquet file or tar it goes on with the row or member. `size` is in bytes,
-    0 where only reading tells it. `fields` are the values of columns, by the name of the row's field. The bytes are
-    in `file` (default: `path`) at row, byte or frame `at`, in Parquet of row group `group`; of a video `group` is 0,
-    so that its frames stay together. `turn` is by how many degrees counter-clockwise a video is turned upright whose
-    container doesn't say, and `boxes` the file that a data set says the face's place in.
+    `path` is unique below the source; in a Parquet file or tar the row or member follows the file's name. `size` is in
+    bytes, 0 if only reading tells it. `fields` are the values of columns, by the name of the row's field. The bytes
+    lie in `file` (default: `path`) at the row, byte or frame `at`, for Parquet in row group `group`; a video's `group`
+    is 0, so that its frames stay together. `turn` is the number of degrees counter-clockwise that turn a video upright
+    if its container does not state them. `boxes` is the file in which a data set gives the place of the face.
     """
 
     path: str
@@ -65,14 +65,14 @@ class Source:
 
 
 class Files:
-    """What `source` names.
+    """The files that `source` names.
 
     Attributes:
         root: the folder or URL that names are relative to: the source itself, a file's folder, or the part of a glob
             before its first wildcard.
 
     Raises:
-        ValueError: on a local source that is not there, a scheme that is neither local nor S3, or no s3fs.
+        UserError: if a local source is missing, the scheme is unknown, or the package of the store is not installed.
     """
 
     def __init__(self, source: str) -> None:
@@ -95,17 +95,17 @@ class Files:
 
     @property
     def named(self) -> bool:
-        """Whether the user named the files, by path or glob, and not their folder."""
+        """Return whether the user named files, by path or glob, rather than a folder."""
         return self._what != "folder"
 
     def find(self) -> list[File]:
-        """All files, sorted by name; names that begin with a dot are passed over.
+        """Return all files, sorted by name; names that begin with a dot are skipped.
 
-        Linked folders are entered, but no folder twice, and first where it really is: link loops end, and no file is
-        listed twice by them. A link to nothing and what is no regular file are listed with a reject reason.
+        Linked folders are followed, but every folder is entered once, first at its real place: link loops end, and
+        links list no file twice. Broken links and anything but regular files are listed with a reject reason.
 
         Raises:
-            ValueError: if a folder cannot be listed.
+            UserError: if a folder cannot be listed.
         """
         try:
             return sorted(self._find() if self._store is None else self._find_objects(), key=lambda file: file.name)
@@ -114,10 +114,10 @@ class Files:
             raise UserError(f"source {place} cannot be listed: {reason}; make it readable") from None
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable reader; from S3 it fetches little more than what is asked for.
+        """Return a seekable reader; from S3 it fetches little more than the requested bytes.
 
         Raises:
-            NotRegular: a ValueError, where the name is no regular file (any more).
+            NotRegular: an UnreadableError, if the name is not, or no longer, a regular file.
         """
         if self._store is None:
             return open_regular(self._path(name))
@@ -127,20 +127,20 @@ class Files:
         return io.BufferedReader(reader.detach(), BLOCK)
 
     def whole(self, name: str) -> BinaryIO:
-        """A seekable reader of a file that will be read to its end: from S3 it comes in one request."""
+        """Return a seekable reader of a file that will be read to its end: S3 sends the file in one request."""
         return self.open(name) if self._store is None else io.BytesIO(self.read(name))
 
     def read(self, name: str, start: int = 0, size: int | None = None, most: int = MAX_WHOLE) -> bytes:
-        """`size` bytes from `start`, or the whole file of at most `most` bytes.
+        """Return `size` bytes from `start`, or the whole file, which may have at most `most` bytes.
 
         Raises:
             NotRegular: as `open`.
-            TooLarge: a ValueError, if the whole file has more, also if it grew since it was listed.
-            OSError: if the file cannot be read or is shorter than that.
+            TooLarge: an UnreadableError, if the whole file has more bytes, also if it grew since it was listed.
+            OSError: if the file cannot be read or is shorter than requested.
         """
         if size == 0:  # S3 has no empty range
             return b""
-        if self._store is not None:  # a range of an empty object is an error, so the whole is asked for without one
+        if self._store is not None:  # a range of an empty object is an error: whole objects take no range
             data = self._store.read(name, start if size else None, start + size if size else None)
         else:
             with open_regular(self._path(name)) as file:
@@ -153,7 +153,7 @@ class Files:
         return data
 
     def ahead(self, read: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """`read` of every item, in order; from S3 a few at a time, because waiting costs more than the bytes."""
+        """Yield `read` of every item, in order; a few at a time from S3, where waiting costs more than the bytes."""
         if self._store is None:
             yield from map(read, items)
             return
@@ -187,7 +187,7 @@ class Files:
             if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
                 raise
             return File(name, 0, reject="broken link")
-        if not is_regular(status):  # reading a named pipe would wait for ever, and the kernel's log for minutes
+        if not is_regular(status):  # reading a named pipe would block forever, and the kernel's log for minutes
             return File(name, 0, reject=NOT_REGULAR)
         return File(name, status.st_size)
 
@@ -202,7 +202,7 @@ class Files:
         for path, facts in _retried(self.source, self._store, listing).items():
             name = path.removeprefix(prefix)
             hidden = any(part.startswith(".") for part in name.split("/"))
-            if facts["type"] == "file" and not hidden and not name.endswith("/"):  # consoles mark folders so
+            if facts["type"] == "file" and not hidden and not name.endswith("/"):  # consoles mark folders this way
                 version = next((facts[key] for key in VERSIONS if facts.get(key)), "")
                 yield File(name, int(facts["size"]), str(version).strip('"'))
 
@@ -225,7 +225,7 @@ def _retried(source: str, store: ObjectStore | CloudStore | None, listing: Calla
 
 
 def _walk(root: str) -> Iterator[str]:
-    """Relative paths of all files; every folder once, and none that the kernel makes up."""
+    """Yield relative paths of all files; every folder is entered once, pseudo file systems of the kernel never."""
     entered: set[tuple[int, int]] = set()
     linked = deque([""])
     while linked:
@@ -234,7 +234,7 @@ def _walk(root: str) -> Iterator[str]:
             folder = pending.pop()
             status = os.stat(os.path.join(root, folder))
             if (status.st_dev, status.st_ino) in entered or (folder and is_made_up(status)):
-                continue  # in /proc every process links to all of the disk
+                continue  # in /proc every process links to the whole disk
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(os.path.join(root, folder)) as entries:
                 found = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)

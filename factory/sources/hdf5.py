@@ -1,4 +1,4 @@
-"""Frames of HDF5 files as bob writes them: a group `Frame_<n>` each, its `array` uint8 (3, H, W)."""
+"""Frames of HDF5 files as bob writes them: each frame is a group `Frame_<n>` with an `array`, uint8 (3, H, W)."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ GROUP = re.compile(r"Frame_(\d{1,9})")
 
 
 def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
-    """Numbers `<n>` of the groups that stand for a file, in their numerical order.
+    """Return the numbers `<n>` of the groups that represent a file, in numerical order.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: without h5py, or with the reason why the file is of no use: `broken HDF5 file`, `no frames`,
-            `file too large` (1 GiB).
+        UserError: if h5py is not installed.
+        UnreadableError: with the reason why the file is unusable: `broken HDF5 file`, `no frames`, `file too large`
+            (1 GiB).
     """
     h5py = needed()
     if file.size > MAX_BYTES:
         raise UnreadableError("file too large")
     with files.open(file.name) as stream:
-        stream.read(1)  # what cannot be read shall not look broken
+        stream.read(1)  # so that an unreadable file raises OSError and does not look broken
         try:
             with h5py.File(stream, "r") as groups:
                 numbers = sorted(int(found[1]) for name in groups if (found := GROUP.fullmatch(name)))
@@ -47,10 +48,10 @@ def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
 
 
 def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
-    """Frames, uint8 (H, W, 3), in order.
+    """Yield frames, uint8 (H, W, 3), in order.
 
-    A frame that is a link to somewhere else, or of another shape or type, is a ValueError; so is each of a file that
-    is broken.
+    A frame that links elsewhere, or has another shape or type, gives an UnreadableError; so does every frame of a
+    broken file.
     """
     h5py = needed()
     for name, run in itertools.groupby(places, key=lambda place: place.file):
@@ -68,7 +69,7 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
 
 
 def _frame(h5py: Any, frames: Any, number: int) -> np.ndarray | UnreadableError:
-    """One frame; what is checked first is what would read other files, or unpack to more than an image."""
+    """Return one frame; first rule out frames that would read other files, or unpack to more than an image."""
     try:
         group = _child(h5py, frames, f"Frame_{number}", h5py.Group)
         array = _child(h5py, group, "array", h5py.Dataset)
@@ -98,7 +99,7 @@ def _child(h5py: Any, parent: Any, name: str, kind: type) -> Any:
 
 
 def needed() -> Any:
-    """h5py; ValueError where it is not installed."""
+    """Return h5py; raises UserError if it is not installed."""
     try:
         import h5py
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Colour channels of NumPy archives: key `data`, floats in 0 … 1, (1, C, H, W), blue, green and red first."""
+"""Colour channels of NumPy archives: key `data`, floats in 0 … 1, (1, C, H, W); blue, green and red come first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHAPE = "data is not (1, C, H, W) of floats with C ≥ 3"
 
 
 def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
-    """Images, uint8 (H, W, 3), in order; a file that is none is a ValueError in its place."""
+    """Yield images, uint8 (H, W, 3), in order; a file that is not an image gives an UnreadableError in its place."""
     return files.ahead(lambda place: _read(files, place), places)
 
 
@@ -37,7 +37,7 @@ def _read(files: Files, place: Place) -> np.ndarray | UnreadableError:
 
 
 def _image(data: bytes) -> np.ndarray | UnreadableError:
-    """The colour image in an archive. Nothing is unpickled, and no more unpacked than the header of an array tells."""
+    """Return the colour image in an archive. Nothing is unpickled; an array's header limits how much is unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(MEMBER) as member:
             version = np.lib.format.read_magic(member)
@@ -59,6 +59,6 @@ def _image(data: bytes) -> np.ndarray | UnreadableError:
     if not (np.isfinite(channels).all() and channels.min() >= 0 and channels.max() <= 1):
         return UnreadableError("values outside 0 … 1")
     pixels = np.empty((*channels.shape[1:], OUT), np.uint8)
-    for row in range(len(pixels)):  # in float64, all of a large image would take eight times its bytes
+    for row in range(len(pixels)):  # a large image whole in float64 would take eight times its bytes
         pixels[row] = (channels[::-1, row].astype(np.float64) * 255 + 0.5).astype(np.uint8).T
     return pixels

@@ -1,4 +1,4 @@
-"""Parquet files with an image column, as Hugging Face writes them or plain: planned by columns, read by row group."""
+"""Parquet files with an image column, in Hugging Face's form or plain: planned by columns, read by row groups."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 NAME = re.compile(r".+\.(parquet|pq)", re.IGNORECASE | re.DOTALL)
 WHAT = "Parquet file (.parquet, .pq)"
 ROWS_AT_ONCE = 32  # encoded images in memory: a row group may hold a whole data set
-BYTES_AT_ONCE = 1 << 28  # of them, unpacked, by the file's own account
-ROWS_PER_BYTE = 8  # at most: a footer that says more would fill the memory with rows that are not there
-BUFFER = 1 << 22  # bytes that are read ahead of them
+BYTES_AT_ONCE = 1 << 28  # unpacked bytes of these images, as the file states them
+ROWS_PER_BYTE = 8  # at most: a footer that claims more would fill the memory with rows that do not exist
+BUFFER = 1 << 22  # bytes to read ahead
 
 _BYTES = (kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary, kinds.is_binary_view)
 _TEXT = (kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_null)
@@ -34,13 +34,13 @@ _NUMBER = (kinds.is_integer, kinds.is_floating, kinds.is_boolean)
 
 
 def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
-    """One source per row, by the small columns alone.
+    """Return one source per row, read from the small columns only.
 
-    The path is `<file>/<row>`, and after it the `path` of a struct image where it has one. Values of a Hugging Face
-    `ClassLabel` become the names that the schema's metadata give them.
+    The path is `<file>/<row>`, followed by the `path` of a struct image if present. Values of a Hugging Face
+    `ClassLabel` become the names that the schema's metadata gives them.
 
     Raises:
-        ValueError: if the file is no Parquet, lacks the image column or one that `columns` names, or a column holds
+        UserError: if the file is not Parquet, lacks the image column or one that `columns` names, or a column holds
             neither text nor numbers.
     """
     if file.reject:
@@ -76,9 +76,9 @@ def _sources(file: File, parquet: pq.ParquetFile, columns: Mapping[str, str | No
 
 
 def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[bytes]:
-    """The image bytes of rows, in order; neighbours of one row group are read together.
+    """Yield the image bytes of rows, in order; neighbours in one row group are read together.
 
-    A cell without bytes is empty.
+    A cell without bytes gives empty bytes.
     """
     for (name, group), run in itertools.groupby(places, key=lambda place: (place.file, place.group)):
         with (
@@ -87,14 +87,14 @@ def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None
         ):
             try:
                 yield from _read_group(parquet, name, group, [place.at for place in run], columns)
-            except (pa.ArrowException, OSError) as error:  # Arrow does not say of which file
+            except (pa.ArrowException, OSError) as error:  # Arrow does not name the file
                 raise OSError(f"{name}, row group {group}: {' '.join(str(error).split())}") from error
 
 
 def _read_group(
     parquet: pq.ParquetFile, name: str, group: int, rows: list[int], columns: Mapping[str, str | None]
 ) -> Iterator[bytes]:
-    """Images of ascending rows of one group; what lies between them is passed over, what comes after is not read."""
+    """Yield images of ascending rows of one group; rows between them are skipped, rows after the last not read."""
     if group >= parquet.metadata.num_row_groups:
         raise OSError("it is not there any more: the file changed since it was listed")
     image, in_struct = _image_column(name, parquet.schema_arrow, columns)
@@ -113,7 +113,7 @@ def _read_group(
 
 
 def _rows_at_once(parquet: pq.ParquetFile, group: int, column: str) -> int:
-    """How many rows of a group may be unpacked together: fewer where they are large, one where any may be."""
+    """Return how many rows of a group may be unpacked together: fewer if they are large, one if any may be huge."""
     facts = parquet.metadata.row_group(group)
     chunks = (facts.column(place) for place in range(facts.num_columns))
     size = next((int(chunk.total_uncompressed_size) for chunk in chunks if chunk.path_in_schema == column), 0)
@@ -121,7 +121,7 @@ def _rows_at_once(parquet: pq.ParquetFile, group: int, column: str) -> int:
 
 
 def _image_column(where: str, schema: pa.Schema, columns: Mapping[str, str | None]) -> tuple[str, bool]:
-    """Name of the image column, and whether it is a struct with `bytes`."""
+    """Return the name of the image column, and whether it is a struct with `bytes`."""
     name = columns.get("image") or "image"
     if name not in schema.names:
         raise UserError(f"{where} has no image column {name!r}, only {', '.join(schema.names)}: set columns.image")
@@ -133,7 +133,7 @@ def _image_column(where: str, schema: pa.Schema, columns: Mapping[str, str | Non
 
 
 def _class_names(where: str, schema: pa.Schema) -> dict[str, list[str]]:
-    """Names of every `ClassLabel` column, in the order that the schema's `huggingface` metadata give them."""
+    """Return the class names of every `ClassLabel` column, in the order of the schema's `huggingface` metadata."""
     text = (schema.metadata or {}).get(b"huggingface", b"{}")
     try:
         features = parse_json(text, where).get("info", {}).get("features", {})
@@ -148,7 +148,7 @@ def _class_names(where: str, schema: pa.Schema) -> dict[str, list[str]]:
 
 
 def _values(where: str, table: pa.Table, name: str, classes: list[str] | None) -> list[str | None]:
-    """A column as text; equal cells are one object."""
+    """Return a column as text; equal cells share one object."""
     kind = table[name].type
     kind = kind.value_type if kinds.is_dictionary(kind) else kind
     if not any(is_kind(kind) for is_kind in _TEXT + _NUMBER):

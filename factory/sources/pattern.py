@@ -1,12 +1,12 @@
-"""The layout pattern: what a file's path says of it.
+"""The layout pattern: reads the facts of a file from its path.
 
     {domain}/{attack}/{subject}/{capture}.png
     {split}_release/**/{subject}_{glasses}_*.jpg
 
 A pattern is matched against the whole path below the source folder. `{name}` takes one or more characters of one
-path component, as few as will do; the same name twice must find the same text. `*` is any text within a component,
-`**` as a component is any number of components. Everything else is literal and case-sensitive, except the extension.
-A pattern whose last component ends in a field leaves the extension out of it: `{attack}/{image}` takes `print/7.jpg`.
+path component, as few as possible; a name used twice must find the same text. `*` matches any text within a component,
+`**` as a component matches any number of components. All else is literal and case-sensitive, except the extension.
+A field at the end of the last component excludes the extension: `{attack}/{image}` takes `print/7.jpg`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Pattern:
         fields: names in the pattern, in order of their first appearance.
 
     Raises:
-        ValueError: naming what the syntax does not have.
+        UserError: naming the part that the syntax does not know.
     """
 
     def __init__(self, text: str) -> None:
@@ -54,12 +54,12 @@ class Pattern:
         return f"Pattern({self.text!r})"
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Field values of a path (`/` between components), as vocabulary names; None where it does not fit."""
+        """Return a path's field values (`/` between components) as vocabulary names; None if the path does not fit."""
         found = self._regex.fullmatch(path)
         return found and {name: vocabulary_name(value) for name, value in found.groupdict().items()}
 
     def _component(self, text: str) -> str:
-        """Regular expression of one path component; notes its fields."""
+        """Return the regular expression of one path component, and note its fields."""
         if text in ("", ".", ".."):
             raise UserError(f"pattern {self.text!r}: {text!r} is no path component; write names between single '/'")
         if "**" in text:
@@ -90,10 +90,11 @@ class Pattern:
 
 @functools.lru_cache(1 << 16)  # a million images share few names
 def vocabulary_name(text: str) -> str:
-    """`text` in the vocabulary of names, `[a-z0-9_]+`: lower case, accents dropped, everything else one underscore.
+    """Return `text` in the vocabulary of names, `[a-z0-9_]+`: lower case, no accents, all else one underscore.
 
-    No dash, so that a style `<domain>-<attack>` splits in one way. Where letters are lost that have no ASCII form, or
-    nothing is left, 6 hex digits of a hash of the text are added, so that different names stay different.
+    The vocabulary has no dash, so that a style `<domain>-<attack>` splits in only one way. If letters without an ASCII
+    form are lost, or no text is left, 6 hex digits of a hash of the text are added, so that different names stay
+    different.
     """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     words = _WORD.findall("".join(letter for letter in folded if not unicodedata.combining(letter)))

@@ -1,4 +1,4 @@
-"""Where an image's bytes are, and what reading them gives."""
+"""The place of an image's bytes, and the result of reading them."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from difffas.errors import UnreadableError
 
 
 class Place(Protocol):
-    """Where an image's bytes are: the fields of a `Source` that reading needs."""
+    """The place of an image's bytes: the fields of a `Source` that reading needs."""
 
     @property
     def path(self) -> str:
-        """Unique below the source."""
+        """Path of the image, unique below the source."""
 
     @property
     def size(self) -> int:
-        """In bytes; 0 where only reading tells it."""
+        """Size in bytes; 0 if only reading tells it."""
 
     @property
     def format(self) -> str:
-        """Of the container: a name of `FORMATS`."""
+        """Format of the container: a name in `FORMATS`."""
 
     @property
     def file(self) -> str:
-        """The file that holds the bytes."""
+        """Name of the file that holds the bytes."""
 
     @property
     def group(self) -> int:
-        """Of Parquet rows; of a video 0."""
+        """Row group of a Parquet row; 0 for a video."""
 
     @property
     def at(self) -> int:
-        """Row, byte or frame in the file."""
+        """Number of the row, byte or frame in the file."""
 
     @property
     def turn(self) -> int:
-        """Degrees counter-clockwise to turn a video upright."""
+        """Degrees counter-clockwise that turn a video upright."""
 
 
-# The bytes of an image file, or upright pixels, uint8 (H, W, 3), or why a frame is no image.
+# The bytes of an image file, or upright pixels, uint8 (H, W, 3), or the reason why a frame is unusable.
 Read = bytes | np.ndarray | UnreadableError

@@ -1,4 +1,4 @@
-"""Column values as text, whatever a table or JSON writes them as."""
+"""Converts column values to text, however a table or JSON writes them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Container, Mapping
 
 from difffas.errors import UserError
 
-# What a column can say of an image, besides `image` itself.
+# Facts about an image that a column can hold, besides `image` itself.
 FIELDS = ("label", "attack", "domain", "subject", "split", "capture", "key", "license")
 
 
 def text_of(value: object) -> str | None:
-    """A cell as text: true is 1, 3.0 is 3 (tables with gaps hold whole numbers so), nothing and blanks are None.
+    """Return a cell as text: true is 1, 3.0 is 3 (tables with gaps store whole numbers so), empty cells are None.
 
     Raises:
-        ValueError: on anything but text, a number and nothing, and on text that is no Unicode.
+        UserError: on anything but text, a number or an empty cell.
+        UnicodeEncodeError: a ValueError, on text that is invalid Unicode.
     """
     if isinstance(value, bool):
         return str(int(value))
@@ -25,16 +26,16 @@ def text_of(value: object) -> str | None:
         return str(value)
     if value is None or isinstance(value, str):
         text = (value or "").strip()
-        text.encode()  # JSON can say half a surrogate pair, which no corpus can hold; the error is a ValueError
+        text.encode()  # JSON may hold half a surrogate pair, which no corpus can hold; the error is a ValueError
         return text or None
     raise UserError(f"{type(value).__name__} is neither text nor a number")
 
 
 def chosen_columns(where: str, present: Container[str], columns: Mapping[str, str | None]) -> dict[str, str]:
-    """The column of each field that has one: as `columns` says, else the column of the field's name if it is there.
+    """Return the column of each field that has one: from `columns`, or else the column with the field's name.
 
     Raises:
-        ValueError: if a column that `columns` names is not there.
+        UserError: if a column that `columns` names is missing.
     """
     chosen = {}
     for field in FIELDS:

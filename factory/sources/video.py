@@ -1,4 +1,4 @@
-"""Frames of videos, through PyAV: planned by the container's header, decoded from its beginning."""
+"""Frames of videos, read with PyAV: planned by the container's header, decoded from the beginning."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from factory.storage.s3_retry import Refused
 if TYPE_CHECKING:
     from factory.sources.place import Place, Read
 
-# The demuxer goes by the name: one that looks at the content would take a playlist, and open what that names.
+# The extension chooses the demuxer: choosing by content would accept a playlist and open the files that it names.
 DEMUXERS = {"avi": "avi", "mov": "mov", "mp4": "mov", "m4v": "mov"}
 NAME = re.compile(rf"(.*/)?[^/]+\.({'|'.join(DEMUXERS)})", re.IGNORECASE | re.DOTALL)
-MAX_BYTES = 1 << 30  # of one video
-FRAME_BYTES = 24  # per pixel of a frame, with what a decoder keeps of those before it
-MAX_PIXELS = MAX_MEMORY // FRAME_BYTES  # of a frame: 44 million; 8K has 33
-MAX_FRAMES = 100_000  # to the last frame wanted everything before it is decoded
+MAX_BYTES = 1 << 30  # largest video in bytes
+FRAME_BYTES = 24  # bytes per pixel of a frame, including the earlier frames that a decoder keeps
+MAX_PIXELS = MAX_MEMORY // FRAME_BYTES  # largest frame: 44 million pixels; 8K has 33 million
+MAX_FRAMES = 100_000  # most frames in question: all before the last wanted one are decoded
 
 
 class Frames(NamedTuple):
-    """Which frames stand for a video: `wanted` of them evenly spaced, of the first `within` if that is said."""
+    """Which frames represent a video: `wanted` frames, evenly spaced, among the first `within` if that is given."""
 
     wanted: int
     within: int | None = None
 
     def of(self, count: int) -> list[int]:
-        """Places among `count` frames: the middles of `wanted` equal parts, or all if there are no more.
+        """Return places among `count` frames: the middles of `wanted` equal parts, or all if `count` is no larger.
 
-        Never the last of more than twice as many: headers tend to count one that is not there.
+        The last frame is never chosen if `count` is more than twice `wanted`: headers often count one too many.
         """
         count = min(count, self.within or count)
         parts = range(self.wanted)
@@ -46,17 +46,18 @@ class Frames(NamedTuple):
 
 
 def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
-    """Numbers of the frames that stand for a video; of a container that doesn't count, packets are.
+    """Return the numbers of the frames that represent a video; packets count if the container states no number.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: without PyAV, or with the reason why the video is of no use: `broken video`, `no frames`,
-            `file too large` (1 GiB), `image too large`, `video too long`.
+        UserError: if PyAV is not installed.
+        UnreadableError: with the reason why the video is unusable: `broken video`, `no frames`, `file too large`
+            (1 GiB), `image too large`, `video too long`.
     """
     av = needed()
     if file.size > MAX_BYTES:
         raise UnreadableError("file too large")
-    if not file.size:  # FFmpeg would seek to before the beginning, which looks like a fault of the disk
+    if not file.size:  # FFmpeg would seek before the beginning, which looks like a disk fault
         raise UnreadableError("broken video")
     try:
         with files.open(file.name) as stream, _opened(av, stream, file.name) as container:
@@ -72,17 +73,17 @@ def list_frames(files: Files, file: File, frames: Frames) -> list[int]:
 
 
 def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
-    """Upright frames, uint8 (H, W, 3), in order; neighbours of one video are decoded together.
+    """Yield upright frames, uint8 (H, W, 3), in order; neighbours in one video are decoded together.
 
-    A frame that the decoder calls corrupt, and one in the place of a packet that it refuses, is a `broken frame`; one
-    after the last is of a `truncated video`.
+    A frame that the decoder marks as corrupt, or whose packet it refuses, gives `broken frame`; a frame after the last
+    one gives `truncated video`.
     """
     for (name, turn), run in itertools.groupby(places, key=lambda place: (place.file, place.turn)):
         yield from _read_video(files, name, turn, deque(place.at for place in run))
 
 
 def _read_video(files: Files, name: str, turn: int, wanted: deque[int]) -> Iterator[Read]:
-    """The frames of ascending numbers."""
+    """Yield the frames with these ascending numbers."""
     av, reason, number = needed(), "truncated video", 0
     try:
         with files.whole(name) as stream, _opened(av, stream, name) as container:
@@ -97,7 +98,7 @@ def _read_video(files: Files, name: str, turn: int, wanted: deque[int]) -> Itera
     except av.FFmpegError:
         reason = "broken video"
     except Refused:
-        raise  # by the store: no fault of the video
+        raise  # a fault of the store, not of the video
     except UnreadableError as error:
         reason = str(error)
     for _ in wanted:
@@ -105,7 +106,7 @@ def _read_video(files: Files, name: str, turn: int, wanted: deque[int]) -> Itera
 
 
 def _decoded(av: Any, container: Any) -> Iterator[Any]:
-    """All frames of a video in their order, None where a packet gives none."""
+    """Yield all frames of a video in order, None for a packet that gives no frame."""
     video = _stream(container)
     video.codec_context.thread_count = 1
     video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -119,9 +120,9 @@ def _decoded(av: Any, container: Any) -> Iterator[Any]:
 def _pixels(frame: Any, turn: int) -> np.ndarray | UnreadableError:
     if frame is None or frame.is_corrupt:
         return UnreadableError("broken frame")
-    if not _frame_fits(frame):  # another size than the container's
+    if not _frame_fits(frame):  # a frame's size may differ from the container's
         return UnreadableError(TOO_LARGE)
-    # Both are counter-clockwise. The container's word counts; `turn` is for one that says nothing.
+    # Both angles are counter-clockwise. The container's rotation counts; `turn` is for a container without one.
     quarters = round((frame.rotation or turn) / 90)
     return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
 
@@ -146,7 +147,7 @@ def _stream(container: Any) -> Any:
 
 
 def needed() -> Any:
-    """PyAV; ValueError where it is not installed."""
+    """Return PyAV; raises UserError if it is not installed."""
     try:
         import av
     except ImportError as error:

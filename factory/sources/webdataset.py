@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r".+\.tar", re.IGNORECASE | re.DOTALL)
 WHAT = "WebDataset tar (.tar, not compressed)"
-MAX_JSON = 1 << 20  # bytes; what is larger is no description of one image
+MAX_JSON = 1 << 20  # bytes; a larger member cannot be the description of one image
 IMAGES = frozenset(EXTENSIONS.split())
 
 
 @dataclasses.dataclass(slots=True)
 class _Sample:
-    """The members of one key."""
+    """The members that share one key."""
 
     image: tuple[str, int, int] | None = None  # name, size, offset of the bytes
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -33,16 +33,16 @@ class _Sample:
 
 
 def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
-    """One source per sample, in the order of their first members; one without an image is a reject.
+    """Return one source per sample, in the order of their first members; a sample without an image is a reject.
 
-    Members of one sample share their path up to the first dot of its last component; other members are passed over.
-    Nothing is ever extracted, so a name may be absolute or hold `..`; an image that is a link, or is there twice under
+    Members of one sample share their path up to the first dot of the last component; other members are skipped.
+    Nothing is ever extracted, so a name may be absolute or hold `..`. An image that is a link, or occurs twice under
     one name, is a reject.
-    `.json` holds the fields, `.cls` the label where the JSON has none. The path is `<file>/<member>`.
+    `.json` holds the fields, `.cls` the label if the JSON has none. The path is `<file>/<member>`.
 
     Raises:
-        ValueError: if the file is no tar or cut off, a sample has images of two names, none has one, or none has a
-            column that `columns` names.
+        UserError: if the file is not a tar or is cut off, a sample has images under two names, no sample has an image,
+            or no sample has a column that `columns` names.
     """
     if file.reject:
         raise UserError(f"{files.source}: {file.name} cannot be read, {file.reject}")
@@ -62,12 +62,12 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
 
 
 def read(files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[bytes]:
-    """The bytes of image members, in order; nothing else of the tars is read."""
+    """Yield the bytes of image members, in order; nothing else of the tars is read."""
     return files.ahead(lambda place: files.read(place.file, place.at, place.size), places)
 
 
 def _samples(stream: BinaryIO, file: File, field: str | None) -> dict[str, _Sample]:
-    """Samples by key; of images only the header is read."""
+    """Return samples by key; only the headers of images are read."""
     wanted = {field.lower()} if field else IMAGES
     samples: dict[str, _Sample] = {}
     for member in _members(stream, file.size):
@@ -83,9 +83,9 @@ def _samples(stream: BinaryIO, file: File, field: str | None) -> dict[str, _Samp
             if sample.image and sample.image[0] != name:
                 names = f"{sample.image[0]!r} and {name!r}"
                 raise UserError(f"{file.name}: {names} are of one sample: set columns.image=EXTENSION")
-            if sample.image:  # tar takes the later for the good one, which a reader of one range can't know
+            if sample.image:  # tar prefers the later one, which a reader of one range can't know
                 sample.reject = "two members of one name"
-            elif not member.isreg() or member.issparse():  # the bytes are elsewhere, or not in one stretch
+            elif not member.isreg() or member.issparse():  # the bytes lie elsewhere, or in several pieces
                 sample.reject = "not a regular file"
             sample.image = (name, member.size, member.offset_data)
         elif extension in ("json", "cls") and member.isreg():
@@ -94,30 +94,30 @@ def _samples(stream: BinaryIO, file: File, field: str | None) -> dict[str, _Samp
 
 
 def _members(stream: BinaryIO, size: int) -> Iterator[tarfile.TarInfo]:
-    """Every member of a tar of `size` bytes, each once.
+    """Yield every member of a tar of `size` bytes once.
 
     Raises:
-        tarfile.TarError: if the file is broken or cut off; also where tarfile would read a lying header for ever, or
-            into all of memory.
+        tarfile.TarError: if the file is broken or cut off, or has a false header, which tarfile would read forever or
+            into all of the memory.
     """
     last = -1
     try:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members = []  # type: ignore[attr-defined]  # else it keeps every header
-                if not last < tar.offset <= size:  # where the next header is
+                tar.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
+                if not last < tar.offset <= size:  # the place of the next header
                     raise tarfile.ReadError(f"the size of {member.name!r} goes beyond the file")
                 last = tar.offset
                 yield member
             stream.seek(tar.offset)
-            if stream.read(tarfile.BLOCKSIZE).strip(b"\0"):  # tarfile takes a broken header for the end
+            if stream.read(tarfile.BLOCKSIZE).strip(b"\0"):  # tarfile takes a broken header for the end of the file
                 raise tarfile.ReadError(f"no header at byte {tar.offset}")
     except (ValueError, OverflowError, MemoryError) as error:
         raise tarfile.ReadError(f"no header after byte {max(last, 0)}: {error or type(error).__name__}") from None
 
 
 def _describe(sample: _Sample, extension: str, stream: BinaryIO, member: tarfile.TarInfo) -> None:
-    """Note what a `.json` or `.cls` member says; what cannot be read makes the sample a reject."""
+    """Note the content of a `.json` or `.cls` member; an unreadable member makes the sample a reject."""
     try:
         if member.size > MAX_JSON:
             raise UserError("no description of one image is so long")

@@ -1,4 +1,4 @@
-"""A folder, local or of an object store (`s3://`, `gs://`, `az://`), in which nothing is ever overwritten."""
+"""A folder, local or in an object store (`s3://`, `gs://`, `az://`), in which nothing is ever overwritten."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from factory.storage.object_store import ObjectStore
 
 
 class Storage:
-    """A folder by path or URL; names inside it are relative and use `/`.
+    """A folder given by path or URL; names inside it are relative and use `/`.
 
-    On S3 every method survives faults that pass, see `object_store.ObjectStore`. Every method that takes a name raises
-    ValueError for one that leads out of the folder, see `names`.
+    On S3 every method survives transient faults, see `object_store.ObjectStore`. Every method that takes a name raises
+    UserError if the name leads out of the folder, see `names`.
 
     Raises:
-        ValueError: on a URL whose store's package is not installed, or with an unknown scheme.
+        UserError: if the URL has an unknown scheme, or the package of its store is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,38 +48,38 @@ class Storage:
         return f"Storage({self.url!r})"
 
     def path(self, name: str) -> str:
-        """Full path or URL of `name`."""
+        """Return the full path or URL of `name`."""
         return f"{self.url}/{self._checked(name)}"
 
     def exists(self, name: str) -> bool:
-        """Whether an object of this name is visible."""
+        """Return whether an object with this name is visible."""
         return self._files.exists(self._checked(name))
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable reader of `name`; raises FileNotFoundError."""
+        """Return a seekable reader of `name`; raises FileNotFoundError if it is missing."""
         return self._files.open(self._checked(name))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""
+        """Return bytes `start` to `end` of `name`, all by default; raises FileNotFoundError if it is missing."""
         return self._files.read(self._checked(name), start, end)
 
     def names(self, folder: str = "") -> list[str]:
-        """Sorted names of the files directly inside `folder`, relative to it; empty where there is no folder."""
+        """Return the sorted names of files directly inside `folder`, relative to it; empty if there is no folder."""
         return self._files.names(self._checked(folder) if folder else "")
 
     def create(self, name: str, data: bytes) -> bool:
-        """Publish `data` under `name` unless something is there; whole or not at all.
+        """Publish `data` under `name`, whole or not at all, unless the name is taken.
 
-        True if this call published it, False if another one did before. Should it raise, the object may be there
-        all the same: the next call tells.
+        Returns True if this call published the data, False if another call did so before. If the call raises, the
+        object may exist nevertheless; the next call tells.
         """
         return self._files.create(self._checked(name), data)
 
     def sweep_uploads(self, older_than_seconds: float) -> list[str]:
-        """Remove what killed writers left unfinished that long ago; its sorted names.
+        """Remove unfinished files that killed writers left at least that long ago; returns their sorted names.
 
-        Locally temporary files, on S3 incomplete multipart uploads. Neither is ever read or listed; both take space.
-        An age above the time that one file takes to write spares the writers at work.
+        These are temporary files on a disk and incomplete multipart uploads on S3. They are never read or listed, but
+        take space. An age above the time that writing one file takes spares active writers.
         """
         return self._files.sweep_uploads(older_than_seconds)
 
@@ -90,24 +90,24 @@ class Storage:
 class LocalFolder:
     """The files of one folder; the methods are those of `Storage`.
 
-    What should be a file and is a folder, a pipe or a device is a ValueError, and never waited for.
+    A folder, a pipe or a device in the place of a file raises UserError, without waiting.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def exists(self, name: str) -> bool:
-        """Whether a file of this name is visible."""
+        """Return whether a file with this name is visible."""
         return inside(self._root, name).is_file()
 
     def open(self, name: str) -> BinaryIO:
-        """The file, opened; ValueError for a pipe or the like, which whoever sent the folder may have put there."""
+        """Open the file; raises UserError for a pipe or the like, which the folder's sender may have put there."""
         path = inside(self._root, name)
         with _kinds_told(path):
             return open_regular(str(path))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes `start` to `end` of the file, all by default."""
+        """Return bytes `start` to `end` of the file, all by default."""
         with self.open(name) as file:
             if start is None or end is None:
                 return file.read()
@@ -115,7 +115,7 @@ class LocalFolder:
             return file.read(end - start)
 
     def names(self, folder: str) -> list[str]:
-        """Sorted names in `folder`, without those of unfinished files: a killed writer leaves one behind."""
+        """Return the sorted names in `folder` without unfinished files, which killed writers leave behind."""
         path = inside(self._root, folder)
         try:
             with _kinds_told(path), os.scandir(path) as entries:
@@ -124,7 +124,7 @@ class LocalFolder:
             return []
 
     def create(self, name: str, data: bytes) -> bool:
-        """Temporary file in the same folder, fsync, and its name by `exclusive.publish`: only if it is free."""
+        """Write and fsync a temporary file in the same folder; `exclusive.publish` names it if the name is free."""
         path = inside(self._root, name)
         if path.exists():
             return False
@@ -145,7 +145,7 @@ class LocalFolder:
             Path(temporary).unlink(missing_ok=True)
 
     def sweep_uploads(self, older_than_seconds: float) -> list[str]:
-        """Remove unfinished files of that age, in all folders below, and the claims that held them."""
+        """Remove unfinished files of that age in all folders below, and the claims that held them."""
         latest = time.time() - older_than_seconds
         found = [(path, _changed(path)) for path in self._root.rglob(f"{UNFINISHED}*")]
         old = [path for path, changed in found if changed <= latest]
@@ -160,7 +160,7 @@ class LocalFolder:
 
 @contextlib.contextmanager
 def _kinds_told(path: Path) -> Iterator[None]:
-    """Make a ValueError of the errors that say that a file or folder is of another kind: no retry mends those."""
+    """Turn errors which say that a file or folder is of another kind into UserError: no retry mends those."""
     try:
         yield
     except NotRegular as error:
@@ -176,7 +176,7 @@ def _kinds_told(path: Path) -> Iterator[None]:
 
 
 def store_of(url: str) -> ObjectStore | CloudStore:
-    """The store that a URL names; ValueError if its scheme is none of ours or its package is not installed."""
+    """Return the store that a URL names; raises UserError if the scheme is unknown or its package not installed."""
     scheme = url.partition("://")[0]
     if scheme == "s3":
         return ObjectStore(url)
@@ -186,7 +186,7 @@ def store_of(url: str) -> ObjectStore | CloudStore:
 
 
 def _changed(path: Path) -> float:
-    """Time of the last change; never, if the file has gone meanwhile."""
+    """Return the time of a file's last change; infinity if the file has gone meanwhile."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

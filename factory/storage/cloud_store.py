@@ -1,8 +1,8 @@
 """Objects below one `gs://`, `az://` or `hf://` prefix, through the fsspec package of each store.
 
-Create-only rests on each store's own precondition: Google's `ifGenerationMatch=0`, Azure's `If-None-Match: *`. The
-Hub has none for one file, so `hf://` is for inputs alone. Retries are those of the stores' clients. `s3://` has a
-module of its own (`object_store.py`), whose retries tell a lost answer from a lost race by the same mark as here.
+Create-only writing relies on each store's precondition: Google's `ifGenerationMatch=0`, Azure's `If-None-Match: *`.
+The Hub has no precondition for single files, so `hf://` is for inputs only. The stores' clients do the retries.
+`s3://` has its own module (`object_store.py`), which tells a lost answer from a lost race by the same mark as here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class Kind(NamedTuple):
-    """A store: its fsspec package, our extra, whether we may write to it, where its client takes credentials from."""
+    """A store: its fsspec package, our extra, whether we may write to it, and its client's source of credentials."""
 
     package: str
     extra: str
@@ -38,13 +38,13 @@ SCHEMES = "s3://, gs://, az:// or, to read, hf://"
 
 
 class CloudStore:
-    """The objects below such a URL; the methods are those of `Storage`.
+    """The objects below a `gs://`, `az://` or `hf://` URL; the methods are those of `Storage`.
 
-    Credentials come from where each store's clients take them. Methods that meet a store which refuses us raise
-    `Refused`, other faults end as OSError; neither repeats what the server said, which may quote a token.
+    Credentials come from the usual places of each store's client. A method raises `Refused` if the store refuses
+    access, and OSError for other faults; neither repeats the server's words, which may quote a token.
 
     Raises:
-        ValueError: if the store's package is not installed, or the URL names no bucket.
+        UserError: if the store's package is not installed, or the URL names no bucket.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,7 +63,7 @@ class CloudStore:
 
     @functools.cached_property
     def filesystem(self) -> Any:
-        """The fsspec file system, whose listings are never old."""
+        """The fsspec file system, without a cache of listings."""
         import fsspec
 
         return self._try("", lambda: fsspec.filesystem(self._scheme, use_listings_cache=False))
@@ -72,23 +72,23 @@ class CloudStore:
         return CloudStore, (self._url,)  # clients do not travel between processes
 
     def tried(self, call: Callable[[], Result]) -> Result:
-        """`call`, its errors told as those of the methods."""
+        """Return the result of `call`; its errors are translated as in the methods."""
         return self._try("", call)
 
     def exists(self, name: str) -> bool:
-        """Whether an object of this name is visible."""
+        """Return whether an object with this name is visible."""
         try:
             return bool(self._info(name)["type"] == "file")
         except FileNotFoundError:
             return False
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable reader of `name` by ranged reads; raises FileNotFoundError."""
+        """Return a seekable reader of `name` by ranged reads; raises FileNotFoundError if it is missing."""
         self._info(name)
         return cast("BinaryIO", self._try(name, lambda: self.filesystem.open(self._path(name), "rb")))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""
+        """Return bytes `start` to `end` of `name`, all by default; raises FileNotFoundError if it is missing."""
         if start is not None and end is not None:
             end = min(end, int(self._info(name)["size"]))
             if start >= end:
@@ -96,23 +96,23 @@ class CloudStore:
         return bytes(self._try(name, lambda: self.filesystem.cat_file(self._path(name), start=start, end=end)))
 
     def names(self, folder: str = "") -> list[str]:
-        """Sorted names of the objects directly inside `folder`, relative to it; empty where there are none."""
+        """Return the sorted names of objects directly inside `folder`, relative to it; empty if there are none."""
         place = self._path(folder) if folder else self._url
         try:
             found = self._try(folder, lambda: self._listed(place))
         except FileNotFoundError:
             return []
         names = [str(item["name"]).rpartition("/")[2] for item in found if item["type"] == "file"]
-        return sorted(name for name in names if name)  # consoles mark a folder by an empty object
+        return sorted(name for name in names if name)  # web consoles mark a folder by an empty object
 
     def create(self, name: str, data: bytes) -> bool:
-        """Publish `data` under `name` unless something is there; whole or not at all. True if this call published it.
+        """Publish `data` under `name`, whole or not at all, unless the name is taken; True if this call published it.
 
-        The client tries again where an answer got lost, and then finds the name taken by itself; so every call marks
-        its object with a word of its own, and asks for that word when it finds the name taken.
+        After a lost answer the client tries again and then finds the name taken by its own first attempt. So every
+        call marks its object with a unique word, and compares that word when the name is taken.
 
         Raises:
-            Refused: on a store that can only be read.
+            Refused: if the store is read-only for us.
         """
         if not self._kind.writes:
             raise Refused(
@@ -132,13 +132,13 @@ class CloudStore:
         return True
 
     def sweep_uploads(self, older_than_seconds: float) -> list[str]:
-        """Nothing: both stores forget what was not finished after a week, and it is never listed."""
+        """Do nothing: both stores drop unfinished uploads after a week and never list them."""
         return []
 
     def _put(self, path: str, data: bytes, writer: str, media: str) -> None:
-        """One request with the store's precondition; FileExistsError if the name is taken."""
+        """Send one request with the store's precondition; raises FileExistsError if the name is taken."""
         if self._kind is _GOOGLE:
-            # In one piece: of an upload in pieces the precondition would be looked at before the last one came.
+            # In one piece: the precondition of an upload in pieces would be checked before the last piece came.
             whole = {"chunksize": len(data) + 1, "metadata": {"writer": writer}, "content_type": media}
             self.filesystem.pipe_file(path, data, mode="create", **whole)
             return
@@ -146,7 +146,7 @@ class CloudStore:
         from azure.storage.blob import ContentSettings
         from fsspec.asyn import sync
 
-        async def upload() -> None:  # adlfs sets metadata of its own, so the client below it is asked
+        async def upload() -> None:  # adlfs sets its own metadata, so this uses the client below it
             container, blob, _ = self.filesystem.split_path(path)
             settings = ContentSettings(content_type=media)
             async with self.filesystem.service_client.get_blob_client(container, blob) as client:
@@ -180,7 +180,7 @@ class CloudStore:
             raise final from None
 
     def _translate(self, error: Exception, path: str) -> Exception | None:
-        """What the user should read in the place of a client's error; None where that is said already."""
+        """Return the error that the user should read instead of a client's error; None to keep that error."""
         status = _status(error)
         if isinstance(error, FileExistsError | Refused):
             return None
@@ -191,12 +191,12 @@ class CloudStore:
         if status in (401, 403) or forbidden or _means_no_credentials(error):
             return Refused(f"{path} refused access ({kind}): check {self._kind.access}, and what they permit")
         if isinstance(error, TypeError | AttributeError | AssertionError):
-            return None  # ours, or the package's: to be seen
+            return None  # a bug of ours or of the package: it must be seen
         return OSError(errno.EIO, f"{path}: the store or its client failed ({kind}), after its own retries")
 
 
 def _status(error: BaseException) -> int:
-    """The HTTP status of an answer, wherever a client keeps it; 0 if there was none."""
+    """Return the HTTP status of an answer, wherever a client keeps it; 0 if there was no answer."""
     response = getattr(error, "response", None)
     for value in (
         getattr(error, "status_code", None),

@@ -1,10 +1,11 @@
-"""A finished file gets its name unless the name is taken: by hard link, or as folders without hard links allow.
+"""Gives a finished file its name unless the name is taken: by a hard link, or by another way if links are missing.
 
-A link fails where the name is taken, and is atomic. FAT, exFAT and many FUSE and object mounts have none. There a
-rename that does not replace does the same, and where that is missing too (most FUSE mounts), a claim: a folder beside
-the file, which one writer at a time holds by having renamed a folder of its own, with the file in it, to the claim's
-name. The file goes from inside the claim to its name, so a writer that lost its claim, however late it wakes, finds
-nothing to rename: no clock decides who wins, a clock only decides when a dead writer's claim is taken from it.
+A hard link is atomic and fails if the name is taken. FAT, exFAT and many FUSE and object mounts have no hard links.
+There a rename that does not replace does the same. Where that is missing too (most FUSE mounts), writers use a claim:
+a folder next to the file. A writer holds the claim by renaming its own folder, with the file inside, to the claim's
+name. The file is then renamed from inside the claim to its final name, so a writer that lost its claim, however late
+it wakes, finds nothing to rename. No clock decides which writer wins; a clock only decides when a dead writer loses
+its claim.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from pathlib import Path
 
 from factory.storage.s3_retry import Refused
 
-UNFINISHED = ".tmp-"  # begins the names of local files that are being written
-HOLD_SECONDS = 30.0  # a claim is held for two system calls; one held longer is a dead writer's
+UNFINISHED = ".tmp-"  # prefix of the names of local files that are being written
+HOLD_SECONDS = 30.0  # a claim is held for two system calls; a claim held longer than this belongs to a dead writer
 POLL_SECONDS = 0.02
-# How file systems say that they have no such call: EPERM (FAT, exFAT, s3fs), ENOSYS (FUSE), EMLINK (one link at most),
-# EXDEV (overlays), EINVAL (no flags to a rename; network mounts), ENOTTY, and a code of the kernel's own that slips
-# out. What is a true fault the next way meets as well.
+# Codes by which file systems say that they lack such a call: EPERM (FAT, exFAT, s3fs), ENOSYS (FUSE), EMLINK (one link
+# at most), EXDEV (overlays), EINVAL (rename without flags; network mounts), ENOTTY, and a kernel-internal code that
+# slips out. If the code meant a true fault, the next way meets that fault as well.
 _ENOTSUPP = 524
 MISSING = frozenset(
     {
@@ -37,13 +38,13 @@ _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 def publish(temporary: str, path: Path) -> bool:
-    """Give the file `temporary`, which lies in the same folder, the name `path`; False if another has the name.
+    """Give the file `temporary`, which lies in the same folder, the name `path`; False if the name is taken.
 
-    The file may go by its old name, too, or by that alone: the caller removes what is left of it.
+    The file may keep its old name, too, or only that: the caller removes whatever is left under the old name.
 
     Raises:
-        Refused: the folder has no way to create a name only once; says the mend.
-        OSError: anything else that the disk says.
+        Refused: the folder has no way to create a name only once; the message says what to do.
+        OSError: any other fault of the disk.
     """
     for attempt in (_link, _rename, _claim):
         try:
@@ -58,7 +59,7 @@ def publish(temporary: str, path: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder outlast a loss of power, where the file system can."""
+    """Make the names in a folder survive a power loss, if the file system can."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -70,7 +71,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_readable(descriptor: int) -> None:
-    """Give a new file the mode 0644, where the file system has modes: FAT and many FUSE mounts have their own."""
+    """Give a new file the mode 0644 if the file system has modes; FAT and many FUSE mounts fix their own."""
     try:
         os.fchmod(descriptor, 0o644)
     except OSError as error:
@@ -87,7 +88,7 @@ def _link(temporary: str, path: Path) -> bool:
 
 
 def _rename(temporary: str, path: Path) -> bool:
-    """Linux's rename that does not replace; ENOSYS where the C library or the kernel has none."""
+    """Use Linux's rename that does not replace; raises ENOSYS if the C library or the kernel lacks it."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         raise OSError(errno.ENOSYS, "no renameat2")
@@ -99,10 +100,10 @@ def _rename(temporary: str, path: Path) -> bool:
 
 
 def _claim(temporary: str, path: Path) -> bool:
-    """Rename inside a claim, see the module."""
+    """Rename from inside a claim, as the module describes."""
     claim = path.parent / f"{UNFINISHED}claim-{path.name}"
     mine = Path(tempfile.mkdtemp(dir=path.parent, prefix=UNFINISHED))
-    held = claim / mine.name  # no two writers' files have one name
+    held = claim / mine.name  # unique for each writer
     try:
         os.rename(temporary, mine / mine.name)
         if not _take(mine, claim, path):
@@ -123,11 +124,11 @@ def _claim(temporary: str, path: Path) -> bool:
 
 
 def _take(mine: Path, claim: Path, path: Path) -> bool:
-    """Make `mine` the claim, as soon as nobody holds it; False if the name is taken meanwhile."""
+    """Make `mine` the claim as soon as nobody holds it; False if the name is taken in the meantime."""
     holder, since = "", time.monotonic()
     while True:
         try:
-            os.rename(mine, claim)  # replaces an empty folder: a claim that was used
+            os.rename(mine, claim)  # this replaces an empty folder: a used claim
             return True
         except OSError as error:
             if error.errno not in _TAKEN:
@@ -151,7 +152,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Remove a folder that another writer may be using, or may have removed."""
+    """Remove a folder if it is empty; another writer may be using it, or may have removed it."""
     try:
         folder.rmdir()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The one place where a name inside a folder becomes a path, and where a name that leads out of it is refused.
+"""The only place where a name inside a folder becomes a path, and where a name that leads out of it is refused.
 
 Names come from ledgers, indexes and listings, which strangers may have written.
 """
@@ -15,11 +15,11 @@ _STRANGE = re.compile(r"[\\\x00-\x1f\x7f]")
 
 
 def checked(name: str, where: str) -> str:
-    """`name`, if it is a relative path of plain parts; on S3 as on a disk.
+    """Return `name` if it is a relative path of plain parts; the rules are equal on S3 and on a disk.
 
     Raises:
-        ValueError: naming it and `where`, if it is empty, absolute, has an empty part, `.` or `..`, a backslash or a
-            control character.
+        UserError: naming `name` and `where`, if the name is empty or absolute, or has an empty part, `.`, `..`, a
+            backslash or a control character.
     """
     if _STRANGE.search(name) or any(part in ("", ".", "..") for part in name.split("/")):
         raise UserError(
@@ -29,12 +29,12 @@ def checked(name: str, where: str) -> str:
 
 
 def inside(root: Path, name: str) -> Path:
-    """The path of a checked name below `root`.
+    """Return the path of a checked name below `root`.
 
-    The root may be a link, and links may lead from one place inside it to another.
+    The root may be a link, and links inside it may lead to other places inside it.
 
     Raises:
-        ValueError: if a link on the way leads out of the root.
+        UserError: if a link on the way leads out of the root.
     """
     path = root / name
     real, base = os.path.realpath(path), os.path.realpath(root)

@@ -1,7 +1,7 @@
-"""Objects below one `s3://` prefix: create-only, and through every fault that passes.
+"""Objects below one `s3://` prefix: create-only, and robust against transient faults.
 
-One object is one PUT, never a multipart upload: a PUT is there whole or not at all, and a writer that dies leaves
-nothing behind. S3 takes up to 5 GiB that way; a shard is a few hundred megabytes at most.
+Every object is written by one PUT, never by a multipart upload: a PUT takes effect whole or not at all, and a writer
+that dies leaves nothing behind. S3 accepts up to 5 GiB in a PUT; a shard is a few hundred megabytes at most.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from difffas.errors import UserError
 from factory.storage.s3_retry import code_of, retrying
 
 LARGEST_OBJECT = 5 * 2**30  # bytes, the limit of S3 for one PUT
-READ_BYTES = 2**20  # least size of a ranged read: a Parquet footer, or a few images
+READ_BYTES = 2**20  # smallest ranged read: enough for a Parquet footer, or a few images
 CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 10, 60
-# By extension: without it a store calls every object octet-stream, and a browser saves a page instead of showing it.
+# By extension: without a media type a store serves octet-stream, and a browser saves a page instead of showing it.
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -39,12 +39,12 @@ Result = TypeVar("Result")
 class ObjectStore:
     """The objects below an `s3://bucket/prefix` URL, through s3fs.
 
-    Credentials, region and endpoint come from where AWS clients take them: AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, profiles, roles. All methods try again while an error
-    is one that passes (see `s3_retry`), and raise as `s3_retry.retrying` says.
+    Credentials, region and endpoint come from the usual places of AWS clients: AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, profiles, roles. All methods retry transient errors
+    (see `s3_retry`), and raise the errors of `s3_retry.retrying`.
 
     Raises:
-        ValueError: without s3fs, without a bucket, or with credentials in the URL.
+        UserError: if s3fs is not installed, or the URL has no bucket or holds credentials.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,7 +59,7 @@ class ObjectStore:
             raise UserError(f"{url} needs s3fs: pip install 'difffas-factory[s3]'") from None
 
     def exists(self, name: str) -> bool:
-        """Whether an object of this name is visible."""
+        """Return whether an object with this name is visible."""
         try:
             self._call("head_object", name)
         except FileNotFoundError:
@@ -67,19 +67,19 @@ class ObjectStore:
         return True
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable reader of `name` by ranged reads; raises FileNotFoundError."""
+        """Return a seekable reader of `name` by ranged reads; raises FileNotFoundError if it is missing."""
         size = int(self._call("head_object", name)["ContentLength"])
         return cast("BinaryIO", io.BufferedReader(_ObjectFile(self, name, size), READ_BYTES))
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes `start` to `end` of `name`, all by default; raises FileNotFoundError."""
+        """Return bytes `start` to `end` of `name`, all by default; raises FileNotFoundError if it is missing."""
         location = f"{self._bucket}/{self._key(name)}"
         span = {} if start is None else {"start": start, "end": end}
-        # One request: s3fs would first ask for the size and then fetch large objects in parallel pieces.
+        # One request: by default s3fs asks for the size first and then fetches large objects in parallel pieces.
         return bytes(self._try(name, lambda: _client().cat_file(location, max_concurrency=1, **span)))
 
     def names(self, folder: str = "") -> list[str]:
-        """Sorted names of the objects directly inside `folder`, relative to it; empty where there are none."""
+        """Return the sorted names of objects directly inside `folder`, relative to it; empty if there are none."""
         prefix = self._key(f"{folder}/" if folder else "")
         found: list[str] = []
         more: dict[str, str] = {}
@@ -87,18 +87,18 @@ class ObjectStore:
             page = self._call("list_objects_v2", folder, with_key=False, Prefix=prefix, Delimiter="/", **more)
             found += [item["Key"].removeprefix(prefix) for item in page.get("Contents", [])]
             if not page.get("IsTruncated"):
-                return sorted(name for name in found if name)  # consoles mark a folder by an empty object
+                return sorted(name for name in found if name)  # web consoles mark a folder by an empty object
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def create(self, name: str, data: bytes) -> bool:
-        """Publish `data` under `name` unless something is there; whole or not at all. True if this call published it.
+        """Publish `data` under `name`, whole or not at all, unless the name is taken; True if this call published it.
 
-        An answer can get lost after the server has done the work; the next attempt then finds the name taken, by
-        ourselves. Every call therefore marks its object with a word of its own, and asks for that word when it finds
-        the name taken. Comparing contents would not do: two writers of one shard have equal bytes.
+        The server's answer can get lost after the work is done; the next attempt then finds the name taken by this
+        very call. Every call therefore marks its object with a unique word, and compares that word when the name is
+        taken. Comparing contents would not help: two writers of the same shard have equal bytes.
 
         Raises:
-            ValueError: if `data` is larger than S3 takes in one PUT.
+            UserError: if `data` is larger than S3 accepts in one PUT.
         """
         if len(data) > LARGEST_OBJECT:
             size = f"would have {len(data)} bytes, S3 takes {LARGEST_OBJECT} in one PUT"
@@ -119,9 +119,9 @@ class ObjectStore:
         return self._try(name, put) or self._call("head_object", name)["Metadata"].get("writer") == writer
 
     def sweep_uploads(self, older_than_seconds: float) -> list[str]:
-        """Abort the multipart uploads below our prefix that began longer ago; names of the objects they were for.
+        """Abort multipart uploads below our prefix that began longer ago; returns the names of their objects, sorted.
 
-        We begin none, but Arrow and Ray do, and such an upload costs storage, unseen, until it is aborted.
+        We start no multipart uploads, but Arrow and Ray do, and such an upload occupies storage unseen until aborted.
         """
         latest = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
         stale = [upload for upload in self._uploads() if upload["Initiated"] <= latest]
@@ -130,7 +130,7 @@ class ObjectStore:
             try:
                 self._call("abort_multipart_upload", name, UploadId=upload["UploadId"])
             except FileNotFoundError:
-                continue  # ended meanwhile, or aborted by the attempt before, whose answer got lost
+                continue  # the upload ended meanwhile, or a previous attempt aborted it and its answer got lost
         return sorted(names)
 
     def _uploads(self) -> Iterator[dict[str, Any]]:
@@ -158,7 +158,7 @@ class ObjectStore:
 
 
 class _ObjectFile(io.RawIOBase):
-    """Unbuffered reader of an object of known size: one ranged read per call."""
+    """Unbuffered reader of an object whose size is known: one ranged read per call."""
 
     def __init__(self, store: ObjectStore, name: str, size: int) -> None:
         self._store, self._name, self._size, self._position = store, name, size, 0
@@ -195,7 +195,7 @@ class _ObjectFile(io.RawIOBase):
 
 
 def _client() -> Any:
-    """The s3fs file system of this process: s3fs keeps one, and makes another after a fork."""
+    """Return the s3fs file system of this process: s3fs caches one, and makes another after a fork."""
     import s3fs
 
     filesystem = s3fs.S3FileSystem(
@@ -207,7 +207,7 @@ def _client() -> Any:
             "max_pool_connections": 32,
         },
     )
-    filesystem.retries = 1  # attempts of s3fs: ours are in s3_retry
+    filesystem.retries = 1  # s3fs attempts once: our retries are in s3_retry
     return filesystem
 
 
@@ -216,5 +216,5 @@ def _call_client(method: str, **arguments: Any) -> Any:
 
 
 def _endpoint() -> str:
-    """Address of the server, without what might stand before an @."""
+    """Return the server's address without any user name and password before an @."""
     return urlsplit(str(_client().s3.meta.endpoint_url)).netloc.rpartition("@")[2]

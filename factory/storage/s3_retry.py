@@ -1,9 +1,9 @@
-"""Which S3 errors pass by themselves, how long we wait for that, and what we say when they do not.
+"""Retries of S3 requests: which errors are transient, how long we wait, and what we report when they persist.
 
-botocore, s3fs and we would all retry, and nested retries multiply. So theirs are switched off (`object_store.py`)
-and these are the only ones: they alone can tell a lost answer from a lost race.
+botocore, s3fs and this module would all retry, and nested retries multiply. So theirs are switched off
+(`object_store.py`) and ours are the only ones: they alone can tell a lost answer from a lost race.
 
-No message of ours repeats one of the server or of botocore: those may quote keys and signatures.
+Our messages never repeat those of the server or of botocore, which may quote keys and signatures.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TypeVar
 from difffas.errors import UserError
 
 ATTEMPTS = 20
-DEADLINE_SECONDS = 180.0  # no further attempt begins after it; one attempt is bounded by the socket timeouts
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 8.0  # doubled each time, then multiplied with a random number below 1
+DEADLINE_SECONDS = 180.0  # no attempt begins later than this; socket timeouts bound each attempt
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 8.0  # doubled each time, then multiplied by a random number below 1
 
 PASSING_CODES = frozenset(
     {
@@ -35,25 +35,25 @@ Result = TypeVar("Result")
 
 
 class Refused(UserError):
-    """The store will have nothing of ours, whatever the object: no bucket, no credentials, no permission."""
+    """The store refuses every object of ours: the bucket, the credentials or the permission is missing."""
 
 
 _log = logging.getLogger(__name__)
-_jitter = random.Random()  # not the global generator: workers that seed it alike would come back all at once
+_jitter = random.Random()  # not the global generator: workers that seed it alike would all retry at once
 
 
 def retrying(path: str, endpoint: Callable[[], str], call: Callable[[], Result]) -> Result:
-    """Result of `call`, tried again while its error is one that passes.
+    """Return the result of `call`, which is tried again while its error is transient.
 
     Args:
-        path: `s3://` URL of what is wanted, for messages.
-        endpoint: where the server is, for messages.
-        call: one attempt.
+        path: `s3://` URL of the object, for messages.
+        endpoint: returns the server's address, for messages.
+        call: makes one attempt.
 
     Raises:
-        FileNotFoundError: there is no such object.
-        ValueError: the name is none. Refused, which is one: the bucket is not there or refuses us; names the bucket
-            and what to check.
+        FileNotFoundError: the object does not exist.
+        ValueError: the name of the bucket or of the object is invalid.
+        Refused: the bucket is missing or refuses us; the message names the bucket and what to check.
         OSError: the error did not pass within `ATTEMPTS` and `DEADLINE_SECONDS`, or is of another kind.
     """
     began = time.monotonic()
@@ -77,13 +77,13 @@ def retrying(path: str, endpoint: Callable[[], str], call: Callable[[], Result])
 
 
 def code_of(error: BaseException) -> str:
-    """The S3 error code (or HTTP status, where the answer had no body), or the name of what broke on the way."""
+    """Return the S3 error code, the HTTP status if the answer had no body, or the name of the error on the way."""
     code, status = _answer(error)
     return code or (str(status) if status else type(error).__name__)
 
 
 def passes(error: Exception) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Return whether the same request may succeed a little later."""
     import aiohttp
     import botocore.exceptions as broken
     import botocore.parsers
@@ -106,7 +106,7 @@ def passes(error: Exception) -> bool:
 
 
 def _answer(error: BaseException) -> tuple[str, int]:
-    """Error code and HTTP status of the server's answer; ("", 0) if there was none. s3fs keeps it in the cause."""
+    """Return code and HTTP status of the server's answer, which s3fs keeps in the cause; ("", 0) without one."""
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     if not isinstance(response, dict):
         return "", 0
@@ -115,14 +115,14 @@ def _answer(error: BaseException) -> tuple[str, int]:
 
 
 def _translate(error: Exception, path: str, endpoint: Callable[[], str]) -> Exception | None:
-    """What the user should read in the place of an error that does not pass; None if it is not one of S3."""
+    """Return the error that the user should read instead of a lasting one; None if the error is not S3's."""
     import botocore.exceptions as broken
 
     code, status = _answer(error)
     bucket = path.split("/")[2]
     if isinstance(error, broken.ParamValidationError):
         return UserError(f"{path}: {bucket!r} is no valid S3 bucket name, or the name in it no valid key")
-    if isinstance(error, broken.BotoCoreError):  # no credentials, half of them, an unknown profile
+    if isinstance(error, broken.BotoCoreError):  # missing or incomplete credentials, an unknown profile
         return Refused(
             f"{path} cannot be reached ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
             "AWS_PROFILE"

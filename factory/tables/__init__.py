@@ -1,1 +1,1 @@
-"""Tables as others read them: Arrow, Parquet, CSV."""
+"""Tables that other programs can read: Arrow, Parquet, CSV."""

@@ -12,7 +12,8 @@ class TextColumn:
     """One text column of an Arrow table.
 
     Attributes:
-        values: the distinct values. codes: int32, one per line, places in `values`; −1 where there is none.
+        values: the distinct values.
+        codes: int32, one per line: the place in `values`; −1 for a missing value.
     """
 
     def __init__(self, table: pa.Table, name: str, keep: np.ndarray | None = None) -> None:
@@ -22,7 +23,7 @@ class TextColumn:
         self.codes = codes if keep is None else codes[keep]
 
     def among(self, wanted: Container[str]) -> np.ndarray:
-        """Which lines hold one of the wanted values."""
+        """Return which lines hold one of the wanted values, bool (N,)."""
         mask: np.ndarray = np.array([*(value in wanted for value in self.values), False])[self.codes]
         return mask
 
@@ -30,6 +31,6 @@ class TextColumn:
         return str(self.values[self.codes[line]])
 
     def present(self, lines: np.ndarray | None = None) -> list[str]:
-        """Sorted distinct values that occur, anywhere or in some lines."""
+        """Return the sorted distinct values that occur in `lines`, by default in all lines."""
         codes = self.codes if lines is None else self.codes[lines]
         return sorted(self.values[code] for code in np.unique(codes) if code >= 0)

@@ -1,4 +1,4 @@
-"""Numbers in other people's tables, as tables write them: decimal, and nothing else that Python takes for a number."""
+"""Reads numbers in other people's tables: decimal numbers only, not everything that Python takes for a number."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def decimal(text: str) -> float:
-    """A decimal number, with spaces and tabs around it or without; infinity if it is beyond what a float holds.
+    """Return a decimal number; spaces and tabs around it are allowed; infinity if it is beyond the range of a float.
 
     Raises:
-        ValueError: on anything else, such as 1_000, 0x10, nan, or digits of other scripts.
+        UserError: on anything else, such as 1_000, 0x10, nan, or digits of other scripts.
     """
     if not _DECIMAL.fullmatch(text.strip(" \t")):
         raise UserError(f"{text!r} is not a decimal number")

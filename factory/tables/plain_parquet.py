@@ -1,7 +1,7 @@
-"""Parquet files opened as plain data: the one way by which this project reads them.
+"""Opens Parquet files as plain data: the only way in which this project reads them.
 
-A Parquet file may say that a column is of an extension type, and importing `ray.data` registers one whose cells are
-pickles. Reading such a cell, by `to_pylist` or otherwise, would run what the file's author wrote.
+A Parquet file may declare that a column has an extension type, and importing `ray.data` registers one whose cells are
+pickles. Reading such a cell, with `to_pylist` or otherwise, would run code of the file's author.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ PICKLED = "ray.data.arrow_pickled_object"
 
 
 def open_file(file: Any, where: str, **options: Any) -> pq.ParquetFile:
-    """The file, opened by `pyarrow.parquet.ParquetFile` with these options.
+    """Open the file with `pyarrow.parquet.ParquetFile` and these options.
 
     Raises:
-        ValueError: if it is broken or no Parquet, or has two columns of one name, or one of pickled objects; `where`
-            names the file.
+        pyarrow.ArrowInvalid: if the file is broken or not Parquet.
+        UserError: if it has two columns with the same name, or a column of pickled objects. Both name `where`.
     """
     with one_line(where):
         parquet = pq.ParquetFile(file, **options)
@@ -34,10 +34,10 @@ def open_file(file: Any, where: str, **options: Any) -> pq.ParquetFile:
 
 
 def read_table(file: Any, where: str, **options: Any) -> pa.Table:
-    """The table, read by `pyarrow.parquet.read_table` with these options.
+    """Read the table with `pyarrow.parquet.read_table` and these options.
 
     Raises:
-        ValueError: as `open_file`, whichever columns are asked for.
+        pyarrow.ArrowInvalid, UserError: as `open_file`, whichever columns are requested.
     """
     with one_line(where):
         _check(pq.read_schema(file), where)
@@ -50,16 +50,16 @@ class BrokenParquet(UserError):
 
 @contextlib.contextmanager
 def one_line(where: str) -> Iterator[None]:
-    """Make one line of whatever Arrow raises of a file's content, be it of a Python KeyError's or OSError's kind.
+    """Turn every error that Arrow raises about a file's content into one line, even a KeyError or OSError.
 
     Raises:
-        ValueError: instead of those. Errors of a disk or network pass.
+        pyarrow.ArrowInvalid: in place of those errors. Errors of a disk or network pass through unchanged.
     """
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
-            raise  # Arrow's own, of a broken file, has no number
+            raise  # a disk's or network's: Arrow's own OSError for a broken file has no number
         reason = short(" ".join(str(error).split()))
         raise BrokenParquet(f"{where} is broken or no Parquet file: {reason}") from None
 
@@ -79,7 +79,7 @@ def _refuse_pickles(schema: pa.Schema, where: str) -> None:
 
 
 def _pickled(field: pa.Field) -> bool:
-    """Whether a column, or what it is nested of, is of that type: also where nobody has registered it yet."""
+    """Return whether a column, or a type nested in it, has that extension type, registered or not."""
     kind = field.type
     if (field.metadata or {}).get(b"ARROW:extension:name") == PICKLED.encode():
         return True

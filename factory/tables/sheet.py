@@ -1,8 +1,8 @@
-"""Cells of the CSV files that we write: opened in a spreadsheet, none of them is a formula.
+"""Makes the cells of our CSV files safe: a spreadsheet that opens the file finds no formula.
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, and a formula may fetch an address or
-start a program. Names come from data of strangers, so such a text gets an apostrophe before it, which spreadsheets
-take for "this is text"; our readers take it off again. Numbers stay numbers, negative ones, too.
+start a program. Names come from strangers' data, so such a text gets a leading apostrophe, which spreadsheets read as
+"this is text"; our readers remove it again. Numbers stay numbers, also negative ones.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-# Full-width and other forms count, since spreadsheets of some languages take them, and blanks before it do not.
+# Full-width and other forms count, since spreadsheets in some languages accept them; leading blanks are skipped.
 _FORMULA = re.compile(r"'*(\s*[=+\-@＝＋－＠﹢﹣﹦﹫−]|\s*[\t\r\n])")
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|nan)", re.IGNORECASE | re.ASCII)
 
 
 def safe(cell: Any) -> Any:
-    """A cell as it is written: a text that a spreadsheet would compute gets an apostrophe, all else stays."""
+    """Return a cell as written: a text that a spreadsheet would compute gets an apostrophe, all else stays."""
     if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 
 
 def table(lines: Iterable[Iterable[Any]]) -> str:
-    """The text of a CSV of these lines, each cell of it `safe`; lines end in a line feed."""
+    """Return a CSV of these lines, with every cell made `safe`; lines end in a line feed."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a bare carriage return ends a line, too
@@ -37,11 +37,11 @@ def table(lines: Iterable[Iterable[Any]]) -> str:
 
 
 def table_of(lines: Sequence[Mapping[str, Any]]) -> str:
-    """The same of lines by column, with the columns of the first."""
+    """Return a CSV, as `table` does, of lines given as mappings; the columns are those of the first line."""
     columns = list(lines[0])
     return table([columns, *([line[column] for column in columns] for line in lines)])
 
 
 def plain(cell: str) -> str:
-    """A cell as it was before `safe`."""
+    """Return the cell as it was before `safe`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

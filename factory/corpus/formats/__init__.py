@@ -1,1 +1,1 @@
-"""Shard formats: one module each with `EXTENSION`, `to_bytes(rows)` and `read(file, positions)`."""
+"""Shard formats: each is a module with `EXTENSION`, `to_bytes(rows)` and `read(file, positions)`."""

@@ -15,10 +15,10 @@ from factory.corpus.row import COLUMNS, FACTS, SCHEMA, Row, to_table
 from factory.tables import plain_parquet
 
 EXTENSION = "parquet"
-# One thread: others of Arrow's may still hold the Python file when the interpreter ends, which aborts the process.
+# One thread: other Arrow threads may still hold the Python file at interpreter exit, which aborts the process.
 WHERE = "a corpus file"
 _READING = {"use_threads": False}
-ROWS_PER_GROUP = 100  # about 3-10 MB at 256²: what the Hub's viewer and a random reader can afford
+ROWS_PER_GROUP = 100  # about 3-10 MB at 256²: small enough for the Hub's viewer and for random reads
 
 IMAGE = "image.bytes"
 # Encoded images do not compress again; everything else does.
@@ -26,9 +26,9 @@ _COMPRESSION = {**dict.fromkeys(FACTS, "zstd"), IMAGE: "none", "image.path": "zs
 
 
 def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
-    """One Parquet file of `rows`: ~100-row groups, page index, content-defined chunking.
+    """Return one Parquet file of `rows`: ~100-row groups, page index, content-defined chunking.
 
-    Live faces are not repeated here: `live_key` names them.
+    Live faces are not stored again here: `live_key` names them.
     """
     buffer = io.BytesIO()
     pq.write_table(
@@ -43,7 +43,7 @@ def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes
 
 
 def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
-    """Rows at `positions` (all by default), touching only the row groups that hold them."""
+    """Return rows at `positions` (all by default), reading only the row groups that hold them."""
     with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
         if positions is None:
@@ -61,9 +61,9 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
 
 
 def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
-    """Offset in the file and bytes of the images of a row group, which is read once.
+    """Return offset in the file and bytes of each image in a row group, which is read once.
 
-    Images are stored as they are, so each stands somewhere in its column chunk; Arrow does not say where.
+    Images are stored uncompressed, so each lies somewhere in its column chunk; Arrow does not say where.
     """
     with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
@@ -73,7 +73,7 @@ def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
         for chunk in (facts.row_group(group).column(number) for number in range(facts.num_columns))
         if chunk.path_in_schema == IMAGE
     )
-    # Image files that repeat are stored once, in the dictionary that comes first.
+    # Repeated image files are stored once, in the dictionary at the beginning.
     start = min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset)
     file.seek(start)
     stored = file.read(chunk.total_compressed_size)
@@ -96,7 +96,7 @@ def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
 
 
 class _Stretch(io.RawIOBase):
-    """A file of which just one stretch is there."""
+    """A file of which only one stretch is available."""
 
     def __init__(self, start: int, stored: bytes) -> None:
         self._start, self._stored, self._position = start, stored, 0
@@ -125,7 +125,7 @@ class _Stretch(io.RawIOBase):
 
 
 def read_facts(file: BinaryIO) -> pa.Table:
-    """Every column but the pixels, as an Arrow table in schema order."""
+    """Return every column but the pixels, as an Arrow table in schema order."""
     with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
         return parquet.read(columns=list(FACTS), **_READING).select(list(FACTS))
@@ -138,6 +138,6 @@ def _check(schema: pa.Schema) -> None:
 
 
 def _rows(table: pa.Table) -> list[Row]:
-    """Rows of a table; a null image is one without bytes, which is a reject to whoever decodes it."""
+    """Return the rows of a table; a null image becomes empty bytes, which are a reject when decoded."""
     items = table.select(list(COLUMNS)).to_pylist()
     return [Row(**{**item, "image": (item["image"] or {}).get("bytes") or b""}) for item in items]

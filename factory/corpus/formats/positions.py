@@ -1,4 +1,4 @@
-"""Which rows of a shard are asked for: an index says it, which may be another's."""
+"""Checks which rows of a shard are requested: the positions come from an index, which may be foreign."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difffas.errors import UserError
 
 
 def check_positions(positions: Sequence[int], rows: int) -> None:
-    """Raise ValueError unless all positions are of a shard of so many rows."""
+    """Raise UserError unless all positions lie within a shard with this number of rows."""
     if len(positions) and not 0 <= min(positions) <= max(positions) < rows:
         place = next(position for position in positions if not 0 <= position < rows)
         raise UserError(

@@ -1,6 +1,6 @@
-"""WebDataset shards, in a tar whose bytes depend on the rows alone.
+"""WebDataset shards: a tar whose bytes depend only on the rows.
 
-Per row `<key>.<image>` and `<key>.json`; of a paired corpus also `<key>.live.<image>`, the live face of the spoof.
+Each row has `<key>.<image>` and `<key>.json`; in a paired corpus also `<key>.live.<image>`, the spoof's live face.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROWS_PER_GROUP = 1 << 62  # a tar has no index: all of it is one group
 
 
 def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes:
-    """One USTAR file of `rows` in their order, members with fixed owner, mode and time; `lives` are by key."""
+    """Return one USTAR file of `rows` in order; members have fixed owner, mode and time; `lives` are by key."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
@@ -38,16 +38,16 @@ def to_bytes(rows: list[Row], lives: Mapping[str, bytes] | None = None) -> bytes
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)  # uid, gid and mtime are 0 and the mode 0644 by default
+    info = tarfile.TarInfo(name)  # by default uid, gid and mtime are 0 and the mode is 0644
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
 
 
 def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
-    """Rows at `positions` (all by default); a tar has no index, so the whole file is read.
+    """Return rows at `positions` (all by default); a tar has no index, so the whole file is read.
 
     Raises:
-        ValueError: if it is no tar of rows.
+        UserError: if the file is not a tar of rows.
     """
     images: dict[str, bytes] = {}
     facts: dict[str, Any] = {}
@@ -59,7 +59,7 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
             elif "." not in field:
                 images[key] = content.read()
         rows = [Row(image=images[key], **facts[key]) for key in facts]
-    except (tarfile.TarError, KeyError, TypeError) as error:  # no image, or other facts than a row's
+    except (tarfile.TarError, KeyError, TypeError) as error:  # an image is missing, or facts are not a row's
         raise UserError(f"a corpus tar holds no rows: {type(error).__name__} {error}") from None
     if positions is None:
         return rows
@@ -68,7 +68,7 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
 
 
 def _contents(file: BinaryIO) -> Iterator[tuple[str, IO[bytes]]]:
-    """Names and contents of the members."""
+    """Yield names and contents of the members."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
             content = tar.extractfile(member)
@@ -78,7 +78,7 @@ def _contents(file: BinaryIO) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
-    """Offset in the file and bytes of every image, in the order of rows."""
+    """Return offset in the file and bytes of every image, in the order of rows."""
     assert group == 0, "a tar has one group"
     found: dict[str, tuple[int, bytes]] = {}
     keys: list[str] = []
@@ -95,7 +95,7 @@ def read_images(file: BinaryIO, group: int) -> list[tuple[int, bytes]]:
 
 
 def read_facts(file: BinaryIO) -> pa.Table:
-    """Every column but the pixels, as an Arrow table in schema order."""
+    """Return every column but the pixels, as an Arrow table in schema order."""
     rows = read(file)
     schema = pa.schema([SCHEMA.field(name) for name in FACTS])
     return pa.Table.from_pylist([row.facts() for row in rows], schema=schema)

@@ -32,7 +32,7 @@ def difference_hash(images: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(pixels: int, cells: int) -> np.ndarray:
-    """The part of each pixel in each of `cells` equal cells, in units of 1/cells of a pixel; float64 (cells, pixels)."""
+    """The part of each pixel in each of `cells` equal cells, in units of 1/cells pixel; float64 (cells, pixels)."""
     first = np.arange(pixels) * cells
     begin = np.arange(cells)[:, None] * pixels
     shared = np.minimum(first + cells, begin + pixels) - np.maximum(first, begin)

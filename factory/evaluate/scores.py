@@ -96,7 +96,7 @@ def joined(parts: Iterable[Scores]) -> Scores:
 
 
 def corpus_scores(corpus: Corpus, positions: np.ndarray, scores: np.ndarray) -> Scores:
-    """Lines for rows of a corpus; recordings are named `domain/attack/subject/capture`, or by key without a capture."""
+    """Lines for rows of a corpus; recordings are named `domain/attack/subject/capture`, or by key if without one."""
     names = ("subject", "key", "attack", "domain", "split")
     facts = {name: corpus.column(name)[positions].astype(object) for name in names}
     captures = [capture or "" for capture in corpus.column("capture")[positions]]

@@ -66,7 +66,7 @@ def ranking(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
 
 
 def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Check the configuration; return the facts that decide a trial besides its parameters, and those of the search."""
+    """Check the configuration; return the facts that decide a trial besides its parameters, and a search's facts."""
     fit, varied = config.fit, dict(config.search.varied())
     if not fit.train.evaluate_every:
         raise UserError("a search is judged by held-out people: set fit.train.evaluate_every")

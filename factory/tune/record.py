@@ -85,7 +85,7 @@ class Record:
         return [(trial, self._figures(f"{RUNGS}/{name}")) for _, trial, name in passed]
 
     def propose(self, name: str, parameters: Parameters, space: SearchSpace) -> Parameters:
-        """Record the parameters of a new trial; return the valid ones, which another driver may have recorded first."""
+        """Record a new trial's parameters; return the valid ones, which another driver may have recorded first."""
         self._write(f"{PROPOSED}/{name}.json", {"parameters": parameters})
         return self._proposed(name, space)
 

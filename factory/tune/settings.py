@@ -24,7 +24,7 @@ class TuneConfig(Config):
     searcher: Literal["random", "optuna"] = Field("random", description="random: the seed decides each trial's draw")
     metric: Literal["auc", "d_eer"] = "auc"
     grace_steps: int | None = Field(
-        None, ge=1, description="ASHA stops no trial earlier; None: a quarter of all steps; all steps: ASHA never stops"
+        None, ge=1, description="ASHA stops no trial earlier; None: a quarter of all steps; all steps: never"
     )
     reduction: int = Field(3, ge=2, description="one in this many trials survives each rung of ASHA")
     regenerate: int = Field(0, ge=0, description="best trials whose T₀ and w to generate with and fit again")

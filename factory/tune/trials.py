@@ -80,7 +80,7 @@ def _optuna(record: Record, config: TuneConfig, begun: dict[str, Parameters], en
 def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -> dict[str, Ended]:
     """Run trials on Ray Tune; return how they ended."""
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the search as if all trials had finished
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the loggers warn about missing packages
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # Ray warns if there is no logger; one of three is enough
     from ray import tune
     from ray.tune.logger import JsonLoggerCallback
 

@@ -65,7 +65,7 @@ def _in_one_batch(device: torch.device) -> bool:
 
 
 class Guided(NamedTuple):
-    """A step at which both branches were computed: its timestep, its ε_u, and δ = ε_c − ε_u."""
+    """A step at which both branches were computed: its x and t, its ε_u, and δ = ε_c − ε_u."""
 
     x: Tensor
     t: Tensor

@@ -1,6 +1,6 @@
 """The audit station: judge a generated corpus row by row before training on it.
 
-It checks that identity is kept and the style reached, and that quality equals that of real spoofs; it looks for
+The audit checks that identity is kept, the style is reached and the quality is like that of real spoofs. It looks for
 memorised rows, near-duplicates and leaks between splits. Shards of the corpus stay untouched: `OUT/audit.parquet`
 holds measures and verdicts by key, and other stations take it as `audit=OUT`. docs/auditing.md is the manual.
 """

@@ -44,7 +44,7 @@ def walk(
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
-        Stalled: if there is no progress any more.
+        Stalled: if progress stops.
         UserError: if many shards fail in a row, or one meets a fault that all would meet, such as a full disk.
     """
     there = {f"{folder}/{table}" for table in out.names(folder)}

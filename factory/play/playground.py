@@ -29,7 +29,7 @@ class PlayConfig(Config):
     guides: PathOrUrl | None = Field(None, description="corpus whose spoofs may be guides by style")
     size: int = Field(64, ge=32, multiple_of=32, description="image side that the generator was trained on")
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
-    host: str = Field("127.0.0.1", description="address to listen on; beyond this machine there is no password")
+    host: str = Field("127.0.0.1", description="address to listen on; other machines need no password")
     hosts: tuple[str, ...] = Field((), description="further host names that browsers may use, such as a proxy's")
     port: int = Field(7860, ge=0, le=65535, description="0: any free port")
 

@@ -138,7 +138,7 @@ class Recipe(Protocol):
         """Evaluate the model on held-out subjects."""
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Write the model below `folder`; return the figures of the run. The model of worker 0 is kept."""
+        """Write the model below `folder`; return the figures of the run. Model and figures of worker 0 are kept."""
 
 
 def check_resources(train: TrainConfig, resources: TrainResources, *, checkpointing: bool = False) -> None:

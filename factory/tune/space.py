@@ -77,7 +77,7 @@ class Values(Config):
 
 
 class SearchSpace(Config):
-    """What to vary; omitted settings stay as in `fit`. Draws are uniform; the learning rate's in its logarithm."""
+    """What to vary; omitted settings stay as in `fit`. Draws are uniform, for the learning rate in its logarithm."""
 
     live_margin: Values | None = None
     spoof_margin: Values | None = None

@@ -108,7 +108,7 @@ def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -
 
 
 def rungs(config: TuneConfig) -> list[int]:
-    """The steps at which ASHA compares, ascending, without the last evaluation, where stopping would save nothing."""
+    """The steps at which ASHA compares, ascending; the last step is excluded: stopping there would save nothing."""
     every = config.fit.train.evaluate_every or 1
     last = (config.fit.train.steps - 1) // every * every
     found, rung = [], grace(config)

@@ -1,4 +1,4 @@
-"""timm networks by configurations that strangers may have written: what may be asked of timm, weights of a folder."""
+"""timm networks built from untrusted configurations: check the arguments, then load a folder's weights strictly."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from difffas.errors import UserError
 from difffas.model_files import Files, LocalFiles, place, read_object, read_tensors, stored_tensors
 from difffas.strict import compare_tensors, described
 
-LOCAL = "local-dir:"  # timm's, before a folder with its config.json and model.safetensors
+LOCAL = "local-dir:"  # timm's prefix for a folder with its config.json and model.safetensors
 CONFIG, STEM = "config.json", "model"
 
 
 def _three(value: Any, least: float) -> bool:
-    """Whether it is a number for each colour."""
+    """Whether the value is a list of three numbers from `least` to 1e6, one for each colour."""
     return (
         isinstance(value, list)
         and len(value) == 3
@@ -28,7 +28,7 @@ def _three(value: Any, least: float) -> bool:
     )
 
 
-# Of timm's `pretrained_cfg` what is used here; images are divided by `std`.
+# The keys of timm's `pretrained_cfg` that are used here; images are divided by `std`.
 _KNOWN: dict[str, Callable[[Any], bool]] = {
     "architecture": lambda value: isinstance(value, str),
     "mean": lambda value: _three(value, -1e6),
@@ -37,14 +37,14 @@ _KNOWN: dict[str, Callable[[Any], bool]] = {
     "fixed_input_size": lambda value: isinstance(value, bool),
     "classifier": lambda value: all(isinstance(one, str) for one in (value if isinstance(value, list) else [value])),
 }
-_OWN = set(inspect.signature(timm.create_model).parameters) | {"num_classes"}  # what else timm would load, and ours
+_OWN = set(inspect.signature(timm.create_model).parameters) | {"num_classes"}  # timm's own parameters, and ours
 
 
 def check_arguments(arguments: Any, where: str) -> dict[str, Any]:
-    """Arguments of a network; not those by which timm loads further files, such as `checkpoint_path`.
+    """Return the arguments of a network; refuse those with which timm loads further files, such as `checkpoint_path`.
 
     Raises:
-        ValueError: naming one, beginning with `where` they are from.
+        UserError: for a forbidden argument; the message begins with `where` the arguments come from.
     """
     if not isinstance(arguments, dict):
         raise UserError(f"{where} must be an object of arguments, not a {type(arguments).__name__}")
@@ -55,10 +55,10 @@ def check_arguments(arguments: Any, where: str) -> dict[str, Any]:
 
 
 def local_config(folder: str | Path) -> dict[str, Any]:
-    """timm's `config.json` in a folder, its parts checked as far as they are used.
+    """Read timm's `config.json` from a folder and check the parts that are used.
 
     Raises:
-        ValueError: if it is absent, or names no architecture that timm knows.
+        UserError: if the file is missing, a part is invalid, or timm does not know the architecture.
     """
     files = LocalFiles(folder)
     if not files.exists(CONFIG):
@@ -78,7 +78,7 @@ def local_config(folder: str | Path) -> dict[str, Any]:
 
 
 def check_local(folder: str | Path) -> dict[str, Any]:
-    """The configuration of a local backbone whose weights bound its size; raises ValueError."""
+    """Return the configuration of a local backbone, its size bounded by its weights; raises UserError if invalid."""
     config, files = local_config(folder), LocalFiles(folder)
     stored = stored_tensors(files, "", STEM)
     # timm reads the rest of the configuration itself.
@@ -87,13 +87,13 @@ def check_local(folder: str | Path) -> dict[str, Any]:
 
 
 def load_local(network: nn.Module, folder: str | Path) -> None:
-    """Fill a network without a head by the weights of a folder, as timm would, but strictly.
+    """Load a folder's weights into a network without a head, as timm would, but strictly.
 
-    timm passes over what is missing once the head is another. Old names and other image sizes are converted by the
-    filter that timm has beside the network.
+    timm ignores missing tensors once the head differs. Old tensor names and other image sizes are converted by the
+    filter that timm keeps in the network's module.
 
     Raises:
-        ValueError: naming the tensors that do not fit or are not finite.
+        UserError: naming the tensors that do not fit or are not finite.
     """
     files = LocalFiles(folder)
     weights = dict(read_tensors(files, stored_tensors(files, "", STEM)))
@@ -103,7 +103,7 @@ def load_local(network: nn.Module, folder: str | Path) -> None:
     if convert is not None and not _fit(weights, wanted):
         try:
             weights = dict(convert(dict(weights), network))
-        except Exception as error:  # whatever it makes of names that are not its network's
+        except Exception as error:  # timm's filter may raise anything for the tensor names of another network
             raise UserError(f"{where} are not this network's: {' '.join(str(error).split())[:200]}") from None
     known: Any = network.pretrained_cfg
     heads = known.get("classifier") or ()
@@ -119,10 +119,10 @@ def _fit(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
 
 
 def saved_classifier(files: Files, part: str = "") -> dict[str, Any]:
-    """The configuration that `SpoofClassifier.save` wrote into a folder, each value of its kind.
+    """Read the configuration that `SpoofClassifier.save` wrote into a folder, and check the type of every value.
 
     Raises:
-        ValueError: naming the key at fault.
+        UserError: naming the key at fault.
     """
     name = f"{part}/{CONFIG}" if part else CONFIG
     config, where = read_object(files, name), place(files, name)

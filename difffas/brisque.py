@@ -2,9 +2,9 @@
 
 Mittal, Moorthy and Bovik, "No-Reference Image Quality Assessment in the Spatial Domain", IEEE TIP 21(12), 2012.
 The formulas are those of piq 0.8.0. The arithmetic is our own, so that a score is the same number on every machine:
-planes are filtered by single float64 operations, whose results IEEE 754 fixes; what is summed are whole numbers, with
-sums below 2⁵³, which no order of additions can change. Where rounding alone decides piq's score, a rule does: see
-docs/method.md. A CPU scores one image after the other, so that its planes stay in the cache.
+planes are filtered by single float64 operations, whose results IEEE 754 fixes, and only whole numbers with sums below
+2⁵³ are added up, so that the order of additions cannot matter. Where rounding alone would decide piq's score, a rule
+decides ours: see docs/method.md. A CPU scores one image after the other, so that its planes stay in the cache.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from torch import Tensor
 from difffas.brisque_svm import regress
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-# B,H,W, NumPy's on a CPU and torch's on a GPU: both spell what is done here alike, and NumPy starts an operation on a
-# small plane in a third of the time.
+# B,H,W: NumPy arrays on a CPU, torch tensors on a GPU. Both spell the operations used here alike, and NumPy starts an
+# operation on a small plane in a third of the time.
 Planes: TypeAlias = Any
 
 IMPLEMENTATION = "difffas-live-exact-3"  # the column `brisque_impl`; a new number whenever a score could change
@@ -36,17 +36,17 @@ SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))  # the four neighbours that a coeffic
 CUDA_BATCH = 64  # images at once; about 1 GiB at 256²
 
 PIXEL_BITS = 14  # binary places of a floating point pixel, 0..255: n / 255 in float32 is n again
-CONTRAST_BITS = 30  # of a grey level less the local mean: what rounding leaves of a constant window is exactly zero
-LARGEST = 2.75  # coefficient: the weight w of the middle of the window bounds it by √((1 − w) / w)
+CONTRAST_BITS = 30  # binary places of (grey level − local mean); the contrast of a constant window is exactly zero
+LARGEST = 2.75  # bound of a coefficient: √((1 − w) / w), where w is the weight of the middle of the window
 
 
 @torch.no_grad()
 def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str | None]]:
-    """Score RGB images; lower is better, and neither 0 nor 100 is a bound.
+    """Score RGB images; lower is better, and scores may lie below 0 or above 100.
 
     Args:
-        images: uint8 B,H,W,3, or floating point B,3,H,W in [0, 1]; array or tensor. A CUDA tensor is scored where it
-            lies, any other on the CPU. On a CPU, to the bit, the score of an image depends on that image alone.
+        images: uint8 B,H,W,3, or floating point B,3,H,W in [0, 1]; array or tensor. A CUDA tensor is scored on its
+            GPU, any other on the CPU. On a CPU, to the bit, the score of an image depends on that image alone.
 
     Returns:
         The scores, float64 B, and for each image None or the reason why its score is NaN: "non-finite pixels",
@@ -54,7 +54,7 @@ def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str 
         coefficients do not exist).
 
     Raises:
-        ValueError: `images` is neither of the two kinds. What is wrong with one image never raises.
+        ValueError: `images` is neither of the two kinds. A fault of a single image never raises.
     """
     batch = _tensor(images)
     if batch.dtype == torch.uint8 and batch.ndim == 4 and batch.shape[3] == 3:
@@ -74,7 +74,7 @@ def brisque(images: npt.NDArray[np.generic] | Tensor) -> tuple[Floats, list[str 
 
 
 def _tensor(images: npt.NDArray[np.generic] | Tensor) -> Tensor:
-    """The images as a tensor that torch computes with, exactly the same numbers."""
+    """Convert the images to a tensor of a type that torch computes with; the numbers stay exactly the same."""
     if not isinstance(images, Tensor):
         array = np.array(images, order="C")
         if array.dtype.kind == "f" and not array.dtype.isnative:
@@ -85,21 +85,21 @@ def _tensor(images: npt.NDArray[np.generic] | Tensor) -> Tensor:
             raise ValueError(f"images are {array.dtype} of shape {array.shape}: {GIVE}") from None
     if images.layout != torch.strided or images.is_meta:
         raise ValueError(f"images are {images.layout} on {images.device}: give a dense tensor that has values")
-    narrow = images.is_floating_point() and images.dtype.itemsize == 1  # float8, which torch stores only
+    narrow = images.is_floating_point() and images.dtype.itemsize == 1  # float8: torch only stores it
     return images.detach().float() if narrow else images.detach()
 
 
 @lru_cache(maxsize=1)
 def _keep_freed_memory() -> None:
-    """Have the C library keep freed planes for the next image: else the kernel clears its pages anew, 1 ms for 256².
+    """Make the C library keep freed planes for the next image: otherwise the kernel clears new pages, 1 ms for 256².
 
-    glibc gives memory back above twice the largest block that was freed so far; this one is never touched.
+    glibc returns memory beyond twice the largest block freed so far, so one large block, never touched, is freed here.
     """
     np.empty(2**24, dtype=np.uint8)
 
 
 def _measure(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
-    """Moments of both scales, B,2,22, of images B,3,H,W in 0..white; NaN and the reason for an image without any."""
+    """Moments of both scales, B,2,22, of images B,3,H,W in 0..white; NaN and the reason for images that have none."""
     moments, reasons = np.full((len(images), 2, 22), math.nan), _faults(images)
     sound = [place for place, reason in enumerate(reasons) if reason is None]
     if not sound:
@@ -116,7 +116,7 @@ def _measure(images: Tensor, white: int) -> tuple[Floats, list[str | None]]:
 
 
 def _faults(images: Tensor) -> list[str | None]:
-    """What forbids to score an image; the extremes of one that holds NaN are NaN."""
+    """Per image, the reason why it cannot be scored, or None; an image that holds NaN has NaN as its extremes."""
     if images.dtype == torch.uint8:
         return [None] * len(images)
     extremes = torch.stack((images.amin((1, 2, 3)), images.amax((1, 2, 3))), dim=1)  # B, 2
@@ -129,10 +129,10 @@ def _faults(images: Tensor) -> list[str | None]:
 
 
 def _luma(rgb: Tensor, scale: int) -> Planes:
-    """Y of YIQ in whole grey levels 0..255, half way upwards, B,H,W; rgb · scale B,3,H,W.
+    """Y of YIQ in whole grey levels 0..255, B,H,W, halves rounded up; `rgb` is B,3,H,W and multiplied by `scale`.
 
-    ⌊(299 R + 587 G + 114 B + 500) / 1000⌋: the numerator is a whole number, and a correctly rounded quotient of such
-    numbers is below the next whole number whenever the true one is.
+    ⌊(299 R + 587 G + 114 B + 500) / 1000⌋: the numerator is a whole number, and if the true quotient is below the next
+    whole number, so is the correctly rounded one.
     """
     if rgb.dtype != torch.uint8:
         rgb = _to_grid(rgb.double() * scale, PIXEL_BITS)
@@ -143,7 +143,7 @@ def _luma(rgb: Tensor, scale: int) -> Planes:
 
 
 def _to_grid(values: Any, bits: int) -> Any:
-    """Round float64 below 2^(51 - bits) in place to multiples of 2^-bits, half way to even."""
+    """Round float64 values below 2^(51 - bits) in place to multiples of 2^-bits, halves to even."""
     shift = 1.5 * 2.0 ** (52 - bits)
     values += shift
     values -= shift
@@ -151,10 +151,10 @@ def _to_grid(values: Any, bits: int) -> Any:
 
 
 def _moments(luma: Planes) -> Planes:
-    """Means over one scale that `_features` needs, B,22; luma B,H,W.
+    """The means over one scale that `_features` needs, B,22; luma B,H,W.
 
-    Of |c| and c², then for each of SHIFTS of the products of neighbours: how many are positive, how many negative,
-    magnitude, signed square and square.
+    First the means of |c| and c². Then, for the products of neighbours at each of SHIFTS: the share of positive ones,
+    the share of negative ones, and the means of their magnitude, signed square and square.
     """
     library, (count, height, width) = _library(luma), luma.shape
     pixels = height * width
@@ -177,16 +177,16 @@ def _moments(luma: Planes) -> Planes:
 
 
 def _exact_scale(count: int, largest: float) -> float:
-    """The largest power of two for which `count` products of two values up to `largest` times it stay below 2⁵³."""
+    """The largest power of two p such that `count` products of two values up to `largest` · p sum to below 2⁵³."""
     return 2.0 ** int((53 - math.log2(count * largest**2)) / 2)
 
 
 def _pair_sums(planes: Planes) -> Planes:
     """Sums over each plane of the products of neighbours, 4,B for SHIFTS (down, right); planes of whole numbers B,H,W.
 
-    Neighbours wrap around the border: that of (y, x) is (y - down, x - right). Row after row a plane is one vector,
-    and a neighbour is the element `down` · W + `right` before; only to those of the first column this gives the last
-    column of a row too early.
+    Neighbours wrap around the border: the neighbour of (y, x) is (y - down, x - right). Row after row, a plane is one
+    vector, and the neighbour is `down` · W + `right` elements earlier. Only for the first column is that wrong: it
+    gives the last column one row too early, which is corrected.
     """
     vectors, width = planes.reshape(len(planes), -1), planes.shape[2]
     first, last = planes[:, :, 0], _wrapped_rows(planes)[:, :, -1]
@@ -200,13 +200,13 @@ def _pair_sums(planes: Planes) -> Planes:
 
 
 def _wrapped_rows(planes: Planes) -> Planes:
-    """The last column, from two rows above the first to one below the last, each of which is at the other border."""
+    """The last column, from two rows above the first to one below the last; rows beyond a border wrap around."""
     column = planes[:, :, -1:]
     return _library(planes).concatenate((column[:, -2:], column, column[:, :1]), 1)
 
 
 def _dots(a: Planes, b: Planes) -> Any:
-    """Dot products B of B,N and B,N. By einsum on a CPU, where BLAS starts threads of its own."""
+    """Dot products B of B,N and B,N. Uses einsum on a CPU, because BLAS would start threads of its own."""
     return (a * b).sum(1) if isinstance(a, Tensor) else np.einsum("bn,bn->b", a, b)
 
 
@@ -238,7 +238,7 @@ def _zeros(like: Planes, dtype: Any, *shape: int) -> Planes:
 
 
 def _features(moments: Floats) -> Floats:
-    """The 18 features of each scale by moment matching, …,22 to …,18. NaN or infinite where one does not exist."""
+    """The 18 features of each scale by moment matching, …,22 to …,18; NaN or infinite where a feature is undefined."""
     mean, square = moments[..., 0], moments[..., 1]  # of |c| and c²
     positive, negative, magnitude, signed_square, square_product = np.split(moments[..., 2:], 5, axis=-1)  # …,4 each
     with np.errstate(all="ignore"):
@@ -263,7 +263,7 @@ def _features(moments: Floats) -> Floats:
 def _shape_table() -> tuple[Floats, Floats, Floats, Floats]:
     """Shapes γ = 0.2, 0.201 … 10 and Γ(2/γ)² / (Γ(1/γ)·Γ(3/γ)), the ratio of squared mean to variance of each.
 
-    Then what lies half way between neighbouring ratios, and between their inverses, of which piq takes the nearest.
+    Also the midpoints between neighbouring ratios, and between their inverses: piq picks the nearest ratio.
     """
     shapes = np.arange(0.2, 10.001, 0.001)
     log_gamma = [np.array([math.lgamma(k / shape) for shape in shapes]) for k in (1, 2, 3)]
@@ -273,17 +273,17 @@ def _shape_table() -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _coefficients(luma: Planes, scale: float, magnitude: Planes, sign: Planes) -> None:
-    """Mean-subtracted, contrast-normalised coefficients (I − μ) / (σ + 1) of luma B,H,W; zero around it.
+    """Mean-subtracted, contrast-normalised coefficients (I − μ) / (σ + 1) of luma B,H,W, padded with zeros.
 
-    Writes their magnitudes as whole numbers, times `scale`, and their signs to two planes. The contrast and the
-    variance are differences of almost equal numbers and need float64; their quotient does not.
+    Writes to two planes: the magnitudes times `scale` as whole numbers, and the signs. The contrast and the variance
+    are differences of almost equal numbers and need float64; their quotient does not.
     """
     library, (count, height, width) = _library(luma), luma.shape
     stride = width + 2 * REACH
-    padded = _zeros(luma, library.float64, count, height + WINDOW, stride)  # a row more than the window reaches
+    padded = _zeros(luma, library.float64, count, height + WINDOW, stride)  # one row more than the window reaches
     padded[:, REACH : REACH + height, REACH:-REACH] = luma
     levels = padded.reshape(count, -1)
-    mean = _blur(levels, stride)  # B, H · stride; so are all below
+    mean = _blur(levels, stride)  # B, H · stride, as are all arrays below
     contrast = _cast(
         _to_grid(levels[:, REACH * (stride + 1) :][:, : mean.shape[1]] - mean, CONTRAST_BITS), library.float32
     )
@@ -302,15 +302,15 @@ def _coefficients(luma: Planes, scale: float, magnitude: Planes, sign: Planes) -
 
 
 def _blur(planes: Planes, stride: int) -> Planes:
-    """Filter with the window, one axis after the other, planes that are vectors: row after row of `stride` elements.
+    """Filter planes with the window, one axis after the other; a plane is a vector of rows of `stride` elements each.
 
-    B,(H + 7)·stride to B,H·stride; the last six of each row mix it with the next one.
+    B,(H + 7)·stride to B,H·stride; the last six elements of each row mix that row with the next one.
     """
     weights, size = _weights(), planes.shape[1]
     for step in (stride, 1):
         size -= stride if step == 1 else 2 * REACH * stride
         total = planes[:, REACH * step :][:, :size] * weights[REACH]
-        for near in range(REACH):  # products and sums apart: fused, they would be other numbers on other machines
+        for near in range(REACH):  # separate products and sums: fused ones would round differently on other machines
             pair = planes[:, near * step :][:, :size] + planes[:, (2 * REACH - near) * step :][:, :size]
             pair *= weights[near]
             total += pair
@@ -325,14 +325,14 @@ def _weights() -> list[float]:
 
 
 def _halve(luma: Planes) -> Planes:
-    """Shrink B,H,W to B,H//2,W//2 with MATLAB's antialiased cubic, in float32 and tap after tap, as piq."""
+    """Shrink B,H,W to B,H//2,W//2 with MATLAB's antialiased cubic, in float32 and tap after tap, as piq does."""
     return _halve_rows(_halve_rows(luma).swapaxes(1, 2)).swapaxes(1, 2)
 
 
 def _halve_rows(image: Planes) -> Planes:
     count, height, width = image.shape
     sources, weights = _halving_taps(height)
-    if height % 2:  # the weights differ from row to row; in float64, so that one grey level stays that level
+    if height % 2:  # the weights differ from row to row; float64 keeps a constant grey level constant
         given = torch.from_numpy(weights).to(image.device) if isinstance(image, Tensor) else weights
         total = sum(image[:, source] * weight[:, None] for source, weight in zip(sources.tolist(), given, strict=True))
         return _cast(total, _library(image).float32)
@@ -348,9 +348,9 @@ def _halve_rows(image: Planes) -> Planes:
 
 @lru_cache(maxsize=16)
 def _halving_taps(length: int) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Source positions and weights, each taps,length//2; beyond the border the image is mirrored.
+    """Source positions and weights, each of shape taps,length//2; beyond the border the image is mirrored.
 
-    Positions and distances are piq's, in float32.
+    Positions and distances are computed as in piq, in float32.
     """
     scale = (length // 2) / length
     taps = math.ceil(4 / scale) + 2

@@ -1,6 +1,6 @@
 """BRISQUE's regression: 36 features to one score by the LIVE laboratory's support vectors.
 
-They lie beside this module in brisque_live.txt, with their source, notice and citation.
+The support vectors are in brisque_live.txt next to this module, with their source, notice and citation.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 class SupportVectors(NamedTuple):
     """The regression that the LIVE laboratory released."""
 
-    low: Floats  # 36, the feature value that is scaled to -1
-    high: Floats  # 36, ... to 1
+    low: Floats  # 36, the feature values that are scaled to -1
+    high: Floats  # 36, the feature values that are scaled to 1
     coefficients: Floats  # 774
     vectors: Floats  # 774, 36
     gamma: float
@@ -27,11 +27,11 @@ class SupportVectors(NamedTuple):
 
 
 def regress(features: Floats) -> Floats:
-    """Scores, B, of features B,36 by the epsilon-SVR with a radial basis kernel."""
+    """Compute scores B from features B,36 with the epsilon-SVR and its radial basis kernel."""
     svm = support_vectors()
     scaled = 2.0 * (features - svm.low) / (svm.high - svm.low) - 1.0
     distances = np.empty((len(scaled), len(svm.vectors)))
-    for target, row in zip(distances, scaled, strict=True):  # one after the other: B, 774, 36 overflows the cache
+    for target, row in zip(distances, scaled, strict=True):  # one image at a time: B, 774, 36 overflows the cache
         apart = svm.vectors - row
         np.einsum("vf,vf->v", apart, apart, out=target)
     scores: Floats = (svm.coefficients * np.exp(-svm.gamma * distances)).sum(axis=1) - svm.rho
@@ -40,7 +40,7 @@ def regress(features: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def support_vectors() -> SupportVectors:
-    """Read brisque_live.txt: 36 feature ranges, then the model in libsvm's text (a missing feature is 0)."""
+    """Read brisque_live.txt: 36 feature ranges, then the model in libsvm's text format (a missing feature is 0)."""
     text = Path(__file__).with_name("brisque_live.txt").read_text(encoding="ascii")
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
     start = lines.index(["SV"])

@@ -1,7 +1,7 @@
-"""Tensors out of foreign checkpoint files, without running anything that the file names.
+"""Read tensors from foreign checkpoint files without running anything that the file names.
 
-`torch.load(weights_only=True)` refuses classes it does not know; here each of them is replaced by an inert one that
-only keeps its state, so that tensors inside a pickled configuration or a whole pickled module can be reached.
+`torch.load(weights_only=True)` refuses classes it does not know. Here each unknown class is replaced by an inert one
+that only keeps its state, so that tensors inside a pickled configuration or a whole pickled module can be reached.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from difffas.errors import UserError
 
 
 class Inert:
-    """Stands for an object of a class or for the result of a function that was not loaded."""
+    """Placeholder for an object whose class, or for the result of a call whose function, was not loaded."""
 
     def __init__(self, *arguments: object) -> None: ...
 
@@ -26,11 +26,11 @@ class Inert:
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """What a PyTorch checkpoint file holds, on the CPU, with `Inert` in the place of every unknown object.
+    """Read the contents of a PyTorch checkpoint file on the CPU, with `Inert` in place of every unknown object.
 
     Raises:
-        ValueError: if the file is absent, no checkpoint in PyTorch's zip form (1.6 and newer), or names functions
-            that PyTorch never lets through, such as `os.system`.
+        UserError: if the file is missing, is not a checkpoint in PyTorch's zip format (1.6 and newer), or names
+            functions that PyTorch never lets through, such as `os.system`.
     """
     try:
         unknown = get_unsafe_globals_in_checkpoint(str(path))
@@ -44,7 +44,7 @@ def read_checkpoint(path: str | Path) -> Any:
 
 
 def module_state(value: object) -> dict[str, Tensor]:
-    """State dict of a whole module that was pickled, or of a state dict as it is; empty if there are no tensors."""
+    """The state dict of a pickled module, or the given state dict itself; empty if it holds no tensors."""
     if isinstance(value, dict):
         return {str(key): tensor for key, tensor in value.items() if isinstance(tensor, Tensor)}
     found: dict[str, Tensor] = {}

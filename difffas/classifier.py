@@ -29,7 +29,7 @@ class CosineHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Embeddings B,D → cosines B,K in float32, within rounding of [-1, 1]; 0 for a zero embedding."""
-        with torch.autocast(features.device.type, enabled=False):  # bfloat16 would round θ to half a degree and more
+        with torch.autocast(features.device.type, enabled=False):  # bfloat16 would round θ by half a degree or more
             return F.linear(F.normalize(features.float()), F.normalize(self.weight.float()))
 
 
@@ -37,19 +37,19 @@ class SpoofClassifier(nn.Module):
     """Classifies the style of a face; its liveness is the probability mass of the live styles.
 
     Args:
-        styles: the style names "<domain>-<attack>", live styles included; their order is that of the cosines.
-        live_styles: those of `styles` that are live; at least one, and not all.
+        styles: the style names "<domain>-<attack>", live styles included; the cosines come in this order.
+        live_styles: the members of `styles` that are live; at least one, and not all.
         backbone: timm name (mobilevit_s is "DiffFAS-V", resnet18 "DiffFAS-R"), or "local-dir:FOLDER" for a folder
             with timm's config.json and model.safetensors, whose weights are then loaded without a network.
         pretrained: download timm's weights for a backbone that is given by name.
-        scale: s of the softmax; the same as in the loss.
+        scale: s of the softmax; must be the same as in the loss.
         backbone_args: further arguments of `timm.create_model`, such as {"img_size": 64} for a ViT.
-        image_size: H = W of the images that it was fitted on, if that is known; saved for whoever exports it.
+        image_size: H = W of the images that the classifier was fitted on, if known; saved for a later export.
 
     Images are B,3,H,W in [-1, 1]. Convolutional backbones take any size (resnet18 and mobilevit_s are tested down to
-    32 × 32); the normalisation that the backbone was made with is applied here and saved with the weights.
+    32 × 32). The backbone's own input normalisation is applied here and saved with the weights.
 
-    Raises ValueError for styles that repeat or lack one of the two kinds, and for an unknown backbone.
+    Raises UserError for repeated styles, for styles that are all live or all spoof, and for an unknown backbone.
     """
 
     mean: Tensor
@@ -96,7 +96,7 @@ class SpoofClassifier(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Images B,3,H,W in [-1, 1] → pooled embeddings B,D; `head` turns them into cosines.
 
-        Raises ValueError for another shape.
+        Raises UserError for another shape.
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise UserError(f"images of shape {tuple(images.shape)}: give B,3,H,W in [-1, 1]")
@@ -106,7 +106,7 @@ class SpoofClassifier(nn.Module):
     def forward(self, images: Tensor, with_features: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Images B,3,H,W in [-1, 1] → cosines B,K, float32, in the order of `styles`.
 
-        `with_features` gives (cosines, embeddings B,D), which some losses compare.
+        `with_features` returns (cosines, embeddings B,D) instead; some losses compare the embeddings.
         """
         features = self.features(images)
         cosines: Tensor = self.head(features)
@@ -117,7 +117,7 @@ class SpoofClassifier(nn.Module):
         return (self.scale * cosines).softmax(dim=1)[:, self.live].sum(dim=1)
 
     def save(self, folder: str | Path) -> None:
-        """Write config.json and model.safetensors, replacing those of an earlier save."""
+        """Write config.json and model.safetensors, replacing the files of an earlier save."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         config = {
@@ -135,17 +135,17 @@ class SpoofClassifier(nn.Module):
 
     @classmethod
     def load(cls, folder: str | Path) -> SpoofClassifier:
-        """Read what `save` wrote, on the CPU and in eval mode; never touches a network.
+        """Read a classifier that `save` wrote, on the CPU and in eval mode, without internet access.
 
-        Raises ValueError where `folder` is not such a folder.
+        Raises UserError if `folder` is not such a folder.
         """
         return cls.read(LocalFiles(folder))
 
     @classmethod
     def read(cls, files: Files, part: str = "") -> SpoofClassifier:
-        """`load` from any folder that can be read, such as one in an object store; `part` is a folder in it.
+        """`load` from any readable folder, such as one in an object store; `part` is a folder in it.
 
-        Raises ValueError in one line for what is not whole, before the network takes any memory.
+        Raises UserError, in one line, for an incomplete folder, before the network takes any memory.
         """
         prefix = f"{part}/" if part else ""
         if not files.exists(f"{prefix}config.json"):

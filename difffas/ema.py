@@ -15,9 +15,9 @@ Network = TypeVar("Network", bound=nn.Module)
 class EMA(Generic[Network]):
     """Keeps `model`, an averaged copy in eval mode: average ← decay·average + (1−decay)·value.
 
-    Floating-point parameters and buffers are averaged, integers copied. While fewer than `warm_start` updates have
-    been made the network is copied, so the random start does not linger in the average. Where the network is sharded
-    (FSDP2), shard `model` alike: each worker then averages its own part.
+    Floating-point parameters and buffers are averaged, integers copied. The first `warm_start` updates copy the
+    network, so that the random start does not linger in the average. If the network is sharded (FSDP2), shard `model`
+    in the same way: each worker then averages its own part.
     Raises ValueError for a decay outside [0, 1).
     """
 
@@ -29,7 +29,7 @@ class EMA(Generic[Network]):
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the network's present values; call it once after every optimiser step."""
+        """Add the network's present values to the average; call this once after every optimiser step."""
         decay = self.decay if self.updates >= self.warm_start else 0.0
         present = network.state_dict()
         averages, values = [], []
@@ -49,11 +49,11 @@ class EMA(Generic[Network]):
         return {"updates": self.updates, "model": self.model.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume from what `state_dict` gave."""
+        """Resume from the result of `state_dict`."""
         self.model.load_state_dict(state["model"])
         self.updates = int(state["updates"])
 
 
 def _own_part(tensor: Tensor) -> Tensor:
-    """What this worker holds of a sharded tensor: arithmetic on it skips the bookkeeping of all shards."""
+    """This worker's part of a sharded tensor: arithmetic on the part skips the bookkeeping of all shards."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor

@@ -1,8 +1,8 @@
 """Classifier-free guidance (paper Eq. 12), at every step or at a few of them.
 
 ε̂ = ε_u + w·(ε_c − ε_u) is written ε_c + (w−1)·δ with δ = ε_c − ε_u, which is exact at w = 1. δ changes slowly along a
-trajectory, so it may be held between the steps at which ε_u is computed [ours]; benchmarks/sampler.md compares that
-with leaving the guidance out there (Kynkäänniemi et al. 2024) and with a residual one (Kodaira et al. 2023).
+trajectory, so δ may be held constant between the steps at which ε_u is computed [ours]; benchmarks/sampler.md compares
+this with omitting guidance at those steps (Kynkäänniemi et al. 2024) and with a residual one (Kodaira et al. 2023).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from difffas.stfm import StyleCondition
 from difffas.unet import SpoofUNet
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
-Conditions = Sequence[StyleCondition]  # of the seven STFMs, see `SpoofUNet.encode_conditions`
+Conditions = Sequence[StyleCondition]  # one for each of the seven STFMs, see `SpoofUNet.encode_conditions`
 
 
 class Branches:
-    """The network with its live faces and both conditions in place; ε (and v) leave it as float32.
+    """The network with its live faces and both conditions set; returns ε (and v) as float32.
 
-    live is B, 3, H, W; `conditions` hold B rows; `null_conditions`, of the all-zero image, one.
+    live is B, 3, H, W; `conditions` have B rows; `null_conditions`, those of the all-zero image, have one row.
     """
 
     def __init__(self, unet: SpoofUNet, live: Tensor, conditions: Conditions, null_conditions: Conditions) -> None:
@@ -42,7 +42,7 @@ class Branches:
             self._both = tuple(StyleCondition(*map(torch.cat, zip(*pair, strict=True))) for pair in pairs)
 
     def conditional(self, x: Tensor, t: Tensor) -> Tensor:
-        """ε_c of x (B, 3, H, W) at t (B,)."""
+        """ε_c for x (B, 3, H, W) at t (B,)."""
         return self._predict(x, self.live, t, self._conditions)
 
     def both(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,12 +60,12 @@ class Branches:
 
 
 def _in_one_batch(device: torch.device) -> bool:
-    """A GPU is fuller with 2B images at once; of a CPU they overflow the caches (a fifth slower at 64²)."""
+    """Whether to run 2B images at once: they use a GPU better, but overflow a CPU's caches (a fifth slower at 64²)."""
     return device.type != "cpu"
 
 
 class Guided(NamedTuple):
-    """A step at which both branches were computed: where, ε_u there, and δ = ε_c − ε_u."""
+    """A step at which both branches were computed: its x and t, its ε_u, and δ = ε_c − ε_u."""
 
     x: Tensor
     t: Tensor
@@ -84,13 +84,13 @@ def held(last: Guided, conditional: Tensor, x: Tensor, t: Tensor) -> Tensor:
 def guided(
     branches: Branches, cfg_scale: Tensor, at: Collection[int] | None = None, between: Between = held
 ) -> Denoiser:
-    """The denoiser of one run of a sampler, with one w per sample; it counts its calls.
+    """Build the denoiser for one run of a sampler, with one w per sample; the denoiser counts its calls.
 
     Args:
         branches: the network.
-        cfg_scale: w, (B,), on the CPU. Where every w is 1, only the conditional branch is ever computed.
-        at: the steps, counted from 0, at which ε_u is computed, 0 among them; None: every step.
-        between: δ at the other steps.
+        cfg_scale: w, (B,), on the CPU. If every w is 1, only the conditional branch is ever computed.
+        at: the steps, counted from 0, at which ε_u is computed; must include 0. None means every step.
+        between: computes δ at the other steps.
     """
     assert at is None or 0 in at, f"guided at {at}: the first step must be among them"
     excess = cfg_scale - 1.0

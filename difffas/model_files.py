@@ -1,6 +1,6 @@
-"""What the files of a model folder hold, read with suspicion: JSON objects and safetensors, nothing else.
+"""Read the files of an untrusted model folder: JSON objects and safetensors, nothing else.
 
-Sizes come from the headers before any tensor is read. Nothing here knows a network; `difffas.strict` compares.
+Sizes come from the headers before any tensor is read. This module knows no networks; `difffas.strict` compares.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from difffas.errors import UserError
 WEIGHTS = "diffusion_pytorch_model"  # diffusers' stem, before `.safetensors`
 LARGEST_CONFIG = 16 << 20  # bytes
 LARGEST_HEADER = 100_000_000  # bytes, the safetensors library's own bound
-MOST_SIZES = 16  # of one tensor
+MOST_SIZES = 16  # dimensions of one tensor
 SIZES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
     **dict.fromkeys(("F16", "BF16", "I16", "U16"), 2),
@@ -49,7 +49,7 @@ class Files(Protocol):
 
 
 class LocalFiles:
-    """A folder of this machine."""
+    """A folder on this machine."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.url = os.path.abspath(folder)
@@ -59,7 +59,7 @@ class LocalFiles:
         return Path(self.url, name).is_file()
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """Bytes of a file; raises FileNotFoundError, and ValueError for a folder, a pipe or a device, unread."""
+        """Bytes of a file; raises FileNotFoundError, or UserError for a folder, pipe or device, which is not read."""
         path = Path(self.url, name)
         if not path.is_file() and os.path.lexists(path):
             raise UserError(f"{path} is a folder, a pipe, a device or a broken link: put a regular file there")
@@ -91,7 +91,7 @@ def json_object(data: bytes, where: str) -> dict[str, Any]:
     """The JSON object in these bytes.
 
     Raises:
-        ValueError: in one line that begins with `where`, if they hold anything else, or a key twice.
+        UserError: in one line that begins with `where`, if the bytes hold anything else or an object repeats a key.
     """
     if len(data) > LARGEST_CONFIG:
         raise UserError(f"{where} has more than {LARGEST_CONFIG:,} bytes: no configuration of a model is that long")
@@ -99,7 +99,7 @@ def json_object(data: bytes, where: str) -> dict[str, Any]:
         found = json.loads(data, object_pairs_hook=_distinct)
     except RecursionError:
         raise UserError(f"{where} is nested too deeply: bring it back from a copy") from None
-    except ValueError as error:  # JSON's and Unicode's are kinds of it
+    except ValueError as error:  # JSON's and Unicode's errors are ValueErrors
         raise UserError(f"{where} is not JSON: {error}: bring it back from a copy") from None
     if not isinstance(found, dict):
         raise UserError(f"{where} holds a {type(found).__name__}, not an object: bring it back from a copy")
@@ -107,7 +107,7 @@ def json_object(data: bytes, where: str) -> dict[str, Any]:
 
 
 def read_object(files: Files, name: str) -> dict[str, Any]:
-    """The JSON object in a file of the folder; raises ValueError if the file is missing or as `json_object` does."""
+    """The JSON object in a file of the folder; raises UserError if the file is missing, and as `json_object` does."""
     try:
         return json_object(files.read(name, 0, LARGEST_CONFIG + 1), place(files, name))
     except FileNotFoundError:
@@ -115,10 +115,10 @@ def read_object(files: Files, name: str) -> dict[str, Any]:
 
 
 def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str | None = None) -> dict[str, Stored]:
-    """The tensors of a network by the headers of its safetensors files, whole or in shards; no weight is read.
+    """Describe a network's tensors from the headers of its safetensors files (one file or shards); reads no weights.
 
     Raises:
-        ValueError: if weights are missing or given twice, a file or an index is broken, a shard lies outside of the
+        UserError: if weights are missing or given twice, a file or an index is broken, a shard lies outside the
             folder, or a file of weights belongs to no set.
     """
     prefix = f"{folder}/" if folder else ""
@@ -147,7 +147,7 @@ def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str 
 
 
 def read_tensors(files: Files, stored: Mapping[str, Stored]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors that headers described, one after the other; raises ValueError for a broken file."""
+    """Yield the tensors that the headers describe, one after the other; raises UserError for a broken file."""
     for name in sorted({tensor.file for tensor in stored.values()}):
         try:
             if "://" in files.url:
@@ -161,23 +161,23 @@ def read_tensors(files: Files, stored: Mapping[str, Stored]) -> Iterator[tuple[s
 
 
 def elements(stored: Mapping[str, Stored]) -> int:
-    """How many numbers these tensors hold."""
+    """The total number of elements of these tensors."""
     return sum(math.prod(tensor.shape) for tensor in stored.values())
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether a tensor holds neither NaN nor infinity."""
+    """Whether a tensor is free of NaN and infinity."""
     return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
 
 
 def _weight_names(stem: str, variant: str | None) -> tuple[str, str]:
-    """diffusers' names of the one file and of the index of several."""
+    """diffusers' names for a single weights file and for the index of several."""
     dotted = f".{variant}" if variant else ""
     return f"{stem}{dotted}.safetensors", f"{stem}.safetensors.index{dotted}.json"
 
 
 def _other_variant(name: str, stem: str, variant: str | None) -> bool:
-    """Whether a file holds the network once more in another form, as diffusers names that; it is not read."""
+    """Whether, by diffusers' naming, a file holds another variant of the network; such a file is not read."""
     found = re.fullmatch(rf"{re.escape(stem)}(?:\.([\w-]+?))?(-\d+-of-\d+)?\.safetensors", name)
     return found is not None and found[1] != variant
 
@@ -203,7 +203,7 @@ def _check_index(files: Files, index: str, prefix: str, found: Mapping[str, Stor
 
 
 def _header(files: Files, name: str) -> dict[str, Stored]:
-    """The header of one file, checked for itself; that the data has its length is checked where it is read."""
+    """The header of one file, checked on its own; the length of the data is checked when the data is read."""
     where = place(files, name)
     length = int.from_bytes(files.read(name, 0, 8), "little")
     data = files.read(name, 8, 8 + length) if length <= LARGEST_HEADER else b""

@@ -1,4 +1,4 @@
-"""A generator's folder, found whole before anything is loaded from it: index, scheduler, U-Net, style encoder."""
+"""Check that a generator's folder is complete before loading from it: index, scheduler, U-Net, style encoder."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NETWORKS = {"unet": ("difffas.unet", "SpoofUNet"), "style_encoder": ("difffas.st
 
 
 def check_pipeline(files: Files, variant: str | None = None) -> None:
-    """Find a whole generator that `SpoofPipeline.from_pretrained` would load.
+    """Check that the folder holds a complete generator that `SpoofPipeline.from_pretrained` would load.
 
     Raises:
-        ValueError: in one line, naming the file and the key or tensor at fault.
+        UserError: in one line, naming the file and the key or tensor at fault.
     """
     check_parts(files)
     unet, _ = check_network(SpoofUNet, files, "unet", variant)
@@ -38,10 +38,10 @@ def check_pipeline(files: Files, variant: str | None = None) -> None:
 
 
 def check_parts(files: Files) -> None:
-    """Find `model_index.json` to name our parts alone, for what else it names would be imported, and the scheduler.
+    """Check that `model_index.json` names only our parts, because any other would be imported; check the scheduler.
 
     Raises:
-        ValueError: naming the part or key at fault.
+        UserError: naming the part or key at fault.
     """
     index, where = read_object(files, INDEX), place(files, INDEX)
     if index.get("_class_name") != "SpoofPipeline":
@@ -58,22 +58,22 @@ def check_parts(files: Files) -> None:
 
 
 def unet_config(files: Files) -> dict[str, Any]:
-    """The checked arguments of a generator's U-Net; raises ValueError."""
+    """The checked arguments of a generator's U-Net; raises UserError if they are invalid."""
     return network_config(SpoofUNet, files, "unet")
 
 
 def encoder_config(files: Files) -> dict[str, Any]:
-    """The checked arguments of a folder's style encoder; raises ValueError."""
+    """The checked arguments of a folder's style encoder; raises UserError if they are invalid."""
     return network_config(StyleEncoder, files, "style_encoder")
 
 
 def check_encoder(files: Files) -> None:
-    """Find a whole style encoder below `style_encoder/`; raises ValueError as `check_pipeline`."""
+    """Check that `style_encoder/` holds a complete style encoder; raises UserError as `check_pipeline` does."""
     check_network(StyleEncoder, files, "style_encoder")
 
 
 def _check_scheduler(files: Files, named: Any) -> None:
-    """Find a scheduler of diffusers', set for this method's process."""
+    """Check that the folder's scheduler is one of diffusers', set for this method's process."""
     where = place(files, SCHEDULER)
     library, name = named if isinstance(named, list) and len(named) == 2 else (None, None)
     kind = getattr(diffusers, name, None) if library == "diffusers" and isinstance(name, str) else None
@@ -81,14 +81,14 @@ def _check_scheduler(files: Files, named: Any) -> None:
         raise UserError(f"{place(files, INDEX)}: scheduler {named!r} is not one of diffusers'")
     config = read_object(files, SCHEDULER)
     levels = config.get("num_train_timesteps", TIMESTEPS)
-    if type(levels) is not int or levels != TIMESTEPS:  # before it makes tables of that length
+    if type(levels) is not int or levels != TIMESTEPS:  # check before the scheduler builds tables of that length
         raise UserError(f"{where}: num_train_timesteps is {str(levels)[:40]}, this method's are {TIMESTEPS}")
     betas = config.get("trained_betas")
     if betas is not None and not (isinstance(betas, list) and len(betas) == TIMESTEPS):
         raise UserError(f"{where}: trained_betas must be a list of {TIMESTEPS} numbers, or null")
     try:
         scheduler = kind.from_config(config)  # type: ignore[attr-defined]
-    except Exception as error:  # whatever a constructor makes of values that are not meant for it
+    except Exception as error:  # a constructor may raise anything for values that are not meant for it
         raise UserError(f"{where} describes no {name}: {' '.join(str(error).split())[:200]}") from None
     try:
         check_process(scheduler)

@@ -1,4 +1,4 @@
-"""The generator's training loss (paper Eq. 2, 5-7): mean squared error on ε, style dropped at random."""
+"""The generator's training loss (paper Eq. 2, 5-7): mean squared error on ε, with the style dropped at random."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrainingNoise(NamedTuple):
 
 
 class TrainingLoss(NamedTuple):
-    """total = mse + mean of variational (zeros where the variance is not learned)."""
+    """total = mse + mean of variational (zeros if the variance is not learned)."""
 
     total: Tensor  # scalar
     mse: Tensor  # scalar
@@ -41,8 +41,8 @@ def draw_training_noise(
 ) -> TrainingNoise:
     """Draw t below `timesteps`, ε and the masks for images of `shape` (B, 3, H, W) from a CPU generator.
 
-    The live face is always kept [ours: at sampling it always is there], or with `drop_live` goes where the style
-    goes, as in the release.
+    The live face is always kept [ours: at sampling it is always present]; with `drop_live` it is dropped together with
+    the style, as in the release.
     """
     t = torch.randint(timesteps, (shape[0],), generator=generator)
     noise = torch.randn(tuple(shape), generator=generator)
@@ -59,10 +59,10 @@ def training_loss(
     guide: Tensor,
     draw: TrainingNoise,
 ) -> TrainingLoss:
-    """Loss of one batch: x₀ = spoof is noised, and ε predicted from [x_t ⊕ live], t and the guide's features.
+    """Loss of one batch: x₀ = spoof is noised, and ε is predicted from [x_t ⊕ live], t and the guide's features.
 
-    All images are (B, 3, H, W) in [-1, 1]; rows of the batch are pairs of one subject and domain. Where the style is
-    dropped the guide becomes the all-zero image. The encoder is frozen: it runs without gradient and must be in eval
+    All images are (B, 3, H, W) in [-1, 1]; each row of the batch is a pair of one subject and domain. If the style is
+    dropped, the guide becomes the all-zero image. The encoder is frozen: it runs without gradient and must be in eval
     mode. `unet` may be wrapped (DDP, compile). A network with six output channels adds the variational term of
     learned variances (Nichol & Dhariwal 2021, §3.1), with weight 1.
     """
@@ -86,7 +86,7 @@ def variational_term(x0: Tensor, x_t: Tensor, t: Tensor, eps: Tensor, v: Tensor)
     """Per-sample term of the variational bound at timestep t, in bits per dimension, shape B.
 
     t > 0: KL( q(x_{t−1} | x_t, x₀) ‖ N(mean, σ²) ); t = 0: −log of the Gaussian discretised to 256 levels.
-    Mean and σ² are those of `posterior.estimate`.
+    `posterior.estimate` gives the mean and σ².
     """
     true = posterior(t, t - 1)
     mean, log_variance, _ = estimate(x_t, torch.cat((eps, v), dim=1), t, t - 1)

@@ -1,6 +1,7 @@
-"""The authors' released checkpoints as networks of this package: a table of key names, and widths read from shapes.
+"""Load the authors' released checkpoints into this package's networks: key names by table, widths from tensor shapes.
 
-Take plain state dicts; nothing here opens a file. Facts about the release are recorded numbers and key names, no code.
+The functions take plain state dicts and open no files. Facts about the release are recorded as numbers and key names,
+without any of its code.
 """
 
 from __future__ import annotations
@@ -50,20 +51,21 @@ _OUTSIDE = {
 _WEIGHTS = ("weight", "bias")
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 _BATCH_NORM = (*_WEIGHTS, "running_mean", "running_var", "num_batches_tracked")
-# Stored by the release, used in no forward pass.
+# The release stores these keys but uses them in no forward pass.
 _DEAD_RESIDUAL, _DEAD_FUSION, _DEAD_ENCODER = "cond_emb_layers.1", "qkv", "norm"
 
 
 def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 3) -> SpoofUNet:
-    """The released U-Net (`form="official"`, batch-normalised condition) with these weights, in eval mode.
+    """Build the released U-Net (`form="official"`, batch-normalised condition) with these weights, in eval mode.
 
     Args:
         state_dict: the checkpoint's "model" or "ema" entry. The release samples with "model"; the buffers of its "ema"
             are those of an untrained BatchNorm.
-        mean_patch, variance_patch: patch sides in feature pixels; no weight reveals them. Defaults are the release's.
+        mean_patch, variance_patch: patch sides in feature pixels, which the weights do not reveal. The defaults are
+            the release's.
 
     Raises:
-        ValueError: naming a key that is missing, unknown, or of a shape that no such network has.
+        UserError: naming a key that is missing, unknown, or of a shape that no such network has.
     """
     names = dict(_renamed(state_dict))
     live = _live(state_dict, {f"{place}.{part}" for place in _dead_places() for part in _WEIGHTS})
@@ -105,16 +107,16 @@ def load_unet(state_dict: StateDict, mean_patch: int = 5, variance_patch: int = 
 
 
 def load_style_encoder(state_dict: StateDict) -> StyleEncoder:
-    """The released style encoder with these weights, in eval mode; its styles are named by number.
+    """Build the released style encoder with these weights, in eval mode; its styles are named by number.
 
     Raises:
-        ValueError: naming a key that is missing, unknown, or of a shape that no such network has.
+        UserError: naming a key that is missing, unknown, or of a shape that no such network has.
     """
     live = _live(state_dict, {f"{_DEAD_ENCODER}.{part}" for part in _BATCH_NORM})
     stages = [f"layer{stage}" for stage in range(1, 5)]
     needed = ["conv1.weight", "bn1.weight", "bn1.bias", "fc.weight", "fc.bias"]
     needed += [f"{stage}.0.bn{layer}.{part}" for stage in stages for layer in (1, 2) for part in _WEIGHTS]
-    foreign = not any(key in live for key in needed)  # then it helps to see what the file has instead
+    foreign = not any(key in live for key in needed)  # then the message shows what the file holds instead
     _compare({key: live[key] for key in live if foreign or key in needed}, dict.fromkeys(needed, ""))
     depths = [len({key.split(".")[1] for key in live if key.startswith(f"{stage}.")}) for stage in stages]
     styles = [str(number) for number in range(_width(live, "fc.bias", "fc.weight"))]
@@ -137,7 +139,7 @@ def _renamed(state_dict: StateDict) -> Iterator[tuple[str, str]]:
         yield from _parts(theirs, ours)
     for theirs, ours in _residual_places():
         for part, name in _RESIDUAL.items():
-            # Only a block that changes its width has a shortcut; up and down blocks have no weights for it either.
+            # Only a block that changes its width has shortcut weights; up and down blocks have none.
             if part != "skip_connection" or any(f"{theirs}.{part}.{leaf}" in state_dict for leaf in _WEIGHTS):
                 yield from _parts(f"{theirs}.{part}", f"{ours}.{name}")
     for theirs, ours in _fusion_places():
@@ -158,7 +160,7 @@ def _residual_places() -> Iterator[tuple[str, str]]:
             yield f"output_blocks.{3 * level + block}.0", f"up_levels.{level}.blocks.{block}"
         if level < LEVELS - 1:
             yield f"input_blocks.{3 * level + 3}.0", f"down_levels.{level}.downsample"
-            # Beside an STFM the release counts on by one, but no third block has both.
+            # Next to an STFM the release's index is one higher, but no third block has both.
             yield f"output_blocks.{3 * level + 2}.1", f"up_levels.{level}.upsample"
     yield "middle_block.0", "middle_in"
     yield "middle_block.2", "middle_out"
@@ -197,7 +199,7 @@ def _compare(live: StateDict, names: Mapping[str, str]) -> None:
 
 
 def _width(live: StateDict, *keys: str) -> int:
-    """First size that most of these tensors have, so that a single spoilt one is named when the network is filled."""
+    """The first size that most of these tensors share, so that a single bad tensor is named when weights load."""
     sizes = [live[key].shape[0] for key in keys if live[key].ndim]
     if not sizes or not mode(sizes):
         raise UserError(f"{keys[0]!r} is {tuple(live[keys[0]].shape)} in the checkpoint: no network has such a width")
@@ -205,9 +207,9 @@ def _width(live: StateDict, *keys: str) -> int:
 
 
 def _load(build: Callable[[], Network], live: StateDict, names: Mapping[str, str]) -> Network:
-    """The network filled from `live`, in eval mode; `names` has our key of each of theirs.
+    """Load `live` into the network and return it in eval mode; `names` maps each of their keys to ours.
 
-    It takes memory only once all tensors are seen to fit.
+    The network takes memory only after all tensors are known to fit.
     """
     with torch.device("meta"):
         own = build().state_dict()

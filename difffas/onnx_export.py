@@ -1,4 +1,4 @@
-"""A classifier as an ONNX file, so that it runs without PyTorch, and its backbone as a folder that timm reads."""
+"""Export a classifier as an ONNX file, which runs without PyTorch, or its backbone as a folder that timm reads."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from difffas.errors import UserError
 OPSET = 18
 INPUT = "float32 RGB, B,3,H,W, range [-1, 1]: pixel / 127.5 - 1; the backbone's own normalisation is inside"
 PACKAGES = ("onnx", "onnxscript")
-KEPT = ("mean", "std", "interpolation", "fixed_input_size", "first_conv", "classifier")  # of timm's configuration
+KEPT = ("mean", "std", "interpolation", "fixed_input_size", "first_conv", "classifier")  # keys of timm's configuration
 
 
 class _Probabilities(nn.Module):
-    """Images → liveness and the probabilities of all styles, as the classifier has them."""
+    """Images → the classifier's liveness and its probabilities of all styles."""
 
     def __init__(self, classifier: SpoofClassifier) -> None:
         super().__init__()
@@ -36,12 +36,12 @@ class _Probabilities(nn.Module):
 def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) -> None:
     """Write an ONNX file (opset 18) of a classifier in eval mode.
 
-    Input `images` B,3,size,size in [-1, 1], B free. Outputs `liveness` B in [0, 1] and `styles` B,K, the
-    probabilities whose live part is the liveness. The file's metadata say so, and name the styles in their order.
+    Input `images` B,3,size,size in [-1, 1], B free. Outputs `liveness` B in [0, 1] and `styles` B,K, probabilities;
+    the liveness is the sum over the live styles. The file's metadata say so, and list the styles in order.
 
     Raises:
-        ValueError: if onnx or onnxscript is not installed, or the backbone does not take the size or has what PyTorch
-            cannot export.
+        UserError: if onnx or onnxscript is not installed, the backbone does not take the size, or PyTorch cannot
+            export the backbone.
     """
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
@@ -55,7 +55,7 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
     except (AssertionError, RuntimeError) as error:
         raise UserError(f"{classifier.architecture} takes no images of {size} × {size}: {error}") from error
     try:
-        # Some of timm's transformers reshape a fused attention in vain where B is free.
+        # Some of timm's transformers cannot reshape a fused attention if B is free.
         with sdpa_kernel(SDPBackend.MATH):
             program = torch.onnx.export(
                 network,
@@ -71,20 +71,20 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
         raise UserError(f"PyTorch makes no ONNX file of {classifier.architecture}: {_reason(error)}") from error
     assert program is not None
     for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # paths of this machine's Python files among them
+        node.metadata_props.clear()  # they include paths of this machine's Python files
     program.model.metadata_props.update(_facts(classifier, size))
     program.save(str(path), external_data=False)
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of the error that is behind this one."""
+    """The first line of the error that caused this one."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _facts(classifier: SpoofClassifier, size: int) -> dict[str, str]:
-    """What a user of the file must know, as ONNX metadata."""
+    """The facts that a user of the file must know, as ONNX metadata."""
     return {
         "input": INPUT,
         "input_range": "[-1, 1]",
@@ -97,10 +97,10 @@ def _facts(classifier: SpoofClassifier, size: int) -> dict[str, str]:
 
 
 def export_timm(classifier: SpoofClassifier, folder: str | Path, size: int = 256) -> None:
-    """Write the backbone alone, as `timm.create_model("local-dir:FOLDER", pretrained=True)` reads it.
+    """Write the backbone alone, in the form that `timm.create_model("local-dir:FOLDER", pretrained=True)` reads.
 
-    Such a model gives pooled features, or with `num_classes=` logits of a new layer. It takes images of timm's
-    convention: in [0, 1], less `mean`, by `std` of its configuration; `size` is noted as the size it was made for.
+    Such a model returns pooled features, or with `num_classes=` the logits of a new layer. It takes images as timm
+    does: in [0, 1], minus `mean`, divided by `std` of its configuration; `size` is recorded as its input size.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

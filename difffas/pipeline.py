@@ -49,9 +49,9 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     Args:
         unet, style_encoder: the two networks; both are put in eval mode. Their widths at strides 8, 16, 32 must match.
         scheduler: `ddim_scheduler()` by default, which stands for `difffas.samplers.ddim`. Any other diffusers
-            scheduler of the same process may take its place; it then needs one T₀ for the whole batch.
+            scheduler of the same process may replace it; the whole batch must then share one T₀.
 
-    What depends on the weights alone is kept from the first call on: build another pipeline for other weights.
+    Results that depend only on the weights are cached at the first call: build another pipeline for other weights.
     """
 
     _optional_components = ["scheduler"]
@@ -74,8 +74,9 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> SpoofPipeline:
         """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/; safetensors only, never pickle.
 
-        A name `owner/model` that is no path here is looked up on the Hugging Face hub, with `local_files_only=True`
-        only in its cache on this machine. Raises ValueError if the model is missing or incomplete.
+        A name `owner/model` that is not a local path is looked up on the Hugging Face hub, or with
+        `local_files_only=True` only in the hub's cache on this machine. Raises UserError if the model is missing or
+        incomplete.
         """
         name = os.fspath(pretrained_model_name_or_path)
         local = (Path(name) / "model_index.json").is_file()
@@ -83,7 +84,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             raise UserError(f"{name} is no model folder: it has no model_index.json")
         options = {"use_safetensors": True, "low_cpu_mem_usage": is_accelerate_available(), **kwargs}
         folder = name if local else cls._downloaded(name, options)
-        check_parts(LocalFiles(folder))  # the networks see to themselves as they are loaded
+        check_parts(LocalFiles(folder))  # the networks check their own files while loading
         pipeline: SpoofPipeline = super().from_pretrained(folder, **options)
         return pipeline
 
@@ -100,7 +101,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     ) -> None:
         """Write the model folder; the same weights and versions give the same bytes, wherever they came from.
 
-        Further arguments are those of diffusers, such as `variant`. Raises ValueError for `safe_serialization=False`.
+        Further arguments go to diffusers, such as `variant`. Raises ValueError for `safe_serialization=False`.
         """
         if not safe_serialization:
             raise ValueError("safe_serialization is False, which would pickle the weights: leave it True")
@@ -108,7 +109,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         for name in _CONFIGS:
             path = Path(save_directory) / name
             config = json.loads(path.read_text(encoding="utf-8"))
-            config.pop("_name_or_path", None)  # the folder it came from
+            config.pop("_name_or_path", None)  # the folder that it was loaded from
             path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     @torch.no_grad()
@@ -125,7 +126,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.no_grad()
     def encode_conditions(self, guides: Tensor) -> tuple[StyleCondition, ...]:
-        """All that the seven STFMs need of guides (B, 3, H, W) in [-1, 1], B rows each; it serves every later call."""
+        """The conditions of the seven STFMs for guides (B, 3, H, W) in [-1, 1], B rows each, for any later call."""
         return self._encoded(self.encode_guides(guides))
 
     def _encoded(self, features: Features) -> tuple[StyleCondition, ...]:
@@ -135,7 +136,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         return conditions
 
     def null_conditions(self, height: int, width: int) -> tuple[StyleCondition, ...]:
-        """Those of the all-zero image, one row: the style-free branch's; computed once per image size."""
+        """The conditions of the all-zero image, one row, for the style-free branch; computed once per image size."""
         device, dtype = self.style_encoder.device, self.style_encoder.dtype
         if torch.is_autocast_enabled(device.type):
             dtype = torch.get_autocast_dtype(device.type)
@@ -145,21 +146,21 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         return self._null_conditions[key]
 
     def compile(self) -> None:
-        """Compile the network of the presets in bfloat16 at its first call, per batch shape; on GPUs as CUDA graphs.
+        """Compile the network of the bfloat16 presets at its first call per batch shape; on GPUs as CUDA graphs.
 
-        The compiler rounds otherwise than PyTorch does eagerly: pixels change within what bfloat16 changes.
+        The compiler rounds differently from eager PyTorch: pixels change by no more than bfloat16 changes them.
         """
         self._compiled = True
 
     def network(self, preset: Preset) -> SpoofUNet:
-        """The U-Net as a preset runs it: itself, or its copy in bfloat16 and channels_last."""
+        """The U-Net that a preset runs: the network itself, or its copy in bfloat16 and channels_last."""
         unet: SpoofUNet = self.unet
         align(unet)
         if network_dtype(preset, self.device) == torch.float32:
             return unet
         if self._half is None or self._half.device != self.device:
             half = copy.deepcopy(unet)
-            for module in half.modules():  # what ModelMixin.to does, without its warning about float32 modules
+            for module in half.modules():  # as ModelMixin.to does, but without its warning about float32 modules
                 module._apply(
                     lambda each: each.to(torch.bfloat16) if each.is_floating_point() else each, recurse=False
                 )
@@ -186,19 +187,19 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
 
         Args:
             live: (B, 3, H, W) in [-1, 1], H and W multiples of 32.
-            guide: one guide per live face, same size, or `encode_guides` or `encode_conditions` of them.
-            t0: T₀, steps … 1000; more is a stronger spoof and a weaker identity.
-            cfg_scale: w; 1 is purely conditional and, for a whole batch of 1, half the work.
-            seed: of each sample's own CPU noise generator.
+            guide: one guide per live face, same size, or the result of `encode_guides` or `encode_conditions`.
+            t0: T₀, steps … 1000; a larger T₀ gives a stronger spoof and preserves identity less.
+            cfg_scale: w; 1 is purely conditional and halves the work if all samples of the batch have w = 1.
+            seed: seed of each sample's own CPU noise generator.
             steps: network calls of the conditional branch, by default 25.
-            sampler: "ddim", "ddpm" or "dpm_solver_pp_2m"; by default what `scheduler` stands for.
+            sampler: "ddim", "ddpm" or "dpm_solver_pp_2m"; by default the sampler that `scheduler` stands for.
             offset: how timesteps follow from T₀, see `timestep_table`.
-            preset: of `PRESETS`; one that sets steps and sampler takes no others.
+            preset: a name in `PRESETS`; with a preset that sets steps and sampler, leave both arguments out.
             start: the images that are noised to T₀, of the live faces' shape and range; None: the live faces
                 themselves, as in the paper. With those of `difffas.matching` a style of another domain is reached.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
-        depend on its own row and the batch's shape.
+        depend on its own row and the batch's shape (with `MKL_CBWR=COMPATIBLE` and several threads on its place, too).
         Raises ValueError for shapes, lengths and ranges that do not fit.
         """
         if live.ndim != 4 or live.shape[1] != 3 or not len(live):
@@ -270,7 +271,7 @@ def _steps(steps: int | None, preset: Preset, preset_name: str) -> int:
 
 
 def _check_values(name: str, images: Tensor) -> None:
-    """Refuse what a forgotten normalisation or a broken decoder gives; one pass over the images."""
+    """Refuse images from a forgotten normalisation or a broken decoder; one pass over the images."""
     least, most = images.aminmax() if images.numel() else (images.new_zeros(()), images.new_zeros(()))
     if not bool(torch.isfinite(least + most)):
         raise ValueError(f"{name} images hold NaN or infinity: drop those rows or decode them again")
@@ -279,7 +280,7 @@ def _check_values(name: str, images: Tensor) -> None:
 
 
 def _one_each(kind: Callable[[Any], Number], name: str, value: Any, batch: int) -> list[Number]:
-    """A scalar for all samples, or a list, array or tensor of one value per sample."""
+    """Expand a scalar for all samples, or a list, array or tensor of one value per sample, to a list of B values."""
     try:
         values = [kind(each) for each in value] if np.ndim(value) else [kind(value)] * batch
         whole = kind is float or all(int(each) == each for each in (value if np.ndim(value) else [value]))

@@ -1,6 +1,6 @@
 """One reverse step of the process, x_t → x_s: q(x_s | x_t, x₀) and the network's estimate of it.
 
-Ho et al. 2020, Eq. 6 and 7, with the learned variance of Nichol & Dhariwal 2021, Eq. 15. The steps may stride.
+Ho et al. 2020, Eq. 6 and 7, with the learned variance of Nichol & Dhariwal 2021, Eq. 15. Steps may skip timesteps.
 """
 
 from __future__ import annotations

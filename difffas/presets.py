@@ -1,4 +1,4 @@
-"""Presets: how much arithmetic a spoof costs, and how far it then is from the plain run of the same model.
+"""Presets: trade the arithmetic that a spoof costs against its distance from the plain run of the same model.
 
 The plain run is float32, two forwards per step, 25 DDIM steps. Distances and speeds: benchmarks/sampler.md.
 """
@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # the plan knows presets by name, and drivers plan without PyTorch
+if TYPE_CHECKING:  # drivers use this module to plan by preset name, without PyTorch
     import torch
 
 
 class Preset(NamedTuple):
     """How a sample is computed.
 
-    sampler, steps, spacing: see `SAMPLERS` and `timestep_table`; None: as the caller says.
-    guided_at: the steps at which the style-free branch is computed, its difference held between them; None: all.
-    half: the network's weights and activations are bfloat16, where the device computes with them. Conditions are
-        encoded, statistics taken and steps made in float32.
+    sampler, steps, spacing: see `SAMPLERS` and `timestep_table`; None: the caller chooses.
+    guided_at: the steps at which the style-free branch is computed; its difference is held between them. None: all.
+    half: the network's weights and activations are bfloat16 if the device computes with it. Conditions, statistics
+        and sampler steps are computed in float32.
     """
 
     sampler: str | None = None
@@ -28,7 +28,7 @@ class Preset(NamedTuple):
 
     @property
     def forwards(self) -> int | None:
-        """Passes of one image through the network, both branches counted; None where the steps are free."""
+        """Passes of one image through the network, counting both branches; None if the caller chooses the steps."""
         return None if self.steps is None else self.steps + len(self.guided_at or range(self.steps))
 
 
@@ -47,7 +47,7 @@ def preset_named(name: str) -> Preset:
 
 
 def network_dtype(preset: Preset, device: torch.device) -> torch.dtype:
-    """bfloat16 where the preset asks for it and the device has instructions for it; else float32."""
+    """bfloat16 if the preset asks for it and the device has instructions for it, else float32."""
     import torch
 
     return torch.bfloat16 if preset.half and _computes_bfloat16(device) else torch.float32

@@ -3,9 +3,9 @@
 Diffusers' schedulers hold one step index per batch; here every sample of a batch may run its own T₀. At a uniform T₀
 the results are those of diffusers' DDIMScheduler, DDPMScheduler and DPMSolverMultistepScheduler.
 
-Everywhere: `model(x, t)` takes x (B, 3, H, W) and t (B,) long and returns (B, 3, H, W) ε, or (B, 6, H, W) ε ⊕ v;
+In every sampler, `model(x, t)` takes x (B, 3, H, W) and t (B,) long and returns (B, 3, H, W) ε, or (B, 6, H, W) ε ⊕ v;
 `x` is noised to `timesteps[:, 0]`; `timesteps` is (B, steps) long on the CPU, strictly falling along each row;
-the result is the clean image (B, 3, H, W), not clamped. ValueError for any other table.
+the result is the clean image (B, 3, H, W), not clamped. Samplers raise ValueError for any other table.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def ddim(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | Non
 def ddpm(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource) -> Tensor:
     """Ancestral sampling (Ho et al. 2020, Eq. 7) over the given timesteps, x̂₀ clamped to [-1, 1].
 
-    The variance is learned where the model gives one, else β̃ (see `posterior.estimate`). No noise on the last step:
-    diffusers' DDPMScheduler adds some there if the variance is learned and the last timestep is not 0.
+    The variance is the learned one if the model gives it, else β̃ (see `posterior.estimate`). The last step adds no
+    noise; diffusers' DDPMScheduler adds some there if the variance is learned and the last timestep is not 0.
     """
     for t, s, last in _steps(timesteps, x):
         step = estimate(x, model(x, t), t, s)
@@ -61,7 +61,7 @@ def ddpm(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource) -> T
 
 
 def dpm_solver_pp_2m(model: Denoiser, x: Tensor, timesteps: Tensor, noise: NoiseSource | None = None) -> Tensor:
-    """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), first order on the first and last step. Draws no noise.
+    """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), first order in the first and last step. Draws no noise.
 
     With λ = log(√ᾱ/√(1−ᾱ)) and h the step in λ: x_s = (σ_s/σ_t)·x − √ᾱ_s·(e^{−h} − 1)·D, where D extrapolates x̂₀
     from this step and the last.
@@ -88,10 +88,11 @@ SAMPLERS: dict[str, Sampler] = {"ddim": ddim, "ddpm": ddpm, "dpm_solver_pp_2m": 
 
 
 def _steps(timesteps: Tensor, x: Tensor) -> list[tuple[Tensor, Tensor, bool]]:
-    """Columns (t, next t, is it the last) of the table, each (B,) where x is; the last next is −1, the clean image.
+    """Steps (t, next t, whether it is the last) from the table's columns, each (B,) on x's device.
 
-    The table moves to the device at once, and nothing in a step asks the device for a value: a GPU never waits.
-    Raises ValueError where the table is none of this batch: its rows, 0 … T−1, strictly falling.
+    The next t of the last step is −1, the clean image. The table moves to the device in one copy, and no step reads a
+    value back from the device, so a GPU never waits.
+    Raises ValueError unless the table has one row per sample, with values in 0 … T−1 that fall strictly.
     """
     if timesteps.ndim != 2 or timesteps.shape[0] != x.shape[0] or timesteps.shape[1] == 0:
         raise ValueError(f"timesteps of shape {tuple(timesteps.shape)} for {x.shape[0]} samples: give (B, steps)")

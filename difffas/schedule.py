@@ -35,13 +35,13 @@ def alpha_bar(t: Tensor) -> Tensor:
 
 @lru_cache
 def _alpha_bar_on(device: torch.device) -> Tensor:
-    """The table on a device, copied once: a copy at every step would make a GPU wait for the host."""
+    """The table on a device, copied once, because a copy at every step would make a GPU wait for the host."""
     table = torch.cat((alphas_cumprod(), torch.ones(1, dtype=torch.float64)))  # index −1 is the last entry: 1
     return table.to(device)
 
 
 def upload(values: Tensor, device: torch.device) -> Tensor:
-    """A tensor on a device; from the host to a GPU through pinned memory, so that neither waits for the other."""
+    """Copy a tensor to a device; from the host to a GPU through pinned memory, so that neither waits for the other."""
     if device.type == "cuda" and values.device.type == "cpu":
         return values.pin_memory().to(device, non_blocking=True)
     return values.to(device)
@@ -66,7 +66,8 @@ def timestep_table(
     `t0` holds T₀ of each sample, steps ≤ T₀ ≤ 1000.
     offset "trailing" [ours]: t_k = round(k·T₀/steps) − 1 for k = steps … 1; T₀ = 250 in 25 steps: 249, 239 … 9.
     offset "official": t_k = ⌊(k−1)·T₀/steps⌋; 240, 230 … 0, while the live image is noised to index T₀ itself.
-    spacing ρ ≥ 1 puts few steps where the detail appears: t_k = max(round((k/steps)^ρ·T₀), k) − 1 (trailing only).
+    spacing ρ > 1 (trailing only) puts more of the steps at small t, where the detail appears:
+        t_k = max(round((k/steps)^ρ·T₀), k) − 1; ρ = 1 is even spacing.
     Raises ValueError outside these ranges.
     """
     start = torch.as_tensor(t0, dtype=torch.int64).reshape(-1, 1)  # B, 1

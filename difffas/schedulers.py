@@ -1,6 +1,6 @@
-"""A diffusers scheduler in the place of a sampler of `difffas.samplers`, for who wants another solver.
+"""Use a diffusers scheduler in place of a sampler of `difffas.samplers`, to choose another solver.
 
-A scheduler holds one step index for the whole batch, so that all samples must share T₀; ours need not.
+A scheduler holds one step index for the whole batch, so all samples must share T₀; our samplers do not require that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from difffas.schedule import (
 
 
 def check_process(scheduler: Any) -> None:
-    """Refuse a scheduler of another process: what the network learned to predict would mean something else there.
+    """Refuse a scheduler of another diffusion process, for which the network's predictions would be wrong.
 
     Raises:
         ValueError: naming the scheduler and the process of this method.
@@ -44,7 +44,7 @@ def check_process(scheduler: Any) -> None:
 
 
 def is_ours(scheduler: Any) -> bool:
-    """Whether a scheduler is the one that stands for our DDIM: what `ddim_scheduler` sets, as it sets it."""
+    """Whether a scheduler stands for our DDIM, that is, has the settings that `ddim_scheduler` makes."""
     own = {name: value for name, value in ddim_scheduler().config.items() if not name.startswith("_")}
     return isinstance(scheduler, DDIMScheduler) and all(
         np.all(scheduler.config.get(name) == own[name]) for name in own
@@ -52,9 +52,9 @@ def is_ours(scheduler: Any) -> bool:
 
 
 def scheduled(scheduler: Any) -> Sampler:
-    """The sampler that a diffusers scheduler is; arguments as in `difffas.samplers`, with equal rows of `timesteps`.
+    """Wrap a diffusers scheduler as a sampler; arguments as in `difffas.samplers`, with equal rows of `timesteps`.
 
-    Of a network that learns the variance only ε is used. The scheduler itself is left as it was.
+    If the network learns the variance, only its ε is used. The scheduler itself stays unchanged.
 
     Raises (when called):
         ValueError: if the rows of `timesteps` differ, or the scheduler cannot visit them.
@@ -69,7 +69,7 @@ def scheduled(scheduler: Any) -> Sampler:
         solver = copy.deepcopy(scheduler)
         channels, table = x.shape[1], timesteps[0]
         visited = _set_timesteps(solver, table, x.device)
-        if _scales_input(solver, visited[0]):  # it works on x₀ + σ·ε, not on √ᾱ·x₀ + √(1−ᾱ)·ε
+        if _scales_input(solver, visited[0]):  # the solver works on x₀ + σ·ε, not on √ᾱ·x₀ + √(1−ᾱ)·ε
             x = x / per_sample(alpha_bar(timesteps[:, 0]).sqrt(), x)
         options = {}
         if "generator" in inspect.signature(solver.step).parameters and isinstance(noise, PerSampleNoise):
@@ -84,13 +84,13 @@ def scheduled(scheduler: Any) -> Sampler:
 
 
 def _scales_input(solver: Any, t: Tensor) -> bool:
-    """Whether the solver's state is the network's input up to a factor; asks a copy, for the answer has effects."""
+    """Whether the solver scales its state to get the network's input; asks a copy, because asking has side effects."""
     one = torch.ones(())
     return bool(copy.deepcopy(solver).scale_model_input(one, t) != one)
 
 
 def _set_timesteps(solver: Any, table: Tensor, device: torch.device) -> Tensor:
-    """Let the solver visit `table` (steps), noisy to clean, and return its own list: some visit a timestep twice."""
+    """Make the solver visit `table` (steps), noisy to clean; return its own list, as some visit a timestep twice."""
     name, steps = type(solver).__name__, table.tolist()
     if "timesteps" in inspect.signature(solver.set_timesteps).parameters:
         solver.set_timesteps(timesteps=steps, device=device)
@@ -98,7 +98,7 @@ def _set_timesteps(solver: Any, table: Tensor, device: torch.device) -> Tensor:
     total = round(len(steps) * TIMESTEPS / (steps[0] + 1))  # steps of a run from pure noise with the same stride
     if solver.config.get("timestep_spacing") == "leading" and len(steps) > 1:
         total = round((len(steps) - 1) * TIMESTEPS / (steps[0] - steps[-1]))
-    counts = isinstance(solver, PNDMScheduler)  # its calls, so that its Runge-Kutta start is that of pure noise
+    counts = isinstance(solver, PNDMScheduler)  # PNDM counts calls, so its Runge-Kutta start is that of pure noise
     if counts:
         solver.register_to_config(skip_prk_steps=True)
     solver.set_timesteps(total, device=device)

@@ -17,7 +17,7 @@ ConditionNorm = Literal["fixed", "batch"]
 
 
 class StyleCondition(NamedTuple):
-    """What one STFM needs of the guide; it does not depend on the backbone, so it may be kept for all steps.
+    """The guide's data for one STFM; independent of the backbone, so it may be kept for all steps.
 
     Shapes: B, N, 2C (keys then values of the N condition tokens), or B, N, C (the tokens themselves) for the
     variants without attention. Rows of the batch are independent.
@@ -30,7 +30,7 @@ class StyleCondition(NamedTuple):
 def group_count(channels: int, form: Form = "paper") -> int:
     """Groups of a GroupNorm over C channels: gcd(32, C), or in the official form min(32, C) where that divides C.
 
-    They differ below 32 channels only: at 24 the release has 24 groups, gcd 8.
+    The two differ only below 32 channels: at 24 channels the release has 24 groups, gcd gives 8.
     """
     if form == "official" and channels < 32:
         return channels
@@ -41,8 +41,8 @@ def mean_tokens(z: Tensor, patch: int | None, form: Form = "paper") -> Tensor:
     """Means of the non-overlapping patches of z in raster order, and of the whole map.
 
     z is B, C, H, W; the result is B, N, C with N = 1 + patches. The global token is last (paper form) or first
-    (official form). `patch=None` gives the global token alone. Paper form: ceil(H/p) × ceil(W/p) patches, those at
-    the border average the pixels they have [ours]; official form: border pixels that fill no patch are dropped.
+    (official form). `patch=None` gives the global token alone. Paper form: ceil(H/p) × ceil(W/p) patches; a patch at
+    the border averages the pixels that it has [ours]. Official form: border pixels that fill no patch are dropped.
     """
     whole = z.mean(dim=(2, 3)).unsqueeze(1)  # B, 1, C
     if patch is None:
@@ -56,7 +56,7 @@ def mean_tokens(z: Tensor, patch: int | None, form: Form = "paper") -> Tensor:
 def variance_tokens(z: Tensor, patch: int | None, form: Form = "paper") -> Tensor:
     """Variances of the same patches and of the whole map: max(E[z²] − E[z]², 0); shapes as `mean_tokens`.
 
-    The official form computes E[z] − E[z²] instead, which is not a variance; its weights need it.
+    The official form computes E[z] − E[z²] instead, which is not a variance; the released weights need that value.
     """
     first, second = mean_tokens(z, patch, form), mean_tokens(z * z, patch, form)
     if form == "official":
@@ -96,11 +96,12 @@ class STFM(nn.Module):
         condition_norm: "fixed" [ours] normalises c by stored corpus statistics (`set_condition_statistics`) and a
             learned affine; "batch" is the official BatchNorm.
         variant: "stfm", or an ablation of the paper: "adain" (a: μ, σ are the statistics of the whole condition map),
-            "patch_substitution" (b: of its patches, no attention), "no_patches" (c: attention over the global token
-            alone). The ablations keep the fusion equation [ours].
+            "patch_substitution" (b: μ, σ are the statistics of its patches, without attention), "no_patches" (c:
+            attention over the global token alone). The ablations keep the fusion equation [ours].
 
     Initialisation is torch's, with Kaiming-normal output projections as in the release. The fusion cannot start as
-    the identity: the outer Norm rescales whatever the convolution gives, and its affine is shared with the inner one.
+    the identity: the outer Norm rescales the convolution's output, and its affine is shared with the inner Norm.
+    Raises UserError for an argument outside these values.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class STFM(nn.Module):
         self.variance_patch = variance_patch if patches else None
         self.form: Form = form
         self.batch_statistics = condition_norm == "batch"
-        # One module for both norms, so that their weights carry over: "fixed" never updates the running statistics.
+        # One module serves both condition norms, so weights carry over; "fixed" never updates the running statistics.
         self.condition_norm = nn.BatchNorm2d(channels)
         self.norm = nn.GroupNorm(group_count(channels, form), channels)  # used twice
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
@@ -137,7 +138,10 @@ class STFM(nn.Module):
         self.variance_attention = TokenAttention(channels) if attention else None
 
     def set_condition_statistics(self, mean: Tensor, variance: Tensor) -> None:
-        """Store the per-channel mean and variance (shape C) of the condition features over the training corpus."""
+        """Store the per-channel mean and variance (shape C) of the condition features over the training corpus.
+
+        Raises UserError for other shapes and for variances that are negative or NaN.
+        """
         running_mean, running_var = self.condition_norm.running_mean, self.condition_norm.running_var
         assert running_mean is not None
         assert running_var is not None
@@ -168,7 +172,7 @@ class STFM(nn.Module):
     def forward(self, x: Tensor, condition: StyleCondition) -> Tensor:
         """The backbone's half: x (B, C, H, W) and the guide's condition → B, C, H, W.
 
-        Raises ValueError where the official form meets a map smaller than a patch.
+        Raises UserError if, in the official form, the map is smaller than a patch.
         """
         mean, variance = condition
         if self.mean_attention is not None and self.variance_attention is not None:

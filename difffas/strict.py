@@ -1,7 +1,7 @@
-"""Every load of a model is strict: configuration and weights are compared before a network takes memory or pixels.
+"""Load every model strictly: configuration and weights are compared before a network takes memory or pixels.
 
-A tensor that is missing, unknown, of another shape or kind, or not finite is named in one line; so is a configuration
-that describes another network than the weights do. The weights' own headers bound what a configuration may ask for.
+One line names a tensor that is missing, unknown, of another shape or type, or not finite, or a configuration that
+describes another network than the weights do. The weights' headers bound the size that a configuration may ask for.
 """
 
 from __future__ import annotations
@@ -41,19 +41,20 @@ KINDS = {  # safetensors' names
     **{torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64"},
     **{torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.uint8: "U8", torch.bool: "BOOL"},
 }
-WRITTEN = ("_class_name", "_diffusers_version", "_name_or_path")  # by diffusers, of no consequence
-SHOWN = 3  # tensors of one fault
+WRITTEN = ("_class_name", "_diffusers_version", "_name_or_path")  # written by diffusers, ignored here
+SHOWN = 3  # tensors named for one fault
 
 
 class StrictModel(ModelMixin):  # type: ignore[misc]
-    """A diffusers model whose `from_pretrained` refuses all that diffusers only warns of, and pickles."""
+    """A diffusers model whose `from_pretrained` refuses pickles and everything that diffusers only warns about."""
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
-        """Load as diffusers does; further arguments are its own.
+        """Load as diffusers does; further arguments go to diffusers.
 
         Raises:
-            ValueError: in one line, for a configuration or weights that are not this network's, whole and finite.
+            UserError: in one line, if the configuration or the weights do not fit this network, are incomplete or are
+                not finite.
         """
         if kwargs.get("ignore_mismatched_sizes") or kwargs.get("use_safetensors") is False:
             raise UserError("ignore_mismatched_sizes and use_safetensors=False would load other weights: leave them")
@@ -63,7 +64,7 @@ class StrictModel(ModelMixin):  # type: ignore[misc]
         wanted = kwargs.pop("output_loading_info", False)
         options = {**kwargs, "use_safetensors": True, "output_loading_info": True}
         model, info = super().from_pretrained(name, **options)
-        # What came from the hub was not looked at above.
+        # Files from the hub were not checked above.
         faults = {"missing": info["missing_keys"], "unknown": info["unexpected_keys"]}
         faults |= {"misshapen": info["mismatched_keys"]}
         _refuse(f"the weights of {name}", faults)
@@ -74,12 +75,12 @@ class StrictModel(ModelMixin):  # type: ignore[misc]
 def check_network(
     kind: type[NetworkT], files: Files, folder: str, variant: str | None = None
 ) -> tuple[NetworkT, dict[str, Any]]:
-    """Find a network's folder whole: `config.json` and weights that are those of `kind`, and finite.
+    """Check that a network's folder is complete: a valid `config.json`, and finite weights that fit `kind`.
 
     Returns the network on the meta device, without weights, and its configuration with the defaults filled in.
 
     Raises:
-        ValueError: in one line, naming what is wrong.
+        UserError: in one line, naming the fault.
     """
     name = f"{folder}/{CONFIG}" if folder else CONFIG
     config = network_config(kind, files, folder)
@@ -92,10 +93,10 @@ def check_network(
 
 
 def network_config(kind: type[nn.Module], files: Files, folder: str) -> dict[str, Any]:
-    """The arguments of a network by its `config.json`, checked one by one, with the defaults filled in.
+    """The arguments of a network from its `config.json`, checked one by one, with the defaults filled in.
 
     Raises:
-        ValueError: in one line, for a key that is unknown, missing or of another kind.
+        UserError: in one line, for a key that is unknown, missing or of the wrong type.
     """
     name = f"{folder}/{CONFIG}" if folder else CONFIG
     given, where = read_object(files, name), place(files, name)
@@ -119,7 +120,7 @@ def network_config(kind: type[nn.Module], files: Files, folder: str) -> dict[str
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value is one of this type: whole numbers from 1, finite numbers, names, or lists of those."""
+    """Whether a JSON value has the type `hint`: whole numbers from 1, finite numbers, names, or lists of those."""
     if get_origin(hint) is Literal:
         return type(value) in map(type, get_args(hint)) and value in get_args(hint)
     if hint is int:
@@ -132,27 +133,27 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def described(where: str, stored: Mapping[str, Stored], build: Callable[[], NetworkT]) -> NetworkT:
-    """The network that a configuration describes, on the meta device: it takes no memory.
+    """Build the network that a configuration describes on the meta device, where it takes no memory.
 
-    `where` names the configuration, `stored` are the weights that go with it, which bound its size.
+    `where` names the configuration; `stored` are the weights that belong to it and bound the network's size.
 
     Raises:
-        ValueError: if it describes none, or a larger one than the weights are.
+        UserError: if the configuration does not describe a network, or describes one larger than the weights.
     """
     try:
         with torch.device("meta"), _no_larger(len(stored), elements(stored)):
             return build()
     except _TooLargeError:
         raise UserError(f"{where} asks for a larger network than its weights are: they are not of one model") from None
-    except Exception as error:  # whatever a constructor makes of numbers that are not meant for it
+    except Exception as error:  # a constructor may raise anything for numbers that are not meant for it
         raise UserError(f"{where} describes no network: {' '.join(str(error).split())[:200]}") from None
 
 
 def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module) -> None:
-    """Find weights to be those of a network, and finite.
+    """Check that weights fit a network and are finite.
 
     Raises:
-        ValueError: naming the first tensors that are missing, unknown, misshapen, of another kind or not finite.
+        UserError: naming the first tensors that are missing, unknown, misshapen, of another type or not finite.
     """
     where = f"the weights in {place(files, next(iter(stored.values())).file if stored else '')}"
     compare(where, network.state_dict(), {key: (each.shape, each.dtype) for key, each in stored.items()})
@@ -160,10 +161,10 @@ def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module
 
 
 def compare(where: str, wanted: Mapping[str, Tensor], given: Mapping[str, tuple[Sequence[int], str]]) -> None:
-    """Refuse shapes and kinds, by tensor name, that are not those of a state dict; kinds are safetensors' names.
+    """Refuse shapes and types, by tensor name, that differ from a state dict's; types have safetensors' names.
 
     Raises:
-        ValueError: naming the first tensors of each fault.
+        UserError: naming the first tensors of each fault.
     """
     both = [key for key in wanted if key in given]
     shapes = (
@@ -177,7 +178,7 @@ def compare(where: str, wanted: Mapping[str, Tensor], given: Mapping[str, tuple[
 
 
 def compare_tensors(where: str, wanted: Mapping[str, Tensor], given: Mapping[str, Any]) -> None:
-    """`compare` for tensors in memory, such as a PyTorch checkpoint's, which must be finite and dense besides."""
+    """`compare` for tensors in memory, such as a PyTorch checkpoint's, which must also be finite and dense."""
     foreign = (key for key, value in given.items() if not isinstance(value, Tensor) or not is_dense(value))
     _refuse(where, {"not a plain tensor": foreign})
     compare(
@@ -187,10 +188,10 @@ def compare_tensors(where: str, wanted: Mapping[str, Tensor], given: Mapping[str
 
 
 def refuse_values(where: str, tensors: Iterable[tuple[str, Tensor]]) -> None:
-    """Refuse tensors that no training leaves: with NaN or infinity, or variances of BatchNorm below zero.
+    """Refuse tensors that training cannot produce: with NaN or infinity, or BatchNorm variances below zero.
 
     Raises:
-        ValueError: naming the first tensors of each fault.
+        UserError: naming the first tensors of each fault.
     """
     faults: dict[str, list[str]] = {"not finite": [], "variances below zero": []}
     for key, tensor in tensors:
@@ -202,7 +203,7 @@ def refuse_values(where: str, tensors: Iterable[tuple[str, Tensor]]) -> None:
 
 
 def is_dense(value: Tensor) -> bool:
-    """Whether a tensor's numbers are all there: neither sparse nor one number stretched over any size."""
+    """Whether a tensor stores all of its numbers: it is neither sparse nor one number expanded to a larger size."""
     plain = value.layout == torch.strided and not value.is_quantized and value.device.type == "cpu"
     return plain and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
@@ -212,7 +213,7 @@ def _kinds(wanted: Tensor) -> tuple[str, ...]:
 
 
 def _refuse(where: str, faults: Mapping[str, Iterable[Any]]) -> None:
-    """Raise ValueError if there is any fault, naming of each kind the first few tensors."""
+    """Raise UserError if there is any fault, naming the first few tensors of each kind of fault."""
     told = []
     for fault, keys in faults.items():
         names = [str(key) for key in keys]
@@ -224,12 +225,12 @@ def _refuse(where: str, faults: Mapping[str, Iterable[Any]]) -> None:
 
 
 class _TooLargeError(Exception):
-    """A network that is being built is larger than its weights."""
+    """Raised while a network is built that is larger than its weights."""
 
 
 @contextlib.contextmanager
 def _no_larger(tensors: int, numbers: int) -> Iterator[None]:
-    """End the construction of a network in this thread once it has more than twice so many parameters."""
+    """Stop the construction of a network in this thread once it exceeds twice this many tensors or numbers."""
     made, mine = [0, 0], threading.get_ident()
 
     def count(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.models.modeling_utils import ModelMixin  # sought here by whoever loads a pipeline
+from diffusers.models.modeling_utils import ModelMixin  # diffusers looks it up here when loading a pipeline
 from timm.models.resnet import BasicBlock, downsample_conv
 from torch import Tensor, nn
 
@@ -15,7 +15,7 @@ from difffas.errors import UserError
 from difffas.strict import StrictModel
 from difffas.unet import Features
 
-# 0.25 M parameters; goes with unet.SMALL_UNET.
+# 0.25 M parameters; belongs to unet.SMALL_UNET.
 SMALL_STYLE_ENCODER: dict[str, Any] = {"stem_channels": 16, "channels": (16, 48, 80, 80), "depths": (1, 1, 1, 1)}
 
 
@@ -66,7 +66,7 @@ class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     def forward(self, images: Tensor) -> tuple[Features, Tensor]:
         """Images (B, 3, H, W) in [-1, 1], sides multiples of 32 → ((B, C, H/8, W/8), …/16, …/32), logits (B, styles).
 
-        The maps are the outputs of stages 2 to 4, after their ReLU. Raises ValueError for other shapes.
+        The maps are the outputs of stages 2 to 4, after their ReLU. Raises UserError for other shapes.
         """
         if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % 32 or images.shape[3] % 32:
             raise UserError(
@@ -80,7 +80,7 @@ class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 
 def _stage(cin: int, cout: int, depth: int, stride: int) -> nn.Sequential:
-    """`depth` basic blocks, the first with a 1×1 convolution and BatchNorm as shortcut where the shape changes."""
+    """`depth` basic blocks; if the shape changes, the first has a 1×1 convolution and BatchNorm as shortcut."""
     shortcut = downsample_conv(cin, cout, kernel_size=1, stride=stride) if stride != 1 or cin != cout else None
     first = BasicBlock(cin, cout, stride=stride, downsample=shortcut)
     return nn.Sequential(first, *(BasicBlock(cout, cout) for _ in range(depth - 1)))
@@ -90,9 +90,9 @@ def _stage(cin: int, cout: int, depth: int, stride: int) -> nn.Sequential:
 def feature_statistics(encoder: StyleEncoder, batches: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Per-channel mean and population variance of the encoder's three feature maps over a corpus.
 
-    `batches` yields images (B, 3, H, W) in [-1, 1]. Returns (means, variances), three float32 tensors of shape C
-    each on the CPU, summed in float64: what `SpoofUNet.set_condition_statistics` takes. Raises ValueError for no
-    images, or while the encoder is in training mode.
+    `batches` yields images (B, 3, H, W) in [-1, 1]. Returns (means, variances), the arguments of
+    `SpoofUNet.set_condition_statistics`: three float32 tensors of shape C each on the CPU, summed in float64. Raises
+    UserError if there are no images or the encoder is in training mode.
     """
     if encoder.training:
         raise UserError("the style encoder is in training mode: call encoder.eval() first")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
-from diffusers.models.modeling_utils import ModelMixin  # sought here by whoever loads a pipeline
+from diffusers.models.modeling_utils import ModelMixin  # diffusers looks it up here when loading a pipeline
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
@@ -23,16 +23,16 @@ LEVELS = 6  # strides 1, 2, 4, 8, 16, 32
 UP_BLOCKS = 3  # residual blocks of a level on the way up, one per kept tensor
 STYLE_LEVELS = (3, 4, 5)  # levels with an STFM: strides 8, 16, 32
 
-# 3.6 M parameters, for 64×64 on a CPU; goes with style_encoder.SMALL_STYLE_ENCODER. Widths at strides 8 to 32 share
-# few factors with 32, so that GroupNorm has several channels a group and a guide's style can pass as their balance:
-# with one channel a group the STFM's norm would erase whatever is constant over the map.
+# 3.6 M parameters, for 64×64 on a CPU; belongs to style_encoder.SMALL_STYLE_ENCODER. Widths at strides 8 to 32 share
+# few factors with 32, so that a group of GroupNorm has several channels and a guide's style can pass as their balance:
+# with one channel per group the STFM's norm would erase everything that is constant over the map.
 SMALL_UNET: dict[str, Any] = {"base_channels": 16, "channel_multipliers": (1, 1, 2, 3, 5, 5), "embed_channels": 64}
 
 Features = tuple[Tensor, Tensor, Tensor]  # guide feature maps at strides 8, 16, 32
 
 
 class ResidualBlock(ResnetBlock2D):  # type: ignore[misc]
-    """DDPM residual block: scale-shift time embedding, optional 2× resampling, second convolution starting at zero."""
+    """DDPM residual block: scale-shift time embedding, optional 2× resampling, second convolution initialised to 0."""
 
     def __init__(
         self, cin: int, cout: int, embed_channels: int, dropout: float, form: Form, *, up: bool, down: bool
@@ -54,7 +54,7 @@ class ResidualBlock(ResnetBlock2D):  # type: ignore[misc]
 
 
 class DownLevel(nn.Module):
-    """Two residual blocks, an STFM after the second where there is one, then a down-sampling block."""
+    """Two residual blocks, on some levels an STFM after the second, then a down-sampling block."""
 
     def __init__(self, blocks: Sequence[ResidualBlock], fusion: STFM | None, downsample: ResidualBlock | None) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class DownLevel(nn.Module):
         self.downsample = downsample
 
     def forward(self, x: Tensor, embedding: Tensor, condition: StyleCondition | None) -> list[Tensor]:
-        """The outputs kept for the way up; the last of them goes on down."""
+        """The outputs that are kept for the way up; the last of them is also the next level's input."""
         outputs = []
         for index, block in enumerate(self.blocks):
             x = block(x, embedding)
@@ -77,7 +77,7 @@ class DownLevel(nn.Module):
 
 
 class UpLevel(nn.Module):
-    """Three residual blocks on [x ⊕ kept], an STFM after the second where there is one, then an up-sampling block."""
+    """Three residual blocks on [x ⊕ kept], on some levels an STFM after the second, then an up-sampling block."""
 
     def __init__(self, blocks: Sequence[ResidualBlock], fusion: STFM | None, upsample: ResidualBlock | None) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class UpLevel(nn.Module):
     def forward(
         self, x: Tensor, kept: Sequence[Tensor], embedding: Tensor, condition: StyleCondition | None
     ) -> Tensor:
-        """`kept` has one tensor per residual block, the first block's last."""
+        """`kept` has one tensor per residual block; the first block uses the last tensor."""
         for index, (block, skip) in enumerate(zip(self.blocks, reversed(kept), strict=True)):
             x = block(torch.cat((x, skip), dim=1), embedding)
             if index == 1 and self.fusion is not None:
@@ -109,11 +109,12 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         in_channels: 6, noisy RGB then live RGB.
         out_channels: 3 (ε alone, the default: DDIM and DPM-Solver use nothing else) or 6 (ε, then the variance v).
         mean_patch, variance_patch, form, condition_norm, variant: see `STFM`.
-        timesteps: t below which the network is trained. Spoofs start from T₀, so a generator whose T₀ is never to
-            exceed a bound need not learn what lies above it [ours]; `SpoofPipeline` refuses a larger T₀.
+        timesteps: the network is trained for t below this bound. Spoofs start from T₀, so a generator that never uses
+            a larger T₀ need not learn larger t [ours]; `SpoofPipeline` refuses a larger T₀.
 
-    The last convolution and the second convolution of every residual block start at zero. While training,
-    `enable_gradient_checkpointing()` trades a second forward pass of every level for the memory of its activations.
+    The last convolution and the second convolution of every residual block are initialised to zero. In training,
+    `enable_gradient_checkpointing()` saves the memory of every level's activations by a second forward pass.
+    Raises UserError for arguments outside these values.
     """
 
     _supports_gradient_checkpointing = True
@@ -204,10 +205,10 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
             stfm.set_condition_statistics(means[index], variances[index])
 
     def encode_conditions(self, features: Features) -> tuple[StyleCondition, ...]:
-        """The guide's half of all seven STFMs; pass the result to `forward` in the place of the features.
+        """The guide's half of all seven STFMs; pass the result to `forward` in place of the features.
 
-        It depends on neither the noisy image nor the timestep: one call serves all steps of a sampler.
-        Raises ValueError where the feature maps do not fit this network.
+        The result depends neither on the noisy image nor on the timestep: one call serves all steps of a sampler.
+        Raises UserError if the feature maps do not fit this network.
         """
         if len(features) != len(STYLE_LEVELS):
             raise UserError(f"{len(features)} feature maps: give three, at strides 8, 16 and 32")
@@ -227,11 +228,11 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         Args:
             sample: (B, 6, H, W), noisy image ⊕ live image in [-1, 1]; H and W multiples of 32.
             timestep: (B,) long, 0 … 999.
-            features: the guide's maps at strides 8, 16, 32 of the same image size, or what `encode_conditions` made
-                of them.
+            features: the guide's maps at strides 8, 16, 32 of the same image size, or the result of
+                `encode_conditions` for them.
 
-        Returns an object whose `.sample` is (B, out_channels, H, W): ε, then v where the variance is learned.
-        Raises ValueError where a shape does not fit.
+        Returns an object whose `.sample` is (B, out_channels, H, W): ε, then v if the variance is learned.
+        Raises UserError if a shape does not fit.
         """
         conditions = self._check(sample, timestep, features)
         embedding = self.time_embedding(self.time_projection(timestep).to(sample.dtype))
@@ -251,7 +252,7 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         return UNet2DOutput(sample=x)
 
     def _run(self, level: nn.Module, *arguments: Any) -> Any:
-        """One level; under gradient checkpointing it keeps only its arguments and is run again on the way back."""
+        """Run one level; gradient checkpointing keeps only its arguments and runs it again in the backward pass."""
         if self.gradient_checkpointing and torch.is_grad_enabled():
             return checkpoint(level, *arguments, use_reentrant=False)
         return level(*arguments)

@@ -1,4 +1,4 @@
-"""Where the command `difffas` begins: signals and the terminal's encoding before anything that takes a moment."""
+"""Entry point of the command `difffas`: sets up signals and the terminal's encoding before slower imports."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 from factory.core.interrupts import caught
 
-LOST = "backslashreplace"  # what a terminal cannot show is shown as its code
+LOST = "backslashreplace"  # show characters that the terminal cannot show as codes
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; what ends it is one line and an exit status."""
+    """Run the command; errors end it with one line and an exit status."""
     with caught():
         _speak_utf8()
         from factory import cli
@@ -23,9 +23,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _speak_utf8() -> None:
-    """Names of files are UTF-8 whatever the locale, here and in Ray's workers; output is what the terminal can show.
+    """Use UTF-8 for file names in any locale, here and in Ray's workers; write only characters the terminal can show.
 
-    Python settles the encoding of names when it starts, and Arrow takes no other: so it is started once more.
+    Python fixes the encoding of file names when it starts, and Arrow accepts only UTF-8, so Python is restarted once.
     """
     if sys.getfilesystemencoding() != "utf-8" and sys.platform != "win32" and not sys.flags.utf8_mode:
         shown = getattr(sys.stderr, "encoding", None) or "ascii"

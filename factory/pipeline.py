@@ -1,7 +1,7 @@
-"""The whole chain as one command: photographs or a corpus in, a classifier, its metrics and a report out.
+"""The whole chain as one command: from photographs or a corpus to a classifier, its metrics and a report.
 
-Every step is an ordinary run of its station in a folder of its own below `out`, so what is finished is left alone, and
-a pipeline that stopped goes on where it did.
+Every step is an ordinary run of its station in its own folder below `out`, so finished steps are left alone and a
+stopped pipeline resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ from factory.train.recipes import style as fit_style
 class Step(NamedTuple):
     """One run of a station."""
 
-    verb: str  # of the command line
+    verb: str  # the command's name
     run: Callable[[Any], dict[str, Any]]
     model: type[Config]
     settings: dict[str, Any]
 
 
 class PipelineConfig(Config):
-    """One chain. The settings of a step are those of its own file in `jobs/`, without `out`.
+    """One chain. Each step has the settings of its own file in `jobs/`, without `out`.
 
-    What a step reads is what the steps before it wrote, unless its settings name something else. What nothing reads is
-    not made: no style encoder with `fit_generator.initial`, no generator either with `generate.inputs.generator`.
+    A step reads the outputs of earlier steps, unless its settings name other inputs. Outputs that no step reads are
+    not made: with `fit_generator.initial` the style encoder is skipped, with `generate.inputs.generator` also the
+    generator.
     """
 
     out: PathOrUrl = Field(description="folder of the steps' folders, local or s3://")
-    corpus: PathOrUrl | None = Field(None, description="finished corpus in the place of prepare")
+    corpus: PathOrUrl | None = Field(None, description="finished corpus, instead of running prepare")
     prepare: dict[str, Any] | None = None
     protocol: PathOrUrl | None = Field(None, description="name or file, for every step; None: the corpus's own splits")
     fit_style: dict[str, Any] = {}
@@ -58,23 +59,23 @@ class PipelineConfig(Config):
         for step in steps(self):
             try:
                 build(step.model, step.settings)
-            except UserError as error:  # a typing error in the last step, not after days in the first
+            except UserError as error:  # report a typing error in the last step now, not after days
                 raise UserError(f"in {step.verb.replace('-', '_')}: {error}") from None
         return self
 
 
 def run(config: PipelineConfig) -> dict[str, Any]:
-    """Run every step that is not done; returns where each step's folder and the report are.
+    """Run every step that is not done; return the paths of each step's folder and of the report.
 
     Raises:
-        ValueError: and whatever else the stations raise: the first step that fails ends the chain.
+        UserError: and any other error of the stations: the first step that fails ends the chain.
     """
     summaries = run_steps("pipeline", steps(config))
     return {"steps": {step.verb: step.settings["out"] for step in steps(config)}, **summaries[-1]}
 
 
 def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
-    """Run steps one after the other, with a line about each; returns their summaries."""
+    """Run steps one after the other, with a line about each; return their summaries."""
     summaries = []
     for step in chain:
         before, what = time.monotonic(), f"{name}: {step.verb} → {step.settings['out']}"
@@ -88,7 +89,7 @@ def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
 
 
 def steps(config: PipelineConfig) -> Iterator[Step]:
-    """The steps in order, each reading what those before it wrote."""
+    """The steps in order; each reads the outputs of earlier steps."""
     corpus = config.corpus or f"{config.out}/corpus"
     style, generator, spoofs = (f"{config.out}/{name}" for name in ("style", "generator", "spoofs"))
     classifier, evaluation = f"{config.out}/classifier", f"{config.out}/evaluation"

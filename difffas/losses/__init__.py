@@ -1,7 +1,7 @@
 """Losses of the classifier behind one call, `loss(cosines, labels, quality, features)`; see `Loss`.
 
-A new one is a module beside these and a line in `LOSSES`. Fields of its dataclass that have a default are its
-parameters, by these names also in a configuration; those without say what the styles are: `live` and `domains`.
+To add a loss, add a module here and a line in `LOSSES`. Fields of its dataclass that have a default are its
+parameters, with the same names in a configuration; fields without a default describe the styles: `live`, `domains`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class CrossEntropy:
     """Softmax cross-entropy of s·cos θ."""
 
     needs_features: ClassVar[bool] = False
-    scale: float = 30.0  # s; s = 30 for all of them [ours]
+    scale: float = 30.0  # s; s = 30 for all losses [ours]
 
     def __call__(
         self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None

@@ -26,7 +26,7 @@ class Focal:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
         check(cosines, labels)
         negative_log = F.cross_entropy(self.scale * wide(cosines), labels, reduction="none")
-        # 1 − p through expm1: of a sample that is all but certain, p itself would round to 1. Never 0, where a power
-        # below 1 has an infinite slope.
+        # expm1 computes 1 − p, because p itself would round to 1 for an almost certain sample. 1 − p stays above 0,
+        # where a power below 1 would have an infinite slope.
         uncertainty = (-torch.expm1(-negative_log)).clamp(min=torch.finfo(negative_log.dtype).tiny)
         return (uncertainty**self.gamma * negative_log).mean()

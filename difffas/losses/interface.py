@@ -1,4 +1,4 @@
-"""What training calls, and the checks that all losses share."""
+"""The interface of a loss that training calls, and the checks that all losses share."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch import Tensor
 
 
 class Loss(Protocol):
-    """A frozen dataclass that is called with what a classifier says of a batch and returns the batch's mean loss.
+    """A frozen dataclass that is called with a classifier's outputs for a batch and returns the batch's mean loss.
 
-    Cosines B,K in [-1, 1] are those between a sample and each of the K styles, labels int64 B. `quality` B is each
-    sample's relative quality in [-1, 1] within its whole batch (`relative_quality`), `features` B,D its embedding,
-    from which the cosines come. A loss ignores what it does not use and computes in float32, or in float64 if given
-    that.
+    `cosines` B,K in [-1, 1] are those between each sample and each of the K styles; `labels` are int64 B. `quality` B
+    is each sample's relative quality in [-1, 1] within its whole batch (`relative_quality`); `features` B,D are the
+    embeddings from which the cosines are computed. A loss ignores arguments that it does not use. It computes in
+    float32, or in float64 if the inputs are float64.
 
-    Of several workers each calls it with its equal share of the batch. The mean over the workers of the values, and
-    of the gradients, is that of one worker with the whole batch.
+    With several workers, each calls the loss with its equal share of the batch. The mean of the workers' values, and
+    of their gradients, equals the value and gradient of one worker with the whole batch.
 
     Raises:
-        ValueError: on shapes that do not fit, and where what the loss uses is not given.
+        ValueError: if shapes do not fit, or an argument that the loss needs is missing.
     """
 
-    needs_features: ClassVar[bool]  # compares the samples of a batch by them: a batch cannot be taken in parts
+    needs_features: ClassVar[bool]  # compares a batch's samples by their features: a batch cannot be split
 
     def __call__(
         self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
@@ -38,7 +38,7 @@ def check(cosines: Tensor, labels: Tensor) -> None:
 
 
 def required_features(features: Tensor | None, labels: Tensor) -> Tensor:
-    """The features, wide; raises ValueError unless they are B,D."""
+    """The features in float32 or float64; raises ValueError unless they are B,D."""
     if features is None or features.ndim != 2 or len(features) != len(labels):
         shape = None if features is None else tuple(features.shape)
         raise ValueError(f"features of shape {shape}: this loss needs the embeddings of {len(labels)} samples, B,D")
@@ -46,5 +46,5 @@ def required_features(features: Tensor | None, labels: Tensor) -> Tensor:
 
 
 def wide(values: Tensor) -> Tensor:
-    """`values` in float32, or float64 if they have that."""
+    """`values` in float32, or in float64 if they are float64."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

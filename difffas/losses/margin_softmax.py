@@ -1,4 +1,4 @@
-"""Softmax cross-entropy of cosines with a margin for the true class: what the margin losses have in common."""
+"""Softmax cross-entropy of cosines with a margin for the true class: the common part of the margin losses."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def margin_softmax(
 ) -> Tensor:
     """Mean cross-entropy with s(cos(θ + angle) − add) for the true class and s·cos θ for the others (Eq. 18).
 
-    Cosines B,K in [-1, 1], labels B; `angle` (radians) and `add` are one number or B. θ + angle is kept in [0, π]; an
-    angle of the number 0 leaves the cosine as it is.
+    Cosines B,K in [-1, 1], labels B; `angle` (radians) and `add` are each one number or B. θ + angle is clamped to
+    [0, π]; if `angle` is the number 0, the cosine stays as it is.
 
     Raises:
-        ValueError: on other shapes.
+        ValueError: for other shapes.
     """
     check(cosines, labels)
     cosines = wide(cosines)
@@ -35,10 +35,10 @@ def margin_softmax(
 
 
 def by_kind(live: Sequence[bool], of_live: float, of_spoof: float, cosines: Tensor, labels: Tensor) -> Tensor:
-    """`of_live` for each sample of a live style, `of_spoof` for the others, B.
+    """Return B values: `of_live` for each sample of a live style, `of_spoof` for the others.
 
     Raises:
-        ValueError: on shapes that do not fit, and unless `live` says of each of the K styles whether it is live.
+        ValueError: if shapes do not fit, or `live` does not have one entry for each of the K styles.
     """
     check(cosines, labels)
     check_styles(live, "live", cosines)
@@ -47,6 +47,6 @@ def by_kind(live: Sequence[bool], of_live: float, of_spoof: float, cosines: Tens
 
 
 def check_styles(facts: Sequence[object], name: str, cosines: Tensor) -> None:
-    """Raise ValueError unless there is one fact for each of the K styles."""
+    """Raise ValueError unless `facts` has one entry for each of the K styles."""
     if len(facts) != cosines.shape[1]:
         raise ValueError(f"{len(facts)} entries in {name} for {cosines.shape[1]} styles: give one for each style")

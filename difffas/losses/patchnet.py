@@ -14,8 +14,8 @@ from difffas.losses.margin_softmax import by_kind, margin_softmax
 class PatchNet:
     """s(cos θ − m_k) for the true class, m larger for live styles than for spoof ones (Wang et al., CVPR 2022).
 
-    Live faces are to lie closely together, spoofs need not. `live` says of each of the K styles whether it is live.
-    PatchNet's other half, patches as input with a similarity between two of one face, is not here.
+    Live faces should lie close together; spoofs need not. `live` says for each of the K styles whether it is live.
+    The other half of PatchNet, patches as input and a similarity between two patches of one face, is not implemented.
     """
 
     live: tuple[bool, ...]

@@ -16,8 +16,8 @@ from difffas.losses.whole_batch import standardise
 class RelativeQuality:
     """Margins that follow a sample's quality q within its batch, by class kind (Eq. 16-18).
 
-    s(cos(θ − m_k·q) − (m_k·q + m_k)) for the true class: poor samples of a batch are asked less of. `live` says of
-    each of the K styles whether it is live. Eq. 16-18 are read as AdaFace's, with q in the place of its feature norm
+    s(cos(θ − m_k·q) − (m_k·q + m_k)) for the true class: poor samples of a batch get a smaller margin. `live` says for
+    each of the K styles whether it is live. Eq. 16-18 are read as AdaFace's, with q in place of its feature norm
     [ours].
     """
 
@@ -41,22 +41,22 @@ def relative_quality(scores: Tensor) -> Tensor:
     """Relative quality q of each sample in its batch, higher is better (Eq. 14, 15).
 
     z = (μ − B)/σ, q = clip(z/3, −N_lo/N, N_hi/N), with N_lo and N_hi the numbers of scores below and above μ
-    [ours: which count bounds which side]. Scores B are BRISQUE's, any shape of one dimension; q is float32, without
-    gradient. A score that is not finite (BRISQUE failed) has q = 0 and no part in μ, σ, N and the counts [ours]. All
-    q are 0 where the finite scores are one value or one sample.
+    [ours: which count bounds which side]. The scores B are BRISQUE's, a one-dimensional tensor; q is float32, without
+    gradient. A score that is not finite (BRISQUE failed) has q = 0 and is excluded from μ, σ, N and the counts [ours].
+    All q are 0 if all finite scores are equal or only one is finite.
 
-    The scores must be those of the whole batch. Who holds but a share of it, and knows no other way to the rest,
-    calls `over_workers(relative_quality, scores)`.
+    The scores must be those of the whole batch. If you hold only part of the batch, call
+    `over_workers(relative_quality, scores)`.
     """
     scores = scores.float()
-    z = -standardise(scores)  # 0 on the mean and where left out, so its sign is the side of the mean
+    z = -standardise(scores)  # 0 at the mean and for excluded scores, so the sign gives the side of the mean
     count = torch.isfinite(scores).sum().clamp(min=1)
     below, above = (z > 0).sum() / count, (z < 0).sum() / count  # N_lo/N, N_hi/N
     return torch.maximum(torch.minimum(z / 3.0, above), -below)
 
 
 def required_quality(quality: Tensor | None, labels: Tensor) -> Tensor:
-    """q, B, without gradient; raises ValueError if it is another shape or no relative quality."""
+    """q, B, without gradient; raises ValueError for another shape or for values outside [-1, 1]."""
     if quality is None or quality.shape != labels.shape:
         shape = None if quality is None else tuple(quality.shape)
         raise ValueError(f"quality of shape {shape}: this loss needs one value for each of {len(labels)} samples")

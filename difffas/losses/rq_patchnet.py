@@ -15,9 +15,9 @@ from difffas.losses.rq import required_quality
 class RelativeQualityPatchNet:
     """RQ whose constant part of the margin is PatchNet's: s(cos(θ − m_k·q) − (m_k·q + n_k)) for the true class.
 
-    n_k is PatchNet's margin of live or spoof styles, m_k RQ's scale of q. A batch without differences in quality has
-    PatchNet's loss, n_k = m_k is RQ [ours: the supplement's Fig. 11 says that they combine, not how]. `live` says of
-    each of the K styles whether it is live.
+    n_k is PatchNet's margin for live or spoof styles, m_k is RQ's scale of q. If all samples of a batch have the same
+    quality, this is PatchNet's loss; if n_k = m_k, this is RQ [ours: the supplement's Fig. 11 says that the two
+    combine, not how]. `live` says for each of the K styles whether it is live.
     """
 
     live: tuple[bool, ...]

@@ -13,9 +13,9 @@ from difffas.losses.ssdg import single_side_triplet
 
 @dataclass(frozen=True)
 class RelativeQualitySSDG:
-    """RQ in the place of SSDG's cross-entropy, and `weight` times the single-side triplet loss of the features.
+    """RQ in place of SSDG's cross-entropy, plus `weight` times the single-side triplet loss of the features.
 
-    `live` says of each of the K styles whether it is live, `domains` of which domain it is.
+    `live` says for each of the K styles whether it is live, `domains` to which domain it belongs.
     """
 
     live: tuple[bool, ...]

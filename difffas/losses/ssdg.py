@@ -16,10 +16,10 @@ from difffas.losses.whole_batch import gather, gather_for_one_loss
 
 @dataclass(frozen=True)
 class SSDG:
-    """Cross-entropy, and `weight` times the single-side triplet loss of the features (Jia et al., CVPR 2020).
+    """Cross-entropy plus `weight` times the single-side triplet loss of the features (Jia et al., CVPR 2020).
 
-    `live` says of each of the K styles whether it is live, `domains` of which domain it is. The adversarial half of
-    SSDG, a discriminator of the domains of live faces, is not here.
+    `live` says for each of the K styles whether it is live, `domains` to which domain it belongs. The adversarial half
+    of SSDG, a discriminator of the domains of live faces, is not implemented.
     """
 
     live: tuple[bool, ...]
@@ -42,14 +42,14 @@ class SSDG:
 def single_side_triplet(
     features: Tensor | None, labels: Tensor, live: tuple[bool, ...], domains: tuple[str, ...], margin: float
 ) -> Tensor:
-    """Live faces of all domains are one class, the spoofs of each domain another: the triplet loss of these classes.
+    """The triplet loss with live faces of all domains as one class and the spoofs of each domain as another class.
 
-    max(0, ‖a − p‖² − ‖a − n‖² + margin), on features B,D scaled to length 1, for p of a's class and n of another; the
-    mean over the triplets that are not 0 [ours: the paper sums over all], 0 where there is none. The triplets are
-    those of the whole batch over all workers, so that memory grows with the cube of it.
+    max(0, ‖a − p‖² − ‖a − n‖² + margin), on features B,D scaled to length 1, for p of a's class and n of another.
+    Returns the mean over the triplets whose loss is not 0 [ours: the paper sums over all], or 0 without such triplets.
+    The triplets are those of the whole batch over all workers, so memory grows with the cube of the batch size.
 
     Raises:
-        ValueError: if there are no features, or `live` and `domains` are not of one length.
+        ValueError: if there are no features, or `live` and `domains` differ in length.
     """
     if len(live) != len(domains):
         raise ValueError(f"{len(domains)} entries in domains for {len(live)} styles: give one for each style")

@@ -1,8 +1,8 @@
-"""Presentation attack detection metrics (ISO/IEC 30107-3 names), each threshold by its name.
+"""Presentation attack detection metrics (ISO/IEC 30107-3 names); every result names its threshold.
 
-Scores are higher for bona fide faces; labels are 0 live, 1 spoof. A face is accepted as live where score >= threshold;
-equal scores are always decided alike. Rates are fractions of 1. The field calls three things HTER: they differ in
-where the threshold comes from, so no result here is a bare "hter".
+Scores are higher for bona fide faces; labels are 0 live, 1 spoof. A face is accepted as live if score >= threshold;
+equal scores are always decided alike. Rates are fractions of 1. The field calls three things HTER that differ in
+where the threshold comes from, so results here never use the bare name "hter".
 """
 
 from __future__ import annotations

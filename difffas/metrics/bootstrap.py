@@ -1,7 +1,7 @@
-"""Bootstrap intervals by subject: how far the metrics move when other people of the same kind had been tested.
+"""Bootstrap intervals by subject: how far the metrics would move if other people of the same kind had been tested.
 
-Frames of one person resemble each other, so people are drawn with replacement and each brings all of their rows.
-A row then counts as often as its subject was drawn; all metrics of many draws are computed at once on these counts.
+Frames of one person resemble each other, so people are drawn with replacement, each with all of their rows. A row
+then counts as often as its subject was drawn; all metrics of many draws are computed at once from these counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from difffas.metrics.rates import Floats, ScoreSet, instruments, rows
 
 Counts: TypeAlias = npt.NDArray[np.int64]
 CELLS = 2_000_000  # draws × rows at a time
-COMPUTABLE = 0.9  # share of draws in which a metric must exist, else it has no interval
+COMPUTABLE = 0.9  # a metric gets an interval only if it exists in at least this share of the draws
 ONE_IN = (10, 20, 100)  # APCER of BPCER10, BPCER20, BPCER100
 
 
@@ -26,8 +26,9 @@ def intervals(
     """Percentile intervals [low, high] of the metrics of a test set with subjects, by the names of `summary.report`.
 
     A threshold that is chosen on the test set is chosen again in every draw; `thresholds` are fixed ones by name
-    (0.5, or from a development set, whose own uncertainty is not part of the interval). A draw that lacks what a
-    metric needs (a class, all instruments) is left out of its percentiles; None where more than a tenth does.
+    (0.5, or from a development set, whose own uncertainty is not part of the interval). A draw that lacks something a
+    metric needs (a class, all instruments) is excluded from that metric's percentiles; the interval is None if more
+    than a tenth of the draws are excluded.
     """
     assert test.subjects is not None
     draws = resampled(test, thresholds, resamples, seed)
@@ -41,7 +42,7 @@ def intervals(
 
 
 def resampled(test: ScoreSet, thresholds: Mapping[str, float], resamples: int, seed: int) -> dict[str, Floats]:
-    """Every metric in every draw, NaN where it cannot be computed."""
+    """Every metric in every draw; NaN if a metric cannot be computed."""
     _, subject = np.unique(np.asarray(test.subjects, dtype=np.str_), return_inverse=True)
     people = int(subject.max()) + 1
     rng = np.random.default_rng(seed)
@@ -54,7 +55,7 @@ def resampled(test: ScoreSet, thresholds: Mapping[str, float], resamples: int, s
 
 
 def weighted(test: ScoreSet, subject: Counts, drawn: Counts, thresholds: Mapping[str, float]) -> dict[str, Floats]:
-    """All metrics where row i counts drawn[r, subject[i]] times, for every draw r (R, people)."""
+    """All metrics of every draw r, in which row i counts drawn[r, subject[i]] times; `drawn` is (R, people)."""
     values, spoof = rows(test.scores, test.labels)
     names = instruments(test.attacks, spoof)
     live = _Part(values[~spoof], drawn[:, subject[~spoof]])
@@ -72,7 +73,7 @@ def weighted(test: ScoreSet, subject: Counts, drawn: Counts, thresholds: Mapping
 
 
 class _Part:
-    """Live faces, or the spoofs of one instrument, in falling order of score, with their counts summed up."""
+    """Live faces, or the spoofs of one instrument, in falling order of score, with cumulative counts."""
 
     def __init__(self, scores: Floats, counts: Counts) -> None:
         order = np.argsort(-scores, kind="stable")
@@ -82,16 +83,16 @@ class _Part:
         self.total = self.accepted[:, -1]
 
     def above(self, thresholds: Floats) -> Counts:
-        """How many rows score at least so much."""
+        """The number of rows that score at least each threshold."""
         return len(self.scores) - np.searchsorted(self.scores[::-1], thresholds)
 
     def rate(self, thresholds: Floats) -> Floats:
-        """Share accepted in each draw at its threshold (R); NaN where none was drawn."""
+        """Share accepted in each draw at its threshold (R); NaN if the draw contains no such rows."""
         share: Floats = self.accepted[np.arange(len(self.accepted)), self.above(thresholds)] / self.total
         return share
 
     def last(self, every: Floats, one_in: int) -> Counts:
-        """Place in `every` (falling) of the last threshold whose share accepted is at most 1/one_in (R)."""
+        """Index in `every` (falling) of the last threshold at which the share accepted is at most 1/one_in (R)."""
         ends = np.flatnonzero(np.append(np.diff(self.scores) != 0, True))  # the last row of each distinct score
         over = self.accepted[:, ends + 1] * one_in > self.total[:, None]
         places = len(every) - 1 - np.searchsorted(every[:0:-1], self.scores[ends])
@@ -99,13 +100,13 @@ class _Part:
 
 
 def _any_threshold(live: _Part, spoof: _Part, every: Floats) -> dict[str, Floats]:
-    """AUC, D-EER, TPR at an FPR of 1 %, and the threshold nearest to equal error rates."""
+    """AUC, D-EER, TPR at an FPR of 1 %, and the threshold at which the error rates are most nearly equal."""
     lives, spoofs = live.accepted[:, live.above(every)], spoof.accepted[:, spoof.above(every)]  # R, K
     all_lives, all_spoofs = live.total[:, None], spoof.total[:, None]
     line = np.arange(len(lives))
     doubled = np.sum(np.diff(spoofs) * (lives[:, 1:] + lives[:, :-1]), axis=1)
     excess = spoofs * all_lives - (all_lives - lives) * all_spoofs
-    after = np.maximum(np.argmax(excess >= 0, axis=1), 1)  # it is 0 only where a class was not drawn
+    after = np.maximum(np.argmax(excess >= 0, axis=1), 1)  # the index is 0 only if a class was not drawn
     before = after - 1
     share = -excess[line, before] / (excess[line, after] - excess[line, before])
     equal = spoofs[line, before] + share * (spoofs[line, after] - spoofs[line, before])
@@ -119,7 +120,7 @@ def _any_threshold(live: _Part, spoof: _Part, every: Floats) -> dict[str, Floats
 
 
 def _at_threshold(live: _Part, attacks: list[_Part], name: str, threshold: Floats) -> dict[str, Floats]:
-    """Error rates of each draw at its threshold (R), under the names that `summary.report` has for them."""
+    """Error rates of each draw at its threshold (R), under the names that `summary.report` gives them."""
     bpcer = 1 - live.rate(threshold)
     rates = [part.rate(threshold) for part in attacks]
     apcer_max = np.fmax.reduce(rates)  # of the instruments that were drawn

@@ -1,4 +1,4 @@
-"""ROC and DET curves, the figures read off them, and the thresholds that are chosen on them."""
+"""ROC and DET curves, the figures read from them, and the thresholds chosen on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 class _OperatingPoints(NamedTuple):
-    """Counts, because ties between rates are exact in whole numbers only."""
+    """Counts at each threshold, because ties between rates are exact only in whole numbers."""
 
     spoofs: Counts  # accepted at each threshold; the last is all of them
     lives: Counts
@@ -31,21 +31,21 @@ def roc_curve(scores: Values, labels: Values) -> tuple[Floats, Floats, Floats]:
     """Every operating point: (FPR, TPR, thresholds), from accepting none (threshold ∞) to accepting all.
 
     FPR is the share of spoofs accepted, TPR the share of live faces accepted; one point per distinct score.
-    Raises ValueError where a class is missing or a score is not finite.
+    Raises UserError if a class is missing or a score is not finite.
     """
     points = _operating_points(scores, labels)
     return points.spoofs / points.spoofs[-1], points.lives / points.lives[-1], points.thresholds
 
 
 def det_curve(scores: Values, labels: Values) -> tuple[Floats, Floats, Floats]:
-    """The same points as (FPR, FNR, thresholds): attacks accepted, all pooled, against live faces rejected."""
+    """The points of `roc_curve` as (FPR, FNR, thresholds): share of all spoofs accepted, of live faces rejected."""
     points = _operating_points(scores, labels)
     lives = points.lives[-1]
     return points.spoofs / points.spoofs[-1], (lives - points.lives) / lives, points.thresholds
 
 
 def auc(scores: Values, labels: Values) -> float:
-    """Area under the ROC: the chance that a live face scores above a spoof, ties counted half."""
+    """Area under the ROC: the probability that a live face scores above a spoof, with ties counted half."""
     points = _operating_points(scores, labels)
     doubled = np.sum(np.diff(points.spoofs) * (points.lives[1:] + points.lives[:-1]))
     return float(doubled / (2 * points.spoofs[-1] * points.lives[-1]))
@@ -64,7 +64,7 @@ def d_eer(scores: Values, labels: Values) -> float:
 def tpr_at_fpr(scores: Values, labels: Values, one_in: int = 100) -> float:
     """Largest TPR among the operating points with FPR ≤ 1/one_in, all spoofs pooled; no interpolation.
 
-    With fewer than `one_in` spoofs that is the share of live faces above every spoof.
+    With fewer than `one_in` spoofs, the result is the share of live faces that score above every spoof.
     """
     points = _operating_points(scores, labels)
     allowed = points.spoofs * one_in <= points.spoofs[-1]
@@ -72,9 +72,9 @@ def tpr_at_fpr(scores: Values, labels: Values, one_in: int = 100) -> float:
 
 
 def eer_threshold(scores: Values, labels: Values) -> float:
-    """The score at which FPR and FNR are nearest to each other; the highest of several.
+    """The score at which FPR and FNR are nearest to each other; of several such scores, the highest.
 
-    Always finite: where accepting none is nearest, it is the next float after the highest score.
+    Always finite: if accepting no face is nearest, the threshold is the next float after the highest score.
     """
     points = _operating_points(scores, labels)
     nearest = int(np.argmin(np.abs(points.excess)))
@@ -82,16 +82,16 @@ def eer_threshold(scores: Values, labels: Values) -> float:
 
 
 def apcer_threshold(scores: Values, labels: Values, attacks: Sequence[str], one_in: int) -> float:
-    """The lowest score at which the APCER of no instrument exceeds 1/one_in: BPCER there is "BPCER{one_in}".
+    """The lowest score at which every instrument's APCER is at most 1/one_in; BPCER there is "BPCER{one_in}".
 
     The largest APCER counts, not the pooled one, and it is at most the wanted rate (as in bob.pad.base); shares are
-    compared in whole numbers. Always finite: where no score is high enough, the next float after the highest spoof.
-    Raises ValueError where a class is missing.
+    compared in whole numbers. Always finite: if every score is too low, the threshold is the next float after the
+    highest spoof. Raises UserError if a class is missing.
     """
     assert one_in > 1
     values, spoof = rows(scores, labels)
     require_both(values[~spoof], values[spoof])
-    # Of n spoofs ⌊n/one_in⌋ may be accepted, so the next one in falling order must be rejected.
+    # At most ⌊n/one_in⌋ of n spoofs may be accepted, so the next spoof in falling order must be rejected.
     parts = by_instrument(values, spoof, attacks).values()
     rejected = max(float(np.sort(part)[::-1][len(part) // one_in]) for part in parts)
     above = values[values > rejected]

@@ -1,4 +1,4 @@
-"""Error rates at a threshold (ISO/IEC 30107-3 names), and the check that every metric starts with."""
+"""Error rates at a threshold (ISO/IEC 30107-3 names), and the input check that every metric starts with."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Values: TypeAlias = npt.ArrayLike
 class ScoreSet:
     """Scores of one split, one entry per image or per video.
 
-    `labels` are 0 live, 1 spoof; `attacks` name the instrument of every row (those of live rows are not read);
-    `subjects`, where known, the person that an interval resamples by.
+    `labels` are 0 live, 1 spoof; `attacks` names the instrument of every row (entries of live rows are ignored);
+    `subjects`, if known, names the person of every row, by whom intervals resample.
 
     Raises:
-        ValueError: lengths differ, a label is neither 0 nor 1, a score is not finite, or a spoof has attack "live".
+        UserError: if lengths differ, a label is neither 0 nor 1, a score is not finite, or a spoof has attack "live".
     """
 
     scores: Values
@@ -39,7 +39,7 @@ class ScoreSet:
 
 
 def bpcer(scores: Values, labels: Values, threshold: float) -> float:
-    """Share of live faces that are rejected (FNR). Raises ValueError where there are none."""
+    """Share of live faces that are rejected (FNR). Raises UserError if there are no live faces."""
     live, _ = classes(scores, labels)
     if not len(live):
         raise UserError("BPCER needs at least one live face (label 0)")
@@ -47,29 +47,29 @@ def bpcer(scores: Values, labels: Values, threshold: float) -> float:
 
 
 def apcer(scores: Values, labels: Values, attacks: Sequence[str], threshold: float) -> dict[str, float]:
-    """Share of the spoofs of each attack instrument that are accepted; empty where there are no spoofs.
+    """Share of the spoofs of each attack instrument that are accepted; empty if there are no spoofs.
 
-    `attacks` has a name for every row; those of live rows are not read. ISO's APCER is the largest of these.
+    `attacks` has a name for every row; names of live rows are ignored. ISO's APCER is the largest of these shares.
     """
     values, spoof = rows(scores, labels)
     return {name: float(np.mean(part >= threshold)) for name, part in by_instrument(values, spoof, attacks).items()}
 
 
 def acer(scores: Values, labels: Values, attacks: Sequence[str], threshold: float) -> float:
-    """(largest APCER + BPCER) / 2. Raises ValueError where a class is missing."""
+    """(largest APCER + BPCER) / 2. Raises UserError if a class is missing."""
     require_both(*classes(scores, labels))
     return (max(apcer(scores, labels, attacks, threshold).values()) + bpcer(scores, labels, threshold)) / 2.0
 
 
 def hter(scores: Values, labels: Values, threshold: float) -> float:
-    """(FPR + FNR) / 2, all spoofs pooled. Raises ValueError where a class is missing."""
+    """(FPR + FNR) / 2, all spoofs pooled. Raises UserError if a class is missing."""
     live, spoof = classes(scores, labels)
     require_both(live, spoof)
     return float((np.mean(spoof >= threshold) + np.mean(live < threshold)) / 2.0)
 
 
 def rows(scores: Values, labels: Values) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Scores in float64, and whether each row is a spoof; raises ValueError for rows that no metric can take."""
+    """Scores in float64, and whether each row is a spoof; raises UserError for rows that metrics cannot use."""
     values, kinds = np.asarray(scores, dtype=np.float64), np.asarray(labels)
     if values.ndim != 1 or values.shape != kinds.shape:
         raise UserError(f"scores of shape {values.shape} and labels of shape {kinds.shape}: give one label per score")
@@ -95,7 +95,7 @@ def by_instrument(values: Floats, spoof: npt.NDArray[np.bool_], attacks: Sequenc
 
 
 def instruments(attacks: Sequence[str], spoof: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
-    """The attack names as an array; raises ValueError for a spoof that is named "live"."""
+    """The attack names as an array; raises UserError for a spoof that is named "live"."""
     names = np.asarray(attacks, dtype=np.str_)
     if names.shape != spoof.shape:
         raise UserError(f"attacks of shape {names.shape} for {len(spoof)} scores: give one name per score")
@@ -105,6 +105,6 @@ def instruments(attacks: Sequence[str], spoof: npt.NDArray[np.bool_]) -> npt.NDA
 
 
 def require_both(live: Floats, spoof: Floats) -> None:
-    """Raise ValueError unless there are scores of both classes."""
+    """Raise UserError unless there are scores of both classes."""
     if not len(live) or not len(spoof):
         raise UserError(f"{len(live)} live and {len(spoof)} spoof scores: this metric needs at least one of each")

@@ -15,21 +15,22 @@ from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, classes, hter, r
 def report(
     test: ScoreSet, dev: ScoreSet | None = None, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Any]:
-    """All metrics of a test set, ready for JSON; None where one cannot be computed.
+    """All metrics of a test set, ready for JSON; a metric that cannot be computed is None.
 
     Args:
         test: one entry per image or per video.
-        dev: the development set that thresholds come from.
-        resamples, level, seed: of the bootstrap by subject; 0 resamples leave the intervals out.
+        dev: the development set on which thresholds are chosen.
+        resamples, level, seed: settings of the bootstrap by subject; 0 resamples omit the intervals.
 
     Returns:
         "auc", "d_eer", "tpr@fpr=1%" (all spoofs pooled).
         For each T of "test_eer" (the test set's own EER), "0.5" and "dev_eer": "threshold@T", "hter@T" (pooled),
         "apcer@T" (by attack), "apcer_max@T", "bpcer@T", "acer@T".
-        For N of 10, 20, 100 and D of "dev", "test": "bpcerN@D", BPCER of the test set at "threshold@D_bpcerN", where
-        on D no attack has an APCER above 1/N, and "apcer_max@D_bpcerN", what the largest APCER is there.
-        "n_live", "n_spoof", "n_by_attack", "n_dev_live", "n_dev_spoof", "n_subjects" (None where not named).
-        "interval": None, or "level", "resamples", "seed" and "bounds": [low, high] or None by the names above.
+        For each N of 10, 20, 100 and D of "dev", "test": "bpcerN@D", the BPCER of the test set at
+        "threshold@D_bpcerN", where every attack's APCER on D is at most 1/N; and "apcer_max@D_bpcerN", the test set's
+        largest APCER at that threshold.
+        "n_live", "n_spoof", "n_by_attack", "n_dev_live", "n_dev_spoof", "n_subjects" (None if subjects are not named).
+        "interval": None, or "level", "resamples", "seed" and "bounds": [low, high] or None under the names above.
     """
     live, spoof = classes(test.scores, test.labels)
     _, is_spoof = rows(test.scores, test.labels)
@@ -57,7 +58,7 @@ def report(
 
 
 def _thresholds(test: ScoreSet | None, dev: ScoreSet | None) -> dict[str, float | None]:
-    """Thresholds by name; None where the set that one comes from is None or lacks a class."""
+    """Thresholds by name; a threshold is None if its set is None or lacks a class."""
     if dev is not None and len(set(np.asarray(dev.labels).tolist())) < 2:
         dev = None
     found: dict[str, float | None] = {}
@@ -71,7 +72,7 @@ def _thresholds(test: ScoreSet | None, dev: ScoreSet | None) -> dict[str, float 
 
 
 def _rates(test: ScoreSet, name: str, threshold: float | None, lives: int, spoofs: int) -> dict[str, Any]:
-    """The rates at one threshold, None where a class or the threshold is missing."""
+    """The rates at one threshold; None if a class or the threshold is missing."""
     rows_of = test.scores, test.labels
     by_attack = None if threshold is None else apcer(*rows_of, test.attacks, threshold) or None
     rejected = bpcer(*rows_of, threshold) if threshold is not None and lives else None
@@ -92,7 +93,7 @@ def _rates(test: ScoreSet, name: str, threshold: float | None, lives: int, spoof
 def _interval(
     test: ScoreSet, thresholds: dict[str, float | None], people: int | None, resamples: int, level: float, seed: int
 ) -> dict[str, Any] | None:
-    """The intervals; None where the subjects are not known, or one alone."""
+    """The intervals; None if the subjects are unknown or there is only one."""
     if not resamples or people is None or people < 2:
         return None
     fixed = {name: at for name, at in thresholds.items() if at is not None and not name.startswith("test_")}

@@ -1,7 +1,7 @@
-"""Fill an ablation table: run what its rows need, station by station, and put the figures side by side.
+"""Fill an ablation table: run the stations that its rows need, and put the figures side by side.
 
-Every run is an ordinary run of its station in a folder of its own, so a killed ablation goes on where it stopped, and
-rows that share a style encoder, a generator or generated faces share the run. What fails leaves a gap with its reason.
+Every run is an ordinary run of its station in its own folder, so a killed ablation resumes where it stopped, and rows
+that share a style encoder, a generator or generated faces share the run. A failed run leaves a gap with its reason.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ GAPS = "gaps"
 
 
 class Gaps(Quarantined):
-    """The ablation went through, but some cells are empty or lack seeds; the others are filled."""
+    """Raised when an ablation is complete, but some cells are empty or lack seeds; the other cells are filled."""
 
 
 def command(table: str | None, path: str | None, overrides: list[str], dry_run: bool) -> dict[str, Any]:
-    """What `difffas ablate` does: list the tables if nothing is given, else run one or forecast it."""
+    """Implements `difffas ablate`: list the tables if nothing is given, else run a table or forecast its runs."""
     if table is None and path is None:
         return {"tables": titles_of_tables()}
-    named = table is not None and "=" not in table  # what is no table is the first override
+    named = table is not None and "=" not in table  # otherwise the argument is the first override
     first = [] if table is None else [f"table={json.dumps(table)}" if named else table]
     config = load(AblateConfig, path, [*first, *overrides])
     return forecast(config) if dry_run else run(config)
@@ -81,13 +81,13 @@ def forecast(config: AblateConfig) -> dict[str, Any]:
 def run(config: AblateConfig) -> dict[str, Any]:
     """Write `OUT/table.md`, `table.csv` and the summary: the table and its cells.
 
-    A table with gaps is written as `OUT/gaps/0001.md`, `.csv` and `.json`, then 0002 and so on, whenever it changed;
-    running it again tries what failed.
+    A table with gaps is written as `OUT/gaps/0001.md`, `.csv` and `.json`, then 0002 and so on, whenever it changed. A
+    second call retries failed runs.
 
     Raises:
-        ValueError: before anything is written, if the table, the corpus, a protocol or settings have a mistake.
+        UserError: before anything is written, if the table, the corpus, a protocol or settings have a mistake.
         Gaps: at the end, if a cell is empty or lacks a seed.
-        OSError: if a store or disk failed, which the other runs would meet, too.
+        OSError: if a store or disk failed, which would affect the other runs too.
     """
     table, graph = expand(config)
     identity = {
@@ -114,7 +114,7 @@ def expand(config: AblateConfig) -> tuple[Table, Graph]:
 
 
 def digest(kind: str, url: str) -> str:
-    """Digest of an input's content; raises ValueError for a folder that does not hold what it should."""
+    """Digest of an input's content; raises UserError for a folder that does not hold an input of this kind."""
     if kind == "corpus":
         return Corpus(url).digest
     if kind == "generator":
@@ -124,12 +124,12 @@ def digest(kind: str, url: str) -> str:
 
 
 def runs_folder(config: AblateConfig) -> str:
-    """Where the runs are."""
+    """The folder of the runs."""
     return config.runs or f"{config.out.rstrip('/')}/runs"
 
 
 def _make(storage: Storage, steps: list[Step]) -> dict[str, str]:
-    """Run what is not finished; returns why a run has no result, by its name, those among it that need another's."""
+    """Run all unfinished steps; return, per run without a result, the reason: its own fault or an input's."""
     faults: dict[str, str] = {}
     for number, step in enumerate(steps, start=1):
         before = next((faults[name] for name in step.needs if name in faults), None)
@@ -146,7 +146,7 @@ def _make(storage: Storage, steps: list[Step]) -> dict[str, str]:
 
 
 def _attempt(step: Step) -> str | None:
-    """Run a station; returns its fault in one line, unless that is one that every other run would meet."""
+    """Run a station; return its fault in one line, but raise a fault that every other run would meet too."""
     try:
         if isinstance(step.config, FitClassifierConfig):
             check_scores(step.config)
@@ -155,13 +155,13 @@ def _attempt(step: Step) -> str | None:
         return _one_line(error)
     except (OSError, Stalled, Refused):
         raise
-    except Exception as error:  # whatever it is, it belongs to this run
+    except Exception as error:  # any other fault belongs to this run
         return _one_line(error)
     return None
 
 
 def check_scores(config: FitClassifierConfig) -> None:
-    """Refuse a loss of relative quality where no row to train on has a BRISQUE score: all would have q = 0."""
+    """Refuse a loss of relative quality if no training row has a BRISQUE score: all rows would have q = 0."""
     if not goes_by_quality(config.loss):
         return
     for url in filter(None, (config.corpus, config.generated)):
@@ -175,8 +175,8 @@ def check_scores(config: FitClassifierConfig) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    """What an error says; of one that brings a traceback along, its last line."""
-    error = getattr(error, "cause", None) or error  # Ray wraps what a task raises, traceback and all
+    """An error's message; if it includes a traceback, its last line."""
+    error = getattr(error, "cause", None) or error  # Ray wraps a task's error with its traceback
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no message"]
     text = " ".join(lines) if isinstance(error, ValueError | Quarantined) else f"{type(error).__name__}: {lines[-1]}"
     return text[:300]
@@ -187,7 +187,7 @@ def _finished(storage: Storage, step: Step) -> bool:
 
 
 def _figure(storage: Storage, unit: str, faults: dict[str, str], place: Place, metric: str) -> float | str:
-    """A metric of a place, or why there is none."""
+    """A metric of a place, or the reason why it is missing."""
     if place.evaluation is None:
         return place.reason
     if place.evaluation in faults:
@@ -195,7 +195,7 @@ def _figure(storage: Storage, unit: str, faults: dict[str, str], place: Place, m
     summary = read_summary(Storage(storage.path(place.evaluation)))
     assert summary is not None, "the run is finished"
     if unit == "video":
-        summary = summary["video"] or summary  # None where every recording has one frame: the figures are the same
+        summary = summary["video"] or summary  # None if every recording has one frame: equal figures
     value: float | None = summary.get(metric)
     return _why(summary, metric) if value is None else value
 
@@ -233,11 +233,11 @@ def _publish(claim: Run, table: Table, cells: list[Cell], unit: str) -> dict[str
 
 
 def _with_gaps(storage: Storage, summary: bytes, markdown: bytes, long: bytes) -> str:
-    """Keep a table with gaps under the next number, unless it is the last one again; returns the Markdown's name."""
+    """Keep a table with gaps under the next number, unless it equals the last one; return the Markdown's name."""
     taken = [name for name in storage.names(GAPS) if name.endswith(".json")]
     if taken and storage.read(f"{GAPS}/{taken[-1]}") == summary:
         return f"{GAPS}/{taken[-1].removesuffix('.json')}.md"
     number = max([int(name.partition(".")[0]) for name in storage.names(GAPS)], default=0) + 1
-    for suffix, data in (("md", markdown), ("csv", long), ("json", summary)):  # the last one says that all are there
+    for suffix, data in (("md", markdown), ("csv", long), ("json", summary)):  # the last file marks all as complete
         storage.create(f"{GAPS}/{number:04d}.{suffix}", data)
     return f"{GAPS}/{number:04d}.md"

@@ -1,4 +1,4 @@
-"""The figures of a table: cells from evaluations, as Markdown for people and as CSV for programs."""
+"""The figures of a table: cells computed from evaluations, as Markdown for people and CSV for programs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CSV = ("row", "protocol", "metric", "statistic", "seed", "value", "reason", "run
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A metric of a row under a protocol, or on average over all: one value per seed, or why that seed has none.
+    """A metric of a row under one protocol, or averaged over all: for each seed a value, or why it is missing.
 
-    `runs` are the evaluations of the seeds; an average has none. Values are fractions of 1.
+    `runs` are the evaluations of the seeds; empty for an average. Values are fractions of 1.
     """
 
     row: str
@@ -37,7 +37,7 @@ class Cell:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the seeds that have a value; None without one."""
+        """Mean over the seeds that have a value; None if no seed has one."""
         return statistics.fmean(self.values.values()) if self.values else None
 
     @property
@@ -52,7 +52,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """Percent with two decimals; with how many of the seeds where some have none."""
+        """Percent with two decimals; with the number of seeds if some have no value."""
         if self.mean is None:
             return "—"
         spread = "" if self.deviation is None else f" ± {fixed(100 * self.deviation, 2)}"
@@ -69,7 +69,7 @@ class Cell:
 def cells_of(table: Table, places: Sequence[Place], figure: Callable[[Place, str], float | str]) -> list[Cell]:
     """The cells of a table, row by row in the order of its columns.
 
-    `figure` gives a metric of a place, or the reason why there is none, as text.
+    `figure` returns a metric of a place, or as text the reason why it is missing.
     """
     cells = []
     for row in table.rows:
@@ -99,7 +99,7 @@ def _cell(places: Sequence[Place], metric: str, figure: Callable[[Place, str], f
 
 
 def _average(cells: Sequence[Cell], seeds: Sequence[int]) -> Cell:
-    """Of each seed the mean over the protocols, where it has a value under all of them."""
+    """For each seed, the mean over the protocols, if the seed has a value under all of them."""
     values, reasons = {}, {}
     for seed in seeds:
         lacking = [cell.protocol for cell in cells if seed not in cell.values]
@@ -111,7 +111,7 @@ def _average(cells: Sequence[Cell], seeds: Sequence[int]) -> Cell:
 
 
 def column_name(protocol: str, metric: str) -> str:
-    """A column's head; that of the corpus's own splits is the metric alone."""
+    """A column's heading; for the corpus's own splits it is only the metric."""
     return metric if protocol == OWN else f"{protocol} {metric}"
 
 
@@ -142,9 +142,9 @@ def markdown_of(table: Table, cells: Sequence[Cell], unit: str) -> str:
 
 
 def csv_of(cells: Sequence[Cell]) -> str:
-    """The table in long form: of every cell one line per seed, then its mean and its standard deviation.
+    """The table in long form: for every cell one line per seed, then its mean and its standard deviation.
 
-    Values have all their digits, as fractions of 1; the statistics' `reason` counts the seeds that are missing.
+    Values are fractions of 1 with all digits; for the statistics, `reason` counts the missing seeds.
     """
     lines: list[Sequence[Any]] = [CSV]
     for cell in cells:

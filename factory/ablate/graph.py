@@ -1,8 +1,8 @@
-"""From a table to station runs: each once, in an order in which every run comes after those that it needs.
+"""Turn a table into station runs, each only once, ordered so that every run comes after those that it needs.
 
-A run's folder is named by the fingerprint of all that decides it: its settings with the defaults, the content of the
-inputs, the rules of the protocol, and the names of the runs that it reads. So rows that share a generator share its
-folder, and a row whose settings change has another one.
+A run's folder is named by the fingerprint of everything that decides it: its settings with the defaults, the content
+of the inputs, the rules of the protocol, and the names of the runs that it reads. So rows that share a generator share
+its folder, and a row whose settings change gets another folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from factory.train.recipes import style as fit_style
 if TYPE_CHECKING:
     from factory.ablate.settings import AblateConfig
 
-OWN = "own"  # in the place of a protocol: the corpus's own splits
+OWN = "own"  # stands for the corpus's own splits, instead of a protocol
 STATIONS: dict[str, tuple[Any, type[Config]]] = {
     "fit_style": (fit_style, fit_style.FitStyleConfig),
     "fit_generator": (fit_generator, fit_generator.FitGeneratorConfig),
@@ -33,18 +33,18 @@ STATIONS: dict[str, tuple[Any, type[Config]]] = {
 }
 SEED = {"fit_style": "train", "fit_generator": "train", "generate": "plan", "fit_classifier": "train"}
 INPUTS = ("corpus", "inputs", "out", "protocol", "generated", "style_encoder", "classifier", "scores", "dev_scores")
-NO_RESULT = {"out", "resources", "threads"}  # of a station's settings: they do not decide its result
+NO_RESULT = {"out", "resources", "threads"}  # settings of a station that do not decide its result
 
 Digest = Callable[[str, str], str]  # (kind of input, its folder) -> digest of its content
 
 
 class MissingError(UserError):
-    """A row asks for what the configuration does not give: its cells stay empty, the others are filled."""
+    """A row needs an input that the configuration does not give: its cells stay empty, other cells are filled."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a station reads: a folder, and what stands for its content in the fingerprint of its reader."""
+    """An input of a station: a folder, and the value that represents its content in the reader's fingerprint."""
 
     url: str
     identity: str
@@ -52,7 +52,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One run of a station, in the folder `name` below that of all runs."""
+    """One run of a station, in the folder `name` below the folder of all runs."""
 
     name: str
     job: str
@@ -62,7 +62,7 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A row under a protocol with a seed: the evaluation that gives its figures, or why there is none."""
+    """A row under a protocol with a seed: the evaluation that gives its figures, or why it is missing."""
 
     row: str
     protocol: str
@@ -76,16 +76,16 @@ class Graph:
 
     Args:
         config: the ablation. table: with its protocols and seeds. runs: folder of all runs.
-        digest: of an input's content: of kind `corpus`, `generator` or `style_encoder`; raises ValueError for
-            a folder that is none.
+        digest: computes the digest of an input's content, of kind `corpus`, `generator` or `style_encoder`; raises
+            UserError for a folder that is not of that kind.
 
     Attributes:
-        steps: by name, every one after those it needs; those of the first seed come first.
+        steps: by name, each after the steps it needs; steps of the first seed come first.
         places: one for every row, protocol and seed.
 
     Raises:
-        ValueError: if a folder that is given is not what it should be, a station refuses its settings, or settings
-            say what the ablation says itself.
+        UserError: if a given folder is of the wrong kind, a station refuses its settings, or settings set a value that
+            the ablation itself sets.
     """
 
     def __init__(self, config: AblateConfig, table: Table, runs: str, digest: Digest) -> None:
@@ -113,7 +113,7 @@ class Graph:
         return self._add("evaluate", row, protocol, seed, {"corpus": self._corpus, "classifier": classifier}).identity
 
     def _trained_alike(self, protocol: str) -> str:
-        """The first protocol of the table with the same training rules, whose models serve for all of these."""
+        """The table's first protocol with the same training rules; its models serve all protocols with these rules."""
         rules = self._rules[protocol]
         for name, others in self._rules.items():
             if rules is not None and others is not None and rules.training_digest == others.training_digest:
@@ -151,12 +151,12 @@ class Graph:
                 raise MissingError(f"changes {job}, which a finished `{given}` leaves no room for: leave that out")
 
     def _given(self, kind: str, url: str, protocol: str) -> Source:
-        """A finished input; `$protocol` in its name is that of the protocol that is trained under."""
+        """A finished input; `$protocol` in its name is replaced by the training protocol's name."""
         url = url.replace("$protocol", protocol).replace("${protocol}", protocol)
         return Source(url, self._digest(kind, url))
 
     def _add(self, job: str, row: TableRow, protocol: str, seed: int, sources: Mapping[str, Source]) -> Source:
-        """The run of a station, which is a new step unless a row before has the same."""
+        """The run of a station; adds a step, unless an earlier row has the same run."""
         model, rules = STATIONS[job][1], self._rules[protocol]
         settings = self._settings(job, row, seed) | ({"protocol": protocol} if rules else {})
 
@@ -180,7 +180,7 @@ class Graph:
         return Source(url, name)
 
     def _settings(self, job: str, row: TableRow, seed: int) -> dict[str, Any]:
-        """The station's settings of the configuration, of the row over them, and the seed."""
+        """The station's settings from the configuration, overridden by the row's settings, and the seed."""
         base, over = getattr(self._config, job), getattr(row, job, {})
         _refuse_ours(f"config key {job}", job, base, INPUTS)
         _refuse_ours(f"row {row.name!r}, {job}", job, over, (*INPUTS, "initial"))
@@ -194,7 +194,7 @@ class Graph:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with what `over` says, section by section; another loss takes over the scale and nothing else."""
+    """`base` overridden by `over`, section by section; if the loss changes, only its scale is kept."""
     found = dict(base)
     for key, value in over.items():
         below = found.get(key)
@@ -207,7 +207,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _default(job: str) -> dict[str, Any]:
-    """The station's own `train`, so that a row may change a part of it; and no bootstrap, which the table ignores."""
+    """The station's default `train`, so that a row may change part of it; without the bootstrap, unused in tables."""
     if job == "evaluate":
         return {"resamples": 0}
     field = STATIONS[job][1].model_fields.get("train")

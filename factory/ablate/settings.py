@@ -1,4 +1,4 @@
-"""What an ablation is told; docs/ablating.md is the manual."""
+"""Configuration of an ablation; docs/ablating.md is the manual."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from factory.train import TrainResources
 class AblateConfig(Config):
     """One table on one corpus.
 
-    Generated faces come from `generated`, else from `generator`, else from a generator that `fit_generator` says how
-    to fit. The settings of the stations are those of their own configurations without inputs, `out` and seeds.
+    Generated faces come from `generated`, else from `generator`, else from a generator fitted with `fit_generator`.
+    The stations' settings are those of their own configurations, without inputs, `out` and seeds.
     """
 
-    table: PathOrUrl = Field(description="name of a table that comes with the package, or FILE.yaml")
-    corpus: PathOrUrl = Field(description="real faces, to train on and to test on")
+    table: PathOrUrl = Field(description="name of a table in the package, or FILE.yaml")
+    corpus: PathOrUrl = Field(description="real faces for training and testing")
     out: PathOrUrl
     protocols: tuple[PathOrUrl, ...] | None = Field(None, min_length=1, description="None: the table's; own: splits")
     seeds: Seeds | None = Field(None, description="None: the table's")
     generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
-    generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; likewise")
-    style_encoder: PathOfProtocol | None = Field(None, description="folder of fit-style, for fit_generator; likewise")
+    generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; $protocol too")
+    style_encoder: PathOfProtocol | None = Field(None, description="fit-style folder for fit_generator; $protocol too")
     fit_style: dict[str, Any] = {}
     fit_generator: dict[str, Any] | None = None
     generate: dict[str, Any] = {}
     fit_classifier: dict[str, Any] = {}
-    evaluate: dict[str, Any] = Field({}, description="by default without bootstrap, which the table ignores")
-    unit: Literal["frame", "video"] = Field("frame", description="what a figure counts; video: means of recordings")
-    runs: PathOrUrl | None = Field(None, description="folder of the runs, which tables may share; None: OUT/runs")
-    resources: TrainResources = Field(TrainResources(), description="of every fit whose settings do not say others")
+    evaluate: dict[str, Any] = Field({}, description="default: without bootstrap, which the table ignores")
+    unit: Literal["frame", "video"] = Field("frame", description="unit that figures count; video: means of recordings")
+    runs: PathOrUrl | None = Field(None, description="folder of the runs; tables may share it; None: OUT/runs")
+    resources: TrainResources = Field(TrainResources(), description="for every fit without its own resources")
 
     @model_validator(mode="after")
     def _check(self) -> AblateConfig:

@@ -1,4 +1,4 @@
-"""From the YAML files of this folder, or a user's own, to ablation tables."""
+"""Read ablation tables from the YAML files of this folder or from a user's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from factory.core.config import Config, PathOrUrl, build, read_yaml
 from factory.core.places import file_here
 
 FOLDER = Path(__file__).parent
-# What of an evaluation can be a column: rates, by the names of its summary.
+# The figures of an evaluation that can be a column: rates, under the names in its summary.
 METRICS = (
     *("auc", "d_eer", "tpr@fpr=1%"),
     *(f"{rate}@{threshold}" for rate, *_ in RATES for threshold, *_ in THRESHOLDS),
@@ -28,10 +28,10 @@ Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
 class TableRow(Config):
-    """One row: what it changes in the settings of the stations that lead to its figures."""
+    """One row: its changes to the settings of the stations that lead to its figures."""
 
     name: str = Field(min_length=1)
-    generated: bool = Field(True, description="whether generated faces are trained on, beside the real ones")
+    generated: bool = Field(True, description="whether to train on generated faces in addition to real ones")
     fit_style: dict[str, Any] = {}
     fit_generator: dict[str, Any] = {}
     generate: dict[str, Any] = {}
@@ -48,20 +48,20 @@ class TableRow(Config):
 class Table(Config):
     """One ablation.
 
-    A row of the file may have `each`: it stands for one row of every value, or of every pair where two are named, and
-    `$name` is replaced by the value wherever it stands.
+    A row of the file may have `each`: it then stands for one row per value, or per pair of values if two names are
+    given, and `$name` is replaced by the value everywhere.
 
     Raises:
-        ValueError: on a metric that no evaluation has, rows of one name, or two equal protocols or seeds.
+        UserError: for an unknown metric, rows with the same name, or two equal protocols or seeds.
     """
 
     name: str
     title: str
-    shape: str = Field(description="which table of the paper it has the shape of")
-    note: str = Field("", description="what the paper leaves open, and how it is read here")
+    shape: str = Field(description="table of the paper whose shape this one has")
+    note: str = Field("", description="what the paper leaves open, and how we read it")
     protocols: tuple[PathOrUrl, ...] = Field(("own",), min_length=1)
     columns: tuple[str, ...] = Field(min_length=1)
-    average: bool = Field(False, description="whether the mean over the protocols is a column, too")
+    average: bool = Field(False, description="whether to add a column with the mean over the protocols")
     seeds: Seeds = (0, 1, 2)
     rows: tuple[TableRow, ...] = Field(min_length=1)
 
@@ -89,15 +89,15 @@ class Table(Config):
 
 
 def titles() -> dict[str, str]:
-    """What each table that comes with the package shows, by name."""
+    """The titles of the tables in the package, by name."""
     return {path.stem: str(read_yaml(path, "table").get("title")) for path in _files()}
 
 
 def load_table(name: str) -> Table:
-    """A table by its name, or from a YAML file of one's own.
+    """A table by its name, or from a user's YAML file.
 
     Raises:
-        ValueError: in one line, if there is no such table or its file has a mistake.
+        UserError: in one line, if the table does not exist or its file has a mistake.
     """
     own = name.endswith((".yaml", ".yml"))
     path = Path(file_here(name)) if own else FOLDER / f"{name}.yaml"
@@ -131,7 +131,7 @@ def _built_row(row: Any) -> TableRow:
 
 
 def _each(row: Any) -> Iterator[Any]:
-    """The rows that a row of the file stands for."""
+    """The rows for which a row of the file stands."""
     if not (isinstance(row, dict) and "each" in row):
         yield row
         return
@@ -144,7 +144,7 @@ def _each(row: Any) -> Iterator[Any]:
 
 
 def _substituted(value: Any, put: Mapping[str, Any]) -> Any:
-    """`value` with `$name` replaced in all its text; text that is `$name` alone becomes the value, of its own kind."""
+    """`value` with `$name` replaced in all its text; a text that is only `$name` becomes the value, type included."""
     if isinstance(value, str):
         alone = value[1:] if value.startswith("$") else ""
         return put[alone] if alone in put else string.Template(value).safe_substitute(put)

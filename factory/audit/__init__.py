@@ -1,8 +1,8 @@
-"""The audit station: what a generated corpus is worth, row by row, before anything is trained on it.
+"""The audit station: judge a generated corpus row by row before training on it.
 
-Identity kept, style reached, nothing memorised, no near-duplicates, no leaks between splits, quality as that of real
-spoofs. Shards of the corpus are never touched: `OUT/audit.parquet` holds measures and verdicts by key, and stations
-take it as `audit=OUT`. docs/auditing.md is the manual.
+The audit checks that identity is kept, the style is reached and the quality is like that of real spoofs. It looks for
+memorised rows, near-duplicates and leaks between splits. Shards of the corpus stay untouched: `OUT/audit.parquet`
+holds measures and verdicts by key, and other stations take it as `audit=OUT`. docs/auditing.md is the manual.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["AuditConfig", "run"]
 
 
 def run(config: AuditConfig) -> dict[str, Any]:
-    """Write `OUT/audit.parquet`; returns the summary. Running it again measures only the shards that are missing.
+    """Write `OUT/audit.parquet` and return the summary. A second run measures only the missing shards.
 
     Raises:
-        ValueError: before anything is written, if the inputs do not belong together, the embedder is not installed,
-            or `measures` are of other inputs.
+        UserError: before anything is written, if the inputs do not belong together, the embedder is not installed,
+            or `measures` were made from other inputs.
         Quarantined: if shards could not be measured.
     """
     sources = open_sources(config)
@@ -55,7 +55,7 @@ def run(config: AuditConfig) -> dict[str, Any]:
 
 
 def _columns(config: AuditConfig, sources: Sources, tables: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every column but the verdict, and what the z-scores refer to."""
+    """Every column except the verdict, and the references of the z-scores."""
     spoofs, limits = sources.spoofs, config.thresholds
     measures = spoof_measures(tables, spoofs)
     columns: dict[str, Any] = {
@@ -75,7 +75,7 @@ def _columns(config: AuditConfig, sources: Sources, tables: Storage) -> tuple[di
 
 
 def _table(columns: dict[str, Any]) -> pa.Table:
-    """The columns as they are stored: names instead of numbers, null where there is none."""
+    """The columns as stored: names instead of numbers, and null for missing values."""
     place = columns["near_duplicate_place"]
     stored = {name: columns[name] for name in AUDIT_SCHEMA.names if name in columns}
     stored["near_duplicate_of"] = pa.array(columns["key"]).take(pa.array(place, mask=place < 0))
@@ -87,14 +87,17 @@ def _table(columns: dict[str, Any]) -> pa.Table:
 
 
 def _needs(config: AuditConfig) -> list[Need]:
-    """One worker: with fewer than are asked for an audit takes longer. None where the measures are made."""
+    """The resources that an audit needs at least: one worker; with fewer than configured it takes longer.
+
+    Empty if the measures already exist.
+    """
     gpus = config.resources.gpus_per_worker
     need = Need(f"a worker (resources.gpus_per_worker={gpus:g})", cpus=1.0, gpus=gpus)
     return [need] if config.measures is None else []
 
 
 def _check_measures(storage: Storage, measured: dict[str, Any]) -> None:
-    """Refuse measures of another audit that were not made of the same inputs in the same way, to the end."""
+    """Refuse measures of another audit unless it is finished and used the same inputs and methods."""
     theirs = read_claim(storage)["identity"].get("measured", {})
     differ = sorted(name for name in measured if theirs.get(name) != measured[name])
     if differ:

@@ -1,4 +1,4 @@
-"""Difference hashes (dHash) of images, and all pairs of them within a few bits without comparing all with all."""
+"""Difference hashes (dHash) of images, and all pairs of hashes within a few bits, without comparing all with all."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from difffas.errors import UserError
 
 BITS = 64
-MAX_RADIUS = 6  # beyond it the tables of `pairs_within` are too many
+MAX_RADIUS = 6  # a larger radius needs too many tables in `pairs_within`
 _ROWS, _COLUMNS = 8, 9
 _LUMINANCE = np.array([299.0, 587.0, 114.0])  # BT.601, in thousandths
 _SELECTIVE = 24  # bits that two hashes must share before they are compared
 
 
 def difference_hash(images: np.ndarray) -> np.ndarray:
-    """64 bits of each image: where its luminance, averaged over 8 × 9 cells, rises from a cell to its right-hand one.
+    """64 bits per image: a bit is set where the luminance, averaged over 8 × 9 cells, rises to the cell on the right.
 
-    Images are uint8 (N, H, W, 3); the result is uint64 (N,), row by row from the highest bit. The cells need not hold
-    whole pixels. All sums are of whole numbers below 2⁵³, hence exact and the same on every machine. An image without
+    Images are uint8 (N, H, W, 3); the result is uint64 (N,), row by row from the highest bit. Cells may cut pixels.
+    All sums are sums of whole numbers below 2⁵³, so they are exact and equal on every machine. An image without
     structure hashes to 0.
     """
     luminance = images.astype(np.float64) @ _LUMINANCE  # N, H, W
@@ -32,7 +32,7 @@ def difference_hash(images: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(pixels: int, cells: int) -> np.ndarray:
-    """How much of each pixel lies in each of some equal cells, in 1/cells of a pixel; float64 (cells, pixels)."""
+    """The part of each pixel in each of `cells` equal cells, in units of 1/cells pixel; float64 (cells, pixels)."""
     first = np.arange(pixels) * cells
     begin = np.arange(cells)[:, None] * pixels
     shared = np.minimum(first + cells, begin + pixels) - np.maximum(first, begin)
@@ -45,14 +45,14 @@ def bits_apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def pairs_within(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Pairs of distinct hashes at most `radius` bits apart, as (places, places, bits apart); a pair may come again.
+    """Pairs of distinct hashes at most `radius` bits apart, as (places, places, bits apart); a pair may repeat.
 
-    The 64 bits are cut into radius + k bands. Two hashes within the radius differ in at most `radius` of them, so
-    they agree in some k: for each choice of k bands only hashes that agree there are compared (Manku, Jain and Das
-    Sarma, "Detecting near-duplicates for web crawling", WWW 2007). Nothing is missed.
+    The 64 bits are cut into radius + k bands. Two hashes within the radius differ in at most `radius` bands, so they
+    agree in at least k: for each choice of k bands, only hashes that agree there are compared (Manku, Jain and Das
+    Sarma, "Detecting near-duplicates for web crawling", WWW 2007). All pairs are found.
 
     Raises:
-        ValueError: on a radius outside 0 … 6.
+        UserError: for a radius outside 0 … 6.
     """
     if not 0 <= radius <= MAX_RADIUS:
         raise UserError(f"a radius of {radius} bits is not within 0 and {MAX_RADIUS}")
@@ -62,7 +62,7 @@ def pairs_within(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, 
         order = np.argsort(masked, kind="stable")
         ordered = masked[order]
         apart = 1
-        places = np.flatnonzero(ordered[1:] == ordered[:-1])  # whose next is in the same run
+        places = np.flatnonzero(ordered[1:] == ordered[:-1])  # places whose successor is in the same run
         while len(places):
             first, second = order[places], order[places + apart]
             distance = bits_apart(hashes[first], hashes[second])
@@ -75,13 +75,13 @@ def pairs_within(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, 
 
 
 def nearest_before(hashes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each hash the nearest of those before it that are within `radius` bits; the first of equally near ones.
+    """For each hash, the nearest earlier hash within `radius` bits; of equally near hashes, the first.
 
-    Returns places (int64, −1 where there is none) and distances in bits (int64, −1).
+    Returns places and distances in bits (both int64; −1 for a hash without one).
     """
     distinct, first, which = np.unique(hashes, return_index=True, return_inverse=True)
     here = np.arange(len(hashes))
-    # Distance and place in one number, so that the least is the nearest and then the first.
+    # Distance and place in one number, so that the smallest is the nearest, and of equally near ones the first.
     none = np.int64(BITS + 1) * len(hashes)
     best = np.where(first[which] < here, first[which], none)  # an equal hash before
     nearest = np.full(len(distinct), none)
@@ -95,7 +95,7 @@ def nearest_before(hashes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndar
 
 
 def split_masks(hashes: np.ndarray, splits: np.ndarray, radius: int) -> np.ndarray:
-    """In which splits each hash has itself or a near one; splits are bits of an int64; int64 (N,)."""
+    """The splits in which each hash or a near hash occurs, as bits of an int64; int64 (N,)."""
     distinct, which = np.unique(hashes, return_inverse=True)
     own = np.zeros(len(distinct), dtype=np.int64)
     np.bitwise_or.at(own, which, splits)
@@ -107,7 +107,7 @@ def split_masks(hashes: np.ndarray, splits: np.ndarray, radius: int) -> np.ndarr
 
 
 def _masks(radius: int) -> Iterator[np.uint64]:
-    """Which bits must agree, for each choice of bands: the fewest bands that leave few hashes to compare."""
+    """Masks of the bits that must agree, one per choice of bands; uses the fewest bands that leave few comparisons."""
     shared = next(k for k in itertools.count(1) if k * BITS // (radius + k) >= _SELECTIVE)
     bands = radius + shared
     edges = [math.floor(number * BITS / bands) for number in range(bands + 1)]

@@ -1,4 +1,4 @@
-"""How far a spoof's face is from its live face: distances of face embeddings, by an embedder that the user names."""
+"""Measure how far a spoof's face is from its live face, by the distance of embeddings from a configured embedder."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from factory.sources.faces import MARGIN
 
 EMBEDDERS = ("dlib", "structure")
 EmbedderName = Literal["dlib", "structure"]
-_CHIP = 150  # pixels: what dlib's network was trained on
-_LANDMARKS_AT = 256  # side at which the landmarks are sought: the predictor reads single pixels
+_CHIP = 150  # pixels: the size that dlib's network was trained on
+_LANDMARKS_AT = 256  # image side for finding landmarks: the predictor reads single pixels
 _PADDING = 0.25  # around the face in a chip, as in the network's training
-_STRUCTURE = 16  # side of the structure that is compared
+_STRUCTURE = 16  # side of the compared structure
 
 
 class FaceEmbedder(Protocol):
-    """Faces to vectors whose Euclidean distance says how unlike the persons are."""
+    """Maps faces to vectors whose Euclidean distance says how different the persons are."""
 
-    digest: str  # of what decides the vectors
+    digest: str  # digest of everything that decides the vectors
 
     def __call__(self, faces: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3) of face crops to float64 (N, D)."""
+        """Map face crops, uint8 (N, H, W, 3), to vectors, float64 (N, D)."""
 
 
 class Dlib:
-    """dlib's face recognition network: 128 numbers of a face; for photographs, its author takes 0.6 for the limit.
+    """dlib's face recognition network: 128 numbers per face; for photographs, its author uses 0.6 as the limit.
 
-    The crops are those of `difffas prepare` (or alike): five landmarks are sought where the face is then known to
-    be, so that no face goes undetected, and the face is turned upright by them. [ours] Weights: CC0, from the PyPI
-    package `face_recognition_models`, read as files, offline. Its 68-landmark model, whose training data are not
-    free, is not used.
+    The crops come from `difffas prepare` or a similar tool, so the face's place is known: five landmarks are found
+    there without a detector that could miss the face, and they serve to turn the face upright [ours]. Weights: CC0,
+    from the PyPI package `face_recognition_models`, read as files, offline. The package's 68-landmark model is not
+    used, because its training data are not free.
 
     Raises:
-        ValueError: if dlib or the weights are not installed.
+        UserError: if dlib or the weights are not installed.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Dlib:
             raise UserError("identity dlib is not installed: pip install 'difffas-factory[identity]'")
         import dlib
 
-        models = Path(spec.origin).parent / "models"  # its own module asks for pkg_resources, which is no more
+        models = Path(spec.origin).parent / "models"  # its own module needs pkg_resources, which no longer exists
         files = [models / f"{name}.dat" for name in (_NETWORK, _PREDICTOR)]
         self.digest = hashlib.sha256(b"".join(map(_sha256, files))).hexdigest()
         self._network = dlib.face_recognition_model_v1(str(files[0]))
@@ -72,10 +72,10 @@ _NETWORK, _PREDICTOR = "dlib_face_recognition_resnet_model_v1", "shape_predictor
 
 
 class Structure:
-    """Coarse structure, no face recognition: luminance at 16 × 16, without its mean, at unit length. [ours]
+    """Coarse structure without face recognition: luminance at 16 × 16, minus its mean, at unit length. [ours]
 
-    The distance is √(2 − 2r) with r the correlation of two images: 0 if they are alike but for brightness and
-    contrast, √2 if they have nothing in common. It tells whether the head still is where it was, not who it is.
+    The distance is √(2 − 2r), where r is the correlation of two images: 0 if they differ only in brightness and
+    contrast, √2 if they have nothing in common. It tells whether the head kept its position, not who the person is.
     """
 
     digest = f"structure-{_STRUCTURE}"
@@ -90,7 +90,7 @@ class Structure:
 
 
 def load_embedder(name: EmbedderName) -> FaceEmbedder:
-    """The embedder of a configuration; raises ValueError if it is not installed."""
+    """The embedder of this name; raises UserError if it is not installed."""
     return Dlib() if name == "dlib" else Structure()
 
 

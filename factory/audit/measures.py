@@ -1,6 +1,6 @@
-"""What is measured shard by shard, on workers: hashes and features of real faces, and each spoof held against them.
+"""Measure shard by shard, on workers: hashes and features of real faces, and each spoof compared with them.
 
-The judgements (thresholds, near-duplicates, leaks) come after, from these tables and the index alone.
+The verdicts (thresholds, near-duplicates, leaks) are computed later, from these tables and the index alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from factory.storage import Storage
 from factory.tables import plain_parquet
 
 REAL_SCHEMA = pa.schema(
-    [("key", pa.string()), ("dhash", pa.uint64()), ("feature", pa.list_(pa.float32()))]  # feature: of spoofs
+    [("key", pa.string()), ("dhash", pa.uint64()), ("feature", pa.list_(pa.float32()))]  # feature: spoofs only
 )
 SPOOF_SCHEMA = pa.schema(
     [
@@ -44,17 +44,17 @@ _BLOCK = 1 << 16  # training spoofs that a shard is compared with at a time
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSpoofs:
-    """What the generator has seen, in the order of their keys; 8 + 4·C bytes each, beside the key."""
+    """The spoofs that the generator has seen, in the order of their keys; 8 + 4·C bytes each, plus the key."""
 
     keys: pa.Array
     hashes: np.ndarray  # uint64 (M,)
     features: np.ndarray  # float32 (M, C), of unit length
 
     def nearest(self, hashes: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """For each image the place of the nearest training spoof, bits between the hashes, cosine distance.
+        """For each image: place of the nearest training spoof, bits between the hashes, and cosine distance.
 
-        Nearest has the least sum of bits/64 and cosine distance [ours]: a copy is near by both. Of equally near ones
-        it is the one whose key comes first.
+        The nearest spoof has the least sum of bits/64 and cosine distance [ours]: a copy is near by both. Of equally
+        near spoofs, the one whose key comes first is taken.
         """
         place = np.zeros(len(hashes), dtype=np.int64)
         least = np.full(len(hashes), np.inf)
@@ -73,7 +73,7 @@ class TrainingSpoofs:
 
 @dataclasses.dataclass(frozen=True)
 class Tools:
-    """How to measure: folder of the style encoder, name of the face embedder, images a batch, threads."""
+    """How to measure: folder of the style encoder, name of the face embedder, images per batch, threads."""
 
     style_encoder: str
     identity: EmbedderName
@@ -82,14 +82,14 @@ class Tools:
 
 
 class MeasureReal:
-    """An actor: one shard of real faces becomes a table of `REAL_SCHEMA` in `out`."""
+    """An actor that turns one shard of real faces into a table of `REAL_SCHEMA` in `out`."""
 
     def __init__(self, out: str, tools: Tools) -> None:
         self._out = Storage(out)
         self._style = StyleJudge(tools.style_encoder, tools.batch_size, tools.threads)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """`{"shard", "place", "url", "source"}` to how it went, see `done`."""
+        """Measure `{"shard", "place", "url", "source"}` and return the outcome, see `done`."""
         return done(carry(row, "audit", self._work))
 
     def _work(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -108,11 +108,11 @@ class MeasureReal:
 
 
 class MeasureSpoofs:
-    """An actor: one shard of spoofs becomes a table of `SPOOF_SCHEMA` in `out`.
+    """An actor that turns one shard of spoofs into a table of `SPOOF_SCHEMA` in `out`.
 
     Args:
-        out, tools: as above. live: folder of the live corpus. shared: in a list, so that Ray does not copy it into
-            every task, the reference to (shard and position of every live face, `TrainingSpoofs`).
+        out, tools: as above. live: folder of the live corpus. shared: the reference to (shard and position of every
+            live face, `TrainingSpoofs`), in a list so that Ray does not copy the value into every task.
     """
 
     def __init__(self, out: str, tools: Tools, live: str, shared: list[Any]) -> None:
@@ -124,7 +124,7 @@ class MeasureSpoofs:
         self._live_places, self._training = ray.get(shared[0])
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """`{"shard", "place", "url", "source", "positions", "lives"}` to how it went, see `done`."""
+        """Measure `{"shard", "place", "url", "source", "positions", "lives"}` and return the outcome, see `done`."""
         return done(carry(row, "audit", self._work))
 
     def _work(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class MeasureSpoofs:
 
 
 def done(row: dict[str, Any]) -> dict[str, Any]:
-    """What goes back to the driver: place of the table, its images, and the fault if there was one."""
+    """The outcome for the driver: place of the table, number of images, and the fault, if any."""
     return {
         "shard": row["shard"],
         "place": row.get("place", ""),
@@ -164,7 +164,7 @@ def pixels(rows: list[Row]) -> np.ndarray:
     """Decoded images of rows of one size, uint8 (N, H, W, 3).
 
     Raises:
-        ValueError: naming a row whose image cannot be read or has another size than the first.
+        UserError: naming a row whose image cannot be read or has another size than the first.
     """
     images = []
     for row in rows:
@@ -186,7 +186,7 @@ def to_parquet(table: pa.Table) -> bytes:
 
 def read_table(storage: Storage, place: str, columns: list[str] | None = None) -> pa.Table:
     """A table that `to_parquet` wrote, or some columns of it."""
-    # Through memory of Arrow's own, see corpus.read_index.
+    # Read through Arrow's own memory, see corpus.read_index.
     memory = pa.BufferOutputStream()
     memory.write(storage.read(place))
     with pa.BufferReader(memory.getvalue()) as file:

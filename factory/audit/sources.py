@@ -1,4 +1,4 @@
-"""What an audit reads, opened and found to belong together, before anything is written."""
+"""Open the inputs of an audit and check that they belong together, before anything is written."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from factory.storage import Storage
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """The corpora, and how the generated rows hang on them."""
+    """The corpora, and how the generated rows refer to them."""
 
     generated: Corpus
     live: Corpus
     guides: Corpus
     training: Corpus
-    spoofs: pa.Table  # index rows of what is audited
+    spoofs: pa.Table  # index rows of the audited spoofs
     live_of: np.ndarray  # int64, position of each spoof's live face
     training_rows: np.ndarray  # int64, positions of the training spoofs
-    unseen_rows: np.ndarray  # int64, of the real spoofs of the same corpus's other splits
+    unseen_rows: np.ndarray  # int64, positions of real spoofs in the same corpus's other splits
 
     @property
     def real(self) -> list[Corpus]:
-        """Each corpus of real faces once."""
+        """The corpora of real faces, each once."""
         return list({corpus.storage.url: corpus for corpus in (self.live, self.guides, self.training)}.values())
 
 
@@ -45,8 +45,8 @@ def open_sources(config: AuditConfig) -> Sources:
     """Open the corpora.
 
     Raises:
-        ValueError: if nothing was generated, a live face or guide is not in its corpus, a style is none of the
-            encoder's, or the training split has no spoof.
+        UserError: if nothing was generated, a live face or guide is not in its corpus, the encoder does not know a
+            style, or the training split has no spoof.
     """
     inputs = config.inputs
     urls = {"generated": inputs.generated, "live": inputs.live, "guides": inputs.guides}
@@ -76,10 +76,10 @@ def open_sources(config: AuditConfig) -> Sources:
 
 
 def measured_identity(config: AuditConfig, sources: Sources) -> dict[str, Any]:
-    """What decides the measures: contents of corpora, encoders, and what is compared with what.
+    """The facts that decide the measures: contents of corpora, encoders, and which rows are compared.
 
     Raises:
-        ValueError: if the face embedder is not installed.
+        UserError: if the face embedder is not installed.
     """
     corpora = {name: getattr(sources, name).digest for name in ("generated", "live", "guides", "training")}
     encoder = Storage(config.inputs.style_encoder)
@@ -97,7 +97,7 @@ def measured_identity(config: AuditConfig, sources: Sources) -> dict[str, Any]:
 
 
 def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
-    """Where in a corpus the rows are that a column of keys names; ValueError if one is not there."""
+    """Positions in a corpus of the rows that a column of keys names; raises UserError for a missing key."""
     places = pc.index_in(spoofs[name], value_set=corpus.index["key"].combine_chunks())
     if places.null_count:
         lost = spoofs[name].filter(places.is_null())
@@ -115,4 +115,4 @@ def _check_styles(url: str, spoofs: pa.Table) -> None:
         unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
         if unknown:
             raise UserError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")
-    encoder_digest(storage)  # or one line that says that there is none, or that it is not whole
+    encoder_digest(storage)  # one-line error if the encoder is missing or incomplete

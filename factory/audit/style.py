@@ -1,4 +1,4 @@
-"""What the style encoder says of images: the probability of their style, and features in which copies are close."""
+"""Judge images by the style encoder: the probability of their style, and features in which copies are close."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENCODER = "style_encoder"
 
 
 class StyleJudge:
-    """The style encoder of a folder of fit-style or fit-generator, local or `s3://`; on the GPU where there is one."""
+    """The style encoder in a folder of fit-style or fit-generator, local or `s3://`; uses a GPU if there is one."""
 
     def __init__(self, url: str, batch_size: int, threads: int) -> None:
         import torch
@@ -44,7 +44,7 @@ class StyleJudge:
         return logits.softmax(dim=1).numpy()[np.arange(len(images)), chosen], features
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """The features alone; the images' style need not be one that the encoder knows."""
+        """The features alone; the encoder need not know the images' style."""
         return self._encode(images)[0]
 
     def _encode(self, images: np.ndarray) -> tuple[np.ndarray, Tensor]:
@@ -64,7 +64,7 @@ def encoder_digest(storage: Storage) -> str:
     """Digest of the style encoder's files.
 
     Raises:
-        ValueError: if the folder holds none, or one that is not whole.
+        UserError: if the folder holds no style encoder, or an incomplete one.
     """
     names = storage.names(ENCODER)
     if not names:

@@ -27,9 +27,9 @@ def summarise(
     """The summary of a run.
 
     Args:
-        spoofs: index rows. columns: those of the audit as arrays, with `accepted` and `reason`.
-        references: what the z-scores refer to. real: the corpora of real faces, each once.
-        unseen: bits and distance to training spoofs of real spoofs that the generator has not seen.
+        spoofs: index rows. columns: the columns of the audit as arrays, with `accepted` and `reason`.
+        references: references of the z-scores. real: the corpora of real faces, each once.
+        unseen: bits and distance to the training spoofs, for real spoofs that the generator has not seen.
     """
     accepted = columns["accepted"]
     reasons = Counter(name for reason in columns["reason"] if reason for name in reason.split(", "))
@@ -61,7 +61,7 @@ def summarise(
 
 
 def spread(values: np.ndarray) -> dict[str, Any]:
-    """Count, mean, standard deviation and some quantiles of what is not NaN; None where nothing is."""
+    """Count, mean, standard deviation and some quantiles of the values that are not NaN; None if there are none."""
     known = values[np.isfinite(values)]
     names = {"min": 0, "p05": 5, "p25": 25, "p50": 50, "p75": 75, "p95": 95, "max": 100}
     if not len(known):
@@ -71,7 +71,7 @@ def spread(values: np.ndarray) -> dict[str, Any]:
 
 
 def histogram(groups: dict[str, np.ndarray], bins: int = BINS) -> dict[str, Any]:
-    """Counts of groups over common edges, from the 0.5th to the 99.5th percentile of all; the ends hold the rest."""
+    """Counts of groups over common edges, from the 0.5th to the 99.5th percentile of all; end bins hold the rest."""
     known = {name: values[np.isfinite(values)] for name, values in groups.items()}
     whole = np.concatenate(list(known.values())) if known else np.empty(0)
     if not len(whole):
@@ -93,7 +93,7 @@ def kolmogorov_smirnov(first: np.ndarray, second: np.ndarray) -> float | None:
 
 
 def _share(values: np.ndarray, limit: float | None, at_most: bool) -> float | None:
-    """Of the values that are known, how many keep the limit."""
+    """The share of the known values that keep the limit."""
     known = values[np.isfinite(values)]
     if limit is None or not len(known):
         return None
@@ -106,7 +106,7 @@ def _by_style(spoofs: pa.Table, values: np.ndarray) -> dict[str, float]:
 
 
 def _memorised(columns: dict[str, Any], thresholds: Thresholds) -> dict[str, Any]:
-    """How near the nearest training spoofs are, and which rows come too near, the nearest first."""
+    """Distances to the nearest training spoofs, and the rows that are too near, the nearest first."""
     bits, distance = columns["nearest_spoof_bits"], columns["nearest_spoof_distance"]
     rows = np.flatnonzero(memorised(columns, thresholds))
     rows = rows[np.lexsort([columns["key"][rows], distance[rows], bits[rows]])]
@@ -127,7 +127,7 @@ def _memorised(columns: dict[str, Any], thresholds: Thresholds) -> dict[str, Any
 
 
 def _unseen(bits: np.ndarray, distance: np.ndarray, thresholds: Thresholds) -> dict[str, Any]:
-    """How many real spoofs that the generator has not seen would count as memorised: what chance finds."""
+    """How many real spoofs that the generator has not seen would count as memorised: the rate by chance."""
     near = memorised({"nearest_spoof_bits": bits, "nearest_spoof_distance": distance}, thresholds)
     return {
         "count": len(bits),
@@ -153,7 +153,7 @@ def _near_duplicates(columns: dict[str, Any]) -> dict[str, Any]:
 def _quality(
     scores: np.ndarray, z: np.ndarray, references: dict[str, dict[str, Any]], real: list[Corpus]
 ) -> dict[str, Any]:
-    """BRISQUE of the spoofs beside that of real spoofs and live faces (paper Fig. 10)."""
+    """BRISQUE of the spoofs compared with real spoofs and live faces (paper Fig. 10)."""
     groups = {"generated": scores, "real_spoof": _scores(real, SPOOF), "real_live": _scores(real, LIVE)}
     return {
         **{name: spread(values) for name, values in groups.items()},

@@ -1,4 +1,4 @@
-"""The tables of measures: made by workers, one for every shard, and put together again in the order of the index."""
+"""The tables of measures: workers make one per shard, and this module joins them in the order of the index."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from factory.storage import Storage
 from factory.tables.columns import TextColumn
 
 REAL, SPOOFS = "real", "spoofs"  # folders
-CONTROLS = 2000  # spoofs that the generator has not seen, held against those that it has
+CONTROLS = 2000  # spoofs unseen by the generator that are compared with the seen ones
 
 
 def make_tables(config: AuditConfig, sources: Sources, out: Storage) -> None:
-    """Have every shard measured that is not yet, real faces first: the spoofs are held against them."""
+    """Measure every shard without a table, real faces first, because the spoofs are compared with them."""
     resources = config.resources
     tools = Tools(Storage(config.inputs.style_encoder).url, config.identity, config.batch_size, resources.threads)
     given: dict[str, Any] = {"out": out.url, "tools": tools}
@@ -53,7 +53,7 @@ def make_tables(config: AuditConfig, sources: Sources, out: Storage) -> None:
 
 
 def spoof_measures(tables: Storage, spoofs: pa.Table) -> pa.Table:
-    """What was measured of the spoofs, in the order of their index rows."""
+    """The measures of the spoofs, in the order of their index rows."""
     found = [read_table(tables, place_of(SPOOFS, shard)) for shard in _spans(spoofs)]
     whole = pa.concat_tables(found).cast(SPOOF_SCHEMA).combine_chunks()
     assert whole["key"].equals(spoofs["key"]), "a table of measures is that of its shard"
@@ -67,9 +67,10 @@ def real_hashes(tables: Storage, corpus: Corpus) -> np.ndarray:
 
 
 def unseen_spoofs(tables: Storage, sources: Sources) -> tuple[np.ndarray, np.ndarray]:
-    """Bits and cosine distance to the nearest training spoof of real spoofs that the generator has not seen.
+    """Bits and cosine distance to the nearest training spoof, for real spoofs that the generator has not seen.
 
-    They are those of the training corpus's other splits, `CONTROLS` at most: what memory does not explain.
+    These are at most `CONTROLS` spoofs of the training corpus's other splits; memorisation cannot explain their
+    distances.
     """
     rows = sources.unseen_rows
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(CONTROLS, len(rows))).astype(np.int64))]
@@ -82,7 +83,7 @@ def unseen_spoofs(tables: Storage, sources: Sources) -> tuple[np.ndarray, np.nda
 
 
 def _spoofs_at(tables: Storage, corpus: Corpus, positions: np.ndarray) -> TrainingSpoofs:
-    """Keys, hashes and features of the chosen rows, which are spoofs, in the order of their keys."""
+    """Keys, hashes and features of the spoofs at the chosen positions, in the order of their keys."""
     wanted = np.zeros(len(corpus), dtype=bool)
     wanted[positions] = True
     chosen, first = [], 0
@@ -96,13 +97,13 @@ def _spoofs_at(tables: Storage, corpus: Corpus, positions: np.ndarray) -> Traini
 
 
 def _named_shards(corpus: Corpus) -> dict[str, str]:
-    """A corpus's shards by the names of their tables: two corpora may have a shard of one name."""
+    """A corpus's shards by the names of their tables, because two corpora may have shards of the same name."""
     digest = corpus_digest(corpus.storage)[:12]
     return {f"{digest}-{shard}": shard for shard in _spans(corpus.index)}
 
 
 def _spans(index: pa.Table) -> dict[str, slice]:
-    """Where the rows of each shard stand among some index rows, which are in the order of the shards."""
+    """The slice of each shard's rows within index rows that are in the order of the shards."""
     column = TextColumn(index, "shard")
     starts = np.flatnonzero(np.diff(column.codes, prepend=-1))
     ends = np.append(starts[1:], len(index))

@@ -1,4 +1,4 @@
-"""From measures and the index to verdicts: z-scores, near-duplicates, leaks, and which rows are accepted."""
+"""Derive verdicts from measures and the index: z-scores, near-duplicates, leaks, and which rows are accepted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from factory.core.config import Config
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 
-# What a row may be refused for, in the order in which `reason` names it.
+# The reasons to refuse a row, in the order in which `reason` lists them.
 REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "leak")
 LEAKS = ("subject", "live face", "near-duplicate of a live face")
 AUDIT_SCHEMA = pa.schema(
@@ -40,23 +40,23 @@ AUDIT_SCHEMA = pa.schema(
 
 
 class Thresholds(Config):
-    """What a row must keep to be accepted. None: measured, but no reason to refuse a row."""
+    """The limits that a row must keep to be accepted. None: measured, but never a reason to refuse a row."""
 
-    identity_distance: float | None = Field(None, gt=0, description="at most; its scale is the embedder's")
-    style_probability: float | None = Field(0.5, gt=0, lt=1, description="at least")
-    memorised_bits: int | None = Field(4, ge=0, le=64, description="to the nearest training spoof: memorised if both")
-    memorised_distance: float = Field(0.05, ge=0, description="are at most this; cosine distance of style features")
-    near_duplicate_bits: int | None = Field(2, ge=0, le=MAX_RADIUS, description="of two spoofs of one style, at most")
-    brisque_z: float | None = Field(4.0, gt=0, description="to either side of the real spoofs of the style, at most")
-    leaks: bool = Field(True, description="refuse a row whose subject or live face is in another split, too")
-    live_bits: int = Field(2, ge=0, le=MAX_RADIUS, description="at which two live faces count as one for that")
+    identity_distance: float | None = Field(None, gt=0, description="upper limit; the embedder sets the scale")
+    style_probability: float | None = Field(0.5, gt=0, lt=1, description="lower limit")
+    memorised_bits: int | None = Field(4, ge=0, le=64, description="memorised: at most this far from a training spoof")
+    memorised_distance: float = Field(0.05, ge=0, description="and at most this cosine distance of style features")
+    near_duplicate_bits: int | None = Field(2, ge=0, le=MAX_RADIUS, description="for two spoofs of one style, at most")
+    brisque_z: float | None = Field(4.0, gt=0, description="limit on |z| against the real spoofs of the style")
+    leaks: bool = Field(True, description="refuse a row whose subject or live face is also in another split")
+    live_bits: int = Field(2, ge=0, le=MAX_RADIUS, description="two live faces this near count as one for `leaks`")
 
 
 def quality_z(spoofs: pa.Table, guides: Corpus) -> tuple[np.ndarray, dict[str, dict[str, Any]]]:
-    """z-score of each spoof's BRISQUE against the real spoofs of its style; NaN where there is no score.
+    """z-score of each spoof's BRISQUE against the real spoofs of its style; NaN for a spoof without a score.
 
-    Where fewer than two real spoofs of the style have different scores, against those of all styles. Returns the
-    scores and what they refer to, by style: {"of", "count", "mean", "std"}; `of` is None without any reference.
+    If the style has fewer than two real spoofs with different scores, the real spoofs of all styles are the reference.
+    Returns the z-scores and the reference by style: {"of", "count", "mean", "std"}; `of` is None without a reference.
     """
     real = _real(guides) & (guides.column("label") == SPOOF)
     scores, styles = guides.column("brisque").astype(np.float64)[real], guides.column("style")[real]
@@ -76,7 +76,7 @@ def quality_z(spoofs: pa.Table, guides: Corpus) -> tuple[np.ndarray, dict[str, d
 
 
 def near_duplicates(spoofs: pa.Table, dhash: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each spoof the nearest of its style within the radius whose key is smaller: place and bits, −1 for none."""
+    """For each spoof, the nearest with a smaller key within its style and the radius: place and bits, −1 if none."""
     plain = pa.table({name: _plain(spoofs[name]) for name in ("style", "key")})
     ordered = pc.sort_indices(plain, [("style", "ascending"), ("key", "ascending")]).to_numpy()
     styles = _codes(spoofs["style"])[ordered]
@@ -91,14 +91,14 @@ def near_duplicates(spoofs: pa.Table, dhash: np.ndarray, radius: int) -> tuple[n
 def leaks(
     spoofs: pa.Table, live_dhash: np.ndarray, corpora: Sequence[tuple[Corpus, np.ndarray]], live_bits: int
 ) -> np.ndarray:
-    """What of each spoof is in another split, too: a place in `LEAKS`, the first that applies, or −1 for none.
+    """For each spoof, which of its facts is also in another split: the first place in `LEAKS` that applies, or −1.
 
-    Both the spoofs and the real rows of `corpora` count, except those of the split without a name: under a protocol
-    it has what is not used.
+    Both the spoofs and the real rows of `corpora` count, except rows of the split without a name, which under a
+    protocol holds the unused rows.
 
     Args:
-        spoofs: index rows of the audited spoofs. live_dhash: of their live faces.
-        corpora: real corpora, each with the hashes of its rows. live_bits: at which two live faces are the same.
+        spoofs: index rows of the audited spoofs. live_dhash: hashes of their live faces.
+        corpora: real corpora, each with the hashes of its rows. live_bits: live faces this near count as the same.
     """
     parts = [(spoofs, "live_domain", "live_key", live_dhash, np.ones(len(spoofs), dtype=bool))]
     for corpus, hashes in corpora:
@@ -121,10 +121,10 @@ def leaks(
 
 
 def judge(table: dict[str, Any], thresholds: Thresholds) -> tuple[np.ndarray, list[str | None]]:
-    """Which rows are accepted, and for the others why not: the `REASONS` that apply, joined by a comma.
+    """Which rows are accepted, and for each other row the `REASONS` that apply, joined by a comma.
 
-    `table` has columns of `AUDIT_SCHEMA` as arrays, near-duplicates and leaks as numbers that are −1 where there is
-    none; a measure that is NaN is no reason.
+    `table` has columns of `AUDIT_SCHEMA` as arrays; near-duplicates and leaks are numbers, −1 for a row without one. A
+    measure that is NaN is never a reason.
     """
     limits, count = thresholds, len(table["brisque"])
     missing = np.isnan(table["brisque"])
@@ -161,23 +161,23 @@ def _real(corpus: Corpus) -> np.ndarray:
 
 
 def _masks(codes: np.ndarray, split: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The splits, as bits, in which each code is, among the rows that count."""
+    """The splits, as bits, in which each code occurs among the rows that count."""
     found = np.zeros(codes.max(initial=-1) + 1, dtype=np.int64)
     np.bitwise_or.at(found, codes[counts], split[counts])
     return np.asarray(found[codes])
 
 
 def _person(table: pa.Table, domain: str) -> pa.Array:
-    """Who is in each row; a subject's name is unique within its domain only."""
+    """The person in each row; a subject's name is unique only within its domain."""
     return pc.binary_join_element_wise(_plain(table[domain]), _plain(table["subject"]), "/")
 
 
 def _codes(names: pa.ChunkedArray | list[pa.Array]) -> np.ndarray:
-    """Text as numbers, equal where the text is; int64."""
+    """Texts as int64 codes; equal texts get equal codes."""
     text = pa.chunked_array(names) if isinstance(names, list) else pa.chunked_array([_plain(names)])
     return np.asarray(text.dictionary_encode().combine_chunks().indices.to_numpy().astype(np.int64))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
-    """A text column as one array, without a dictionary; `` where there is none."""
+    """A text column as one array, without a dictionary; missing texts become empty."""
     return column.cast(pa.string()).combine_chunks().fill_null("")

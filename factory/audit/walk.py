@@ -1,6 +1,6 @@
-"""Shards through an actor pool of Ray Data, each to a table of its own; what is there is left, what fails comes again.
+"""Send shards through an actor pool of Ray Data; each gets its own table. Finished tables stay, failures are retried.
 
-A table is published whole or not at all, so its name alone says that its shard is done.
+A table is published whole or not at all, so its name alone shows that its shard is done.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def place_of(folder: str, shard: str) -> str:
-    """Where the table of a shard is."""
+    """The path of a shard's table."""
     return f"{folder}/{shard}.parquet"
 
 
@@ -34,18 +34,18 @@ def walk(
     workers: int,
     gpus: float,
 ) -> None:
-    """Have every shard's table made that is not there yet.
+    """Make the table of every shard that does not have one yet.
 
     Args:
-        name: what the progress line says. out, folder: where the tables are. shards: all of them.
-        task: what the actor gets of a shard beside its name and the `place` of its table.
-        actor, arguments: the class that makes a table, and its constructor's arguments, asked for if there is work.
-        workers: actors at a time. gpus: of each.
+        name: title of the progress line. out, folder: where the tables are. shards: all shards.
+        task: the facts about a shard for the actor, besides its name and the `place` of its table.
+        actor, arguments: the class that makes a table; returns its constructor's arguments, called if there is work.
+        workers: concurrent actors. gpus: GPUs of each actor.
 
     Raises:
         Quarantined: at the end, if shards failed at every attempt; all others are done.
-        Stalled: if nothing moves any more.
-        ValueError: if many fail in a row, or one meets what all would meet, such as a full disk.
+        Stalled: if progress stops.
+        UserError: if many shards fail in a row, or one meets a fault that all would meet, such as a full disk.
     """
     there = {f"{folder}/{table}" for table in out.names(folder)}
     todo = [shard for shard in shards if place_of(folder, shard) not in there]
@@ -82,7 +82,7 @@ def walk(
 
 
 class _Told:
-    """Tells the terminal."""
+    """Reports progress to the terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

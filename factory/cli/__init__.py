@@ -1,6 +1,6 @@
-"""The `difffas` command: one verb per station, each a configuration and a function `run`.
+"""The `difffas` command: one verb per station, each with a configuration and a function `run`.
 
-Nothing heavy is imported before a verb is chosen, so that `--help` answers at once.
+Heavy modules are imported only after a verb is chosen, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
-# Of the jobs that are for one machine, and so have no file in jobs/: what to give.
+# Example settings for jobs that run on one machine and therefore have no file in jobs/.
 NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}
 
 
@@ -145,7 +145,7 @@ def plan(
     device: Annotated[str | None, typer.Option(help="Of docs/cost.md: its measured speed is used.")] = None,
     overrides: Overrides = None,
 ) -> None:
-    """What a generation would make and cost; writes nothing. Example: difffas plan --config jobs/generate.yaml"""
+    """Forecast a generation's output and cost; writes nothing. Example: difffas plan --config jobs/generate.yaml"""
     from factory.core.config import load
     from factory.generate import GenerateConfig
     from factory.generate.forecast import forecast
@@ -163,7 +163,7 @@ def protocols(
     name: Annotated[str | None, typer.Argument(callback=located, help="Protocol, or FILE.yaml; none: a list.")] = None,
     corpus: Annotated[list[str] | None, typer.Option(callback=located, help="To count under it; repeatable.")] = None,
 ) -> None:
-    """The evaluation protocols, and a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
+    """List protocols, or count a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
     from factory.protocols.counts import describe
 
     print_summary(describe(name, corpus or []))
@@ -175,7 +175,7 @@ def export_classifier(
     out: Annotated[str, typer.Option(help="Folder to write: safetensors, timm backbone, ONNX.")],
     size: Annotated[int | None, typer.Option(help="Side of its images, where the folder does not say.")] = None,
 ) -> None:
-    """Take a classifier elsewhere: timm, ONNX. Example: difffas export-classifier models/classifier --out export"""
+    """Export a classifier: timm, ONNX. Example: difffas export-classifier models/classifier --out export"""
     from factory.convert.export_classifier import ExportConfig, run
     from factory.core.config import build
 
@@ -213,12 +213,12 @@ def demo(
 
 
 def _settings(given: dict[str, Any]) -> list[str]:
-    """Options that were given, as overrides; JSON is YAML and quotes what must be quoted."""
+    """The given options as overrides; JSON is valid YAML and adds the necessary quotes."""
     return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; what ends it is one line and an exit status."""
+    """Run the command; errors end it with one line and an exit status."""
     with masked_output(), one_line_exits():
         refuse_arguments(sys.argv[1:] if arguments is None else arguments)
         app(args=arguments)

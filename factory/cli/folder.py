@@ -1,4 +1,4 @@
-"""The verbs on a folder that a run wrote: how far it is, whether it is whole, what one sample is."""
+"""The verbs on a folder that a run wrote: show its progress, verify it, and inspect or regenerate samples."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import typer
 from difffas.errors import UserError
 from factory.core.credentials import hide
 
-LEFTOVER_SECONDS = 86400.0  # older than any upload that is still going on
+LEFTOVER_SECONDS = 86400.0  # older than any upload still in progress
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
 
 
 def located(given: Any) -> Any:
-    """Callback of every option and argument that is a path and no setting: as `places.place`."""
+    """Callback of every option and argument that is a path but not a setting: as `places.place`."""
     from factory.core.places import place
 
     if isinstance(given, str):
@@ -28,7 +28,7 @@ def located(given: Any) -> Any:
 
 
 def local(given: str | None) -> str | None:
-    """Callback of what is written to a disk, or read from one, alone: no URL, of which a folder would be made."""
+    """Callback of paths that must be on a local disk: refuses a URL, from which a folder would be made."""
     from factory.core.places import file_here
 
     return given and file_here(given)
@@ -44,7 +44,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it as text until the run ends.")] = False,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks of --watch.")] = 5.0,
 ) -> None:
-    """How far a run is; needs no cluster. Example: difffas status corpora/spoofs --watch"""
+    """Show a run's progress; needs no cluster. Example: difffas status corpora/spoofs --watch"""
     from factory.line import status as reader
 
     if not watch:
@@ -56,7 +56,7 @@ def status(
 def verify(
     folder: Folder, sweep: Annotated[bool, typer.Option(help="Remove day-old leftovers of killed writers.")] = False
 ) -> None:
-    """Re-read a corpus against its ledger; exit status 1 if anything is wrong. Example: difffas verify spoofs"""
+    """Check a corpus against its ledger; exit status 1 if anything is wrong. Example: difffas verify spoofs"""
     from factory.corpus.verify import verify as check
     from factory.storage import Storage
 
@@ -82,7 +82,7 @@ def retry_failed(
 
 
 def show(folder: Folder, key: Key, image: ImageFile = None) -> None:
-    """Everything known of one sample. Example: difffas show corpora/spoofs 1a2b3c4d-train-0000000017 --image it.png"""
+    """Show all facts of one sample. Example: difffas show corpora/spoofs 1a2b3c4d-train-0000000017 --image it.png"""
     from factory.generate.regenerate import show as find
 
     row, facts = find(folder, key)
@@ -125,7 +125,7 @@ def publish(
     print_summary(found)
     typer.echo("difffas: nothing was sent; one of these would do it", err=True)
     for command in found["commands"]:
-        typer.echo(command, err=True)  # as a shell takes it: JSON escapes its quotes
+        typer.echo(command, err=True)  # ready for a shell; JSON would escape its quotes
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -139,12 +139,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 def print_summary(summary: dict[str, Any]) -> None:
-    """A run's figures as JSON on stdout, curves and grids left out."""
+    """Print a run's figures as JSON on stdout, without curves and grids."""
     brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
     text = hide(json.dumps(brief, indent=2, ensure_ascii=False))
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:  # JSON has escapes of its own
+    except UnicodeEncodeError:  # JSON has its own escapes
         text = hide(json.dumps(brief, indent=2))
     typer.echo(text)
 

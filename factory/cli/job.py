@@ -1,4 +1,4 @@
-"""The verbs on jobs of a cluster: submit one, see how it goes, read its log, end it."""
+"""The verbs on jobs of a cluster: submit a job, show its status, print its log, stop it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def status(
     name: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of the job; none lists all.")] = None,
     address: Address = DASHBOARD,
 ) -> None:
-    """How a job is. Example: difffas job status generate-0123456789abcdef --address http://127.0.0.1:8265"""
+    """Show a job's status. Example: difffas job status generate-0123456789abcdef --address http://127.0.0.1:8265"""
     from factory.cluster import jobs
 
     print_summary(jobs.status(name, address))
@@ -80,7 +80,7 @@ def logs(
 
 @job_app.command()
 def stop(name: Name, address: Address = DASHBOARD) -> None:
-    """End a job; what it finished stays. Example: difffas job stop generate-0123456789abcdef"""
+    """Stop a job; finished work stays. Example: difffas job stop generate-0123456789abcdef"""
     from factory.cluster import jobs
 
     print_summary(jobs.stop(name, address))
@@ -102,5 +102,5 @@ def _write(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # the reader, such as `| head`, has closed the pipe
         raise SystemExit(0) from None

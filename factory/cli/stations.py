@@ -1,8 +1,8 @@
-"""The stations by the verbs that run them; a new one is one module and one line."""
+"""The stations by the verbs that run them; to add a station, add one module and one line here."""
 
 from __future__ import annotations
 
-# verb: (module with `run`, its configuration model, help), for commands that take nothing but a configuration
+# verb: (module with `run`, its configuration model, help), for commands that take only a configuration
 JOBS = {
     "join": (
         "factory.publish.join",
@@ -37,7 +37,7 @@ JOBS = {
     "pipeline": ("factory.pipeline", "PipelineConfig", "All stations, photographs to report; what is done is left."),
 }
 
-# verb: (module with `run`, its configuration model), of every command that `--config` suffices for
+# verb: (module with `run`, its configuration model), for every command that needs only `--config`
 STATIONS = {
     **{verb: (module, model) for verb, (module, model, _) in JOBS.items()},
     "prepare": ("factory.prepare", "PrepareConfig"),

@@ -1,7 +1,7 @@
-"""Runs as jobs of a Ray cluster: code and configuration go up, logs and an exit status come back.
+"""Submit runs as jobs of a Ray cluster: upload code and configuration, and get back logs and an exit status.
 
 A job's name is its verb and the fingerprint of its configuration, so that one run is not submitted twice by mistake.
-What goes up is the code and one small file, the configuration in canonical JSON; never data, never a secret.
+Only the code and one small file, the configuration in canonical JSON, are uploaded; never data, never a secret.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 PACKAGES = ("difffas", "factory")
-# Bytes of code; a cluster keeps what is uploaded in its head's memory, and Ray takes 512 MiB at most.
+# Bytes of code; a cluster keeps uploads in its head's memory, and Ray accepts at most 512 MiB.
 LIMIT = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job, and whether it was submitted just now; if not, it had succeeded before."""
+    """A job, and whether it was submitted just now; if not, it had already succeeded."""
 
     name: str
     new: bool
@@ -53,16 +53,16 @@ def submit(
     """Submit one run to the cluster whose dashboard is at `address`.
 
     Args:
-        verb: of `STATIONS`.
-        config: its configuration; the paths in it are those that the cluster's machines see.
+        verb: a verb of `STATIONS`.
+        config: its configuration; paths in it must be valid on the cluster's machines.
         address: `http://HOST:8265`.
         wheel: upload the code in this wheel instead of the code that runs here.
-        installed: upload no code, the cluster has this package installed.
-        again: submit even what has succeeded.
+        installed: upload no code, because the cluster has this package installed.
+        again: submit even if the job has already succeeded.
 
     Raises:
-        ValueError: if such a job waits or runs, the code is larger than `LIMIT`, `out` is a relative path, or the
-            cluster does not answer or refuses the token.
+        UserError: if the same job is waiting or running, the code is larger than `LIMIT`, `out` is a relative path, or
+            the cluster does not answer or refuses the token.
     """
     if isinstance(out := getattr(config, "out", None), str):
         refuse_relative(out)
@@ -78,7 +78,7 @@ def submit(
                 runtime_env=environment,
                 metadata={"verb": verb, "out": str(out)},
             )
-        except RuntimeError:  # another may have submitted it since the look; Ray's answer is a traceback
+        except RuntimeError:  # another process may have submitted it meanwhile; Ray answers with a traceback
             _attempt(client, first, address, again)
             raise
     return Submitted(name, new=True)
@@ -88,7 +88,7 @@ def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
     """The configuration of a verb, read here so that a mistake is found before anything is uploaded.
 
     Raises:
-        ValueError: if there is no such verb, or as `config.load` does.
+        UserError: if the verb is unknown, and as `config.load` does.
     """
     if verb not in STATIONS:
         raise UserError(f"{verb!r} is no job: use one of {', '.join(sorted(STATIONS))}")
@@ -98,7 +98,7 @@ def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
 
 
 def job_name(verb: str, config: Config) -> str:
-    """The submission id of a run's first attempt; how many machines it may use is no part of it."""
+    """The submission ID of a run's first attempt; it does not depend on the resources."""
     return f"{verb}-{fingerprint(_without_resources(config.model_dump(mode='json')))[:16]}"
 
 
@@ -109,7 +109,7 @@ def _without_resources(value: Any) -> Any:
 
 
 def _attempt(client: JobSubmissionClient, first: str, address: str, again: bool) -> tuple[str, bool]:
-    """The id to submit under, true; or that of the attempt that succeeded, false, unless `again`."""
+    """(ID to submit under, True); or (ID of the attempt that succeeded, False), unless `again`."""
     latest = _latest(client, first)
     if latest is None:
         return first, True
@@ -131,7 +131,7 @@ def _latest(client: JobSubmissionClient, first: str) -> JobDetails | None:
 
 @contextlib.contextmanager
 def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[dict[str, Any]]:
-    """The runtime environment of a job, its local folders there as long as the context lasts."""
+    """The runtime environment of a job; its local folders exist as long as the context lasts."""
     with tempfile.TemporaryDirectory(prefix="difffas-submit-") as name:
         folder = Path(name)
         job = folder / "job"
@@ -139,9 +139,9 @@ def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[dict
         (job / CONFIG).write_text(canonical_json(config), encoding="utf-8")
         environment: dict[str, Any] = {"working_dir": str(job)}
         variables = {}
-        if lists := os.environ.get(LISTS):  # as all paths, one that the cluster's machines see
+        if lists := os.environ.get(LISTS):  # like all paths, it must be valid on the cluster
             variables[LISTS] = lists
-        if not (wheel or installed) and (commit := code().get("commit")):  # its repository stays here
+        if not (wheel or installed) and (commit := code().get("commit")):  # the repository itself is not uploaded
             variables[COMMIT] = commit
         if variables:
             environment["env_vars"] = variables
@@ -158,7 +158,7 @@ def _running_code() -> list[Path]:
 
 
 def _unpacked(wheel: Path, folder: Path) -> list[Path]:
-    """The packages in a wheel. Ray itself would have pip install it, with PyTorch and all else that it needs."""
+    """The packages in a wheel. Ray itself would install it with pip, together with PyTorch and all dependencies."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             if sum(entry.file_size for entry in archive.infolist()) <= LIMIT:
@@ -174,10 +174,10 @@ def _unpacked(wheel: Path, folder: Path) -> list[Path]:
 
 
 def check_size(folders: list[Path], limit: int = LIMIT) -> int:
-    """Bytes of all files in these folders, compiled Python left out.
+    """Bytes of all files in these folders, without compiled Python.
 
     Raises:
-        ValueError: if they are more than the limit, naming the largest file.
+        UserError: if the size exceeds the limit, naming the largest file.
     """
     files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     sizes = {file: file.stat().st_size for file in files if "__pycache__" not in file.parts}

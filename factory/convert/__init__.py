@@ -1,1 +1,1 @@
-"""Models from and to other formats."""
+"""Convert models from and to other formats."""

@@ -15,11 +15,11 @@ from factory.storage import Storage
 from factory.train import publish_model
 
 ONNX, BACKBONE = "classifier.onnx", "backbone"
-LARGEST = 4096  # side of the images that a network is tried on
+LARGEST = 4096  # largest image side that a network is tried on
 
 
 class ExportConfig(Config):
-    """One export; `size` is the side of the images, where the folder does not know on which it was fitted."""
+    """One export; `size` is the image side, needed if the folder does not record the side used for fitting."""
 
     folder: PathOrUrl
     out: PathOrUrl
@@ -30,8 +30,8 @@ def run(config: ExportConfig) -> dict[str, Any]:
     """Write `OUT` for `SpoofClassifier.load`, `OUT/backbone` for timm and `OUT/classifier.onnx`.
 
     Raises:
-        ValueError: if the folder holds no classifier, or one of images of another or an unknown size, OUT holds one
-            already, or the packages for ONNX are absent.
+        UserError: if the folder holds no classifier, its image size is unknown or differs from `size`, OUT already
+            holds a classifier, or the packages for ONNX are missing.
     """
     from difffas.onnx_export import INPUT, export_onnx, export_timm
 

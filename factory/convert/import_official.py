@@ -30,9 +30,9 @@ class ImportConfig(Config):
 
 
 def run(config: ImportConfig) -> dict[str, Any]:
-    """Write `OUT` as a folder that `SpoofPipeline.from_pretrained` loads; refuses a folder that has a model already.
+    """Write `OUT` as a folder that `SpoofPipeline.from_pretrained` loads; refuse a folder that already has a model.
 
-    With one file alone `OUT` is that network's folder, for `SpoofUNet.from_pretrained` or
+    With only one file, `OUT` is that network's folder, for `SpoofUNet.from_pretrained` or
     `StyleEncoder.from_pretrained`.
     """
     from difffas.checkpoint import module_state, read_checkpoint
@@ -63,7 +63,7 @@ def run(config: ImportConfig) -> dict[str, Any]:
 
 
 def _unet(config: ImportConfig, given: Any) -> SpoofUNet:
-    """The U-Net of a checkpoint, or of a plain state dict, with what must be known of its weights said."""
+    """The U-Net of a checkpoint or of a plain state dict; prints caveats about its weights."""
     from difffas.checkpoint import module_state
     from difffas.official import load_unet
 
@@ -85,7 +85,7 @@ def _unet(config: ImportConfig, given: Any) -> SpoofUNet:
 
 
 def _caveat(entry: str, plain: bool) -> str:
-    """What the release's habits mean for these weights and their BatchNorm statistics."""
+    """The consequences of the release's conventions for these weights and their BatchNorm statistics."""
     if plain:
         return "a plain state dict does not say whether it is `model` or `ema`; of `ema` BatchNorm was never averaged"
     if entry == "ema":

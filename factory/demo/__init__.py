@@ -1,4 +1,4 @@
-"""The main job on embedded faces: every station once, through the functions and the Ray code that a cluster uses."""
+"""The main job on embedded faces: run every station once, with the functions and the Ray code that a cluster uses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from factory.train.recipes import style as fit_style
 SIZE = 64
 SUBJECTS, CAPTURES = 36, 3
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
-T0, CFG_SCALE = (300, 480), (2.0, 6.0)  # where the small generator reaches a style; it knows t below 500
-CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # two cores: nobody is free to read ahead
+T0, CFG_SCALE = (300, 480), (2.0, 6.0)  # settings at which the small generator reaches a style; it knows t < 500
+CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # for two cores: none is free to read ahead
 
 
 def run(out: str) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _downstream(root: Path) -> Iterator[Step]:
             "fit": {
                 "corpus": f"{root}/real",
                 "generated": f"{root}/spoofs",
-                "backbone": "test_convnext",  # timm's smallest: minutes would not do for several of the real one
+                "backbone": "test_convnext",  # timm's smallest: several real backbones would take more than minutes
                 "train": {"steps": 40, "batch_size": 32, "learning_rate": 1e-3, "evaluate_every": 20},
                 "resources": {**CPU, "threads": 1},
             },

@@ -1,1 +1,1 @@
-"""Drawn people and simulated attacks: what the demo is made of."""
+"""Drawn people and simulated attacks, the data of the demo."""

@@ -1,4 +1,4 @@
-"""The embedded faces: drawn faces of nobody, which anyone may use, and attacks on them, as an image folder."""
+"""The embedded faces: drawn faces of people who do not exist, free to use, and attacks on them, as an image folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from difffas.errors import UserError
 from factory.drawn.portrait import Capture, Subject, landmarks, render
 from factory.drawn.simulate import ATTACKS, CAMERAS, record
 
-# What `difffas prepare` is told to read the folder with.
+# The settings with which `difffas prepare` reads the folder.
 PATTERN = "{domain}/{attack}/{subject}/{capture}.png"
 LIVE = "live"
 DOMAINS = ("webcam", "phone", "dslr")
@@ -21,18 +21,21 @@ MEANS = ("print", "replay", "mask")
 
 
 def domain_of(subject: int, domains: Sequence[str]) -> str:
-    """Every subject was recorded in one domain, as in real data sets: subjects are dealt round the domains."""
+    """The domain of a subject: as in real data sets, each subject has one domain; domains take turns."""
     return domains[subject % len(domains)]
 
 
 def attacks_of(subject: int, domains: Sequence[str], attacks: Sequence[str]) -> tuple[str, ...]:
-    """The attacks recorded of a subject: of len(attacks) + 1 in a domain, the first has all, the others lack one."""
+    """The attacks recorded of a subject: in each group of len(attacks) + 1 in a domain, only the first has them all.
+
+    Each of the others lacks one attack.
+    """
     turn = subject // len(domains) % (len(attacks) + 1)
     return tuple(attack for i, attack in enumerate(attacks) if i != turn - 1)
 
 
 def planned(subjects: int, captures: int, domains: Sequence[str], attacks: Sequence[str]) -> int:
-    """How many images `draw` writes: a live face and the attacks of every subject, times captures."""
+    """The number of images that `draw` writes: a live face and the attacks of every subject, times captures."""
     rounds = len(attacks) + 1
     complete = sum(-(-len(range(d, subjects, len(domains))) // rounds) for d in range(len(domains)))
     return captures * (subjects * len(attacks) + complete)
@@ -49,8 +52,8 @@ def draw(
 ) -> int:
     """Write OUT/<domain>/<attack or live>/<subject>/<capture>.png and return the number of images.
 
-    A spoof has the subject and the capture of its live face, and is aligned with it: the portrait is attacked, and the
-    camera of the domain records either. The same arguments write the same bytes. Raises ValueError for a domain or an
+    A spoof has the subject and the capture of its live face and is aligned with it: the portrait is attacked, and the
+    camera of the domain records both. The same arguments write the same bytes. Raises UserError for a domain or an
     attack that `factory.drawn.simulate` lacks, for a size outside 16..1024, or for fewer than one subject or capture.
     """
     _check(subjects, captures, domains, attacks, seed)
@@ -61,7 +64,7 @@ def draw(
         for attack in means:
             (out / domain / attack / name).mkdir(parents=True, exist_ok=True)
         for number in range(captures):
-            # One seed for each picture, whatever the numbers of subjects, captures, domains and attacks.
+            # Each picture has its own seed, independent of the numbers of subjects, captures, domains and attacks.
             person = Subject.from_seed(_mixed(1, seed, subject))
             moment = Capture.from_seed(_mixed(2, seed, subject, number))
             bare, points = render(person, moment, size), landmarks(person, moment, size)
@@ -75,7 +78,7 @@ def draw(
 
 
 def _mixed(*parts: int) -> int:
-    """A 63-bit seed out of several integers; the first says what it is for."""
+    """A 63-bit seed from several integers; the first identifies its purpose."""
     return int(np.random.SeedSequence(list(parts)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 

@@ -1,10 +1,10 @@
-"""Cameras and physical attacks in simulation: a face recorded, and a print, a screen or a mask of it recorded instead.
+"""Simulate cameras and physical attacks: record a face, or instead a print, a screen or a mask of that face.
 
 An attack is a plain function (image, seed, points) -> image on square uint8 H,W,3 RGB that keeps identity and layout,
 so a spoof stays aligned with its live face. `points` are the five landmarks of face detectors, 5,2 (x, y) in pixels:
 eyes, tip of the nose, corners of the mouth, left to right in the picture (default: those of a centred crop). A domain
-is a camera: it records live faces and attacks alike. All of this is a model [ours], not measured from a device. Same
-arguments, same bytes.
+is a camera that records both live faces and attacks. All of this is a model [ours], not measured from a device. The
+same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CENTRED = np.array([[0.384, 0.47], [0.616, 0.47], [0.5, 0.635], [0.413, 0.737], 
 
 
 def _opened(image: Pixels, seed: int, salt: int) -> tuple[Array, np.random.Generator]:
-    """The image as float32 0..1 and the random stream of this use of it."""
+    """The image as float32 0..1, and the random stream for this use of the image."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1]:
         raise UserError(f"image is {image.dtype} {image.shape}: give a square uint8 H,W,3 picture")
     return np.asarray(image / np.float32(255), np.float32), np.random.default_rng([seed, salt])
@@ -40,7 +40,7 @@ def _closed(picture: Field) -> Pixels:
 
 
 def _each(transform: Callable[[Array], Array], picture: Array) -> Array:
-    """A transform of H,W fields on each channel of H,W,3."""
+    """Apply a transform of H,W fields to each channel of H,W,3."""
     return np.stack([transform(np.ascontiguousarray(picture[..., c])) for c in range(3)], -1)
 
 
@@ -49,7 +49,7 @@ def _luminance(picture: Array) -> Array:
 
 
 def _tilted(picture: Array, rng: np.random.Generator, by: float) -> Array:
-    """The plane of a print or screen, held not quite square to the camera: corners move by up to `by` of the side."""
+    """Tilt the plane of a print or screen slightly: corners move by up to a fraction `by` of the side."""
     side = picture.shape[0]
     corners = np.array([[0, 0], [0, side], [side, side], [side, 0]]) + rng.uniform(0, by * side, (4, 2)) * [
         [1, 1],
@@ -72,12 +72,12 @@ class Camera:
 
     detail: float  # resolved pixels per pixel of the picture, in one direction
     sharpening: float  # strength of the halo that in-camera sharpening leaves
-    noise: float  # deviation of the sensor noise in grey levels
+    noise: float  # standard deviation of the sensor noise in grey levels
     gains: tuple[float, float, float]  # white balance
     contrast: float
     saturation: float
     vignette: float  # loss of light in the corners
-    quality: int  # JPEG
+    quality: int  # JPEG quality
 
 
 CAMERAS = {
@@ -89,7 +89,7 @@ CAMERAS = {
 
 
 def record(image: Pixels, camera: Camera, seed: int) -> Pixels:
-    """What the camera makes of a square scene: resolution, light fall-off, colour, noise, halos, JPEG blocks."""
+    """Record a square scene with the camera: resolution, light fall-off, colour, noise, halos, JPEG blocks."""
     picture, rng = _opened(image, seed, 20)
     side = picture.shape[0]
     coarse = max(round(side * camera.detail), 8)
@@ -98,7 +98,7 @@ def record(image: Pixels, camera: Camera, seed: int) -> Pixels:
         picture = np.asarray(small.resize((side, side), Image.Resampling.BICUBIC), np.float32) * np.float32(1 / 255)
     axis = np.linspace(-1, 1, side, dtype=np.float32)
     picture = picture * (1 - camera.vignette * 0.5 * (axis[:, None] ** 2 + axis[None, :] ** 2))[..., None]
-    gains = np.array(camera.gains) * rng.uniform(0.97, 1.03, 3) * rng.uniform(0.94, 1.06)  # never twice quite the same
+    gains = np.array(camera.gains) * rng.uniform(0.97, 1.03, 3) * rng.uniform(0.94, 1.06)  # it varies slightly
     picture = np.asarray(picture * gains, np.float32)
     grey = _luminance(picture)[..., None]
     picture = np.asarray(0.48 + (grey + (picture - grey) * camera.saturation - 0.48) * camera.contrast, np.float32)
@@ -119,7 +119,7 @@ _INKS = (((0, 150, 205), 15), ((205, 30, 120), 75), ((245, 225, 30), 0), ((38, 3
 
 
 def print_attack(image: Pixels, seed: int, points: Array | None = None) -> Pixels:
-    """A colour print held before the camera: four inks in rotated halftone screens, paper, a fold, uneven light."""
+    """A colour print held up to the camera: four inks in rotated halftone screens, paper, a fold, uneven light."""
     picture, rng = _opened(image, seed, 21)
     side, factor = picture.shape[0], 3 if picture.shape[0] <= 256 else 1
     large = _each(lambda field: resized(field, side * factor, side * factor), 0.07 + 0.88 * picture)
@@ -147,10 +147,10 @@ def print_attack(image: Pixels, seed: int, points: Array | None = None) -> Pixel
 
 
 def replay_attack(image: Pixels, seed: int, points: Array | None = None) -> Pixels:
-    """A screen before the camera: striped pixels, moire, bluish black, glare, a scan band, at times the bezel."""
+    """A screen in front of the camera: striped pixels, moire, bluish black, glare, a scan band, sometimes a bezel."""
     picture, rng = _opened(image, seed, 22)
     side, factor = picture.shape[0], 4 if picture.shape[0] <= 192 else 2
-    pitch = factor + int(rng.integers(1, factor + 1))  # of a pixel of the screen, in fine pixels
+    pitch = factor + int(rng.integers(1, factor + 1))  # size of a screen pixel, in fine pixels
     cells = -(-side * factor // pitch)
     shown = np.asarray(Image.fromarray(image).resize((cells, cells), Image.Resampling.BOX), np.float32) / 255
     shown = np.array([0.05, 0.065, 0.1], np.float32) + shown**1.1 * np.array([0.88, 0.95, 1.04], np.float32)
@@ -160,7 +160,7 @@ def replay_attack(image: Pixels, seed: int, points: Array | None = None) -> Pixe
     stripes = np.stack([0.76 + 0.49 * bump(phase, phase * 0, ((2 * c + 1) / 6, 0), (0.2, 1)) for c in range(3)], -1)
     rows = 0.78 + 0.28 * np.asarray(np.sin(np.pi * phase) ** 0.7, np.float32)
     fine = _tilted(np.clip(fine * stripes[None] * rows[:, None, None], 0, 1), rng, 0.025)
-    # Between a sensor that integrates and one that samples points: the latter makes the moire.
+    # A mix of a sensor that integrates and one that samples points, which causes the moire.
     points_only, means = fine[factor // 2 :: factor, factor // 2 :: factor], _each(lambda f: reduced(f, factor), fine)
     fine = 0.35 * points_only + 0.65 * means
     y, x = np.mgrid[:side, :side].astype(np.float32) / side
@@ -232,7 +232,7 @@ _FRAMES = ((0.08, 0.07, 0.07), (0.75, 0.1, 0.12), (0.93, 0.9, 0.85), (0.12, 0.25
 
 
 def glasses_attack(image: Pixels, seed: int, points: Array | None = None) -> Pixels:
-    """Printed paper glasses: a broad frame with another pair of eyes, drawn wide open, in place of the lenses."""
+    """Printed paper glasses: a broad frame with another pair of eyes, drawn wide open, in place of lenses."""
     picture, rng = _opened(image, seed, 24)
     side = picture.shape[0]
     u, v = _face(points, side)
@@ -279,7 +279,7 @@ def makeup_attack(image: Pixels, seed: int, points: Array | None = None) -> Pixe
     return _closed(mix(result, result * 0.55, 0.7 * bump(a, v, (0.8, 0.75), (0.14, 0.35))))
 
 
-# A new attack is one function and one line here.
+# To add an attack, add one function and one line here.
 ATTACKS: dict[str, Attack] = {
     "print": print_attack,
     "replay": replay_attack,

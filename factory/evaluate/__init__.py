@@ -1,4 +1,4 @@
-"""Score a corpus with a classifier, or take a score file: scores.csv, and metrics that follow from it alone."""
+"""Score a corpus with a classifier, or read a score file; write scores.csv, from which alone the metrics follow."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class EvaluateConfig(Config):
     classifier: PathOrUrl | None = Field(None, description="folder that fit-classifier wrote")
     corpus: PathOrUrl | None = None
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    scores: PathOrUrl | None = Field(None, description="a score file in the place of classifier and corpus")
-    dev_scores: PathOrUrl | None = Field(None, description="score file of the development set, where it is another")
+    scores: PathOrUrl | None = Field(None, description="score file, instead of classifier and corpus")
+    dev_scores: PathOrUrl | None = Field(None, description="score file of the development set, if separate")
     higher_is: Literal["live", "spoof"] = Field("live", description="what a higher score in the score files means")
-    out: PathOrUrl | None = Field(None, description="may be left out with `scores`: the metrics are printed only")
-    audit: PathOrUrl | None = Field(None, description="of generated rows in `corpus`: those not accepted are left out")
+    out: PathOrUrl | None = Field(None, description="optional with `scores`: then metrics are only printed")
+    audit: PathOrUrl | None = Field(None, description="audit of generated rows in `corpus`: only accepted rows count")
     split: str = "test"
     dev_split: str | None = DEV
     batch_size: int = Field(64, ge=1)
     threads: int = Field(2, ge=1)
-    resamples: int = Field(1000, ge=0, description="of the bootstrap by subject; 0: no intervals")
-    seed: int = Field(0, ge=0, description="of the bootstrap")
+    resamples: int = Field(1000, ge=0, description="draws of the bootstrap by subject; 0: no intervals")
+    seed: int = Field(0, ge=0, description="seed of the bootstrap")
 
     @model_validator(mode="after")
     def _check(self) -> EvaluateConfig:
@@ -61,7 +61,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     """Write `OUT/scores.csv`, `roc.svg` and `det.svg`, and return the metrics, which are the run's summary.
 
     Raises:
-        ValueError: if the corpus or the score file has no row of the split, or the file a fault (`scores.read`).
+        UserError: if the corpus or the score file has no row of the split, or the file is invalid (`scores.read`).
     """
     if config.scores is None:
         found, mend = (
@@ -122,12 +122,12 @@ def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
 
 
 def _settings(config: EvaluateConfig) -> dict[str, Any]:
-    """What decides the metrics beside the scores."""
+    """The settings that decide the metrics, besides the scores."""
     return config.model_dump(include={"split", "dev_split", "resamples", "seed"})
 
 
 def _finish(claim: Run, scores: Scores, config: EvaluateConfig, notes: dict[str, Any]) -> dict[str, Any]:
-    """Write the files and close the run; its summary has the metrics and `notes`."""
+    """Write the files and close the run, whose summary has the metrics and `notes`."""
     claim.storage.create(SCORES, scores.csv())
     data = claim.storage.read(SCORES)
     curves = detection_curves(data, config.split)
@@ -157,9 +157,9 @@ def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray,
 def metrics_of(
     scores_csv: bytes, split: str, dev_split: str | None, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
-    """All metrics of the frames, and below `video` those of the recordings, from the text of a scores.csv alone.
+    """All metrics of the frames, and under `video` those of the recordings, from the text of a scores.csv alone.
 
-    `video` is None where every recording has one frame: its metrics would be the same.
+    `video` is None if every recording has one frame, because its metrics would be the same.
     """
     from difffas.metrics import report
 
@@ -177,7 +177,7 @@ def metrics_of(
 
 
 def detection_curves(scores_csv: bytes, split: str) -> Curves:
-    """The curves of frames and, where they are not the same, of videos; empty unless both classes are there."""
+    """The curves of frames and, if different, of videos; empty unless both classes are present."""
     frames = read(scores_csv).of(split)
     videos = frames.videos()
     units = {"frames": frames} if len(videos) == len(frames) else {"frames": frames, "videos": videos}

@@ -1,7 +1,7 @@
-"""The score file: a CSV with the columns of bob.pad.base and ours; everything that `evaluate` says follows from it.
+"""The score file: a CSV with the columns of bob.pad.base and ours; all results of `evaluate` follow from it.
 
-A higher score is more bona fide. Of bob's columns `claimed_id` is the person, `test_label` the recording and
-`sample_n` the number of the frame in it. Other tools' files need `is_bonafide`, `attack_type` and `score` only.
+A higher score is more bona fide. In bob's columns, `claimed_id` is the person, `test_label` the recording and
+`sample_n` the number of the frame in it. Other tools' files need only `is_bonafide`, `attack_type` and `score`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TRUE, FALSE = ("true", "1"), ("false", "0")
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """Lines of a score file by column: `is_bonafide` bool, `score` float64, all others text, empty where not known."""
+    """Lines of a score file by column: `is_bonafide` bool, `score` float64, all others text, empty if unknown."""
 
     columns: dict[str, np.ndarray]
 
@@ -51,11 +51,11 @@ class Scores:
         return sorted(set(self.columns["split"].tolist()))
 
     def named(self, split: str) -> Scores:
-        """The same lines, all of one split."""
+        """The same lines, all assigned to one split."""
         return Scores({**self.columns, "split": np.full(len(self), split, dtype=object)})
 
     def turned(self) -> Scores:
-        """The same lines, of scores that are higher for attacks: s becomes 1 − s if all lie in [0, 1], else −s."""
+        """Turn scores that are higher for attacks: s becomes 1 − s if all scores lie in [0, 1], else −s."""
         scores = self.columns["score"]
         shares = bool(((scores >= 0) & (scores <= 1)).all())
         return Scores({**self.columns, "score": 1.0 - scores if shares else -scores})
@@ -63,8 +63,8 @@ class Scores:
     def videos(self) -> Scores:
         """One line per recording, with the mean of its frames' scores.
 
-        A recording is a `capture` of one split, domain, attack and person; lines without one belong together by
-        `test_label`, and a line with neither is by itself.
+        A recording is a `capture` of one split, domain, attack and person. Lines without a capture are grouped by
+        `test_label`; a line with neither forms its own recording.
         """
         parts = ("split", "domain", "is_bonafide", "attack_type", "claimed_id", "capture", "test_label")
         numbers: dict[tuple[Any, ...], int] = {}
@@ -77,13 +77,13 @@ class Scores:
         return Scores({**{name: values[first] for name, values in self.columns.items()}, "score": mean})
 
     def score_set(self) -> ScoreSet:
-        """What the metrics take; without subjects where a line names none."""
+        """The input of the metrics; without subjects if any line lacks a subject."""
         attacks, people = (self.columns[name].tolist() for name in ("attack_type", "claimed_id"))
         labels = np.where(self.columns["is_bonafide"], LIVE, SPOOF)
         return ScoreSet(self.columns["score"], labels, attacks, people if all(people) else None)
 
     def csv(self) -> bytes:
-        """The file: scores with all their digits, so that reading it gives the same metrics; no cell is a formula."""
+        """The file, with all digits of the scores, so that it gives the same metrics; cells are never formulas."""
         lists = {name: self.columns[name].tolist() for name in COLUMNS}
         lists["score"] = [repr(score) for score in lists["score"]]
         return table([COLUMNS, *zip(*lists.values(), strict=True)]).encode()
@@ -96,7 +96,7 @@ def joined(parts: Iterable[Scores]) -> Scores:
 
 
 def corpus_scores(corpus: Corpus, positions: np.ndarray, scores: np.ndarray) -> Scores:
-    """Lines for rows of a corpus; a recording is named `domain/attack/subject/capture`, a row without one, its key."""
+    """Lines for rows of a corpus; recordings are named `domain/attack/subject/capture`, or by key if without one."""
     names = ("subject", "key", "attack", "domain", "split")
     facts = {name: corpus.column(name)[positions].astype(object) for name in names}
     captures = [capture or "" for capture in corpus.column("capture")[positions]]
@@ -127,7 +127,7 @@ def read_file(path: str) -> Scores:
     """The scores of a CSV file, local or `s3://`.
 
     Raises:
-        ValueError: naming the file, the line and what is wrong with it.
+        UserError: naming the file, the line and its fault.
     """
     folder, _, name = path.rpartition("/")
     try:
@@ -137,12 +137,11 @@ def read_file(path: str) -> Scores:
 
 
 def read(data: bytes, name: str = SCORES) -> Scores:
-    """The scores of a CSV, whose `name` is for messages; a file without `split` is all `test`.
+    """The scores of a CSV; messages use `name`. In a file without a `split` column, all lines are `test`.
 
     Raises:
-        ValueError: on a column that is missing or there twice, a line that is longer than the header, or the first
-            line with a score that is not a finite decimal number, an `is_bonafide` that is neither true nor false, or
-            an attack that is not named.
+        UserError: for a missing or repeated column, a line longer than the header, or the first line with a score that
+            is not a finite decimal number, an `is_bonafide` that is neither true nor false, or an unnamed attack.
     """
     try:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True, restval="")
@@ -183,7 +182,7 @@ def _scores(columns: dict[str, Any]) -> Scores:
 
 
 def _text(cell: str) -> str:
-    """A cell without the blanks around it, or, of one that we made safe, exactly what it was."""
+    """A cell without surrounding blanks; for a cell that we made safe, its exact original text."""
     was = plain(cell)
     return cell.strip() if was == cell else was
 

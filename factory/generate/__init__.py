@@ -44,7 +44,7 @@ PREFIX = "spoof"
 
 
 class GenerateInputs(Config):
-    """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` a model folder or `dummy`."""
+    """Folders, local or `s3://`. `guides` may equal `live`; `generator` is a model folder or `dummy`."""
 
     live: PathOrUrl
     guides: PathOrUrl
@@ -52,15 +52,15 @@ class GenerateInputs(Config):
 
 
 class GenerateResources(Config):
-    """What the line may use; no part of the fingerprint. `generators` is a count or [least, most]."""
+    """Resources that the line may use; excluded from the fingerprint. `generators` is a count or [least, most]."""
 
     generators: int | tuple[int, int] = 1
-    gpus_per_generator: float = Field(1.0, ge=0, description="fractions share a GPU; 0 runs on CPUs")
+    gpus_per_generator: float = Field(1.0, ge=0, description="generators with a fraction share a GPU; 0: use CPUs")
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
-    compile: bool = Field(False, description="compile the network of presets in bfloat16; minutes, once per node")
-    generator_labels: dict[str, str] = Field({}, description="of the nodes that generators may run on; none: any")
-    task_labels: dict[str, str] = Field({}, description="of the nodes that read, encode and score; none: any")
-    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
+    compile: bool = Field(False, description="compile the network of bfloat16 presets; minutes, once a node")
+    generator_labels: dict[str, str] = Field({}, description="labels of nodes that generators may run on; empty: any")
+    task_labels: dict[str, str] = Field({}, description="labels of nodes that read, encode and score; empty: any")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up after this long without a finished shard")
 
 
 class GenerateConfig(Config):
@@ -86,9 +86,9 @@ class GenerateConfig(Config):
 
 
 def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
-    """Generate every planned spoof that is not there yet; returns the run's summary.
+    """Generate every planned spoof that does not exist yet; return the run's summary.
 
-    `failed` says what to do with quarantined shards; for that and what is raised see `run_line`.
+    `failed` says what to do with quarantined shards; see `run_line` for this and for the errors raised.
     """
     if config.resources.compile and config.inputs.generator != DUMMY and cluster.is_local():
         check_compiler()
@@ -126,9 +126,9 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
             GenerateShard,
             fn_constructor_kwargs=making,
             compute=_pool(config.resources.generators, careful),
-            num_cpus=0,  # a generator that waits for a CPU can starve behind the tasks that feed it
+            num_cpus=0,  # a generator that waited for a CPU could starve behind the tasks that feed it
             num_gpus=gpus,
-            max_task_retries=1,  # a shard that kills its process must not do so for ever; nodes come and go
+            max_task_retries=1,  # allow for lost nodes, but not for a shard that always kills its process
             max_restarts=-1,
             **cluster.placed(config.resources.generator_labels),
         )
@@ -150,7 +150,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What a run generates from, opened and identified once."""
+    """The inputs of a run, opened and identified once."""
 
     live: Corpus
     guides: Corpus
@@ -158,7 +158,7 @@ class Inputs:
 
 
 def open_inputs(config: GenerateConfig) -> Inputs:
-    """The corpora, opened once where they are the same, and the generator's digest, for which its weights are read."""
+    """Open the corpora (once if they are the same) and compute the generator's digest, which reads its weights."""
     live = open_corpus(config.inputs.live, config.protocol)
     same = config.inputs.guides == config.inputs.live
     guides = live if same else open_corpus(config.inputs.guides, config.protocol)
@@ -166,14 +166,14 @@ def open_inputs(config: GenerateConfig) -> Inputs:
 
 
 def plan_run(config: GenerateConfig, inputs: Inputs, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
-    """Lay the plan, then claim the output folder; raises ValueError before anything is written."""
+    """Make the plan, then claim the output folder; raises UserError before anything is written."""
     plan = lay_plan(config, inputs)
     planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
     return Run(config.out, "generate", _identity(config, inputs), config, planned, asked), plan
 
 
 def needs(resources: GenerateResources) -> list[Need]:
-    """What a generation must find room for: one generator, and one task beside it."""
+    """The resources that a generation needs at least: one generator, and one task beside it."""
     gpus = resources.gpus_per_generator
     return [
         Need(f"a generator (resources.gpus_per_generator={gpus:g})", gpus=gpus, labels=resources.generator_labels),
@@ -182,7 +182,7 @@ def needs(resources: GenerateResources) -> list[Need]:
 
 
 def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
-    """The plan of a run; raises ValueError if the inputs do not fit each other or the generator."""
+    """Make the plan of a run; raises UserError if the inputs do not fit each other or the generator."""
     live, guides = inputs.live, inputs.guides
     side = _common_side(live, guides)
     key = run_fingerprint("generate", _identity(config, inputs))
@@ -196,7 +196,7 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
 
 
 def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
-    """What decides the bytes of the shards; the plan inside a protocol follows from the protocol and the corpora."""
+    """The settings that decide the shards' bytes; the plan inside a protocol follows from protocol and corpora."""
     return {
         **({"protocol": record(protocol_of(inputs.live))} if protocol_of(inputs.live) else {}),
         "live": inputs.live.digest,
@@ -217,7 +217,7 @@ def recipe_of(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
 
 
 def compare_codecs(live: Corpus, output: OutputConfig) -> None:
-    """Say so if the spoofs will be stored in another codec than their live faces: then every file tells its class."""
+    """Warn if spoofs will be stored in another codec than their live faces: the file would then reveal its class."""
     stored, wanted = sorted(set(live.column("codec"))), codec_name(output)
     if stored != [wanted]:
         say(
@@ -227,7 +227,7 @@ def compare_codecs(live: Corpus, output: OutputConfig) -> None:
 
 
 def _common_side(live: Corpus, guides: Corpus) -> int:
-    """The shorter side of the images, once both corpora are seen to agree; each has one size by itself."""
+    """The shorter side of the images, after checking that both corpora have the same image size."""
     (height, width), (guide_height, guide_width) = _size(live), _size(guides)
     if (height, width) != (guide_height, guide_width):
         raise UserError(
@@ -237,7 +237,7 @@ def _common_side(live: Corpus, guides: Corpus) -> int:
 
 
 def _size(corpus: Corpus) -> tuple[int, int]:
-    """Height and width of the first image that can be read; the line makes rejects of those that cannot."""
+    """Height and width of the first readable image; the line turns unreadable images into rejects."""
     fault: UnreadableError | None = None
     for row in corpus.rows(range(min(len(corpus), 10))):
         try:
@@ -255,7 +255,7 @@ def claim_generator(name: str) -> str:
 
 
 class GenerateShard:
-    """Second stage, an actor: live faces of a shard become spoofs."""
+    """Second stage, an actor: turns the live faces of a shard into spoofs."""
 
     def __init__(
         self, generator: str, digest: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool
@@ -267,7 +267,7 @@ class GenerateShard:
         self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
 
     def __call__(self, row: Block) -> Block:
-        """A row of `read_order` with spoofs in the place of the live faces."""
+        """Return a row of `read_order` with spoofs in place of the live faces."""
         with self._busy.at_work():
             return carry(row, "generate", self._work)
 
@@ -280,7 +280,7 @@ class GenerateShard:
 
             if not isinstance(error, torch.AcceleratorError):
                 raise
-            # The GPU's context is lost, and every later shard with it: Ray starts the actor and the shard again.
+            # The GPU's context is lost and every later shard would fail too: Ray restarts the actor and the shard.
             say(f"generate: shard {row['shard']}: {error}; restarting the generator")
             os._exit(70)
         records = json.loads(row["records"])
@@ -307,7 +307,7 @@ def _gpus(resources: GenerateResources) -> float:
 def _pool(generators: int | tuple[int, int], careful: bool) -> Any:
     from ray.data import ActorPoolStrategy
 
-    waiting = 1 if careful else 2  # shards at an actor: one more than it works on, so that it never waits
+    waiting = 1 if careful else 2  # shards queued at an actor: one more than it works on, so that it never waits
     if isinstance(generators, int):
         return ActorPoolStrategy(size=generators, max_tasks_in_flight_per_actor=waiting)
     least, most = generators

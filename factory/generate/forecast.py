@@ -1,4 +1,4 @@
-"""What a generation run would make and cost, before it is started."""
+"""Forecast the output and the cost of a generation run before starting it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from factory.generate.remarks import remarks
 from factory.models.generators import DUMMY
 from factory.storage import Storage
 
-SAMPLED = 16  # live faces whose encoded size stands for that of the spoofs
-JSON_BYTES = 1536 + 2 * 512  # of one WebDataset sample besides its images: two tar headers and its JSON
-LIVE_BYTES = 512 + 256  # of the live face beside it, besides its image: a tar header, and half a block that fills
+SAMPLED = 16  # live faces whose encoded size is the estimate for spoofs
+JSON_BYTES = 1536 + 2 * 512  # one WebDataset sample without its images: two tar headers and its JSON
+LIVE_BYTES = 512 + 256  # a paired live face without its image: a tar header, and on average half a block of padding
 
 
 def forecast(
     config: GenerateConfig, images_per_second: float | None, price: float | None, device: str | None = None
 ) -> dict[str, Any]:
-    """Samples per style, shards, bytes and, where the rate is known, GPU-hours and, with a price, the cost.
+    """Samples per style, shards and bytes; with a known rate also GPU-hours, and with a price also the cost.
 
     Args:
         config: as for `generate`; nothing is written and no generator is loaded.
-        images_per_second: of one generator, such as a run's summary shows; None: the measured row that fits.
-        price: of one generator for one hour, in any currency; None: that of the row, if it has one.
-        device: whose row of measured_speed.yaml; without one, and without a rate, no time is told.
+        images_per_second: rate of one generator, as in a run's summary; None: the rate of the measured row that fits.
+        price: price of one generator for one hour, in any currency; None: the row's price, if it has one.
+        device: device whose row of measured_speed.yaml to use; without device and rate, no time is forecast.
 
     Raises:
-        ValueError: as `generate` would; a device without any row; a rate or a price that is none.
+        UserError: as `generate` would; also for a device without a row, and for an invalid rate or price.
     """
     if images_per_second is not None and not 0 < images_per_second < math.inf:
         raise UserError(f"--images-per-second {images_per_second:g}: give a number above 0")
@@ -76,7 +76,7 @@ def forecast(
 
 
 def _measured_speeds(device: str | None) -> tuple[Speed, ...]:
-    """All measured rows; refuses a device that has none."""
+    """All measured rows; refuses a device without a row."""
     speeds = read_speeds()
     known = sorted({speed.device for speed in speeds})
     if device is not None and device not in known:
@@ -87,7 +87,7 @@ def _measured_speeds(device: str | None) -> tuple[Speed, ...]:
 def _measured_rate(
     speeds: tuple[Speed, ...], config: GenerateConfig, live: Corpus, device: str | None
 ) -> tuple[str, float | None, float | None]:
-    """What is known of the speed in words, images a second, price of an hour; nothing is guessed."""
+    """The known facts about the speed: a description, images per second and price per hour; never a guess."""
     if config.inputs.generator == DUMMY:
         return "unmeasured: the dummy generator has no network", None, None
     job = _job(config, live)
@@ -112,14 +112,14 @@ def _job(config: GenerateConfig, live: Corpus) -> Job:
 
 
 def _parameters(model: Storage) -> int:
-    """Parameters and buffers of the U-Net by the headers of its safetensors files; no weight is read."""
+    """Number of the U-Net's parameters and buffers, from the headers of its safetensors files; reads no weights."""
     from difffas.model_files import elements, stored_tensors
 
     return elements(stored_tensors(model, "unet"))
 
 
 def _bytes_per_image(live: Corpus, config: GenerateConfig) -> float:
-    """Over all formats; live faces in the codec of the output stand for spoofs of the same size."""
+    """Bytes per image over all formats, estimated from live faces of the same size in the codec of the output."""
     positions = np.unique(np.linspace(0, len(live) - 1, SAMPLED).astype(int))
     encoded = float(np.mean([len(encode(pixels, config.output, CAPTURE)) for pixels in live.pixels(positions)]))
     beside = JSON_BYTES + (encoded + LIVE_BYTES if config.output.paired else 0)

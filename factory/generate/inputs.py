@@ -1,4 +1,4 @@
-"""From a shard's order to what a generator needs: live faces and guides, decoded, and the facts of each row to be."""
+"""Turn a shard's order into a generator's input: decoded live faces and guides, and the facts of each future row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from factory.storage import Storage
 
 
 def read_order(row: Block, plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]) -> Block:
-    """First stage, a CPU task: the order of a shard with its decoded live faces and distinct guides."""
+    """First stage, a CPU task: add decoded live faces and distinct guides to the order of a shard."""
 
     def work(row: Block) -> Block:
         import ray
@@ -38,15 +38,15 @@ def read_order(row: Block, plan: list[Any], live_url: str, guides_url: str, reci
 def read_inputs(
     order: Order, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
 ) -> Block:
-    """What a generator needs of one order; the corpora are given as storage and index."""
-    # Samples of a shard share live faces as they share guides: each is read and decoded once.
+    """The generator's input for one order; each corpus is given as storage and index."""
+    # Samples of a shard share live faces and guides: each is read and decoded once.
     faces_used, face_of = np.unique(order.live, return_inverse=True)
     guides_used, guide_of = np.unique(order.guide, return_inverse=True)
     lives, guides = read_rows(*live, faces_used), read_rows(*guide, guides_used)
     decoded, styles = [_try_decode(face) for face in lives], [_try_decode(guide) for guide in guides]
     faces = [decoded[place] for place in face_of]
     shapes = Counter(image.shape for image in (*faces, *styles) if not isinstance(image, str))
-    shape = shapes.most_common(1)[0][0] if shapes else (32, 32, 3)  # one odd image shall be one reject
+    shape = shapes.most_common(1)[0][0] if shapes else (32, 32, 3)  # one image of odd size should be one reject
     pixels, face_faults = _stack(faces, shape)
     guide_pixels, guide_faults = _stack(styles, shape)
     face_types, guide_types = [_source_type(face) for face in lives], [_source_type(guide) for guide in guides]
@@ -74,7 +74,7 @@ def read_inputs(
 
 
 def _try_decode(row: Row) -> np.ndarray | str:
-    """The pixels of a row, or why it has none: a bad image is a reject, not the end of the run."""
+    """The pixels of a row, or the fault of its image: a bad image is a reject, not the end of the run."""
     try:
         return decode(row.image)
     except UnreadableError as error:
@@ -82,12 +82,12 @@ def _try_decode(row: Row) -> np.ndarray | str:
 
 
 def _source_type(row: Row) -> SourceType:
-    """What a row's image says of its origin; a corpus from before images were marked held captures."""
+    """The origin that a row's image declares; a corpus from before images were marked holds captures."""
     return read_source_type(row.image) or CAPTURE
 
 
 def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]]:
-    """Images as one array, black where there is none, and the faults by place."""
+    """Stack images into one array, with black in place of a missing image, and return the faults by place."""
     pixels = np.zeros((len(images), *shape), np.uint8)
     faults = {}
     for place, image in enumerate(images):
@@ -101,9 +101,9 @@ def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.n
 
 
 def _facts(order: Order, i: int, live: Row, guide: Row, recipe: dict[str, Any]) -> dict[str, Any]:
-    """The row of sample i: subject of its live face, domain, attack and style of its guide, split of its order.
+    """The row of sample i: subject of its live face; domain, attack and style of its guide; split of its order.
 
-    The rows as read say their official split; under a protocol the order's is the part that both belong to.
+    Rows as read carry their official split; under a protocol, the order's split is the part that both rows belong to.
     """
     return {
         "key": order.keys[i],

@@ -1,4 +1,4 @@
-"""What was measured of generators: images a second by device, network, image side and sampler."""
+"""Measured speed of generators: images per second by device, network, image side and sampler."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MILLION = 1_000_000
 class Speed(Config):
     """One row of measured_speed.yaml."""
 
-    device: str = Field(description="a short name, as `difffas plan --device` takes it")
-    parameters: int = Field(ge=1, description="of the U-Net")
-    side: int = Field(ge=1, description="of the images, in pixels")
+    device: str = Field(description="short name that `difffas plan --device` accepts")
+    parameters: int = Field(ge=1, description="parameters of the U-Net")
+    side: int = Field(ge=1, description="image side in pixels")
     sampler: str
     steps: int = Field(ge=1)
     preset: str
-    guided: bool = Field(description="w is not 1: two branches")
+    guided: bool = Field(description="whether w differs from 1, which needs two branches")
     batch: int = Field(ge=1)
-    images_per_second: float | None = Field(None, gt=0, description="of one generator; None: not measured")
-    price_per_hour: float | None = Field(None, ge=0, description="of the device, where one was paid")
+    images_per_second: float | None = Field(None, gt=0, description="speed of one generator; None: not measured")
+    price_per_hour: float | None = Field(None, ge=0, description="price of the device, if one was paid")
     date: datetime.date | None = None
     commit: str | None = None
     command: str | None = None
@@ -43,7 +43,7 @@ class _Speeds(Config):
 
 
 class Job(Config):
-    """What decides the speed of a generator besides its device."""
+    """The facts that decide the speed of a generator on a given device."""
 
     parameters: int
     side: int
@@ -58,12 +58,12 @@ class Job(Config):
 
 
 def read_speeds() -> tuple[Speed, ...]:
-    """Every row of the file; raises ValueError where one is not as `Speed` says."""
+    """Every row of the file; raises UserError if a row does not fit `Speed`."""
     return build(_Speeds, read_yaml(FILE, "speed")).speeds
 
 
 def measured(speeds: tuple[Speed, ...], job: Job) -> dict[str, Speed]:
-    """The measured rows that fit a job, by device; of several the fastest batch."""
+    """The measured rows that fit a job, by device; if several fit, the one with the fastest batch size."""
     fitting: dict[str, Speed] = {}
     for speed in sorted(speeds, key=lambda row: row.images_per_second or 0.0):
         if speed.images_per_second and all(getattr(speed, name) == value for name, value in job):
@@ -72,7 +72,7 @@ def measured(speeds: tuple[Speed, ...], job: Job) -> dict[str, Speed]:
 
 
 def table(speeds: tuple[Speed, ...]) -> str:
-    """The rows as Markdown; what was not measured is left empty."""
+    """The rows as a Markdown table; cells without a measurement stay empty."""
     head = (
         "| device | parameters | side | sampler | preset | batch | images/s | hours per million | price per million |"
     )

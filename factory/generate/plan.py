@@ -1,11 +1,11 @@
-"""The plan: which live face meets which guide, with which T₀, w and seed, in which shard, at which place.
+"""The plan: which live face meets which guide, with which T₀, w and seed, in which shard and at which place.
 
 A plan is a function, not a file. Everything about sample n of a split follows from the configuration and the corpus
-indexes by counters and hashes, so `order(shard)` costs the size of one shard however large the run is:
+indexes by counters and hashes, so `order(shard)` takes time for one shard only, however large the run is:
 
 * styles take turns: sample n has style n mod S, so style counts differ by at most one;
-* turn r = n div S of a style with L live faces and R turns uses live face floor(r·L/R): live faces are visited in
-  corpus order, evenly, so that a shard reads a few neighbouring row groups and not the whole corpus;
+* turn r = n div S of a style with L live faces and R turns uses live face floor(r·L/R): live faces are visited evenly
+  and in corpus order, so that a shard reads a few neighbouring row groups and not the whole corpus;
 * guide, T₀, w and seed are drawn by hashing (plan seed, split, n).
 """
 
@@ -29,7 +29,7 @@ from factory.tables.columns import TextColumn
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """Everything needed to make one shard; arrays of one entry per sample."""
+    """Everything needed to make one shard; arrays have one entry per sample."""
 
     shard: str
     split: str
@@ -45,13 +45,13 @@ class Plan:
     """The plan of one run.
 
     Args:
-        config, sampler: what and how.
-        rows_per_shard: upper bound of a shard.
+        config, sampler: what to generate, and how.
+        rows_per_shard: upper bound of a shard's rows.
         live, guides: pixel-free indexes of the two corpora (`Corpus.index`; the same one may serve as both).
-        fingerprint: of the run; its first 8 digits begin every key.
+        fingerprint: fingerprint of the run; its first 8 digits begin every key.
 
     Raises:
-        ValueError: if a split has no live faces, a wanted style has no guide, or no pair satisfies the policies.
+        UserError: if a split has no live faces, a wanted style has no guide, or no pair satisfies the policies.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class Plan:
         return dict(self._samples)
 
     def distinct(self) -> int:
-        """How many combinations of live face, guide, T₀ and w there are at most, in closed form; no more than samples.
+        """Upper bound of distinct combinations of live face, guide, T₀ and w, in closed form; never above the samples.
 
-        Exact where T₀ and w are single values. Samples beyond it show a combination again, with another seed.
+        The bound is exact if T₀ and w are single values. Further samples repeat a combination with another seed.
         """
         (low, high), (least, most) = self.sampler.t0, self.sampler.cfg_scale
         settings = (high - low + 1) * (round((most - least) * 1000) + 1)  # w has three decimals
@@ -118,7 +118,7 @@ class Plan:
         )
 
     def locate(self, key: str) -> tuple[str, int]:
-        """Shard of a key and its place in the order; raises ValueError for a key that is not in this plan."""
+        """Shard of a key and its place in the shard's order; raises UserError for a key outside this plan."""
         match = re.fullmatch(r"([0-9a-f]{8})-(.+)-(\d{10,})", key)
         if match is None or match[1] != self._prefix or int(match[3]) >= self._samples.get(match[2], 0):
             raise UserError(f"key {key!r} is not in this plan of {len(self)} samples")
@@ -131,7 +131,7 @@ class Plan:
         return f"{split}-{number:06d}", place
 
     def order(self, shard: str) -> Order:
-        """The order of one shard, in time and memory of that shard."""
+        """The order of one shard; takes time and memory for that shard only."""
         split, number = _parse(shard)
         if not (split in self._shards and number < self._shards[split]):
             raise UserError(f"shard {shard!r} is not in this plan of {self.shard_count} shards")
@@ -146,7 +146,7 @@ class Plan:
             turns = _turns(samples, offset, len(styles))
             turn = n[mine] // len(styles)
             live[mine] = style.live[turn * len(style.live) // turns]
-            # Neighbouring turns may share a live face: consecutive guides keep their pairs apart.
+            # Neighbouring turns may share a live face: consecutive guides make their pairs distinct.
             guide[mine] = style.guides[(turn + style.live[turn * len(style.live) // turns]) % len(style.guides)]
         low, high = self.sampler.cfg_scale
         return Order(
@@ -162,12 +162,12 @@ class Plan:
 
 
 def _turns(samples: int, offset: int, styles: int) -> int:
-    """Turns of the style at that offset."""
+    """Number of turns of the style at this offset."""
     return (samples - offset + styles - 1) // styles
 
 
 def _distinct(turns: int, live: int, guides: int, settings: int) -> int:
-    """Combinations among the turns of one style: they visit the live faces evenly, each face its guides in turn."""
+    """Combinations among the turns of one style: turns visit live faces evenly, and each face meets guides in turn."""
     each, more = divmod(turns, live)
 
     def of_face(turns: int) -> int:
@@ -186,7 +186,7 @@ def _parse(shard: str) -> tuple[str, int]:
 
 @dataclasses.dataclass(frozen=True)
 class StyleOrders:
-    """The live faces that shall get a style and the guides that show it, as index positions in corpus order."""
+    """The live faces that will get a style and the guides that show the style, as index positions in corpus order."""
 
     style: str
     live: np.ndarray
@@ -194,7 +194,7 @@ class StyleOrders:
 
 
 def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StyleOrders]:
-    """Styles of a split with their live faces and guides; all of the same split, so no subject crosses over."""
+    """Styles of a split with their live faces and guides, all from that split, so that no subject crosses splits."""
     lives = _Index(live, split, LIVE, config.live_domains)
     spoofs = _Index(guides, split, SPOOF)
     if not len(lives.positions):
@@ -224,14 +224,14 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
 
 
 def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: str, choose: str) -> None:
-    """A protocol's test domain or unseen attack must not leak into what is generated for its training."""
+    """Refuse a protocol's test domain or unseen attack, which must not leak into generated training data."""
     foreign = [name for name in present if allowed is not None and name not in allowed]
     if foreign:
         raise UserError(f"{what} {foreign[0]!r} are not among the allowed {list(allowed or ())}: set {choose}")
 
 
 class _Index:
-    """The lines of an index of one split and label."""
+    """The rows of an index that have one split and label."""
 
     def __init__(self, table: pa.Table, split: str, label: int, domains: tuple[str, ...] | None = None) -> None:
         keep = TextColumn(table, "split").among({split}) & (table["label"].to_numpy() == label)
@@ -244,7 +244,7 @@ class _Index:
 
 
 def _owned(tables: list[pa.Table]) -> dict[tuple[str, str], set[str]]:
-    """The subjects of whom there is a spoof, by domain and attack."""
+    """The subjects that have a spoof, by domain and attack."""
     owned: dict[tuple[str, str], set[str]] = {}
     for table in tables:
         identity = table.select(["domain", "attack", "subject"])  # filtering copies, and an index has thirty columns
@@ -258,17 +258,17 @@ def _owned(tables: list[pa.Table]) -> dict[tuple[str, str], set[str]]:
 def _eligible(
     config: PlanConfig, lives: _Index, domain: str, attack: str, owned: dict[tuple[str, str], set[str]]
 ) -> np.ndarray:
-    """Which live faces the policies give the style <domain>-<attack>."""
+    """Mask of the live faces to which the policies give the style <domain>-<attack>."""
     same = lives.domain.among({domain})
     result = np.zeros(len(lives.positions), dtype=bool)
     if "cross-domain" in config.policies:
         result |= ~same
     if "cross-attack" in config.policies:
-        result |= same & ~lives.subject.among(owned[domain, attack])  # a guide shows it, so somebody has it
+        result |= same & ~lives.subject.among(owned[domain, attack])  # a guide shows it, so a subject has it
     return result
 
 
 def _choose(config: PlanConfig, split: str, style: str, shown: np.ndarray) -> np.ndarray:
-    """`guides_per_style` of the guides, by hash, in corpus order."""
+    """Choose `guides_per_style` guides by hash; returns them in corpus order."""
     rank = draws.bits(np.arange(len(shown)), config.seed, split, "guides", style)
     return np.sort(shown[np.argsort(rank, kind="stable")[: config.guides_per_style]])

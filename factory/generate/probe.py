@@ -1,4 +1,4 @@
-"""Which batch size to write into a sampler's settings: each is tried on this machine, from one upwards."""
+"""Find the batch size for a sampler's settings by trying sizes on this machine, from one upwards."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ GAIN = 1.03  # a batch twice as large must be this much faster to be worth its m
 
 
 class ProbeConfig(Config):
-    """What to try; the batch size is part of a run's fingerprint, so a probe proposes it and changes nothing."""
+    """What to try. The batch size is part of a run's fingerprint, so a probe only proposes one and changes nothing."""
 
     generator: PathOrUrl
-    size: int = Field(256, ge=32, multiple_of=32, description="side of the images")
+    size: int = Field(256, ge=32, multiple_of=32, description="image side in pixels")
     preset: Literal["exact", "balanced", "fast"] = "balanced"
-    threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
+    threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
     compile: bool = False
     highest: int = Field(256, ge=1, description="largest batch size to try")
-    seconds: float = Field(300.0, gt=0, description="no further size is tried after so long")
+    seconds: float = Field(300.0, gt=0, description="try no further size after this time")
 
 
 def run(config: ProbeConfig) -> dict[str, Any]:
-    """Images a second of one generator by batch size, and the size to use; doubles it until memory or gain ends.
+    """Images per second of one generator by batch size, and the size to use; sizes double until memory or gain ends.
 
     Raises:
-        ValueError: if there is no model, nothing to compile, or not even one image fits.
+        UserError: if the model is missing, there is nothing to compile, or not even one image fits.
     """
     if config.generator == DUMMY:
         raise UserError("generator dummy takes any batch size: name a model folder")
@@ -70,7 +70,7 @@ def run(config: ProbeConfig) -> dict[str, Any]:
 
 
 def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, str]:
-    """Of the second batch, the first having warmed up; None where a batch had to be split for want of memory."""
+    """Images per second of the second batch, after a warm-up batch; None if memory forced a batch to be split."""
     import torch
 
     generate = load_generator(

@@ -1,4 +1,4 @@
-"""One sample of a corpus: what is known of it, and whether it comes out the same again."""
+"""Show one sample of a corpus, and check whether regenerating the sample gives the same bytes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from factory.storage import Storage
 
 
 def show(url: str, key: str) -> tuple[Row, dict[str, Any]]:
-    """The row of a key, and every column but the pixels with its shard and place; the run may be unfinished.
+    """The row of a key, and every column except the pixels, with shard and place; the run may be unfinished.
 
     Raises:
-        ValueError: if no finished shard holds the key; where it was rejected, with the reason.
+        UserError: if no finished shard holds the key; if the sample was rejected, with the reason.
     """
     storage = Storage(url)
     shard, place = _find(storage, key)
@@ -46,12 +46,12 @@ def show(url: str, key: str) -> tuple[Row, dict[str, Any]]:
 
 
 def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[str, Any]]:
-    """Make one sample of a generated corpus again, in the batch in which it was made; returns its bytes and a verdict.
+    """Regenerate one sample of a generated corpus within its original batch; return its bytes and a verdict.
 
     `overrides` say where the inputs are now, such as `inputs.live=…`; other inputs or settings are refused.
 
     Raises:
-        ValueError: if the folder is no generated corpus, has no such key, or the inputs are not those of the run.
+        UserError: if the folder is not a generated corpus, lacks the key, or the inputs differ from the run's inputs.
     """
     if (job := read_claim(Storage(url))["job"]) != "generate":
         raise UserError(f"{url} holds a run of {job}: only generated samples can be made again")
@@ -86,18 +86,18 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         "device": generate.device,
         "arithmetic": arithmetic.describe(),
         "equal": data == row.image,
-        "largest_difference": int(np.abs(stored - decode(data)).max()),  # of 255
+        "largest_difference": int(np.abs(stored - decode(data)).max()),  # on a scale of 0 to 255
     }
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    """The columns of a row that have a value, without the pixels."""
+    """The columns of a row that have a value, except the pixels."""
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     return {name: value for name, value in values.items() if value is not None and name != "image"}
 
 
 def _find(storage: Storage, key: str) -> tuple[str, int]:
-    """Shard and place of a key: by the index if the run is finished, else by reading the shards that are."""
+    """Shard and place of a key: from the index if the run is finished, else by reading its finished shards."""
     if read_summary(storage) is not None:
         corpus = Corpus(storage.url)
         for found in corpus.where(key=key):

@@ -1,4 +1,4 @@
-"""Remarks on a plan: what somebody may not have meant by it."""
+"""Remarks on a plan: consequences that its author may not have intended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def remarks(plan: Plan, formats: int) -> list[str]:
-    """What somebody may not have meant of a plan: samples that repeat others, more files than the Hub takes."""
+    """Remarks on consequences of a plan that may be unintended: repeated samples, more files than the Hub accepts."""
     found = []
     if (distinct := plan.distinct()) < len(plan):
         found.append(

@@ -20,15 +20,15 @@ class PlanConfig(Config):
         ("cross-attack", "cross-domain"), min_length=1
     )
     splits: tuple[str, ...] = Field(("train",), min_length=1)
-    samples: int | None = Field(None, ge=1, description="per split; None: as many as (live, style, guide) triples")
+    samples: int | None = Field(None, ge=1, description="per split; None: one per (live, style, guide) triple")
     live_domains: tuple[str, ...] | None = Field(
         None, min_length=1, description="only live faces of these domains; None: all"
     )
-    allowed_domains: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
-    allowed_attacks: tuple[str, ...] | None = Field(None, description="of a protocol: anything else is refused")
+    allowed_domains: tuple[str, ...] | None = Field(None, description="domains of a protocol; others are refused")
+    allowed_attacks: tuple[str, ...] | None = Field(None, description="attacks of a protocol; others are refused")
     guides_per_style: int = Field(4, ge=1)
     styles: tuple[str, ...] | None = Field(
-        None, min_length=1, description="only these styles; None: all that the policies allow"
+        None, min_length=1, description="only these styles; None: all styles that the policies allow"
     )
     seed: int = Field(0, ge=0)
 

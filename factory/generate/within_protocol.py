@@ -1,4 +1,4 @@
-"""What a protocol lets a generation use: the one place where `plan.allowed_…` follow from a protocol."""
+"""Derive from a protocol what a generation may use; only this module sets `plan.allowed_…` by a protocol."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def generation_plan(config: PlanConfig, live: Corpus, guides: Corpus) -> PlanConfig:
-    """A plan inside the protocol of its corpora; as it is where they are under none.
+    """Restrict a plan to the protocol of its corpora; without a protocol the plan is unchanged.
 
-    `allowed_domains` are those of the rules of `plan.splits`, `allowed_attacks` those of the guides that these rules
-    take. Live domains and policies are narrowed to those of the protocol's `generation`, where it names some.
+    `allowed_domains` are the domains of the rules of `plan.splits`, `allowed_attacks` the attacks of the guides that
+    these rules select. Live domains and policies are narrowed to those that the protocol's `generation` names, if any.
 
     Raises:
-        ValueError: if the plan asks by name for what lies outside.
+        UserError: if the plan names anything outside the protocol.
     """
     protocol = protocol_of(live)
     if protocol is None:
@@ -49,7 +49,7 @@ def generation_plan(config: PlanConfig, live: Corpus, guides: Corpus) -> PlanCon
 
 
 def _inside(asked: Sequence[str] | None, held: Sequence[str], protocol: Protocol, key: str) -> tuple[str, ...]:
-    """What was asked for, or all that is held; refuses what is not held."""
+    """The names in `asked`, or all in `held` if none are asked for; refuses a name that is not in `held`."""
     foreign = [name for name in asked or () if name not in held]
     if foreign:
         raise UserError(

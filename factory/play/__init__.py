@@ -1,4 +1,4 @@
-"""The playground: one spoof at a time in a browser, for a feeling of what T₀ and w do. No upload stays behind."""
+"""The playground: make one spoof at a time in a browser, to get a feel for T₀ and w. Uploads are not kept."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from factory.play.playground import PlayConfig as PlayConfig
 from factory.play.playground import Playground
 from factory.storage import Storage as Storage
 
-LARGEST = "20mb"  # of an uploaded file
+LARGEST = "20mb"  # size limit of an uploaded file
 
 
 def run(config: PlayConfig) -> dict[str, Any]:
-    """Serve the page until it is interrupted; what was uploaded goes then.
+    """Serve the page until interrupted, then delete all uploads.
 
     Raises:
-        ValueError: if Gradio is not installed, or the inputs are not what they should be.
+        UserError: if Gradio is not installed, or the inputs are invalid.
     """
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # it would ask the internet for its own version
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # otherwise it checks for a new version online
     if not interrupts.installed():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder below goes then, too
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder below is deleted then too
     interrupts.explain("the page is closed, what was uploaded is deleted")
     with tempfile.TemporaryDirectory(prefix="difffas-play-") as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads  # by default it leaves every face in a folder that all may look into
+        os.environ["GRADIO_TEMP_DIR"] = uploads  # the default folder is readable by all users and keeps every face
         return _serve(config)
 
 
@@ -60,12 +60,12 @@ def _serve(config: PlayConfig) -> dict[str, Any]:
 
 
 def launch(built: Any, host: str, port: int, hosts: tuple[str, ...]) -> None:
-    """Serve a page of Gradio's, guarded; port 0 is any that is free."""
+    """Serve a Gradio page behind the guard; port 0 means any free port."""
     from starlette.middleware import Middleware
 
     from factory.play.guard import Guard
 
-    # Gradio puts its CORS before what it is given, so the guard is put before that too as soon as there is an app.
+    # Gradio puts its CORS middleware before ours, so the guard is also put before that once the app exists.
     guard = Middleware(Guard, listens=host, hosts=hosts)
     built.launch(
         app_kwargs={"middleware": [guard]},

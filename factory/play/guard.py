@@ -1,8 +1,8 @@
-"""Who may talk to the playground: pages of its own, asked for by a name of its own.
+"""Restrict access to the playground: only its own pages may call it, and only under one of its own names.
 
-A page of any site may make a browser ask `localhost`. With a name that it lets point to 127.0.0.1 (DNS rebinding) the
-browser even shows it the answers, faces and all: the `Host` of such a request is the site's name. A request that
-another page caused says so by its `Origin`.
+A page of any site can make a browser send requests to `localhost`. If the site's name points to 127.0.0.1 (DNS
+rebinding), the browser even shows the site the answers, faces included; the `Host` of such a request is the site's
+name. A request that another page caused names that page in its `Origin`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ ANYWHERE = ("0.0.0.0", "::", "")
 class Guard:
     """Answers requests, uploads, event streams and web sockets with 403 unless host and origin are the playground's.
 
-    Names are those of the loopback, the address it listens on and `hosts`. Where it listens on other interfaces,
-    addresses in numbers are taken as well: no site can have one for its name.
+    The playground's names are those of the loopback, the address it listens on, and `hosts`. If it listens on other
+    interfaces, numeric addresses are accepted as well: no site can have one as its name.
     """
 
     def __init__(self, app: App, listens: str, hosts: Iterable[str] = ()) -> None:
@@ -72,8 +72,8 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _name(host: str) -> str:
-    """The name or address of a host, without port, brackets, a dot at its end and capitals; empty if it is none."""
-    if _address(host) is not None:  # an IPv6 address, as a configuration has it
+    """The name or address of a host in lower case, without port, brackets or a final dot; empty if invalid."""
+    if _address(host) is not None:  # an IPv6 address as written in a configuration
         return host.lower()
     found = _HOST.fullmatch(host)
     return found[1].strip("[]").lower().removesuffix(".") if found else ""

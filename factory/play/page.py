@@ -1,4 +1,4 @@
-"""The playground's page, in Gradio."""
+"""The playground's page, built with Gradio."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from factory.play.playground import Playground
 
-BUTTONS = ["fullscreen", "download"]  # not the one that shares with strangers
-FORGOTTEN = (600, 3600)  # seconds: how often files are sought that are older than the second
+BUTTONS = ["fullscreen", "download"]  # without the button that shares publicly
+FORGOTTEN = (600, 3600)  # seconds: how often to look for files older than the second number
 
 
 def page(playground: Playground) -> gr.Blocks:
-    """The page of one playground; a mistake of the user's is shown in its own words."""
+    """The page of one playground; a user's mistake is shown with its error message."""
 
     def make(
         live: str | None,
@@ -42,7 +42,7 @@ def page(playground: Playground) -> gr.Blocks:
         return spoof, used, facts["scores"], facts["recipe"]
 
     def again(live: str | None, *settings: Any) -> Any:
-        """`make` once there is a face: a setting may be moved before."""
+        """Call `make` if there is a face: a user may move a setting before uploading one."""
         return gr.skip() if live is None else make(live, *settings)
 
     with gr.Blocks(title="DiffFAS playground", analytics_enabled=False, delete_cache=FORGOTTEN) as built:

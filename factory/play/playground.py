@@ -1,4 +1,4 @@
-"""One spoof at a time: the live face, the guide, and what became of them."""
+"""Make one spoof at a time from a live face and a guide, with its scores."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ PRETRAINED = str(Path(__file__).parent.parent / "drawn" / "pretrained" / "portra
 
 
 class PlayConfig(Config):
-    """What to play with, and where the page listens."""
+    """The playground's models, and the address of its page."""
 
     generator: PathOrUrl = Field(PRETRAINED, description="model folder, local or s3://")
     guides: PathOrUrl | None = Field(None, description="corpus whose spoofs may be guides by style")
-    size: int = Field(64, ge=32, multiple_of=32, description="side that the generator was trained on")
-    threads: int = Field(2, ge=1, description="PyTorch threads, on a CPU")
-    host: str = Field("127.0.0.1", description="address to listen on; others than this machine's have no password")
-    hosts: tuple[str, ...] = Field((), description="further names that browsers may ask by, such as a proxy's")
-    port: int = Field(7860, ge=0, le=65535, description="0: any that is free")
+    size: int = Field(64, ge=32, multiple_of=32, description="image side that the generator was trained on")
+    threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
+    host: str = Field("127.0.0.1", description="address to listen on; other machines need no password")
+    hosts: tuple[str, ...] = Field((), description="further host names that browsers may use, such as a proxy's")
+    port: int = Field(7860, ge=0, le=65535, description="0: any free port")
 
 
 class Playground:
-    """Makes a spoof of two images and says what it is.
+    """Makes a spoof from two images and reports its facts.
 
     Attributes:
-        styles: names that may stand for a guide; empty without a corpus.
+        styles: style names that may be given instead of a guide; empty without a corpus.
     """
 
     def __init__(self, config: PlayConfig) -> None:
@@ -71,7 +71,7 @@ class Playground:
         """The spoof and the guide, uint8 (H, W, 3), and the facts: scores and the recipe.
 
         Raises:
-            ValueError: for an image that cannot be read, no guide at all, or a T₀ beyond the generator's training.
+            UserError: for an image that cannot be read, a missing guide, or a T₀ beyond the generator's training.
         """
         face = self._square("live face", live)
         if guide is not None:
@@ -110,7 +110,7 @@ class Playground:
         return _middle(pixels, self._config.size)
 
     def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
-        """A spoof of that style, another for another seed."""
+        """A spoof of the style; the seed chooses which one."""
         if self._guides is None or style not in self.styles:
             raise UserError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
         places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]

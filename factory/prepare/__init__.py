@@ -1,4 +1,4 @@
-"""The prepare station: photographs wherever they are → corpus. docs/prepare.md is its manual."""
+"""The prepare station: turn photographs, wherever they are stored, into a corpus. docs/prepare.md is its manual."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PREFIX = "face"
 
 @dataclasses.dataclass(frozen=True)
 class PreparePlan:
-    """Entries by shard `<split>-<number>`, and what identifies the run."""
+    """The entries of every shard `<split>-<number>`, and the facts that identify the run."""
 
     shards: dict[str, list[Entry]]
     identity: dict[str, Any]
@@ -47,7 +47,7 @@ class PreparePlan:
         return sum(map(len, self.shards.values()))
 
     def describe(self) -> str:
-        """One line for people: images by style, subjects by split, what is rejected beforehand."""
+        """One readable line: images by style, subjects by split, images rejected beforehand."""
         entries = [entry for shard in self.shards.values() for entry in shard]
         good = [entry for entry in entries if not entry.reject]
         subjects = {(entry.split, entry.subject) for entry in good}
@@ -66,14 +66,14 @@ class PreparePlan:
 
 
 def plan(config: PrepareConfig) -> PreparePlan:
-    """List the source and decide every row and its shard; reads no image.
+    """List the source and decide every row and its shard, without reading images.
 
-    Shards hold one split each, differ in size by at most one row, and mix the source by a hash: images one by one,
-    but row groups of Parquet whole, because a group is what is read.
+    Each shard holds one split. Shards of a split differ in size by at most one row and mix the source by a hash:
+    single images one by one, but Parquet row groups whole, because a row group is read whole.
 
     Raises:
-        ValueError: if the source is absent, empty or broken, nothing gives a field that rows need, the pattern fits no
-            image, or the box table names none.
+        UserError: if the source is missing, empty or broken, a field that rows need has no source, the pattern matches
+            no image, or the box table names no image.
     """
     if config.dataset:
         frames = Frames(config.frames_per_video, config.frames_within)
@@ -121,11 +121,11 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
 
     Returns:
         `records`: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`; `pixels`: uint8
-        (R, size, size, 3), zeros at a reject's place.
+        (R, size, size, 3), zeros in place of a reject.
 
     Raises:
-        OSError: if a file cannot be read: no fault of the image, so it is for the line to retry.
-        ValueError: if the detector cannot be loaded.
+        OSError: if a file cannot be read: the image is not at fault, so the line should retry.
+        UserError: if the detector cannot be loaded.
     """
     find, shipped = face_finder(config), None
     if config.crop == "dataset" and config.dataset:
@@ -140,7 +140,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
             read = next(images)
             try:
                 image = _pixels(read)
-                if isinstance(read, bytes):  # a file that is marked stays what it is
+                if isinstance(read, bytes):  # a mark in the file itself takes precedence
                     source_types[place] = read_source_type(read) or config.digital_source_type
                 box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box or find(image)
                 margin = 1.0 if config.crop == "none" else config.margin
@@ -156,16 +156,16 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
 
 
 def _pixels(read: Read) -> np.ndarray:
-    """Upright pixels of what was read, uint8 (H, W, 3); ValueError with a reason if it is no image."""
+    """Upright pixels of a decoded image, uint8 (H, W, 3); raises UserError with a reason if it is not an image."""
     if isinstance(read, UnreadableError):
         raise read
-    if isinstance(read, bytes) and len(read) > MAX_BYTES:  # of a Parquet cell nothing says it before
+    if isinstance(read, bytes) and len(read) > MAX_BYTES:  # the size of a Parquet cell is unknown until now
         raise UnreadableError("file too large")
     return read if isinstance(read, np.ndarray) else decode(read)
 
 
 def face_finder(config: PrepareConfig) -> FaceFinder:
-    """The finder of `crop`; of a table every entry has its box already, and a data set its own."""
+    """The face finder that `crop` names; entries from a box table or a data set already have their boxes."""
     return retinaface(config.weights or "") if config.crop == "retinaface" else centre_square
 
 
@@ -180,7 +180,7 @@ def _file_digest(path: str) -> str:
 
 
 def _read(row: Block, shared: list[Any]) -> Block:
-    """First stage, a CPU task: the decoded and cropped images of one shard, or the fault that hindered it."""
+    """First stage, a CPU task: decode and crop the images of one shard, or return the fault that prevented it."""
     return carry(row, "read", lambda row: _read_planned(row["shard"], shared))
 
 
@@ -191,7 +191,7 @@ def _read_planned(name: str, shared: list[Any]) -> Block:
     if config.crop == "retinaface":
         import torch
 
-        torch.set_num_threads(1)  # sums depend on the thread count, and boxes on sums
+        torch.set_num_threads(1)  # sums depend on the thread count, and boxes depend on sums
     shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
     return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
 
@@ -209,7 +209,7 @@ def _from_json(blob: bytes) -> list[Entry]:
 
 
 def needs(resources: PrepareResources) -> list[Need]:
-    """What a preparation must find room for: one task that reads, and one that writes."""
+    """The resources that a preparation needs at least: one task that reads, and one that writes."""
     labels = resources.task_labels
     return [
         Need(f"resources.num_cpus={resources.num_cpus:g}", cpus=resources.num_cpus, labels=labels),
@@ -218,13 +218,13 @@ def needs(resources: PrepareResources) -> list[Need]:
 
 
 def run(config: PrepareConfig, failed: Failed = "skip") -> dict[str, Any]:
-    """Prepare every image that is not in the corpus yet; returns the run's summary."""
+    """Prepare every image that is not in the corpus yet; return the run's summary."""
     planned = plan(config)
     totals = {"shards": len(planned.shards), "images": len(planned)}
     claim = Run(config.out, "prepare", planned.identity, config, totals, needs(config.resources))
     if (finished := finished_run(claim, planned.shards)) is not None:
         return finished
-    face_finder(config)  # a missing package or a wrong weights file shall end here, not in a task
+    face_finder(config)  # fail on a missing package or a wrong weights file here, not in a task
     say(f"prepare: {planned.describe()}")
     cluster.connect()
     import ray
@@ -232,7 +232,7 @@ def run(config: PrepareConfig, failed: Failed = "skip") -> dict[str, Any]:
     numbers = {shard: number for number, shard in enumerate(planned.shards)}
     # One binary value per shard: tasks see the array in shared memory and parse their own shard only.
     blobs = pa.array(map(_to_json, planned.shards.values()), pa.large_binary())
-    del planned  # a million entries are a gigabyte
+    del planned  # a million entries take a gigabyte
     shared = ray.put((config, numbers, blobs))
     work = Work(
         "prepare",

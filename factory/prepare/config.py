@@ -1,4 +1,4 @@
-"""What a preparation is told: docs/prepare.md and docs/datasets.md are the manuals."""
+"""Configuration of a preparation; docs/prepare.md and docs/datasets.md are the manuals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DatasetName = Literal[
 ]
 
 
-# Data sets of which another list can be chosen, and what the tree lacks if it has no split: pair lists never have one.
+# Data sets for which another list can be chosen, and why their tree may lack a split; pair lists never have one.
 LISTED = {
     "wmca": "the tree has no grandtest list, *grand*.csv",
     "padisi": "the tree has no padisi_USC_FACE_dataset_partition_3folds_part0.csv",
@@ -32,7 +32,7 @@ LISTED = {
 
 
 class Defaults(Config):
-    """Field values for what the pattern does not say."""
+    """Default values for fields that the pattern does not give."""
 
     label: str | None = None
     attack: str | None = None
@@ -43,11 +43,11 @@ class Defaults(Config):
 
 
 class PrepareResources(Config):
-    """What the line may use; no part of the fingerprint."""
+    """Resources that the line may use; excluded from the fingerprint."""
 
     num_cpus: float = Field(1.0, gt=0, description="CPUs that one reading task reserves; it uses one thread")
-    task_labels: dict[str, str] = Field({}, description="of the nodes that tasks may run on; none: any")
-    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up when no shard was finished for so long")
+    task_labels: dict[str, str] = Field({}, description="labels of nodes that tasks may run on; empty: any node")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up after this long without a finished shard")
 
 
 class PrepareConfig(Config):
@@ -55,18 +55,18 @@ class PrepareConfig(Config):
 
     source: PathOrUrl
     dataset: DatasetName | None = None
-    frames_per_video: int = Field(8, ge=1, le=1000, description="of a data set's videos, evenly spaced")
-    frames_within: int | None = Field(None, ge=1, description="of the first so many alone; SiW's protocol 1 says 60")
+    frames_per_video: int = Field(8, ge=1, le=1000, description="frames taken from each video, evenly spaced")
+    frames_within: int | None = Field(None, ge=1, description="use only this many first frames; SiW protocol 1: 60")
     attack_names: Literal["attack", "instrument"] = "attack"
-    dataset_list: PathHere | None = Field(None, description="protocol, partition or pair list, not the tree's")
+    dataset_list: PathHere | None = Field(None, description="protocol, partition or pair list, instead of the tree's")
     source_format: Literal["auto", "folder", "parquet", "webdataset"] = "auto"
     columns: dict[str, str | None] = {}
     out: PathOrUrl
     pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
-    license: str | None = Field(None, description="required, unless a column says it of every image")
-    digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file does not say it")
+    license: str | None = Field(None, description="required, unless a column gives it for every image")
+    digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file gives none")
     size: int = Field(256, ge=32)
     crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
     weights: PathHere | None = None

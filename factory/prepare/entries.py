@@ -1,4 +1,4 @@
-"""What each image becomes: its row's facts, its key, its split, its face box, or its reject reason."""
+"""Decide for each image its row's facts, its key, its split, and its face box or its reject reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = ("label", "attack", "domain", "subject", "split", "capture")  # fields w
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """One image of the plan: where it is, what its row will say, and the reject reason if that is known already."""
+    """One image of the plan: its location, the facts of its row, and its reject reason if already known."""
 
     path: str
     size: int
@@ -50,7 +50,7 @@ class Entry:
     boxes: str = ""
 
     def row(self, license_name: str) -> dict[str, Any]:
-        """The row's facts; of an image without a domain or attack only key, source and licence are of use."""
+        """The row's facts; without a domain or attack, only key, source and licence are meaningful."""
         style = style_of(self.domain, self.attack) if self.domain and self.attack else None
         facts = {name: getattr(self, name) for name in ("key", "label", "attack", "domain", "subject", "capture")}
         facts |= {"style": style, "split": self.split if style else None, "source": printable(self.path)}
@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def rank(self) -> tuple[str, int]:
-        """Place among the images of its split: by a hash, but a Parquet row group's and a video's stay together."""
+        """Rank within its split, by a hash; images of one Parquet row group or one video stay together."""
         if self.group < 0:
             return self.key[-16:], 0
         block = f"{self.file}\0{self.group}".encode("utf-8", "surrogatepass")
@@ -66,10 +66,10 @@ class Entry:
 
 
 def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
-    """Entries of all sources, in their order; those that lack what a row needs are rejects from the start.
+    """Entries of all sources, in their order; entries that lack a needed field are rejects from the start.
 
     Raises:
-        ValueError: if nothing gives a field that every row needs, the pattern fits no path, keys repeat, or the box
+        UserError: if a field that every row needs has no source, the pattern matches no path, keys repeat, or the box
             table cannot be read or names none of the images.
     """
     reader = _Reader(config, sources)
@@ -94,12 +94,12 @@ def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
 
 
 def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
-    """A split for every entry: the given one, else the one that its subject has, else one by hash."""
+    """Give every entry a split: its own, else the split of its subject, else a split by hash."""
     known = {str(entry.subject): entry.split for entry in entries if entry.subject and entry.split}
     unknown = {entry.subject for entry in entries if entry.subject and not entry.split} - known.keys()
     known |= split_subjects(unknown, config.split, config.seed)
     found = [entry.split or known.get(entry.subject or "", "") for entry in entries]
-    # What has no split still needs a shard to be recorded in: one of the largest split.
+    # An entry without a split must still be recorded in some shard: it goes to the largest split.
     sizes = Counter(split for split in found if split)
     largest = min(sizes, key=lambda name: (-sizes[name], name))
     return [
@@ -109,7 +109,7 @@ def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
 
 
 class _Reader:
-    """What the configuration says of any source."""
+    """Makes entries from sources by the configuration."""
 
     def __init__(self, config: PrepareConfig, sources: list[Source]) -> None:
         text = config.pattern or (FOLDER_PATTERN if sources[0].format == "folder" and not config.dataset else None)
@@ -123,7 +123,7 @@ class _Reader:
         self._check()
 
     def _check(self) -> None:
-        """Every row needs a domain, a subject and an attack; ValueError names what nothing gives."""
+        """Raise UserError naming a field without a source; every row needs a domain, a subject and an attack."""
         varying = {*(self.pattern.fields if self.pattern else ()), *self.given}
         all_live = "label" not in varying and self._defaults.get("label") in self._live
         for name in ("domain", "subject", "attack"):
@@ -135,7 +135,7 @@ class _Reader:
                 raise UserError(f"no {name}: {where} or set defaults.{name}=NAME")
 
     def entry(self, source: Source) -> Entry:
-        """The entry of one image, without a split unless path or columns say it."""
+        """The entry of one image, with a split only if the path or the columns give one."""
         place = {name: getattr(source, name) for name in _PLACE}
         found = self.pattern.match(source.path) if self.pattern else {}
         if found is None:
@@ -174,7 +174,7 @@ class _Reader:
 
 
 def key_of(domain: str, path: str) -> str:
-    """Row key `[a-z0-9_-]+`: the end of the path, for people, and 64 bits of a hash of domain and path.
+    """Row key `[a-z0-9_-]+`: the end of the path, for readability, and 64 bits of a hash of domain and path.
 
     The domain is in the hash so that the same path in two data sets gives two keys.
     """
@@ -185,10 +185,10 @@ def key_of(domain: str, path: str) -> str:
 
 
 def split_subjects(subjects: Iterable[str], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
-    """Split of every subject: ranked by a hash of (seed, name), then cut at the cumulative fractions.
+    """Split of every subject: subjects are ranked by a hash of (seed, name) and cut at the cumulative fractions.
 
-    Counts are within one of their quota. A split whose quota is below one still gets a subject, if there is one for
-    every split that has a fraction. A subject of the same name in two domains is one subject.
+    Counts are within one of their quota. A split whose quota is below one still gets a subject, if there are enough
+    subjects for every split that has a fraction. Subjects with the same name in two domains count as one subject.
     """
     ranked = sorted(set(subjects), key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest())
     splits = [name for name, fraction in fractions.items() if fraction > 0]

@@ -1,6 +1,6 @@
-"""Before a corpus is shown to others: is it whole, described and licensed; what its shards are; how it is sent.
+"""Prepare a corpus for publication: check that it is complete, described and licensed; list shards; show commands.
 
-Nothing is sent. docs/publishing.md is the manual.
+Nothing is uploaded. docs/publishing.md is the manual.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from factory.run.reading import read_json
 from factory.storage import Storage
 
 FOLDER = "publish"
-# What is sent. Not run.json, events/ and quarantine/: they name folders of the machine that wrote the corpus.
+# The files to upload. run.json, events/ and quarantine/ are excluded: they name folders of the writing machine.
 SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
 
 
 class PublishConfig(Config):
-    """Which corpus is checked, as a job near its bucket."""
+    """The corpus that a job near its bucket checks."""
 
     folder: PathOrUrl = Field(description="finished corpus, local or s3://")
     to: PathOrUrl | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
@@ -41,19 +41,19 @@ class PublishConfig(Config):
 def publish(url: str, to: str | None = None) -> dict[str, Any]:
     """Check a corpus folder and, if nothing is wrong, write its shard lists below `publish/`.
 
-    Written are `<split>.<format>.txt` with one path a line, `shards.json` with a brace pattern for each, and
+    The lists are `<split>.<format>.txt` with one path per line, `shards.json` with a brace pattern for each, and
     `sha256sums.txt` for `sha256sum -c`.
 
     Args:
         url: a finished corpus, local or `s3://`.
-        to: where it is to go, a URL such as `s3://…` or the Hub's OWNER/NAME, for the commands that are shown; None:
-            a placeholder.
+        to: the target, a URL such as `s3://…` or the Hub's OWNER/NAME, for the commands that are shown; None: a
+            placeholder.
 
     Returns:
-        `problems`, one line each; where there is none also `shards`, `files` written and `commands` to send it with.
+        `problems`, one line each; if there are none, also `shards`, `files` written and `commands` for the upload.
 
     Raises:
-        ValueError: if the folder holds no run with shards, or `to` is no place that it could be sent to.
+        UserError: if the folder holds no run with shards, or `to` is not a valid target.
     """
     storage = Storage(url)
     _check_target(storage, to)
@@ -78,7 +78,7 @@ def publish(url: str, to: str | None = None) -> dict[str, Any]:
 
 
 def _problems(storage: Storage, to: str | None) -> list[str]:
-    """Why the folder is not fit to be shown; the first kind of reason that there is."""
+    """Why the folder is not ready for publication; only problems of the first kind found."""
     planned = read_planned(storage)[1]
     ledger = Ledger(storage).done()
     if read_summary(storage) is None:
@@ -86,9 +86,9 @@ def _problems(storage: Storage, to: str | None) -> list[str]:
     problems: list[str] = verify(storage.url)["problems"]
     if any(not problem.startswith((CARD, CROISSANT)) for problem in problems):
         return problems
-    # The card is its owner's to edit: what it says counts, not that it is as it was written.
+    # The owner may edit the card: its statements are checked, but edits are not a problem.
     said = [line for line in problems if not line.startswith(f"{CARD} is not")] + _undescribed(storage)
-    many = _too_many(storage) if to is None or "://" not in to else None  # the Hub's limit, no store's
+    many = _too_many(storage) if to is None or "://" not in to else None  # only the Hub has this limit
     return said + ([many] if many else [])
 
 
@@ -103,7 +103,7 @@ def _too_many(storage: Storage) -> str | None:
 
 
 def _undescribed(storage: Storage) -> list[str]:
-    """What the card, the Croissant file and the rows leave unsaid."""
+    """The facts that the card, the Croissant file and the rows lack."""
     missing = [name for name in (CARD, CROISSANT) if not storage.exists(name)]
     if missing:
         return [f"{name} is missing: run the command that wrote the folder again, it adds it" for name in missing]
@@ -140,7 +140,7 @@ def _front_matter(card: str) -> dict[str, Any]:
 
 
 def _shards(storage: Storage) -> dict[str, dict[str, dict[str, Any]]]:
-    """By format and split: the paths in order, a brace pattern for all of them, rows and bytes."""
+    """By format and split: the paths in order, a brace pattern that covers them, rows and bytes."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for record in Ledger(storage).records():
         split, _, number = record["shard"].rpartition("-")
@@ -169,7 +169,7 @@ def _lines(lines: Any) -> bytes:
 
 
 def _check_target(storage: Storage, to: str | None) -> None:
-    """Refuse, before anything is written, what no command could send the folder to."""
+    """Refuse, before anything is written, a target to which no command could send the folder."""
     if to is None or "://" in to:
         return
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
@@ -179,7 +179,7 @@ def _check_target(storage: Storage, to: str | None) -> None:
 
 
 def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
-    """The commands that would send the folder; the Hub's tool reads a disk only."""
+    """The commands that would send the folder; the Hub's tool reads only local disks."""
     source = shlex.quote(storage.url)
     chosen = " ".join(f"--include {shlex.quote(pattern)}" for pattern in SENT)
     commands = []
@@ -195,7 +195,7 @@ def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
 
 
 def _by_fsspec(source: str, target: str) -> str:
-    """A command that copies by fsspec, to any store that it knows, without a program of the store's."""
+    """A command that copies with fsspec to any store that fsspec knows, without the store's own program."""
     source = source if "://" in source else f"file://{source}"
     there, here, names = (json.dumps(text) for text in (target.rstrip("/"), source, " ".join(SENT)))
     script = (

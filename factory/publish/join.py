@@ -1,4 +1,4 @@
-"""Several corpora as one, such as the training data sets of a protocol. Shards are copied byte for byte."""
+"""Join several corpora into one, such as the training data sets of a protocol. Shards are copied byte for byte."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ THREADS = 8
 
 
 class JoinConfig(Config):
-    """The corpora, in the order in which their shards are numbered through."""
+    """The corpora; their shards are numbered consecutively in this order."""
 
     corpora: tuple[PathOrUrl, ...] = Field(min_length=2)
     out: PathOrUrl
 
 
 class Copy(NamedTuple):
-    """One shard: digest of its corpus, where it is, and what it is called in the joined corpus."""
+    """One shard: digest of its corpus, its location, and its name in the joined corpus."""
 
     corpus: str
     storage: Storage
@@ -40,10 +40,10 @@ class Copy(NamedTuple):
 
 
 def run(config: JoinConfig) -> dict[str, Any]:
-    """Write the joined corpus and return the run's summary; running it again copies what is missing.
+    """Write the joined corpus and return the run's summary; a second run copies missing shards.
 
     Raises:
-        ValueError: if a key is in two of the corpora, or their images differ in size or their shards in format.
+        UserError: if two of the corpora share a key, their images differ in size, or their shards differ in format.
     """
     corpora = [Corpus(url) for url in config.corpora]
     copies = list(_copies(corpora))
@@ -51,7 +51,7 @@ def run(config: JoinConfig) -> dict[str, Any]:
     planned = {"shards": len(copies), "images": sum(copy.record["planned"] for copy in copies)}
     claim = Run(config.out, "join", {"corpora": [corpus.digest for corpus in corpora]}, config, planned)
     if (finished := claim.summary()) is not None:
-        write_corpus_card(claim.storage)  # a corpus from before there were cards
+        write_corpus_card(claim.storage)  # for corpora from before cards existed
         return finished
     done = Ledger(claim.storage).done()
     with ThreadPoolExecutor(THREADS) as pool:
@@ -63,7 +63,7 @@ def run(config: JoinConfig) -> dict[str, Any]:
 
 
 def _copies(corpora: list[Corpus]) -> Iterator[Copy]:
-    """Every shard of every corpus, numbered through within its split."""
+    """Every shard of every corpus, numbered consecutively within its split."""
     numbers: Counter[str] = Counter()
     for corpus in corpora:
         for record in Ledger(corpus.storage).records():
@@ -85,7 +85,7 @@ def _check(corpora: list[Corpus], copies: list[Copy]) -> None:
 
 
 def _copy(copy: Copy, storage: Storage) -> None:
-    """The files, then the record, which names them as they are there."""
+    """Copy the files, then write the record, which lists them under their new names."""
     files = {}
     for name, file in copy.record["files"].items():
         path = f"data/{PREFIX}-{copy.shard}.{file['path'].rpartition('.')[2]}"

@@ -1,7 +1,7 @@
-"""Station 8, report: one self-contained HTML page of what the other stations made, and the explorer beside it.
+"""Station 8, report: one self-contained HTML page about the other stations' results, and the explorer next to it.
 
-Reads finished folders only (index columns, some sampled rows, summaries) and leaves out what was not given. The
-pages follow from the identity in `run.json` alone: they hold no date and no path.
+Reads only finished folders (index columns, some sampled rows, summaries) and omits sections without input. The pages
+follow from the identity in `run.json` alone: they contain neither dates nor paths.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ HEADINGS = {
 
 
 class ReportInputs(Config):
-    """Finished folders, local or `s3://`, any of which may be left out; the names are those the page shows."""
+    """Finished folders, local or `s3://`, all optional; the page shows the names given here."""
 
     real: PathOrUrl | None = None
     live: PathOrUrl | None = None
@@ -57,7 +57,7 @@ class ReportInputs(Config):
     models: dict[str, PathOrUrl] = Field({})
     strength: PathOrUrl | None = None
     patches: dict[str, PathOrUrl] = Field(
-        {}, description="generated corpora by the patch sides of their generators: p_m,p_v"
+        {}, description="generated corpora by their generators' patch sides: p_m,p_v"
     )
     evaluations: dict[str, PathOrUrl] = Field({})
     tune: PathOrUrl | None = None
@@ -84,7 +84,7 @@ class ReportConfig(Config):
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """The inputs, opened. `folders` holds all of them by (kind, name), in the page's order, but the audit."""
+    """The opened inputs. `folders` holds all except the audit by (kind, name), in the page's order."""
 
     corpora: dict[str, Corpus]
     verdicts: Verdicts | None
@@ -92,17 +92,18 @@ class Sources:
     folders: dict[tuple[str, str], Folder]
 
     def of(self, kind: str) -> dict[str, Folder]:
-        """The folders of one kind by their names."""
+        """The folders of one kind, by name."""
         return {name: folder for (its_kind, name), folder in self.folders.items() if its_kind == kind}
 
 
 def run(config: ReportConfig) -> dict[str, Any]:
-    """Write `OUT/index.html` and the explorer; returns the summary.
+    """Write `OUT/index.html` and the explorer; return the summary.
 
-    It has path and bytes of the page, its sections, triplets shown, and the rows, pictures and files of the explorer.
+    The summary has the page's path, bytes and sections, the number of triplets shown, and the counts of the explorer's
+    rows, pictures and files.
 
     Raises:
-        ValueError: if an input is unfinished or of another kind, or OUT belongs to another report.
+        UserError: if an input is unfinished or of another kind, or OUT belongs to another report.
     """
     sources = open_sources(config.inputs)
     identity = {
@@ -139,7 +140,7 @@ def open_sources(inputs: ReportInputs) -> Sources:
     """Open every input, before anything is written.
 
     Raises:
-        ValueError: if a folder is not ours, unfinished, or of another kind.
+        UserError: if a folder is unfinished, of another kind, or was not written by this software.
     """
     corpora: dict[str, Corpus] = {}
     folders: dict[tuple[str, str], Folder] = {}
@@ -167,7 +168,7 @@ def open_sources(inputs: ReportInputs) -> Sources:
 
 
 def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
-    """What the page shows; a section without its input is not there."""
+    """The content of the page; sections without input are absent."""
     lives, guides = (
         [sources.corpora[name] for name in names if name in sources.corpora]
         for names in (("live", "real"), ("real", "live"))
@@ -193,7 +194,7 @@ def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
 
 
 def render(content: dict[str, Any]) -> str:
-    """The page, from `gather`'s content; everything but our own SVG is escaped."""
+    """The page from the content of `gather`; everything except our own SVG is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": charts.number, "fixed": charts.fixed}
     template, style = (
@@ -205,7 +206,7 @@ def render(content: dict[str, Any]) -> str:
 
 
 def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None:
-    """The audit that is given, or the one that lies in the generated corpus."""
+    """The configured audit, or else the audit in the generated corpus's folder."""
     if generated is None:
         return None
     storage = Storage(inputs.audit) if inputs.audit is not None else generated.storage
@@ -218,7 +219,7 @@ def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None
 
 
 def _folder(url: str, needs: str, *others: str) -> Folder:
-    """A finished folder whose summary has the key `needs`; its digest covers the summary and the `others` it holds."""
+    """A finished folder whose summary has the key `needs`; its digest covers the summary and existing `others`."""
     storage = Storage(url)
     claim, summary = read_claim(storage), read_summary(storage)
     if summary is None:

@@ -20,7 +20,7 @@ def open_table(url: str) -> Folder:
     """An ablation's folder: the full table, or the last one with gaps.
 
     Raises:
-        ValueError: if the folder holds no ablation, or one that never came to its end.
+        UserError: if the folder holds no ablation, or one that never finished.
     """
     storage = Storage(url)
     claim = read_claim(storage)
@@ -35,7 +35,7 @@ def open_table(url: str) -> Folder:
 
 
 def ablations(folders: Mapping[str, Folder]) -> dict[str, Any] | None:
-    """The tables in their order: heads of the columns, and rows of cells, each with the reason for a gap."""
+    """The tables in their order: column headings, and rows of cells, with the reason for each gap."""
     if not folders:
         return None
     return {"tables": [_table(folder.summary) for folder in folders.values()]}

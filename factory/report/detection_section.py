@@ -14,9 +14,9 @@ from factory.report.sections import Folder
 
 
 def detection(evaluations: Mapping[str, Folder]) -> dict[str, Any] | None:
-    """Metrics of the evaluations side by side, and the ROC and DET of those with a scores.csv of both classes.
+    """Metrics of the evaluations side by side, with ROC and DET if the scores.csv has both classes.
 
-    An evaluation whose recordings have several frames has a column and a curve for frames and for videos.
+    An evaluation whose recordings have several frames has separate columns and curves for frames and for videos.
     """
     if not evaluations:
         return None
@@ -50,7 +50,7 @@ def _curves(folder: Folder) -> Mapping[str, Curve]:
 
 
 def _intervals(columns: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """What the intervals of the columns are, or why there are none: sentence, and the columns it holds for."""
+    """Sentences that explain the columns' intervals, or why there are none, each with the columns it applies to."""
     found: dict[str, list[str]] = {}
     for name, summary in columns.items():
         interval, people = summary.get("interval"), summary.get("n_subjects")

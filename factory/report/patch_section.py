@@ -17,8 +17,8 @@ from factory.corpus.row import LIVE, SPOOF, Row
 from factory.report.triplets import find_pictures, picture
 
 SIDES = re.compile(r"(\d+),(\d+)")
-SAME = ("live_key", "guide_key", "t0", "cfg_scale", "steps", "sampler", "seed")  # of what is compared
-SHOWN = 3  # samples, of as many styles as there are
+SAME = ("live_key", "guide_key", "t0", "cfg_scale", "steps", "sampler", "seed")  # columns that must be equal
+SHOWN = 3  # samples, from as many styles as possible
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ def open_patches(urls: Mapping[str, str]) -> Patches | None:
     """Open the corpora and choose the samples, by a hash of their seeds; None without corpora.
 
     Raises:
-        ValueError: if a name is not of the form p_m,p_v, or the corpora have no sample in common.
+        UserError: if a name is not of the form p_m,p_v, or the corpora have no sample in common.
     """
     corpora: dict[tuple[int, int], Corpus] = {}
     for name, url in urls.items():
@@ -47,7 +47,7 @@ def open_patches(urls: Mapping[str, str]) -> Patches | None:
 
 
 def patches(opened: Patches | None, lives: Sequence[Corpus], guides: Sequence[Corpus]) -> dict[str, Any] | None:
-    """For every sample its live face, its guide, and a matrix of spoofs: p_m downwards, p_v to the right."""
+    """For every sample, its live face, its guide, and a matrix of spoofs: p_m downwards, p_v to the right."""
     if opened is None:
         return None
     first = [next(iter(sample.values())) for sample in opened.samples]
@@ -73,7 +73,7 @@ def _shown(row: Row | None) -> Any:
 
 
 def _samples(corpora: Mapping[tuple[int, int], Corpus]) -> list[dict[tuple[int, int], Row]]:
-    """Rows that every corpus has: of equal seeds, from equal faces with equal settings."""
+    """Rows that every corpus has: with equal seeds and settings, from equal faces."""
     first, *others = corpora.values()
     common = pc.unique(first.index["seed"].drop_null())
     for corpus in others:

@@ -12,7 +12,7 @@ from factory.tune.table import FIGURES, parameter_names
 
 
 def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
-    """Every trial of the search, which is the best, the panels, and what regenerating gave; None without a search."""
+    """All trials of the search, the best one, the panels, and the results of regenerating; None without a search."""
     if not tunes:
         return None
     summary = next(iter(tunes.values())).summary
@@ -22,8 +22,8 @@ def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
         "metric": summary["metric"],
         "parameters": parameter_names(trials),
         "figures": [name for name in FIGURES if name not in ("status", "reason")],
-        # The best is an extreme, whichever way the metric points: nearness to it is the order of merit. One that
-        # was stopped early has been trained for less, and comes after those that were not.
+        # The best trial is an extreme in either direction of the metric, so trials rank by distance from it. Trials
+        # that were stopped early trained less and come after the finished ones.
         "trials": sorted(trials, key=lambda trial: (_kind(trial), _distance(trial["metric"], top))),
         "panels": panels(summary),
         "legend": legend(summary),

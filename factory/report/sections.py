@@ -1,4 +1,4 @@
-"""What each section of the report shows, as plain values for the template; None where its input is absent."""
+"""The content of each section of the report, as plain values for the template; None if its input is absent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def software(claims: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def figures(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list[tuple[str, str, str]]:
-    """(name, figure, detail) of what the page is about, for its head."""
+    """(name, figure, detail) of the page's main subjects, for its header."""
     found = []
     for name, corpus in corpora.items():
         styles = len(_spoof_styles([corpus]))
@@ -81,7 +81,7 @@ def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list
 
 
 def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
-    """BRISQUE of real live faces of a style's domain, of its real spoofs and of its generated ones, on one axis."""
+    """Per style, BRISQUE of its domain's real live faces, its real spoofs and its generated spoofs, on one axis."""
     real = _distinct(corpora[name] for name in ("real", "live") if name in corpora)
     generated = [corpora["generated"]] if "generated" in corpora else []
     panels = {
@@ -107,7 +107,7 @@ def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
 
 
 def _recipe(generated: Corpus) -> list[tuple[str, str]]:
-    """Samplers, steps and the ranges of T₀ and w, as they stand in the rows."""
+    """Samplers, steps and the ranges of T₀ and w, as recorded in the rows."""
     facts = [(name, ", ".join(map(str, _unique(generated, name)))) for name in ("sampler", "steps", "preset")]
     for title, name in (("T₀", "t0"), ("w", "cfg_scale")):
         least, most = pc.min_max(generated.index[name]).as_py().values()
@@ -152,7 +152,7 @@ def _spoof_styles(corpora: Sequence[Corpus]) -> list[tuple[str, str]]:
 
 
 def _scores(corpora: Sequence[Corpus], **equal: str | int) -> np.ndarray:
-    """BRISQUE of the matching rows, float64, NaN where it could not be computed."""
+    """BRISQUE of the matching rows, float64; NaN if it could not be computed."""
     columns = [corpus.index["brisque"].take(pa.array(corpus.where(**equal))) for corpus in corpora]
     return np.concatenate([np.empty(0), *(column.to_numpy(zero_copy_only=False).astype(float) for column in columns)])
 

@@ -14,7 +14,7 @@ from factory.report.sections import Folder
 from factory.report.triplets import QUALITY
 
 GRID = "grid.png"
-HEAT = 45  # percent of colour in the hottest cell: the text stays readable in light and dark mode
+HEAT = 45  # percent of colour in the hottest cell, so that text stays readable in light and dark mode
 # measure: title, unit, decimals
 TITLES = {
     "strength": ("Strength", "log-odds", 2),
@@ -62,7 +62,7 @@ def _table(summary: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def picture(folder: Folder, name: str | None) -> dict[str, Any]:
-    """A picture of a run as WebP, a fraction of the PNG's bytes; transparent where it is."""
+    """A picture of a run as WebP, a fraction of the PNG's bytes; keeps transparency."""
     if name is None or not folder.storage.exists(name):
         return {"picture": None}
     buffer = io.BytesIO()

@@ -11,7 +11,7 @@ from factory.report.sections import Folder
 from factory.report.strength_section import picture
 from factory.train.watch import picture_name
 
-BUCKET = re.compile(r"\d+-\d+")  # a figure of `Validation.losses`: the timesteps that it is over
+BUCKET = re.compile(r"\d+-\d+")  # key of a figure of `Validation.losses`: its range of timesteps
 
 
 def training(models: Mapping[str, Folder]) -> list[dict[str, Any]]:
@@ -24,7 +24,7 @@ def training(models: Mapping[str, Folder]) -> list[dict[str, Any]]:
             if folder.summary["curve"]
             else None,
             **{key: folder.summary.get(key) for key in ("steps", "loss", "images_per_second")},
-            # The style encoder alone has one; None where nothing was held out.
+            # Only the style encoder has an accuracy; None if nothing was held out.
             **{key: folder.summary[key] for key in ("accuracy",) if key in folder.summary},
             "held_out": _held_out(folder.summary),
             "samples": picture(folder, samples_file(folder.summary)),
@@ -34,7 +34,7 @@ def training(models: Mapping[str, Folder]) -> list[dict[str, Any]]:
 
 
 def samples_file(summary: dict[str, Any]) -> str | None:
-    """Name of the picture that the evaluation of the model left, else the last one; None where there was none."""
+    """Name of the picture from the evaluation of the model, else of the last picture; None if there are none."""
     steps: list[int] = [found["step"] for found in summary.get("evaluations", [])]
     of_model = [step for step in steps if step == summary.get("model_step")]
     return picture_name("samples", (of_model or steps)[-1]) if steps else None

@@ -1,4 +1,4 @@
-"""Live | guide | spoof triplets for people to look at: a fixed sample of a generated corpus, as data URIs."""
+"""Live | guide | spoof triplets to show to people: a fixed sample of a generated corpus, as data URIs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MEDIA = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """An image as the page shows it; `uri` holds its bytes, `width` and `height` are pixels."""
+    """An image as shown on the page; `uri` holds its bytes, `width` and `height` are in pixels."""
 
     row: Row
     uri: str
@@ -35,7 +35,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Triplet:
-    """A generated spoof with the live face and the guide that made it, where the corpora at hand hold them."""
+    """A generated spoof with its live face and its guide, if the given corpora contain them."""
 
     live: Picture | None
     guide: Picture | None
@@ -47,8 +47,8 @@ def sample_triplets(
 ) -> dict[str, list[Triplet]]:
     """Up to `per_style` triplets of every generated style, styles in order of name.
 
-    Which ones is decided by a hash of the key, so the sample does not move when a corpus grows by other keys. Only
-    the rows shown are read. Live faces and guides are looked up by key in the first of `lives` and `guides` that
+    A hash of the key chooses the triplets, so the sample is stable when other keys are added to a corpus. Only the
+    rows shown are read. Live faces and guides are looked up by key in the first of `lives` and `guides` that
     holds a row of the same domain (live) or style (guide).
     """
     spoofs = generated.rows(_sample(generated, per_style))
@@ -62,7 +62,7 @@ def sample_triplets(
 
 
 def picture(row: Row) -> Picture:
-    """The image of a row for the page: its own bytes, or WebP 90 where those are many."""
+    """The image of a row for the page: its own bytes, or WebP 90 if they are too many."""
     data, media = row.image, _MEDIA[row.codec.partition("-")[0]]
     with Image.open(io.BytesIO(data)) as image:
         width, height = image.size
@@ -88,9 +88,9 @@ def _sample(generated: Corpus, per_style: int) -> np.ndarray:
 def find_pictures(
     corpora: Sequence[Corpus], wanted: dict[str | None, str | None], column: str, label: int
 ) -> dict[str | None, Picture]:
-    """Pictures of the wanted keys, by key; `wanted` says which domain or style each must have.
+    """Pictures of the wanted keys, by key; `wanted` gives the domain or style that each must have.
 
-    A key is unique within a corpus only: `column` and label must agree as well.
+    A key is unique only within a corpus, so `column` and label must match as well.
     """
     found: dict[str | None, Picture] = {}
     for corpus in corpora:

@@ -1,8 +1,7 @@
 """The strength station: how T₀ and w set spoof strength and identity change (paper Figs. 6 and 7).
 
-The same live faces, guides and noise are sampled at every (T₀, w) of a grid, so that nothing else varies. Everything
-runs in this process: some hundreds of images, in batches of constant shape. The figures follow from `samples.csv`
-alone.
+The same live faces, guides and noise are sampled at every (T₀, w) of a grid, so that only T₀ and w vary. Everything
+runs in this process: a few hundred images, in batches of constant shape. The figures follow from `samples.csv` alone.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class StrengthInputs(Config):
 
 
 class StrengthResources(Config):
-    """What the study may use; no part of the fingerprint. A GPU is used where there is one."""
+    """Resources that the study may use; excluded from the fingerprint. A GPU is used if there is one."""
 
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
 
@@ -60,7 +59,7 @@ class StrengthConfig(Config):
     t0: tuple[int, ...] = Field((100, 175, 250, 325, 400), min_length=1)
     cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1)
     steps: int = Field(25, ge=1)
-    faces: int = Field(16, ge=1, description="live faces, evenly over the split; styles take turns")
+    faces: int = Field(16, ge=1, description="live faces, spread evenly over the split; styles take turns")
     split: str = "test"
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
     seed: int = Field(0, ge=0)
@@ -79,7 +78,7 @@ class StrengthConfig(Config):
 
 @dataclasses.dataclass(frozen=True)
 class Faces:
-    """What is the same in every cell of the grid; arrays and lists of one entry per face."""
+    """The inputs that are the same in every cell of the grid; arrays and lists have one entry per face."""
 
     live: np.ndarray  # int64, positions in the live corpus
     guide: np.ndarray  # int64, positions in the guide corpus
@@ -88,11 +87,11 @@ class Faces:
 
 
 def run(config: StrengthConfig) -> dict[str, Any]:
-    """Write `OUT/samples.csv`, `cells.csv` and `grid.png`; returns the summary: cells, rank correlations, references.
+    """Write `OUT/samples.csv`, `cells.csv` and `grid.png`; return the summary: cells, rank correlations, references.
 
     Raises:
-        ValueError: before anything is written, if a T₀ exceeds the generator's training, the style encoder does not
-            know a style, the split lacks live faces or guides, their sizes differ, or a protocol is not kept.
+        UserError: before anything is written, if a T₀ exceeds the generator's training, the style encoder does not
+            know a style, the split lacks live faces or guides, their sizes differ, or a protocol is violated.
     """
     live = open_corpus(config.inputs.live, config.protocol)
     same = config.inputs.guides == config.inputs.live
@@ -124,10 +123,10 @@ def run(config: StrengthConfig) -> dict[str, Any]:
 
 
 def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
-    """Live faces evenly over the split; styles take turns; guides drawn by hash, of another subject where one is.
+    """Choose live faces evenly over the split; styles take turns; guides come by hash, of another subject if possible.
 
     Raises:
-        ValueError: if there are too few live faces, a style has no guide, or there are fewer faces than styles.
+        UserError: if there are too few live faces, a style has no guide, or there are fewer faces than styles.
     """
     positions = live.where(split=config.split, label=LIVE)
     if len(positions) < config.faces:
@@ -235,7 +234,7 @@ def _check_sizes(live: np.ndarray, guide: np.ndarray) -> None:
 
 
 def _people(corpus: Corpus) -> np.ndarray:
-    """Who is in each row; a subject's name is unique within its domain only."""
+    """The person in each row; a subject's name is unique only within its domain."""
     return np.array(
         [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
     )

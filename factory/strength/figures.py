@@ -17,10 +17,10 @@ AXES = ("t0", "cfg_scale")
 
 
 def spearman(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> float | None:
-    """Spearman's rank correlation, ties with their average rank; in [-1, 1], None where one side is constant.
+    """Spearman's rank correlation, with average ranks for ties; in [-1, 1], or None if one side is constant.
 
     Raises:
-        ValueError: if the lengths differ.
+        UserError: if the lengths differ.
     """
     if len(first) != len(second):
         raise UserError(f"{len(first)} and {len(second)} values: a correlation needs pairs")
@@ -30,7 +30,7 @@ def spearman(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
 
 
 def ranks(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Ranks from 1, ascending; equal values share the mean of theirs."""
+    """Ranks from 1, ascending; equal values share the mean of their ranks."""
     _, place, count = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
     mean = count.cumsum() - (count - 1) / 2
     return np.asarray(mean[place])
@@ -41,9 +41,9 @@ def correlations(
 ) -> dict[str, float | None]:
     """Spearman's correlation of a measure with one axis of the grid; `values` are (levels, others, faces).
 
-    cells: of the cell means, at each value of the other axis, averaged; styles: the same of the faces of each style,
-    because the mean may rise by one style alone; faces: of each face by itself; pooled: over all samples at once, so
-    that differences between faces count as noise.
+    cells: correlation of the cell means at each value of the other axis, averaged; styles: the same for the faces of
+    each style, because one style alone may raise the mean; faces: for each face separately; pooled: over all samples
+    at once, so that differences between faces count as noise.
     """
     shown = np.array(styles)
     means = values.mean(axis=2)
@@ -60,15 +60,15 @@ def correlations(
 def summarise(samples_csv: bytes) -> dict[str, Any]:
     """The summary of a study, from the text of its samples.csv alone.
 
-    `change` is how far the cell means move from the first to the last value of an axis, averaged over the other axis:
-    a rank correlation says nothing of how much.
+    `change` is the difference of the cell means between the last and the first value of an axis, averaged over the
+    other axis; a rank correlation says nothing about the size of a change.
     """
     lines = list(csv.DictReader(io.StringIO(samples_csv.decode())))
     axes = {name: sorted({float(line[name]) for line in lines}) for name in AXES}
     shape = (len(axes["t0"]), len(axes["cfg_scale"]), -1)
     lines.sort(key=lambda line: (float(line["t0"]), float(line["cfg_scale"]), int(line["face"])))
     grids = {name: np.array([float(line[name]) for line in lines]).reshape(shape) for name in MEASURES}
-    once = [line for line in lines if all(float(line[name]) == axes[name][0] for name in AXES)]  # each face
+    once = [line for line in lines if all(float(line[name]) == axes[name][0] for name in AXES)]  # each face once
     styles = [plain(line["style"]) for line in once]
     return {
         "samples": len(lines),

@@ -1,4 +1,4 @@
-"""The picture of a strength study: for a few faces, a matrix of spoofs, T₀ downwards and w to the right."""
+"""The picture of a strength study: for a few faces, a matrix of spoofs with T₀ downwards and w to the right."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from factory.charts import number
 
 CELL, GAP, AISLE = 128, 4, 24  # pixels
-TITLE, LABEL = 40, 56  # height of a block's head, width of its row labels
-INK = (124, 124, 124)  # readable on a light and on a dark page; the ground is transparent
+TITLE, LABEL = 40, 56  # height of a block's heading, width of its row labels
+INK = (124, 124, 124)  # readable on light and dark pages; the background is transparent
 TEXT = 18
 
 
@@ -28,7 +28,7 @@ class Block:
 
 
 def shown_faces(styles: Sequence[str], count: int) -> list[int]:
-    """Which faces to show: the first of each style, and where those are fewer than `count`, others evenly."""
+    """Which faces to show: the first of each style, then others, evenly spread, up to `count`."""
     first = [styles.index(style) for style in dict.fromkeys(styles)][:count]
     others = [face for face in range(len(styles)) if face not in first]
     more = min(count - len(first), len(others))
@@ -36,9 +36,9 @@ def shown_faces(styles: Sequence[str], count: int) -> list[int]:
 
 
 def draw_grid(blocks: Sequence[Block], t0: Sequence[int], cfg_scale: Sequence[float]) -> bytes:
-    """PNG of the blocks below each other; small images are enlarged without smoothing."""
+    """A PNG with the blocks below each other; small images are enlarged without smoothing."""
     rows, columns = len(t0), len(cfg_scale)
-    left = CELL + AISLE + LABEL  # where the matrix begins
+    left = CELL + AISLE + LABEL  # left edge of the matrix
     below = 2 * (CELL + TITLE)  # live and guide with their captions
     height = TITLE + max(rows * (CELL + GAP), below) + AISLE
     picture = Image.new("RGBA", (left + columns * (CELL + GAP), height * len(blocks)))

@@ -1,7 +1,7 @@
-"""Training on Ray Train: what a recipe is, how a run is started, resumed and closed, and its model brought home.
+"""Training on Ray Train: the interface of a recipe; start, resume and close a run, and publish its model.
 
-A recipe says what the network is, what it reads, what its loss is and what to export; `loop` trains it, once for all
-recipes, on every worker.
+A recipe defines the network, its data, its loss and its export; `loop` is the training loop of all recipes and runs
+on every worker.
 """
 
 from __future__ import annotations
@@ -41,49 +41,49 @@ class TrainConfig(Config):
     """How a network is fitted; part of the run fingerprint."""
 
     steps: int = Field(ge=1)
-    batch_size: int = Field(ge=1, description="of one optimiser step, over all workers")
+    batch_size: int = Field(ge=1, description="samples per optimiser step, over all workers")
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
-        "adamw", description="adam and adamw differ by weight decay only"
+        "adamw", description="adam and adamw differ only in weight decay"
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
     cosine_decay: bool = Field(False, description="let the learning rate fall to zero along a half cosine")
     clip_norm: float | None = Field(1.0, gt=0)
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16 is autocast, weights stay wide")
-    evaluate_every: int | None = Field(None, ge=1, description="steps between looks at held-out subjects")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: autocast; float32 weights")
+    evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations on held-out subjects")
     patience: int | None = Field(
-        None, ge=1, description="stop after so many evaluations without a better one; the model is that of the best"
+        None, ge=1, description="stop after this many evaluations without a better one; keep the best model"
     )
-    seed: int = Field(0, ge=0, lt=2**43)  # times a million and the step it must stay a seed of PyTorch's, below 2⁶⁴
+    seed: int = Field(0, ge=0, lt=2**43)  # times a million, plus the step: must be a PyTorch seed, below 2⁶⁴
 
 
 class TrainResources(Config):
-    """Where and how it runs; changes no more than rounding, so it is no part of the fingerprint.
+    """Where and how a training runs; excluded from the fingerprint, because it changes only rounding.
 
-    But what a network takes from its batch (BatchNorm) it takes from one worker's part, or from one of the
-    `accumulate` parts of that. A loss always has the whole batch: RQ's qualities follow from the plan, and losses
-    that compare features ask the other workers for theirs and are refused in parts.
+    One exception: a network's batch statistics (BatchNorm) come from one worker's part of the batch, or from one of
+    the `accumulate` parts of that. A loss always has the whole batch: RQ's qualities follow from the plan; losses that
+    compare features gather the other workers' features, and are refused if `accumulate` splits the batch.
     """
 
     workers: int = Field(1, ge=1)
     gpus_per_worker: float = Field(1.0, ge=0)
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU worker")
-    worker_labels: dict[str, str] = Field({}, description="of the nodes that workers may run on; none: any")
-    parallel: Literal["ddp", "fsdp2"] = Field("ddp", description="weights on every worker, or shared out among them")
-    accumulate: int = Field(1, ge=1, description="parts in which a worker takes its batch, to fit into memory")
-    activation_checkpointing: bool = Field(False, description="compute each level of the generator twice, keep less")
-    compile: bool = Field(False, description="torch.compile, where the worker has a GPU")
-    read_ahead: int = Field(4, ge=0, description="batches that CPU tasks keep ready; with 0 the worker reads itself")
+    worker_labels: dict[str, str] = Field({}, description="labels of nodes that workers may run on; empty: any")
+    parallel: Literal["ddp", "fsdp2"] = Field("ddp", description="replicate weights on all workers, or shard them")
+    accumulate: int = Field(1, ge=1, description="parts into which a worker splits its batch to save memory")
+    activation_checkpointing: bool = Field(False, description="recompute generator levels to save memory")
+    compile: bool = Field(False, description="use torch.compile if the worker has a GPU")
+    read_ahead: int = Field(4, ge=0, description="batches that CPU tasks keep ready; 0: the worker reads them itself")
     checkpoint_every: int = Field(500, ge=1)
     max_failures: int = Field(3, ge=0)
-    wait_seconds: float = Field(WAIT_SECONDS, gt=0, description="for an autoscaler to bring nodes for all workers")
-    trackers: tuple[str, ...] = Field((), description="mlflow, wandb, beside TensorBoard")
+    wait_seconds: float = Field(WAIT_SECONDS, gt=0, description="wait this long for an autoscaler to add nodes")
+    trackers: tuple[str, ...] = Field((), description="mlflow, wandb, in addition to TensorBoard")
 
 
 def needs(resources: TrainResources) -> list[Need]:
-    """What a training must find room for."""
+    """The resources that a training needs at least."""
     return [
         Need(
             setting=f"resources.workers={resources.workers}",
@@ -99,54 +99,54 @@ def needs(resources: TrainResources) -> list[Need]:
 
 @dataclasses.dataclass
 class Evaluation:
-    """How a network does on held-out subjects."""
+    """The results of a network on held-out subjects."""
 
     figures: dict[str, float]
-    score: float | None = None  # the higher the better; what `patience` waits for
+    score: float | None = None  # higher is better; `patience` waits for a higher one
     images: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # uint8 H, W, 3
 
 
 class Recipe(Protocol):
-    """What a fit_* module gives the loop. Every worker has one and makes the same calls."""
+    """The interface between a fit_* module and the loop. Every worker has one recipe and makes the same calls."""
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """What checkpoints hold: `network`, which the optimiser trains, and copies of its form, such as an average.
+        """The modules in a checkpoint: `network`, which the optimiser trains, and copies such as an average.
 
-        The last one's weights are those that `evaluate` judges and `export` writes.
+        `evaluate` judges and `export` writes the weights of the last module.
         """
 
     def to(self, device: torch.device) -> None:
-        """Move the modules, and what else the loss needs, to the worker's device."""
+        """Move the modules, and everything else that the loss needs, to the worker's device."""
 
     def begin(self) -> None:
-        """Called before the first step of a run, not when one is resumed: what the modules get from the data."""
+        """Initialise modules from the data; called before the first step of a run, but not when a run is resumed."""
 
     def resumed(self, updates: int) -> None:
-        """Called once the modules hold what they held after so many updates."""
+        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
     def reader(self, rank: int, world: int) -> Reader:
-        """What this worker reads, step by step: a batch has `keys` and whatever `loss` needs."""
+        """Reader of this worker's batches, step by step: a batch has `keys` and everything that `loss` needs."""
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
-        """Scalar loss of a batch or a part of one. `counters` are its samples' (`batches.share`)."""
+        """Scalar loss of a batch or a part of one; `counters` are the counters of its samples (`batches.share`)."""
 
     def updated(self) -> None:
         """Called after every optimiser step."""
 
     def evaluate(self) -> Evaluation:
-        """A look at held-out subjects."""
+        """Evaluate the model on held-out subjects."""
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Write the model below `folder`; returns the figures of the run. Worker 0's is kept."""
+        """Write the model below `folder`; return the figures of the run. Model and figures of worker 0 are kept."""
 
 
 def check_resources(train: TrainConfig, resources: TrainResources, *, checkpointing: bool = False) -> None:
-    """Refuse what cannot run, before a folder is claimed.
+    """Refuse settings that cannot run, before a folder is claimed.
 
     Raises:
-        ValueError: on a batch that does not divide among workers and parts, a tracker that is not installed, patience
-            without evaluations, or activation checkpointing where the network has none.
+        UserError: for a batch that does not divide among workers and parts, a tracker that is not installed, patience
+            without evaluations, or activation checkpointing for a network that does not support it.
     """
     parts = resources.workers * resources.accumulate
     if train.batch_size % parts:
@@ -162,7 +162,7 @@ def check_resources(train: TrainConfig, resources: TrainResources, *, checkpoint
     if resources.compile and resources.gpus_per_worker and cluster.is_local():
         import torch
 
-        if torch.cuda.is_available():  # else nothing is compiled; on a cluster the worker looks
+        if torch.cuda.is_available():  # without a GPU nothing is compiled; on a cluster the worker checks
             check_compiler()
 
 
@@ -173,20 +173,20 @@ def fit(
     resources: TrainResources,
     callbacks: Sequence[Any] = (),
 ) -> dict[str, Any]:
-    """Train on Ray Train until the last step, publish the model folder, close the run; returns its summary.
+    """Train on Ray Train until the last step, publish the model folder and close the run; return its summary.
 
-    Running it again goes on from the last checkpoint; a finished run is returned as it is.
+    A second call resumes from the last checkpoint; for a finished run, it returns that run's summary.
 
     Args:
         run: the claimed output folder.
-        worker: runs on every worker; builds the recipe from `settings` and returns what `train_loop` does.
+        worker: runs on every worker; builds the recipe from `settings` and returns the result of `train_loop`.
         settings: JSON values only.
         resources: workers and devices.
-        callbacks: Ray Train's, told of every report; how a search follows its trials.
+        callbacks: Ray Train callbacks that receive every report; a search follows its trials through them.
 
     Raises:
-        ValueError: if training came upon too many steps that were not finite, a worker upon a user's mistake, or if
-            the checkpoints to go on from are not Ray Train's.
+        UserError: if too many training steps were not finite, a worker found a user's mistake, or Ray Train did not
+            write the checkpoints to resume from.
     """
     finished = run.summary()
     if finished is not None:
@@ -211,7 +211,7 @@ def _train(
     resources: TrainResources,
     callbacks: Sequence[Any],
 ) -> Any:
-    """Ray Train's result. A run of the same name in the same place goes on from the checkpoint it recorded last."""
+    """Ray Train's result. A run with the same name in the same place resumes from its last recorded checkpoint."""
     import ray
     from ray.train import (
         CheckpointConfig,
@@ -251,7 +251,7 @@ def _train(
             callbacks=[EndAtMistakes(), *callbacks],
         ),
     )
-    trainer._register_sigint_handler = lambda _: None  # Ctrl-C is for `interrupts`; the controller ends with us
+    trainer._register_sigint_handler = lambda _: None  # `interrupts` handles Ctrl-C; the controller ends with us
     try:
         return trainer.fit()
     except TrainingFailedError as error:
@@ -266,13 +266,13 @@ def _train(
 
 
 def model_evaluation(summary: dict[str, Any]) -> dict[str, float]:
-    """The evaluation of the weights that a run published: with patience the best one, else the last."""
+    """The evaluation of the weights that a run published: with patience the best evaluation, else the last."""
     judged = [found for found in summary["evaluations"] if found["step"] == summary["model_step"]]
     return dict(judged[0] if judged else summary["evaluations"][-1])
 
 
 def publish_model(storage: Storage, folder: Path) -> None:
-    """Copy the exported folder to the output, the index file last: a folder that has it is whole."""
+    """Copy the exported folder to the output, the index file last: a folder with an index file is complete."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in sorted(files, key=lambda path: (path.name == "model_index.json", path)):
         storage.create(path.relative_to(folder).as_posix(), path.read_bytes())

@@ -1,4 +1,4 @@
-"""Training batches as a pure plan: the n-th sample ever drawn follows from the seed, n and the pixel-free index."""
+"""Training batches as a pure function: the n-th sample ever drawn follows from the seed, n and the index."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SamplePlan: TypeAlias = Callable[[np.ndarray], np.ndarray]  # counters of sample
 
 
 def share(step: int, batch_size: int, rank: int, world: int) -> np.ndarray:
-    """Counters of one worker's part of a global batch: the same samples at any number of workers.
+    """Counters of one worker's part of a global batch, whose samples are the same for any number of workers.
 
     Raises:
-        ValueError: if the batch does not divide among the workers.
+        UserError: if the batch does not divide among the workers.
     """
     if batch_size % world:
         raise UserError(f"train.batch_size {batch_size} does not divide among {world} workers: choose a multiple")
@@ -34,7 +34,7 @@ def share(step: int, batch_size: int, rank: int, world: int) -> np.ndarray:
 
 
 class Shuffled:
-    """Passes over `positions`, each in a new order, which follows from `seed` and `name`."""
+    """Passes over `positions`, each in a new order that follows from `seed` and `name`."""
 
     def __init__(self, positions: np.ndarray, seed: int, name: str = "shuffle") -> None:
         self._positions, self._seed, self._name = positions, seed, name
@@ -48,17 +48,17 @@ class Shuffled:
             drawn[mine] = self._order(int(epoch))[places[mine]]
         return drawn
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019  a batch touches two passes of two plans at most; they live as a run
+    @functools.lru_cache(maxsize=4)  # noqa: B019  a batch touches at most two passes of two plans, kept for the run
     def _order(self, epoch: int) -> np.ndarray:
         rank = draws.bits(np.arange(len(self._positions)), self._seed, self._name, epoch)
         return self._positions[np.argsort(rank, kind="stable")]
 
 
 class Mixed:
-    """Two plans in one: `share` of the samples are `first`'s, the others `second`'s, each taken in its own order.
+    """Mix two plans: a `share` of the samples comes from `first`, the rest from `second`, each in its own order.
 
-    Among any B samples in a row are share·B of `first`, rounded up or down. The share is rounded to a fraction with a
-    denominator below 2³¹, so that counting is exact.
+    Any B consecutive samples contain share·B samples of `first`, rounded up or down. The share is rounded to a
+    fraction with a denominator below 2³¹, so that counting is exact.
     """
 
     def __init__(self, first: SamplePlan, second: SamplePlan, share: float) -> None:
@@ -74,17 +74,17 @@ class Mixed:
         return drawn
 
     def _before(self, n: np.ndarray) -> np.ndarray:
-        """How many of the samples below n are `first`'s: ⌊n·share⌋, without a product beyond 2⁶²."""
+        """The number of samples below n that come from `first`: ⌊n·share⌋, without a product beyond 2⁶²."""
         whole, part = np.divmod(n.astype(np.int64), self._in)
         found: np.ndarray = whole * self._of + part * self._of // self._in
         return found
 
 
 def high_quality(scores: np.ndarray, weight: int) -> np.ndarray:
-    """Which rows are of high quality: BRISQUE below the mean of all that have a score.
+    """Mask of the rows of high quality: those with a BRISQUE score below the mean of all scores.
 
     Raises:
-        ValueError: if no two scores differ; `weight` is named there.
+        UserError: naming `weight`, if no two scores differ.
     """
     scored = np.isfinite(scores)
     mean = min(np.mean(scores[scored]), np.max(scores[scored])) if scored.any() else 0.0  # equal scores, rounded
@@ -98,16 +98,16 @@ def high_quality(scores: np.ndarray, weight: int) -> np.ndarray:
 
 
 class QualityWeighted:
-    """`weight` samples of high quality for each one of the rest, each kind in shuffled passes of its own.
+    """Draws `weight` samples of high quality for each other sample, each kind in shuffled passes of its own.
 
-    Of high quality are the rows whose BRISQUE score is below the mean of all [ours]; a row without a score is of the
-    rest. `weight` consecutive samples and one more hold one of the rest, at a place drawn anew each time.
+    Rows of high quality have a BRISQUE score below the mean of all scores [ours]; rows without a score count among the
+    others. Each run of `weight` + 1 consecutive samples holds one of the others, at a place drawn anew each time.
 
     Args:
-        positions: rows to draw from. scores: their BRISQUE scores, NaN where there is none. seed: of the draws.
+        positions: rows to draw from. scores: their BRISQUE scores, NaN for a row without one. seed: of the draws.
 
     Raises:
-        ValueError: if no two scores differ.
+        UserError: if no two scores differ.
     """
 
     def __init__(self, positions: np.ndarray, scores: np.ndarray, weight: int, seed: int) -> None:
@@ -129,20 +129,20 @@ class QualityWeighted:
 class Pairs:
     """(live, spoof, guide) triples for the generator.
 
-    A pair is one domain and subject; where live faces of the spoof's capture exist, only those are its partners,
-    because they show the same scene. The guide has the spoof's style and is another image, of another subject where
-    there is one; it needs no live partner. Spoofs come in shuffled passes, live face and guide uniformly from all that
-    may accompany them.
+    The live face and the spoof share domain and subject; if live faces of the spoof's capture exist, only those are
+    its partners, because they show the same scene. The guide is another image of the spoof's style, of another subject
+    if possible; the guide needs no live partner. Spoofs come in shuffled passes; live face and guide are drawn
+    uniformly from all candidates.
 
     Args:
-        corpus: real faces. split: of which rows. seed: of the draws.
+        corpus: real faces. split: split of the rows. seed: seed of the draws.
 
     Attributes:
         spoofs: index positions of the spoofs that have a live partner, ascending.
         guides: index positions of all spoofs of their styles, ascending.
 
     Raises:
-        ValueError: if the split has no row, no (live, spoof) pair, or a style has but one image.
+        UserError: if the split has no row, no (live, spoof) pair, or a style has only one image.
     """
 
     def __init__(self, corpus: Corpus, split: str, seed: int) -> None:
@@ -193,16 +193,16 @@ def _require_split(corpus: Corpus, split: str) -> None:
 
 
 class _Spans(NamedTuple):
-    """Stretches of an array."""
+    """Contiguous ranges of an array."""
 
     start: np.ndarray
     size: np.ndarray
 
 
 class _Groups:
-    """Things grouped by code: `members` has the places of each group side by side, each group in its old order.
+    """Items grouped by code: `members` lists the places of one group after another, each group in its original order.
 
-    `all_codes` are those that `spans` may be asked for.
+    `all_codes` are the codes that `spans` accepts.
     """
 
     def __init__(self, codes: np.ndarray, all_codes: np.ndarray) -> None:
@@ -211,15 +211,15 @@ class _Groups:
         self._start = np.cumsum(self._size) - self._size
 
     def spans(self, codes: np.ndarray) -> _Spans:
-        """Where in `members` the groups of these codes are; empty for a group that is not there."""
+        """Ranges in `members` of the groups with these codes; empty for a missing group."""
         return _Spans(self._start[codes], self._size[codes])
 
 
 class _Guides:
-    """The guides that each of some spoofs may have, never listed: a stretch of the style's spoofs less a hole in it.
+    """The possible guides of each spoof, without listing them: the range of the style's spoofs, minus a hole in it.
 
-    The spoofs of a style stand ordered by person. The hole is the spoof's own person, or where the style has no
-    other, the spoof itself.
+    The spoofs of a style are ordered by person. The hole is the spoof's own person, or the spoof itself if the style
+    has no other person.
     """
 
     def __init__(self, style: np.ndarray, person: np.ndarray) -> None:
@@ -242,7 +242,7 @@ class _Guides:
 
 
 def _codes(corpus: Corpus, name: str) -> np.ndarray:
-    """A text column as numbers, equal where the text is, −1 where there is none; int64."""
+    """A text column as int64 codes: equal texts get equal codes, missing texts get −1."""
     column = corpus.index.column(name)
     if not len(column):
         return np.empty(0, dtype=np.int64)
@@ -251,20 +251,20 @@ def _codes(corpus: Corpus, name: str) -> np.ndarray:
 
 
 def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Codes of the pairs (first, second), ordered as the pairs are, without gaps."""
+    """Codes of the pairs (first, second), in the order of the pairs and without gaps."""
     pairs = (first + 1) * (int(second.max(initial=-1)) + 2) + second + 1
     return np.asarray(np.unique(pairs, return_inverse=True)[1])
 
 
 def flips(n: np.ndarray, seed: int) -> np.ndarray:
-    """Which samples are mirrored: half of them, all images of one sample alike."""
+    """Which samples are mirrored: half of them; all images of one sample are mirrored together."""
     return draws.uniform(n, seed, "flip") < 0.5
 
 
 def training_images(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1] on `device`, channels last in memory, as GPUs like it.
+    """Convert uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1] on `device`, channels last in memory, for GPUs.
 
-    The bytes travel to the device, a quarter of the floats'.
+    The bytes are copied to the device before conversion: a quarter of the floats' size.
     """
     import torch
 
@@ -272,7 +272,7 @@ def training_images(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
 
 
 class PixelCache:
-    """Decoded images of a corpus, the most recently used kept in memory up to a bound."""
+    """Decoded images of a corpus; the most recently used stay in memory, up to a size limit."""
 
     def __init__(self, corpus: Corpus, gibibytes: float = 2.0) -> None:
         self._corpus, self._room = corpus, int(gibibytes * 2**30)

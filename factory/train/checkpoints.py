@@ -1,6 +1,6 @@
-"""Checkpoints of a training run: safetensors by torch.distributed.checkpoint, each worker its own part.
+"""Checkpoints of a training run: safetensors by torch.distributed.checkpoint; each worker writes its own part.
 
-A checkpoint fits any number of workers and either way of sharing the network among them, whichever wrote it.
+A checkpoint can be loaded by any number of workers and with either way of distributing the network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEND = "bring it back from a copy, or give another out folder"
 
 @dataclasses.dataclass
 class Course:
-    """How far a run is and what was seen on the way; all of it plain values, which survive a restart."""
+    """The progress and history of a run, in plain values that survive a restart."""
 
     step: int = 0  # the position in the data as well
     updates: int = 0  # steps that were not skipped
@@ -40,14 +40,14 @@ class Course:
     curve: list[list[float]] = dataclasses.field(default_factory=list)  # [step, mean loss]
     evaluations: list[dict[str, float]] = dataclasses.field(default_factory=list)
     best: float | None = None  # score of an evaluation
-    best_step: int | None = None  # when that was
+    best_step: int | None = None  # step of the best evaluation
     since_best: int = 0  # evaluations
     seconds: float = 0.0
-    waited: float = 0.0  # seconds in which the next batch was not there yet
+    waited: float = 0.0  # seconds spent waiting for the next batch
 
 
 def tensors(modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Everything a restart needs, by name; parameters of `modules["network"]` are those of `optimiser`."""
+    """Every tensor that a restart needs, by name; `optimiser` trains the parameters of `modules["network"]`."""
     found = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for key, parameter in modules["network"].named_parameters():
         found |= {f"optimiser.{moment}.{key}": value for moment, value in _moments(optimiser, parameter).items()}
@@ -56,11 +56,11 @@ def tensors(modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> 
 
 
 def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> dict[str, Tensor]:
-    """The optimiser's running means of one parameter's gradients, made where no step was taken yet."""
+    """The optimiser's running means of one parameter's gradients, created if no step was taken yet."""
     sgd = isinstance(optimiser, torch.optim.SGD)
     names = ("momentum_buffer",) if sgd else ("exp_avg", "exp_avg_sq")  # of Adam and AdamW
     state: dict[str, Any] = optimiser.state[parameter]
-    if state.get(names[0]) is None:  # a first step from zeros is PyTorch's first step from nothing
+    if state.get(names[0]) is None:  # a first step from zeros equals PyTorch's first step without state
         state.update({name: torch.zeros_like(parameter.detach()) for name in names})
         if not sgd:
             state["step"] = torch.tensor(0.0)
@@ -70,8 +70,8 @@ def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> dict[
 def save(
     folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, course: Course, first: bool
 ) -> None:
-    """Write this worker's part into its own `folder`; the parts make one folder. The `first` adds the course."""
-    # What is on all workers is the first's to write: BatchNorm's buffers differ among replicas, and its are the ones.
+    """Write this worker's part into its own `folder`; all parts together form one. The `first` adds the course."""
+    # The first worker writes the tensors that all hold. BatchNorm buffers differ among replicas: the first's are kept.
     planner = DefaultSavePlanner(dedup_save_to_lowest_rank=True)
     writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
     contiguous = {name: value.contiguous() for name, value in tensors(modules, optimiser).items()}
@@ -81,10 +81,10 @@ def save(
 
 
 def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> Course:
-    """Read a whole checkpoint into the modules and the optimiser, in place; returns the course.
+    """Read a whole checkpoint into the modules and the optimiser, in place; return the course.
 
     Raises:
-        ValueError: in one line, if it is not that of these modules, whole and finite.
+        UserError: in one line, if the checkpoint does not fit these modules, is incomplete or is not finite.
     """
     where, wanted = f"the checkpoint {folder}", tensors(modules, optimiser)
     course = _read_course(folder)
@@ -101,13 +101,13 @@ def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Opt
     if broken:
         raise UserError(f"{where} holds NaN or infinity in {broken[0]} ({len(broken)} in all): {MEND}")
     for state in optimiser.state.values():
-        if "step" in state:  # Adam's, which corrects its means by it
+        if "step" in state:  # Adam needs the step to correct its means
             state["step"].fill_(course.updates)
     return course
 
 
 def _read_course(folder: Path) -> Course:
-    """The course of a checkpoint; raises ValueError if it is not what `save` wrote."""
+    """The course of a checkpoint; raises UserError unless `save` wrote it."""
     where = str(folder / COURSE)
     try:
         found = json_object((folder / COURSE).read_bytes(), where)
@@ -126,7 +126,7 @@ def _read_course(folder: Path) -> Course:
 def ray_storage(url: str) -> dict[str, Any]:
     """`storage_path` and `storage_filesystem` of a Ray Train run in this folder, local or `s3://`.
 
-    On S3 the client is Arrow's. It takes credentials and region from where AWS clients take them, the endpoint from
+    For S3, Arrow's client is used. It finds credentials and region as AWS clients do, and takes the endpoint from
     AWS_ENDPOINT_URL.
     """
     if "://" not in url:

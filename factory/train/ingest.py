@@ -1,7 +1,7 @@
 """Training batches through Ray Data: planned here on the pixel-free index, read by CPU tasks, in the order of steps.
 
-The position in the data is the step: a stream begun at step k gives what a stream from 0 gives from its k-th batch
-on. Only pixels come back from the tasks; keys, labels and whatever else the index knows stay in this process.
+The step is the position in the data: a stream begun at step k yields the same batches as a stream from 0 yields from
+its k-th batch on. Tasks return only pixels; keys, labels and other facts of the index stay in this process.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
 Batch = dict[str, np.ndarray]
 
 WINDOW = 256  # steps handed to Ray at a time: bounds this process's memory
-AT_HAND = 2  # batches at hand, so that training goes on while the next window starts
-# Pauses of Ray Data's loop: while a batch is wanted, which takes a few turns of it, and while none is.
+AT_HAND = 2  # batches kept ready, so that training continues while the next window starts
+# Pauses of Ray Data's loop: while a batch is wanted, which takes a few turns of the loop, and while none is wanted.
 TURN_SECONDS, REST_SECONDS = 0.005, 0.05
-# Ray Data's default is endless: an image that kills its process would start it again for ever.
+# Ray Data's default is unlimited: an image that kills its process would restart the process for ever.
 BOUNDED = {"max_retries": 2}
 
 
 class Order(NamedTuple):
-    """One batch before it is read."""
+    """One batch before its images are read."""
 
-    facts: Batch  # what the index knows of it; joins the pixels in the batch
-    places: dict[str, Any]  # what the reading task gets; strings, numbers, lists and arrays of them
+    facts: Batch  # the batch's facts from the index; they are added to the pixels
+    places: dict[str, Any]  # input of the reading task: strings, numbers, lists and arrays of them
 
 
 class Reader(NamedTuple):
-    """The batches of one worker, by two functions: `plan` goes to one process, `read` to every task that reads.
+    """The batches of one worker, as two functions: `plan` goes to one process, `read` to every task that reads.
 
-    Keep both small: `plan` may hold the index's columns, but no network.
+    Keep both small: `plan` may hold the index's columns, but must not hold a network.
     """
 
     plan: Callable[[int], Order]
     read: Callable[[dict[str, Any]], Batch]
 
     def __call__(self, step: int) -> Batch:
-        """The batch of a step, read right here."""
+        """Read the batch of a step in this process."""
         order = self.plan(step)
         return {**order.facts, **self.read(order.places)}
 
@@ -68,18 +68,19 @@ def image_reader(
     rank: int,
     world: int,
 ) -> Reader:
-    """Batches of images, half of the samples mirrored.
+    """A reader of batches of images, with half of the samples mirrored.
 
     Args:
-        corpora: where the images are. Rows are numbered through all of them, in this order.
-        samples: counters of samples (`batches.share`) to row numbers by role, such as live, spoof and guide.
-        columns: facts of all rows by name, in the order of row numbers; a batch has those of its first role.
-        batch_size: over all workers. seed: decides what is mirrored. rank, world: of this worker.
+        corpora: the corpora that hold the images. Rows are numbered consecutively through all of them, in this order.
+        samples: maps counters of samples (`batches.share`) to row numbers by role, such as live, spoof and guide.
+        columns: facts of all rows by name, in the order of row numbers; a batch has the facts of its first role.
+        batch_size: over all workers. seed: decides which samples are mirrored. rank, world: this worker's rank, and
+            the number of workers.
 
     A batch has uint8 (N, H, W, 3) for every role, the columns' values, and `keys`, the keys of its rows (N, roles).
 
     Raises:
-        ValueError: if the batch does not divide among the workers.
+        UserError: if the batch does not divide among the workers.
     """
     share(0, batch_size, rank, world)
     roles = tuple(samples(share(0, batch_size, rank, world)))
@@ -99,9 +100,9 @@ def image_reader(
 
 @dataclasses.dataclass(frozen=True)
 class ReadImages:
-    """Reads, decodes and mirrors the images of one batch; those of all roles stand one after the other.
+    """Reads, decodes and mirrors the images of one batch, one role after the other.
 
-    Raises ValueError if the images are not all of one size.
+    Raises UserError if the images differ in size.
     """
 
     urls: tuple[str, ...]
@@ -127,21 +128,21 @@ class ReadImages:
 
 
 def stream(reader: Reader, first: int, last: int, ahead: int = 4, num_cpus: float = 0.0) -> Iterator[Batch]:
-    """The batches of steps `first` … `last` − 1 in that order, each read by a task of Ray Data.
+    """Yield the batches of steps `first` … `last` − 1 in that order, each read by a task of Ray Data.
 
-    A process beside this one plans and keeps Ray Data going, which takes tens of milliseconds of Python for every
-    batch: a training loop that starts GPU kernels has none to spare.
+    A separate process plans and drives Ray Data, which takes tens of milliseconds of Python per batch: too long for
+    a training loop that starts GPU kernels.
 
     Args:
-        reader: what to read. `Reader(plan, read)` with any two functions does.
-        ahead: batches that are being read or wait to be taken, twice as many for a moment where windows meet.
-        num_cpus: of each reading task. Ray Train's workers hold CPUs for as long as they live: where they hold all,
-            only 0 lets the tasks run; there are never more than `ahead` of them.
+        reader: defines the batches; `Reader(plan, read)` accepts any two functions.
+        ahead: batches that are being read or wait to be taken; briefly twice as many where two windows meet.
+        num_cpus: CPUs of each reading task. Ray Train's workers hold CPUs as long as they live: if they hold all,
+            only 0 lets the tasks run; at most `ahead` tasks run at once.
 
     Closing the iterator ends the reading. Arrays are read-only views of the object store.
 
     Raises:
-        ray.exceptions.RayError: if a batch cannot be read, three times where its process dies.
+        ray.exceptions.RayError: if a batch cannot be read; if its process dies, after three attempts.
     """
     if first >= last:
         return
@@ -167,7 +168,7 @@ def stream(reader: Reader, first: int, last: int, ahead: int = 4, num_cpus: floa
 
 
 def _feed(reader: Reader, first: int, last: int, ahead: int, num_cpus: float) -> Iterator[Batch]:
-    """Window after window, each begun before the one in front ends; the first tells how large a batch is."""
+    """Yield window after window; each starts before the previous one ends. The first reveals the size of a batch."""
     cluster.connect()
     starts = [first, *range(first + ahead, last, WINDOW)]
     windows = [range(start, min(stop, last)) for start, stop in itertools.pairwise([*starts, last])]
@@ -187,7 +188,7 @@ def _feed(reader: Reader, first: int, last: int, ahead: int, num_cpus: float) ->
 
 
 def _begin(reader: Reader, window: range, ahead: int, num_cpus: float, size: int | None) -> Iterator[Batch]:
-    """The batches of some steps, the first of them read."""
+    """The batches of some steps, with the first batch already read."""
     orders = [reader.plan(step) for step in window]
     rows = iter(_dataset([order.places for order in orders], reader.read, ahead, num_cpus, size).iter_rows())
     pixels = itertools.chain([next(rows)], rows)
@@ -218,9 +219,9 @@ _wanted = threading.Event()  # in the process of `_feed`: a batch is asked for
 
 
 class Pausing:
-    """Ray Data's callback by which its loop pauses: while nobody takes its output it would turn without a rest.
+    """A Ray Data callback that makes its loop pause: otherwise the loop spins while its output is not taken.
 
-    On two cores that loop took one of them from the training beside it.
+    On two cores the spinning loop took one core from the training.
     """
 
     def before_execution_starts(self, executor: object) -> None:
@@ -241,7 +242,7 @@ class Pausing:
 
 
 class _Sources:
-    """Where the rows of some corpora are, under one numbering."""
+    """Locates the rows of several corpora under one consecutive numbering."""
 
     def __init__(self, corpora: Sequence[Corpus]) -> None:
         self._starts = np.cumsum([0, *map(len, corpora)])
@@ -254,7 +255,7 @@ class _Sources:
         return self._text(self._keys, numbers)
 
     def places(self, numbers: np.ndarray) -> dict[str, Any]:
-        """Corpus, shard and position in it."""
+        """Corpus, shard and position in the shard."""
         shard = self._text(self._shards, numbers).tolist()
         return {"corpus": self._corpus(numbers), "shard": shard, "position": self._position[numbers]}
 
@@ -271,6 +272,6 @@ class _Sources:
 
 
 def cpus_per_task(cluster_cpus: float, workers: int, cpus_per_worker: float, ahead: int) -> float:
-    """CPUs a reading task may ask for, so that what the workers leave is enough for all: 0 where they leave none."""
+    """CPUs that each reading task may ask for, so that the CPUs left by the workers suffice; 0 if none are left."""
     left = max(0.0, cluster_cpus - workers * cpus_per_worker)
     return min(1.0, left / (workers * ahead))

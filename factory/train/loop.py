@@ -1,4 +1,4 @@
-"""The training loop, on every worker: an optimiser on a recipe's loss, with checkpoints, evaluations and a guard."""
+"""The training loop that every worker runs: optimise a recipe's loss, with checkpoints, evaluations and a guard."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from factory.train.optimisers import learning_rate, make_optimiser
 from factory.train.watch import Watch
 
 CURVE_POINTS = 200
-BAD_STEPS = 5  # in a row end a run
-KEYS_NAMED = 24  # of a bad batch
+BAD_STEPS = 5  # this many consecutive bad steps end a run
+KEYS_NAMED = 24  # most keys named for a bad batch
 BEST = "best"  # the module that holds the weights of the best evaluation
 
 
 class Fit(NamedTuple):
-    """What a step needs."""
+    """The objects that a training step needs."""
 
     recipe: Recipe
-    modules: dict[str, nn.Module]  # what checkpoints hold: the recipe's, and with patience the best of the last one
-    network: nn.Module  # the recipe's, distributed
+    modules: dict[str, nn.Module]  # in checkpoints: the recipe's; with patience, the best weights
+    network: nn.Module  # the recipe's network, distributed
     optimiser: torch.optim.Optimizer
     config: TrainConfig
     resources: TrainResources
@@ -46,10 +46,10 @@ class Fit(NamedTuple):
 
 
 def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
-    """Train to the last step, from the last checkpoint where there is one.
+    """Train to the last step, starting from the last checkpoint if there is one.
 
-    The samples of a step depend on the seed and the step alone, so that resuming is exact. Returns None, or why the
-    run must stop for good: too many steps in a row whose loss or gradient is not finite.
+    The samples of a step depend only on the seed and the step, so that resuming is exact. Returns None, or the reason
+    why the run must stop for good: too many consecutive steps with a loss or gradient that is not finite.
     """
     import ray.train
     from ray.train.torch import get_device
@@ -88,14 +88,14 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
 
 
 def _quiet_reports() -> None:
-    """Leave out Ray Train's line of all metrics from every worker at every checkpoint, which its log level misses."""
+    """Suppress the line of metrics that Ray Train logs from every worker at every checkpoint despite its log level."""
     from ray.train.v2._internal.execution import context
 
-    logging.getLogger(context.__file__).setLevel(logging.WARNING)  # so does that module name its logger
+    logging.getLogger(context.__file__).setLevel(logging.WARNING)  # that module names its logger so
 
 
 def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device, fresh: bool = True) -> Fit:
-    """The recipe on its device and among the workers, with its optimiser; not `fresh` if a checkpoint follows."""
+    """Place the recipe on its device, distribute it and make its optimiser; `fresh` unless a checkpoint is loaded."""
     config = TrainConfig.model_validate(settings["train"])
     resources = TrainResources.model_validate(settings["resources"])
     torch.set_num_threads(resources.threads)
@@ -120,9 +120,9 @@ def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device, fres
 
 
 def take_step(fit: Fit, batch: Batch, step: int) -> parallel.Outcome:
-    """One optimiser step on a worker's part of the global batch; skipped on every worker where it is not finite.
+    """One optimiser step on a worker's part of the global batch; every worker skips a step that is not finite.
 
-    A skipped step leaves weights, buffers and optimiser as they were.
+    A skipped step leaves weights, buffers and optimiser unchanged.
     """
     rank, world = parallel.rank(), parallel.world_size()
     torch.manual_seed(fit.config.seed * 1_000_003 + step * world + rank)  # dropout of this step
@@ -165,7 +165,7 @@ def _batches(fit: Fit, course: Course, num_cpus: float) -> Generator[Batch, None
 
 
 def _timed_step(fit: Fit, course: Course, batches: Iterator[Batch]) -> parallel.Outcome:
-    """The course's next step, entered there."""
+    """Take the course's next step and record the step in the course."""
     started = time.monotonic()
     batch = next(batches)
     course.waited += time.monotonic() - started
@@ -183,7 +183,7 @@ def _timed_step(fit: Fit, course: Course, batches: Iterator[Batch]) -> parallel.
 
 
 def _why_stopped(recipe: Recipe, step: int, outcome: parallel.Outcome) -> str:
-    """The keys of the last bad batch, of the workers that found it bad."""
+    """Why the run stopped, with keys of the last bad batch from the workers that found it bad."""
     world = parallel.world_size()
     batches = [recipe.reader(rank, world)(step)["keys"] for rank in outcome.guilty]
     keys = [str(key) for batch in batches for key in np.unique(batch)]
@@ -195,7 +195,7 @@ def _why_stopped(recipe: Recipe, step: int, outcome: parallel.Outcome) -> str:
 
 
 def _evaluate(fit: Fit, course: Course, watch: Watch | None) -> None:
-    """One evaluation, entered in the course; every worker takes rank 0's score, so that all stop together."""
+    """Evaluate and record the result in the course; every worker uses rank 0's score, so that all stop together."""
     started = time.monotonic()
     with _precision(fit):
         found = fit.recipe.evaluate()
@@ -222,7 +222,7 @@ def _exported(recipe: Recipe) -> nn.Module:
 
 
 def _copy(source: nn.Module, target: nn.Module) -> None:
-    """Weights and buffers, each worker its part."""
+    """Copy weights and buffers; each worker copies its own part."""
     values = source.state_dict()
     for name, value in target.state_dict().items():
         value.copy_(values[name])
@@ -233,7 +233,7 @@ def _out_of_patience(config: TrainConfig, course: Course) -> bool:
 
 
 def _log(config: TrainConfig, course: Course, outcome: parallel.Outcome, watch: Watch | None, *, last: bool) -> None:
-    """A point of the curve, every so many steps and at the end."""
+    """Add a point to the curve at regular steps and at the end."""
     if not (last or course.step % max(1, config.steps // CURVE_POINTS) == 0) or not course.recent:
         return
     loss = sum(course.recent) / len(course.recent)
@@ -255,7 +255,7 @@ def _restore(fit: Fit, checkpoint: Any) -> Course:
 
 
 def _report(fit: Fit, course: Course, *, last: bool) -> None:
-    """A checkpoint, each worker its part; the last one carries the model folder and the run's figures."""
+    """Report a checkpoint, each worker its own part; the last one carries the model folder and the run's figures."""
     import ray.train
 
     first = parallel.rank() == 0
@@ -265,18 +265,18 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
         if last:
             if BEST in fit.modules and course.best_step is not None:
                 _copy(fit.modules[BEST], _exported(fit.recipe))
-            parallel.lay_out(fit.modules, torch.contiguous_format, fit.resources.parallel)  # safetensors' wish
+            parallel.lay_out(fit.modules, torch.contiguous_format, fit.resources.parallel)  # safetensors needs it
             with contextlib.nullcontext(name) if first else tempfile.TemporaryDirectory() as place:
-                exported = fit.recipe.export(Path(place) / MODEL)  # on all: sharded weights must be gathered
+                exported = fit.recipe.export(Path(place) / MODEL)  # on all workers: sharded weights must be gathered
             if first:
                 figures = json.dumps({**_figures(fit.config, course), **exported})
                 (folder / FIGURES).write_text(figures, encoding="utf-8")
         metrics: dict[str, Any] = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
         for found in course.evaluations[-1:]:
-            metrics |= found if found["step"] == course.step else {}  # an older one is not this checkpoint's
+            metrics |= found if found["step"] == course.step else {}  # skip an older evaluation
         mine = ray.train.Checkpoint.from_directory(name) if any(folder.iterdir()) else None
         ray.train.report(metrics, checkpoint=mine)
-    if first and not last:  # Ray Train takes note within seconds; a run killed before that would go further back
+    if first and not last:  # Ray Train records it within seconds; a run killed earlier would restart further back
         ray.train.get_all_reported_checkpoints(consistency_mode=ray.train.CheckpointConsistencyMode.COMMITTED)
 
 

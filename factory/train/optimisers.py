@@ -12,7 +12,7 @@ from factory.train import TrainConfig
 
 
 def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The configured optimiser of the network's parameters; SGD with momentum as PyTorch has it, without dampening."""
+    """The configured optimiser of the network's parameters; SGD uses PyTorch's momentum without dampening."""
     given: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     if config.optimizer == "sgd":
         return torch.optim.SGD(network.parameters(), momentum=config.momentum, **given)

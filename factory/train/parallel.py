@@ -1,6 +1,6 @@
-"""One network on several workers: replicated (DDP) or sharded (FSDP2), and what the workers agree on.
+"""One network on several workers: replicate (DDP) or shard (FSDP2) the network, and let workers agree on results.
 
-Without a process group there is one worker, so the same functions serve a plain loop.
+Without a process group there is one worker, so the same functions work in a plain loop.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Outcome(NamedTuple):
-    """What one step came to, the same on every worker."""
+    """The result of one step, the same on every worker."""
 
     loss: float  # mean over the workers
     norm: float  # of the gradient, before clipping
-    guilty: list[int]  # ranks whose part made it not finite; empty for a good step
+    guilty: list[int]  # ranks whose part was not finite; empty for a good step
 
 
 def world_size() -> int:
@@ -41,10 +41,10 @@ def rank() -> int:
 
 
 def distribute(network: nn.Module, copies: list[nn.Module], how: Parallel) -> nn.Module:
-    """What the loss calls in the place of `network`, which stays the one to save.
+    """Return the module that the loss calls in place of `network`; `network` itself is still the one to save.
 
-    `fsdp2` shards `network` and, alike, its `copies` (an average's) in place, block by block; `ddp` replicates them.
-    On GPUs BatchNorm takes its statistics from all workers' parts of the batch.
+    `fsdp2` shards `network` and its `copies` (such as an average) in place, block by block; `ddp` replicates them. On
+    GPUs, BatchNorm takes its statistics from all workers' parts of the batch.
     """
     if world_size() == 1:
         return network
@@ -59,27 +59,27 @@ def distribute(network: nn.Module, copies: list[nn.Module], how: Parallel) -> nn
 
 
 def norms_are_global(device: str, world: int) -> bool:
-    """Whether BatchNorm in training sees the batch of all workers: PyTorch has that for GPUs only."""
+    """Whether BatchNorm in training sees the batch of all workers, which PyTorch supports only on GPUs."""
     return device == "cuda" and world > 1
 
 
 def globalised(network: Network) -> Network:
-    """The network, each BatchNorm in it replaced by one over all workers, with the same parameters and names."""
-    from timm.layers import convert_sync_batchnorm  # loads torchvision: seconds in each process of a training
+    """Replace each BatchNorm of the network by one over all workers, with the same parameters and names."""
+    from timm.layers import convert_sync_batchnorm  # loads torchvision, which takes seconds in each training process
 
     converted: Network = convert_sync_batchnorm(network)
     return converted
 
 
 def lay_out(modules: dict[str, nn.Module], layout: torch.memory_format, how: Parallel) -> None:
-    """Give the kernels of convolutions a memory layout, but those of sharded modules, which must be contiguous."""
+    """Give convolution kernels a memory layout, except kernels of sharded modules, which must stay contiguous."""
     if how == "ddp" or world_size() == 1:
         for module in modules.values():
             module.to(memory_format=layout)
 
 
 def _shard(network: nn.Module) -> None:
-    """The elements of the innermost module lists are gathered one at a time; what is outside of them, all at once."""
+    """Shard so that elements of the innermost module lists are gathered one by one, and all other modules at once."""
     device = next(network.parameters()).device
     mesh = init_device_mesh(device.type, (world_size(),))
     lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
@@ -91,7 +91,7 @@ def _shard(network: nn.Module) -> None:
 
 @contextlib.contextmanager
 def gradients_stay_here(network: nn.Module, here: bool) -> Iterator[None]:
-    """While `here`, backward passes add to this worker's gradients and exchange nothing (accumulation)."""
+    """While `here`, backward passes add to this worker's gradients without exchanging them (accumulation)."""
     if isinstance(network, FSDPModule):
         network.set_requires_gradient_sync(not here)
     with network.no_sync() if here and isinstance(network, DistributedDataParallel) else contextlib.nullcontext():
@@ -99,13 +99,13 @@ def gradients_stay_here(network: nn.Module, here: bool) -> Iterator[None]:
 
 
 def gradient_norm(network: nn.Module, largest: float) -> Tensor:
-    """Norm over all workers' gradients, which are scaled down to `largest` where it is above."""
+    """Norm over all workers' gradients; if it exceeds `largest`, the gradients are scaled down to that norm."""
     norm = nn.utils.clip_grad_norm_(network.parameters(), largest)
     return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 def agree(loss: Tensor, norm: Tensor) -> Outcome:
-    """Join this worker's loss with the others' (one all-reduce): every worker gets the same answer."""
+    """Combine all workers' losses (one all-reduce): every worker gets the same outcome."""
     world = world_size()
     joined = torch.zeros(1 + world, device=loss.device)
     joined[0] = loss / world
@@ -120,7 +120,7 @@ def agree(loss: Tensor, norm: Tensor) -> Outcome:
 
 
 def of_rank_0(value: float, device: torch.device) -> float:
-    """The value that worker 0 gave."""
+    """The value of worker 0, on every worker."""
     told = torch.tensor([value], dtype=torch.float64, device=device)
     if world_size() > 1:
         dist.broadcast(told, 0)
@@ -128,7 +128,7 @@ def of_rank_0(value: float, device: torch.device) -> float:
 
 
 def whole(module: Network, make: Callable[[], Network]) -> Network:
-    """`module` in eval mode, or where it is sharded a plain copy in what `make` gives; all workers must call it."""
+    """`module` in eval mode; if sharded, a plain copy in the module from `make`. All workers must call this."""
     if not isinstance(module, FSDPModule):
         return module.eval()
     copy = make().to(next(module.parameters()).device)

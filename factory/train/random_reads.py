@@ -1,8 +1,8 @@
-"""Images of shards at random positions, kept while there is room: a corpus that fits is read and decoded once.
+"""Read images of shards at random positions and keep them in memory: a corpus that fits is read and decoded once.
 
-A shard is read in groups: of a Parquet file a row group, of a tar all of it. The first image of a group that a process
-asks for costs the group; where each of its images stands in the file is remembered, 16 bytes each, so that whatever
-had to go from memory costs no more than its own bytes to read again.
+A shard is read in groups: a Parquet file by row group, a tar file as a whole. The first image that a process asks for
+costs reading the whole group. The position of each of the group's images in the file is remembered, 16 bytes each, so
+that an image evicted from memory costs only its own bytes to read again.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from factory.corpus.shards import FORMATS
 from factory.images import decode
 from factory.storage import Storage
 
-ENCODED_BYTES = DECODED_BYTES = 2**28  # of images, as files and as pixels, that each process that reads keeps
-REQUESTS = 16  # at a time, to an object store
+ENCODED_BYTES = DECODED_BYTES = 2**28  # bytes of images that each reading process keeps, as files and as pixels
+REQUESTS = 16  # concurrent requests to an object store
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value", bytes, np.ndarray)
 
 
 class Recent(Generic[Key, Value]):
-    """The values last used, up to so many bytes."""
+    """The most recently used values, up to `room` bytes."""
 
     def __init__(self, room: int) -> None:
         self._room, self._bytes = room, 0
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
     def get(self, key: Key) -> Value | None:
-        """The value of a key, which counts as used; None where there is none."""
+        """The value of a key, or None; counts as a use of the value."""
         if key in self._values:
             self._values.move_to_end(key)
         return self._values.get(key)
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value; the longest unused go, should it be too much."""
+        """Keep a value; evict the least recently used values when over budget."""
         if key not in self._values:
             self._values[key] = value
             self._bytes += _size(value)
@@ -54,7 +54,7 @@ def _size(value: bytes | np.ndarray) -> int:
 
 
 class Encoded:
-    """Image files of the shards of a corpus, by shard and position. Shards never change."""
+    """Encoded images of a corpus's shards, by shard and position. Shards never change."""
 
     def __init__(self, room: int) -> None:
         self._recent: Recent[tuple[str, str, int], bytes] = Recent(room)
@@ -78,7 +78,7 @@ class Encoded:
         known = [position for position in positions if position not in read]
         places = [self._groups[url, shard, position // rows][position % rows].tolist() for position in known]
         read |= dict(zip(known, _ranges(_storage(url), path, places), strict=True))
-        for position, data in read.items():  # neighbours, too: they will be asked for
+        for position, data in read.items():  # neighbours too: they will be asked for
             self._recent.put((url, shard, position), data)
         return [(position, read[position]) for position in positions]
 
@@ -93,14 +93,14 @@ class Encoded:
 
 
 class Decoded:
-    """Decoded images of shards, on top of their files."""
+    """Decoded images of shards, cached on top of their encoded files."""
 
     def __init__(self, room: int, encoded: Encoded) -> None:
         self._recent: Recent[tuple[str, str, int], np.ndarray] = Recent(room)
         self._encoded = encoded
 
     def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[np.ndarray]:
-        """Images at these positions of a shard, uint8 (H, W, 3); not to be written to."""
+        """Images at these positions of a shard, uint8 (H, W, 3); do not write to them."""
         found = {position: self._recent.get((url, shard, position)) for position in positions}
         missing = [position for position, image in found.items() if image is None]
         for position, data in zip(missing, self._encoded(url, shard, missing), strict=True):
@@ -110,7 +110,7 @@ class Decoded:
 
 
 def _ranges(storage: Storage, path: str, places: list[tuple[int, int]]) -> list[bytes]:
-    """Stretches (offset, length) of a file; a store's, which takes its time to answer, are asked for together."""
+    """Byte ranges (offset, length) of a file; requested concurrently from a store, because a store answers slowly."""
     if len(places) < 2 or storage.local:
         return [storage.read(path, offset, offset + length) for offset, length in places]
     with ThreadPoolExecutor(REQUESTS) as pool:
@@ -128,4 +128,4 @@ def _shard_file(url: str, shard: str) -> tuple[str, str]:
     return shard_file(_storage(url), shard)
 
 
-images_at = Decoded(DECODED_BYTES, Encoded(ENCODED_BYTES))  # of this process
+images_at = Decoded(DECODED_BYTES, Encoded(ENCODED_BYTES))  # shared by this process

@@ -1,7 +1,7 @@
-"""Ray Train's note of a run's checkpoints, judged before Ray Train goes by it.
+"""Check Ray Train's snapshot of a run's checkpoints before Ray Train uses it.
 
-It is JSON in the output folder, and so is whatever somebody else who writes there made of it. Ray Train takes each
-name in it for a folder, reads the last and deletes those before: a name may lead nowhere else.
+The snapshot is a JSON file in the output folder, which anyone with write access there may have changed. Ray Train
+takes each name in it as a folder, reads the last and deletes the earlier ones: no name may lead outside the folder.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MEND = f"delete the folder {TRAINING} and run the command again, from the first 
 
 
 def check_snapshot(storage: Storage) -> None:
-    """Refuse to resume a training from what Ray Train did not write.
+    """Refuse to resume a training from files that Ray Train did not write.
 
     Raises:
-        ValueError: if the snapshot is no JSON object or names a folder elsewhere, or a name in `training` is a link:
-            Ray Train would write, or delete, at its other end.
+        UserError: if the snapshot is not a JSON object or names a folder elsewhere, or a name in `training` is a link:
+            Ray Train would write or delete at the link's target.
     """
     if storage.local and os.path.isdir(storage.path(TRAINING)):
         for entry in os.scandir(storage.path(TRAINING)):
@@ -43,7 +43,7 @@ def check_snapshot(storage: Storage) -> None:
 
 
 def _names(value: Any) -> Iterator[Any]:
-    """Every folder name, at any depth."""
+    """Every folder name in a JSON value, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from _names(item)

@@ -1,4 +1,4 @@
-"""What a training run shows while it runs: curves and pictures to TensorBoard, and to MLflow or W&B where asked.
+"""Show a training run while it runs: curves and pictures go to TensorBoard, and on request to MLflow or W&B.
 
 Ray Train takes no logger callbacks; rank 0 writes here. Event files go through `Storage`, so they reach S3 too, and
 nothing is ever overwritten: each file holds the steps from one checkpoint to the next and is named after the last.
@@ -27,7 +27,7 @@ PROJECT = "difffas"  # MLflow experiment, W&B project
 
 
 class Tracker(Protocol):
-    """A service that takes figures as they come."""
+    """A service that receives figures during a run."""
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Figures of a step."""
@@ -40,16 +40,17 @@ class Tracker(Protocol):
 
 
 class Watch:
-    """Figures and pictures of one training run; made on rank 0 only.
+    """Figures and pictures of one training run; created on rank 0 only.
 
     Args:
-        storage: of the run. step: steps done when this attempt began: what an earlier one showed beyond is void.
-        trackers: of "mlflow" and "wandb", which find their server by their own environment variables.
-        job, fingerprint: name the run there; a later attempt goes on in the same one.
-        settings: shown there as the run's parameters.
+        storage: storage of the run. step: steps done when this attempt began; later steps that an earlier attempt
+            showed are void.
+        trackers: any of "mlflow" and "wandb", which find their server by their own environment variables.
+        job, fingerprint: name the run in the trackers; a later attempt continues the same run.
+        settings: shown in the trackers as the run's parameters.
 
     Raises:
-        ValueError: on a tracker that is unknown or not installed.
+        UserError: for a tracker that is unknown or not installed.
     """
 
     def __init__(
@@ -87,19 +88,19 @@ class Watch:
         return path
 
     def publish(self) -> None:
-        """Bring everything so far to the storage; call it before every checkpoint."""
+        """Write everything so far to the storage; call this before every checkpoint."""
         if self._last == self._done:
             return
         self._writer.close()
         (file,) = Path(self._folder.name).iterdir()
-        # TensorBoard reads the files of a folder in the order of their names, those with `tfevents` in them.
+        # TensorBoard reads the files with `tfevents` in their names, in the order of names.
         self._storage.create(f"{EVENTS}/events.out.tfevents.{self._last:010d}", file.read_bytes())
         file.unlink()
         self._done = self._last
         self._writer = self._open()
 
     def close(self) -> None:
-        """Publish the rest and let the trackers go."""
+        """Publish the rest and close the trackers."""
         self.publish()
         self._writer.close()
         self._folder.cleanup()
@@ -109,12 +110,12 @@ class Watch:
     def _open(self) -> SummaryWriter:
         from tensorboardX import SummaryWriter
 
-        # TensorBoard drops what it has beyond: steps that an attempt showed before it died.
+        # TensorBoard drops its later steps, which an attempt showed before it died.
         return SummaryWriter(self._folder.name, purge_step=self._done + 1, max_queue=1000, flush_secs=3600)
 
 
 class MLflow:
-    """The run in the experiment `difffas` that bears this fingerprint."""
+    """The run with this fingerprint in the experiment `difffas`."""
 
     def __init__(self, job: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
         self._mlflow = _package("mlflow")
@@ -140,7 +141,7 @@ class MLflow:
 
 
 class WandB:
-    """The run of the project `difffas` whose id is this fingerprint."""
+    """The run in the project `difffas` whose ID is this fingerprint."""
 
     def __init__(self, job: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
         self._wandb = _package("wandb")
@@ -165,7 +166,7 @@ TRACKERS: dict[str, Callable[[str, str, Mapping[str, Any]], Tracker]] = {"mlflow
 
 
 def picture_name(name: str, step: int) -> str:
-    """Name in a run's storage of the picture `name` after `step` steps."""
+    """The name, in a run's storage, of the picture `name` after `step` steps."""
     return f"{SAMPLES}/{name}-{step:010d}.png"
 
 
@@ -173,7 +174,7 @@ def check_trackers(names: Sequence[str]) -> None:
     """Refuse trackers that cannot be used, before any worker starts.
 
     Raises:
-        ValueError: on one that is unknown or not installed, naming the extra that brings it.
+        UserError: for a tracker that is unknown or not installed, naming the extra that installs it.
     """
     for name in names:
         if name not in TRACKERS:

@@ -1,6 +1,6 @@
 """Search settings of the classifier: RQ margins, ranges of T₀ and w, batches, learning rate (Ray Tune, ASHA, Optuna).
 
-Every trial is a `fit-classifier` run in a folder of its own, judged by held-out people. docs/searching.md is the
+Every trial is a `fit-classifier` run in its own folder, evaluated on held-out people. docs/searching.md is the
 manual.
 """
 
@@ -34,10 +34,10 @@ TABLE, TABLE_CSV, PICTURE = "trials.md", "trials.csv", "trials.svg"
 
 
 def run(config: TuneConfig) -> dict[str, Any]:
-    """Run the search; returns its trials, the best one's name and, where asked for, what regenerating gave.
+    """Run the search; return its trials, the name of the best trial and, if requested, the results of regenerating.
 
     Raises:
-        ValueError: on what cannot run, before anything is written; if no trial came to its end.
+        UserError: for a configuration that cannot run, before anything is written; and if no trial finished.
     """
     identity, decisive = _checked(config)
     claim = Run(config.out, "tune", {**decisive, "fit": identity}, config, needs=needs(config.fit.resources))
@@ -60,13 +60,13 @@ def run(config: TuneConfig) -> dict[str, Any]:
 
 
 def ranking(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    """The finished trials, best first, the earlier of two equals before. A stopped one trained for less: no rival."""
+    """The finished trials, best first, ties in order of trial. Stopped trials trained less and are not ranked."""
     sign = -1.0 if BEST[metric] is max else 1.0
     return sorted((trial for trial in trials if trial["status"] == "finished"), key=lambda t: sign * t["metric"])
 
 
 def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What decides a trial beside its parameters, and what decides the search; or refuse."""
+    """Check the configuration; return the facts that decide a trial besides its parameters, and a search's facts."""
     fit, varied = config.fit, dict(config.search.varied())
     if not fit.train.evaluate_every:
         raise UserError("a search is judged by held-out people: set fit.train.evaluate_every")
@@ -85,7 +85,7 @@ def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class _Rows:
-    """How many generated rows pass a trial's filters, by the index alone."""
+    """Counts the generated rows that pass a trial's filters, from the index alone."""
 
     def __init__(self, config: TuneConfig) -> None:
         fit = config.fit
@@ -100,7 +100,7 @@ class _Rows:
 
 
 def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> dict[str, Any]:
-    """What is kept of a trial; the figures are those of its model, or of the last evaluation before it was stopped."""
+    """The record of a trial; its figures are those of its model, or of the last evaluation before it was stopped."""
     summary = read_summary(Storage(storage.path(f"{TRIALS}/{ended.name}")))
     last = model_evaluation(summary) if summary else ended.metrics
     status = "finished" if summary else "failed" if ended.reason else "stopped"
@@ -116,7 +116,7 @@ def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> 
 
 
 def _without_places(reason: str, storage: Storage, config: TuneConfig) -> str:
-    """A reason that names the folders as the configuration does, since a report shows it: `fit.generated`, `out`."""
+    """A reason with folders replaced by their keys, such as `fit.generated` or `out`, because a report shows it."""
     fit = config.fit
     places = {"fit.audit": fit.audit, "fit.generated": fit.generated, "fit.corpus": fit.corpus, "out": storage.url}
     for name, url in places.items():

@@ -1,4 +1,4 @@
-"""A search as pictures: every parameter over the metric, one circle a trial."""
+"""Pictures of a search: the metric over every parameter, with one circle per trial."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BEST, FINISHED, STOPPED = "mark spoof", "line line-0", "line line-5"  # CSS clas
 
 
 def panels(summary: dict[str, Any]) -> list[dict[str, str]]:
-    """A chart for each parameter that was varied in two trials or more that have the metric."""
+    """A chart for each parameter that two or more trials with the metric varied."""
     trials = [trial for trial in summary["trials"] if trial["metric"] is not None]
     if not trials:
         return []
-    trials.sort(key=lambda trial: trial["trial"] == summary["best"])  # drawn last, over the others
+    trials.sort(key=lambda trial: trial["trial"] == summary["best"])  # the best trial is drawn last, over the others
     values = [trial["metric"] for trial in trials]
     found = []
     for name in parameter_names(trials):

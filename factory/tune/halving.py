@@ -1,4 +1,4 @@
-"""ASHA with a memory: it knows trials by our names, and what those of earlier drivers reported at its rungs."""
+"""ASHA with a memory: it identifies trials by our names and knows what earlier drivers' trials reported at rungs."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from factory.tune.record import Record
 
 
 class Rungs(ASHAScheduler):  # type: ignore[misc]
-    """ASHA with rungs at these steps, each `reduction` times the one before.
+    """ASHA with rungs at these steps, each `reduction` times the previous one.
 
-    Past the last one it stops none: a trial that came to its end brings its model home.
+    It stops no trial past the last rung: a trial that reaches its last step publishes its model.
     """
 
     def __init__(self, metric: str, mode: str, rungs: list[int], reduction: int) -> None:
-        # Ray counts the rungs by logarithms: at the last one itself, rounding may lose it.
+        # Ray counts the rungs by logarithms, where rounding may lose the last rung.
         ends = {"grace_period": rungs[0], "max_t": rungs[-1] * math.sqrt(reduction)}
         super().__init__("step", metric, mode, **ends, reduction_factor=reduction, stop_last_trials=False)
 
     def remember(self, reports: list[tuple[str, dict[str, Any]]]) -> None:
-        """Enter what trials of an earlier driver reported at rungs, as if they did so now."""
+        """Enter the reports of an earlier driver's trials at rungs, as if they were made now."""
         for name, report in reports:
             trial = SimpleNamespace(trial_id=name)
             if report.get(self.metric) is not None:
                 super().on_trial_add(None, trial)
                 super().on_trial_result(None, trial, report)
 
-    # Ray Tune's identifier of a trial is another one with every driver: a trial that goes on would be its own rival.
+    # Ray Tune's identifier of a trial differs with every driver: a resumed trial would compete with itself.
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """A trial begins."""
         super().on_trial_add(tune_controller, _named(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """A report: go on or stop."""
+        """Handle a report: continue or stop the trial."""
         return str(super().on_trial_result(tune_controller, _named(trial), result))
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ class Rungs(ASHAScheduler):  # type: ignore[misc]
 
 
 class Notes(Callback):  # type: ignore[misc]
-    """Writes to the record what the next driver has to know; Ray Tune calls it once ASHA has decided."""
+    """Writes to the record the facts that the next driver needs; Ray Tune calls it after ASHA has decided."""
 
     def __init__(self, record: Record, rungs: list[int]) -> None:
         self._record, self._rungs = record, rungs
@@ -67,16 +67,16 @@ class Notes(Callback):  # type: ignore[misc]
             self._record.stop(name, result)
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """A trial has failed for good: leave its reason as text, since Ray Tune would load the pickle beside it."""
+        """A trial has failed for good: keep its reason as text, because Ray Tune would load the pickle next to it."""
         trial.run_metadata.pickled_error_filename = None
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """A trial has failed and is tried again."""
+        """A trial has failed and will be retried."""
         trial.run_metadata.pickled_error_filename = None
 
 
 def name_of(trial: Any) -> str:
-    """The folder of a trial of Ray Tune's."""
+    """The folder name of a Ray Tune trial."""
     return str(trial.config["trial"]["name"])
 
 

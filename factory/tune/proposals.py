@@ -1,4 +1,4 @@
-"""Which trials Ray Tune runs next: those that are given, and those that Optuna proposes."""
+"""Choose the trials that Ray Tune runs next: given ones first, then those that Optuna proposes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from factory.tune.space import Parameters, SearchSpace, optuna_space, whole
 
 
 class Optuna:
-    """Optuna's study of one search. What ended before is told to it; what it proposes is recorded before it is tried.
+    """Optuna's study of one search. It learns of trials that ended; each proposal is recorded before it is tried.
 
     Args:
-        count: trials proposed before. A new study draws other numbers than they got, but still by the seed.
+        count: number of trials proposed before. A new study draws other numbers than those trials got, still by the
+            seed.
     """
 
     def __init__(self, record: Record, space: SearchSpace, metric: str, mode: str, seed: int, count: int) -> None:
@@ -38,7 +39,7 @@ class Optuna:
         return stands
 
     def report(self, name: str, result: dict[str, Any]) -> None:
-        """What a trial reports on its way."""
+        """Handle an intermediate report of a trial."""
         if name in self._asked:
             self._study.on_trial_result(name, result)
 
@@ -82,8 +83,8 @@ class Proposals(Searcher):  # type: ignore[misc]
             self._optuna.tell(*self._trials[trial_id], result, error)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the record has it all, and Ray Tune would save a pickle."""
+        """Save nothing: the record has everything, and Ray Tune would save a pickle."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Ray Tune never calls it, as no search of ours is one that it restores."""
+        """Ray Tune never calls this, because it never restores our searches."""
         raise NotImplementedError("a search goes on from its record")

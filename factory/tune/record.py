@@ -1,8 +1,7 @@
-"""What a search has come to, in JSON of its own below OUT/search: all that the next driver goes by.
+"""The state of a search, as our own JSON below OUT/search; the next driver uses nothing else.
 
-Ray Tune could keep such a record, but as pickles: anybody who can write to OUT would run code in the process that
-resumes the search.
-Every file here is create-only, and is only ever read as JSON.
+Ray Tune could keep such a record, but as pickles: anybody who can write to OUT could run code in the process that
+resumes the search. Every file here is created once, never changed, and only ever read as JSON.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from factory.tune.space import Parameters, SearchSpace, whole
 
 RECORD = "search"  # folder
 PROPOSED, RUNGS, STOPPED = (f"{RECORD}/{name}" for name in ("trials", "rungs", "stopped"))  # folders
-REFUSED = "refused"  # folder: one line of each trial that cannot run
-FIGURES = ("step", "loss", "auc", "d_eer")  # what is kept of a report
+REFUSED = "refused"  # folder: one line for each trial that cannot run
+FIGURES = ("step", "loss", "auc", "d_eer")  # figures kept from a report
 PLACES = {"out", "corpus", "generated", "audit", "protocol", "backbone", "resources"}  # may differ for equal trials
-RAY_TUNE_S_ID = re.compile(rb"\b[0-9a-f]{8}\b")  # what earlier versions named Optuna's trials by
+RAY_TUNE_S_ID = re.compile(rb"\b[0-9a-f]{8}\b")  # earlier versions named Optuna's trials so
 
 
 class Ended(NamedTuple):
-    """A trial that is over: what it last reported, and why it failed if it did."""
+    """A trial that is over: its last report, and the reason if it failed."""
 
     name: str
     parameters: Parameters
@@ -49,7 +48,7 @@ class Record:
         self._storage = storage
 
     def ended(self, name: str, parameters: Parameters, fit: FitClassifierConfig) -> Ended | None:
-        """How a trial ended, `fit` being its settings; None if it has not, or its folder holds another run."""
+        """How a trial with the settings `fit` ended; None if it has not ended or its folder holds another run."""
         folder = Storage(self._storage.path(f"trials/{name}"))
         summary = read_summary(folder)
         if summary is not None and _same(read_claim(folder), fit):
@@ -68,38 +67,38 @@ class Record:
             return None
 
     def refuse(self, name: str, reason: str) -> None:
-        """A trial cannot run, this time or any other."""
+        """Record that a trial can never run."""
         self._storage.create(f"{REFUSED}/{name}.txt", reason.encode())
 
     def stop(self, name: str, report: dict[str, Any]) -> None:
-        """A trial was stopped early, upon this report."""
+        """Record that a trial was stopped early after this report."""
         self._write(f"{STOPPED}/{name}.json", kept(report))
 
     def pass_rung(self, name: str, rung: int, report: dict[str, Any]) -> None:
-        """A trial's first report at or past a rung."""
+        """Record a trial's first report at or past a rung."""
         self._write(f"{RUNGS}/{name}-{rung}.json", kept(report))
 
     def reports(self) -> list[tuple[str, dict[str, Any]]]:
-        """(trial, report) of all rungs that trials passed, the lower ones first."""
+        """(trial, report) for all rungs that trials passed, lower rungs first."""
         found = [re.fullmatch(r"(\d{4,})-(\d{1,18})\.json", name) for name in self._storage.names(RUNGS)]
         passed = sorted((int(match[2]), match[1], match[0]) for match in found if match is not None)
         return [(trial, self._figures(f"{RUNGS}/{name}")) for _, trial, name in passed]
 
     def propose(self, name: str, parameters: Parameters, space: SearchSpace) -> Parameters:
-        """Note the parameters of a new trial; returns those that stand, which another driver may have noted before."""
+        """Record a new trial's parameters; return the valid ones, which another driver may have recorded first."""
         self._write(f"{PROPOSED}/{name}.json", {"parameters": parameters})
         return self._proposed(name, space)
 
     def proposed(self, space: SearchSpace) -> dict[str, Parameters]:
-        """The parameters that were noted, by trial."""
+        """The recorded parameters, by trial."""
         names = (re.fullmatch(r"(\d{4,})\.json", name) for name in self._storage.names(PROPOSED))
         return {match[1]: self._proposed(match[1], space) for match in names if match is not None}
 
     def check_version(self) -> None:
-        """Refuse a search whose trials only a record of Ray Tune's knows, which is not read.
+        """Refuse a search whose trials are known only from Ray Tune's own record, which is never read.
 
         Raises:
-            ValueError: if an earlier version let Optuna propose trials here, whose folders have Ray Tune's names.
+            UserError: if an earlier version let Optuna propose trials here, whose folders have Ray Tune's names.
         """
         for name in self._storage.names(RECORD):
             if not re.fullmatch(r"experiment_state-.*\.json", name):
@@ -136,7 +135,7 @@ class Record:
 
 
 def kept(report: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a report: Ray Tune adds host names, times and the settings."""
+    """The kept part of a report, without the host names, times and settings that Ray Tune adds."""
     return {name: report[name] if _number(report[name]) else None for name in FIGURES if name in report}
 
 
@@ -145,6 +144,6 @@ def _number(value: Any) -> bool:
 
 
 def _same(claim: dict[str, Any], fit: FitClassifierConfig) -> bool:
-    """Whether a folder is of these settings; what this does not tell apart, such as contents, OUT/run.json does."""
+    """Whether a folder has these settings; OUT/run.json covers other differences, such as the inputs' contents."""
     mine, its = fit.model_dump(mode="json"), claim.get("config")
     return isinstance(its, dict) and all(mine[name] == its.get(name) for name in mine if name not in PLACES)

@@ -1,4 +1,4 @@
-"""What a search is told; docs/searching.md is the manual."""
+"""Configuration of a search; docs/searching.md is the manual."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ TRIALS = "trials"
 
 
 class TuneConfig(Config):
-    """One search. `fit` is what every trial has in common, as for fit-classifier; `search` is what they vary."""
+    """One search. `fit` holds the settings common to all trials, as for fit-classifier; `search` those that vary."""
 
     out: PathOrUrl
-    fit: FitClassifierConfig = Field(description="its `out` follows from this one's; its resources are each trial's")
+    fit: FitClassifierConfig = Field(description="settings of every trial, without `out`; resources are per trial")
     search: SearchSpace
     trials: int = Field(20, ge=1)
-    searcher: Literal["random", "optuna"] = Field("random", description="random: a trial's draw follows from the seed")
+    searcher: Literal["random", "optuna"] = Field("random", description="random: the seed decides each trial's draw")
     metric: Literal["auc", "d_eer"] = "auc"
     grace_steps: int | None = Field(
-        None, ge=1, description="ASHA stops none earlier; None: a quarter of all steps; all of them: it stops none"
+        None, ge=1, description="ASHA stops no trial earlier; None: a quarter of all steps; all steps: never"
     )
-    reduction: int = Field(3, ge=2, description="one in so many trials survives each rung of ASHA")
-    regenerate: int = Field(0, ge=0, description="of so many best trials: generate at their T₀ and w, and fit again")
+    reduction: int = Field(3, ge=2, description="one in this many trials survives each rung of ASHA")
+    regenerate: int = Field(0, ge=0, description="best trials whose T₀ and w to generate with and fit again")
     seed: int = Field(0, ge=0)
-    concurrent: int = Field(2, ge=1, description="trials at a time; no part of the fingerprint")
+    concurrent: int = Field(2, ge=1, description="concurrent trials; excluded from the fingerprint")
 
     @model_validator(mode="before")
     @classmethod

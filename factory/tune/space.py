@@ -1,7 +1,7 @@
-"""What a search varies: values of each parameter, the draw of trial n, and the classifier settings that follow.
+"""The search space: values of each parameter, the draw of trial n, and the resulting classifier settings.
 
-Sampler parameters act as filters on the rows of one generated corpus, read from its pixel-free index, so that no trial
-generates anything.
+Sampler parameters act as filters on the rows of one generated corpus, read from its pixel-free index, so that trials
+never generate images.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from factory.train.recipes.sampling import style_weights
 DIGITS = 4  # significant digits of a drawn value
 INTEGERS = ("t0_min", "t0_max")
 LOGARITHMIC = ("learning_rate",)
-MARGINS = ("live_margin", "spoof_margin", "scale")  # of the loss, by these names
-WEIGHT = "style_weights."  # precedes a style's or attack's name
-# The ends of `generated_rows` that a parameter sets.
+MARGINS = ("live_margin", "spoof_margin", "scale")  # parameters of the loss, with these names
+WEIGHT = "style_weights."  # prefix before a style's or attack's name
+# The end of a `generated_rows` range that each parameter sets.
 ENDS = {"t0_min": ("t0", 0), "t0_max": ("t0", 1), "cfg_scale_min": ("cfg_scale", 0), "cfg_scale_max": ("cfg_scale", 1)}
 
 Parameters = dict[str, float]
@@ -77,17 +77,17 @@ class Values(Config):
 
 
 class SearchSpace(Config):
-    """What to vary; what is left out stays as `fit` has it. Uniform, the learning rate in its logarithm."""
+    """What to vary; omitted settings stay as in `fit`. Draws are uniform, for the learning rate in its logarithm."""
 
     live_margin: Values | None = None
     spoof_margin: Values | None = None
     scale: Values | None = Field(None, description="s of the softmax, in the loss and in the classifier")
-    t0_min: Values | None = Field(None, description="least T₀ of the generated rows that are used")
+    t0_min: Values | None = Field(None, description="lowest T₀ of the generated rows that are used")
     t0_max: Values | None = None
-    cfg_scale_min: Values | None = Field(None, description="least w of the generated rows that are used")
+    cfg_scale_min: Values | None = Field(None, description="lowest w of the generated rows that are used")
     cfg_scale_max: Values | None = None
-    generated_share: Values | None = Field(None, description="of every batch")
-    style_weights: dict[str, Values] = Field({}, description="by style or attack")
+    generated_share: Values | None = Field(None, description="share of every batch")
+    style_weights: dict[str, Values] = Field({}, description="weights by style or attack")
     learning_rate: Values | None = None
 
     @model_validator(mode="after")
@@ -120,7 +120,7 @@ class SearchSpace(Config):
 
 
 def draw(space: SearchSpace, seed: int, trial: int) -> Parameters:
-    """The parameters of a trial of the random search; they follow from the seed and the trial's number alone."""
+    """The parameters of a random-search trial; they follow only from the seed and the trial's number."""
     return {
         name: _value(name, values, float(draws.uniform(np.array([trial]), seed, "search", name)[0]))
         for name, values in space.varied()
@@ -139,12 +139,12 @@ def _value(name: str, values: Values, u: float) -> float:
 
 
 def whole(name: str, value: float) -> float:
-    """The value as its parameter has it: an int for those that are whole."""
+    """The value in its parameter's type: an int for whole-number parameters."""
     return int(value) if name in INTEGERS else float(value)
 
 
 def optuna_space(space: SearchSpace) -> dict[str, Any]:
-    """The same values as Ray Tune's domains, which its OptunaSearch takes."""
+    """The same values as Ray Tune domains, which its OptunaSearch accepts."""
     from ray import tune
 
     def domain(name: str, values: Values) -> Any:
@@ -158,7 +158,7 @@ def optuna_space(space: SearchSpace) -> dict[str, Any]:
 
 
 def located(fit: FitClassifierConfig) -> FitClassifierConfig:
-    """The same settings with whole paths: Ray Tune runs every trial in a folder of its own."""
+    """The same settings with absolute paths, because Ray Tune runs every trial in its own folder."""
     places = {name: Storage(url).url for name in ("corpus", "generated", "audit") if (url := getattr(fit, name))}
     places["backbone"] = backbone.located(fit.backbone)
     if fit.protocol is not None and fit.protocol.partition(":")[0].endswith((".yaml", ".yml")):
@@ -167,10 +167,12 @@ def located(fit: FitClassifierConfig) -> FitClassifierConfig:
 
 
 def check_values(space: SearchSpace, fit: FitClassifierConfig, styles: Sequence[str]) -> None:
-    """Refuse values that no trial could take: at both ends of each parameter, before any trial.
+    """Refuse values that a trial could not use: check both ends of each parameter before any trial.
+
+    `styles` are the styles of the training rows.
 
     Raises:
-        ValueError: naming the parameter and what is wrong; `styles` are those of the rows to train on.
+        UserError: naming the parameter and its fault.
     """
     for name, values in space.varied():
         for value in (values.least, values.most):
@@ -183,10 +185,10 @@ def check_values(space: SearchSpace, fit: FitClassifierConfig, styles: Sequence[
 
 
 def settings_of(fit: FitClassifierConfig, parameters: Parameters, out: str) -> FitClassifierConfig:
-    """The classifier settings of a trial: those of `fit` with the parameters in their places.
+    """The classifier settings of a trial: the settings of `fit` with the trial's parameters.
 
     Raises:
-        ValueError: if the loss has no such parameter, or a value is out of what a setting allows.
+        UserError: if the loss does not have a parameter, or a value is outside a setting's range.
     """
     values: dict[str, Any] = fit.model_dump(mode="json")
     values["out"] = out

@@ -1,4 +1,4 @@
-"""A search's trials as a table, in Markdown for people and in CSV for programs."""
+"""A search's trials as a table: Markdown for people, CSV for programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parameter_names(trials: list[dict[str, Any]]) -> list[str]:
 
 
 def csv_table(summary: dict[str, Any]) -> str:
-    """One line per trial in the order of their names, all digits; empty where there is nothing."""
+    """One line per trial in order of name, with all digits; missing values are empty."""
     names = parameter_names(summary["trials"])
     lines = [
         [trial["trial"], *map(trial["parameters"].get, names), *map(trial.get, FIGURES)] for trial in summary["trials"]
@@ -28,7 +28,7 @@ def csv_table(summary: dict[str, Any]) -> str:
 
 
 def markdown_table(summary: dict[str, Any]) -> str:
-    """The same to four digits, the best trial in bold, and below it what regenerating gave."""
+    """The same table to four digits, with the best trial in bold and the results of regenerating below."""
     names = parameter_names(summary["trials"])
     lines = [_line(["trial", *names, *FIGURES]), _line(["---"] * (1 + len(names) + len(FIGURES)))]
     for trial in summary["trials"]:

@@ -1,8 +1,8 @@
-"""The trials of a search on Ray Tune: each a Ray Train run in OUT/trials/NAME, which ends early if ASHA says so.
+"""The trials of a search on Ray Tune: each is a Ray Train run in OUT/trials/NAME that ASHA may stop early.
 
-What a killed search needs to go on is in two places: which trials there were and how they did, in the JSON of
-`record`; a trial's weights and curve, in its own folder, where the training takes them up by itself. Ray Tune's own
-files are pickles. They are in a folder that only this process's user can write to, and end with it.
+A killed search resumes from two places: the JSON of `record` holds the trials and their results; a trial's own folder
+holds its weights and curve, from which the training resumes by itself. Ray Tune's own files are pickles. They are in
+a folder that only this process's user can write to, and are deleted with the process.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from factory.tune.proposals import Optuna
     from factory.tune.settings import TuneConfig
 
-NEXT_TO_NOTHING = {"memory": 1}  # bytes: a trial's own process only waits; its workers may need every CPU there is
-BEST = {"auc": max, "d_eer": min}  # which value of a metric is the best
+NEXT_TO_NOTHING = {"memory": 1}  # bytes: a trial's own process only waits; its workers may need every CPU
+BEST = {"auc": max, "d_eer": min}  # how to choose the best value of a metric
 
 
 def search(storage: Storage, config: TuneConfig) -> list[Ended]:
-    """Run all trials, or what a killed search left of them.
+    """Run all trials, or those that a killed search did not finish.
 
     Raises:
-        ValueError: if a file of the record is corrupt, or an earlier version's Optuna was at work here.
+        UserError: if a file of the record is corrupt, or an earlier version's Optuna proposed trials here.
         KeyboardInterrupt: if the user ended the search.
     """
     record = Record(storage)
@@ -54,9 +54,9 @@ def grace(config: TuneConfig) -> int:
 
 
 def _begun(record: Record, config: TuneConfig) -> dict[str, Parameters]:
-    """The parameters of every trial that has some: with the random search all, with Optuna those that it proposed."""
+    """The known parameters by trial: of all trials in a random search, of the proposed trials with Optuna."""
     names = trial_names(config.trials)
-    if config.searcher == "random":  # drawn here, so that a trial follows from the seed whatever Ray's version
+    if config.searcher == "random":  # drawn here, so that the seed decides a trial with any version of Ray
         return {name: draw(config.search, config.seed, trial) for trial, name in enumerate(names)}
     record.check_version()
     proposed = record.proposed(config.search)
@@ -68,7 +68,7 @@ def _look(record: Record, name: str, parameters: Parameters, config: TuneConfig)
 
 
 def _optuna(record: Record, config: TuneConfig, begun: dict[str, Parameters], ended: dict[str, Ended]) -> Optuna:
-    """Optuna with what it learnt of the trials that are over."""
+    """Optuna, told about the trials that are over."""
     from factory.tune.proposals import Optuna
 
     found = Optuna(record, config.search, config.metric, _mode(config), config.seed, len(begun))
@@ -78,9 +78,9 @@ def _optuna(record: Record, config: TuneConfig, begun: dict[str, Parameters], en
 
 
 def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -> dict[str, Ended]:
-    """The trials that Ray Tune ran, over by now."""
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the search as if all trials had come to their end
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # it warns where there is none: one of three will do
+    """Run trials on Ray Tune; return how they ended."""
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the search as if all trials had finished
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # Ray warns if there is no logger; one of three is enough
     from ray import tune
     from ray.tune.logger import JsonLoggerCallback
 
@@ -96,9 +96,9 @@ def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -
             tune.with_resources(tune.with_parameters(run_trial, given=given), NEXT_TO_NOTHING),
             tune_config=how,
             run_config=tune.RunConfig(
-                name=Path(private).name,  # also of the folder in Ray's own, which two searches must not share
+                name=Path(private).name,  # also names the folder in Ray's own, which two searches must not share
                 storage_path=private,
-                failure_config=tune.FailureConfig(max_failures=1),  # of a trial's own process; workers have theirs
+                failure_config=tune.FailureConfig(max_failures=1),  # for a trial's own process; workers have their own
                 callbacks=[Notes(record, rungs(config)), JsonLoggerCallback()],
                 verbose=0,
             ),
@@ -108,7 +108,7 @@ def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -
 
 
 def rungs(config: TuneConfig) -> list[int]:
-    """The steps at which ASHA compares, ascending; a trial that was stopped at its last look would save nothing."""
+    """The steps at which ASHA compares, ascending; the last step is excluded: stopping there would save nothing."""
     every = config.fit.train.evaluate_every or 1
     last = (config.fit.train.steps - 1) // every * every
     found, rung = [], grace(config)
@@ -135,7 +135,7 @@ def _how(config: TuneConfig) -> Any:
 
 
 def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
-    """One trial: fit the classifier, telling Ray Tune of every evaluation. Runs in a process of its own."""
+    """One trial: fit the classifier and report every evaluation to Ray Tune. Runs in its own process."""
     from ray import tune
     from ray.tune.integration.ray_train import TuneReportCallback
 
@@ -156,13 +156,13 @@ def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
     except UserError as error:  # the parameters' fault
         record.refuse(name, " ".join(str(error).split()))
         raise
-    # Once more: a trial that was killed after its last step has nothing left to report.
+    # Report once more: a trial that was killed after its last step has nothing left to report.
     last = summary["evaluations"][-1]
     tune.report({**last, **model_evaluation(summary), "step": last["step"], "loss": summary["loss"]})
 
 
 def _resources(fit: Any) -> Any:
-    """A report for each evaluation; and workers on CPUs read by themselves, or trials could starve one another."""
+    """Resources with one report per evaluation; CPU workers read by themselves, or trials could starve one another."""
     from factory import cluster
 
     alone = not (fit.resources.gpus_per_worker and cluster.gpus_in_cluster())
@@ -171,11 +171,11 @@ def _resources(fit: Any) -> Any:
 
 
 def _ended(record: Record, result: Any, config: TuneConfig) -> Ended:
-    """How a trial of Ray Tune's ended. Its error is text: `Notes` sees to that."""
+    """How a Ray Tune trial ended; `Notes` ensures that its error is text."""
     name, parameters = result.config["trial"]["name"], result.config["trial"]["parameters"]
     if (found := _look(record, name, parameters, config)) is not None:
         return found
-    if result.error is None:  # neither at its end nor stopped: Ray Tune was told to end
+    if result.error is None:  # neither finished nor stopped: Ray Tune was told to end
         raise KeyboardInterrupt
     reason = " ".join([line for line in str(result.error).splitlines() if line.strip()][-1].split())
     return Ended(name, parameters, dict(result.metrics or {}), reason)

@@ -1,4 +1,4 @@
-"""What is painted on the face: skin, lips, brows, eyes and beard, as linear colour over (u, v)."""
+"""Paint the face: skin, lips, brows, eyes and beard, as linear colour over (u, v)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from factory.drawn.portrait.shape import Canvas, eye_place, lip_height, mouth_co
 
 
 def tone(subject: Subject) -> Array:
-    """Mean colour of the skin, 3 linear values."""
+    """The mean colour of the skin, 3 linear values."""
     place = subject.skin * (len(SKIN) - 1.001)
     fair, deep = linear(SKIN[int(place)]), linear(SKIN[int(place) + 1])
     return np.asarray(fair + (deep - fair) * (place % 1), np.float32)
@@ -54,7 +54,7 @@ def skin(subject: Subject, canvas: Canvas, texture: Array) -> Array:
 
 
 def lips(subject: Subject, capture: Capture, canvas: Canvas, colour: Array) -> None:
-    """Lips, the dark line between them, and in an open mouth the teeth; in place."""
+    """Paint the lips, the dark line between them, and in an open mouth the teeth; in place."""
     near = np.nonzero((np.abs(canvas.u) < 0.62) & (np.abs(canvas.v - 1.08) < 0.36))
     u, px, tall = canvas.u[near], canvas.pixel, lip_height(subject)
     line = canvas.v[near] - mouth_line(subject, capture, u)
@@ -80,7 +80,7 @@ def lips(subject: Subject, capture: Capture, canvas: Canvas, colour: Array) -> N
 
 
 def brows(subject: Subject, canvas: Canvas, colour: Array, texture: Array) -> None:
-    """Brows of slanted strokes, in place."""
+    """Paint brows of slanted strokes, in place."""
     near = np.nonzero(np.abs(canvas.v + 0.33) < 0.28)
     u, v = canvas.u[near], canvas.v[near]
     p = (np.abs(u) - 0.15) / 0.64
@@ -97,13 +97,13 @@ def brows(subject: Subject, canvas: Canvas, colour: Array, texture: Array) -> No
 
 
 def eyes(subject: Subject, capture: Capture, canvas: Canvas, colour: Array) -> tuple[Array, Array]:
-    """Lids, lashes and eyeballs, in place; returns the opening of the lids and the catch-light, H,W in 0..1."""
+    """Paint lids, lashes and eyeballs in place; return the opening of the lids and the catch-light, H,W in 0..1."""
     opening, glint = np.zeros_like(canvas.u), np.zeros_like(canvas.u)
     spacing, wide, tall = eye_place(subject)
     tall, px, light = tall * (1 - capture.blink), canvas.pixel, towards(capture)
     for side in (-1, 1):
         near = np.nonzero((np.abs(canvas.u * side - spacing) < 0.42) & (np.abs(canvas.v) < 0.3))
-        e = canvas.u[near] * side - spacing  # grows to the temple
+        e = canvas.u[near] * side - spacing  # increases towards the temple
         f = canvas.v[near] + (0.05 + 0.04 * subject.eye_tilt) * e
         p = e / wide
         arc = np.clip(1 - p * p, 0, 1)
@@ -128,7 +128,7 @@ def eyes(subject: Subject, capture: Capture, canvas: Canvas, colour: Array) -> t
 
 
 def _ball(subject: Subject, capture: Capture, x: Array, y: Array, p: Array, top: Array) -> Array:
-    """Colour N,3 of the eyeball at offsets x, y of its centre; p is -1 in the inner and 1 in the outer corner."""
+    """Colour N,3 of the eyeball at offsets x, y from its centre; p is -1 in the inner and 1 in the outer corner."""
     dx, dy = x - 0.1 * capture.gaze[0], y + 0.015 - 0.08 * capture.gaze[1]
     d = np.hypot(dx, dy) / (0.104 + 0.002 * subject.eye_size)
     white = linear((214, 204, 196)) * ((0.95 - 0.45 * p * p) * (1 - 0.35 * subject.skin))[:, None]
@@ -143,7 +143,7 @@ def _ball(subject: Subject, capture: Capture, x: Array, y: Array, p: Array, top:
 
 
 def beard(subject: Subject, canvas: Canvas, colour: Array, texture: Array) -> None:
-    """Beard, moustache and stubble of short strands, in place."""
+    """Paint beard, moustache and stubble of short strands, in place."""
     if subject.moustache == 0:
         return
     near = np.nonzero((canvas.v > 0.0) & (canvas.r < 1.03))

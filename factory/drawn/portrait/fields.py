@@ -9,11 +9,11 @@ import numpy.typing as npt
 from PIL import Image
 
 Array = npt.NDArray[np.float32]
-Field = npt.NDArray[np.floating[Any]]  # what the functions here accept; they give float32
+Field = npt.NDArray[np.floating[Any]]  # the functions here accept any floats and return float32
 
 
 def linear(rgb: npt.ArrayLike) -> Array:
-    """sRGB 0..255 to linear light 0..1, by a plain power of 2.2."""
+    """Convert sRGB 0..255 to linear light 0..1, by a plain power of 2.2."""
     return np.asarray((np.asarray(rgb, np.float32) / 255) ** 2.2, np.float32)
 
 
@@ -59,7 +59,7 @@ def blurred(field: Field, reach: float) -> Array:
 
 
 def noise(rng: np.random.Generator, size: int, cells: int, octaves: int = 1) -> Array:
-    """Smooth noise, size,size: `cells` cells a side, and in each further octave half their size and height."""
+    """Smooth noise, size,size, with `cells` cells per side; each further octave halves cell size and height."""
     total = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         cell = rng.standard_normal((cells << octave, cells << octave), np.float32)

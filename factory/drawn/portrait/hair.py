@@ -22,7 +22,7 @@ class Hair:
 
 
 def _strands(subject: Subject, canvas: Canvas, texture: Array) -> Array:
-    """Noise drawn out along the strands, which fan out from the parting and then fall; tufts where it is curly."""
+    """Noise stretched along the strands, which fan out from the parting and then fall; curly hair has tufts."""
     u, v, curl = canvas.u, canvas.v, CUTS[subject.cut].curl
     across = np.arctan2(u - 0.6 * subject.parting, 0.75 + np.clip(v + 1.1, -0.6, 0.9))
     across = across + curl * 0.07 * np.sin(v * 8 + 3 * across + subject.seed % 7)
@@ -64,7 +64,7 @@ def hair(subject: Subject, capture: Capture, canvas: Canvas, texture: Array) -> 
 
 
 def _colour(subject: Subject, capture: Capture, canvas: Canvas, strand: Array) -> Array:
-    """Strands on a dome: darker in the depth, with the band of sheen that straight hair has."""
+    """Colour of strands on a dome: darker in depth, with the band of sheen that straight hair has."""
     light, base, curl = towards(capture), linear(HAIR[subject.hair]), CUTS[subject.cut].curl
     x, y = canvas.u / 1.3, canvas.v / 1.9
     lambert = np.clip(light[0] * x + light[1] * y + light[2] * np.sqrt(np.clip(1.1 - x * x - y * y, 0.05, 1)), 0, 1)

@@ -10,19 +10,19 @@ from factory.drawn.portrait.shape import Canvas
 
 
 def towards(capture: Capture) -> Array:
-    """Unit vector to the key light: right, down, to the camera."""
+    """Unit vector towards the key light: right, down, towards the camera."""
     azimuth, elevation = np.deg2rad(capture.light)
     x, z = np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation)
     return np.array([x, -np.sin(elevation), z], np.float32)
 
 
 def tint(capture: Capture) -> Array:
-    """Colour of the key light, 3 linear values about 1."""
+    """Colour of the key light, 3 linear values near 1."""
     return np.array([1 + 0.1 * capture.warmth, 1, 1 - 0.16 * capture.warmth], np.float32)
 
 
 def cast_shadow(light: Array, height: Array, pixel: float) -> Array:
-    """Soft shadow H,W in 0..1 by marching from every point of the height field to the light, at half the size."""
+    """Soft shadow H,W in 0..1, by marching from every point of the height field to the light at half resolution."""
     small = reduced(height, 2)
     flat = float(np.hypot(light[0], light[1]))
     shadow = np.zeros_like(small)
@@ -36,7 +36,7 @@ def cast_shadow(light: Array, height: Array, pixel: float) -> Array:
 def shade(canvas: Canvas, capture: Capture, hair: Array) -> tuple[Array, Array]:
     """Diffuse light H,W,3 and gloss H,W of the head; `hair` (H,W, 0..1) casts shadows too.
 
-    Diffuse is a Lambert term wrapped round the terminator, most of all in red, as light does that went through skin.
+    Diffuse is a Lambert term wrapped round the terminator, most strongly in red, like light that passed through skin.
     """
     light, colour = towards(capture), tint(capture)
     dv, du = np.gradient(canvas.z, canvas.pixel)

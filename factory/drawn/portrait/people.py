@@ -1,4 +1,4 @@
-"""Who is drawn, and what changes from one picture to the next."""
+"""The drawn people, and the variation from one picture to the next."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CLOTHES = (
 
 @dataclass(frozen=True)
 class Cut:
-    """A way to wear hair; lengths in units of the face (half the width of the cheekbones)."""
+    """A hairstyle; lengths in units of the face (half the width of the cheekbones)."""
 
     above: float  # thickness over the head
     beside: float  # thickness beside it
@@ -70,7 +70,7 @@ def _choice(rng: np.random.Generator, weights: dict[str, float]) -> str:
 
 @dataclass(frozen=True)
 class Subject:
-    """What stays of a person. Fields without a stated range are deviations from the mean face, about -2 to 2."""
+    """A person's constant traits. Fields without a stated range are deviations from the mean face, about -2 to 2."""
 
     seed: int
     skin: float  # 0 fair .. 1 deep
@@ -148,7 +148,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Capture:
-    """What changes from one picture of a subject to the next. Angles in degrees, light in linear units."""
+    """The traits that vary between pictures of a subject. Angles in degrees, light in linear units."""
 
     seed: int  # background, folds of the clothes, grain
     yaw: float = 0.0  # within 20

@@ -1,4 +1,4 @@
-"""One picture of one subject."""
+"""Render one picture of one subject."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUPERSAMPLING = 2
 def render(subject: Subject, capture: Capture, size: int) -> npt.NDArray[np.uint8]:
     """Picture of the subject in this capture: uint8 size,size,3 RGB. The same arguments give the same bytes.
 
-    Raises ValueError for a size outside 16..1024.
+    Raises UserError for a size outside 16..1024.
     """
     if not 16 <= size <= 1024:
         raise UserError(f"portrait size {size} is outside 16..1024 pixels")
@@ -41,7 +41,7 @@ def render(subject: Subject, capture: Capture, size: int) -> npt.NDArray[np.uint
 
 
 def _face(subject: Subject, capture: Capture, canvas: Canvas, texture: Array, front: Array) -> Array:
-    """The head in the light, H,W,3: paint, then shade, then gloss; `front` is the hair over it."""
+    """The lit head, H,W,3: paint, then shade, then gloss; `front` is the hair over the head."""
     colour = features.skin(subject, canvas, texture)
     features.beard(subject, canvas, colour, texture)
     features.lips(subject, capture, canvas, colour)

@@ -1,4 +1,4 @@
-"""What surrounds the face: the room, the neck, the clothes and the ears."""
+"""The surroundings of the face: the room, the neck, the clothes and the ears."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def body(subject: Subject, capture: Capture, canvas: Canvas, tone: Array, scene:
 
 
 def ears(subject: Subject, capture: Capture, canvas: Canvas, tone: Array, scene: Array) -> Array:
-    """Ears over the scene; the head goes over them."""
+    """Ears over the scene; the head is drawn over them later."""
     light, large = towards(capture), 1 + 0.08 * subject.ears
     skin = tone * np.array([1.0, 0.84, 0.82], np.float32)
     for side in (-1, 1):

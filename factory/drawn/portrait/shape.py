@@ -17,7 +17,7 @@ _TABLE = 512  # entries of a tabulated curve
 
 
 def _curve(at: list[float], values: list[float], start: float, end: float, smoothing: float) -> Array:
-    """Smooth curve through about these points, as a table over start..end; ends are mirrored."""
+    """Smooth curve approximately through these points, as a table over start..end; ends are mirrored."""
     x = np.linspace(start, end, _TABLE)
     line = np.interp(x, at, values)
     reach = max(int(_TABLE * smoothing / (end - start)), 1)
@@ -27,7 +27,7 @@ def _curve(at: list[float], values: list[float], start: float, end: float, smoot
 
 @lru_cache(maxsize=32)
 def _outline(subject: Subject) -> Array:
-    """Radius of the head by angle, from the chin (0 degrees) over the ear (90) to the crown (180)."""
+    """Radius of the head by angle, from the chin (0 degrees) past the ear (90) to the crown (180)."""
     at = [0.0, 14, 28, 42, 58, 75, 90, 110, 130, 150, 166, 180]
     radius = np.array([1.70, 1.65, 1.46, 1.29, 1.16, 1.06, 1.0, 1.03, 1.16, 1.33, 1.42, 1.45])
     jaw, chin = 0.03 * subject.jaw, 0.02 * subject.chin
@@ -124,7 +124,7 @@ class Canvas:
 
 
 def _plane(capture: Capture, gx: Array, gy: Array) -> tuple[Array, Array]:
-    """Picture coordinates (-1 to 1) to the plane of the head; the crop follows a turning face half way."""
+    """Map picture coordinates (-1 to 1) to the plane of the head; the crop follows a turning face half way."""
     roll, (yaw, pitch) = np.deg2rad(capture.roll), np.tan(np.deg2rad([capture.yaw, capture.pitch]))
     gx, gy = gx - capture.shift[0], gy - capture.shift[1]
     x = (gx * np.cos(roll) + gy * np.sin(roll)) / capture.zoom + 0.45 * yaw
@@ -133,8 +133,8 @@ def _plane(capture: Capture, gx: Array, gy: Array) -> tuple[Array, Array]:
 
 
 def _reach(subject: Subject, u: Array, v: Array) -> Array:
-    """Height that the pose shifts by: flat enough towards the sides for the fixed point below to converge, and not
-    nothing at the chin and the crown, which turn with the face."""
+    """Height by which the pose shifts: flat enough towards the sides for the fixed point below to converge, and above
+    zero at the chin and the crown, which turn with the face."""
     side = np.clip(1 - (np.abs(u) / 1.05) ** 2.2, 0, 1)
     return np.asarray(
         side * (0.35 + 0.65 * soft(-1.6, -0.5, v) - 0.3 * soft(1.2, 2.0, v)) + _nose(subject, u, v), np.float32
@@ -142,7 +142,7 @@ def _reach(subject: Subject, u: Array, v: Array) -> Array:
 
 
 def pose(subject: Subject, capture: Capture, texture: Array, size: int) -> Canvas:
-    """The head under yaw and pitch as a shear: u = x - tan(yaw) z(u, v), by a fixed point at half of `size` pixels.
+    """The head under yaw and pitch, as a shear: u = x - tan(yaw) z(u, v), by a fixed point at half of `size` pixels.
 
     `texture` is the noise of the person's skin.
     """

@@ -1,7 +1,7 @@
 """The generator that ships with this software, and its recipe: `python -m factory.drawn.pretrained OUT` fits it anew.
 
 It knows the styles of the embedded faces (drawn people in two domains, printed, replayed and masked) at 64², so that
-the demo makes spoofs at once and trains only a little further. Its card, `portrait-64/README.md`, says what it cost.
+the demo makes spoofs at once and trains only a little further. Its card, `portrait-64/README.md`, states its cost.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 
 
 
 def fit(out: str) -> dict[str, Any]:
-    """Draw the faces and fit style encoder and generator below `out`; goes on where it stopped."""
+    """Draw the faces and fit style encoder and generator below `out`; a second call resumes."""
     root = Path(out).absolute()
     if len(list((root / "faces").rglob("*.png"))) < embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
         say(f"pretrained: drawing {SUBJECTS} people")
@@ -75,7 +75,7 @@ def _generator(root: Path) -> dict[str, Any]:
         "corpus": f"{root}/corpus",
         "style_encoder": f"{root}/style",
         "out": f"{root}/generator",
-        # t below 500 only: T₀ beyond it turns a face into another one, and half the range is learnt twice as well.
+        # Only t below 500: a larger T₀ turns a face into another face, and half the range is learnt twice as well.
         "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
         "train": {**training, "evaluate_every": 500},
         "ema_decay": 0.998,
@@ -85,10 +85,10 @@ def _generator(root: Path) -> dict[str, Any]:
 
 
 def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
-    """Take the generator that `fit` left below `root` into `folder`, in bfloat16: half the bytes, for a repository.
+    """Copy the generator that `fit` made below `root` into `folder`, in bfloat16: half the bytes, for a repository.
 
-    Returns its loss on people it was not fitted on, by timestep, which `held_out.json` keeps. Raises ValueError unless
-    that is below the loss of the generator that is there already.
+    Returns the loss by timestep on people outside the training set, which `held_out.json` keeps. Raises UserError
+    unless this loss is below that of the generator already in `folder`.
     """
     with tempfile.TemporaryDirectory() as name:
         _narrow(root / "generator", Path(name))
@@ -115,7 +115,7 @@ def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
 
 
 def _narrow(model: Path, folder: Path) -> None:
-    """Copy a model folder, its weights as bfloat16."""
+    """Copy a model folder, with its weights in bfloat16."""
     import torch
     from safetensors.torch import load_file, save_file
 

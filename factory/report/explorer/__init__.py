@@ -1,8 +1,8 @@
-"""The explorer: a page beside the report on which every generated spoof can be found, filtered and looked at closely.
+"""The explorer: a page next to the report for finding, filtering and inspecting every generated spoof.
 
-A page opened from disk may not fetch its neighbours, but it may load them as scripts and images. So the rows are
-JavaScript files of packed columns, all loaded at once; the pictures are sheets, loaded as they are looked at. Of a
-large corpus only some rows, evenly over the styles, have pictures; all are listed and counted.
+A page opened from disk may not fetch neighbouring files, but it may load them as scripts and images. So the rows are
+JavaScript files of packed columns, all loaded at once; the pictures are on sheets, loaded when viewed. In a large
+corpus only some rows, spread evenly over the styles, have pictures; all rows are listed and counted.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from factory.storage import Storage
 from factory.tables.columns import TextColumn
 
 PAGE, FOLDER = "explorer.html", "explorer"
-# Where the faces of a triplet are looked for, the likeliest corpus first.
+# The corpora in which to look for the faces of a triplet, the likeliest first.
 LOOKUP = {"lives": ("live", "real"), "guides": ("real", "live")}
-# In their order: each may use what those before it declare.
+# The order matters: each script may use declarations of earlier ones.
 SCRIPTS = (
     *("theme.js", "data.js", "filters.js", "facets.js", "histograms.js"),
     *("faces.js", "grid.js", "viewer.js", "explorer.js"),
@@ -41,7 +41,7 @@ STYLES = ("explorer.css", "viewer.css")
 
 
 class ExplorerConfig(Config):
-    """How much of the pictures goes into the explorer."""
+    """How many pictures the explorer contains."""
 
     images: int = Field(2000, ge=0, description="spoofs with pictures, evenly over the styles; all rows are listed")
 
@@ -49,9 +49,9 @@ class ExplorerConfig(Config):
 def write_explorer(
     storage: Storage, title: str, corpora: Mapping[str, Corpus], verdicts: Verdicts | None, config: ExplorerConfig
 ) -> dict[str, Any] | None:
-    """Write `explorer.html` and its data below `storage`; None where no spoof was generated.
+    """Write `explorer.html` and its data below `storage`.
 
-    Returns the counts for the summary: rows, those with pictures, files.
+    Returns the counts for the summary: rows, rows with pictures, files; or None if no spoof was generated.
     """
     listing = Listing.of(corpora["generated"]) if "generated" in corpora else None
     if listing is None:
@@ -81,7 +81,7 @@ def write_explorer(
 
 
 def render(meta: Mapping[str, Any]) -> str:
-    """The page with its style and scripts inside; only the data are files of their own."""
+    """The page with its style and scripts inline; only the data are separate files."""
     folder = Path(__file__).parent
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = {name: (folder / name).read_text(encoding="utf-8") for name in (*SCRIPTS, *STYLES, "explorer.html")}
@@ -89,18 +89,18 @@ def render(meta: Mapping[str, Any]) -> str:
         meta,
         style=themed(chart_style()) + "".join(text[name] for name in STYLES),
         script="".join(text[name] for name in SCRIPTS),
-        # In a script element only "</" and "<!--" could end the text early.
+        # Inside a script element, only "</" and "<!--" could end the text early.
         data=json.dumps(meta, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
     )
 
 
 def theme_script() -> str:
-    """The button that turns a page dark or light, as a script."""
+    """The script of the button that switches a page between dark and light."""
     return Path(__file__).with_name("theme.js").read_text(encoding="utf-8")
 
 
 def themed(style: str) -> str:
-    """The charts' colours, so that `data-theme` on the root overrides what the system prefers."""
+    """The charts' colours, changed so that `data-theme` on the root overrides the system's preference."""
     media, _, rest = style.partition("@media (prefers-color-scheme: dark) {")
     assert rest, "charts.css has a dark form"
     dark, _, after = rest.partition("\n}\n")

@@ -1,7 +1,7 @@
-"""The rows of the explorer as JavaScript files of packed columns: about 40 bytes a row.
+"""The rows of the explorer as JavaScript files of packed columns: about 40 bytes per row.
 
 A file calls `difffas(number, {...})` with little-endian arrays in base64, and texts as codes into a list. Keys are
-front-coded: each gives how many characters it shares with the one before, in one of 62 digits, and the rest.
+front-coded: one of 62 digits gives the number of characters shared with the previous key, and the rest follows.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def row_files(index: pa.Table, styles: TextColumn, audited: Audited | None) -> I
 
 
 def packed(values: np.ndarray, kind: str) -> str:
-    """An array as base64 of its little-endian bytes."""
+    """Encode an array as base64 of its little-endian bytes."""
     return base64.b64encode(np.ascontiguousarray(values).astype(kind).tobytes()).decode()
 
 
 def front_coded(texts: Sequence[str]) -> str:
-    """Texts without commas, each as a digit for the length of what it shares with the one before, and the rest."""
+    """Encode texts without commas: for each, a digit for the length shared with the previous text, and the rest."""
     found, before = [], ""
     for text in texts:
         most = min(len(before), len(text), len(DIGITS) - 1)
@@ -58,7 +58,7 @@ def front_coded(texts: Sequence[str]) -> str:
 
 
 def _texts(part: pa.Table, name: str) -> dict[str, str]:
-    """A text column: its distinct values in order, and their codes in two bytes, 65535 where there is none."""
+    """A text column: its distinct values in order, and codes in two bytes; 65535 for a missing value."""
     column = TextColumn(part.select([name]).cast(pa.schema([(name, pa.string())])), name)
     order = np.argsort(np.array(column.values, dtype=object), kind="stable")
     rank = np.append(np.empty(len(order), dtype=np.int64), -1)

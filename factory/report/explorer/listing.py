@@ -1,4 +1,4 @@
-"""Which rows the explorer lists, and which of their columns."""
+"""Choose the rows that the explorer lists, and their columns."""
 
 from __future__ import annotations
 

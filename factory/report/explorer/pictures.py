@@ -1,7 +1,7 @@
-"""The pictures of the explorer: which spoofs have some, and live | guide | spoof side by side on sheets.
+"""The pictures of the explorer: choose the spoofs with pictures, and put live | guide | spoof side by side on sheets.
 
-Sheets, not files per face: a few hundred objects on S3 in the place of thousands, and a reader who leafs through
-neighbours has them already. The rows are read once, in the order of the shards, into a temporary file.
+Sheets instead of files per face: a few hundred objects on S3 in place of thousands, and a reader who moves to a
+neighbour has already loaded it. The rows are read once, in the order of the shards, into a temporary file.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from factory.report.explorer.listing import Listing
 
 THUMB = 96  # pixels, the largest side of a thumbnail
-THUMBS, FACES = (100, 5), (8, 2)  # triplets on a sheet, and beside each other
+THUMBS, FACES = (100, 5), (8, 2)  # triplets on a sheet, and side by side
 LOSSLESS = 128  # pixels; faces up to this side are exact
 LOSSY = {"quality": 92}
 THUMB_QUALITY = 85
 READ_AT_ONCE = 256  # rows
-Name = tuple[str, Any]  # of a picture: live, guide or spoof; and its key or row
-ABSENT = 128  # grey level of a face that no corpus at hand holds
+Name = tuple[str, Any]  # name of a picture: live, guide or spoof; and its key or row
+ABSENT = 128  # grey level for a face that is in no given corpus
 
 
 def picture_files(
@@ -46,7 +46,7 @@ def picture_files(
     storage: Storage,
     folder: str,
 ) -> tuple[dict[str, Any], int]:
-    """Write the sheets of at most `images` triplets; returns what the page must know of them, and how many files.
+    """Write the sheets of at most `images` triplets; return the page's facts about them, and the number of files.
 
     A live face and a guide are looked up by key in the first of the corpora that holds a row of the same domain
     (live) or style (guide).
@@ -87,10 +87,10 @@ def picture_files(
 
 
 def chosen(styles: TextColumn, blocks: np.ndarray, images: int) -> np.ndarray:
-    """Rows that have pictures, by style: an even share of each style, as far as it has rows.
+    """Choose the rows with pictures: an equal number from each style, as far as it has rows.
 
-    `blocks` ranks the row groups, by a hash: all styles take their rows from the same first ones, so that few row
-    groups are read.
+    `blocks` ranks the row groups by a hash: all styles take their rows from the same first row groups, so that few
+    row groups are read.
     """
     order = np.argsort(blocks, kind="stable")
     counts = np.bincount(styles.codes[styles.codes >= 0], minlength=len(styles.values))
@@ -118,7 +118,7 @@ def _blocks(index: pa.Table) -> np.ndarray:
 
 
 class Spool:
-    """Encoded pictures in a temporary file, by name: some gigabytes are no matter there."""
+    """Encoded pictures by name, in a temporary file, which may grow to gigabytes."""
 
     def __enter__(self) -> Spool:
         self._file = tempfile.TemporaryFile()
@@ -143,7 +143,7 @@ class Spool:
     def find(
         self, role: str, corpora: Sequence[Corpus], wanted: Mapping[str | None, str | None], column: str, label: int
     ) -> None:
-        """Read the wanted keys. A key is unique within a corpus only: `column` and label must agree as well."""
+        """Read the wanted keys. A key is unique only within a corpus, so `column` and label must match as well."""
         for corpus in corpora:
             keys = [key for key in wanted if key is not None and (role, key) not in self]
             places = pc.index_in(pa.array(keys, pa.string()), value_set=corpus.index["key"].combine_chunks())
@@ -165,7 +165,7 @@ class Spool:
 
 
 class Sheets:
-    """Sheets of triplets, each `side` high and three times as wide, row by row from the top left."""
+    """Sheets of triplets; a triplet is `side` high and three times as wide; filled row by row from the top left."""
 
     def __init__(
         self, storage: Storage, prefix: str, side: int, shape: tuple[int, int], encoding: Mapping[str, Any]
@@ -177,11 +177,11 @@ class Sheets:
 
     @property
     def layout(self) -> dict[str, Any]:
-        """What the page must know to find a triplet."""
+        """The facts that the page needs to find a triplet."""
         return {"prefix": self._prefix, "side": self._side, "per": self._most, "columns": self._columns}
 
     def add(self, trio: Sequence[np.ndarray | None]) -> None:
-        """Put live, guide and spoof on the sheet, uint8 (H, W, 3) or None; writes it when it is full."""
+        """Put live, guide and spoof, uint8 (H, W, 3) or None, on the sheet; write the sheet when full."""
         side = self._side
         strip = Image.new("RGB", (3 * side, side), (ABSENT,) * 3)
         for place, pixels in enumerate(trio):
@@ -195,7 +195,7 @@ class Sheets:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting. The last sheet is as large as the others, so that one layout holds for all."""
+        """Write the unfinished sheet. It is as large as the others, so that one layout holds for all."""
         if not self._waiting:
             return
         side, columns = self._side, self._columns

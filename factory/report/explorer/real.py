@@ -1,4 +1,4 @@
-"""BRISQUE of the real faces, as counts on one axis: what the explorer's histograms stand beside (Fig. 10)."""
+"""BRISQUE of the real faces as counts on one axis, for comparison in the explorer's histograms (Fig. 10)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BINS = 48
 
 
 def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
-    """The axis for all scores, and by kind and style the real ones on it: counts of the bins, and two sums.
+    """The axis for all scores, and the real scores by kind and style: counts per bin, and two sums.
 
-    The sums are of the scores and of their squares. With counts in the place of scores, a real corpus of any size
-    takes as little room. Scores beyond the axis are counted in the end bins.
+    The sums are those of the scores and of their squares. Counts take the same little space for a real corpus of any
+    size. Scores beyond the axis are counted in the end bins.
     """
     scores: dict[tuple[str, str], list[np.ndarray]] = {}
     for corpus in {corpus.digest: corpus for corpus in real}.values():  # one folder may serve as real and as live
@@ -43,5 +43,5 @@ def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
 
 
 def _known(index: pa.Table) -> np.ndarray:
-    """BRISQUE of all rows, float64, NaN where it could not be computed."""
+    """BRISQUE of all rows, float64; NaN if it could not be computed."""
     return np.asarray(index["brisque"].to_numpy(zero_copy_only=False), dtype=np.float64)

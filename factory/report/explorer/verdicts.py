@@ -1,4 +1,4 @@
-"""What an audit says of the rows, joined to them by key; the explorer does without where there is none."""
+"""Join an audit's verdicts to the rows by key; without an audit the explorer omits verdicts."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Audited:
     """The verdicts row by row.
 
     Attributes:
-        distance, probability: float32, NaN where not known.
+        distance, probability: float32, NaN if unknown.
         accepted: int8, 1 accepted, 0 refused, −1 not audited.
-        reason: uint8 codes into `reasons`; 0, an empty text, where there is none. One text may name several.
+        reason: uint8 codes into `reasons`; 0, an empty text, without a reason. One text may name several reasons.
     """
 
     distance: np.ndarray
@@ -42,7 +42,7 @@ class Verdicts:
     """The `audit.parquet` of a folder.
 
     Raises:
-        ValueError: if there is none, or it lacks a column.
+        UserError: if the file is missing or lacks a column.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -58,7 +58,7 @@ class Verdicts:
             self._table = file.read(columns=list(COLUMNS), use_threads=False)
 
     def know(self, keys: pa.ChunkedArray) -> bool:
-        """Whether any of the rows was audited."""
+        """Whether any of these rows was audited."""
         return pc.any(pc.is_in(keys.combine_chunks(), self._table["key"].combine_chunks())).as_py() is True
 
     def of(self, keys: pa.ChunkedArray) -> Audited:

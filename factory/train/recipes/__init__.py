@@ -1,1 +1,1 @@
-"""What is trained: the generator, the style encoder, the classifier."""
+"""The recipes for training: the generator, the style encoder, the classifier."""

@@ -1,4 +1,4 @@
-"""Fit a spoof classifier on real faces, or on real and generated ones, with any loss of `difffas.losses`."""
+"""Fit a spoof classifier on real faces, or on real and generated faces, with any loss of `difffas.losses`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ JOB = "fit-classifier"
 
 
 class RowFilter(Config):
-    """Closed ranges of sampler parameters that generated rows must lie in: filtering instead of generating again."""
+    """Closed ranges in which generated rows' sampler parameters must lie: filter rows instead of generating again."""
 
     t0: tuple[int, int] = (0, 1000)
     cfg_scale: tuple[float, float] = (0.0, 1000.0)
@@ -46,16 +46,16 @@ class RowFilter(Config):
 
 
 class FitClassifierConfig(Config):
-    """One classifier. `generated` is left out to train on real faces alone."""
+    """One classifier. Leave `generated` out to train on real faces alone."""
 
     corpus: PathOrUrl
     generated: PathOrUrl | None = None
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     generated_rows: RowFilter = RowFilter()
-    audit: PathOrUrl | None = Field(None, description="of `generated`, by `difffas audit`: only accepted rows count")
+    audit: PathOrUrl | None = Field(None, description="audit of `generated`: only accepted rows count")
     out: PathOrUrl
     split: str = "train"
-    held_out: str | None = Field("dev", description="split of the evaluations during training")
+    held_out: str | None = Field("dev", description="split for evaluations during training")
     backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
@@ -64,17 +64,17 @@ class FitClassifierConfig(Config):
 
 
 def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
-    """Fit and publish `OUT/classifier`; returns the run's summary. `callbacks` are `train.fit`'s."""
+    """Fit and publish `OUT/classifier`; return the run's summary. `callbacks` are those of `train.fit`."""
     identity, settings = prepared(config)
     claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
     return fit(claim, worker, settings, config.resources, callbacks)
 
 
 def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What decides the result, and what the workers get.
+    """The facts that decide the result, and the settings for the workers.
 
     Raises:
-        ValueError: on whatever cannot run, before anything is written.
+        UserError: for a configuration that cannot run, before anything is written.
     """
     corpus = open_corpus(config.corpus, config.protocol)
     check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
@@ -99,7 +99,7 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
     if len({is_live(style) for style in styles}) == 1:
         raise UserError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
     rows = TrainingRows(sources, sorted(styles))
-    rows.plan(config.sampling, config.train.seed)  # or refuse before the claim
+    rows.plan(config.sampling, config.train.seed)  # refuses bad settings before the claim
     say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
     network = {"backbone": backbone.identity(config.backbone)}
     backbone.check_size(config.backbone, image_size(corpus, config.split))
@@ -120,7 +120,7 @@ def image_size(corpus: Corpus, split: str) -> int:
 
 
 def held_out_rows(corpus: Corpus, split: str | None) -> np.ndarray:
-    """Positions of the rows of a split; none without a split."""
+    """Positions of the rows of a split; empty without a split."""
     return corpus.where(split=split) if split is not None else np.empty(0, dtype=np.int64)
 
 
@@ -134,14 +134,14 @@ def _require_both(corpus: Corpus, split: str | None) -> None:
 
 
 def worker(settings: dict[str, Any]) -> str | None:
-    """What every Ray Train worker runs."""
+    """The function that every Ray Train worker runs."""
     from factory.train.loop import train_loop
 
     return train_loop(ClassifierRecipe(settings), settings)
 
 
 class ClassifierRecipe:
-    """Cosines of style classes under the configured loss; its quality is from the BRISQUE of the stored images."""
+    """Cosines of style classes under the configured loss; quality comes from the BRISQUE of the stored images."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
@@ -182,7 +182,7 @@ class ClassifierRecipe:
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """What checkpoints hold."""
+        """The modules in a checkpoint."""
         return {"network": self.network}
 
     def to(self, device: torch.device) -> None:
@@ -194,7 +194,7 @@ class ClassifierRecipe:
         """Called before the first step of a run."""
 
     def resumed(self, updates: int) -> None:
-        """Called once the modules hold what they held after so many updates."""
+        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
     def reader(self, rank: int, world: int) -> Reader:
         """Batches of `images`, `label`, `brisque` and `keys`."""
@@ -214,7 +214,7 @@ class ClassifierRecipe:
     def _quality(self, counters: np.ndarray) -> torch.Tensor:
         """Relative quality of these samples within the batch of all workers and parts, on the CPU.
 
-        The plan knows that batch and the index its scores, so the workers need not ask each other.
+        The plan gives the batch and the index gives its scores, so the workers need not communicate.
         """
         import torch
 
@@ -245,7 +245,7 @@ class ClassifierRecipe:
         return Evaluation(figures, score=figures["auc"])
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Write the model below `folder`; returns the figures of the run."""
+        """Write the model below `folder`; return the figures of the run."""
         from factory.train.parallel import whole
 
         whole(self.network, self._new).save(folder / "classifier")
@@ -254,14 +254,14 @@ class ClassifierRecipe:
 
 
 class TrainingRows:
-    """Chosen rows of several corpora, whose rows are numbered through, one corpus after the other.
+    """Chosen rows of several corpora; rows are numbered consecutively, one corpus after the other.
 
     Args:
         sources: (corpus, index positions) pairs, the real faces first. styles: class order.
 
     Attributes:
-        numbers: of the chosen rows. columns: class number (`label`; −1 for a style that is none of them) and BRISQUE
-            score (NaN where there is none) of every row.
+        numbers: numbers of the chosen rows. columns: class number (`label`; −1 for a style not in `styles`) and
+            BRISQUE score (NaN for a row without one) of every row.
     """
 
     def __init__(self, sources: list[tuple[Corpus, np.ndarray]], styles: list[str]) -> None:

@@ -44,13 +44,13 @@ class GeneratorNetworkConfig(Config):
     form: Literal["paper", "official"] = "paper"
     condition_norm: Literal["fixed", "batch"] = "fixed"
     variant: Literal["stfm", "adain", "patch_substitution", "no_patches"] = "stfm"
-    timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this, and no T₀ may exceed it")
+    timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this; T₀ may not exceed it")
 
 
 class EvaluationConfig(Config):
-    """What an evaluation makes of the held-out subjects."""
+    """How the held-out subjects are evaluated."""
 
-    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is taken")
+    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is computed")
     grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
     grid_steps: int = Field(25, ge=1)
     cfg_scale: float = Field(2.0, ge=0)
@@ -61,11 +61,11 @@ class FitGeneratorConfig(Config):
 
     corpus: PathOrUrl
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; left out with `initial`")
-    initial: PathOrUrl | None = Field(None, description="model folder to go on from: network, weights, style encoder")
+    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; omit with `initial`")
+    initial: PathOrUrl | None = Field(None, description="model folder to start from: network and style encoder")
     out: PathOrUrl
     split: str = "train"
-    held_out: str = Field("dev", description="where train.evaluate_every looks")
+    held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
     style_dropout: float = Field(0.2, ge=0, le=1)
@@ -84,7 +84,7 @@ class FitGeneratorConfig(Config):
 
 
 def run(config: FitGeneratorConfig) -> dict[str, Any]:
-    """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; returns the run's summary."""
+    """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; return the run's summary."""
     corpus = open_corpus(config.corpus, config.protocol)
     splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
     check(corpus, splits)
@@ -104,7 +104,7 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
 
 
 def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where network and style encoder come from, and what the fingerprint knows of that."""
+    """The source of network and style encoder, and the facts about it that enter the fingerprint."""
     if config.initial is not None:
         model = Storage(config.initial)
         digest = model_digest(model)
@@ -123,10 +123,10 @@ def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str
 
 
 def check_network(settings: dict[str, Any]) -> None:
-    """Refuse a network that does not fit its style encoder, or cannot be sampled as the evaluation asks.
+    """Refuse a network that does not fit its style encoder or cannot be sampled as the evaluation requires.
 
     Raises:
-        ValueError: naming the widths that differ, or more steps of the sample grid than timesteps.
+        UserError: naming the widths that differ, or more steps of the sample grid than timesteps.
     """
     network, encoder = settings["network"], Storage(settings["style_encoder"])
     given = list(encoder_config(encoder)["channels"][1:])
@@ -143,7 +143,7 @@ def check_network(settings: dict[str, Any]) -> None:
 
 
 def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
-    """Name what no pair shows; a corpus without any pair was refused before any worker started."""
+    """Name the faces that are in no pair; a corpus without any pair was refused before workers started."""
     spoofs = corpus.where(split=split, label=SPOOF)
     styles = corpus.column("style")
     unseen = sorted(set(styles[spoofs]) - set(styles[pairs.spoofs]))
@@ -156,14 +156,14 @@ def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
 
 
 def worker(settings: dict[str, Any]) -> str | None:
-    """What every Ray Train worker runs."""
+    """The function that every Ray Train worker runs."""
     from factory.train.loop import train_loop
 
     return train_loop(GeneratorRecipe(settings), settings)
 
 
 class GeneratorRecipe:
-    """The ε-loss with style dropout; keeps an average of parameters and buffers, which is what is exported."""
+    """The ε-loss with style dropout; keeps and exports an average of parameters and buffers."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
@@ -178,7 +178,7 @@ class GeneratorRecipe:
         self.network = self._new()
         if settings["initial"]:
             load_unet(self.network, settings["initial"])
-        # The average is meaningless while the network still moves fast: copy during the first fifth of the steps.
+        # The average is meaningless while the network changes fast: copy during the first fifth of the steps.
         copied = 0 if settings["initial"] else settings["train"]["steps"] // 5
         self._average = EMA(self.network, settings["ema_decay"], warm_start=copied)
         self._device = torch.device("cpu")
@@ -190,7 +190,7 @@ class GeneratorRecipe:
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """What checkpoints hold."""
+        """The modules in a checkpoint."""
         return {"network": self.network, "average": self._average.model}
 
     def to(self, device: torch.device) -> None:
@@ -200,11 +200,11 @@ class GeneratorRecipe:
             module.to(device)
 
     def begin(self) -> None:
-        """Take the guides' statistics, which a checkpoint has in the modules' buffers."""
+        """Compute the guides' statistics; a checkpoint already has them in the modules' buffers."""
         from difffas.style_encoder import feature_statistics
 
         if self._settings["initial"]:
-            return  # the statistics that its weights were fitted to came with them
+            return  # the initial weights came with the statistics that they were fitted to
         shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
         statistics = feature_statistics(
@@ -214,12 +214,12 @@ class GeneratorRecipe:
         self._average.model.set_condition_statistics(*statistics)
 
     def resumed(self, updates: int) -> None:
-        """Called once the modules hold what they held after so many updates."""
+        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
         self._average.updates = updates
 
     def reader(self, rank: int, world: int) -> Reader:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
-        pairs, batch_size = self._pairs, self._settings["train"]["batch_size"]  # what is sent to the reader's process
+        pairs, batch_size = self._pairs, self._settings["train"]["batch_size"]  # sent to the reader's process
         samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
         return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
 
@@ -236,7 +236,7 @@ class GeneratorRecipe:
         self._average.update(self.network)
 
     def evaluate(self) -> Evaluation:
-        """The average's loss by timestep on held-out subjects, and its samples of them."""
+        """The averaged network's loss by timestep on held-out subjects, and its samples of them."""
         from difffas.pipeline import SpoofPipeline
         from factory.train.parallel import whole
 
@@ -254,7 +254,7 @@ class GeneratorRecipe:
         return Validation(self._corpus, self._settings["held_out"], samples, self._seed, timesteps)
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Write the model below `folder`; returns the figures of the run."""
+        """Write the model below `folder`; return the figures of the run."""
         from difffas.pipeline import SpoofPipeline
         from factory.train.parallel import whole
 
@@ -264,7 +264,7 @@ class GeneratorRecipe:
 
 
 def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict[str, Any]) -> TrainingNoise:
-    """t, ε and style mask of samples by their counters: the same at any number of workers and after a restart."""
+    """t, ε and style mask of samples by their counters: the same for any number of workers and after a restart."""
     import torch
 
     from difffas.objective import TrainingNoise, draw_training_noise

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class LossConfig(Config):
-    """A loss of `difffas.losses.LOSSES` by `name`, beside it the parameters of its dataclass, each by its own name.
+    """A loss of `difffas.losses.LOSSES` by `name`, and the parameters of its dataclass, each under its own name.
 
-    What is left out takes the dataclass' default, so that a configuration always says all of them.
+    Omitted parameters take the dataclass' defaults, so that a stored configuration always lists all of them.
     """
 
-    model_config = ConfigDict(extra="allow")  # the validator below refuses what the loss does not know
+    model_config = ConfigDict(extra="allow")  # the validator below refuses parameters that the loss does not have
     name: str = "rq"
 
     @model_validator(mode="before")
@@ -55,7 +55,7 @@ class LossConfig(Config):
 
 
 def make_loss(config: LossConfig, styles: list[str]) -> Loss:
-    """The loss of a configuration, told what the styles are where it asks."""
+    """Build the loss of a configuration, with facts about the styles if the loss needs them."""
     from difffas.losses import LOSSES
 
     kind: Any = LOSSES[config.name]
@@ -69,7 +69,7 @@ def make_loss(config: LossConfig, styles: list[str]) -> Loss:
 
 
 def check_parts(loss: LossConfig, resources: TrainResources) -> None:
-    """Raise ValueError where a loss compares all samples of a batch, and a worker is to take it in parts."""
+    """Raise UserError if the loss compares all samples of a batch and workers would split the batch into parts."""
     from difffas.losses import LOSSES
 
     if resources.accumulate > 1 and LOSSES[loss.name].needs_features:
@@ -85,7 +85,7 @@ def goes_by_quality(loss: LossConfig) -> bool:
 
 
 def say_unscored(loss: LossConfig, brisque: np.ndarray) -> None:
-    """Warn of training rows without the score that the loss goes by; `brisque` has NaN for these."""
+    """Warn about training rows without the score that the loss uses; `brisque` is NaN for these rows."""
     unscored = int(np.count_nonzero(~np.isfinite(brisque)))
     if unscored and goes_by_quality(loss):
         say(
@@ -95,7 +95,7 @@ def say_unscored(loss: LossConfig, brisque: np.ndarray) -> None:
 
 
 def is_live(style: str) -> bool:
-    """Whether a style name is that of a live class."""
+    """Whether a style name belongs to a live class."""
     return style.rpartition("-")[2] == LIVE_ATTACK
 
 

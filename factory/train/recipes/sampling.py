@@ -1,7 +1,7 @@
-"""Which rows a batch of the classifier holds: real and generated ones, styles and qualities in given proportions.
+"""Choose the rows of a classifier's batch: real and generated rows, styles and qualities in given proportions.
 
 The parts nest: first real or generated, then the style, then the quality; the rows of each innermost part come in
-shuffled passes. All of it is a function of the seed and the sample's counter.
+shuffled passes. The choice is a function of the seed and the sample's counter.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from factory.train.batches import Mixed, QualityWeighted, SamplePlan, Shuffled, 
 
 
 class SamplingConfig(Config):
-    """Which rows a batch holds; by default all alike, in shuffled passes."""
+    """How to choose the rows of a batch; by default all rows equally often, in shuffled passes."""
 
     quality_weight: int | None = Field(
         None,
         ge=1,
-        description="rows with a BRISQUE score below the mean for each one of the rest: 2 is the paper's 2×",
+        description="rows with a BRISQUE score below the mean per other row: 2 is the paper's 2×",
     )
     generated_share: float | None = Field(
-        None, gt=0, lt=1, description="of every batch, to within one sample; None: as many as there are of each"
+        None, gt=0, lt=1, description="share of every batch, to within one sample; None: their share of all rows"
     )
     style_weights: dict[str, float] = Field(
-        {}, description="style or attack: how often its rows come where those of the others come once"
+        {}, description="style or attack: how often its rows come for each time that other rows come"
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Rows to draw from, as arrays of one length: their numbers, and what decides how often they come."""
+    """Rows to draw from, as arrays of one length: their numbers, and the facts that decide how often they come."""
 
     numbers: np.ndarray
     styles: np.ndarray  # "<domain>-<attack>"
     generated: np.ndarray  # bool
-    brisque: np.ndarray  # NaN where there is none
+    brisque: np.ndarray  # NaN for a row without a score
 
 
 def sampling_plan(rows: Rows, config: SamplingConfig, seed: int) -> SamplePlan:
     """The row number of the n-th sample ever drawn.
 
     Raises:
-        ValueError: if no two BRISQUE scores differ and the quality is weighted, a share is asked for and there are
-            only real or only generated rows, or a weight is for no style or not above 0.
+        UserError: if the quality is weighted and no two BRISQUE scores differ, if a share is set and all rows are real
+            or all are generated, or if a weight names an unknown style or is not above 0.
     """
     high = None if config.quality_weight is None else high_quality(rows.brisque, config.quality_weight)
     weights = style_weights(rows.styles, config.style_weights)
@@ -63,7 +63,7 @@ def sampling_plan(rows: Rows, config: SamplingConfig, seed: int) -> SamplePlan:
 
 
 def style_weights(styles: np.ndarray, given: dict[str, float]) -> np.ndarray:
-    """Weight of every row: that of its style, else that of its attack, else 1."""
+    """Weight of every row: the weight of its style, else of its attack, else 1."""
     found = np.ones(len(styles))
     names = sorted(set(styles.tolist()))
     attacks = {style: style.rpartition("-")[2] for style in names}
@@ -84,7 +84,7 @@ def style_weights(styles: np.ndarray, given: dict[str, float]) -> np.ndarray:
 def _by_style(
     rows: Rows, mine: np.ndarray, weights: np.ndarray, high: np.ndarray | None, config: SamplingConfig, seed: int
 ) -> SamplePlan:
-    """The plan of the rows of a mask; rows of one weight make one part, drawn by its weight times its size."""
+    """The plan for the masked rows; rows of equal weight form one part, drawn in proportion to weight times size."""
     values = np.unique(weights[mine])
     parts = [mine & (weights == value) for value in values]
     masses = [float(value * part.sum()) for value, part in zip(values, parts, strict=True)]
@@ -100,6 +100,6 @@ def _by_quality(
 ) -> SamplePlan:
     if high is None or config.quality_weight is None or len(set(high[mine].tolist())) < 2:
         return Shuffled(rows.numbers[mine], seed)
-    # High or not by the mean of all rows; these two scores say so again within the part.
+    # The mean of all rows decides what is high; two artificial scores carry that decision into this part.
     scores = np.where(high[mine], 0.0, 1.0)
     return QualityWeighted(rows.numbers[mine], scores, config.quality_weight, seed)

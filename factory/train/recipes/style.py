@@ -45,7 +45,7 @@ class FitStyleConfig(Config):
 
 
 def run(config: FitStyleConfig) -> dict[str, Any]:
-    """Fit and publish `OUT/style_encoder`; returns the run's summary with the held-out accuracy."""
+    """Fit and publish `OUT/style_encoder`; return the run's summary with the held-out accuracy."""
     corpus = open_corpus(config.corpus, config.protocol)
     check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
     styles = train_styles(corpus, config.split)
@@ -65,10 +65,10 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
 
 
 def train_styles(corpus: Corpus, split: str) -> list[str]:
-    """Sorted styles of a split, live ones included.
+    """Sorted styles of a split, including live styles.
 
     Raises:
-        ValueError: if there are fewer than two.
+        UserError: if there are fewer than two styles.
     """
     styles = sorted(set(corpus.column("style")[corpus.column("split") == split]))
     if len(styles) < 2:
@@ -79,7 +79,7 @@ def train_styles(corpus: Corpus, split: str) -> list[str]:
 
 
 def held_out_rows(corpus: Corpus, split: str | None, styles: list[str]) -> np.ndarray:
-    """Positions of the rows of a split whose style is known; none without a split."""
+    """Positions of the rows of a split whose style is known; empty without a split."""
     positions = corpus.where(split=split) if split is not None else np.empty(0, dtype=np.int64)
     known = np.isin(corpus.column("style")[positions].astype(str), styles)
     held_out: np.ndarray = positions[known]
@@ -87,14 +87,14 @@ def held_out_rows(corpus: Corpus, split: str | None, styles: list[str]) -> np.nd
 
 
 def worker(settings: dict[str, Any]) -> str | None:
-    """What every Ray Train worker runs."""
+    """The function that every Ray Train worker runs."""
     from factory.train.loop import train_loop
 
     return train_loop(StyleRecipe(settings), settings)
 
 
 class StyleRecipe:
-    """Cross-entropy of the style logits; half of the images mirrored."""
+    """Cross-entropy of the style logits, with half of the images mirrored."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         import torch
@@ -116,7 +116,7 @@ class StyleRecipe:
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """What checkpoints hold."""
+        """The modules in a checkpoint."""
         return {"network": self.network}
 
     def to(self, device: torch.device) -> None:
@@ -128,7 +128,7 @@ class StyleRecipe:
         """Called before the first step of a run."""
 
     def resumed(self, updates: int) -> None:
-        """Called once the modules hold what they held after so many updates."""
+        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
     def reader(self, rank: int, world: int) -> Reader:
         """Batches of `images`, `label` and `keys`."""
@@ -148,9 +148,9 @@ class StyleRecipe:
         """Called after every optimiser step."""
 
     def evaluate(self) -> Evaluation:
-        """Accuracy and cross-entropy on held-out subjects; of two as accurate the one with less of it is better.
+        """Accuracy and cross-entropy on held-out subjects; ties in accuracy go to the lower cross-entropy.
 
-        Accuracy alone stands still at 1 long before the features do.
+        Accuracy alone reaches 1 and stays there long before the features stop improving.
         """
         figures = self._judged(self.network.eval())
         assert figures is not None, "fit-style asks for held-out rows"
@@ -158,7 +158,7 @@ class StyleRecipe:
         return Evaluation(figures, score=figures["accuracy"] + less_than_one_row)
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Write the model below `folder`; returns the figures of the run."""
+        """Write the model below `folder`; return the figures of the run."""
         from factory.train.parallel import whole
 
         network = whole(self.network, self._new)
@@ -167,7 +167,7 @@ class StyleRecipe:
         return {"styles": self._settings["styles"], "accuracy": figures and figures["accuracy"]}
 
     def _judged(self, network: torch.nn.Module) -> dict[str, float] | None:
-        """Of the held-out rows of known styles the share classified right, and the loss; None where there are none."""
+        """Accuracy and loss on the held-out rows of known styles; None if there are no such rows."""
         import torch
 
         positions, right, loss = self._held_out, 0, 0.0

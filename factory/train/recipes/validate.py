@@ -1,6 +1,6 @@
-"""How a generator does on people it was not trained on: loss by timestep bucket, and pictures by the real sampler.
+"""Evaluate a generator on people outside its training set: loss by timestep bucket, and pictures by the real sampler.
 
-Pairs, timesteps and noise are fixed by the seed, so that two figures of one run differ by the weights alone.
+The seed fixes pairs, timesteps and noise, so that two figures of one run differ only through the weights.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from difffas.pipeline import SpoofPipeline
 
 BUCKETS = 5
-GRID_T0 = (100, 250, 400)  # columns of the sample grid, where the generator was trained that far
+GRID_T0 = (100, 250, 400)  # columns of the sample grid, up to the generator's trained timesteps
 
 
 class Validation:
-    """Fixed (live, spoof, guide) triples of a held-out split, its styles as evenly as they can be.
+    """Fixed (live, spoof, guide) triples of a held-out split, with its styles as evenly represented as possible.
 
     Args:
-        corpus, split: the held-out faces. samples: triples at most. seed: of the pairs, timesteps and noise.
-        timesteps: what the generator was trained below. batch_size: of the network.
+        corpus, split: the held-out faces. samples: at most this many triples. seed: seed of the pairs, timesteps and
+            noise. timesteps: the generator was trained for t below this. batch_size: images per call of the network.
 
     Raises:
-        ValueError: if the split has no (live, spoof) pair, or a style has but one image.
+        UserError: if the split has no (live, spoof) pair, or a style has only one image.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Validation:
         self._seed, self._timesteps, self._batch_size = seed, timesteps, batch_size
 
     def losses(self, network: torch.nn.Module, encoder: torch.nn.Module, device: torch.device) -> dict[str, float]:
-        """Mean squared error on ε (paper Eq. 5) by bucket of timesteps, named such as `000-199`, and over `all`.
+        """Mean squared error on ε (paper Eq. 5) by bucket of timesteps, with names such as `000-199`, and over `all`.
 
-        Every triple is judged in every bucket, conditioned on guide and live face. `network` and `encoder` are in
-        eval mode and on `device`; autocast as the caller has it.
+        Every triple is evaluated in every bucket, conditioned on guide and live face. `network` and `encoder` are in
+        eval mode and on `device`; the caller chooses autocast.
         """
         found = {name: self._loss(network, encoder, device, t) for name, t in self._drawn_timesteps().items()}
         return {**found, "all": sum(found.values()) / len(found)}
@@ -59,7 +59,7 @@ class Validation:
         return sample_grid(pipeline, self.live[:rows], self.guide[:rows], t0, cfg_scale, self._seed, steps)
 
     def _drawn_timesteps(self) -> dict[str, np.ndarray]:
-        """A timestep of every triple in each bucket."""
+        """One timestep for every triple in each bucket."""
         edges = np.linspace(0, self._timesteps, min(BUCKETS, self._timesteps) + 1).astype(int)
         digits = len(str(self._timesteps - 1))
         counters = np.arange(len(self.spoof))
@@ -104,10 +104,10 @@ def sample_grid(
     seed: int = 0,
     steps: int = 25,
 ) -> np.ndarray:
-    """One picture, uint8 (H, W, 3): a row for every face, of live face, guide and a spoof at each T₀.
+    """One picture, uint8 (H, W, 3), with a row per face: the live face, the guide, and a spoof at each T₀.
 
     Args:
-        live, guide: uint8 (N, H, W, 3). t0: ascending, `steps` at least.
+        live, guide: uint8 (N, H, W, 3). t0: ascending, each at least `steps`.
         seed: the noise of a face is the same at every T₀.
     """
     from factory.models.tensors import to_pixels, to_tensor
@@ -127,7 +127,7 @@ def _seeds(seed: int, count: int) -> list[int]:
 
 
 def _evenly(styles: np.ndarray, count: int) -> np.ndarray:
-    """The first `count` places when the styles take turns."""
+    """The first `count` places if the styles take turns."""
     _, codes = np.unique(styles.astype(str), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], codes[order])

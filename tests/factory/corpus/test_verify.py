@@ -89,7 +89,7 @@ def written(name: str, text: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (data_torn_and_rerecorded, f"{DATA.format(1)} cannot be read: ArrowInvalid"),
+        (data_torn_and_rerecorded, f"{DATA.format(1)} cannot be read: BrokenParquet"),
         (data_swapped_and_rerecorded, MOVED),
         (lambda folder: swapped(folder, RECORD), "train-000001.json is the record of train-000002"),
         (written(RECORD.format(1), "[]"), "train-000001.json is corrupt: delete it and run the command again"),

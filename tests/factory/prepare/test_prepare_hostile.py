@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from factory import prepare
+from factory.line import Work
 from factory.prepare import plan, read_shard
 from factory.sources import folder as folder_format
 from tests.factory.prepare.test_prepare import config, photos
@@ -73,11 +73,11 @@ def test_settings_that_name_no_regular_file_are_told_at_once(option: str, tmp_pa
 
 def test_the_line_is_told_the_stall_limit(tmp_path: Path, ray_local: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the line does at the limit is tested with the line."""
-    told: dict[str, Any] = {}
+    told: list[Work] = []
     source = photos(tmp_path / "in", subjects=1, captures=1)
-    monkeypatch.setattr(prepare, "run_line", lambda *_, **options: told.update(options) or {})
+    monkeypatch.setattr(prepare, "run_line", lambda _, work, failed: told.append(work) or {})
     prepare.run(config(source, resources={"stall_seconds": 7}))
-    assert told["stall_seconds"] == 7
+    assert [work.stall_seconds for work in told] == [7]
 
 
 def test_a_bug_of_the_detector_is_no_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

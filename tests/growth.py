@@ -8,10 +8,11 @@ from collections.abc import Callable
 TRIES = 3
 
 
-def grows_at_most(work: Callable[[int], object], size: int, factor: float = 8.0) -> None:
+def grows_at_most(work: Callable[[int], object], size: int, factor: float = 11.0) -> None:
     """Assert that four times the size takes less than `factor` times the time of the processor in this thread.
 
-    Linear work takes 4 times as much, quadratic 16. `size` must be large enough for some tens of milliseconds.
+    Linear work takes 4 times as much, or 6 where it leaves the caches; quadratic work takes 16. `size` must be large
+    enough for some tens of milliseconds.
     """
     small, large = (min(_seconds(work, scale * size) for _ in range(TRIES)) for scale in (1, 4))
     assert large < factor * small, f"{large:.3f} s for four times what takes {small:.3f} s"

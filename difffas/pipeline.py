@@ -81,7 +81,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         name = os.fspath(pretrained_model_name_or_path)
         local = (Path(name) / "model_index.json").is_file()
         if not local and (Path(name).exists() or not _HUB_NAME.fullmatch(name)):
-            raise UserError(f"{name} is no model folder: it has no model_index.json")
+            raise UserError(f"{name} is not a model folder: it has no model_index.json")
         options = {"use_safetensors": True, "low_cpu_mem_usage": is_accelerate_available(), **kwargs}
         folder = name if local else cls._downloaded(name, options)
         check_parts(LocalFiles(folder))  # the networks check their own files while loading
@@ -94,7 +94,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             return str(cls.download(name, **options))
         except OSError as error:
             reason = " ".join(str(error).split())
-            raise UserError(f"{name} is no model folder here, and the hub gives no such model: {reason}") from None
+            raise UserError(f"{name} is not a model folder here, and the hub gives no such model: {reason}") from None
 
     def save_pretrained(
         self, save_directory: str | os.PathLike[str], safe_serialization: bool = True, **kwargs: Any

@@ -117,7 +117,7 @@ def model_digest(storage: Storage) -> str:
         UserError: if the folder is not a finished model folder, or its model is incomplete.
     """
     if not storage.exists(MODEL_INDEX):
-        raise UserError(f"{storage.url} is no model folder: run `difffas fit-generator` to its end first")
+        raise UserError(f"{storage.url} is not a model folder: run `difffas fit-generator` to its end first")
     names = [MODEL_INDEX, *_part_names(storage)]
     digest = fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in names})
     check_generator(storage, digest)

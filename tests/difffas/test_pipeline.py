@@ -244,7 +244,7 @@ def test_only_the_cache_is_asked_where_only_local_files_are_allowed(
     options: dict[str, Any] = {"local_files_only": True, "cache_dir": str(tmp_path)}
     loaded = SpoofPipeline.from_pretrained("lab/spoofs", **options)
     assert torch.equal(loaded(images(1), images(2), steps=3), pipeline(images(1), images(2), steps=3))
-    with pytest.raises(ValueError, match="no model folder here, and the hub gives no such model"):
+    with pytest.raises(ValueError, match="not a model folder here, and the hub gives no such model"):
         SpoofPipeline.from_pretrained("lab/other", **options)
 
 
@@ -276,5 +276,5 @@ def test_refusals(pipeline: SpoofPipeline, tmp_path: Path) -> None:
         SpoofPipeline(SpoofUNet(**UNET), StyleEncoder(["a"], channels=(8, 8, 8, 16)))
     with pytest.raises(ValueError, match="this method uses"):
         SpoofPipeline(pipeline.unet, pipeline.style_encoder, DDIMScheduler(beta_schedule="scaled_linear"))
-    with pytest.raises(ValueError, match="no model folder"):
+    with pytest.raises(ValueError, match="not a model folder"):
         SpoofPipeline.from_pretrained(tmp_path)

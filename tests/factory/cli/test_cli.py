@@ -32,7 +32,7 @@ def test_options_say_what_keys_say(tmp_path: Path, capsys: pytest.CaptureFixture
     write_corpus(tmp_path / "real", small_rows())
     real, out = f"{tmp_path}/real", f"{tmp_path}/out"
     options = ["--live", real, "--guides", real, "--generator", f"{tmp_path}/no model: here", "--out", out]
-    assert "no model: here is no model folder" in fails(capsys, "generate", *options)
+    assert "no model: here is not a model folder" in fails(capsys, "generate", *options)
 
 
 def test_s3_without_s3fs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,7 @@ def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
     generated: tuple[Path, dict[str, Any]],
 ) -> None:
     tmp_path, _ = generated
-    with pytest.raises(ValueError, match="no model folder"):
+    with pytest.raises(ValueError, match="not a model folder"):
         run(config(tmp_path, "other", f"inputs.generator={tmp_path}/real"))
     assert not (tmp_path / "other").exists()
 

@@ -149,7 +149,7 @@ def test_a_lost_gpu_ends_the_process_and_another_error_is_its_shards(
 
 def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path: Path) -> None:
     assert isinstance(load_generator(str(model), SAMPLER, 1), DiffusionGenerator)
-    with pytest.raises(ValueError, match="no model folder"):
+    with pytest.raises(ValueError, match="not a model folder"):
         model_digest(Storage(str(tmp_path)))
 
 

@@ -203,7 +203,7 @@ def test_a_style_that_the_encoder_does_not_know_is_refused(tmp_path: Path, model
     url = other.storage.url
     with pytest.raises(ValueError, match="does not know .'dslr-print', 'dslr-replay'."):
         run(settings(inputs={"live": url, "guides": url, "generator": str(model)}))
-    with pytest.raises(ValueError, match="no model folder"):
+    with pytest.raises(ValueError, match="not a model folder"):
         run(settings(inputs={"live": url, "guides": url, "generator": "dummy"}))
 
 

@@ -205,9 +205,8 @@ stub.write_text(f"#!/bin/sh\\nif [ ! -e {{mark}} ]; then touch {{mark}}; exit 3;
 stub.chmod(0o755)
 services.RAYLET_EXECUTABLE = str(stub)
 cluster.connect(num_cpus=1)
-import os, subprocess
-children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True).stdout
-print(ray.cluster_resources()["CPU"], children.count("/gcs_server "))
+import psutil
+print(ray.cluster_resources()["CPU"], [child.name() for child in psutil.Process().children()].count("gcs_server"))
 """
     environment = {**os.environ, "RAY_ADDRESS": "local"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, env=environment)

@@ -5,7 +5,7 @@
 
 The rows are made by rule, of a prepared corpus (a subject has 100 images and lacks one of three attacks) and of a
 generated one, which fills every column. Each is opened in a process of its own. Times are wall and, in brackets, CPU
-seconds; `plan` is to construct a `Plan`, `shard plan` to take that of one shard from it. `peak` is the whole memory of the
+seconds; `plan` is to construct a `Plan`, `shard plan` to take that of one shard. `peak` is the whole memory of the
 process, `start` what it had after its imports. Linux only.
 """
 

@@ -36,7 +36,7 @@ def test_expansion_laws(rows: list[dict[str, Any]], seeds: list[int]) -> None:
         assert table_run.config.model_dump()["out"] == f"runs/{name}"
         seen.add(name)
     for seed in seeds:
-        mine = [place for place in graph.evaluations if place.seed == seed]
+        mine = [each for each in graph.evaluations if each.seed == seed]
         for (first, one), (second, other) in itertools.combinations(zip(rows, mine, strict=True), 2):
             assert (one.evaluation == other.evaluation) == (first == second)
     for station in FITS:
@@ -107,10 +107,10 @@ def test_given_models_and_spoofs_are_not_made() -> None:
 )
 def test_what_is_not_given_leaves_a_row_empty(given: dict[str, Any], row: dict[str, Any], reason: str) -> None:
     graph = graph_of(table_of({"name": "real", "generated": False}, {"name": "a", **row}), **given)
-    real, place = graph.evaluations
+    real, missing = graph.evaluations
     assert real.evaluation is not None
-    assert place.evaluation is None
-    assert reason in place.reason
+    assert missing.evaluation is None
+    assert reason in missing.reason
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,23 @@ class Moments:
         typical = self.image / self.count
         return self.power / self.count - _cross_power(typical[None])
 
+    @property
+    def statistics(self) -> Statistics:
+        """What `match` needs of the set; nobody's face can be seen in it."""
+        height, width = self.image.shape[1:]
+        return Statistics(self.count, (height, width), self.mean, self.covariance, self.spectrum)
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """Colours and sharpness of a set of images, float64."""
+
+    count: int  # of images
+    size: tuple[int, int]  # H, W of every image
+    mean: Tensor  # 3
+    covariance: Tensor  # 3, 3
+    spectrum: Tensor  # R, 3, 3: mean cross power by radius, without the set's mean image
+
 
 @dataclasses.dataclass(frozen=True)
 class Match:
@@ -91,19 +108,19 @@ class Match:
         return found
 
 
-def match(source: Moments, target: Moments, shrinkage: float = 0.0) -> Match:
+def match(source: Statistics, target: Statistics, shrinkage: float = 0.0) -> Match:
     """What carries images of the source set over to the target set.
 
     Args:
-        source, target: moments of two sets of images of one size.
+        source, target: statistics of two sets of images of one size.
         shrinkage: 0 … 1, how far the covariances are shrunk to their diagonals; with 1 every channel is moved by
             itself, the safer form where a set is a few people.
 
     Raises:
         ValueError: for another size or shrinkage.
     """
-    if source.image.shape != target.image.shape:
-        raise ValueError(f"images of {tuple(source.image.shape)} and of {tuple(target.image.shape)}: give one size")
+    if source.size != target.size:
+        raise ValueError(f"statistics of images of size {source.size} and of {target.size}: give one size")
     if not 0.0 <= shrinkage <= 1.0:
         raise ValueError(f"shrinkage {shrinkage}: give a number from 0 to 1")
     transport = _transport(_shrunk(source.covariance, shrinkage), _shrunk(target.covariance, shrinkage))

@@ -17,10 +17,11 @@ from factory.cluster.compiler import check_compiler
 from factory.core import arithmetic
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
-from factory.corpus import Corpus
+from factory.corpus import Corpus, style_statistics
 from factory.corpus.encode import codec_name
 from factory.corpus.shards import OutputConfig
-from factory.generate.inputs import read_shard
+from factory.corpus.style_statistics import matching_statistics
+from factory.generate.inputs import read_shard, routes_of
 from factory.generate.plan import Plan
 from factory.generate.remarks import remarks
 from factory.generate.settings import PlanConfig
@@ -39,6 +40,9 @@ from factory.storage import Storage
 
 if TYPE_CHECKING:
     from ray.data import Dataset
+
+    from difffas.matching import Statistics
+    from factory.corpus.style_statistics import RowsOfStyle
 
 PREFIX = "spoof"
 
@@ -118,6 +122,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
         "threads": config.resources.threads,
         "compiled": config.resources.compile,
         "paired": config.output.paired,
+        "statistics": matching_statistics(match_sources(config, inputs, plan)),
     }
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
@@ -192,17 +197,39 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
         check_model(Storage(config.inputs.generator), protocol_of(live), "the generator")
     check_apart(live, config.plan.splits)
     inside = generation_plan(config.plan, live, guides)
-    return Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
+    plan = Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
+    match_sources(config, inputs, plan)
+    return plan
+
+
+def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[str, Statistics | RowsOfStyle]:
+    """Where the statistics that `sampler.match` needs come from; empty if it is none.
+
+    Raises:
+        UserError: naming a style without statistics.
+    """
+    if config.sampler.match == "none":
+        return {}
+    if config.inputs.generator == DUMMY:
+        raise UserError(f"sampler.match {config.sampler.match} does nothing with the dummy generator: leave it out")
+    from difffas.style_statistics import read_statistics
+
+    known = read_statistics(Storage(config.inputs.generator))
+    corpora = [inputs.live, *([inputs.guides] if inputs.guides is not inputs.live else [])]
+    size = _size(inputs.live)
+    return style_statistics.match_sources(known, config.sampler, plan.routes(), corpora, config.plan.splits, size)
 
 
 def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
     """The settings that decide the shards' bytes; the plan inside a protocol follows from protocol and corpora."""
+    # Runs from before faces were matched have these fingerprints, and can go on.
+    unused = {"sampler": {"match", "match_unseen"}} if config.sampler.match == "none" else None
     return {
         **({"protocol": record(protocol_of(inputs.live))} if protocol_of(inputs.live) else {}),
         "live": inputs.live.digest,
         "guides": inputs.guides.digest,
         "generator": inputs.generator,
-        **config.model_dump(mode="json", include={"plan", "sampler", "output"}),
+        **config.model_dump(mode="json", include={"plan", "sampler", "output"}, exclude=unused),
     }
 
 
@@ -258,10 +285,19 @@ class GenerateShard:
     """Second stage, an actor: turns the live faces of a shard into spoofs."""
 
     def __init__(
-        self, generator: str, digest: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool
+        self,
+        generator: str,
+        digest: str,
+        sampler: dict[str, Any],
+        threads: int,
+        compiled: bool,
+        paired: bool,
+        statistics: dict[str, Statistics],
     ) -> None:
         self._paired = paired
-        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled, digest)
+        settings = SamplerConfig.model_validate(sampler)
+        self._generate = load_generator(generator, settings, threads, compiled, digest, statistics)
+        self._matches = settings.match != "none"
         self._busy = metrics.Busy()
         computed = generator != DUMMY and self._generate.device.startswith("cpu")
         self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
@@ -272,7 +308,9 @@ class GenerateShard:
             return carry(row, "generate", self._work)
 
     def _work(self, row: Block) -> Block:
-        request = Request(row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"])
+        routes = routes_of(row["records"]) if self._matches else []
+        arrays = row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"]
+        request = Request(*arrays, routes)
         try:
             made = self._generate(request)
         except RuntimeError as error:

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UnreadableError
+from difffas.routes import Route
 from factory.corpus import read_rows
 from factory.corpus.license import strictest
 from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
 from factory.corpus.row import SPOOF, Row, style_of
-from factory.generate.plan import ShardPlan
+from factory.generate.plan import ShardPlan, route_of
 from factory.images import decode
 from factory.line.block import Block
 from factory.line.faults import carry
@@ -71,6 +72,12 @@ def read_inputs(
         "cfg_scale": shard_plan.cfg_scale,
         "seed": shard_plan.seed,
     }
+
+
+def routes_of(records: str) -> list[Route]:
+    """The routes of a shard's samples, from the records of its `Block`."""
+    facts = [record["row"] for record in json.loads(records)]
+    return [route_of(row["live_domain"], row["domain"], row["attack"]) for row in facts]
 
 
 def _try_decode(row: Row) -> np.ndarray | str:

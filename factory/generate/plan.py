@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
+from difffas.routes import Route
 from factory.core import draws
-from factory.corpus.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, style_of
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.generate.settings import PlanConfig
 from factory.models.settings import SamplerConfig
@@ -99,6 +100,10 @@ class Plan:
             for number, style in enumerate(styles):
                 counts[style.style] = counts.get(style.style, 0) + turns + (number < more)
         return counts
+
+    def routes(self) -> set[Route]:
+        """Every route that a sample may take."""
+        return {route for styles in self._styles.values() for style in styles for route in style.routes}
 
     def sizes(self) -> dict[str, int]:
         """Samples per split."""
@@ -191,6 +196,7 @@ class StylePool:
     style: str
     live: np.ndarray
     guides: np.ndarray
+    routes: tuple[Route, ...]  # one for each domain of the live faces
 
 
 def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StylePool]:
@@ -214,13 +220,19 @@ def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table
         eligible = _eligible(config, lives, domain, attack, owned)
         if eligible.any():
             chosen = _choose(config, split, style, shown)
-            pools.append(StylePool(style, lives.positions[eligible], chosen))
+            routes = tuple(route_of(found, domain, attack) for found in lives.domain.present(eligible))
+            pools.append(StylePool(style, lives.positions[eligible], chosen, routes))
     if not pools:
         raise UserError(
             f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
             f"that has a guide; widen plan.policies or give another guide corpus"
         )
     return pools
+
+
+def route_of(live_domain: str, domain: str, attack: str) -> Route:
+    """The route of a live face of one domain to a guide of another or the same."""
+    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
 
 
 def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: str, choose: str) -> None:

@@ -14,8 +14,9 @@ from factory.corpus import Corpus, read_shard_rows
 from factory.corpus.encode import encode
 from factory.corpus.row import Row
 from factory.corpus.shards import FORMATS
-from factory.generate import open_inputs, plan_run, recipe_of
-from factory.generate.inputs import read_inputs
+from factory.corpus.style_statistics import matching_statistics
+from factory.generate import match_sources, open_inputs, plan_run, recipe_of
+from factory.generate.inputs import read_inputs, routes_of
 from factory.images import decode
 from factory.line.retry import claimed_config
 from factory.models.generators import Request
@@ -66,7 +67,12 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
     first = place // size * size
     batch = slice(first, first + size)
     generate = load_generator(
-        config.inputs.generator, config.sampler, config.resources.threads, config.resources.compile, opened.generator
+        config.inputs.generator,
+        config.sampler,
+        config.resources.threads,
+        config.resources.compile,
+        opened.generator,
+        matching_statistics(match_sources(config, opened, plan)),
     )
     request = Request(
         live=inputs["pixels"][batch],
@@ -75,6 +81,7 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         t0=inputs["t0"][batch],
         cfg_scale=inputs["cfg_scale"][batch],
         seed=inputs["seed"][batch],
+        routes=routes_of(inputs["records"])[batch],
     )
     pixels = generate(request).pixels[place - first]
     data = encode(pixels, config.output, json.loads(inputs["records"])[place]["source_type"])

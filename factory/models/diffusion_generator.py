@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from diffusers.utils.logging import disable_progress_bar
 from torch import Tensor
 
+from difffas.matching import Statistics
 from difffas.pipeline import SpoofPipeline
 from difffas.presets import PRESETS, network_dtype
 from difffas.stfm import StyleCondition
+from difffas.style_statistics import routed
 from factory.models.generators import Made, Request
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_pixels, to_tensor
@@ -30,12 +33,20 @@ class DiffusionGenerator:
         sampler: preset, name, steps and batch size; a short last batch is padded, so that every batch has one shape.
         threads: PyTorch's threads on a CPU; equal bytes need an equal number.
         compiled: compile the network of the bfloat16 presets.
+        statistics: of the styles that `sampler.match` needs.
     """
 
-    def __init__(self, folder: str, sampler: SamplerConfig, threads: int, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str,
+        sampler: SamplerConfig,
+        threads: int,
+        compiled: bool = False,
+        statistics: Mapping[str, Statistics] | None = None,
+    ) -> None:
         torch.set_num_threads(threads)
         disable_progress_bar()  # a bar that counts only three files
-        self._sampler = sampler
+        self._sampler, self._statistics = sampler, statistics or {}
         self._pipeline = SpoofPipeline.from_pretrained(folder)
         name = "cpu"
         if torch.cuda.is_available():
@@ -73,9 +84,13 @@ class DiffusionGenerator:
         """Return the spoofs of these rows, float (B, 3, H, W); made in two halves if they do not fit into memory."""
         chosen = zip(*(guides[guide] for guide in request.guide_of[rows]), strict=True)
         conditions = tuple(StyleCondition(*map(torch.cat, zip(*place, strict=True))) for place in chosen)
+        live = to_tensor(request.live[rows])
+        routes = [request.routes[row] for row in rows] if request.routes else []
+        condition, start = routed(live, routes, self._statistics, self._sampler.match)
         try:
             return self._pipeline(
-                live=to_tensor(request.live[rows]),
+                live=condition,
+                start=start,
                 guide=conditions,
                 t0=request.t0[rows].tolist(),
                 cfg_scale=request.cfg_scale[rows].tolist(),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from difffas.routes import Route
 
 DUMMY = "dummy"  # the name that `inputs.generator` takes instead of a model folder
 
@@ -21,6 +25,7 @@ class Request:
     t0: np.ndarray  # N
     cfg_scale: np.ndarray  # N
     seed: np.ndarray  # N
+    routes: Sequence[Route] = ()  # N, between which styles each face is matched; empty for `sampler.match` none
 
 
 class Made(NamedTuple):

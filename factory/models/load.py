@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     import torch
 
     from difffas.classifier import SpoofClassifier
+    from difffas.matching import Statistics
 
 UNET, ENCODER, CLASSIFIER = "unet", "style_encoder", "classifier"
 MODEL_INDEX = "model_index.json"
+STATISTICS = "style_statistics"
 
 _whole: set[str] = set()  # digests of generators that this process has checked
 
@@ -37,9 +40,11 @@ def check_generator(storage: Storage, digest: str) -> None:
         UserError: in one line that names the file and the key or tensor at fault.
     """
     from difffas.model_folder import check_pipeline
+    from difffas.style_statistics import read_statistics
 
     if digest not in _whole:
         check_pipeline(storage)
+        read_statistics(storage)
         _whole.add(digest)
 
 
@@ -125,7 +130,7 @@ def model_digest(storage: Storage) -> str:
 
 
 def _part_names(storage: Storage) -> list[str]:
-    return [f"{part}/{name}" for part in (UNET, ENCODER, "scheduler") for name in storage.names(part)]
+    return [f"{part}/{name}" for part in (UNET, ENCODER, "scheduler", STATISTICS) for name in storage.names(part)]
 
 
 def check_t0(name: str, sampler: SamplerConfig) -> None:
@@ -162,11 +167,17 @@ def check_side(name: str, side: int) -> None:
 
 
 def load_generator(
-    name: str, sampler: SamplerConfig, threads: int, compiled: bool = False, digest: str | None = None
+    name: str,
+    sampler: SamplerConfig,
+    threads: int,
+    compiled: bool = False,
+    digest: str | None = None,
+    statistics: Mapping[str, Statistics] | None = None,
 ) -> Generator:
     """Return the generator that `inputs.generator` names: `dummy` or a model folder, local or remote.
 
     `digest` is the folder's `model_digest` if the caller knows it: then a node that has a copy reads nothing more.
+    `statistics` are those that `sampler.match` needs (see `factory.corpus.style_statistics`).
 
     Raises:
         UserError: if the model is incomplete, or no longer matches the digest.
@@ -179,7 +190,7 @@ def load_generator(
 
     storage = Storage(name)
     folder = storage.url if storage.local else str(_fetch(storage, digest or model_digest(storage)))
-    return DiffusionGenerator(folder, sampler, threads, compiled)
+    return DiffusionGenerator(folder, sampler, threads, compiled, statistics)
 
 
 def _fetch(storage: Storage, digest: str) -> Path:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from difffas.errors import UserError
 from difffas.presets import PRESETS
+from difffas.routes import Matching
 from factory.core.config import Config
 
 
@@ -23,6 +24,14 @@ class SamplerConfig(Config):
     offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
     t0: tuple[int, int] = (250, 250)
     cfg_scale: tuple[float, float] = (2.0, 2.0)
+    match: Matching = Field(
+        "none",
+        description="domain: before sampling, give a live face the colours and sharpness of live faces of the guide's "
+        "domain; style: start moreover from those of the guide's style",
+    )
+    match_unseen: Literal["refuse", "estimate"] = Field(
+        "refuse", description="what to do for a style without statistics in the model: estimate them from the inputs"
+    )
     batch_size: int = Field(16, ge=1)
 
     @model_validator(mode="before")
@@ -43,6 +52,8 @@ class SamplerConfig(Config):
                 f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
                 "name, steps and offset, or use preset exact"
             )
+        if self.match == "none" and self.match_unseen != "refuse":
+            raise UserError(f"sampler.match_unseen {self.match_unseen} needs sampler.match: set it too")
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             if low > high:
                 raise UserError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")

@@ -46,7 +46,7 @@ def test_moments_are_those_of_numpy(seed: int) -> None:
 def test_colours_become_those_of_the_target(one: int, other: int) -> None:
     """The transport alone gives the target's mean and covariance; the gains then change single frequencies."""
     source, target = images(one), images(other)
-    found = match(Moments.of(source), Moments.of(target))
+    found = match(Moments.of(source).statistics, Moments.of(target).statistics)
     moved = torch.einsum("ij,bjhw->bihw", found.transport, source - found.source[:, None, None])
     moments = Moments.of(moved + found.target[:, None, None])
     torch.testing.assert_close(moments.mean, Moments.of(target).mean, rtol=0, atol=1e-9)
@@ -56,11 +56,13 @@ def test_colours_become_those_of_the_target(one: int, other: int) -> None:
 @given(seeds, seeds)
 def test_a_set_matched_to_itself_stays(one: int, other: int) -> None:
     source = images(one)
-    found = match(Moments.of(source), Moments.of(source))
+    found = match(Moments.of(source).statistics, Moments.of(source).statistics)
     torch.testing.assert_close(found(source), source, rtol=0, atol=1e-6)
     # There and back again, too, as long as no gain was cut.
     target = images(other)
-    there, back = (match(Moments.of(a), Moments.of(b)) for a, b in ((source, target), (target, source)))
+    there, back = (
+        match(Moments.of(a).statistics, Moments.of(b).statistics) for a, b in ((source, target), (target, source))
+    )
     if ((there.gain > GAINS[0]) & (there.gain < GAINS[1])).all():
         torch.testing.assert_close(
             back.transport @ there.transport, torch.eye(3, dtype=torch.float64), rtol=0, atol=1e-6
@@ -71,7 +73,7 @@ def test_a_set_matched_to_itself_stays(one: int, other: int) -> None:
 def test_sharpness_becomes_that_of_the_target(seed: int) -> None:
     """Of each ring of frequencies, as far as gains may go; the mean colour is not touched by them."""
     source, target = images(seed, 40), images(seed + 1, 40, sharp=1.6)
-    found = match(Moments.of(source), Moments.of(target))
+    found = match(Moments.of(source).statistics, Moments.of(target).statistics)
     made = Moments.of(found.unclamped(source))
     free = (found.gain > GAINS[0]) & (found.gain < GAINS[1])
     spectra = [each.spectrum.diagonal(dim1=1, dim2=2).T for each in (made, Moments.of(target))]
@@ -83,7 +85,7 @@ def test_sharpness_becomes_that_of_the_target(seed: int) -> None:
 
 @given(seeds, seeds)
 def test_channels_are_moved_by_themselves_where_covariances_are_shrunk(one: int, other: int) -> None:
-    found = match(Moments.of(images(one)), Moments.of(images(other)), shrinkage=1.0)
+    found = match(Moments.of(images(one)).statistics, Moments.of(images(other)).statistics, shrinkage=1.0)
     off = found.transport - torch.diag(found.transport.diagonal())
     assert float(off.abs().max()) < 1e-9
     deviations = [Moments.of(images(seed)).covariance.diagonal().sqrt() for seed in (one, other)]
@@ -93,7 +95,7 @@ def test_channels_are_moved_by_themselves_where_covariances_are_shrunk(one: int,
 def test_images_of_one_grey_are_moved_and_nothing_blows_up() -> None:
     flat = torch.full((4, 3, 16, 16), 0.25, dtype=torch.float64)
     for source, target in ((flat, images(1)), (images(1), flat), (flat, flat)):
-        made = match(Moments.of(source), Moments.of(target))(source)
+        made = match(Moments.of(source).statistics, Moments.of(target).statistics)(source)
         assert bool(made.isfinite().all())
         assert float(made.min()) >= -1 and float(made.max()) <= 1
 
@@ -108,7 +110,7 @@ def test_recoloured_images_have_the_levels_of_their_guides(one: int, other: int)
 
 
 def test_float32_images_stay_float32() -> None:
-    found = match(Moments.of(images(1).float()), Moments.of(images(2).float()))
+    found = match(Moments.of(images(1).float()).statistics, Moments.of(images(2).float()).statistics)
     assert found(images(1).float()).dtype == torch.float32
     assert recolour(images(1).float(), images(2).float()).dtype == torch.float32
     assert found(images(1, height=16, width=24)).shape == (12, 3, 16, 24)
@@ -120,8 +122,11 @@ def test_float32_images_stay_float32() -> None:
         (lambda: Moments.of(torch.zeros(0, 3, 8, 8)), "one or more"),
         (lambda: Moments.of(torch.zeros(3, 8, 8)), "give .B, 3, H, W."),
         (lambda: Moments.of(images(1)) + Moments.of(images(1, height=8)), "give one size"),
-        (lambda: match(Moments.of(images(1)), Moments.of(images(1, height=8))), "give one size"),
-        (lambda: match(Moments.of(images(1)), Moments.of(images(2)), shrinkage=1.5), "from 0 to 1"),
+        (lambda: match(Moments.of(images(1)).statistics, Moments.of(images(1, height=8)).statistics), "give one size"),
+        (
+            lambda: match(Moments.of(images(1)).statistics, Moments.of(images(2)).statistics, shrinkage=1.5),
+            "from 0 to 1",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(given: object, message: str) -> None:

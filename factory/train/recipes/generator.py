@@ -14,6 +14,7 @@ from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
+from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
 from factory.protocols import check, check_held_out, check_model, content, open_corpus, protocol_of, record
 from factory.run import Run, read_claim
@@ -256,10 +257,12 @@ class GeneratorRecipe:
     def export(self, folder: Path) -> dict[str, Any]:
         """Write the model below `folder`; return the figures of the run."""
         from difffas.pipeline import SpoofPipeline
+        from difffas.style_statistics import write_statistics
         from factory.train.parallel import whole
 
         average = whole(self._average.model, self._new)
         SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)
+        write_statistics(folder, statistics_by_style(self._corpus, [self._settings["split"]]))
         return {"parameters": sum(parameter.numel() for parameter in average.parameters())}
 
 

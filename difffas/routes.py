@@ -1,0 +1,27 @@
+"""Between which styles a live face is carried before sampling; `difffas.style_statistics` does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Matching = Literal["none", "domain", "style"]
+
+
+class Route(NamedTuple):
+    """The styles that one sample passes. Live faces have a style, too: `<domain>-live`."""
+
+    live: str  # of the live face
+    condition: str  # of live faces of the guide's domain
+    spoof: str  # of the guide
+
+
+def needed(routes: Iterable[Route], how: Matching) -> set[str]:
+    """The styles whose statistics these routes need."""
+    found: set[str] = set()
+    for route in routes:
+        if how != "none" and route.live != route.condition:
+            found |= {route.live, route.condition}
+        if how == "style":
+            found |= {route.live, route.spoof}
+    return found

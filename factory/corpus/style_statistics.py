@@ -1,0 +1,109 @@
+"""The statistics with which live faces are matched to styles: those in the model, others from the run's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from difffas.errors import UserError
+from difffas.routes import Route, needed
+from factory.corpus import Corpus
+from factory.models.settings import SamplerConfig
+from factory.models.tensors import to_tensor
+
+if TYPE_CHECKING:
+    from difffas.matching import Statistics
+
+IMAGES = 256  # of a style, spread evenly over its rows: more change the statistics by less than a grey level
+CHUNK = 64
+
+
+class RowsOfStyle(NamedTuple):
+    """Real rows of one style, from which its statistics are estimated."""
+
+    corpus: Corpus
+    rows: np.ndarray
+
+
+def match_sources(
+    known: Mapping[str, Statistics],
+    sampler: SamplerConfig,
+    routes: Iterable[Route],
+    inputs: Sequence[Corpus],
+    splits: Sequence[str],
+    size: tuple[int, int],
+) -> dict[str, Statistics | RowsOfStyle]:
+    """Where the statistics of every style on these routes come from; reads no image.
+
+    Args:
+        known: those in the model. inputs: corpora from whose real rows of `splits` unknown styles may be estimated.
+        size: height and width of the images.
+
+    Raises:
+        UserError: naming a style that neither the model nor, where `sampler.match_unseen` allows them, the inputs
+            know, or the size of the model's images if it is another.
+    """
+    found: dict[str, Statistics | RowsOfStyle] = {}
+    for style in sorted(needed(routes, sampler.match)):
+        if style in known and known[style].size != size:
+            raise UserError(
+                f"sampler.match {sampler.match}: the generator's statistics are of images of {known[style].size}, the "
+                f"inputs have {size}: prepare the inputs with that size, or set sampler.match=none"
+            )
+        found[style] = known.get(style) or _rows_of(style, known, sampler, inputs, splits)
+    return found
+
+
+def matching_statistics(sources: Mapping[str, Statistics | RowsOfStyle]) -> dict[str, Statistics]:
+    """The statistics themselves; reads images for those that are to be estimated."""
+    return {
+        style: _statistics(*source) if isinstance(source, RowsOfStyle) else source for style, source in sources.items()
+    }
+
+
+def statistics_by_style(corpus: Corpus, splits: Sequence[str]) -> dict[str, Statistics]:
+    """The statistics of every style among a corpus's real rows of these splits, live styles included."""
+    real = _real_rows(corpus, splits)
+    styles = corpus.column("style")[real]
+    return {str(style): _statistics(corpus, real[styles == style]) for style in np.unique(styles)}
+
+
+def _rows_of(
+    style: str, known: Iterable[str], sampler: SamplerConfig, inputs: Sequence[Corpus], splits: Sequence[str]
+) -> RowsOfStyle:
+    if sampler.match_unseen == "refuse":
+        others = f", only of {', '.join(sorted(known))}" if known else ""
+        raise UserError(
+            f"sampler.match {sampler.match}: the generator has no statistics of style {style!r}{others}: "
+            f"set sampler.match_unseen=estimate to take them from the inputs, or sampler.match=none"
+        )
+    for corpus in inputs:
+        rows = _real_rows(corpus, splits)
+        rows = rows[corpus.column("style")[rows] == style]
+        if len(rows):
+            return RowsOfStyle(corpus, rows)
+    raise UserError(
+        f"sampler.match_unseen estimate: no input has a real image of style {style!r} in split {', '.join(splits)}: "
+        f"give guides together with live faces of their domain, or set sampler.match=none"
+    )
+
+
+def _real_rows(corpus: Corpus, splits: Sequence[str]) -> np.ndarray:
+    real = np.isin(corpus.column("split"), splits) & corpus.index["guide_key"].is_null().to_numpy()
+    return np.flatnonzero(real)
+
+
+def _statistics(corpus: Corpus, rows: np.ndarray) -> Statistics:
+    """Of at most `IMAGES` of these rows."""
+    from difffas.matching import Moments
+
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(IMAGES, len(rows))).astype(np.int64))]
+    parts = [
+        Moments.of(to_tensor(corpus.pixels(chosen[first : first + CHUNK]))) for first in range(0, len(chosen), CHUNK)
+    ]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + part
+    return whole.statistics

@@ -1,0 +1,72 @@
+"""Where the statistics of a style come from: the model, or real rows of the inputs where that is allowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.corpora import small_rows, write_corpus
+from difffas.errors import UserError
+from difffas.matching import Moments
+from difffas.routes import Route
+from factory.corpus import Corpus
+from factory.corpus import style_statistics as ours
+from factory.models.settings import SamplerConfig
+from factory.models.tensors import to_tensor
+
+ROUTE = Route("a-live", "b-live", "b-print")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    folder = tmp_path_factory.mktemp("statistics")
+    write_corpus(folder / "real", small_rows(splits=("train", "test")))
+    return Corpus(str(folder / "real"))
+
+
+def sampler(**settings: str) -> SamplerConfig:
+    return SamplerConfig.model_validate({"match": "style", **settings})
+
+
+def test_every_style_of_the_split_has_statistics(corpus: Corpus) -> None:
+    found = ours.statistics_by_style(corpus, ["train"])
+    mine = corpus.column("split") == "train"
+    assert found.keys() == set(corpus.column("style")[mine])
+    assert any(style.endswith("-live") for style in found), "live faces have a style, too"
+    for style, each in found.items():
+        rows = np.flatnonzero(mine & (corpus.column("style") == style))
+        assert each.count == len(rows)
+        expected = Moments.of(to_tensor(corpus.pixels(rows))).statistics
+        torch.testing.assert_close(each.covariance, expected.covariance, rtol=0, atol=1e-12)
+
+
+def test_a_large_style_is_read_in_part(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ours, "IMAGES", 3)
+    monkeypatch.setattr(ours, "CHUNK", 2)
+    assert {each.count for each in ours.statistics_by_style(corpus, ["train"]).values()} <= {1, 2, 3}
+
+
+def test_the_model_comes_first_and_the_inputs_only_if_asked(corpus: Corpus) -> None:
+    styles = sorted({str(style) for style in corpus.column("style")})
+    live = next(style for style in styles if style.endswith("-live"))
+    spoof = next(style for style in styles if style.startswith(live.removesuffix("live")) and style != live)
+    route, size = Route(live, live, spoof), corpus.pixels([0]).shape[1:3]
+    known = {live: ours.statistics_by_style(corpus, ["train"])[live]}
+    with pytest.raises(
+        UserError, match=rf"no statistics of style '{spoof}', only of {live}: set sampler.match_unseen"
+    ):
+        ours.match_sources(known, sampler(), [route], [corpus], ["train"], size)
+    allowed = sampler(match_unseen="estimate")
+    found = ours.match_sources(known, allowed, [route], [corpus], ["train"], size)
+    assert found[live] is known[live] and isinstance(found[spoof], ours.RowsOfStyle)
+    assert ours.matching_statistics(found)[spoof].count == len(found[spoof].rows)
+    with pytest.raises(UserError, match="no input has a real image of style 'b-none' in split train"):
+        ours.match_sources({}, allowed, [Route(live, live, "b-none")], [corpus], ["train"], size)
+    with pytest.raises(UserError, match=r"are of images of .* the inputs have \(8, 8\)"):
+        ours.match_sources(known, allowed, [route], [corpus], ["train"], (8, 8))
+
+
+def test_without_a_match_nothing_is_needed() -> None:
+    none = SamplerConfig()
+    assert ours.match_sources({}, none, [ROUTE], [], ["train"], (8, 8)) == {}

@@ -1,0 +1,49 @@
+"""`sampler.match`: what it changes, what it refuses, and that a sample can be made again to the byte."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from difffas.errors import UserError
+from factory.corpus import Corpus
+from factory.corpus.style_statistics import statistics_by_style
+from factory.generate import lay_plan, open_inputs, run
+from factory.generate.regenerate import regenerate
+from tests.factory.generate.test_regenerate import config, made  # noqa: F401
+
+
+def test_a_model_without_statistics_is_refused_before_a_folder_is_claimed(made: Path) -> None:  # noqa: F811
+    given = config(made, "sampler.match=style", f"out={made}/refused")
+    with pytest.raises(
+        UserError, match=r"the generator has no statistics of style 'cam-live': set sampler.match_unseen"
+    ):
+        lay_plan(given, open_inputs(given))
+    assert not (made / "refused").exists()
+
+
+def test_the_dummy_generator_matches_nothing(made: Path) -> None:  # noqa: F811
+    given = config(made, "sampler.match=domain", "inputs.generator=dummy")
+    with pytest.raises(UserError, match="does nothing with the dummy generator"):
+        lay_plan(given, open_inputs(given))
+
+
+def test_matched_samples_differ_and_can_be_made_again(made: Path) -> None:  # noqa: F811
+    """With statistics in the model or estimated from the inputs: these are the same rows, hence the same bytes."""
+    from difffas.style_statistics import write_statistics
+
+    estimated = config(made, "sampler.match=style", "sampler.match_unseen=estimate", f"out={made}/estimated")
+    assert run(estimated)["written"] == 17
+    shutil.copytree(made / "model", made / "matching-model")
+    write_statistics(made / "matching-model", statistics_by_style(Corpus(f"{made}/real"), ["train"]))
+    known = config(made, "sampler.match=style", f"inputs.generator={made}/matching-model", f"out={made}/known")
+    assert run(known)["written"] == 17
+    plain, *matched = (Corpus(f"{made}/{name}") for name in ("spoofs", "estimated", "known"))
+    images = [corpus.pixels(range(17)) for corpus in (plain, *matched)]
+    assert (images[1] == images[2]).all()
+    assert (images[0] != images[1]).any(axis=(1, 2, 3)).all(), "every sample starts from other colours"
+    assert matched[0].digest != matched[1].digest, "they were made by other model folders"
+    key = str(matched[0].index["key"][3])
+    assert regenerate(f"{made}/estimated", key, [])[1]["equal"]

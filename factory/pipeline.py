@@ -7,7 +7,7 @@ stopped pipeline resumes where it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import Field, model_validator
@@ -25,7 +25,7 @@ class Step(NamedTuple):
     """One run of a station."""
 
     verb: str  # the command's name
-    run: Callable[[Any], dict[str, Any]]
+    run: Callable[[Any], Mapping[str, object]]
     model: type[Config]
     settings: dict[str, Any]
 
@@ -74,7 +74,7 @@ def run(config: PipelineConfig) -> dict[str, Any]:
     return {"steps": {step.verb: step.settings["out"] for step in steps(config)}, **summaries[-1]}
 
 
-def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
+def run_steps(name: str, chain: Iterable[Step]) -> list[Mapping[str, object]]:
     """Run steps one after the other, with a line about each; return their summaries."""
     summaries = []
     for step in chain:

@@ -26,7 +26,7 @@ from factory.generate.remarks import remarks
 from factory.generate.settings import PlanConfig
 from factory.generate.within_protocol import generation_plan
 from factory.images import decode
-from factory.line import Failed, Work, finished_run, metrics, run_line
+from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import BOUNDED, STALL_SECONDS
@@ -85,7 +85,7 @@ class GenerateConfig(Config):
         return self
 
 
-def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
+def run(config: GenerateConfig, failed: Failed = "skip") -> LineSummary:
     """Generate every planned spoof that does not exist yet; return the run's summary.
 
     `failed` says what to do with quarantined shards; see `run_line` for this and for the errors raised.
@@ -143,7 +143,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
         keys=lambda shard: plan.order(shard).keys,
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
-        notes={"distinct": plan.distinct()} if plan.distinct() < len(plan) else {},
+        distinct=plan.distinct() if plan.distinct() < len(plan) else None,
     )
     return run_line(claim, work, failed)
 

@@ -7,13 +7,40 @@ from typing import Required, TypedDict
 import numpy as np
 
 
-class Block(TypedDict, total=False):
+class ShardRow(TypedDict, total=False):
+    """The columns that the rows of every stage share; a row with a fault has no others."""
+
+    shard: Required[str]
+    planned: int  # number of images, once the shard is done
+    fault: str  # why only the shard's name is present; empty if all went well
+    stops: bool  # whether every other shard would meet that fault
+
+
+class Result(TypedDict):
+    """A row of the last stage, for the driver; `planned` is 0 if the shard failed."""
+
+    shard: str
+    planned: int
+    fault: str
+    stops: bool
+
+
+def result(row: ShardRow) -> Result:
+    """Return the columns of a row that the driver needs."""
+    return {
+        "shard": row["shard"],
+        "planned": row.get("planned", 0),
+        "fault": row.get("fault", ""),
+        "stops": row.get("stops", False),
+    }
+
+
+class Block(ShardRow, total=False):
     """A shard on its way through the line; every stage returns one, with `fault` set if it failed to make its data.
 
     Arrow stores the columns as they are: text that holds more than a word is JSON.
     """
 
-    shard: Required[str]
     records: (
         str  # JSON, per image: `row` (facts), `reject` (None or a reason), `source_type`; of a spoof `live_bytes` …
     )
@@ -26,6 +53,3 @@ class Block(TypedDict, total=False):
     seed: np.ndarray  # int64 N
     device: str  # the device that made the pixels
     notes: str  # JSON: further facts for the ledger
-    planned: int  # number of images, once the shard is published
-    fault: str  # why only the shard's name is present; empty if all went well
-    stops: bool  # whether every other shard would meet that fault

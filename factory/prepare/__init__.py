@@ -20,7 +20,7 @@ from factory.corpus.provenance import SourceType, read_source_type
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.datasets import Frames, ShippedBoxes, list_dataset
 from factory.images import decode
-from factory.line import Failed, Work, finished_run, run_line
+from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import BOUNDED
@@ -217,7 +217,7 @@ def needs(resources: PrepareResources) -> list[Need]:
     ]
 
 
-def run(config: PrepareConfig, failed: Failed = "skip") -> dict[str, Any]:
+def run(config: PrepareConfig, failed: Failed = "skip") -> LineSummary:
     """Prepare every image that is not in the corpus yet; return the run's summary."""
     planned = plan(config)
     totals = {"shards": len(planned.shards), "images": len(planned)}

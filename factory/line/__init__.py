@@ -20,7 +20,7 @@ from factory.cards import write_corpus_card
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress
 from factory.corpus import Totals, totals, write_index
-from factory.corpus.encode import encode, encode_and_score
+from factory.corpus.encode import ImageRecord, encode, encode_and_score
 from factory.corpus.provenance import size_auc
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.corpus.shards import OutputConfig, publish
@@ -174,7 +174,7 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: OutputConfi
     """Encode, score and publish one shard; returns its number of images, or its fault."""
 
     def work(row: Block) -> Block:
-        records = json.loads(row["records"])
+        records: list[ImageRecord] = json.loads(row["records"])
         rows, rejects = encode_and_score(records, row["pixels"], output)
         device = row.get("device", platform.machine())
         notes = {"device": device, "attempt": attempt, "finished": round(time.time()), "software": software()}

@@ -41,9 +41,7 @@ class Block(ShardRow, total=False):
     Arrow stores the columns as they are: text that holds more than a word is JSON.
     """
 
-    records: (
-        str  # JSON, per image: `row` (facts), `reject` (None or a reason), `source_type`; of a spoof `live_bytes` …
-    )
+    records: str  # JSON: an `ImageRecord` per image
     pixels: np.ndarray  # uint8 N, H, W, 3; zeros at a reject's place
     lives: np.ndarray  # uint8 N, H, W, 3: the live faces, if they are stored with their spoofs
     guides: np.ndarray  # uint8 G, H, W, 3: the distinct guides, until the spoofs are made

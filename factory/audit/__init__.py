@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
+from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, open_corpora
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
-from factory.audit.sources import Measured, Sources, measured_identity, open_sources
 from factory.audit.summary import AuditSummary, summarise
 from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
 from factory.audit.verdict import (
@@ -30,7 +30,7 @@ from factory.audit.verdict import (
     quality_z,
 )
 from factory.cluster.capacity import Need
-from factory.corpus.kept import AUDIT, JOB
+from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
 
@@ -45,36 +45,36 @@ def run(config: AuditConfig) -> AuditSummary:
             or `measures` were made from other inputs.
         Quarantined: if shards could not be measured.
     """
-    sources = open_sources(config)
-    measured = measured_identity(config, sources)
+    corpora = open_corpora(config)
+    measured = measured_identity(config, corpora)
     others = Storage(config.measures) if config.measures is not None else None
     if others is not None:
         _check_measures(others, measured)
     thresholds = config.thresholds.model_dump(mode="json")
-    claim = Run(config.out, JOB, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
+    claim = Run(config.out, STATION, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
     if (finished := claim.summary()) is not None:
         return cast("AuditSummary", finished)
     if others is None:
-        make_tables(config, sources, claim.storage)
+        make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
-    measures, references = _measures(config, sources, tables)
+    measures, references = _measures(config, corpora, tables)
     verdict = judge(measures, config.thresholds)
     claim.storage.create(AUDIT, to_parquet(_table(measures, verdict)))
-    unseen = unseen_spoofs(tables, sources)
-    summary = summarise(sources.spoofs, measures, verdict, config.thresholds, references, sources.real, unseen)
+    unseen = unseen_spoofs(tables, corpora)
+    summary = summarise(corpora.spoofs, measures, verdict, config.thresholds, references, corpora.real, unseen)
     return cast("AuditSummary", claim.finish(summary))
 
 
-def _measures(config: AuditConfig, sources: Sources, tables: Storage) -> tuple[Measures, dict[str, Reference]]:
+def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[Measures, dict[str, Reference]]:
     """The measures of every spoof, and the references of the z-scores by style."""
-    spoofs, limits = sources.spoofs, config.thresholds
+    spoofs, limits = corpora.spoofs, config.thresholds
     measured = spoof_measures(tables, spoofs)
     dhash, live_dhash = measured["dhash"].to_numpy(), measured["live_dhash"].to_numpy()
     radius = limits.near_duplicate_bits
     nothing = np.full(len(spoofs), -1)
     near, near_bits = near_duplicates(spoofs, dhash, radius) if radius is not None else (nothing, nothing)
-    brisque_z, references = quality_z(spoofs, sources.guides)
-    real = [(corpus, real_hashes(tables, corpus)) for corpus in sources.real]
+    brisque_z, references = quality_z(spoofs, corpora.guides)
+    real = [(corpus, real_hashes(tables, corpus)) for corpus in corpora.real]
     measures = Measures(
         key=measured["key"].to_numpy(),
         dhash=dhash,

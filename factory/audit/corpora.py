@@ -23,7 +23,7 @@ from factory.storage import Storage
 
 
 @dataclasses.dataclass(frozen=True)
-class Sources:
+class AuditedCorpora:
     """The corpora, and how the generated rows refer to them."""
 
     generated: Corpus
@@ -56,7 +56,7 @@ class Measured(TypedDict):
     batch_size: int
 
 
-def open_sources(config: AuditConfig) -> Sources:
+def open_corpora(config: AuditConfig) -> AuditedCorpora:
     """Open the corpora.
 
     Raises:
@@ -81,7 +81,7 @@ def open_sources(config: AuditConfig) -> Sources:
         raise UserError(
             f"{training.storage.url} has no real spoof in split {config.training_split!r}: set training_split"
         )
-    return Sources(
+    return AuditedCorpora(
         **corpora,
         spoofs=spoofs,
         live_of=live_of,
@@ -90,26 +90,26 @@ def open_sources(config: AuditConfig) -> Sources:
     )
 
 
-def measured_identity(config: AuditConfig, sources: Sources) -> Measured:
+def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:
     """The facts that decide the measures.
 
     Raises:
         UserError: if the face embedder is not installed.
     """
-    training = sources.training
+    training = corpora.training
     encoder = Storage(config.inputs.style_encoder)
     fitted = read_claim(encoder)["identity"].get("corpus") if encoder.exists(CLAIM) else None
     if fitted not in (None, training.digest):
         say(f"audit: {encoder.url} was fitted on another corpus than {training.storage.url}")
     return {
-        "generated": sources.generated.digest,
-        "live": sources.live.digest,
-        "guides": sources.guides.digest,
+        "generated": corpora.generated.digest,
+        "live": corpora.live.digest,
+        "guides": corpora.guides.digest,
         "training": training.digest,
         "style_encoder": encoder_digest(encoder),
         "identity": config.identity,
         "embedder": load_embedder(config.identity).digest,
-        "protocol": record(protocol_of(sources.generated)),
+        "protocol": record(protocol_of(corpora.generated)),
         "training_split": config.training_split,
         "batch_size": config.batch_size,
     }

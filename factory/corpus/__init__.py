@@ -246,7 +246,18 @@ def corpus_digest(storage: Storage) -> str:
     return fingerprint(files)
 
 
-def totals(records: Iterable[dict[str, object]]) -> dict[str, object]:
+class Totals(typing.TypedDict):
+    """The numbers of shards and of planned, written and rejected images, with counts by style and reason."""
+
+    shards: int
+    planned: int
+    written: int
+    rejected: int
+    styles: dict[str, int]
+    rejects_by_reason: dict[str, int]
+
+
+def totals(records: Iterable[dict[str, object]]) -> Totals:
     """Return the numbers of planned, written and rejected images, with counts by style and reason, from records."""
     planned = written = shards = 0
     styles: dict[str, int] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,7 @@ class Run:
         """Return the closing figures if the run is finished, else None."""
         return read_summary(self.storage)
 
-    def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
+    def finish(self, summary: Mapping[str, object]) -> dict[str, Any]:
         """Close the run with its figures and digests of its files, and return the figures that the folder holds.
 
         A second finisher adopts the first one's figures.

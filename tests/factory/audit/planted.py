@@ -32,7 +32,7 @@ def person(number: int, attack: str, grain: int = 0) -> np.ndarray:
 
 def real_rows() -> list[Row]:
     """Live, print and replay of ten people, but no replay of the even ones."""
-    rows = []
+    rows: list[Row] = []
     for number, split in enumerate(SPLITS):
         for attack in ("live", "print", "replay"):
             if attack == "replay" and number % 2 == 0:

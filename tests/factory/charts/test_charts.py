@@ -163,7 +163,7 @@ def test_det_has_normal_deviate_axes() -> None:
     inner = points[within]
     wide, tall = charts.WIDTH - charts.RIGHT - charts.LEFT, 330 - charts.BOTTOM - charts.TOP
     assert len(inner) > 50
-    slope, start = np.polyfit(*inner.T, 1)
+    slope, start = np.polyfit(inner[:, 0], inner[:, 1], 1)
     assert slope == pytest.approx(tall / wide, rel=1e-3)
     np.testing.assert_allclose(inner[:, 1], start + slope * inner[:, 0], atol=0.25)
     equal = (normal.inv_cdf(normal.cdf(-1)) - low) / (high - low)  # D-EER 15.9 %

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
-from factory.cli import JOBS, main
+from factory.cli import main
+from factory.cli.stations import JOBS
 from tests.root import ROOT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.factory.datasets.trees import TREES, write_video
 
 
 def test_every_data_set_has_a_name_a_domain_and_a_tree() -> None:
-    assert set(DATASETS) == set(TREES) == set(DatasetName.__args__)
+    assert set(DATASETS) == set(TREES) == set(get_args(DatasetName))
     domains = [dataset.DOMAIN for dataset in DATASETS.values()]
     assert len(set(domains)) == len(domains) and all(domain == vocabulary_name(domain) for domain in domains)
 

@@ -4,6 +4,7 @@ import re
 import time
 import tracemalloc
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -158,7 +159,7 @@ def test_splits_stay_apart() -> None:
         ({"splits": ["dev"]}, "no live face in split 'dev'"),
     ],
 )
-def test_impossible_plans_say_what_is_missing(given: dict[str, object], message: str) -> None:
+def test_impossible_plans_say_what_is_missing(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         make(small_rows(), **given)
 
@@ -192,7 +193,7 @@ def test_what_is_no_preset_is_refused(preset: object) -> None:
 def test_a_billion_rows_cost_nothing_until_asked_for() -> None:
     n = 100_000
     attacks = np.array(["live", "print", "live", "replay"])
-    lines = {
+    lines: dict[str, Any] = {
         "split": ["train"] * n,
         "label": np.tile([LIVE, SPOOF], n // 2),
         "domain": [f"d{i % 3}" for i in range(n)],
@@ -218,7 +219,7 @@ def test_many_styles_of_many_people_take_no_longer_than_few() -> None:
     n, domains, attacks = 100_000, 32, 24
     number = np.arange(n)
     attack = np.where(number % 4, number // 4 % attacks, -1)
-    lines = {
+    lines: dict[str, Any] = {
         "split": ["train"] * n,
         "label": (attack >= 0).astype(np.int64),
         "domain": [f"d{i % domains}" for i in number // 64],
@@ -242,7 +243,7 @@ def test_a_key_of_another_plan_is_refused() -> None:
 
 def test_nothing_from_outside_a_protocol_comes_in() -> None:
     rows = small_rows()
-    inside = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
+    inside: dict[str, Any] = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
     plan = make(rows, **inside, allowed_attacks=["replay"])
     for order in orders(plan):
         assert {rows[i].domain for i in (*order.live, *order.guide)} == {"cam"}

@@ -202,7 +202,8 @@ def test_a_bug_of_the_encoder_is_no_reject(line: Any, monkeypatch: pytest.Monkey
         raise ValueError("operands could not be broadcast together")
 
     monkeypatch.setattr("factory.line.encode_and_score", buggy)
-    found = _finish(made(NAMES[0]), "test", "unused", "face", OutputConfig().model_dump(mode="json"), 1)
+    whole: Any = made(NAMES[0])
+    found = _finish(whole, "test", "unused", "face", OutputConfig().model_dump(mode="json"), 1)
     assert found["planned"] == 0 and found["fault"] == "publish: ValueError: operands could not be broadcast together"
 
 

@@ -76,6 +76,7 @@ def place(root: Path, tmp_path: Path) -> Path:
 
 
 # Each takes the folder of everything and the one to write; the part that is broken is the first.
+SMALL = ["network.base_channels=8", "network.channel_multipliers=[1,1,1,1,1,1]", "network.embed_channels=16"]
 SHORT = "train={steps: 2, batch_size: 2, learning_rate: 0.1}"
 WAYS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
     "generate": ("generator/unet", lambda p, out: generate("generate", p, out)),
@@ -115,7 +116,6 @@ WAYS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
         lambda p, out: ["fit-classifier", f"corpus={p}/real", f"backbone=local-dir:{p}/backbone", f"out={out}", SHORT],
     ),
 }
-SMALL = ["network.base_channels=8", "network.channel_multipliers=[1,1,1,1,1,1]", "network.embed_channels=16"]
 
 
 def generate(verb: str, place: Path, out: Path) -> list[str]:

@@ -77,15 +77,16 @@ def test_a_guide_of_the_corpus_is_cut_to_its_middle_square(tmp_path: Path) -> No
 
 def test_mistakes_are_told_in_one_line(playground: Playground) -> None:
     good = file_of(wide(1))
-    for given, message in (
+    mistakes: list[tuple[Any, str]] = [
         ((b"no image", good, None, 250), "live face: not a supported image format"),
         ((good, b"", None, 250), "guide: empty file"),
         ((good, None, None, 250), "no guide: upload one or choose a style"),
         ((good, None, "nowhere-print", 250), "style 'nowhere-print' is not among the guides"),
         ((good, good, None, 1000), "was trained for T₀ up to"),
-    ):
+    ]
+    for (live, guide, style, t0), message in mistakes:
         with pytest.raises(ValueError, match=message):
-            playground.spoof(*given, 2.0, 0)
+            playground.spoof(live, guide, style, t0, 2.0, 0)
 
 
 def test_uploads_go_when_the_playground_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,8 @@ def test_colour_channels_are_blue_green_red(tmp_path: Path) -> None:
 def test_channels_in_any_float_and_order(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     data = rng.uniform(size=(1, 5, 6, 4))
-    for number, array in enumerate([data, data.astype(np.float16), np.asfortranarray(data.astype(np.float32))]):
+    arrays: list[Any] = [data, data.astype(np.float16), np.asfortranarray(data.astype(np.float32))]
+    for number, array in enumerate(arrays):
         np.savez(tmp_path / f"{number}.npz", data=array)
         expected = (array[0, 2::-1].astype(float) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
         assert (colour(tmp_path / f"{number}.npz") == expected).all()

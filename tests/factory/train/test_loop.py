@@ -100,7 +100,7 @@ def test_the_model_is_that_of_the_best_evaluation(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("ray.train.report", report)
     monkeypatch.setattr("ray.train.get_all_reported_checkpoints", lambda consistency_mode: None)
-    given = {"best_evaluation": 3, "train": {"evaluate_every": 2, "patience": 9}}
+    given: dict[str, Any] = {"best_evaluation": 3, "train": {"evaluate_every": 2, "patience": 9}}
     fit, course = start(**given), Course()
     weights = {}
     for step in range(10):

@@ -14,10 +14,10 @@ import pytest
 from factory.core.config import build
 from factory.storage import Storage
 from factory.tune import trials as searching
-from factory.tune.record import Record, kept
+from factory.tune.record import Ended, Record, kept
 from factory.tune.settings import TuneConfig
 from factory.tune.space import draw, settings_of
-from factory.tune.trials import Ended, rungs, search
+from factory.tune.trials import rungs, search
 from tests.searches import TRAIN, settings
 
 LONG = {**TRAIN, "steps": 40, "evaluate_every": 5}  # rungs at 10 and 20 with grace_steps=10, reduction=2

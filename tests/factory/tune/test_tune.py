@@ -130,7 +130,7 @@ def test_tables_have_a_line_for_every_trial_and_name_what_failed() -> None:
     assert text[0] == "| trial | t0_max | learning_rate | rows | step | auc | d_eer | status | reason |"
     assert text[5] == "| **0004** | 154 | 0.0004 | 24 | 8 | 0.9 | 0.1 | finished |  |"
     assert text[4] == "| 0003 | 153 | 0.0003 | 23 |  |  |  | failed | no row \\| at all |"
-    again = {"trial": "0004", "folder": "best", "t0": [150, 154], "cfg_scale": [1.0, 3.0]}
+    again: dict[str, Any] = {"trial": "0004", "folder": "best", "t0": [150, 154], "cfg_scale": [1.0, 3.0]}
     again |= {"rows": {"filtered": 24, "regenerated": 48}, "metric": {"filtered": 0.9, "regenerated": 0.8123}}
     assert markdown_table({**summary(), "regenerated": [again]}).splitlines()[-1] == (
         "| 0004 | 150–154 | 1–3 | 24 | 48 | 0.9 | 0.8123 |"
@@ -236,7 +236,7 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     assert again["rows"] == {"filtered": best["rows"], "regenerated": 24}
     assert again["metric"]["filtered"] == best["auc"]
     for verb, model in (("generate", GenerateConfig), ("fit_classifier", FitClassifierConfig)):
-        config = load(model, f"{tmp_path}/search/best/{verb}.yaml")
+        config: Any = load(model, f"{tmp_path}/search/best/{verb}.yaml")
         job: Any = {"generate": generate, "fit_classifier": fit_classifier}[verb]
         assert job.run(config) == read_summary(Storage(config.out))  # it is what was run
     assert {"trials.md", "trials.csv", "trials.svg"} <= {path.name for path in (tmp_path / "search").iterdir()}

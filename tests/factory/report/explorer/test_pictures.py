@@ -54,7 +54,7 @@ def test_faces_on_the_sheets_are_those_of_the_keys(inputs: dict[str, Any], tmp_p
     assert sorted(rows) == list(range(40)), "fewer than asked for: all"
     assert files == len(list((tmp_path / "explorer").iterdir())) == 5 + 1
     real = Corpus(inputs["real"])
-    pixels = {r.key: decode(r.image) for r in real.rows(range(len(real)))}
+    pixels: dict[str | None, Any] = {r.key: decode(r.image) for r in real.rows(range(len(real)))}
     spoofs = listing.corpus.rows(listing.places[rows])
     assert [r.style for r in spoofs] == sorted(r.style for r in spoofs)
     assert about["seeds"] == [str(r.seed) for r in spoofs]

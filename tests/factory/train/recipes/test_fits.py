@@ -72,8 +72,9 @@ def test_style_encoder_scores_its_accuracy_on_held_out_subjects(root: Path) -> N
     real = Corpus(f"{root}/real")
     held_out = real.where(split="dev")
     labels = torch.tensor([given["styles"].index(style) for style in real.column("style")[held_out]])
+    recipe: Any = fit.recipe
     with torch.no_grad():
-        _, logits = fit.recipe.network.eval()(to_tensor(real.pixels(held_out)))
+        _, logits = recipe.network.eval()(to_tensor(real.pixels(held_out)))
     accuracy = (logits.argmax(dim=1) == labels).double().mean().item()
     cross_entropy = torch.nn.functional.cross_entropy(logits, labels).item()
     assert found.figures == {"accuracy": accuracy, "cross_entropy": pytest.approx(cross_entropy, rel=1e-5)}
@@ -96,6 +97,7 @@ def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> Non
     assert fit.recipe.evaluate().figures == before.figures
     fit.recipe.updated()
     after = fit.recipe.evaluate()
+    assert before.score is not None
     assert after.score == -after.figures["all"] < before.score
     assert set(before.figures) == {"000-199", "200-399", "400-599", "600-799", "800-999", "all"}
     assert before.images["samples"].shape == (2 * 32, 5 * 32, 3)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from factory.audit.walk import place_of, walk
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress
+from factory.storage import Storage
 from tests.factory.audit.planted import audit, planted_rows, spoof, write_world
 
 
@@ -55,3 +57,16 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_measured(
     with pytest.raises(Quarantined, match=r"1 of 3 shards could not be measured.*image of made-broken: not a supp"):
         audit(inputs, root / "audit-broken")
     assert len(list((root / "audit-broken" / "spoofs").glob("*.parquet"))) == 2
+
+
+def test_where_every_table_is_there_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*given: Any) -> Any:
+        raise AssertionError("a finished walk asks no cluster")
+
+    monkeypatch.setattr("factory.cluster.connect", never)
+    out = Storage(str(tmp_path))
+    for shard in ("a", "b"):
+        out.create(place_of("real", shard), b"a table")
+    walk("audit", out, "real", ["a", "b"], never, object, never, workers=1, gpus=0.0)
+    with pytest.raises(AssertionError, match="asks no cluster"):
+        walk("audit", out, "real", ["a", "b", "c"], never, object, never, workers=1, gpus=0.0)

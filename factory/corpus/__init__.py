@@ -9,8 +9,8 @@ import copy
 import functools
 import hashlib
 import io
+import typing
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ _REPEATING = [
 ]
 
 
-class Parts(Protocol):
+class Parts(typing.Protocol):
     """Divides a corpus into other parts than those that it was written with: a protocol of `factory.protocols`."""
 
     @property

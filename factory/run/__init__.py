@@ -37,11 +37,11 @@ class Run:
 
     Args:
         out: the folder, local or `s3://`.
-        job: the verb that fills it, such as `generate`.
+        station: the verb that fills it, such as `generate`.
         identity: everything that decides the result, in JSON: content digests of the inputs and the settings that
             matter; never paths, resources or logging.
         config: the whole configuration, kept in `run.json` for people and for `retry-failed`.
-        planned: for a job that makes shards: how many `shards` and `images` it plans.
+        planned: for a station that makes shards: how many `shards` and `images` it plans.
         needs: processes that the cluster must have room for; checked before the folder is claimed, unless the run is
             finished.
 
@@ -52,7 +52,7 @@ class Run:
     def __init__(
         self,
         out: str,
-        job: str,
+        station: str,
         identity: dict[str, Any],
         config: Config,
         planned: dict[str, Any] | None = None,
@@ -60,13 +60,13 @@ class Run:
     ) -> None:
         if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
             refuse_relative(out)
-        if job.startswith("fit-") or job in ("tune", "ablate"):
+        if station.startswith("fit-") or station in ("tune", "ablate"):
             refuse_training_in(out)
         refuse_read_only(out)
         self.storage = Storage(out)
-        self.fingerprint = run_fingerprint(job, identity)
+        self.fingerprint = run_fingerprint(station, identity)
         claim = {
-            "job": job,
+            "job": station,
             "fingerprint": self.fingerprint,
             "identity": identity,
             "config": config.model_dump(mode="json"),
@@ -77,9 +77,9 @@ class Run:
         if needs and not self.storage.exists(SUMMARY):
             from factory.cluster.capacity import check
 
-            check(job, needs)
+            check(station, needs)
         if not self.storage.create(CLAIM, _pretty(claim)):
-            _refuse_foreign(self.storage, job, self.fingerprint)
+            _refuse_foreign(self.storage, station, self.fingerprint)
 
     def summary(self) -> dict[str, Any] | None:
         """Return the closing figures if the run is finished, else None."""
@@ -110,7 +110,7 @@ def refuse_read_only(out: str) -> None:
     if out.startswith("hf://"):
         raise UserError(
             f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "
-            f"and send it with `difffas publish`"
+            f"and send it with `difffas release`"
         )
 
 
@@ -123,9 +123,9 @@ def refuse_relative(out: str) -> None:
         )
 
 
-def run_fingerprint(job: str, identity: dict[str, Any]) -> str:
+def run_fingerprint(station: str, identity: dict[str, Any]) -> str:
     """Return the fingerprint of a run, made from its verb and everything that decides its result."""
-    return fingerprint({"job": job, **identity})
+    return fingerprint({"job": station, **identity})
 
 
 def read_claim(storage: Storage) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the `run.json` of a folder and its planned numbers of `shards` and `images`.
 
     Raises:
-        UserError: if the folder was not written by this software, or its job makes no shards.
+        UserError: if the folder was not written by this software, or its station makes no shards.
     """
     claim = read_claim(storage)
     if not {"shards", "images"} <= claim.get("planned", {}).keys():
@@ -186,12 +186,12 @@ def software() -> dict[str, str]:
     return versions
 
 
-def _refuse_foreign(storage: Storage, job: str, mine: str) -> None:
+def _refuse_foreign(storage: Storage, station: str, mine: str) -> None:
     claim = read_claim(storage)
     if claim["fingerprint"] != mine:
         raise UserError(
             f"{storage.url} belongs to another run ({claim['job']} {claim['fingerprint'][:12]}, this is "
-            f"{job} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
+            f"{station} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
         )
 
 

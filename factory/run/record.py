@@ -10,7 +10,7 @@ from typing import Any
 EXTENSIONS = {"parquet": "parquet", "webdataset": "tar"}
 SHARD = re.compile(r"[A-Za-z0-9_-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Keys that readers rely on; `shards.publish` writes these and more.
+# Keys that readers rely on; `shards.commit` writes these and more.
 FACTS = {
     "shard": str,
     "planned": int,

@@ -10,7 +10,7 @@ from factory.cards import write_corpus_card
 from factory.core.config import Config
 from factory.corpus import totals, write_index
 from factory.corpus.row import SPOOF, Row, style_of
-from factory.corpus.shards import OutputConfig, publish
+from factory.corpus.shards import OutputConfig, commit
 from factory.run import Run
 from factory.run.ledger import Ledger
 from factory.storage import Storage
@@ -41,8 +41,8 @@ def generated(folder: Path, formats: tuple[str, ...] = ("parquet", "webdataset")
     rejects = [{"key": "row-7777", "reason": "the generator made non-finite pixels"}]
     auc = [{"auc": 0.25, "live": 6, "spoof": 6}, {"auc": 1.0, "live": 2, "spoof": 2}]
     train, test = [spoof(i) for i in range(6)], [spoof(i, split="test") for i in (6, 7)]
-    publish(run.storage, "spoof", "train-000000", train, rejects, output, {"size_auc": auc[0]})
-    publish(run.storage, "spoof", "test-000000", test, [], output, {"size_auc": auc[1]})
+    commit(run.storage, "spoof", "train-000000", train, rejects, output, {"size_auc": auc[0]})
+    commit(run.storage, "spoof", "test-000000", test, [], output, {"size_auc": auc[1]})
     write_index(run.storage)
     write_corpus_card(run.storage)
     run.finish(totals(Ledger(run.storage).records()))

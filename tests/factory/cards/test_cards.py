@@ -17,9 +17,9 @@ from benchmarks.corpora import small_rows, write_corpus
 from factory.cards import CARD, CROISSANT, write_corpus_card
 from factory.cards.facts import corpus_facts
 from factory.corpus import Corpus, write_index
-from factory.corpus.shards import OutputConfig, publish
-from factory.publish.join import JoinConfig
-from factory.publish.join import run as join
+from factory.corpus.shards import OutputConfig, commit
+from factory.release.join import JoinConfig
+from factory.release.join import run as join
 from factory.run import Run
 from factory.storage import Storage
 from tests.factory.cards.corpora import SECRET, Places, generated
@@ -71,7 +71,7 @@ def test_body_says_what_was_made_how_and_what_was_left_out(card: tuple[Path, str
     assert "## Intended use" in text and "Not intended:" in text and "## Limits" in text
 
 
-def test_neither_paths_nor_secrets_are_in_what_is_published(card: tuple[Path, str]) -> None:
+def test_neither_paths_nor_secrets_are_in_the_cards(card: tuple[Path, str]) -> None:
     folder = card[0]
     assert SECRET in (folder / "run.json").read_text()
     for name in (CARD, CROISSANT):
@@ -132,7 +132,7 @@ def test_tars_alone_are_a_dataset_too(tmp_path: Path) -> None:
 
 def test_a_corpus_of_rejects_has_no_card(tmp_path: Path) -> None:
     run = Run(str(tmp_path), "prepare", {}, Places())
-    publish(run.storage, "face", "train-000000", [], [{"key": "a", "reason": "no face"}], OutputConfig(), {})
+    commit(run.storage, "face", "train-000000", [], [{"key": "a", "reason": "no face"}], OutputConfig(), {})
     write_index(run.storage)
     write_corpus_card(run.storage)
     assert not run.storage.exists(CARD)

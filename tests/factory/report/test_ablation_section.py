@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.corpora import NoConfig
-from factory.ablate import GAPS, JOB
+from factory.ablate import GAPS, STATION
 from factory.ablate.figures import column_name
 from factory.report.ablation_section import ablations, open_table
 from factory.run import Run
@@ -26,7 +26,7 @@ def table(text: str, reasons: dict[str, str]) -> dict[str, Any]:
 
 
 def test_a_table_has_its_columns_and_rows_in_order_and_each_reason_once(tmp_path: Path) -> None:
-    run = Run(str(tmp_path / "out"), JOB, {}, NoConfig())
+    run = Run(str(tmp_path / "out"), STATION, {}, NoConfig())
     same = {"0": "not measured", "1": "not measured"}
     for name, text in (("gaps-1", "old"), ("gaps-2", "—")):
         run.storage.create(f"{GAPS}/{name}.json", json.dumps(table(text, same)).encode())
@@ -48,7 +48,7 @@ def test_other_folders_and_tables_that_never_ended_are_one_line(tmp_path: Path) 
     other = Run(str(tmp_path / "other"), "report", {}, NoConfig())
     with pytest.raises(ValueError, match="holds a run of report, not an ablation"):
         open_table(other.storage.url)
-    begun = Run(str(tmp_path / "begun"), JOB, {}, NoConfig())
+    begun = Run(str(tmp_path / "begun"), STATION, {}, NoConfig())
     with pytest.raises(ValueError, match="is not finished: run the command that writes it again"):
         open_table(begun.storage.url)
     assert ablations({}) is None

@@ -20,7 +20,6 @@ EXCUSED = {
     "factory/drawn/portrait/hair.py": "paint, judged by the picture in test_render.py",
     "factory/drawn/portrait/scene.py": "paint, judged by the picture in test_render.py",
     "factory/line/block.py": "the type of a row",
-    "factory/line/rounds.py": "needs Ray; test_line.py sends shards through it that fail in every way",
     "factory/sources/place.py": "a protocol",
 }
 MODULES = sorted(

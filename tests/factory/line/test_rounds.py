@@ -1,4 +1,4 @@
-"""Rounds over a stand-in for a dataset: who is tried again, who gives up, and when. Real stages are in test_line.py."""
+"""Rounds over a stand-in for a dataset: what is tried again, what ends a run. Real stages are in test_line.py."""
 
 from __future__ import annotations
 

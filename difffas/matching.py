@@ -119,16 +119,25 @@ def match(source: Statistics, target: Statistics, shrinkage: float = 0.0) -> Mat
     Raises:
         ValueError: for another size or shrinkage.
     """
-    if source.size != target.size:
-        raise ValueError(f"statistics of images of size {source.size} and of {target.size}: give one size")
+    _check_sizes(source, target)
     if not 0.0 <= shrinkage <= 1.0:
         raise ValueError(f"shrinkage {shrinkage}: give a number from 0 to 1")
     transport = _transport(_shrunk(source.covariance, shrinkage), _shrunk(target.covariance, shrinkage))
     before = torch.einsum("ci,rij,cj->cr", transport, source.spectrum, transport)
     after = target.spectrum.diagonal(dim1=1, dim2=2).T  # 3, R
-    gain = (after.clamp_min(_FLOOR) / before.clamp_min(_FLOOR)).sqrt().clamp(*GAINS)
-    gain[:, 0] = 1.0  # the mean colour is the transport's
-    return Match(source.mean, target.mean, transport, gain)
+    return Match(source.mean, target.mean, transport, _gain(before, after))
+
+
+def sharpness(source: Statistics, target: Statistics) -> Match:
+    """What carries the sharpness alone from one set to another; colours stay.
+
+    Raises:
+        ValueError: for another size.
+    """
+    _check_sizes(source, target)
+    before, after = (each.spectrum.diagonal(dim1=1, dim2=2).T for each in (source, target))  # 3, R
+    nothing = torch.zeros_like(source.mean)
+    return Match(nothing, nothing, torch.eye(3, dtype=torch.float64), _gain(before, after))
 
 
 def recolour(images: Tensor, guides: Tensor) -> Tensor:
@@ -137,6 +146,18 @@ def recolour(images: Tensor, guides: Tensor) -> Tensor:
     guide_mean, guide_deviation = _levels(guides)
     moved = (images.double() - mean) * (guide_deviation / deviation.clamp_min(_FLOOR)) + guide_mean
     return moved.clamp(-1.0, 1.0).to(images.dtype)
+
+
+def _gain(before: Tensor, after: Tensor) -> Tensor:
+    """The factor of every channel and radius, (3, R), that turns one power into the other."""
+    gain = (after.clamp_min(_FLOOR) / before.clamp_min(_FLOOR)).sqrt().clamp(*GAINS)
+    gain[:, 0] = 1.0  # the mean colour is the transport's
+    return gain
+
+
+def _check_sizes(source: Statistics, target: Statistics) -> None:
+    if source.size != target.size:
+        raise ValueError(f"statistics of images of size {source.size} and of {target.size}: give one size")
 
 
 def _levels(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ from factory.core.config import build, load
 from factory.core.errors import Quarantined, Stalled
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
-from factory.models.generators import DUMMY
+from factory.models.generators import BUILT_IN
 from factory.models.load import model_digest
 from factory.protocols import open_corpus
 from factory.run import Run, read_claim, read_summary
@@ -123,7 +123,7 @@ def digest(kind: str, url: str) -> str:
     if kind == "corpus":
         return Corpus(url).digest
     if kind == "generator":
-        return DUMMY if url == DUMMY else model_digest(Storage(url))
+        return url if url in BUILT_IN else model_digest(Storage(url))
     claim: str = read_claim(Storage(url))["fingerprint"]
     return claim
 

@@ -32,7 +32,7 @@ from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_l
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import BOUNDED, STALL_SECONDS
-from factory.models.generators import DUMMY, Request
+from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, Request
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
@@ -49,7 +49,7 @@ PREFIX = "spoof"
 
 
 class GenerateInputs(Config):
-    """Folders, local or `s3://`. `guides` may equal `live`; `generator` is a model folder or `dummy`."""
+    """Folders, local or `s3://`. `guides` may equal `live`; `generator` is a model folder, `recolour` or `dummy`."""
 
     live: PathOrUrl
     guides: PathOrUrl
@@ -95,7 +95,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> LineSummary:
 
     `failed` says what to do with quarantined shards; see `run_line` for this and for the errors raised.
     """
-    if config.resources.compile and config.inputs.generator != DUMMY and cluster.is_local():
+    if config.resources.compile and config.inputs.generator not in BUILT_IN and cluster.is_local():
         check_compiler()
     inputs = open_inputs(config)
     claim, plan = plan_run(config, inputs, needs(config.resources))
@@ -160,7 +160,7 @@ class Inputs:
 
     live: Corpus
     guides: Corpus
-    generator: str  # value of the `generator` column: `dummy` or the digest of the model folder
+    generator: str  # value of the `generator` column: `dummy`, `recolour` or the digest of the model folder
 
 
 def open_inputs(config: GenerateConfig) -> Inputs:
@@ -194,7 +194,7 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
     key = run_fingerprint("generate", _identity(config, inputs))
     check_side(config.inputs.generator, side)
     check_t0(config.inputs.generator, config.sampler)
-    if config.inputs.generator != DUMMY:
+    if config.inputs.generator not in BUILT_IN:
         check_model(Storage(config.inputs.generator), protocol_of(live), "the generator")
     check_apart(live, config.plan.splits)
     inside = generation_plan(config.plan, live, guides)
@@ -209,16 +209,20 @@ def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[st
     Raises:
         UserError: naming a style without statistics.
     """
-    if config.sampler.match == "none":
+    generator, sampler, routes = config.inputs.generator, config.sampler, plan.routes()
+    if sampler.match != "none" and generator in BUILT_IN:
+        raise UserError(f"sampler.match {sampler.match} does nothing with generator {generator}: leave it out")
+    if generator == RECOLOUR:
+        sampler = SamplerConfig(match="style", match_unseen="estimate")
+        routes = {route._replace(condition=route.live) for route in routes}
+    if sampler.match == "none":
         return {}
-    if config.inputs.generator == DUMMY:
-        raise UserError(f"sampler.match {config.sampler.match} does nothing with the dummy generator: leave it out")
     from difffas.style_statistics import read_statistics
 
-    known = read_statistics(Storage(config.inputs.generator))
+    known = {} if generator == RECOLOUR else read_statistics(Storage(generator))
     corpora = [inputs.live, *([inputs.guides] if inputs.guides is not inputs.live else [])]
     size = _size(inputs.live)
-    return style_statistics.match_sources(known, config.sampler, plan.routes(), corpora, config.plan.splits, size)
+    return style_statistics.match_sources(known, sampler, routes, corpora, config.plan.splits, size)
 
 
 def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
@@ -279,7 +283,7 @@ def _size(corpus: Corpus) -> tuple[int, int]:
 
 def claim_generator(name: str) -> str:
     """Value of the `generator` column: `dummy` or the digest of the model folder."""
-    return DUMMY if name == DUMMY else model_digest(Storage(name))
+    return name if name in BUILT_IN else model_digest(Storage(name))
 
 
 class GenerateShard:
@@ -295,7 +299,7 @@ class GenerateShard:
         paired: bool,
         statistics: dict[str, Statistics],
     ) -> None:
-        self._paired, self._matches = paired, sampler.match != "none"
+        self._paired, self._matches = paired, bool(statistics)
         self._generate = load_generator(generator, sampler, threads, compiled, digest, statistics)
         self._busy = metrics.Busy()
         computed = generator != DUMMY and self._generate.device.startswith("cpu")

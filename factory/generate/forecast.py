@@ -15,7 +15,7 @@ from factory.corpus.provenance import CAPTURE
 from factory.generate import GenerateConfig, lay_plan, open_inputs
 from factory.generate.measured_speed import Speed, Workload, measured, read_speeds
 from factory.generate.remarks import remarks
-from factory.models.generators import DUMMY
+from factory.models.generators import BUILT_IN
 from factory.storage import Storage
 
 SAMPLED = 16  # live faces whose encoded size is the estimate for spoofs
@@ -106,8 +106,8 @@ def _measured_rate(
     speeds: tuple[Speed, ...], config: GenerateConfig, live: Corpus, device: str | None
 ) -> tuple[str, float | None, float | None]:
     """The known facts about the speed: a description, images per second and price per hour; never a guess."""
-    if config.inputs.generator == DUMMY:
-        return "unmeasured: the dummy generator has no network", None, None
+    if config.inputs.generator in BUILT_IN:
+        return f"unmeasured: the {config.inputs.generator} generator has no network", None, None
     workload = _workload(config, live)
     fitting = measured(speeds, workload)
     if device is not None and device in fitting:

@@ -20,7 +20,7 @@ from factory.generate.plan import ShardPlan, route_of
 from factory.images import decode
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.models.generators import DUMMY
+from factory.models.generators import BUILT_IN
 from factory.storage import Storage
 
 
@@ -52,7 +52,7 @@ def read_inputs(
     pixels, face_faults = _stack(faces, shape)
     guide_pixels, guide_faults = _stack(styles, shape)
     face_types, guide_types = [_source_type(face) for face in lives], [_source_type(guide) for guide in guides]
-    trained = recipe["generator"] != DUMMY
+    trained = recipe["generator"] not in BUILT_IN
     records: list[ImageRecord] = [
         {
             "row": _facts(shard_plan, i, lives[face], guides[guide], recipe),

@@ -11,7 +11,7 @@ from pydantic import Field
 from difffas.errors import UserError
 from factory.cluster.compiler import check_compiler
 from factory.core.config import Config, PathOrUrl
-from factory.models.generators import DUMMY, Request
+from factory.models.generators import BUILT_IN, Request
 from factory.models.load import load_generator
 from factory.models.settings import SamplerConfig
 
@@ -46,8 +46,8 @@ def run(config: ProbeConfig) -> Probe:
     Raises:
         UserError: if the model is missing, there is nothing to compile, or not even one image fits.
     """
-    if config.generator == DUMMY:
-        raise UserError("generator dummy takes any batch size: name a model folder")
+    if config.generator in BUILT_IN:
+        raise UserError(f"generator {config.generator} takes any batch size: name a model folder")
     if config.compile and config.preset == "exact":
         raise UserError("compile is for presets in bfloat16: choose preset balanced or fast")
     if config.compile:

@@ -12,7 +12,9 @@ import numpy as np
 if TYPE_CHECKING:
     from difffas.routes import Route
 
-DUMMY = "dummy"  # the name that `inputs.generator` takes instead of a model folder
+# What `inputs.generator` names instead of a model folder: plumbing for tests, and faces recoloured without a network.
+DUMMY, RECOLOUR = "dummy", "recolour"
+BUILT_IN = (DUMMY, RECOLOUR)
 
 
 @dataclasses.dataclass(frozen=True)

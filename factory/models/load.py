@@ -16,7 +16,7 @@ from difffas.errors import UserError
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
-from factory.models.generators import DUMMY, DummyGenerator, Generator
+from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, DummyGenerator, Generator
 from factory.models.settings import SamplerConfig
 from factory.storage import Storage
 
@@ -139,7 +139,7 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
     Raises:
         UserError: naming the range and the number of timesteps.
     """
-    if name == DUMMY:
+    if name in BUILT_IN:
         return
     trained = unet_config(Storage(name))["timesteps"]
     if sampler.t0[1] > trained:
@@ -153,7 +153,7 @@ def check_side(name: str, side: int) -> None:
 
     `side` is the shorter side in pixels. Raises UserError that names this side and the least that fits.
     """
-    if name == DUMMY:
+    if name in BUILT_IN:
         return
     network = unet_config(Storage(name))
     if network["form"] != "official" or network["variant"] in ("adain", "no_patches"):
@@ -174,16 +174,21 @@ def load_generator(
     digest: str | None = None,
     statistics: Mapping[str, Statistics] | None = None,
 ) -> Generator:
-    """Return the generator that `inputs.generator` names: `dummy` or a model folder, local or remote.
+    """Return the generator that `inputs.generator` names: `dummy`, `recolour` or a model folder, local or
+    remote.
 
     `digest` is the folder's `model_digest` if the caller knows it: then a node that has a copy reads nothing more.
-    `statistics` are those that `sampler.match` needs (see `factory.corpus.style_statistics`).
+    `statistics` are those that `sampler.match` and `recolour` need (see `factory.corpus.style_statistics`).
 
     Raises:
         UserError: if the model is incomplete, or no longer matches the digest.
     """
     if name == DUMMY:
         return DummyGenerator()
+    if name == RECOLOUR:
+        from factory.models.recolour_generator import RecolourGenerator
+
+        return RecolourGenerator(statistics or {}, threads)
     if compiled:
         check_compiler()
     from factory.models.diffusion_generator import DiffusionGenerator

@@ -15,7 +15,7 @@ from factory import generate
 from factory.core.config import Config, build
 from factory.core.documents import parse_yaml
 from factory.generate import GenerateConfig
-from factory.models.generators import DUMMY
+from factory.models.generators import BUILT_IN
 from factory.run import read_claim
 from factory.storage import Storage
 from factory.train import model_evaluation
@@ -76,7 +76,7 @@ def generation_of(made: GenerateConfig, kept: RowFilter, out: str) -> GenerateCo
     """The generation of `made`, with T₀ and w drawn only from the filter's ranges."""
     inputs = made.inputs
     places = {name: Storage(getattr(inputs, name)).url for name in ("live", "guides")}
-    generator = inputs.generator if inputs.generator == DUMMY else Storage(inputs.generator).url
+    generator = inputs.generator if inputs.generator in BUILT_IN else Storage(inputs.generator).url
     sampler = {
         name: (max(low, kept_low), min(high, kept_high))
         for name, (low, high), (kept_low, kept_high) in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from factory.corpus import read_index
@@ -35,7 +36,9 @@ _KINDS = {
 LONGEST = 2000  # characters of one setting
 
 
-def model_facts(storage: Storage, corpora: dict[str, str], figures: dict[str, Any]) -> dict[str, Any] | None:
+def model_facts(
+    storage: Storage, corpora: Mapping[str, str], figures: Mapping[str, object]
+) -> dict[str, Any] | None:
     """Return the facts that `model.md` states about a model folder; None if the folder's station has no card.
 
     Args:

@@ -18,6 +18,7 @@ from factory.corpus.shards import FORMATS
 from factory.images import decode
 from factory.run import read_claim
 from factory.run.ledger import Ledger
+from factory.run.record import ShardRecord
 from factory.storage import Storage
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
@@ -92,7 +93,7 @@ def _cross(table: pa.Table, first: str, second: str) -> dict[str, dict[str, int]
     return dict(sorted(counted.items()))
 
 
-def _splits(index: pa.Table, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _splits(index: pa.Table, records: list[ShardRecord]) -> dict[str, dict[str, Any]]:
     """Return each split's rows, people, and for each format the pattern of its files and their bytes."""
     found: dict[str, dict[str, Any]] = {}
     known = {name: place for place, name in enumerate(("train", "dev", "test"))}
@@ -117,9 +118,9 @@ def _histogram(scores: np.ndarray) -> list[tuple[str, int]]:
     return [(name, int(count)) for name, count in zip(names, counts, strict=True)]
 
 
-def _size_auc(records: list[dict[str, Any]]) -> float | None:
+def _size_auc(records: list[ShardRecord]) -> float | None:
     """Return the mean over shards, weighted by their number of pairs of a live face and a spoof."""
-    found = [record["size_auc"] for record in records if record.get("size_auc")]
+    found = [sizes for record in records if (sizes := record.get("size_auc"))]
     pairs = [each["live"] * each["spoof"] for each in found]
     return sum(each["auc"] * count for each, count in zip(found, pairs, strict=True)) / sum(pairs) if pairs else None
 
@@ -151,7 +152,7 @@ def _sources(index: pa.Table, made: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _looked_at(storage: Storage, records: list[dict[str, Any]]) -> dict[str, Any]:
+def _looked_at(storage: Storage, records: list[ShardRecord]) -> dict[str, Any]:
     """Return facts that no column holds: image size and marks, from the first shard of each split that has rows."""
     marks: Counter[tuple[str, str]] = Counter()
     side, seen = "", set()

@@ -124,8 +124,8 @@ def _undescribed(storage: Storage) -> list[str]:
     parts = read_json(storage, CROISSANT, "run the command that wrote the folder again, it adds it").get(
         "distribution"
     )
-    parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    hashes = {part.get("@id"): part.get("sha256") for part in parts}
+    parts = parts if isinstance(parts, list) else []
+    hashes = {part.get("@id"): part.get("sha256") for part in parts if isinstance(part, dict)}
     wrong = [file["path"] for file in [*facts["files"], facts["index"]] if hashes.get(file["path"]) != file["sha256"]]
     return problems + [f"{CROISSANT} has another hash for {path}, or none" for path in wrong]
 

@@ -12,7 +12,7 @@ from PIL import Image
 from factory.core.config import Config
 from factory.corpus import Corpus, totals, write_index
 from factory.corpus.row import LIVE, SPOOF, Row, style_of
-from factory.corpus.shards import OutputConfig, publish
+from factory.corpus.shards import OutputConfig, commit
 from factory.run import Run
 from factory.run.ledger import Ledger
 
@@ -61,7 +61,7 @@ def write_corpus(folder: Path, rows: list[Row], formats: tuple[str, ...] = ("par
     for split in sorted({r.split for r in rows}):
         mine = [r for r in rows if r.split == split]
         for number, first in enumerate(range(0, len(mine), per_shard)):
-            publish(run.storage, "face", f"{split}-{number:06d}", mine[first : first + per_shard], [], output, {})
+            commit(run.storage, "face", f"{split}-{number:06d}", mine[first : first + per_shard], [], output, {})
     write_index(run.storage)
     run.finish(totals(Ledger(run.storage).records()))
     return Corpus(str(folder))

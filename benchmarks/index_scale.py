@@ -5,8 +5,8 @@
 
 The rows are made by rule, of a prepared corpus (a subject has 100 images and lacks one of three attacks) and of a
 generated one, which fills every column. Each is opened in a process of its own. Times are wall and, in brackets, CPU
-seconds; `plan` is to construct a `Plan`, `order` to take one order from it. `peak` is the whole memory of the process,
-`start` what it had after its imports. Linux only.
+seconds; `plan` is to construct a `Plan`, `shard plan` to take that of one shard. `peak` is the whole memory of the
+process, `start` what it had after its imports. Linux only.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def measure(folder: str) -> dict[str, str]:
     corpus = timed("open", lambda: Corpus(folder))
     config = PlanConfig(samples=1_000_000)
     plan = timed("plan", lambda: Plan(config, SamplerConfig(), SHARD, corpus.index, corpus.index, "0" * 64))
-    timed("order", lambda: plan.order("train-000000"))
+    timed("shard plan", lambda: plan.shard_plan("train-000000"))
     return found
 
 
@@ -129,7 +129,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--measure"]:
         print(json.dumps(measure(sys.argv[2])))
         return
-    print("| rows | corpus | index MB | open s | plan s | order s | start MB | peak MB, opened | peak MB, planned |")
+    print(
+        "| rows | corpus | index MB | open s | plan s | shard plan s | start MB | peak MB, opened | peak MB, planned |"
+    )
     print("|---:|---|---:|---:|---:|---:|---:|---:|---:|")
     for rows in map(int, sys.argv[1:] or SIZES):
         for generated in (False, True):
@@ -138,7 +140,10 @@ def main() -> None:
                 child = [sys.executable, "-m", "benchmarks.index_scale", "--measure", folder]
                 found = json.loads(subprocess.run(child, check=True, stdout=subprocess.PIPE, text=True).stdout)
                 kind = "generated" if generated else "prepared"
-                cells = [found[name] for name in ("open", "plan", "order", "start peak", "open peak", "order peak")]
+                cells = [
+                    found[name]
+                    for name in ("open", "plan", "shard plan", "start peak", "open peak", "shard plan peak")
+                ]
                 print(f"| {rows:,} | {kind} | {size:,.1f} | {' | '.join(cells)} |", flush=True)
 
 

@@ -26,7 +26,7 @@ from benchmarks.memory import Watch
 from factory import cluster
 from factory.core.config import load
 from factory.corpus.encode import encode, encode_and_score
-from factory.corpus.shards import FORMATS, OutputConfig, publish
+from factory.corpus.shards import FORMATS, OutputConfig, commit
 from factory.generate import GenerateConfig, lay_plan, open_inputs, recipe_of, run
 from factory.generate.inputs import read_inputs
 from factory.line import Work, run_line
@@ -121,7 +121,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
     import ray
     from ray.data import ActorPoolStrategy
 
-    from factory.generate.inputs import read_order
+    from factory.generate.inputs import read_shard
 
     places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (live, guides)]
     shared = ray.put((plan, *places))
@@ -130,7 +130,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         pool = ActorPoolStrategy(size=count, max_tasks_in_flight_per_actor=2)
-        read = dataset.map(read_order, fn_kwargs=reading, num_cpus=1)
+        read = dataset.map(read_shard, fn_kwargs=reading, num_cpus=1)
         return read.map(Sleeper, fn_constructor_args=(str(notes),), compute=pool, num_cpus=0)
 
     if on:
@@ -182,8 +182,8 @@ def overhead(side: int) -> None:
         live, guides = opened.live, opened.guides
         plan = lay_plan(config, opened)
         corpora = (live.storage, live.index), (guides.storage, guides.index)
-        order = plan.order("train-000003")
-        inputs: Any = read_inputs(order, *corpora, recipe_of(config, opened))
+        shard_plan = plan.shard_plan("train-000003")
+        inputs: Any = read_inputs(shard_plan, *corpora, recipe_of(config, opened))
         names = ("pixels", "guides", "guide_of", "t0", "cfg_scale", "seed")
         made: Made = DummyGenerator()(Request(*(inputs[name] for name in names)))
         records, output = json.loads(inputs["records"]), config.output
@@ -192,11 +192,11 @@ def overhead(side: int) -> None:
         both = OutputConfig(formats=("parquet", "webdataset"))
 
         def store() -> None:
-            publish(live.storage, "bench", f"bench-{next(number):06d}", finished, [], both, {})
+            commit(live.storage, "bench", f"bench-{next(number):06d}", finished, [], both, {})
 
         steps: dict[str, Callable[[], Any]] = {
-            "plan": lambda: plan.order("train-000003"),
-            "read": lambda: read_inputs(order, *corpora, recipe_of(config, opened)),
+            "plan": lambda: plan.shard_plan("train-000003"),
+            "read": lambda: read_inputs(shard_plan, *corpora, recipe_of(config, opened)),
             "encode and score": lambda: encode_and_score(records, made.pixels, output),
             "… encode (PNG)": lambda: [encode(image, output, "digitalCapture") for image in made.pixels],
             "write and record": store,
@@ -219,11 +219,12 @@ def overhead(side: int) -> None:
 def ledger(folder: str | None) -> None:
     """A thousand generators of 10 images/s finish 20 shards of 500 a second: what the plan and the ledger bear.
 
-    Each generator is a thread here that commits its shards' records; orders are taken on one core.
+    Each generator is a thread here that commits its shards' records; shard plans are made on one core.
     """
     from factory.storage import Storage
 
-    print("| commits ÷ needed | orders ÷ needed | ledger | records | commits/s | resume scan s | all records read s |")
+    columns = "ledger | records | commits/s | resume scan s | all records read s"
+    print(f"| commits ÷ needed | shard plans ÷ needed | {columns} |")
     print("|---|---|---|---|---|---|---|")
     record = {"planned": 500, "rows": 500, "rejects": [], "rejects_by_reason": {}, "styles": {"a-b": 500}, "files": {}}
     with tempfile.TemporaryDirectory() as temporary:
@@ -235,13 +236,13 @@ def ledger(folder: str | None) -> None:
             # Every shard is committed by two of them: the race that a resumed run can have.
             names = [name for name in itertools.islice(plan.shards(), count) for _ in range(2)]
             some = names[:: len(names) // 200]
-            orders = _timed(list, map(plan.order, some)) / len(some)
+            shard_plans = _timed(list, map(plan.shard_plan, some)) / len(some)
             records = [{**record, "shard": name} for name in names]
             commits = _timed(_commit, book, names, records) / len(names)
             scan = _timed(book.done)
             whole = _timed(list, book.records())
             assert len(book.done()) == count
-            ratios = f"{1 / commits / SHARDS_A_SECOND:,.1f} | {1 / orders / SHARDS_A_SECOND:,.1f}"
+            ratios = f"{1 / commits / SHARDS_A_SECOND:,.1f} | {1 / shard_plans / SHARDS_A_SECOND:,.1f}"
             kind = "S3" if folder else "local"
             print(f"| {ratios} | {kind} | {count:,} | {1 / commits:,.0f} | {scan:.2f} | {whole:.2f} |", flush=True)
 

@@ -10,9 +10,10 @@ import json
 import math
 import os
 import re
+import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -33,7 +34,7 @@ SIZES = {
 }
 
 
-class Files(Protocol):
+class Files(typing.Protocol):
     """A folder to read from; names are relative and use `/`. `factory.storage.Storage` is one."""
 
     url: str

@@ -1,6 +1,6 @@
 """The whole chain as one command: from photographs or a corpus to a classifier, its metrics and a report.
 
-Every step is an ordinary run of its station in its own folder below `out`, so finished steps are left alone and a
+Every station has an ordinary run in its own folder below `out`, so finished runs are left alone and a
 stopped pipeline resumes where it stopped.
 """
 
@@ -21,7 +21,7 @@ from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
 
-class Step(NamedTuple):
+class StationRun(NamedTuple):
     """One run of a station."""
 
     verb: str  # the command's name
@@ -31,17 +31,19 @@ class Step(NamedTuple):
 
 
 class PipelineConfig(Config):
-    """One chain. Each step has the settings of its own file in `jobs/`, without `out`.
+    """One chain. Each station has the settings of its own file in `jobs/`, without `out`.
 
-    A step reads the outputs of earlier steps, unless its settings name other inputs. Outputs that no step reads are
-    not made: with `fit_generator.initial` the style encoder is skipped, with `generate.inputs.generator` also the
+    A station reads the outputs of earlier ones, unless its settings name other inputs. Outputs that none reads are not
+    made: with `fit_generator.initial` the style encoder is skipped, with `generate.inputs.generator` also the
     generator.
     """
 
-    out: PathOrUrl = Field(description="folder of the steps' folders, local or s3://")
+    out: PathOrUrl = Field(description="folder of the stations' folders, local or s3://")
     corpus: PathOrUrl | None = Field(None, description="finished corpus, instead of running prepare")
     prepare: dict[str, Any] | None = None
-    protocol: PathOrUrl | None = Field(None, description="name or file, for every step; None: the corpus's own splits")
+    protocol: PathOrUrl | None = Field(
+        None, description="name or file, for every station; None: the corpus's own splits"
+    )
     fit_style: dict[str, Any] = {}
     fit_generator: dict[str, Any] = {}
     generate: dict[str, Any] = {}
@@ -55,32 +57,35 @@ class PipelineConfig(Config):
             raise UserError("give either prepare (photographs to start from) or corpus (a finished one)")
         for name, value in self:
             if isinstance(value, dict) and "out" in value:
-                raise UserError(f"{name}.out is not for a pipeline: every step writes below the pipeline's out")
-        for step in steps(self):
+                raise UserError(f"{name}.out is not for a pipeline: every station writes below the pipeline's out")
+        for station_run in station_runs(self):
             try:
-                build(step.model, step.settings)
-            except UserError as error:  # report a typing error in the last step now, not after days
-                raise UserError(f"in {step.verb.replace('-', '_')}: {error}") from None
+                build(station_run.model, station_run.settings)
+            except UserError as error:  # report a typing error in the last station's settings now, not after days
+                raise UserError(f"in {station_run.verb.replace('-', '_')}: {error}") from None
         return self
 
 
 def run(config: PipelineConfig) -> dict[str, Any]:
-    """Run every step that is not done; return the paths of each step's folder and of the report.
+    """Run every station that is not done; return the paths of each station's folder and of the report.
 
     Raises:
-        UserError: and any other error of the stations: the first step that fails ends the chain.
+        UserError: and any other error of the stations: the first station that fails ends the chain.
     """
-    summaries = run_steps("pipeline", steps(config))
-    return {"steps": {step.verb: step.settings["out"] for step in steps(config)}, **summaries[-1]}
+    summaries = run_in_turn("pipeline", station_runs(config))
+    return {
+        "steps": {station_run.verb: station_run.settings["out"] for station_run in station_runs(config)},
+        **summaries[-1],
+    }
 
 
-def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
-    """Run steps one after the other, with a line about each; return their summaries."""
+def run_in_turn(name: str, chain: Iterable[StationRun]) -> list[dict[str, Any]]:
+    """Run stations one after the other, with a line about each; return their summaries."""
     summaries = []
-    for step in chain:
-        before, what = time.monotonic(), f"{name}: {step.verb} → {step.settings['out']}"
+    for station_run in chain:
+        before, what = time.monotonic(), f"{name}: {station_run.verb} → {station_run.settings['out']}"
         try:
-            summaries.append(step.run(build(step.model, step.settings)))
+            summaries.append(station_run.run(build(station_run.model, station_run.settings)))
         except Exception:
             say(f"{what} stopped after {duration(time.monotonic() - before)}")
             raise
@@ -88,36 +93,36 @@ def run_steps(name: str, chain: Iterable[Step]) -> list[dict[str, Any]]:
     return summaries
 
 
-def steps(config: PipelineConfig) -> Iterator[Step]:
-    """The steps in order; each reads the outputs of earlier steps."""
+def station_runs(config: PipelineConfig) -> Iterator[StationRun]:
+    """The runs in order; each reads the outputs of earlier ones."""
     corpus = config.corpus or f"{config.out}/corpus"
     style, generator, spoofs = (f"{config.out}/{name}" for name in ("style", "generator", "spoofs"))
     classifier, evaluation = f"{config.out}/classifier", f"{config.out}/evaluation"
     protocol = {"protocol": config.protocol} if config.protocol is not None else {}
     on_corpus = {"corpus": corpus, **protocol}
     if config.prepare is not None:
-        yield Step("prepare", prepare.run, prepare.PrepareConfig, {**config.prepare, "out": corpus})
+        yield StationRun("prepare", prepare.run, prepare.PrepareConfig, {**config.prepare, "out": corpus})
     inputs = {"live": corpus, "guides": corpus, "generator": generator, **config.generate.get("inputs", {})}
     fits_generator = inputs["generator"] == generator
     fits_style = fits_generator and not {"initial", "style_encoder"} & config.fit_generator.keys()
     if fits_style:
-        yield Step(
+        yield StationRun(
             "fit-style", fit_style.run, fit_style.FitStyleConfig, {**on_corpus, **config.fit_style, "out": style}
         )
     if fits_generator:
         first = {"style_encoder": style} if fits_style else {}
         settings = {**on_corpus, **first, **config.fit_generator, "out": generator}
-        yield Step("fit-generator", fit_generator.run, fit_generator.FitGeneratorConfig, settings)
-    yield Step(
+        yield StationRun("fit-generator", fit_generator.run, fit_generator.FitGeneratorConfig, settings)
+    yield StationRun(
         "generate",
         generate.run,
         generate.GenerateConfig,
         {**protocol, **config.generate, "inputs": inputs, "out": spoofs},
     )
     settings = {**on_corpus, "generated": spoofs, **config.fit_classifier, "out": classifier}
-    yield Step("fit-classifier", fit_classifier.run, fit_classifier.FitClassifierConfig, settings)
+    yield StationRun("fit-classifier", fit_classifier.run, fit_classifier.FitClassifierConfig, settings)
     settings = {**on_corpus, "classifier": classifier, **config.evaluate, "out": evaluation}
-    yield Step("evaluate", evaluate.run, evaluate.EvaluateConfig, settings)
+    yield StationRun("evaluate", evaluate.run, evaluate.EvaluateConfig, settings)
     fitted = {"style encoder": style} if fits_style else {}
     fitted |= {"generator": generator} if fits_generator else {}
     shown = {
@@ -126,6 +131,6 @@ def steps(config: PipelineConfig) -> Iterator[Step]:
         "models": {**fitted, "classifier": classifier},
         "evaluations": {"real and generated": evaluation},
     }
-    yield Step(
+    yield StationRun(
         "report", report.run, report.ReportConfig, {"inputs": shown, **config.report, "out": f"{config.out}/report"}
     )

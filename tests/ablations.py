@@ -28,8 +28,8 @@ def graph_of(table: Table, **given: Any) -> Graph:
     return Graph(config_of(**given), table, "runs", lambda kind, url: f"{kind} {url}")
 
 
-def settings_of(graph: Graph, job: str) -> list[Any]:
-    return [step.config for step in graph.steps.values() if step.job == job]
+def settings_of(graph: Graph, station: str) -> list[Any]:
+    return [table_run.config for table_run in graph.runs.values() if table_run.station == station]
 
 
 def cell(

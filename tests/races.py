@@ -1,4 +1,4 @@
-"""Writers that all publish the same name at the same moment."""
+"""Writers that all commit the same name at the same moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WRITERS = 8
 
 
 def race(storage: Storage, name: str, size: int = 100_000) -> None:
-    """Exactly one of the writers publishes, and what it wrote is there whole."""
+    """Exactly one of the writers commits, and what it wrote is there whole."""
     payloads = [bytes([writer]) * size for writer in range(WRITERS)]
     winners: list[int] = []
     barrier = threading.Barrier(WRITERS)

@@ -1,4 +1,4 @@
-"""Every YAML file that the project ships is a configuration of the job it is named after."""
+"""Every YAML file that the project ships is a configuration of the station it is named after."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.cli.stations import STATIONS
+from factory.cli.stations import VERBS
 from factory.core.config import load
 from factory.train import check_resources
 from tests.root import ROOT
@@ -21,19 +21,19 @@ FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
 def test_it_loads(file: Path) -> None:
     stem = file.name.partition(".")[0]
     verb = EXAMPLES[stem] if file.parent.name == "examples" else stem.replace("_", "-")
-    module, model = STATIONS[verb]
+    module, model = VERBS[verb]
     config = load(getattr(importlib.import_module(module), model), str(file), NEEDED.get(file.name, []))
     if verb.startswith("fit-"):
         check_resources(config.train, config.resources, checkpointing=verb == "fit-generator")
 
 
-@pytest.mark.parametrize("job", ["fit_style", "fit_generator", "fit_classifier"])
-def test_each_fit_has_three_recipes_that_say_what_they_cost(job: str) -> None:
+@pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_classifier"])
+def test_each_fit_has_three_recipes_that_say_what_they_cost(station: str) -> None:
     workers = []
     for kind in ("", ".gpu-1", ".demo"):
-        file = ROOT / "jobs" / f"{job}{kind}.yaml"
+        file = ROOT / "jobs" / f"{station}{kind}.yaml"
         assert "\n# Cost: " in file.read_text(encoding="utf-8")
-        module, model = STATIONS[job.replace("_", "-")]
+        module, model = VERBS[station.replace("_", "-")]
         resources = load(getattr(importlib.import_module(module), model), str(file)).resources
         workers.append((resources.workers, resources.gpus_per_worker))
     assert workers == [(8, 1), (1, 1), (1, 0)]

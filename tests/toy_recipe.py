@@ -15,7 +15,7 @@ from difffas.errors import UserError
 from factory.core import draws
 from factory.train import Evaluation
 from factory.train.batches import share
-from factory.train.ingest import Batch, Order, Reader
+from factory.train.ingest import Batch, BatchReader, BatchRequest
 from factory.train.loop import train_loop
 from factory.train.parallel import whole
 from tests.toy_reader import read
@@ -49,17 +49,17 @@ class ToyRecipe:
         if "marker" in self._settings:
             Path(self._settings["marker"]).write_text(str(updates))
 
-    def reader(self, rank: int, world: int) -> Reader:
+    def reader(self, rank: int, world: int) -> BatchReader:
         batch_size, bad = self._settings["train"]["batch_size"], self._settings.get("bad_steps", [])
 
-        def plan(step: int) -> Order:
+        def plan(step: int) -> BatchRequest:
             counters = share(step, batch_size, rank, world)
             x = draws.uniform(counters, "x").astype(np.float32)
             if step in bad and rank == world - 1:
                 x[-1] = np.nan
-            return Order({"keys": np.array([f"row-{counter}" for counter in counters])}, {"x": x})
+            return BatchRequest({"keys": np.array([f"row-{counter}" for counter in counters])}, {"x": x})
 
-        return Reader(plan, read)
+        return BatchReader(plan, read)
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
         self._accident(int(counters[0]) // self._settings["train"]["batch_size"])

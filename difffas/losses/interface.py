@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+import typing
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 
-class Loss(Protocol):
+class Loss(typing.Protocol):
     """A frozen dataclass that is called with a classifier's outputs for a batch and returns the batch's mean loss.
 
     `cosines` B,K in [-1, 1] are those between each sample and each of the K styles; `labels` are int64 B. `quality` B

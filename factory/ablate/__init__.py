@@ -15,7 +15,7 @@ import numpy as np
 
 from difffas.errors import UserError
 from factory.ablate.figures import Cell, cells_of, csv_of, markdown_of
-from factory.ablate.graph import STATIONS, Graph, Place, Step
+from factory.ablate.graph import TABLE_STATIONS, Graph, RowEvaluation, TableRun
 from factory.ablate.settings import AblateConfig as AblateConfig
 from factory.ablate.tables import Seeds as Seeds
 from factory.ablate.tables import Table, load_table
@@ -37,7 +37,7 @@ from factory.train import TrainResources as TrainResources
 from factory.train.recipes.classifier import FitClassifierConfig
 from factory.train.recipes.losses import goes_by_quality
 
-JOB = "ablate"
+STATION = "ablate"
 MARKDOWN, LONG = "table.md", "table.csv"
 GAPS = "gaps"
 
@@ -61,8 +61,13 @@ def forecast(config: AblateConfig) -> dict[str, Any]:
     table, graph = expand(config)
     storage = Storage(runs_folder(config))
     runs = [
-        {"run": step.name, "job": step.job, "finished": _finished(storage, step), "needs": list(step.needs)}
-        for step in graph.steps.values()
+        {
+            "run": table_run.name,
+            "job": table_run.station,
+            "finished": _finished(storage, table_run),
+            "needs": list(table_run.needs),
+        }
+        for table_run in graph.runs.values()
     ]
     return {
         "table": table.name,
@@ -71,9 +76,9 @@ def forecast(config: AblateConfig) -> dict[str, Any]:
         "finished": sum(run["finished"] for run in runs),
         "left": sum(not run["finished"] for run in runs),
         "empty": [
-            f"{place.row} / {place.protocol}, seed {place.seed}: {place.reason}"
-            for place in graph.places
-            if place.evaluation is None
+            f"{each.row} / {each.protocol}, seed {each.seed}: {each.reason}"
+            for each in graph.evaluations
+            if each.evaluation is None
         ],
     }
 
@@ -93,16 +98,16 @@ def run(config: AblateConfig) -> dict[str, Any]:
     identity = {
         "table": table.model_dump(mode="json"),
         "unit": config.unit,
-        "places": [place.evaluation or place.reason for place in graph.places],
+        "places": [each.evaluation or each.reason for each in graph.evaluations],
     }
-    claim = Run(config.out, JOB, identity, config)
+    claim = Run(config.out, STATION, identity, config)
     if (finished := claim.summary()) is not None:
         return finished
     storage = Storage(runs_folder(config))
-    faults = _make(storage, list(graph.steps.values()))
+    faults = _make(storage, list(graph.runs.values()))
     figure = functools.partial(_figure, storage, config.unit, faults)
-    cells = cells_of(table, graph.places, figure)
-    return _publish(claim, table, cells, config.unit)
+    cells = cells_of(table, graph.evaluations, figure)
+    return _commit(claim, table, cells, config.unit)
 
 
 def expand(config: AblateConfig) -> tuple[Table, Graph]:
@@ -128,29 +133,29 @@ def runs_folder(config: AblateConfig) -> str:
     return config.runs or f"{config.out.rstrip('/')}/runs"
 
 
-def _make(storage: Storage, steps: list[Step]) -> dict[str, str]:
-    """Run all unfinished steps; return, per run without a result, the reason: its own fault or an input's."""
+def _make(storage: Storage, table_runs: list[TableRun]) -> dict[str, str]:
+    """Make all unfinished runs; return, per run without a result, the reason: its own fault or an input's."""
     faults: dict[str, str] = {}
-    for number, step in enumerate(steps, start=1):
-        before = next((faults[name] for name in step.needs if name in faults), None)
+    for number, table_run in enumerate(table_runs, start=1):
+        before = next((faults[name] for name in table_run.needs if name in faults), None)
         if before is not None:
-            faults[step.name] = before
-        elif not _finished(storage, step):
+            faults[table_run.name] = before
+        elif not _finished(storage, table_run):
             started = time.monotonic()
-            say(f"ablate: {number}/{len(steps)} {step.name}")
-            fault = _attempt(step)
+            say(f"ablate: {number}/{len(table_runs)} {table_run.name}")
+            fault = _attempt(table_run)
             if fault is not None:
-                faults[step.name] = f"{step.name}: {fault}"
-            say(f"ablate: {step.name} {fault or 'finished'} ({duration(time.monotonic() - started)})")
+                faults[table_run.name] = f"{table_run.name}: {fault}"
+            say(f"ablate: {table_run.name} {fault or 'finished'} ({duration(time.monotonic() - started)})")
     return faults
 
 
-def _attempt(step: Step) -> str | None:
+def _attempt(table_run: TableRun) -> str | None:
     """Run a station; return its fault in one line, but raise a fault that every other run would meet too."""
     try:
-        if isinstance(step.config, FitClassifierConfig):
-            check_scores(step.config)
-        STATIONS[step.job][0].run(step.config)
+        if isinstance(table_run.config, FitClassifierConfig):
+            check_scores(table_run.config)
+        TABLE_STATIONS[table_run.station][0].run(table_run.config)
     except FileNotFoundError as error:
         return _one_line(error)
     except (OSError, Stalled, Refused):
@@ -182,17 +187,17 @@ def _one_line(error: Exception) -> str:
     return text[:300]
 
 
-def _finished(storage: Storage, step: Step) -> bool:
-    return storage.exists(f"{step.name}/summary.json")
+def _finished(storage: Storage, table_run: TableRun) -> bool:
+    return storage.exists(f"{table_run.name}/summary.json")
 
 
-def _figure(storage: Storage, unit: str, faults: dict[str, str], place: Place, metric: str) -> float | str:
-    """A metric of a place, or the reason why it is missing."""
-    if place.evaluation is None:
-        return place.reason
-    if place.evaluation in faults:
-        return faults[place.evaluation]
-    summary = read_summary(Storage(storage.path(place.evaluation)))
+def _figure(storage: Storage, unit: str, faults: dict[str, str], each: RowEvaluation, metric: str) -> float | str:
+    """A metric of a row's evaluation, or the reason why it is missing."""
+    if each.evaluation is None:
+        return each.reason
+    if each.evaluation in faults:
+        return faults[each.evaluation]
+    summary = read_summary(Storage(storage.path(each.evaluation)))
     assert summary is not None, "the run is finished"
     if unit == "video" and isinstance(video := summary["video"], dict):
         summary = video  # None if every recording has one frame: equal figures
@@ -209,7 +214,7 @@ def _why(summary: dict[str, Any], metric: str) -> str:
     return f"the evaluation has no {metric}"
 
 
-def _publish(claim: Run, table: Table, cells: list[Cell], unit: str) -> dict[str, Any]:
+def _commit(claim: Run, table: Table, cells: list[Cell], unit: str) -> dict[str, Any]:
     """Write the table, and close the run unless it has gaps."""
     empty = [cell for cell in cells if not cell.filled]
     summary = {

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from factory.ablate.graph import OWN, Place
+from factory.ablate.graph import OWN, RowEvaluation
 from factory.ablate.tables import Table
 from factory.charts import fixed
 from factory.tables.sheet import table
@@ -66,17 +66,19 @@ class Cell:
         return {"row": self.row, "protocol": self.protocol, "metric": self.metric, **over_seeds, **by_seed}
 
 
-def cells_of(table: Table, places: Sequence[Place], figure: Callable[[Place, str], float | str]) -> list[Cell]:
+def cells_of(
+    table: Table, evaluations: Sequence[RowEvaluation], figure: Callable[[RowEvaluation, str], float | str]
+) -> list[Cell]:
     """The cells of a table, row by row in the order of its columns.
 
-    `figure` returns a metric of a place, or as text the reason why it is missing.
+    `figure` returns a metric of an evaluation, or as text the reason why it is missing.
     """
     cells = []
     for row in table.rows:
         for metric in table.columns:
             mine = [
                 _cell(
-                    [place for place in places if (place.row, place.protocol) == (row.name, protocol)], metric, figure
+                    [each for each in evaluations if (each.row, each.protocol) == (row.name, protocol)], metric, figure
                 )
                 for protocol in table.protocols
             ]
@@ -86,15 +88,17 @@ def cells_of(table: Table, places: Sequence[Place], figure: Callable[[Place, str
     return cells
 
 
-def _cell(places: Sequence[Place], metric: str, figure: Callable[[Place, str], float | str]) -> Cell:
-    found = {place.seed: figure(place, metric) for place in places}
+def _cell(
+    evaluations: Sequence[RowEvaluation], metric: str, figure: Callable[[RowEvaluation, str], float | str]
+) -> Cell:
+    found = {each.seed: figure(each, metric) for each in evaluations}
     return Cell(
-        places[0].row,
-        places[0].protocol,
+        evaluations[0].row,
+        evaluations[0].protocol,
         metric,
         {seed: value for seed, value in found.items() if not isinstance(value, str)},
         {seed: value for seed, value in found.items() if isinstance(value, str)},
-        {place.seed: place.evaluation for place in places if place.evaluation is not None},
+        {each.seed: each.evaluation for each in evaluations if each.evaluation is not None},
     )
 
 
@@ -148,14 +152,14 @@ def csv_of(cells: Sequence[Cell]) -> str:
     """
     lines: list[Sequence[Any]] = [CSV]
     for cell in cells:
-        place = (cell.row, cell.protocol, cell.metric)
+        named = (cell.row, cell.protocol, cell.metric)
         for seed in sorted({*cell.values, *cell.reasons}):
             value = cell.values.get(seed)
             reason, run = cell.reasons.get(seed, ""), cell.runs.get(seed, "")
-            lines.append([*place, "value", seed, "" if value is None else repr(value), reason, run])
+            lines.append([*named, "value", seed, "" if value is None else repr(value), reason, run])
         lacking = f"{len(cell.reasons)} seeds have no value" if cell.reasons else ""
         for name, figure in (("mean", cell.mean), ("deviation", cell.deviation)):
-            lines.append([*place, name, "", "" if figure is None else repr(figure), lacking, ""])
+            lines.append([*named, name, "", "" if figure is None else repr(figure), lacking, ""])
     return table(lines)
 
 

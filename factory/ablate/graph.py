@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from factory.ablate.settings import AblateConfig
 
 OWN = "own"  # stands for the corpus's own splits, instead of a protocol
-STATIONS: dict[str, tuple[Any, type[Config]]] = {
+TABLE_STATIONS: dict[str, tuple[Any, type[Config]]] = {
     "fit_style": (fit_style, fit_style.FitStyleConfig),
     "fit_generator": (fit_generator, fit_generator.FitGeneratorConfig),
     "generate": (generate, generate.GenerateConfig),
@@ -43,7 +43,7 @@ class MissingError(UserError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class RunInput:
     """An input of a station: a folder, and the value that represents its content in the reader's fingerprint."""
 
     url: str
@@ -51,17 +51,17 @@ class Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class TableRun:
     """One run of a station, in the folder `name` below the folder of all runs."""
 
     name: str
-    job: str
+    station: str
     config: Config
     needs: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class RowEvaluation:
     """A row under a protocol with a seed: the evaluation that gives its figures, or why it is missing."""
 
     row: str
@@ -75,41 +75,41 @@ class Graph:
     """The runs of a table.
 
     Args:
-        config: the ablation. table: with its protocols and seeds. runs: folder of all runs.
+        config: the ablation. table: with its protocols and seeds. folder: of all runs.
         digest: computes the digest of an input's content, of kind `corpus`, `generator` or `style_encoder`; raises
             UserError for a folder that is not of that kind.
 
     Attributes:
-        steps: by name, each after the steps it needs; steps of the first seed come first.
-        places: one for every row, protocol and seed.
+        runs: by name, each after the runs it needs; runs of the first seed come first.
+        evaluations: one for every row, protocol and seed.
 
     Raises:
         UserError: if a given folder is of the wrong kind, a station refuses its settings, or settings set a value that
             the ablation itself sets.
     """
 
-    def __init__(self, config: AblateConfig, table: Table, runs: str, digest: Digest) -> None:
-        self._config, self._runs, self._digest = config, runs, digest
+    def __init__(self, config: AblateConfig, table: Table, folder: str, digest: Digest) -> None:
+        self._config, self._folder, self._digest = config, folder, digest
         self._rules = {name: None if name == OWN else protocols.load(name) for name in table.protocols}
-        self._corpus = Source(config.corpus, digest("corpus", config.corpus))
-        self.steps: dict[str, Step] = {}
-        self.places: list[Place] = []
+        self._corpus = RunInput(config.corpus, digest("corpus", config.corpus))
+        self.runs: dict[str, TableRun] = {}
+        self.evaluations: list[RowEvaluation] = []
         for seed in table.seeds:
             for row in table.rows:
-                self.places += [self._place(row, protocol, seed) for protocol in table.protocols]
+                self.evaluations += [self._row_evaluation(row, protocol, seed) for protocol in table.protocols]
 
-    def _place(self, row: TableRow, protocol: str, seed: int) -> Place:
+    def _row_evaluation(self, row: TableRow, protocol: str, seed: int) -> RowEvaluation:
         try:
-            return Place(row.name, protocol, seed, self._evaluation(row, protocol, seed))
+            return RowEvaluation(row.name, protocol, seed, self._evaluation(row, protocol, seed))
         except MissingError as error:
-            return Place(row.name, protocol, seed, None, str(error))
+            return RowEvaluation(row.name, protocol, seed, None, str(error))
 
     def _evaluation(self, row: TableRow, protocol: str, seed: int) -> str:
         training = self._trained_alike(protocol)
-        sources = {"corpus": self._corpus}
+        inputs = {"corpus": self._corpus}
         if row.generated:
-            sources["generated"] = self._generated(row, training, seed)
-        classifier = self._add("fit_classifier", row, training, seed, sources)
+            inputs["generated"] = self._generated(row, training, seed)
+        classifier = self._add("fit_classifier", row, training, seed, inputs)
         return self._add("evaluate", row, protocol, seed, {"corpus": self._corpus, "classifier": classifier}).identity
 
     def _trained_alike(self, protocol: str) -> str:
@@ -120,7 +120,7 @@ class Graph:
                 return name
         return protocol
 
-    def _generated(self, row: TableRow, protocol: str, seed: int) -> Source:
+    def _generated(self, row: TableRow, protocol: str, seed: int) -> RunInput:
         if self._config.generated is not None:
             self._refuse(row, "generated", "fit_style", "fit_generator", "generate")
             return self._given("corpus", self._config.generated, protocol)
@@ -128,66 +128,66 @@ class Graph:
         inputs = {"live": self._corpus, "guides": self._corpus, "generator": generator}
         return self._add("generate", row, protocol, seed, {f"inputs.{name}": each for name, each in inputs.items()})
 
-    def _generator(self, row: TableRow, protocol: str, seed: int) -> Source:
+    def _generator(self, row: TableRow, protocol: str, seed: int) -> RunInput:
         if self._config.generator is not None:
             self._refuse(row, "generator", "fit_style", "fit_generator")
             return self._given("generator", self._config.generator, protocol)
         if self._config.fit_generator is None:
             raise MissingError("needs generated faces: give generated, generator or fit_generator")
-        sources = {"corpus": self._corpus}
+        inputs = {"corpus": self._corpus}
         if "initial" in self._config.fit_generator:
             self._refuse(row, "fit_generator.initial", "fit_style")
-            sources["initial"] = self._given("generator", self._config.fit_generator["initial"], protocol)
+            inputs["initial"] = self._given("generator", self._config.fit_generator["initial"], protocol)
         elif self._config.style_encoder is not None:
             self._refuse(row, "style_encoder", "fit_style")
-            sources["style_encoder"] = self._given("style_encoder", self._config.style_encoder, protocol)
+            inputs["style_encoder"] = self._given("style_encoder", self._config.style_encoder, protocol)
         else:
-            sources["style_encoder"] = self._add("fit_style", row, protocol, seed, {"corpus": self._corpus})
-        return self._add("fit_generator", row, protocol, seed, sources)
+            inputs["style_encoder"] = self._add("fit_style", row, protocol, seed, {"corpus": self._corpus})
+        return self._add("fit_generator", row, protocol, seed, inputs)
 
-    def _refuse(self, row: TableRow, given: str, *jobs: str) -> None:
-        for job in jobs:
-            if getattr(row, job):
-                raise MissingError(f"changes {job}, which a finished `{given}` leaves no room for: leave that out")
+    def _refuse(self, row: TableRow, given: str, *stations: str) -> None:
+        for station in stations:
+            if getattr(row, station):
+                raise MissingError(f"changes {station}, which a finished `{given}` leaves no room for: leave that out")
 
-    def _given(self, kind: str, url: str, protocol: str) -> Source:
+    def _given(self, kind: str, url: str, protocol: str) -> RunInput:
         """A finished input; `$protocol` in its name is replaced by the training protocol's name."""
         url = url.replace("$protocol", protocol).replace("${protocol}", protocol)
-        return Source(url, self._digest(kind, url))
+        return RunInput(url, self._digest(kind, url))
 
-    def _add(self, job: str, row: TableRow, protocol: str, seed: int, sources: Mapping[str, Source]) -> Source:
-        """The run of a station; adds a step, unless an earlier row has the same run."""
-        model, rules = STATIONS[job][1], self._rules[protocol]
-        settings = self._settings(job, row, seed) | ({"protocol": protocol} if rules else {})
+    def _add(self, station: str, row: TableRow, protocol: str, seed: int, inputs: Mapping[str, RunInput]) -> RunInput:
+        """The run of a station; adds it, unless an earlier row has the same run."""
+        model, rules = TABLE_STATIONS[station][1], self._rules[protocol]
+        settings = self._settings(station, row, seed) | ({"protocol": protocol} if rules else {})
 
         def built(out: str, inputs: Mapping[str, str]) -> Config:
             try:
                 return build(model, _with(settings | {"out": out}, inputs))
             except UserError as error:
-                raise UserError(f"row {row.name!r}, {job}: {error}") from None
+                raise UserError(f"row {row.name!r}, {station}: {error}") from None
 
-        by_content = built("-", {key: source.identity for key, source in sources.items()})
+        by_content = built("-", {key: source.identity for key, source in inputs.items()})
         decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
         if "backbone" in decisive:
             decisive["backbone"] = backbone.identity(decisive["backbone"])
-        identity = {"job": job, "settings": decisive, "rules": rules and rules.digest}
-        name = f"{job}-{fingerprint(identity)[:16]}"
-        url = f"{self._runs}/{name}"
-        if name not in self.steps:
-            needs = dict.fromkeys(source.identity for source in sources.values() if source.identity in self.steps)
-            config = built(url, {key: source.url for key, source in sources.items()})
-            self.steps[name] = Step(name, job, config, tuple(needs))
-        return Source(url, name)
+        identity = {"job": station, "settings": decisive, "rules": rules and rules.digest}
+        name = f"{station}-{fingerprint(identity)[:16]}"
+        url = f"{self._folder}/{name}"
+        if name not in self.runs:
+            needs = dict.fromkeys(source.identity for source in inputs.values() if source.identity in self.runs)
+            config = built(url, {key: source.url for key, source in inputs.items()})
+            self.runs[name] = TableRun(name, station, config, tuple(needs))
+        return RunInput(url, name)
 
-    def _settings(self, job: str, row: TableRow, seed: int) -> dict[str, Any]:
+    def _settings(self, station: str, row: TableRow, seed: int) -> dict[str, Any]:
         """The station's settings from the configuration, overridden by the row's settings, and the seed."""
-        base, over = getattr(self._config, job), getattr(row, job, {})
-        _refuse_ours(f"config key {job}", job, base, INPUTS)
-        _refuse_ours(f"row {row.name!r}, {job}", job, over, (*INPUTS, "initial"))
-        settings = merged(_default(job) | {key: base[key] for key in base if key != "initial"}, over)
-        if job in SEED:
-            settings = merged(settings, {SEED[job]: {"seed": seed}})
-        if job.startswith("fit_"):
+        base, over = getattr(self._config, station), getattr(row, station, {})
+        _refuse_ours(f"config key {station}", station, base, INPUTS)
+        _refuse_ours(f"row {row.name!r}, {station}", station, over, (*INPUTS, "initial"))
+        settings = merged(_default(station) | {key: base[key] for key in base if key != "initial"}, over)
+        if station in SEED:
+            settings = merged(settings, {SEED[station]: {"seed": seed}})
+        if station.startswith("fit_"):
             resources = self._config.resources.model_dump(mode="json")
             settings = merged({"resources": resources}, settings)
         return settings
@@ -206,11 +206,11 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _default(job: str) -> dict[str, Any]:
+def _default(station: str) -> dict[str, Any]:
     """The station's default `train`, so that a row may change part of it; without the bootstrap, unused in tables."""
-    if job == "evaluate":
+    if station == "evaluate":
         return {"resamples": 0}
-    field = STATIONS[job][1].model_fields.get("train")
+    field = TABLE_STATIONS[station][1].model_fields.get("train")
     return {} if field is None else {"train": field.default.model_dump(mode="json")}
 
 
@@ -222,10 +222,10 @@ def _with(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, A
     return found
 
 
-def _refuse_ours(where: str, job: str, values: Mapping[str, Any], inputs: Sequence[str]) -> None:
+def _refuse_ours(where: str, station: str, values: Mapping[str, Any], inputs: Sequence[str]) -> None:
     ours = [key for key in inputs if key in values]
     if ours:
         raise UserError(f"{where}: {ours[0]} is the ablation's own: leave it out")
-    section = values.get(SEED.get(job, ""))
+    section = values.get(SEED.get(station, ""))
     if isinstance(section, Mapping) and "seed" in section:
-        raise UserError(f"{where}: {SEED[job]}.seed is that of the ablation: leave it out, and set seeds")
+        raise UserError(f"{where}: {SEED[station]}.seed is that of the ablation: leave it out, and set seeds")

@@ -39,7 +39,7 @@ class TableRow(Config):
 
     @model_validator(mode="after")
     def _check(self) -> TableRow:
-        changed = [job for job in ("fit_style", "fit_generator", "generate") if getattr(self, job)]
+        changed = [station for station in ("fit_style", "fit_generator", "generate") if getattr(self, station)]
         if changed and not self.generated:
             raise UserError(f"row {self.name!r} changes {changed[0]} and trains on no generated face: leave one out")
         return self

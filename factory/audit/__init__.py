@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
+from factory.audit.corpora import AuditedCorpora, measured_identity, open_corpora
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
-from factory.audit.sources import Sources, measured_identity, open_sources
 from factory.audit.summary import summarise
 from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
 from factory.audit.verdict import AUDIT_SCHEMA, LEAKS, judge, leaks, near_duplicates, quality_z
 from factory.cluster.capacity import Need
-from factory.corpus.kept import AUDIT, JOB
+from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
 
@@ -35,28 +35,28 @@ def run(config: AuditConfig) -> dict[str, Any]:
             or `measures` were made from other inputs.
         Quarantined: if shards could not be measured.
     """
-    sources = open_sources(config)
-    measured = measured_identity(config, sources)
+    corpora = open_corpora(config)
+    measured = measured_identity(config, corpora)
     others = Storage(config.measures) if config.measures is not None else None
     if others is not None:
         _check_measures(others, measured)
     thresholds = config.thresholds.model_dump(mode="json")
-    claim = Run(config.out, JOB, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
+    claim = Run(config.out, STATION, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
     if (finished := claim.summary()) is not None:
         return finished
     if others is None:
-        make_tables(config, sources, claim.storage)
+        make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
-    columns, references = _columns(config, sources, tables)
+    columns, references = _columns(config, corpora, tables)
     columns["accepted"], columns["reason"] = judge(columns, config.thresholds)
     claim.storage.create(AUDIT, to_parquet(_table(columns)))
-    unseen = unseen_spoofs(tables, sources)
-    return claim.finish(summarise(sources.spoofs, columns, config.thresholds, references, sources.real, unseen))
+    unseen = unseen_spoofs(tables, corpora)
+    return claim.finish(summarise(corpora.spoofs, columns, config.thresholds, references, corpora.real, unseen))
 
 
-def _columns(config: AuditConfig, sources: Sources, tables: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
+def _columns(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
     """Every column except the verdict, and the references of the z-scores."""
-    spoofs, limits = sources.spoofs, config.thresholds
+    spoofs, limits = corpora.spoofs, config.thresholds
     measures = spoof_measures(tables, spoofs)
     columns: dict[str, Any] = {
         name: measures[name].to_numpy()
@@ -68,8 +68,8 @@ def _columns(config: AuditConfig, sources: Sources, tables: Storage) -> tuple[di
     found = near_duplicates(spoofs, columns["dhash"], radius) if radius is not None else (nothing, nothing)
     columns["near_duplicate_place"], columns["near_duplicate_bits"] = found
     columns["brisque"] = spoofs["brisque"].to_numpy().astype(np.float64)
-    columns["brisque_z"], references = quality_z(spoofs, sources.guides)
-    real = [(corpus, real_hashes(tables, corpus)) for corpus in sources.real]
+    columns["brisque_z"], references = quality_z(spoofs, corpora.guides)
+    real = [(corpus, real_hashes(tables, corpus)) for corpus in corpora.real]
     columns["leak"] = leaks(spoofs, measures["live_dhash"].to_numpy(), real, limits.live_bits)
     return columns, references
 

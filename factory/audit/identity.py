@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import typing
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -22,7 +23,7 @@ _PADDING = 0.25  # around the face in a chip, as in the network's training
 _STRUCTURE = 16  # side of the compared structure
 
 
-class FaceEmbedder(Protocol):
+class FaceEmbedder(typing.Protocol):
     """Maps faces to vectors whose Euclidean distance says how different the persons are."""
 
     digest: str  # digest of everything that decides the vectors

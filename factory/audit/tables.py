@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from factory.audit.corpora import AuditedCorpora
 from factory.audit.measures import SPOOF_SCHEMA, MeasureReal, MeasureSpoofs, Tools, TrainingSpoofs, read_table
 from factory.audit.settings import AuditConfig
-from factory.audit.sources import Sources
 from factory.audit.walk import place_of, walk
 from factory.corpus import Corpus, corpus_digest
 from factory.storage import Storage
@@ -19,7 +19,7 @@ REAL, SPOOFS = "real", "spoofs"  # folders
 CONTROLS = 2000  # spoofs unseen by the generator that are compared with the seen ones
 
 
-def make_tables(config: AuditConfig, sources: Sources, out: Storage) -> None:
+def make_tables(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> None:
     """Measure every shard without a table, real faces first, because the spoofs are compared with them."""
     resources = config.resources
     tools = Tools(Storage(config.inputs.style_encoder).url, config.identity, config.batch_size, resources.threads)
@@ -27,27 +27,27 @@ def make_tables(config: AuditConfig, sources: Sources, out: Storage) -> None:
     pool = resources.workers, resources.gpus_per_worker
     real = {
         name: {"url": corpus.storage.url, "source": shard}
-        for corpus in sources.real
+        for corpus in corpora.real
         for name, shard in _named_shards(corpus).items()
     }
     walk("audit: real faces", out, REAL, list(real), real.__getitem__, MeasureReal, lambda: given, *pool)
 
-    spans, positions = _spans(sources.spoofs), sources.spoofs["position"].to_numpy()
+    spans, positions = _spans(corpora.spoofs), corpora.spoofs["position"].to_numpy()
 
     def task(shard: str) -> dict[str, Any]:
         return {
-            "url": sources.generated.storage.url,
+            "url": corpora.generated.storage.url,
             "source": shard,
             "positions": positions[spans[shard]],
-            "lives": sources.live_of[spans[shard]],
+            "lives": corpora.live_of[spans[shard]],
         }
 
     def held_against() -> dict[str, Any]:
         import ray
 
-        places = sources.live.index.select(["shard", "position"]).combine_chunks()
-        shared = ray.put((places, _spoofs_at(out, sources.training, sources.training_rows)))
-        return {**given, "live": sources.live.storage.url, "shared": [shared]}
+        places = corpora.live.index.select(["shard", "position"]).combine_chunks()
+        shared = ray.put((places, _spoofs_at(out, corpora.training, corpora.training_rows)))
+        return {**given, "live": corpora.live.storage.url, "shared": [shared]}
 
     walk("audit: spoofs", out, SPOOFS, list(spans), task, MeasureSpoofs, held_against, *pool)
 
@@ -66,18 +66,18 @@ def real_hashes(tables: Storage, corpus: Corpus) -> np.ndarray:
     return np.concatenate([column.to_numpy() for column in found])
 
 
-def unseen_spoofs(tables: Storage, sources: Sources) -> tuple[np.ndarray, np.ndarray]:
+def unseen_spoofs(tables: Storage, corpora: AuditedCorpora) -> tuple[np.ndarray, np.ndarray]:
     """Bits and cosine distance to the nearest training spoof, for real spoofs that the generator has not seen.
 
     These are at most `CONTROLS` spoofs of the training corpus's other splits; memorisation cannot explain their
     distances.
     """
-    rows = sources.unseen_rows
+    rows = corpora.unseen_rows
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(CONTROLS, len(rows))).astype(np.int64))]
     if not len(rows):
         return np.empty(0, np.int64), np.empty(0)
-    unseen = _spoofs_at(tables, sources.training, rows)
-    training = _spoofs_at(tables, sources.training, sources.training_rows)
+    unseen = _spoofs_at(tables, corpora.training, rows)
+    training = _spoofs_at(tables, corpora.training, corpora.training_rows)
     _, bits, distance = training.nearest(unseen.hashes, unseen.features)
     return bits, distance
 

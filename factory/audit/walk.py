@@ -1,6 +1,6 @@
 """Send shards through an actor pool of Ray Data; each gets its own table. Finished tables stay, failures are retried.
 
-A table is published whole or not at all, so its name alone shows that its shard is done.
+A table is committed whole or not at all, so its name alone shows that its shard is done.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from factory.corpus.license import strictest_of
 from factory.run import read_claim
 from factory.storage import Storage
 
-# job: (content of the folder, the Hub's library and task, how to load it)
+# station: (content of the folder, the Hub's library and task, how to load it)
 _KINDS = {
     "fit-style": (
         "Style encoder",
@@ -67,7 +67,7 @@ class ModelFacts:
 
 
 def model_facts(storage: Storage, corpora: dict[str, str], figures: Mapping[str, object]) -> ModelFacts | None:
-    """Return the facts that `model.md` states about a model folder; None if the folder's job has no card.
+    """Return the facts that `model.md` states about a model folder; None if the folder's station has no card.
 
     Args:
         storage: the model folder.

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from difffas.errors import UserError
 from factory.cli.folder import COMMANDS, Overrides, local, located, print_summary
 from factory.cli.job import job_app, submit
-from factory.cli.stations import JOBS
+from factory.cli.stations import CONFIG_ONLY_VERBS
 from factory.core.credentials import refuse_arguments
 from factory.core.exits import one_line_exits
 from factory.core.masking import masked_output
@@ -30,25 +31,25 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
-# Example settings for jobs that run on one machine and therefore have no file in jobs/.
+# Example settings for stations that run on one machine and therefore have no file in jobs/.
 NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}
 
 
-def _add_job(verb: str) -> None:
-    module, model, summary = JOBS[verb]
+def _add_verb(verb: str) -> None:
+    module, model, summary = CONFIG_ONLY_VERBS[verb]
 
     def command(config: ConfigFile = None, overrides: Overrides = None) -> None:
         from factory.core.config import load
 
-        job = importlib.import_module(module)
-        print_summary(job.run(load(getattr(job, model), config, overrides or [])))
+        station = importlib.import_module(module)
+        print_summary(station.run(load(getattr(station, model), config, overrides or [])))
 
     given = NO_FILES.get(verb, f"--config jobs/{verb.replace('-', '_')}.yaml")
     app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(command)
 
 
-for _verb in JOBS:
-    _add_job(_verb)
+for _verb in CONFIG_ONLY_VERBS:
+    _add_verb(_verb)
 
 
 @app.command()
@@ -156,6 +157,17 @@ def plan(
 for _name, _command in {**COMMANDS, "submit": submit}.items():
     app.command(_name)(_command)
 app.add_typer(job_app, name="job")
+
+
+@app.command(
+    "publish",
+    hidden=True,
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def publish() -> None:
+    """The old name of `release`."""
+    raise UserError("publish sends nothing and is now called release: difffas release ...")
 
 
 @app.command()

@@ -101,22 +101,22 @@ def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Ove
         raise SystemExit(1)
 
 
-def publish(
+def release(
     folder: Annotated[str | None, typer.Argument(help="Folder that a run wrote, local or s3://.")] = None,
     to: Annotated[
         str | None, typer.Option(help="A URL such as s3://… or the Hub's OWNER/NAME, for the commands shown.")
     ] = None,
-    config: Annotated[str | None, typer.Option("--config", help="YAML file of both; see jobs/publish.yaml.")] = None,
+    config: Annotated[str | None, typer.Option("--config", help="YAML file of both; see jobs/release.yaml.")] = None,
 ) -> None:
-    """Check a corpus, list its shards, show how to send it; sends nothing. Example: difffas publish corpora/spoofs"""
+    """Check a corpus, list its shards, show how to send it; sends nothing. Example: difffas release corpora/spoofs"""
     from factory.core.config import load
-    from factory.publish import PublishConfig
-    from factory.publish import publish as check
+    from factory.release import ReleaseConfig
+    from factory.release import release as check
 
     if folder is None and config is None:
         raise UserError("which corpus? Give its folder, or --config FILE")
     given = {"folder": folder, "to": to}
-    asked = load(PublishConfig, config, [f"{key}={json.dumps(value)}" for key, value in given.items() if value])
+    asked = load(ReleaseConfig, config, [f"{key}={json.dumps(value)}" for key, value in given.items() if value])
     found = check(asked.folder, asked.to)
     for problem in found["problems"]:
         typer.echo(f"difffas: {problem}", err=True)
@@ -131,7 +131,7 @@ def publish(
 COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "verify": verify,
-    "publish": publish,
+    "release": release,
     "retry-failed": retry_failed,
     "show": show,
     "regenerate": regenerate,

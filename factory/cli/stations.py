@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 # verb: (module with `run`, its configuration model, help), for commands that take only a configuration
-JOBS = {
+CONFIG_ONLY_VERBS = {
     "join": (
-        "factory.publish.join",
+        "factory.release.join",
         "JoinConfig",
         "Make one corpus of several, such as a protocol's training data sets.",
     ),
@@ -38,11 +38,11 @@ JOBS = {
 }
 
 # verb: (module with `run`, its configuration model), for every command that needs only `--config`
-STATIONS = {
-    **{verb: (module, model) for verb, (module, model, _) in JOBS.items()},
+VERBS = {
+    **{verb: (module, model) for verb, (module, model, _) in CONFIG_ONLY_VERBS.items()},
     "prepare": ("factory.prepare", "PrepareConfig"),
     "generate": ("factory.generate", "GenerateConfig"),
     "evaluate": ("factory.evaluate", "EvaluateConfig"),
     "ablate": ("factory.ablate", "AblateConfig"),
-    "publish": ("factory.publish", "PublishConfig"),
+    "release": ("factory.release", "ReleaseConfig"),
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from difffas.errors import UserError
-from factory.cli.stations import STATIONS
+from factory.cli.stations import VERBS
 from factory.cluster.jobs import connected, number_of, same_run
 from factory.core.config import Config, canonical_json, fingerprint, load
 from factory.core.progress import say
@@ -53,7 +53,7 @@ def submit(
     """Submit one run to the cluster whose dashboard is at `address`.
 
     Args:
-        verb: a verb of `STATIONS`.
+        verb: a verb of `VERBS`.
         config: its configuration; paths in it must be valid on the cluster's machines.
         address: `http://HOST:8265`.
         wheel: upload the code in this wheel instead of the code that runs here.
@@ -90,9 +90,9 @@ def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
     Raises:
         UserError: if the verb is unknown, and as `config.load` does.
     """
-    if verb not in STATIONS:
-        raise UserError(f"{verb!r} is no job: use one of {', '.join(sorted(STATIONS))}")
-    module, model = STATIONS[verb]
+    if verb not in VERBS:
+        raise UserError(f"{verb!r} is no job: use one of {', '.join(sorted(VERBS))}")
+    module, model = VERBS[verb]
     config: Config = load(getattr(importlib.import_module(module), model), path, overrides)
     return config
 

@@ -12,7 +12,7 @@ from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.models.load import load_classifier
 from factory.storage import Storage
-from factory.train import publish_model
+from factory.train import commit_model
 
 ONNX, BACKBONE = "classifier.onnx", "backbone"
 LARGEST = 4096  # largest image side that a network is tried on
@@ -44,7 +44,7 @@ def run(config: ExportConfig) -> dict[str, Any]:
         classifier.save(name)
         export_timm(classifier, Path(name) / BACKBONE, size)
         export_onnx(classifier, Path(name) / ONNX, size)
-        publish_model(storage, Path(name))
+        commit_model(storage, Path(name))
     return {
         "classifier": storage.url,
         "backbone": f"local-dir:{storage.path(BACKBONE)}" if storage.local else storage.path(BACKBONE),

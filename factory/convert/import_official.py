@@ -10,7 +10,7 @@ from difffas.errors import UserError
 from factory.core.config import Config, PathHere, PathOrUrl
 from factory.core.progress import say
 from factory.storage import Storage
-from factory.train import publish_model
+from factory.train import commit_model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +58,7 @@ def run(config: ImportConfig) -> dict[str, Any]:
         )
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        publish_model(storage, Path(folder))
+        commit_model(storage, Path(folder))
     return {"model": storage.url, "parameters": count}
 
 

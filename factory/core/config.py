@@ -1,7 +1,7 @@
 """Configuration: frozen models that refuse unknown keys, read from YAML and `key=value` overrides.
 
-Each component's model lies in the component's module; a job's model composes them. `fingerprint` is the sha256 of the
-canonical JSON, which identifies a run.
+Each component's model lies in the component's module; a station's model composes them. `fingerprint` is the sha256 of
+the canonical JSON, which identifies a run.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def _install() -> None:
 
 def _handle() -> None:
     for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup and in a shell's background job
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup and in a shell's background
             signal.signal(number, _on_signal)
 
 

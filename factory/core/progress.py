@@ -72,8 +72,14 @@ class Progress:
 class TrainingProgress:
     """Prints a training's progress line every few seconds; the rate is that of this attempt."""
 
-    def __init__(self, job: str, steps: int, batch_size: int, first: int, every: float = 10.0) -> None:
-        self._job, self._steps, self._batch_size, self._first, self._every = job, steps, batch_size, first, every
+    def __init__(self, station: str, steps: int, batch_size: int, first: int, every: float = 10.0) -> None:
+        self._station, self._steps, self._batch_size, self._first, self._every = (
+            station,
+            steps,
+            batch_size,
+            first,
+            every,
+        )
         self._started = self._printed = time.monotonic()
 
     def show(self, step: int, loss: float, skipped: int, last: bool) -> None:
@@ -87,7 +93,7 @@ class TrainingProgress:
         left = 0.0 if last else (self._steps - step) * (now - self._started) / made
         bad = f" · {skipped} skipped" if skipped else ""
         say(
-            f"{self._job}: step {step:,}/{self._steps:,} · loss {loss:.4f}{bad} · {rate:.1f} img/s"
+            f"{self._station}: step {step:,}/{self._steps:,} · loss {loss:.4f}{bad} · {rate:.1f} img/s"
             f" · {duration(left)} left"
         )
 

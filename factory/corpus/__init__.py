@@ -9,8 +9,8 @@ import copy
 import functools
 import hashlib
 import io
+import typing
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ _REPEATING = [
 ]
 
 
-class Parts(Protocol):
+class Parts(typing.Protocol):
     """Divides a corpus into other parts than those that it was written with: a protocol of `factory.protocols`."""
 
     @property
@@ -246,7 +246,7 @@ def corpus_digest(storage: Storage) -> str:
     return fingerprint(files)
 
 
-class Totals(TypedDict):
+class Totals(typing.TypedDict):
     """The counts of a corpus's ledger, with which the summary of its run begins; planned = written + rejected."""
 
     shards: int

@@ -16,7 +16,7 @@ from factory.run import read_claim, read_summary
 from factory.storage import Storage
 from factory.tables import plain_parquet
 
-JOB, AUDIT = "audit", "audit.parquet"
+STATION, AUDIT = "audit", "audit.parquet"
 
 
 class Audit:
@@ -28,9 +28,11 @@ class Audit:
 
     def __init__(self, url: str) -> None:
         self.storage = Storage(url)
-        job = read_claim(self.storage)["job"]
-        if job != JOB:
-            raise UserError(f"{self.storage.url} holds a run of {job}, not an audit: give what `difffas audit` wrote")
+        station = read_claim(self.storage)["job"]
+        if station != STATION:
+            raise UserError(
+                f"{self.storage.url} holds a run of {station}, not an audit: give what `difffas audit` wrote"
+            )
         if read_summary(self.storage) is None:
             raise UserError(f"{self.storage.url} is not finished: run `difffas audit` again")
 

@@ -1,13 +1,14 @@
-"""Writes one shard: encodes rows in every format, publishes them create-only, then records them in the ledger."""
+"""Writes one shard: encodes rows in every format, commits them create-only, then records them in the ledger."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import math
+import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal
 
 import pyarrow as pa
 from pydantic import Field, model_validator
@@ -21,7 +22,7 @@ from factory.run.record import Reject, ScoreStatistics, ShardFile, ShardNotes, S
 from factory.storage import Storage
 
 
-class Format(Protocol):
+class Format(typing.Protocol):
     """The interface of a module in `factory.corpus.formats`."""
 
     EXTENSION: str
@@ -79,7 +80,7 @@ def shard_span(number: int, rows: int, shards: int) -> tuple[int, int]:
     return number * size + min(number, longer), size + (number < longer)
 
 
-def publish(
+def commit(
     storage: Storage,
     prefix: str,
     shard: str,

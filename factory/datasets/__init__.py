@@ -44,9 +44,9 @@ from __future__ import annotations
 
 import functools
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from difffas.errors import UnreadableError, UserError
 from factory.core.progress import say
@@ -72,7 +72,7 @@ from factory.sources.video import Frames as Frames
 FRAME = re.compile(rf".+\.(?:{'|'.join(video.DEMUXERS)}|hdf5|h5)/(\d+)", re.IGNORECASE | re.DOTALL)
 
 
-class Dataset(Protocol):
+class Dataset(typing.Protocol):
     """The interface of a data set's module in this package."""
 
     DOMAIN: str

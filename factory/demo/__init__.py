@@ -1,4 +1,4 @@
-"""The main job on embedded faces: run every station once, with the functions and the Ray code that a cluster uses."""
+"""Embedded faces: run every station once, with the functions and the Ray code that a cluster uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from factory import evaluate, generate, prepare, report, tune
 from factory.core.progress import duration, say
 from factory.corpus.provenance import DRAWN
 from factory.drawn import embedded, pretrained
-from factory.pipeline import Step, run_steps
+from factory.pipeline import StationRun, run_in_turn
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
@@ -30,7 +30,7 @@ def run(out: str) -> dict[str, Any]:
     started = time.monotonic()
     say(f"demo: everything goes below {root}")
     _draw(root / "faces")
-    run_steps("demo", stations(root))
+    run_in_turn("demo", stations(root))
     seconds = time.monotonic() - started
     page = root / "report" / report.PAGE
     say(f"demo: all stations in {duration(seconds)}; open {page}")
@@ -46,14 +46,14 @@ def _draw(folder: Path) -> None:
     say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - before)}")
 
 
-def stations(root: Path) -> Iterator[Step]:
+def stations(root: Path) -> Iterator[StationRun]:
     """(function, configuration model, settings) of every station, in order."""
     yield from _corpus_and_generator(root)
     yield from _downstream(root)
 
 
-def _corpus_and_generator(root: Path) -> Iterator[Step]:
-    yield Step(
+def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
+    yield StationRun(
         "prepare",
         prepare.run,
         prepare.PrepareConfig,
@@ -69,7 +69,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Step]:
             "output": {"rows_per_shard": 120},
         },
     )
-    yield Step(
+    yield StationRun(
         "fit-style",
         fit_style.run,
         fit_style.FitStyleConfig,
@@ -81,7 +81,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Step]:
             "resources": CPU,
         },
     )
-    yield Step(
+    yield StationRun(
         "fit-generator",
         fit_generator.run,
         fit_generator.FitGeneratorConfig,
@@ -100,7 +100,7 @@ def _corpus_and_generator(root: Path) -> Iterator[Step]:
             "resources": CPU,
         },
     )
-    yield Step(
+    yield StationRun(
         "generate",
         generate.run,
         generate.GenerateConfig,
@@ -115,13 +115,13 @@ def _corpus_and_generator(root: Path) -> Iterator[Step]:
     )
 
 
-def _downstream(root: Path) -> Iterator[Step]:
+def _downstream(root: Path) -> Iterator[StationRun]:
     classifiers: dict[str, dict[str, Any]] = {
         "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
         "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},
     }
     for name, settings in classifiers.items():
-        yield Step(
+        yield StationRun(
             "fit-classifier",
             fit_classifier.run,
             fit_classifier.FitClassifierConfig,
@@ -134,13 +134,13 @@ def _downstream(root: Path) -> Iterator[Step]:
                 **settings,
             },
         )
-        yield Step(
+        yield StationRun(
             "evaluate",
             evaluate.run,
             evaluate.EvaluateConfig,
             {"classifier": f"{root}/{name}", "corpus": f"{root}/real", "out": f"{root}/{name}-scores"},
         )
-    yield Step(
+    yield StationRun(
         "tune",
         tune.run,
         tune.TuneConfig,
@@ -162,7 +162,7 @@ def _downstream(root: Path) -> Iterator[Step]:
             "trials": 3,
         },
     )
-    yield Step(
+    yield StationRun(
         "report",
         report.run,
         report.ReportConfig,

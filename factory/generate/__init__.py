@@ -20,7 +20,7 @@ from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.encode import codec_name
 from factory.corpus.shards import OutputConfig
-from factory.generate.inputs import read_order
+from factory.generate.inputs import read_shard
 from factory.generate.plan import Plan
 from factory.generate.remarks import remarks
 from factory.generate.settings import PlanConfig
@@ -122,7 +122,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
 
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         tasks = cluster.placed(config.resources.task_labels)
-        return dataset.map(read_order, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED).map(
+        return dataset.map(read_shard, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED).map(
             GenerateShard,
             fn_constructor_kwargs=making,
             compute=_pool(config.resources.generators, careful),
@@ -140,7 +140,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
         stages,
         PREFIX,
         config.output,
-        keys=lambda shard: plan.order(shard).keys,
+        keys=lambda shard: plan.shard_plan(shard).keys,
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
         notes={"distinct": plan.distinct()} if plan.distinct() < len(plan) else {},
@@ -267,7 +267,7 @@ class GenerateShard:
         self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
 
     def __call__(self, row: Block) -> Block:
-        """Return a row of `read_order` with spoofs in place of the live faces."""
+        """Return a row of `read_shard` with spoofs in place of the live faces."""
         with self._busy.at_work():
             return carry(row, "generate", self._work)
 

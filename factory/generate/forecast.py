@@ -13,7 +13,7 @@ from factory.corpus import Corpus
 from factory.corpus.encode import encode
 from factory.corpus.provenance import CAPTURE
 from factory.generate import GenerateConfig, lay_plan, open_inputs
-from factory.generate.measured_speed import Job, Speed, measured, read_speeds
+from factory.generate.measured_speed import Speed, Workload, measured, read_speeds
 from factory.generate.remarks import remarks
 from factory.models.generators import DUMMY
 from factory.storage import Storage
@@ -90,18 +90,18 @@ def _measured_rate(
     """The known facts about the speed: a description, images per second and price per hour; never a guess."""
     if config.inputs.generator == DUMMY:
         return "unmeasured: the dummy generator has no network", None, None
-    job = _job(config, live)
-    fitting = measured(speeds, job)
+    workload = _workload(config, live)
+    fitting = measured(speeds, workload)
     if device is not None and device in fitting:
         row = fitting[device]
         return f"measured on {device}, {row.date}, commit {row.commit}", row.images_per_second, row.price_per_hour
     where = f"on {device}" if device else "because no --device was named"
     instead = f" (measured: --device {', '.join(fitting)})" if fitting else ""
-    return f"unmeasured {where}: {job}{instead}; give --images-per-second", None, None
+    return f"unmeasured {where}: {workload}{instead}; give --images-per-second", None, None
 
 
-def _job(config: GenerateConfig, live: Corpus) -> Job:
-    return Job(
+def _workload(config: GenerateConfig, live: Corpus) -> Workload:
+    return Workload(
         parameters=_parameters(Storage(config.inputs.generator)),
         side=live.pixels(np.array([0]))[0].shape[0],
         guided=config.sampler.cfg_scale != (1.0, 1.0),

@@ -1,4 +1,4 @@
-"""Turn a shard's order into a generator's input: decoded live faces and guides, and the facts of each future row."""
+"""Turn a shard's plan into a generator's input: decoded live faces and guides, and the facts of each future row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from factory.corpus import read_rows
 from factory.corpus.license import strictest
 from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
 from factory.corpus.row import SPOOF, Row, style_of
-from factory.generate.plan import Order
+from factory.generate.plan import ShardPlan
 from factory.images import decode
 from factory.line.block import Block
 from factory.line.faults import carry
@@ -22,26 +22,26 @@ from factory.models.generators import DUMMY
 from factory.storage import Storage
 
 
-def read_order(row: Block, plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]) -> Block:
-    """First stage, a CPU task: add decoded live faces and distinct guides to the order of a shard."""
+def read_shard(row: Block, plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]) -> Block:
+    """First stage, a CPU task: add decoded live faces and distinct guides to a shard, by its plan."""
 
     def work(row: Block) -> Block:
         import ray
 
-        orders, live_index, guides_index = ray.get(plan[0])
+        whole_plan, live_index, guides_index = ray.get(plan[0])
         lives, guides = (Storage(live_url), live_index), (Storage(guides_url), guides_index)
-        return read_inputs(orders.order(row["shard"]), lives, guides, recipe)
+        return read_inputs(whole_plan.shard_plan(row["shard"]), lives, guides, recipe)
 
     return carry(row, "read", work)
 
 
 def read_inputs(
-    order: Order, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
+    shard_plan: ShardPlan, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
 ) -> Block:
-    """The generator's input for one order; each corpus is given as storage and index."""
+    """The generator's input for one shard; each corpus is given as storage and index."""
     # Samples of a shard share live faces and guides: each is read and decoded once.
-    faces_used, face_of = np.unique(order.live, return_inverse=True)
-    guides_used, guide_of = np.unique(order.guide, return_inverse=True)
+    faces_used, face_of = np.unique(shard_plan.live, return_inverse=True)
+    guides_used, guide_of = np.unique(shard_plan.guide, return_inverse=True)
     lives, guides = read_rows(*live, faces_used), read_rows(*guide, guides_used)
     decoded, styles = [_try_decode(face) for face in lives], [_try_decode(guide) for guide in guides]
     faces = [decoded[place] for place in face_of]
@@ -53,7 +53,7 @@ def read_inputs(
     trained = recipe["generator"] != DUMMY
     records = [
         {
-            "row": _facts(order, i, lives[face], guides[guide], recipe),
+            "row": _facts(shard_plan, i, lives[face], guides[guide], recipe),
             "reject": face_faults.get(i) or guide_faults.get(guide),
             "source_type": source_type_of_spoof((face_types[face], guide_types[guide]), trained),
             "live_source_type": face_types[face],
@@ -62,14 +62,14 @@ def read_inputs(
         for i, (face, guide) in enumerate(zip(face_of, guide_of, strict=True))
     ]
     return {
-        "shard": order.shard,
+        "shard": shard_plan.shard,
         "records": json.dumps(records),
         "pixels": pixels,
         "guides": guide_pixels,
         "guide_of": guide_of,
-        "t0": order.t0,
-        "cfg_scale": order.cfg_scale,
-        "seed": order.seed,
+        "t0": shard_plan.t0,
+        "cfg_scale": shard_plan.cfg_scale,
+        "seed": shard_plan.seed,
     }
 
 
@@ -100,20 +100,20 @@ def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.n
     return pixels, faults
 
 
-def _facts(order: Order, i: int, live: Row, guide: Row, recipe: dict[str, Any]) -> dict[str, Any]:
-    """The row of sample i: subject of its live face; domain, attack and style of its guide; split of its order.
+def _facts(shard_plan: ShardPlan, i: int, live: Row, guide: Row, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The row of sample i: subject of its live face; domain, attack and style of its guide; split of its shard.
 
-    Rows as read carry their official split; under a protocol, the order's split is the part that both rows belong to.
+    Rows as read carry their official split; under a protocol, the shard's split is the part that both rows belong to.
     """
     return {
-        "key": order.keys[i],
+        "key": shard_plan.keys[i],
         "label": SPOOF,
         "attack": guide.attack,
         "domain": guide.domain,
         "style": style_of(guide.domain, guide.attack),
         "subject": live.subject,
         "capture": live.capture,
-        "split": order.split,
+        "split": shard_plan.split,
         "source": f"{live.source} + {guide.source}",
         "license": strictest(live.license, guide.license),
         "live_key": live.key,
@@ -123,8 +123,8 @@ def _facts(order: Order, i: int, live: Row, guide: Row, recipe: dict[str, Any]) 
         "guide_source": guide.source,
         "live_license": live.license,
         "guide_license": guide.license,
-        "t0": int(order.t0[i]),
-        "cfg_scale": float(order.cfg_scale[i]),
-        "seed": int(order.seed[i]),
+        "t0": int(shard_plan.t0[i]),
+        "cfg_scale": float(shard_plan.cfg_scale[i]),
+        "seed": int(shard_plan.seed[i]),
         **recipe,
     }

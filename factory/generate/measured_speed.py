@@ -42,7 +42,7 @@ class _Speeds(Config):
     speeds: tuple[Speed, ...]
 
 
-class Job(Config):
+class Workload(Config):
     """The facts that decide the speed of a generator on a given device."""
 
     parameters: int
@@ -62,11 +62,11 @@ def read_speeds() -> tuple[Speed, ...]:
     return build(_Speeds, read_yaml(FILE, "speed")).speeds
 
 
-def measured(speeds: tuple[Speed, ...], job: Job) -> dict[str, Speed]:
-    """The measured rows that fit a job, by device; if several fit, the one with the fastest batch size."""
+def measured(speeds: tuple[Speed, ...], workload: Workload) -> dict[str, Speed]:
+    """The measured rows that fit a workload, by device; if several fit, the one with the fastest batch size."""
     fitting: dict[str, Speed] = {}
     for speed in sorted(speeds, key=lambda row: row.images_per_second or 0.0):
-        if speed.images_per_second and all(getattr(speed, name) == value for name, value in job):
+        if speed.images_per_second and all(getattr(speed, name) == value for name, value in workload):
             fitting[speed.device] = speed
     return fitting
 

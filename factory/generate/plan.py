@@ -1,7 +1,7 @@
 """The plan: which live face meets which guide, with which T₀, w and seed, in which shard and at which place.
 
 A plan is a function, not a file. Everything about sample n of a split follows from the configuration and the corpus
-indexes by counters and hashes, so `order(shard)` takes time for one shard only, however large the run is:
+indexes by counters and hashes, so `shard_plan(shard)` takes time for one shard only, however large the run is:
 
 * styles take turns: sample n has style n mod S, so style counts differ by at most one;
 * turn r = n div S of a style with L live faces and R turns uses live face floor(r·L/R): live faces are visited evenly
@@ -28,7 +28,7 @@ from factory.tables.columns import TextColumn
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
+class ShardPlan:
     """Everything needed to make one shard; arrays have one entry per sample."""
 
     shard: str
@@ -66,11 +66,11 @@ class Plan:
         self.config = config
         self.sampler = sampler
         self._prefix = fingerprint[:8]
-        self._styles: dict[str, list[StyleOrders]] = {}
+        self._styles: dict[str, list[StylePool]] = {}
         self._samples: dict[str, int] = {}
         self._shards: dict[str, int] = {}
         for split in config.splits:
-            styles = style_orders(config, split, live, guides)
+            styles = style_pools(config, split, live, guides)
             triples = sum(len(style.live) * len(style.guides) for style in styles)
             self._styles[split] = styles
             self._samples[split] = config.samples or triples
@@ -130,8 +130,8 @@ class Plan:
             number += longer
         return f"{split}-{number:06d}", place
 
-    def order(self, shard: str) -> Order:
-        """The order of one shard; takes time and memory for that shard only."""
+    def shard_plan(self, shard: str) -> ShardPlan:
+        """The plan of one shard; takes time and memory for that shard only."""
         split, number = _parse(shard)
         if not (split in self._shards and number < self._shards[split]):
             raise UserError(f"shard {shard!r} is not in this plan of {self.shard_count} shards")
@@ -149,7 +149,7 @@ class Plan:
             # Neighbouring turns may share a live face: consecutive guides make their pairs distinct.
             guide[mine] = style.guides[(turn + style.live[turn * len(style.live) // turns]) % len(style.guides)]
         low, high = self.sampler.cfg_scale
-        return Order(
+        return ShardPlan(
             shard=shard,
             split=split,
             keys=[f"{self._prefix}-{split}-{i:010d}" for i in n],
@@ -185,7 +185,7 @@ def _parse(shard: str) -> tuple[str, int]:
 
 
 @dataclasses.dataclass(frozen=True)
-class StyleOrders:
+class StylePool:
     """The live faces that will get a style and the guides that show the style, as index positions in corpus order."""
 
     style: str
@@ -193,7 +193,7 @@ class StyleOrders:
     guides: np.ndarray
 
 
-def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StyleOrders]:
+def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StylePool]:
     """Styles of a split with their live faces and guides, all from that split, so that no subject crosses splits."""
     lives = _Index(live, split, LIVE, config.live_domains)
     spoofs = _Index(guides, split, SPOOF)
@@ -202,7 +202,7 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
         raise UserError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
     _refuse_foreign(config.allowed_domains, lives.domain.present(), "live faces of domain", "plan.live_domains")
     owned = _owned([live] if live is guides else [live, guides])
-    orders = []
+    pools = []
     for style in config.styles or spoofs.style.present():
         lines = np.flatnonzero(spoofs.style.among({style}))
         shown = spoofs.positions[lines]
@@ -214,13 +214,13 @@ def style_orders(config: PlanConfig, split: str, live: pa.Table, guides: pa.Tabl
         eligible = _eligible(config, lives, domain, attack, owned)
         if eligible.any():
             chosen = _choose(config, split, style, shown)
-            orders.append(StyleOrders(style, lives.positions[eligible], chosen))
-    if not orders:
+            pools.append(StylePool(style, lives.positions[eligible], chosen))
+    if not pools:
         raise UserError(
             f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
             f"that has a guide; widen plan.policies or give another guide corpus"
         )
-    return orders
+    return pools
 
 
 def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: str, choose: str) -> None:

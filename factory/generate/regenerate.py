@@ -53,15 +53,15 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
     Raises:
         UserError: if the folder is not a generated corpus, lacks the key, or the inputs differ from the run's inputs.
     """
-    if (job := read_claim(Storage(url))["job"]) != "generate":
-        raise UserError(f"{url} holds a run of {job}: only generated samples can be made again")
+    if (station := read_claim(Storage(url))["job"]) != "generate":
+        raise UserError(f"{url} holds a run of {station}: only generated samples can be made again")
     config = claimed_config(url, overrides)[1]
     row, _ = show(url, key)
     opened = open_inputs(config)
     _, plan = plan_run(config, opened)
     shard, place = plan.locate(key)
     live, guides = ((corpus.storage, corpus.index) for corpus in (opened.live, opened.guides))
-    inputs = read_inputs(plan.order(shard), live, guides, recipe_of(config, opened))
+    inputs = read_inputs(plan.shard_plan(shard), live, guides, recipe_of(config, opened))
     size = config.sampler.batch_size
     first = place // size * size
     batch = slice(first, first + size)

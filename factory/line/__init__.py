@@ -1,7 +1,7 @@
 """The line: Ray Data carries shards through stages of actors and tasks to the ledger.
 
 Here a Ray row *is* a shard: `{"shard", "records" (JSON), "pixels" (N, H, W, 3), …}`. Ray can therefore merge, split or
-reorder blocks while every sample stays in its shard, and the last stage publishes one whole shard. Publishing is a map
+reorder blocks while every sample stays in its shard, and the last stage commits one whole shard. Committing is a map
 stage, not a Datasink, so that finished records stream back to the driver, which gets from them the progress in images
 and the faults.
 """
@@ -23,7 +23,7 @@ from factory.corpus import totals, write_index
 from factory.corpus.encode import encode, encode_and_score
 from factory.corpus.provenance import size_auc
 from factory.corpus.row import LIVE, SPOOF, Row
-from factory.corpus.shards import OutputConfig, publish
+from factory.corpus.shards import OutputConfig, commit
 from factory.line import metrics
 from factory.line.block import Block
 from factory.line.events import Events
@@ -162,7 +162,7 @@ def _close(run: Run, names: list[str], images: int, progress: Progress, notes: M
 
 
 def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, Any], attempt: int) -> Block:
-    """Encode, score and publish one shard; returns its number of images, or its fault."""
+    """Encode, score and commit one shard; returns its number of images, or its fault."""
 
     def work(row: Block) -> Block:
         config = OutputConfig.model_validate(output)
@@ -184,11 +184,11 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, A
             lives = dict(zip((done.key for done in rows), copies, strict=True))
         live_bytes = list(map(len, lives.values())) if lives else [item.get("live_bytes", 0) for _, item in mine]
         notes["size_auc"] = _size_auc(rows, live_bytes)
-        record = publish(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
+        record = commit(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
         metrics.shard_done(station, rows, records)
         return {"shard": row["shard"], "planned": record["planned"]}
 
-    found = carry(row, "publish", work)
+    found = carry(row, "publish", work)  # the name in quarantine records and metrics
     return {
         "shard": row["shard"],
         "planned": found.get("planned", 0),
@@ -206,4 +206,4 @@ def _size_auc(rows: list[Row], live_bytes: list[int]) -> SizeAuc | None:
 def _reject(storage: Storage, prefix: str, shard: str, keys: list[str], output: OutputConfig) -> None:
     """Record a quarantined shard as a shard of rejects only."""
     rejects: list[Reject] = [{"key": key, "reason": "quarantined"} for key in keys]
-    publish(storage, prefix, shard, [], rejects, output, {"software": software(), "attempt": ATTEMPTS})
+    commit(storage, prefix, shard, [], rejects, output, {"software": software(), "attempt": ATTEMPTS})

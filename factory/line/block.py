@@ -26,6 +26,6 @@ class Block(TypedDict, total=False):
     seed: np.ndarray  # int64 N
     device: str  # the device that made the pixels
     notes: str  # JSON: further facts for the ledger
-    planned: int  # number of images, once the shard is published
+    planned: int  # number of images, once the shard is committed
     fault: str  # why only the shard's name is present; empty if all went well
     stops: bool  # whether every other shard would meet that fault

@@ -71,7 +71,7 @@ def stage(name: str) -> Iterator[None]:
 
 
 def shard_done(station: str, rows: Sequence[Row], records: Sequence[dict[str, Any]]) -> None:
-    """Record a published shard: its rows, and the rejects among the `records` of its images."""
+    """Record a committed shard: its rows, and the rejects among the `records` of its images."""
     for style, count in Counter(row.style for row in rows).items():
         record("factory_images_total", count, station=station, style=style, status="written")
     left_out = [item for item in records if item["reject"]]

@@ -10,21 +10,21 @@ from factory.core.config import build, set_override
 from factory.run import read_claim
 from factory.storage import Storage
 
-# The jobs that make shards: module and configuration model. Both modules have a function `run(config, failed)`.
-JOBS = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
+# The stations that make shards: module and configuration model. Both modules have a function `run(config, failed)`.
+SHARD_STATIONS = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
 
 
 def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
-    """Return job and configuration of a folder's run; `key=value` overrides may change settings outside its identity.
+    """Return station and configuration of a folder's run; `key=value` overrides change settings outside its identity.
 
     Raises:
         UserError: if the folder holds no run with shards, or an override is not understood.
     """
     storage = Storage(url)
     claim = read_claim(storage)
-    if claim["job"] not in JOBS:
+    if claim["job"] not in SHARD_STATIONS:
         raise UserError(f"{storage.url} holds a run of {claim['job']}, which makes no shards")
-    module, model = JOBS[claim["job"]]
+    module, model = SHARD_STATIONS[claim["job"]]
     values = {**claim["config"], "out": url}
     for override in overrides:
         set_override(values, override)
@@ -36,7 +36,7 @@ def retry_failed(url: str, overrides: list[str], reject: bool) -> dict[str, Any]
 
     With `reject` these shards are not tried: all their images are recorded as rejects, and the corpus is closed.
     """
-    job, config = claimed_config(url, overrides)
-    module = importlib.import_module(JOBS[job][0])
+    station, config = claimed_config(url, overrides)
+    module = importlib.import_module(SHARD_STATIONS[station][0])
     summary: dict[str, Any] = module.run(config, failed="reject" if reject else "retry")
     return summary

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import queue
 import threading
+import typing
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from difffas.errors import UserError
 from factory.cluster.settling import settle
@@ -30,10 +31,10 @@ STALL_SECONDS = 3600.0
 LEAVE_SECONDS = 20.0  # allowed for the last rows under way when a run is stopped
 
 # Maps a window of shards, and the number of the round from 1, to a dataset of the shards' results.
-Stages = Callable[[list[str], int], "Dataset"]
+WindowDataset = Callable[[list[str], int], "Dataset"]
 
 
-class Witness(Protocol):
+class Witness(typing.Protocol):
     """Receives the shards' results from the driver."""
 
     def window(self, shards: int, later: int, attempt: int) -> None:
@@ -47,7 +48,7 @@ class Witness(Protocol):
 
 
 def in_rounds(
-    name: str, todo: list[str], stages: Stages, witness: Witness, stall_seconds: float = STALL_SECONDS
+    name: str, todo: list[str], dataset_of: WindowDataset, witness: Witness, stall_seconds: float = STALL_SECONDS
 ) -> dict[str, str]:
     """Try every shard, and failed shards again; returns the faults of those that failed at every attempt.
 
@@ -61,7 +62,7 @@ def in_rounds(
         for first in range(0, len(todo), WINDOW):
             window = todo[first : first + WINDOW]
             witness.window(len(window), max(len(todo) - first - WINDOW, 0), attempt)
-            faults |= _pass(window, stages(window, attempt), attempt, witness, stall_seconds)
+            faults |= _pass(window, dataset_of(window, attempt), attempt, witness, stall_seconds)
         if not faults:
             break
         shard, fault = next(iter(faults.items()))

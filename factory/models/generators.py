@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple, Protocol
+import typing
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Made(NamedTuple):
     splits: int = 0  # how often a batch was halved for lack of memory; the batch shape decides the last bits
 
 
-class Generator(Protocol):
+class Generator(typing.Protocol):
     """Makes a shard's spoofs."""
 
     device: str  # "cpu" or the GPU's name, for the ledger

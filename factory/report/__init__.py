@@ -84,7 +84,7 @@ class ReportConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sources:
+class OpenedInputs:
     """The opened inputs. `folders` holds all except the audit by (kind, name), in the page's order."""
 
     corpora: dict[str, Corpus]
@@ -106,22 +106,22 @@ def run(config: ReportConfig) -> dict[str, Any]:
     Raises:
         UserError: if an input is unfinished or of another kind, or OUT belongs to another report.
     """
-    sources = open_sources(config.inputs)
+    opened = open_inputs(config.inputs)
     identity: JsonObject = {
         "title": config.title,
         "triplets_per_style": config.triplets_per_style,
         "explorer": config.explorer.model_dump(),
-        "audit": sources.verdicts.digest if sources.verdicts else None,
+        "audit": opened.verdicts.digest if opened.verdicts else None,
         "inputs": [
             [kind, name, folder.claim["fingerprint"], folder.claim["software"], folder.digest]
-            for (kind, name), folder in sources.folders.items()
+            for (kind, name), folder in opened.folders.items()
         ],
     }
     claim = Run(config.out, "report", identity, config)
     if (finished := claim.summary()) is not None:
         return finished
-    explored = write_explorer(claim.storage, config.title, sources.corpora, sources.verdicts, config.explorer)
-    content = {**gather(config, sources), "explored": explored}
+    explored = write_explorer(claim.storage, config.title, opened.corpora, opened.verdicts, config.explorer)
+    content = {**gather(config, opened), "explored": explored}
     page = render(content).encode()
     claim.storage.create(PAGE, page)
     return claim.finish(
@@ -137,7 +137,7 @@ def run(config: ReportConfig) -> dict[str, Any]:
     )
 
 
-def open_sources(inputs: ReportInputs) -> Sources:
+def open_inputs(inputs: ReportInputs) -> OpenedInputs:
     """Open every input, before anything is written.
 
     Raises:
@@ -165,31 +165,31 @@ def open_sources(inputs: ReportInputs) -> Sources:
         folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
     for name, url in inputs.ablations.items():
         folders["ablation", name] = open_table(url)
-    return Sources(corpora, _verdicts(inputs, corpora.get("generated")), compared, folders)
+    return OpenedInputs(corpora, _verdicts(inputs, corpora.get("generated")), compared, folders)
 
 
-def gather(config: ReportConfig, sources: Sources) -> dict[str, Any]:
+def gather(config: ReportConfig, opened: OpenedInputs) -> dict[str, Any]:
     """The content of the page; sections without input are absent."""
     lives, guides = (
-        [sources.corpora[name] for name in names if name in sources.corpora]
+        [opened.corpora[name] for name in names if name in opened.corpora]
         for names in (("live", "real"), ("real", "live"))
     )
     found = {
-        "faces": sections.faces(sources.corpora, config.triplets_per_style),
-        "counts": sections.counts(sources.of("corpus"), sources.corpora),
-        "quality": sections.quality(sources.corpora),
-        "training": training(sources.of("model")),
-        "strength": strength(sources.of("strength")),
-        "patches": patches(sources.patches, lives, guides),
-        "detection": detection(sources.of("evaluation")),
-        "tuning": tuning(sources.of("tune")),
-        "ablations": ablations(sources.of("ablation")),
+        "faces": sections.faces(opened.corpora, config.triplets_per_style),
+        "counts": sections.counts(opened.of("corpus"), opened.corpora),
+        "quality": sections.quality(opened.corpora),
+        "training": training(opened.of("model")),
+        "strength": strength(opened.of("strength")),
+        "patches": patches(opened.patches, lives, guides),
+        "detection": detection(opened.of("evaluation")),
+        "tuning": tuning(opened.of("tune")),
+        "ablations": ablations(opened.of("ablation")),
     }
     return {
         "title": config.title,
-        "figures": sections.figures(sources.of("corpus"), sources.corpora),
-        "runs": [(kind, name, folder.claim) for (kind, name), folder in sources.folders.items()],
-        "software": sections.software(folder.claim for folder in sources.folders.values()),
+        "figures": sections.figures(opened.of("corpus"), opened.corpora),
+        "runs": [(kind, name, folder.claim) for (kind, name), folder in opened.folders.items()],
+        "software": sections.software(folder.claim for folder in opened.folders.values()),
         "sections": {name: content for name, content in found.items() if content},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from difffas.errors import UserError
-from factory.ablate import GAPS, JOB
+from factory.ablate import GAPS, STATION
 from factory.ablate.figures import column_name
 from factory.core.config import fingerprint
 from factory.report.sections import Folder
@@ -24,7 +24,7 @@ def open_table(url: str) -> Folder:
     """
     storage = Storage(url)
     claim = read_claim(storage)
-    if claim["job"] != JOB:
+    if claim["job"] != STATION:
         raise UserError(f"{storage.url} holds a run of {claim['job']}, not an ablation: give another folder")
     with_gaps = [f"{GAPS}/{name}" for name in storage.names(GAPS) if name.endswith(".json")]
     name = SUMMARY if storage.exists(SUMMARY) else with_gaps[-1] if with_gaps else None

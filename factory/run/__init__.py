@@ -43,11 +43,11 @@ class Run:
 
     Args:
         out: the folder, local or `s3://`.
-        job: the verb that fills it, such as `generate`.
+        station: the verb that fills it, such as `generate`.
         identity: everything that decides the result, in JSON: content digests of the inputs and the settings that
             matter; never paths, resources or logging.
         config: the whole configuration, kept in `run.json` for people and for `retry-failed`.
-        planned: for a job that makes shards: how many `shards` and `images` it plans.
+        planned: for a station that makes shards: how many `shards` and `images` it plans.
         needs: processes that the cluster must have room for; checked before the folder is claimed, unless the run is
             finished.
 
@@ -58,7 +58,7 @@ class Run:
     def __init__(
         self,
         out: str,
-        job: str,
+        station: str,
         identity: Mapping[str, JsonValue],
         config: Config,
         planned: Planned | None = None,
@@ -66,13 +66,13 @@ class Run:
     ) -> None:
         if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
             refuse_relative(out)
-        if job.startswith("fit-") or job in ("tune", "ablate"):
+        if station.startswith("fit-") or station in ("tune", "ablate"):
             refuse_training_in(out)
         refuse_read_only(out)
         self.storage = Storage(out)
-        self.fingerprint = run_fingerprint(job, identity)
+        self.fingerprint = run_fingerprint(station, identity)
         claim: Claim = {
-            "job": job,
+            "job": station,
             "fingerprint": self.fingerprint,
             "identity": dict(identity),
             "config": config.model_dump(mode="json"),
@@ -84,9 +84,9 @@ class Run:
         if needs and not self.storage.exists(SUMMARY):
             from factory.cluster.capacity import check
 
-            check(job, needs)
+            check(station, needs)
         if not self.storage.create(CLAIM, _pretty(claim)):
-            _refuse_foreign(self.storage, job, self.fingerprint)
+            _refuse_foreign(self.storage, station, self.fingerprint)
 
     @overload
     def summary(self) -> JsonObject | None: ...
@@ -121,7 +121,7 @@ def refuse_read_only(out: str) -> None:
     if out.startswith("hf://"):
         raise UserError(
             f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "
-            f"and send it with `difffas publish`"
+            f"and send it with `difffas release`"
         )
 
 
@@ -134,9 +134,9 @@ def refuse_relative(out: str) -> None:
         )
 
 
-def run_fingerprint(job: str, identity: Mapping[str, JsonValue]) -> str:
+def run_fingerprint(station: str, identity: Mapping[str, JsonValue]) -> str:
     """Return the fingerprint of a run, made from its verb and everything that decides its result."""
-    return fingerprint({"job": job, **identity})
+    return fingerprint({"job": station, **identity})
 
 
 @overload
@@ -146,7 +146,7 @@ def read_summary(storage: Storage, kind: type[SummaryT]) -> SummaryT | None: ...
 def read_summary(storage: Storage, kind: type[Mapping[str, object]] | None = None) -> Mapping[str, object] | None:
     """Return the figures in the `summary.json` of a folder, or None while its run is unfinished.
 
-    `kind` is the document's type, which the job in the folder's claim vouches for; without it, any JSON object.
+    `kind` is the document's type, which the station in the folder's claim vouches for; without it, any JSON object.
     """
     return read_sealed(storage)[0]
 
@@ -171,12 +171,12 @@ def software() -> dict[str, str]:
     return versions
 
 
-def _refuse_foreign(storage: Storage, job: str, mine: str) -> None:
+def _refuse_foreign(storage: Storage, station: str, mine: str) -> None:
     claim = read_claim(storage)
     if claim["fingerprint"] != mine:
         raise UserError(
             f"{storage.url} belongs to another run ({claim['job']} {claim['fingerprint'][:12]}, this is "
-            f"{job} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
+            f"{station} {mine[:12]}): give another out folder, or the inputs and settings in its run.json"
         )
 
 

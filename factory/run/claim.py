@@ -14,7 +14,7 @@ CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # keys that readers 
 
 
 class Planned(TypedDict):
-    """What a job that makes shards plans; `styles` are the planned images by style."""
+    """What a station that makes shards plans; `styles` are the planned images by style."""
 
     shards: int
     images: int
@@ -24,8 +24,9 @@ class Planned(TypedDict):
 class Claim(TypedDict):
     """The content of `run.json`.
 
-    `identity` and `config` differ from job to job: `config` is the dump of the job's configuration model, `identity`
-    all that decides the result. Who reads one of their keys checks its form: another version may have written it.
+    `identity` and `config` differ from station to station: `config` is the dump of the station's configuration model,
+    `identity` all that decides the result. Who reads one of their keys checks its form: another version may have
+    written it.
     """
 
     job: str
@@ -62,7 +63,7 @@ def read_planned(storage: Storage) -> tuple[Claim, Planned]:
     """Return the `run.json` of a folder and its planned numbers of `shards` and `images`.
 
     Raises:
-        UserError: if the folder was not written by this software, or its job makes no shards.
+        UserError: if the folder was not written by this software, or its station makes no shards.
     """
     claim = read_claim(storage)
     planned = claim.get("planned")

@@ -56,7 +56,7 @@ class Ledger:
                 yield from pool.map(self.read, shards[first : first + CHUNK])
 
     def commit(self, shard: str, record: ShardRecord) -> ShardRecord:
-        """Publish `record` and return the record that the ledger holds: another driver's if that one was first."""
+        """Commit `record` and return the record that the ledger holds: another driver's if that one was first."""
         if self._storage.create(f"{FOLDER}/{shard}.json", canonical_json(record).encode()):
             return record
         return self.read(shard)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from difffas.errors import UserError
 from factory.core.config import canonical_json
@@ -24,14 +24,14 @@ __all__ = ["FORMATS", "File", "Files", "Source", "list_sources", "listing_digest
 LISTING = 16  # files listed at a time
 
 
-class Reader(Protocol):
+class Reader(typing.Protocol):
     """A module that reads the images of one kind of file."""
 
     def read(self, files: Files, places: Sequence[Place], columns: Mapping[str, str | None]) -> Iterator[Read]:
         """Yield the images at these places, in order."""
 
 
-class Format(Protocol):
+class Format(typing.Protocol):
     """The interface of a format's module in this package."""
 
     NAME: re.Pattern[str]  # matches names of files in this format

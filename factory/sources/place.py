@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import typing
 
 import numpy as np
 
 from difffas.errors import UnreadableError
 
 
-class Place(Protocol):
+class Place(typing.Protocol):
     """The place of an image's bytes: the fields of a `Source` that reading needs."""
 
     @property

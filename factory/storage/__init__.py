@@ -15,7 +15,7 @@ from difffas.errors import UserError
 from factory.core.credentials import held, hide
 from factory.core.regular import NotRegular, open_regular
 from factory.storage.cloud_store import KINDS, SCHEMES, CloudStore
-from factory.storage.exclusive import UNFINISHED, make_readable, publish, remove_if_empty, sync_folder
+from factory.storage.exclusive import UNFINISHED, commit, make_readable, remove_if_empty, sync_folder
 from factory.storage.names import checked, inside
 from factory.storage.object_store import ObjectStore
 
@@ -68,9 +68,9 @@ class Storage:
         return self._files.names(self._checked(folder) if folder else "")
 
     def create(self, name: str, data: bytes) -> bool:
-        """Publish `data` under `name`, whole or not at all, unless the name is taken.
+        """Commit `data` under `name`, whole or not at all, unless the name is taken.
 
-        Returns True if this call published the data, False if another call did so before. If the call raises, the
+        Returns True if this call committed the data, False if another call did so before. If the call raises, the
         object may exist nevertheless; the next call tells.
         """
         return self._files.create(self._checked(name), data)
@@ -124,7 +124,7 @@ class LocalFolder:
             return []
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write and fsync a temporary file in the same folder; `exclusive.publish` names it if the name is free."""
+        """Write and fsync a temporary file in the same folder; `exclusive.commit` names it if the name is free."""
         path = inside(self._root, name)
         if path.exists():
             return False
@@ -137,7 +137,7 @@ class LocalFolder:
                 file.flush()
                 make_readable(descriptor)
                 os.fsync(file.fileno())
-            if not publish(temporary, path):
+            if not commit(temporary, path):
                 return False
             sync_folder(path.parent)
             return True

@@ -106,7 +106,7 @@ class CloudStore:
         return sorted(name for name in names if name)  # web consoles mark a folder by an empty object
 
     def create(self, name: str, data: bytes) -> bool:
-        """Publish `data` under `name`, whole or not at all, unless the name is taken; True if this call published it.
+        """Commit `data` under `name`, whole or not at all, unless the name is taken; True if this call committed it.
 
         After a lost answer the client tries again and then finds the name taken by its own first attempt. So every
         call marks its object with a unique word, and compares that word when the name is taken.
@@ -117,7 +117,7 @@ class CloudStore:
         if not self._kind.writes:
             raise Refused(
                 f"{self._url} can be read only: {self._scheme}:// has no way to create a file only once; write to a "
-                f"local folder and send it with `difffas publish`"
+                f"local folder and send it with `difffas release`"
             )
         writer = uuid.uuid4().hex
         media = MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")

@@ -37,7 +37,7 @@ _CURRENT_FOLDER, _NO_REPLACE = -100, 1  # AT_FDCWD, RENAME_NOREPLACE of Linux
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
-def publish(temporary: str, path: Path) -> bool:
+def commit(temporary: str, path: Path) -> bool:
     """Give the file `temporary`, which lies in the same folder, the name `path`; False if the name is taken.
 
     The file may keep its old name, too, or only that: the caller removes whatever is left under the old name.

@@ -91,7 +91,7 @@ class ObjectStore:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def create(self, name: str, data: bytes) -> bool:
-        """Publish `data` under `name`, whole or not at all, unless the name is taken; True if this call published it.
+        """Commit `data` under `name`, whole or not at all, unless the name is taken; True if this call committed it.
 
         The server's answer can get lost after the work is done; the next attempt then finds the name taken by this
         very call. Every call therefore marks its object with a unique word, and compares that word when the name is

@@ -31,7 +31,7 @@ from factory.strength.figures import cells_csv, summarise
 from factory.strength.grid import Block, draw_grid, shown_faces
 from factory.tables.sheet import table_of
 
-JOB = "strength"
+STATION = "strength"
 SAMPLES, CELLS, GRID = "samples.csv", "cells.csv", "grid.png"
 SHOWN = 3  # faces in the picture
 
@@ -112,7 +112,7 @@ def run(config: StrengthConfig) -> dict[str, Any]:
     faces = choose_faces(config, live, guides)
     _check_styles(storage, set(faces.style))
     _check_sizes(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
-    claim = Run(config.out, JOB, identity, config)
+    claim = Run(config.out, STATION, identity, config)
     if (finished := claim.summary()) is not None:
         return finished
     if not claim.storage.exists(SAMPLES):
@@ -143,14 +143,14 @@ def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
     chosen = positions[n * len(positions) // config.faces]
     style = [styles[face % len(styles)] for face in n]
     own, theirs = _people(live), _people(guides)
-    drawn = draws.uniform(n, config.seed, JOB, "guide")
+    drawn = draws.uniform(n, config.seed, STATION, "guide")
     guide = []
     for face in n:
         shown = spoofs[style_of_spoof == style[face]]
         others = shown[theirs[shown] != own[chosen[face]]]
         shown = others if len(others) else shown
         guide.append(int(shown[int(drawn[face] * len(shown))]))
-    seed = (draws.bits(n, config.seed, JOB, "noise") >> np.uint64(1)).astype(np.int64)
+    seed = (draws.bits(n, config.seed, STATION, "noise") >> np.uint64(1)).astype(np.int64)
     return Faces(chosen, np.array(guide), style, seed)
 
 

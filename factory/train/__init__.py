@@ -1,4 +1,4 @@
-"""Training on Ray Train: the interface of a recipe; start, resume and close a run, and publish its model.
+"""Training on Ray Train: the interface of a recipe; start, resume and close a run, and commit its model.
 
 A recipe defines the network, its data, its loss and its export; `loop` is the training loop of all recipes and runs
 on every worker.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -25,7 +26,7 @@ from factory.core.errors import Stalled
 from factory.core.progress import say
 from factory.run import Run
 from factory.storage import Storage
-from factory.train.ingest import Batch, Reader, cpus_per_task
+from factory.train.ingest import Batch, BatchReader, cpus_per_task
 from factory.train.snapshot import TRAINING, check_snapshot
 from factory.train.watch import check_trackers
 
@@ -106,7 +107,7 @@ class Evaluation:
     images: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # uint8 H, W, 3
 
 
-class Recipe(Protocol):
+class Recipe(typing.Protocol):
     """The interface between a fit_* module and the loop. Every worker has one recipe and makes the same calls."""
 
     @property
@@ -125,7 +126,7 @@ class Recipe(Protocol):
     def resumed(self, updates: int) -> None:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
-    def reader(self, rank: int, world: int) -> Reader:
+    def reader(self, rank: int, world: int) -> BatchReader:
         """Reader of this worker's batches, step by step: a batch has `keys` and everything that `loss` needs."""
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
@@ -173,7 +174,7 @@ def fit(
     resources: TrainResources,
     callbacks: Sequence[Any] = (),
 ) -> dict[str, Any]:
-    """Train on Ray Train until the last step, publish the model folder and close the run; return its summary.
+    """Train on Ray Train until the last step, commit the model folder and close the run; return its summary.
 
     A second call resumes from the last checkpoint; for a finished run, it returns that run's summary.
 
@@ -198,7 +199,7 @@ def fit(
         raise UserError(result.return_value)
     assert result.checkpoint is not None, "the last step reports one"
     with result.checkpoint.as_directory() as folder:
-        publish_model(run.storage, Path(folder) / MODEL)
+        commit_model(run.storage, Path(folder) / MODEL)
         figures = json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8"))
     write_model_card(run.storage, settings, figures)
     return run.finish(figures)
@@ -266,12 +267,12 @@ def _train(
 
 
 def model_evaluation(summary: dict[str, Any]) -> dict[str, float]:
-    """The evaluation of the weights that a run published: with patience the best evaluation, else the last."""
+    """The evaluation of the weights that a run committed: with patience the best evaluation, else the last."""
     judged = [found for found in summary["evaluations"] if found["step"] == summary["model_step"]]
     return dict(judged[0] if judged else summary["evaluations"][-1])
 
 
-def publish_model(storage: Storage, folder: Path) -> None:
+def commit_model(storage: Storage, folder: Path) -> None:
     """Copy the exported folder to the output, the index file last: a folder with an index file is complete."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in sorted(files, key=lambda path: (path.name == "model_index.json", path)):

@@ -37,26 +37,26 @@ TURN_SECONDS, REST_SECONDS = 0.005, 0.05
 BOUNDED = {"max_retries": 2}
 
 
-class Order(NamedTuple):
+class BatchRequest(NamedTuple):
     """One batch before its images are read."""
 
     facts: Batch  # the batch's facts from the index; they are added to the pixels
     places: dict[str, Any]  # input of the reading task: strings, numbers, lists and arrays of them
 
 
-class Reader(NamedTuple):
+class BatchReader(NamedTuple):
     """The batches of one worker, as two functions: `plan` goes to one process, `read` to every task that reads.
 
     Keep both small: `plan` may hold the index's columns, but must not hold a network.
     """
 
-    plan: Callable[[int], Order]
+    plan: Callable[[int], BatchRequest]
     read: Callable[[dict[str, Any]], Batch]
 
     def __call__(self, step: int) -> Batch:
         """Read the batch of a step in this process."""
-        order = self.plan(step)
-        return {**order.facts, **self.read(order.places)}
+        request = self.plan(step)
+        return {**request.facts, **self.read(request.places)}
 
 
 def image_reader(
@@ -67,7 +67,7 @@ def image_reader(
     seed: int,
     rank: int,
     world: int,
-) -> Reader:
+) -> BatchReader:
     """A reader of batches of images, with half of the samples mirrored.
 
     Args:
@@ -84,18 +84,18 @@ def image_reader(
     """
     share(0, batch_size, rank, world)
     roles = tuple(samples(share(0, batch_size, rank, world)))
-    sources = _Sources(corpora)
+    rows = _RowNumbers(corpora)
 
-    def plan(step: int) -> Order:
+    def plan(step: int) -> BatchRequest:
         counters = share(step, batch_size, rank, world)
         numbers = samples(counters)
         taken = {name: values[numbers[roles[0]]] for name, values in columns.items()}
-        keys = np.stack([sources.keys(numbers[role]) for role in roles], axis=1)
+        keys = np.stack([rows.keys(numbers[role]) for role in roles], axis=1)
         every = np.concatenate([numbers[role] for role in roles])
         mirrored = np.tile(flips(counters, seed), len(roles))
-        return Order({**taken, "keys": keys}, {**sources.places(every), "mirrored": mirrored})
+        return BatchRequest({**taken, "keys": keys}, {**rows.places(every), "mirrored": mirrored})
 
-    return Reader(plan, ReadImages(tuple(corpus.storage.url for corpus in corpora), roles))
+    return BatchReader(plan, ReadImages(tuple(corpus.storage.url for corpus in corpora), roles))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,14 +127,14 @@ class ReadImages:
         return dict(zip(self.roles, np.split(pixels, len(self.roles)), strict=True))
 
 
-def stream(reader: Reader, first: int, last: int, ahead: int = 4, num_cpus: float = 0.0) -> Iterator[Batch]:
+def stream(reader: BatchReader, first: int, last: int, ahead: int = 4, num_cpus: float = 0.0) -> Iterator[Batch]:
     """Yield the batches of steps `first` … `last` − 1 in that order, each read by a task of Ray Data.
 
     A separate process plans and drives Ray Data, which takes tens of milliseconds of Python per batch: too long for
     a training loop that starts GPU kernels.
 
     Args:
-        reader: defines the batches; `Reader(plan, read)` accepts any two functions.
+        reader: defines the batches; `BatchReader(plan, read)` accepts any two functions.
         ahead: batches that are being read or wait to be taken; briefly twice as many where two windows meet.
         num_cpus: CPUs of each reading task. Ray Train's workers hold CPUs as long as they live: if they hold all,
             only 0 lets the tasks run; at most `ahead` tasks run at once.
@@ -167,7 +167,7 @@ def stream(reader: Reader, first: int, last: int, ahead: int = 4, num_cpus: floa
         raise
 
 
-def _feed(reader: Reader, first: int, last: int, ahead: int, num_cpus: float) -> Iterator[Batch]:
+def _feed(reader: BatchReader, first: int, last: int, ahead: int, num_cpus: float) -> Iterator[Batch]:
     """Yield window after window; each starts before the previous one ends. The first reveals the size of a batch."""
     cluster.connect()
     starts = [first, *range(first + ahead, last, WINDOW)]
@@ -187,12 +187,12 @@ def _feed(reader: Reader, first: int, last: int, ahead: int, num_cpus: float) ->
                 _wanted.set()
 
 
-def _begin(reader: Reader, window: range, ahead: int, num_cpus: float, size: int | None) -> Iterator[Batch]:
+def _begin(reader: BatchReader, window: range, ahead: int, num_cpus: float, size: int | None) -> Iterator[Batch]:
     """The batches of some steps, with the first batch already read."""
-    orders = [reader.plan(step) for step in window]
-    rows = iter(_dataset([order.places for order in orders], reader.read, ahead, num_cpus, size).iter_rows())
+    requests = [reader.plan(step) for step in window]
+    rows = iter(_dataset([request.places for request in requests], reader.read, ahead, num_cpus, size).iter_rows())
     pixels = itertools.chain([next(rows)], rows)
-    return ({**order.facts, **found} for order, found in zip(orders, pixels, strict=True))
+    return ({**request.facts, **found} for request, found in zip(requests, pixels, strict=True))
 
 
 def _dataset(
@@ -241,7 +241,7 @@ class Pausing:
         """Nothing to do."""
 
 
-class _Sources:
+class _RowNumbers:
     """Locates the rows of several corpora under one consecutive numbering."""
 
     def __init__(self, corpora: Sequence[Corpus]) -> None:

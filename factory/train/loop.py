@@ -80,7 +80,7 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
                 progress.show(course.step, course.curve[-1][1] if course.curve else math.nan, course.skipped, last)
             if course.step % fit.resources.checkpoint_every == 0 or last:
                 if watch is not None:
-                    watch.publish()
+                    watch.commit()
                 _report(fit, course, last=last)
     if watch is not None:
         watch.close()

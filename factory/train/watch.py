@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib
 import io
 import tempfile
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -26,7 +27,7 @@ EVENTS, SAMPLES = "tensorboard", "samples"  # folders of a run
 PROJECT = "difffas"  # MLflow experiment, W&B project
 
 
-class Tracker(Protocol):
+class Tracker(typing.Protocol):
     """A service that receives figures during a run."""
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -46,7 +47,7 @@ class Watch:
         storage: storage of the run. step: steps done when this attempt began; later steps that an earlier attempt
             showed are void.
         trackers: any of "mlflow" and "wandb", which find their server by their own environment variables.
-        job, fingerprint: name the run in the trackers; a later attempt continues the same run.
+        station, fingerprint: name the run in the trackers; a later attempt continues the same run.
         settings: shown in the trackers as the run's parameters.
 
     Raises:
@@ -58,13 +59,13 @@ class Watch:
         storage: Storage,
         step: int = 0,
         trackers: Sequence[str] = (),
-        job: str = "",
+        station: str = "",
         fingerprint: str = "",
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         check_trackers(trackers)
         self._storage = storage
-        self._trackers: list[Tracker] = [TRACKERS[name](job, fingerprint, settings or {}) for name in trackers]
+        self._trackers: list[Tracker] = [TRACKERS[name](station, fingerprint, settings or {}) for name in trackers]
         self._done = self._last = step
         self._folder = tempfile.TemporaryDirectory(prefix="difffas-events-")
         self._writer = self._open()
@@ -87,7 +88,7 @@ class Watch:
         self._storage.create(path, _png(pixels))
         return path
 
-    def publish(self) -> None:
+    def commit(self) -> None:
         """Write everything so far to the storage; call this before every checkpoint."""
         if self._last == self._done:
             return
@@ -100,8 +101,8 @@ class Watch:
         self._writer = self._open()
 
     def close(self) -> None:
-        """Publish the rest and close the trackers."""
-        self.publish()
+        """Commit the rest and close the trackers."""
+        self.commit()
         self._writer.close()
         self._folder.cleanup()
         for tracker in self._trackers:
@@ -117,13 +118,13 @@ class Watch:
 class MLflow:
     """The run with this fingerprint in the experiment `difffas`."""
 
-    def __init__(self, job: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, station: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
         self._mlflow = _package("mlflow")
         self._mlflow.set_experiment(PROJECT)
         mine = f"tags.fingerprint = '{fingerprint}'"
         found = self._mlflow.search_runs(filter_string=mine, output_format="list", max_results=1)
         self._mlflow.start_run(
-            run_id=found[0].info.run_id if found else None, run_name=job, tags={"fingerprint": fingerprint}
+            run_id=found[0].info.run_id if found else None, run_name=station, tags={"fingerprint": fingerprint}
         )
         self._mlflow.log_dict(dict(settings), "settings.json")
 
@@ -143,10 +144,10 @@ class MLflow:
 class WandB:
     """The run in the project `difffas` whose ID is this fingerprint."""
 
-    def __init__(self, job: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, station: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
         self._wandb = _package("wandb")
         self._run = self._wandb.init(
-            project=PROJECT, id=fingerprint[:32], name=job, resume="allow", config=dict(settings)
+            project=PROJECT, id=fingerprint[:32], name=station, resume="allow", config=dict(settings)
         )
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:

@@ -15,7 +15,7 @@ from factory.tune.record import Record
 class Rungs(ASHAScheduler):  # type: ignore[misc]
     """ASHA with rungs at these steps, each `reduction` times the previous one.
 
-    It stops no trial past the last rung: a trial that reaches its last step publishes its model.
+    It stops no trial past the last rung: a trial that reaches its last step commits its model.
     """
 
     def __init__(self, metric: str, mode: str, rungs: list[int], reduction: int) -> None:

@@ -52,7 +52,7 @@ def test_nodes_come_when_they_are_needed_and_go_when_they_idle(
     verdict = judge(out, workload, reference)
     assert verdict.good, verdict
     assert ran["generators"] == {"GenerateShard"}
-    assert ran["cpu"] <= {"read_order", "_finish"} and "_finish" in ran["cpu"]
+    assert ran["cpu"] <= {"read_shard", "_finish"} and "_finish" in ran["cpu"]
     assert ran["head"] == set()
     seen = [event for event in read_events(Storage(str(out))) if event["event"] == "cluster"]
     assert (seen[0]["nodes"], seen[0]["gpus"]) == (1, 0)

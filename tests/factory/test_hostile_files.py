@@ -69,7 +69,7 @@ def test_the_files_of_a_run(corpus: Path, name: str, text: str, capsys: pytest.C
     (corpus / name).write_text(text, encoding="utf-8", errors="surrogatepass")
     if name == "run.json" and text == '{"job": 1}':
         (corpus / name).write_text('{"job": "a", "fingerprint": "b", "config": [], "planned": {}}')
-    commands = [["status"], ["verify"], ["publish"]] if name == "run.json" else [["status"]]
+    commands = [["status"], ["verify"], ["release"]] if name == "run.json" else [["status"]]
     if (name == "summary.json" and text == "{}") or (name == "summary.json" and text == '{"job": 1}'):
         return  # a summary may say anything
     claim = json.loads((corpus / "run.json").read_text(errors="replace")) if name != "run.json" else None

@@ -20,7 +20,7 @@ NETWORK = {"base_channels": 8, "channel_multipliers": [1] * 6, "embed_channels":
 
 def chain(**given: Any) -> list[str]:
     config = build(PipelineConfig, {"out": "run", "corpus": "faces", **given})
-    return [step.verb for step in pipeline.steps(config)]
+    return [station_run.verb for station_run in pipeline.station_runs(config)]
 
 
 def test_what_nothing_reads_is_not_made() -> None:
@@ -32,7 +32,7 @@ def test_what_nothing_reads_is_not_made() -> None:
     assert chain(corpus=None, prepare=PHOTOS)[0] == "prepare"
 
 
-def test_every_step_reads_what_those_before_it_wrote() -> None:
+def test_every_station_reads_what_those_before_it_wrote() -> None:
     config = load(PipelineConfig, str(ROOT / "jobs" / "pipeline.yaml"), ["out=s3://bucket/run", "protocol=oci-m"])
     written: set[str] = set()
 
@@ -41,7 +41,7 @@ def test_every_step_reads_what_those_before_it_wrote() -> None:
             return {url for item in value.values() for url in urls(item)}
         return {value} if isinstance(value, str) and value.startswith("s3://") else set()
 
-    for verb, _, model, settings in pipeline.steps(config):
+    for verb, _, model, settings in pipeline.station_runs(config):
         read = urls({name: value for name, value in settings.items() if name != "out"})
         assert read <= written, verb
         written.add(settings["out"])

@@ -19,7 +19,7 @@ from factory.protocols import check, check_generated, check_held_out, content, o
 from factory.run import Run
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
 from factory.train.batches import PixelCache, SamplePlan, share, training_images
-from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.ingest import Batch, BatchReader, image_reader
 from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train.recipes.style import train_styles
@@ -27,7 +27,7 @@ from factory.train.recipes.style import train_styles
 if TYPE_CHECKING:
     import torch
 
-JOB = "fit-classifier"
+STATION = "fit-classifier"
 
 
 class RowFilter(Config):
@@ -64,9 +64,9 @@ class FitClassifierConfig(Config):
 
 
 def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
-    """Fit and publish `OUT/classifier`; return the run's summary. `callbacks` are those of `train.fit`."""
+    """Fit and commit `OUT/classifier`; return the run's summary. `callbacks` are those of `train.fit`."""
     identity, settings = prepared(config)
-    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
     return fit(claim, worker, settings, config.resources, callbacks)
 
 
@@ -104,7 +104,7 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
     network = {"backbone": backbone.identity(config.backbone)}
     backbone.check_size(config.backbone, image_size(corpus, config.split))
     given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
-    settings = {"job": JOB, **given, "styles": sorted(styles)}
+    settings = {"job": STATION, **given, "styles": sorted(styles)}
     digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
     audit = Audit(config.audit) if config.audit is not None else None
     identity = {**settings, **network, **digests, "protocol": record(protocol_of(corpus))}
@@ -196,7 +196,7 @@ class ClassifierRecipe:
     def resumed(self, updates: int) -> None:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
-    def reader(self, rank: int, world: int) -> Reader:
+    def reader(self, rank: int, world: int) -> BatchReader:
         """Batches of `images`, `label`, `brisque` and `keys`."""
         seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
         plan = self._plan

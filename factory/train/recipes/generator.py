@@ -20,7 +20,7 @@ from factory.run import Run, read_claim
 from factory.storage import Storage
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
 from factory.train.batches import Pairs, PixelCache, training_images
-from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.ingest import Batch, BatchReader, image_reader
 from factory.train.recipes.validate import Validation
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from difffas.objective import TrainingNoise
 
-JOB = "fit-generator"
+STATION = "fit-generator"
 
 
 class GeneratorNetworkConfig(Config):
@@ -84,7 +84,7 @@ class FitGeneratorConfig(Config):
 
 
 def run(config: FitGeneratorConfig) -> dict[str, Any]:
-    """Fit and publish a model folder that `SpoofPipeline.from_pretrained` loads; return the run's summary."""
+    """Fit and commit a model folder that `SpoofPipeline.from_pretrained` loads; return the run's summary."""
     corpus = open_corpus(config.corpus, config.protocol)
     splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
     check(corpus, splits)
@@ -93,13 +93,13 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     for split in splits:
         _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
     check_resources(config.train, config.resources, checkpointing=True)
-    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"})}
+    settings = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
     start, known = starting_point(config)
     check_network({**settings, **start})
     check_model(Storage(start["style_encoder"]), protocol_of(corpus), "the model in")
     identity = {**settings, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     places = {"corpus": corpus.storage.url, "protocol": content(protocol_of(corpus)), **start}
-    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
     return fit(claim, worker, {**settings, **places}, config.resources)
 
 
@@ -150,8 +150,8 @@ def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
     if len(spoofs) > len(pairs.spoofs):
         names = f"; none of {', '.join(unseen)} has" if unseen else ""
         say(
-            f"{JOB}: {len(spoofs) - len(pairs.spoofs):,} of {len(spoofs):,} spoofs of split {split!r} have no live "
-            f"face of their domain and subject and can only guide{names}"
+            f"{STATION}: {len(spoofs) - len(pairs.spoofs):,} of {len(spoofs):,} spoofs of split {split!r} have no "
+            f"live face of their domain and subject and can only guide{names}"
         )
 
 
@@ -217,7 +217,7 @@ class GeneratorRecipe:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
         self._average.updates = updates
 
-    def reader(self, rank: int, world: int) -> Reader:
+    def reader(self, rank: int, world: int) -> BatchReader:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
         pairs, batch_size = self._pairs, self._settings["train"]["batch_size"]  # sent to the reader's process
         samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731

@@ -15,12 +15,12 @@ from factory.protocols import check, check_held_out, content, open_corpus, proto
 from factory.run import Run
 from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
 from factory.train.batches import PixelCache, Shuffled, training_images
-from factory.train.ingest import Batch, Reader, image_reader
+from factory.train.ingest import Batch, BatchReader, image_reader
 
 if TYPE_CHECKING:
     import torch
 
-JOB = "fit-style"
+STATION = "fit-style"
 
 
 class StyleNetworkConfig(Config):
@@ -45,7 +45,7 @@ class FitStyleConfig(Config):
 
 
 def run(config: FitStyleConfig) -> dict[str, Any]:
-    """Fit and publish `OUT/style_encoder`; return the run's summary with the held-out accuracy."""
+    """Fit and commit `OUT/style_encoder`; return the run's summary with the held-out accuracy."""
     corpus = open_corpus(config.corpus, config.protocol)
     check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
     styles = train_styles(corpus, config.split)
@@ -57,9 +57,9 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
             f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "
             f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
         )
-    settings = {"job": JOB, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
+    settings = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
     identity = {**settings, "corpus": corpus.digest, "protocol": record(protocol_of(corpus))}
-    claim = Run(config.out, JOB, identity, config, needs=needs(config.resources))
+    claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
     places = {"corpus": corpus.storage.url, "protocol": content(protocol_of(corpus))}
     return fit(claim, worker, {**settings, **places}, config.resources)
 
@@ -130,7 +130,7 @@ class StyleRecipe:
     def resumed(self, updates: int) -> None:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
-    def reader(self, rank: int, world: int) -> Reader:
+    def reader(self, rank: int, world: int) -> BatchReader:
         """Batches of `images`, `label` and `keys`."""
         seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
         plan = Shuffled(self._corpus.where(split=self._settings["split"]), seed)

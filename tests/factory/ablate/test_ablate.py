@@ -19,7 +19,7 @@ import yaml
 from benchmarks.corpora import small_rows, write_corpus
 from factory import report
 from factory.ablate import Gaps, expand, forecast, run
-from factory.ablate.graph import STATIONS
+from factory.ablate.graph import TABLE_STATIONS
 from factory.ablate.settings import AblateConfig
 from factory.ablate.tables import titles
 from factory.cli import main
@@ -37,17 +37,19 @@ class Stubs:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
         self.fault: tuple[str, Exception] | None = None
-        for job, (module, _) in STATIONS.items():
-            monkeypatch.setattr(module, "run", self._station(job))
+        for station, (module, _) in TABLE_STATIONS.items():
+            monkeypatch.setattr(module, "run", self._station(station))
 
-    def _station(self, job: str) -> Any:
+    def _station(self, station: str) -> Any:
         def station(config: Any) -> dict[str, Any]:
-            self.calls.append(job)
-            if self.fault is not None and self.fault[0] == job:
+            self.calls.append(station)
+            if self.fault is not None and self.fault[0] == station:
                 raise self.fault[1]
-            claim = Run(config.out, job, {}, config)
-            fitted = json.loads((Path(config.classifier) / "summary.json").read_text()) if job == "evaluate" else {}
-            seed = config.train.seed if job == "fit_classifier" else fitted.get("seed", 0)
+            claim = Run(config.out, station, {}, config)
+            fitted = (
+                json.loads((Path(config.classifier) / "summary.json").read_text()) if station == "evaluate" else {}
+            )
+            seed = config.train.seed if station == "fit_classifier" else fitted.get("seed", 0)
             generated = bool(getattr(config, "generated", None) or fitted.get("generated"))
             figures = {"auc": 0.5 + 0.1 * seed + 0.2 * generated, "seed": seed, "generated": generated}
             return claim.finish({**SUMMARY, **figures})
@@ -84,7 +86,7 @@ def test_a_table_is_filled_once(tmp_path: Path, corpus: Corpus, stubs: Stubs) ->
     assert (before["finished"], before["left"], before["empty"]) == (0, 21, [])
     assert not (tmp_path / "out").exists(), "a forecast writes nothing"
     summary = run(config)
-    assert {job: stubs.calls.count(job) for job in STATIONS} == {
+    assert {station: stubs.calls.count(station) for station in TABLE_STATIONS} == {
         "fit_style": 3,
         "fit_generator": 3,
         "generate": 3,
@@ -108,11 +110,11 @@ def test_a_table_is_filled_once(tmp_path: Path, corpus: Corpus, stubs: Stubs) ->
 def test_what_is_finished_is_not_run_again(tmp_path: Path, corpus: Corpus, stubs: Stubs) -> None:
     config = ablation(tmp_path, corpus)
     _, graph = expand(config)
-    for step in list(graph.steps.values())[:7]:
-        STATIONS[step.job][0].run(step.config)
+    for table_run in list(graph.runs.values())[:7]:
+        TABLE_STATIONS[table_run.station][0].run(table_run.config)
     stubs.calls.clear()
     run(config)
-    assert len(stubs.calls) == len(graph.steps) - 7
+    assert len(stubs.calls) == len(graph.runs) - 7
     stubs.calls.clear()
     elsewhere = config.model_copy(update={"out": str(tmp_path / "other"), "runs": str(tmp_path / "out" / "runs")})
     run(elsewhere)
@@ -124,7 +126,7 @@ def test_a_killed_run_goes_on(tmp_path: Path, corpus: Corpus, stubs: Stubs) -> N
     stubs.fault = ("generate", OSError(28, "No space left on device"))
     with pytest.raises(OSError, match="No space left"):
         run(config)
-    done = [job for job in stubs.calls if job != "generate"]
+    done = [station for station in stubs.calls if station != "generate"]
     assert stubs.calls.count("generate") == 1, "a full disk is met by every run, so the first ends it"
     stubs.calls.clear()
     stubs.fault = None

@@ -58,14 +58,14 @@ def test_the_long_form_has_a_line_per_seed() -> None:
 
 def test_the_average_is_over_protocols_seed_by_seed() -> None:
     table = table_of({"name": "a"}, protocols=["mi-c", "oci-m"], average=True, seeds=[0, 1])
-    places = graph_of(table).places
+    evaluations = graph_of(table).evaluations
     figures: dict[tuple[str, int], float | str] = {
         ("mi-c", 0): 0.1,
         ("oci-m", 0): 0.3,
         ("mi-c", 1): 0.2,
         ("oci-m", 1): "it failed",
     }
-    cells = cells_of(table, places, lambda place, metric: figures[place.protocol, place.seed])
+    cells = cells_of(table, evaluations, lambda each, metric: figures[each.protocol, each.seed])
     assert [cell.protocol for cell in cells] == ["mi-c", "oci-m", "average"]
     assert cells[-1].values == {0: pytest.approx(0.2)}
     assert cells[-1].reasons == {1: "no figure under oci-m"}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory import protocols
-from factory.ablate.graph import STATIONS, Graph, merged
+from factory.ablate.graph import TABLE_STATIONS, Graph, merged
 from tests.ablations import FITS, config_of, graph_of, settings_of, table_of
 
 changes = st.fixed_dictionaries(
@@ -29,30 +29,30 @@ changes = st.fixed_dictionaries(
 def test_expansion_laws(rows: list[dict[str, Any]], seeds: list[int]) -> None:
     named = [{"name": str(number), **row} for number, row in enumerate(rows)]
     graph = graph_of(table_of(*named, seeds=seeds))
-    assert len(graph.places) == len(rows) * len(seeds)
+    assert len(graph.evaluations) == len(rows) * len(seeds)
     seen: set[str] = set()
-    for name, step in graph.steps.items():
-        assert set(step.needs) <= seen, "a run comes after those it needs"
-        assert step.config.model_dump()["out"] == f"runs/{name}"
+    for name, table_run in graph.runs.items():
+        assert set(table_run.needs) <= seen, "a run comes after those it needs"
+        assert table_run.config.model_dump()["out"] == f"runs/{name}"
         seen.add(name)
     for seed in seeds:
-        mine = [place for place in graph.places if place.seed == seed]
+        mine = [each for each in graph.evaluations if each.seed == seed]
         for (first, one), (second, other) in itertools.combinations(zip(rows, mine, strict=True), 2):
             assert (one.evaluation == other.evaluation) == (first == second)
-    for job in FITS:
-        assert {config.train.seed for config in settings_of(graph, job)} == set(seeds)
+    for station in FITS:
+        assert {config.train.seed for config in settings_of(graph, station)} == set(seeds)
     assert {config.plan.seed for config in settings_of(graph, "generate")} == set(seeds)
     generators = {json.dumps(row.get("fit_generator")) for row in rows}
     assert len(settings_of(graph, "fit_generator")) == len(generators) * len(seeds), "each is fitted once"
     assert len(settings_of(graph, "fit_style")) == len(seeds)
     again = graph_of(table_of(*reversed(named), seeds=list(reversed(seeds))), resources={"workers": 2}, out="else")
-    assert set(again.steps) == set(graph.steps), "neither order, place nor resources make another run"
+    assert set(again.runs) == set(graph.runs), "neither order, place nor resources make another run"
 
 
 def test_a_run_reads_the_runs_before_it() -> None:
     graph = graph_of(table_of({"name": "a"}))
-    names = {step.job: f"runs/{name}" for name, step in graph.steps.items()}
-    assert list(names) == list(STATIONS)
+    names = {table_run.station: f"runs/{name}" for name, table_run in graph.runs.items()}
+    assert list(names) == list(TABLE_STATIONS)
     (generator,), (made,) = settings_of(graph, "fit_generator"), settings_of(graph, "generate")
     (classifier,), (evaluation,) = settings_of(graph, "fit_classifier"), settings_of(graph, "evaluate")
     assert generator.style_encoder == names["fit_style"]
@@ -67,10 +67,10 @@ def test_the_content_of_inputs_and_settings_decide_the_name_and_their_place_does
     here = Graph(config_of(corpus="here"), table, "runs", lambda kind, url: "same")
     there = Graph(config_of(corpus="there"), table, "runs", lambda kind, url: "same")
     other = Graph(config_of(corpus="here"), table, "runs", lambda kind, url: "other")
-    assert set(here.steps) == set(there.steps)
-    assert not set(here.steps) & set(other.steps)
-    assert not set(here.steps) & set(
-        graph_of(table, fit_style={"train": {"steps": 1, "batch_size": 1, "learning_rate": 1}}).steps
+    assert set(here.runs) == set(there.runs)
+    assert not set(here.runs) & set(other.runs)
+    assert not set(here.runs) & set(
+        graph_of(table, fit_style={"train": {"steps": 1, "batch_size": 1, "learning_rate": 1}}).runs
     )
 
 
@@ -85,10 +85,10 @@ def test_protocols_of_the_same_training_rules_share_models() -> None:
 def test_given_models_and_spoofs_are_not_made() -> None:
     table = table_of({"name": "a"}, protocols=["mi-c", "mi-o"])
     given = graph_of(table, fit_generator=None, generated="spoofs-$protocol")
-    assert {step.job for step in given.steps.values()} == {"fit_classifier", "evaluate"}
+    assert {table_run.station for table_run in given.runs.values()} == {"fit_classifier", "evaluate"}
     assert {config.generated for config in settings_of(given, "fit_classifier")} == {"spoofs-mi-c"}
     given = graph_of(table, fit_generator=None, generator="dummy")
-    assert {step.job for step in given.steps.values()} == {"generate", "fit_classifier", "evaluate"}
+    assert {table_run.station for table_run in given.runs.values()} == {"generate", "fit_classifier", "evaluate"}
     given = graph_of(table, fit_generator={"initial": "shipped"})
     assert [config.initial for config in settings_of(given, "fit_generator")] == ["shipped"]
     assert not settings_of(given, "fit_style")
@@ -107,10 +107,10 @@ def test_given_models_and_spoofs_are_not_made() -> None:
 )
 def test_what_is_not_given_leaves_a_row_empty(given: dict[str, Any], row: dict[str, Any], reason: str) -> None:
     graph = graph_of(table_of({"name": "real", "generated": False}, {"name": "a", **row}), **given)
-    real, place = graph.places
+    real, missing = graph.evaluations
     assert real.evaluation is not None
-    assert place.evaluation is None
-    assert reason in place.reason
+    assert missing.evaluation is None
+    assert reason in missing.reason
 
 
 @pytest.mark.parametrize(

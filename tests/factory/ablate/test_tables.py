@@ -18,8 +18,8 @@ from tests.ablations import graph_of, settings_of
 def test_every_shipped_table_is_a_table_of_runs(name: str) -> None:
     table = load_table(name)
     graph = graph_of(table)
-    assert all(place.evaluation for place in graph.places)
-    assert len(graph.places) == len(table.rows) * len(table.protocols) * len(table.seeds)
+    assert all(each.evaluation for each in graph.evaluations)
+    assert len(graph.evaluations) == len(table.rows) * len(table.protocols) * len(table.seeds)
     assert "[ours]" in table.note
     assert "DiffFAS" in table.shape
 

@@ -20,9 +20,9 @@ from factory.cards.facts import corpus_facts
 from factory.core.config import Config
 from factory.corpus import Corpus, totals, write_index
 from factory.corpus.row import SPOOF, Row, style_of
-from factory.corpus.shards import OutputConfig, publish
-from factory.publish.join import JoinConfig
-from factory.publish.join import run as join
+from factory.corpus.shards import OutputConfig, commit
+from factory.release.join import JoinConfig
+from factory.release.join import run as join
 from factory.run import Run
 from factory.run.ledger import Ledger
 from factory.storage import Storage
@@ -53,8 +53,8 @@ def generated(folder: Path, formats: tuple[str, ...] = ("parquet", "webdataset")
     rejects = [{"key": "row-7777", "reason": "the generator made non-finite pixels"}]
     auc = [{"auc": 0.25, "live": 6, "spoof": 6}, {"auc": 1.0, "live": 2, "spoof": 2}]
     train, test = [spoof(i) for i in range(6)], [spoof(i, split="test") for i in (6, 7)]
-    publish(run.storage, "spoof", "train-000000", train, rejects, output, {"size_auc": auc[0]})
-    publish(run.storage, "spoof", "test-000000", test, [], output, {"size_auc": auc[1]})
+    commit(run.storage, "spoof", "train-000000", train, rejects, output, {"size_auc": auc[0]})
+    commit(run.storage, "spoof", "test-000000", test, [], output, {"size_auc": auc[1]})
     write_index(run.storage)
     write_corpus_card(run.storage)
     run.finish(totals(Ledger(run.storage).records()))
@@ -107,7 +107,7 @@ def test_body_says_what_was_made_how_and_what_was_left_out(card: tuple[Path, str
     assert "## Intended use" in text and "Not intended:" in text and "## Limits" in text
 
 
-def test_neither_paths_nor_secrets_are_in_what_is_published(card: tuple[Path, str]) -> None:
+def test_neither_paths_nor_secrets_are_in_the_cards(card: tuple[Path, str]) -> None:
     folder = card[0]
     assert SECRET in (folder / "run.json").read_text()
     for name in (CARD, CROISSANT):
@@ -168,7 +168,7 @@ def test_tars_alone_are_a_dataset_too(tmp_path: Path) -> None:
 
 def test_a_corpus_of_rejects_has_no_card(tmp_path: Path) -> None:
     run = Run(str(tmp_path), "prepare", {}, Places())
-    publish(run.storage, "face", "train-000000", [], [{"key": "a", "reason": "no face"}], OutputConfig(), {})
+    commit(run.storage, "face", "train-000000", [], [{"key": "a", "reason": "no face"}], OutputConfig(), {})
     write_index(run.storage)
     write_corpus_card(run.storage)
     assert not run.storage.exists(CARD)

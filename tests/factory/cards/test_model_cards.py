@@ -17,19 +17,21 @@ class Places(Config):
     corpus: str = "/home/somebody/secret-place"
 
 
-@pytest.mark.parametrize("job", ["fit-style", "fit-generator", "fit-classifier"])
-def test_a_model_says_what_it_learned_from_and_how_it_does(tmp_path: Path, job: str) -> None:
+@pytest.mark.parametrize("station", ["fit-style", "fit-generator", "fit-classifier"])
+def test_a_model_says_what_it_learned_from_and_how_it_does(tmp_path: Path, station: str) -> None:
     rows = [dataclasses.replace(row, license="CC-BY-4.0") for row in small_rows(splits=("train", "test"))]
     write_corpus(tmp_path / "real", rows)
     made = [dataclasses.replace(row, key=f"g-{row.key}", license="OULU agreement") for row in rows]
     write_corpus(tmp_path / "made", made)
-    run = Run(str(tmp_path / "model"), job, {"corpus": "ab" * 32, "train": {"steps": 7}, "long": "x" * 9999}, Places())
+    run = Run(
+        str(tmp_path / "model"), station, {"corpus": "ab" * 32, "train": {"steps": 7}, "long": "x" * 9999}, Places()
+    )
     settings = {"corpus": f"{tmp_path}/real", "generated": f"{tmp_path}/made", "train": {"steps": 7}}
     write_model_card(run.storage, settings, {"accuracy": 0.875, "styles": ["cam-live"]})
     text = run.storage.read(CARD).decode()
     front = yaml.safe_load(text.split("---\n")[1])
     assert (front["license"], front["license_name"]) == ("other", "OULU agreement")
-    assert front["pipeline_tag"] == ("image-to-image" if job == "fit-generator" else "image-classification")
+    assert front["pipeline_tag"] == ("image-to-image" if station == "fit-generator" else "image-classification")
     assert "| generated | train | cam-print | OULU agreement | 4 |" in text
     assert "| corpus | test | phone-live | CC-BY-4.0 | 4 |" in text
     assert "| accuracy | 0.875 |" in text and '"steps": 7' in text and "ab" * 32 in text

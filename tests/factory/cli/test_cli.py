@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
-from factory.cli import JOBS, main
+from factory.cli import CONFIG_ONLY_VERBS, main
 from tests.root import ROOT
 
 
@@ -90,7 +90,15 @@ def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in (*JOBS, "prepare", "generate", "evaluate", "export-classifier", "import-official", "demo"):
+    for verb in (
+        *CONFIG_ONLY_VERBS,
+        "prepare",
+        "generate",
+        "evaluate",
+        "export-classifier",
+        "import-official",
+        "demo",
+    ):
         with pytest.raises(SystemExit) as caught:
             main([verb, "--help"])
         assert caught.value.code == 0
@@ -98,7 +106,7 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
 
 
 def test_the_verbs_are_frozen() -> None:
-    assert set(JOBS) == {
+    assert set(CONFIG_ONLY_VERBS) == {
         "join",
         "fit-style",
         "fit-generator",
@@ -113,9 +121,18 @@ def test_the_verbs_are_frozen() -> None:
     }
 
 
+@pytest.mark.parametrize("given", [(), ("corpora/spoofs", "--to", "lab/spoofs"), ("--config", "x.yaml"), ("--help",)])
+def test_the_old_name_of_release_names_the_new_one(given: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    said = fails(capsys, "publish", *given)
+    assert said == "difffas: error: publish sends nothing and is now called release: difffas release ...\n"
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert not re.search(r"^ *publish", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_the_files_that_help_names_are_there(capsys: pytest.CaptureFixture[str]) -> None:
     root = ROOT
-    for verb in JOBS:
+    for verb in CONFIG_ONLY_VERBS:
         with pytest.raises(SystemExit):
             main([verb, "--help"])
         said = " ".join(capsys.readouterr().out.split())

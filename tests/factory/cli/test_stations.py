@@ -123,7 +123,7 @@ def settings(root: Path) -> list[tuple[Any, type[Config], dict[str, Any]]]:
 def stations(tmp_path_factory: Any, ray_local: None) -> tuple[Path, dict[str, dict[str, Any]]]:
     root = tmp_path_factory.mktemp("stations")
     write_corpus(root / "real", small_rows(subjects=9, splits=("train", "dev", "test")))
-    return root, {Path(given["out"]).name: job(build(model, given)) for job, model, given in settings(root)}
+    return root, {Path(given["out"]).name: station(build(model, given)) for station, model, given in settings(root)}
 
 
 def test_style_encoder_knows_every_style_of_the_split(stations: tuple[Path, dict[str, Any]]) -> None:
@@ -190,6 +190,6 @@ def test_report_shows_all_of_it(stations: tuple[Path, dict[str, Any]]) -> None:
 def test_running_everything_again_changes_nothing(stations: tuple[Path, dict[str, Any]]) -> None:
     root, summaries = stations
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
-    for job, model, given in settings(root):
-        assert job(build(model, given)) == summaries[Path(given["out"]).name]
+    for station, model, given in settings(root):
+        assert station(build(model, given)) == summaries[Path(given["out"]).name]
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()} == before

@@ -171,7 +171,7 @@ def test_an_override_or_a_file_with_it_ends_in_one_line(
         (["report", f"out={value}"], "override out="),
         (["prepare", "x", "--set", f"out={value}"], "override out="),
         (["report", "--config", f"{tmp_path}/job.yaml"], f"{tmp_path}/job.yaml cannot be read: line 1, key 'out"),
-        (["publish", "--config", f"{tmp_path}/job.yaml"], f"{tmp_path}/job.yaml cannot be read: line 1, key 'out"),
+        (["release", "--config", f"{tmp_path}/job.yaml"], f"{tmp_path}/job.yaml cannot be read: line 1, key 'out"),
         (["submit", "report", "--config", f"{tmp_path}/job.yaml"], f"{tmp_path}/job.yaml cannot be read: line 1"),
         (["protocols", f"{tmp_path}/protocol.yaml"], f"{tmp_path}/protocol.yaml cannot be read: line 1"),
         (["ablate", f"{tmp_path}/table.yaml", "corpus=x", "out=y"], f"{tmp_path}/table.yaml cannot be read: line 1"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
-from factory.cli.stations import JOBS
+from factory.cli.stations import CONFIG_ONLY_VERBS
 
 SAYS = "run the command again to go on"
 
@@ -116,7 +116,7 @@ print("ready", signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, factory.entry
     assert done.stdout == "ready True caught\n"
 
 
-@pytest.mark.parametrize("verb", sorted(JOBS))
+@pytest.mark.parametrize("verb", sorted(CONFIG_ONLY_VERBS))
 def test_while_a_command_imports(verb: str, tmp_path: Path) -> None:
     """From the first moment, whatever the command: half a second is less than any of them takes to import."""
     command = [sys.executable, "-m", "factory.entry", verb, f"out={tmp_path}/out"]

@@ -16,7 +16,7 @@ from factory import evaluate
 from factory.audit.measures import to_parquet
 from factory.core.config import build
 from factory.corpus import Corpus
-from factory.corpus.kept import AUDIT, JOB, Audit, kept_by
+from factory.corpus.kept import AUDIT, STATION, Audit, kept_by
 from factory.run import Run
 from factory.train.recipes import classifier as fit_classifier
 from factory.tune.best import check_regenerate
@@ -31,7 +31,7 @@ def write_audit(folder: Path, verdicts: dict[str, str | None], brisque: float = 
         "accepted": [reason is None for reason in verdicts.values()],
         "reason": pa.array(verdicts.values(), pa.string()),
     }
-    claim = Run(str(folder), JOB, {"verdicts": list(verdicts.items())}, NoConfig())
+    claim = Run(str(folder), STATION, {"verdicts": list(verdicts.items())}, NoConfig())
     claim.storage.create(AUDIT, to_parquet(pa.table(columns)))
     claim.finish({"rows": len(verdicts)})
     return folder
@@ -117,7 +117,7 @@ def test_an_audit_that_does_not_fit_is_one_line(
 def test_what_is_no_audit_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds a run of prepare, not an audit"):
         Audit(f"{root}/real")
-    Run(str(tmp_path / "open"), JOB, {}, NoConfig())
+    Run(str(tmp_path / "open"), STATION, {}, NoConfig())
     with pytest.raises(ValueError, match="is not finished: run `difffas audit` again"):
         Audit(str(tmp_path / "open"))
     with pytest.raises(ValueError, match="audit is of generated rows: set generated"):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.corpora import row
-from factory.corpus.shards import OutputConfig, publish, score_statistics, shard_sizes, shard_span
+from factory.corpus.shards import OutputConfig, commit, score_statistics, shard_sizes, shard_span
 from factory.run.ledger import Ledger
 from factory.storage import Storage
 
@@ -35,7 +35,7 @@ def test_record_names_the_bytes_that_are_there(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     rows = [row(i, brisque=float(i)) for i in range(3)]
     rejects = [{"key": "row-9999", "reason": "not an image"}]
-    record = publish(storage, "spoof", "train-000000", rows, rejects, BOTH, {"attempt": 1})
+    record = commit(storage, "spoof", "train-000000", rows, rejects, BOTH, {"attempt": 1})
     assert sorted(record["files"]) == ["parquet", "webdataset"]
     for file in record["files"].values():
         data = (tmp_path / file["path"]).read_bytes()
@@ -49,16 +49,16 @@ def test_record_names_the_bytes_that_are_there(tmp_path: Path) -> None:
 def test_bytes_depend_on_the_rows_alone(tmp_path: Path) -> None:
     digests = []
     for folder in ("a", "b"):
-        record = publish(Storage(str(tmp_path / folder)), "x", "train-000000", [row(1), row(2)], [], BOTH, {})
+        record = commit(Storage(str(tmp_path / folder)), "x", "train-000000", [row(1), row(2)], [], BOTH, {})
         digests.append({name: file["sha256"] for name, file in record["files"].items()})
     assert digests[0] == digests[1]
 
 
 def test_loser_of_a_race_adopts_the_winner(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
-    winner = publish(storage, "x", "train-000000", [row(1, brisque=1.0)], [], BOTH, {})
+    winner = commit(storage, "x", "train-000000", [row(1, brisque=1.0)], [], BOTH, {})
     (tmp_path / "ledger" / "train-000000.json").unlink()  # the winner died before its record
-    adopted = publish(storage, "x", "train-000000", [row(1, brisque=2.0)], [], BOTH, {})
+    adopted = commit(storage, "x", "train-000000", [row(1, brisque=2.0)], [], BOTH, {})
     assert adopted["files"] == winner["files"]
     assert adopted["brisque"]["mean"] == 1.0
 
@@ -66,20 +66,20 @@ def test_loser_of_a_race_adopts_the_winner(tmp_path: Path) -> None:
 def test_what_the_winner_left_out_is_a_reject_and_not_lost(tmp_path: Path) -> None:
     """On GPUs of two kinds one driver may make what the other rejected: planned stays written + rejected."""
     storage = Storage(str(tmp_path))
-    publish(storage, "x", "train-000000", [row(1), row(3)], [{"key": "row-0002", "reason": "NaN"}], BOTH, {})
+    commit(storage, "x", "train-000000", [row(1), row(3)], [{"key": "row-0002", "reason": "NaN"}], BOTH, {})
     (tmp_path / "ledger" / "train-000000.json").unlink()
     mine = [{"key": "row-0003", "reason": "NaN"}]
-    adopted = publish(storage, "x", "train-000000", [row(1), row(2)], mine, BOTH, {})
+    adopted = commit(storage, "x", "train-000000", [row(1), row(2)], mine, BOTH, {})
     assert (adopted["planned"], adopted["rows"]) == (3, 2)
     assert adopted["rejects"] == [{"key": "row-0002", "reason": "left out by the driver whose file stands"}]
 
 
 def test_a_file_of_other_keys_is_not_adopted(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
-    publish(storage, "x", "train-000000", [row(1)], [], BOTH, {})
+    commit(storage, "x", "train-000000", [row(1)], [], BOTH, {})
     (tmp_path / "ledger" / "train-000000.json").unlink()
     with pytest.raises(ValueError, match=r"data/x-train-000000\.parquet holds other keys than the plan"):
-        publish(storage, "x", "train-000000", [row(2)], [], BOTH, {})
+        commit(storage, "x", "train-000000", [row(2)], [], BOTH, {})
     assert not Ledger(storage).done()
 
 

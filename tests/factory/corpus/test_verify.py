@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.corpora import NoConfig, row
 from factory.corpus import totals, write_index
-from factory.corpus.shards import OutputConfig, publish
+from factory.corpus.shards import OutputConfig, commit
 from factory.corpus.verify import verify
 from factory.line.status import status
 from factory.run import Run
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     run = Run(str(tmp_path / "spoofs"), "prepare", {}, NoConfig(), {"shards": SHARDS, "images": 4 * SHARDS})
     for number in range(SHARDS):
         rows = [row(4 * number + place, brisque=float(number + place)) for place in range(4)]
-        publish(run.storage, "spoof", f"train-{number:06d}", rows, [], OutputConfig(), {})
+        commit(run.storage, "spoof", f"train-{number:06d}", rows, [], OutputConfig(), {})
     write_index(run.storage)
     run.finish(totals(Ledger(run.storage).records()))
     assert verify(run.storage.url)["problems"] == []

@@ -77,18 +77,18 @@ def test_the_rows_of_a_shard_that_fit_are_named(
 
 
 def test_the_job_is_that_of_the_shipped_network(asked: GenerateConfig) -> None:
-    job = forecast_module._job(asked, Corpus(asked.inputs.live))
-    assert job.parameters == 3_618_826
-    assert (job.sampler, job.steps, job.preset, job.guided) == ("ddim", 25, "exact", True)
+    workload = forecast_module._workload(asked, Corpus(asked.inputs.live))
+    assert workload.parameters == 3_618_826
+    assert (workload.sampler, workload.steps, workload.preset, workload.guided) == ("ddim", 25, "exact", True)
 
 
 def test_the_measured_speed_of_the_named_device_is_used(
     asked: GenerateConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = forecast_module._job(asked, Corpus(asked.inputs.live)).model_dump()
+    workload = forecast_module._workload(asked, Corpus(asked.inputs.live)).model_dump()
     said = {"batch": 16, "date": "2026-01-02", "commit": "abc1234", "command": "run"}
-    here = Speed(device="here", images_per_second=0.02, price_per_hour=7.0, **job, **said)
-    monkeypatch.setattr(forecast_module, "read_speeds", lambda: (here, Speed(device="there", batch=16, **job)))
+    here = Speed(device="here", images_per_second=0.02, price_per_hour=7.0, **workload, **said)
+    monkeypatch.setattr(forecast_module, "read_speeds", lambda: (here, Speed(device="there", batch=16, **workload)))
 
     found = forecast(asked, None, None, device="here")
     assert found["speed"] == "measured on here, 2026-01-02, commit abc1234"

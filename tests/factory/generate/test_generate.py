@@ -137,7 +137,7 @@ def test_lost_shards_are_made_again_byte_for_byte(generated: tuple[Path, dict[st
     whole = {path.name: path.read_bytes() for path in (tmp_path / "again" / "data").iterdir()}
     for name in ("summary.json", "index.parquet", "ledger/train-000001.json", "data/spoof-train-000001.tar"):
         (tmp_path / "again" / name).unlink()
-    (tmp_path / "again" / "ledger" / "train-000003.json").unlink()  # data published, record lost
+    (tmp_path / "again" / "ledger" / "train-000003.json").unlink()  # data committed, record lost
     run(config(tmp_path, "again"))
     assert {path.name: path.read_bytes() for path in (tmp_path / "again" / "data").iterdir()} == whole
     assert whole == {path.name: path.read_bytes() for path in (tmp_path / "spoofs" / "data").iterdir()}

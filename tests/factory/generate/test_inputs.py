@@ -1,4 +1,4 @@
-"""From an order to a generator's inputs, without Ray."""
+"""From a shard's plan to a generator's inputs, without Ray."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_each_face_of_a_shard_is_decoded_once_and_stands_at_every_place(
     config = load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
     opened = open_inputs(config)
     live, guides = opened.live, opened.guides
-    order = lay_plan(config, opened).order("train-000000")
+    shard_plan = lay_plan(config, opened).shard_plan("train-000000")
 
     counted = Counter[bytes]()
 
@@ -39,11 +39,11 @@ def test_each_face_of_a_shard_is_decoded_once_and_stands_at_every_place(
 
     monkeypatch.setattr(inputs, "decode", counting)
     made = inputs.read_inputs(
-        order, (live.storage, live.index), (guides.storage, guides.index), recipe_of(config, opened)
+        shard_plan, (live.storage, live.index), (guides.storage, guides.index), recipe_of(config, opened)
     )
 
-    assert len(order.live) == 200
-    assert sum(counted.values()) == len(set(order.live)) + len(set(order.guide))
+    assert len(shard_plan.live) == 200
+    assert sum(counted.values()) == len(set(shard_plan.live)) + len(set(shard_plan.guide))
     assert set(counted.values()) == {1}
     by_key = {row.key: row for row in damaged}
     broken = 0
@@ -69,9 +69,9 @@ def test_one_image_of_another_size_is_one_reject_wherever_it_stands(tmp_path: Pa
         config = load(GenerateConfig, None, [f"{key}={value}" for key, value in given.items()])
         opened = open_inputs(config)
         live, guides = opened.live, opened.guides
-        order = lay_plan(config, opened).order("train-000000")
+        shard_plan = lay_plan(config, opened).shard_plan("train-000000")
         stores = ((live.storage, live.index), (guides.storage, guides.index))
-        made = inputs.read_inputs(order, *stores, recipe_of(config, opened))
+        made = inputs.read_inputs(shard_plan, *stores, recipe_of(config, opened))
         assert made["pixels"].shape[1:] == (8, 8, 3)
         for record in json.loads(made["records"]):
             assert bool(record["reject"]) == (odd.key in (record["row"]["live_key"], record["row"]["guide_key"]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from factory.generate.measured_speed import Job, Speed, measured, read_speeds, table
+from factory.generate.measured_speed import Speed, Workload, measured, read_speeds, table
 from tests.root import ROOT
 
 PLACE = {"parameters": 3_600_000, "side": 64, "sampler": "ddim", "steps": 25, "preset": "exact", "guided": True}
@@ -32,7 +32,7 @@ def test_only_the_row_of_the_same_job_fits() -> None:
     others = {"parameters": 1, "side": 128, "sampler": "ddpm", "steps": 10, "preset": "fast", "guided": False}
     speeds = tuple(speed(f"not {name}", 9.0, **{name: value}) for name, value in others.items())
     speeds += (speed("slow", 2.0), speed("slow", 3.0, batch=32), speed("slow", 1.0, batch=64), speed("unknown", None))
-    fitting = measured(speeds, Job(**PLACE))
+    fitting = measured(speeds, Workload(**PLACE))
     assert set(fitting) == {"slow"}
     assert (fitting["slow"].images_per_second, fitting["slow"].batch) == (3.0, 32)
 

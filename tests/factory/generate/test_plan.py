@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.corpora import small_rows
 from factory.corpus.row import INDEX_SCHEMA, LIVE, SPOOF, Row
-from factory.generate.plan import Order, Plan
+from factory.generate.plan import Plan, ShardPlan
 from factory.generate.settings import PlanConfig
 from factory.models.settings import SamplerConfig
 
@@ -31,8 +31,8 @@ def make(rows: list[Row], rows_per_shard: int = 10, sampler: SamplerConfig | Non
     return Plan(config, sampler or SamplerConfig(batch_size=4), rows_per_shard, table, table, FINGERPRINT)
 
 
-def orders(plan: Plan) -> list[Order]:
-    return [plan.order(shard) for shard in plan.shards()]
+def shard_plans(plan: Plan) -> list[ShardPlan]:
+    return [plan.shard_plan(shard) for shard in plan.shards()]
 
 
 @settings(max_examples=40, deadline=None)
@@ -47,26 +47,26 @@ def test_laws(samples: int, per_shard: int, batch: int, guides: int, seed: int) 
     rows = small_rows()
     sampler = SamplerConfig(batch_size=batch, t0=(100, 300), cfg_scale=(1.0, 3.0))
     plan = make(rows, per_shard, sampler, samples=samples, guides_per_style=guides, seed=seed)
-    made = orders(plan)
-    keys = [key for order in made for key in order.keys]
-    sizes = [len(order.keys) for order in made]
+    made = shard_plans(plan)
+    keys = [key for shard_plan in made for key in shard_plan.keys]
+    sizes = [len(shard_plan.keys) for shard_plan in made]
     assert len(plan) == samples == len(keys) == len(set(keys))
     assert keys == sorted(keys)
-    assert [plan.locate(key) for order in made for key in order.keys] == [
-        (order.shard, place) for order in made for place in range(len(order.keys))
+    assert [plan.locate(key) for shard_plan in made for key in shard_plan.keys] == [
+        (shard_plan.shard, place) for shard_plan in made for place in range(len(shard_plan.keys))
     ]
     assert max(sizes) - min(sizes) <= 1
     assert min(sizes) >= min(batch, samples)
-    counts = Counter(rows[i].style for order in made for i in order.guide)
+    counts = Counter(rows[i].style for shard_plan in made for i in shard_plan.guide)
     assert dict(counts) == {style: n for style, n in plan.style_counts().items() if n}
     assert max(plan.style_counts().values()) - min(plan.style_counts().values()) <= 1
-    for order in made:
-        assert ((order.t0 >= 100) & (order.t0 <= 300)).all()
-        assert ((order.cfg_scale >= 1) & (order.cfg_scale <= 3)).all()
-        assert (order.seed >= 0).all()
-        for live, guide in zip(order.live, order.guide, strict=True):
+    for shard_plan in made:
+        assert ((shard_plan.t0 >= 100) & (shard_plan.t0 <= 300)).all()
+        assert ((shard_plan.cfg_scale >= 1) & (shard_plan.cfg_scale <= 3)).all()
+        assert (shard_plan.seed >= 0).all()
+        for live, guide in zip(shard_plan.live, shard_plan.guide, strict=True):
             assert (rows[live].label, rows[guide].label) == (LIVE, SPOOF)
-            assert rows[live].split == rows[guide].split == order.split
+            assert rows[live].split == rows[guide].split == shard_plan.split
 
 
 @settings(max_examples=60, deadline=None)
@@ -81,11 +81,19 @@ def test_distinct_combinations_are_counted_without_laying_the_plan(
     """With one T₀ and one w exactly; with ranges as a bound that the plan itself never exceeds."""
     rows = small_rows(splits=("train", "test"))
     plan = make(rows, samples=samples, guides_per_style=guides, splits=splits)
-    pairs = {(o.split, live, guide) for o in orders(plan) for live, guide in zip(o.live, o.guide, strict=True)}
+    pairs = {
+        (shard_plan.split, live, guide)
+        for shard_plan in shard_plans(plan)
+        for live, guide in zip(shard_plan.live, shard_plan.guide, strict=True)
+    }
     assert plan.distinct() == len(pairs)
     few = SamplerConfig(t0=(100, 101), cfg_scale=(2.0, 2.001))
     varied = make(rows, sampler=few, samples=samples, guides_per_style=guides, splits=splits)
-    seen = {row for o in orders(varied) for row in zip(o.live, o.guide, o.t0, o.cfg_scale, strict=True)}
+    seen = {
+        row
+        for shard_plan in shard_plans(varied)
+        for row in zip(shard_plan.live, shard_plan.guide, shard_plan.t0, shard_plan.cfg_scale, strict=True)
+    }
     assert len(pairs) <= len(seen) <= varied.distinct() <= min(len(varied), 4 * len(pairs))
     wide = SamplerConfig(t0=(100, 900), cfg_scale=(1.0, 9.0))
     assert make(rows, sampler=wide, samples=samples, splits=splits).distinct() == len(plan)
@@ -93,7 +101,7 @@ def test_distinct_combinations_are_counted_without_laying_the_plan(
 
 def test_same_config_same_plan_and_another_seed_another_one() -> None:
     rows = small_rows()
-    first, again, other = (orders(make(rows, samples=50, seed=seed)) for seed in (1, 1, 2))
+    first, again, other = (shard_plans(make(rows, samples=50, seed=seed)) for seed in (1, 1, 2))
     for one, two in zip(first, again, strict=True):
         for field in ("live", "guide", "t0", "cfg_scale", "seed"):
             assert np.array_equal(getattr(one, field), getattr(two, field))
@@ -103,15 +111,15 @@ def test_same_config_same_plan_and_another_seed_another_one() -> None:
 def test_sampler_parameters_do_not_depend_on_how_the_run_is_cut_into_shards() -> None:
     rows = small_rows()
     sampler = SamplerConfig(batch_size=1, t0=(100, 300))
-    cut, whole = (orders(make(rows, per_shard, sampler, samples=60)) for per_shard in (7, 60))
-    assert np.array_equal(np.concatenate([order.t0 for order in cut]), whole[0].t0)
-    assert np.array_equal(np.concatenate([order.live for order in cut]), whole[0].live)
+    cut, whole = (shard_plans(make(rows, per_shard, sampler, samples=60)) for per_shard in (7, 60))
+    assert np.array_equal(np.concatenate([shard_plan.t0 for shard_plan in cut]), whole[0].t0)
+    assert np.array_equal(np.concatenate([shard_plan.live for shard_plan in cut]), whole[0].live)
 
 
 def test_cross_attack_gives_a_subject_only_what_it_lacks_in_its_domain() -> None:
     rows = small_rows()
-    for order in orders(make(rows, policies=["cross-attack"])):
-        for live, guide in zip(order.live, order.guide, strict=True):
+    for shard_plan in shard_plans(make(rows, policies=["cross-attack"])):
+        for live, guide in zip(shard_plan.live, shard_plan.guide, strict=True):
             assert rows[live].domain == rows[guide].domain
             assert rows[guide].attack == "replay"  # the attack that odd subjects lack
             assert int(rows[live].subject[1:]) % 2 == 1
@@ -119,8 +127,8 @@ def test_cross_attack_gives_a_subject_only_what_it_lacks_in_its_domain() -> None
 
 def test_cross_domain_never_stays_in_its_domain() -> None:
     rows = small_rows()
-    for order in orders(make(rows, policies=["cross-domain"])):
-        assert all(rows[a].domain != rows[b].domain for a, b in zip(order.live, order.guide, strict=True))
+    for shard_plan in shard_plans(make(rows, policies=["cross-domain"])):
+        assert all(rows[a].domain != rows[b].domain for a, b in zip(shard_plan.live, shard_plan.guide, strict=True))
 
 
 def test_default_size_is_every_live_style_guide_triple() -> None:
@@ -132,12 +140,15 @@ def test_default_size_is_every_live_style_guide_triple() -> None:
 
 def test_live_faces_are_used_evenly_and_visited_in_corpus_order() -> None:
     rows = small_rows(subjects=10)
-    made = orders(make(rows, policies=["cross-domain"], samples=600))
-    used = Counter(int(i) for order in made for i in order.live)
+    made = shard_plans(make(rows, policies=["cross-domain"], samples=600))
+    used = Counter(int(i) for shard_plan in made for i in shard_plan.live)
     assert max(used.values()) - min(used.values()) <= 4  # one per style that a face can get
     for style in ("cam-print", "phone-print"):
         visited = [
-            int(a) for order in made for a, b in zip(order.live, order.guide, strict=True) if rows[b].style == style
+            int(a)
+            for shard_plan in made
+            for a, b in zip(shard_plan.live, shard_plan.guide, strict=True)
+            if rows[b].style == style
         ]
         assert visited == sorted(visited)
 
@@ -145,10 +156,10 @@ def test_live_faces_are_used_evenly_and_visited_in_corpus_order() -> None:
 def test_splits_stay_apart() -> None:
     rows = small_rows(subjects=8, splits=("train", "test"))
     plan = make(rows, splits=["train", "test"], samples=30)
-    assert {order.split for order in orders(plan)} == {"train", "test"}
+    assert {shard_plan.split for shard_plan in shard_plans(plan)} == {"train", "test"}
     assert len(plan) == 60
-    for order in orders(plan):
-        assert {rows[i].split for i in (*order.live, *order.guide)} == {order.split}
+    for shard_plan in shard_plans(plan):
+        assert {rows[i].split for i in (*shard_plan.live, *shard_plan.guide)} == {shard_plan.split}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +183,7 @@ def test_unknown_shard() -> None:
     plan = make(small_rows(), samples=20)
     for shard in ("train-000099", "test-000000", "nonsense"):
         with pytest.raises(ValueError, match=shard):
-            plan.order(shard)
+            plan.shard_plan(shard)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +216,7 @@ def test_a_billion_rows_cost_nothing_until_asked_for() -> None:
     started = time.process_time()
     plan = Plan(PlanConfig(samples=10**9), SamplerConfig(), 500, table, table, FINGERPRINT)
     for number in (0, plan.shard_count // 2, plan.shard_count - 1):
-        plan.order(f"train-{number:06d}")
+        plan.shard_plan(f"train-{number:06d}")
     seconds = time.process_time() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -244,9 +255,9 @@ def test_nothing_from_outside_a_protocol_comes_in() -> None:
     rows = small_rows()
     inside = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
     plan = make(rows, **inside, allowed_attacks=["replay"])
-    for order in orders(plan):
-        assert {rows[i].domain for i in (*order.live, *order.guide)} == {"cam"}
-        assert {rows[i].attack for i in order.guide} == {"replay"}
+    for shard_plan in shard_plans(plan):
+        assert {rows[i].domain for i in (*shard_plan.live, *shard_plan.guide)} == {"cam"}
+        assert {rows[i].attack for i in shard_plan.guide} == {"replay"}
     for outside, message in (
         ({"live_domains": ["cam", "phone"]}, "live faces of domain 'phone' are not among the allowed .*plan.live_dom"),
         ({"live_domains": None}, "live faces of domain 'phone' are not among the allowed"),

@@ -16,7 +16,7 @@ from benchmarks.corpora import NoConfig, row
 from factory import cluster
 from factory.cli import main
 from factory.corpus import write_index
-from factory.corpus.shards import OutputConfig, publish
+from factory.corpus.shards import OutputConfig, commit
 from factory.line import status
 from factory.line.events import Events, read_events
 from factory.line.faults import Quarantine
@@ -136,7 +136,7 @@ def run(tmp_path: Path) -> Run:
 
 def shard(run: Run, number: int) -> None:
     rows = [row(10 * number + place) for place in range(2)]
-    publish(run.storage, "spoof", f"train-{number:06d}", rows, [], OutputConfig(), {"finished": 1_000_000 + number})
+    commit(run.storage, "spoof", f"train-{number:06d}", rows, [], OutputConfig(), {"finished": 1_000_000 + number})
 
 
 def test_watching_prints_what_changed_and_ends_with_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

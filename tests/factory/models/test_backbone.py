@@ -40,9 +40,9 @@ def test_a_folder_goes_by_its_content(weights: Path) -> None:
     assert identity("local-dir:moved") != first
     rows = {name: {"name": "a", "fit_classifier": {"backbone": f"local-dir:{name}"}} for name in ("weights", "moved")}
     shutil.copytree(weights, "copied")
-    steps = [set(graph_of(table_of(row)).steps) for row in rows.values()]
-    assert steps[0] != steps[1]
-    assert set(graph_of(table_of({"name": "a", "fit_classifier": {"backbone": "local-dir:copied"}})).steps) == steps[0]
+    runs = [set(graph_of(table_of(row)).runs) for row in rows.values()]
+    assert runs[0] != runs[1]
+    assert set(graph_of(table_of({"name": "a", "fit_classifier": {"backbone": "local-dir:copied"}})).runs) == runs[0]
     Path("moved/model.safetensors").unlink()
     with pytest.raises(ValueError, match="local-dir:moved has no model.safetensors: give a folder with timm's"):
         identity("local-dir:moved")

@@ -15,7 +15,7 @@ from benchmarks.corpora import NoConfig, row
 from factory.cards import write_corpus_card
 from factory.cli import main
 from factory.corpus import totals, write_index
-from factory.corpus.shards import OutputConfig, publish
+from factory.corpus.shards import OutputConfig, commit
 from factory.corpus.verify import verify
 from factory.run import Run, read_claim, read_summary
 from factory.run.ledger import Ledger
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     run = Run(str(tmp_path / "faces"), "prepare", {}, NoConfig(), {"shards": 2, "images": 8})
     for number in range(2):
         rows = [row(4 * number + place, brisque=1.0) for place in range(4)]
-        publish(run.storage, "face", f"train-{number:06d}", rows, [], OutputConfig(), {"finished": number})
+        commit(run.storage, "face", f"train-{number:06d}", rows, [], OutputConfig(), {"finished": number})
     write_index(run.storage)
     write_corpus_card(run.storage)
     run.finish(totals(Ledger(run.storage).records()))
@@ -69,7 +69,7 @@ def test_records_and_data_that_were_changed_together_are_seen(folder: Path) -> N
     """A shard that was written anew, with its record, so that all agrees but the seal."""
     other = Run(str(folder.parent / "other"), "prepare", {}, NoConfig(), {"shards": 2, "images": 8})
     rows = [row(place, brisque=2.0) for place in range(4)]
-    publish(other.storage, "face", "train-000000", rows, [], OutputConfig(), {})
+    commit(other.storage, "face", "train-000000", rows, [], OutputConfig(), {})
     for name in ("data/face-train-000000.parquet", "ledger/train-000000.json"):
         shutil.copy(folder.parent / "other" / name, folder / name)
     assert any("the ledger's records are not as written" in line for line in verify(str(folder))["problems"])
@@ -82,7 +82,7 @@ def test_a_shard_that_is_made_again_and_files_that_come_later_are_let_be(folder:
     (folder / "audit.parquet").write_bytes(b"later")
     (folder / "nohup.out").write_text("later")
     assert verify(str(folder))["problems"] == []
-    main_ok(["publish", str(folder)])
+    main_ok(["release", str(folder)])
     assert verify(str(folder))["problems"] == []
 
 

@@ -97,7 +97,7 @@ def test_names_reading_and_what_is_not_there(storage: Storage) -> None:
 
 
 def test_a_run_claims_its_folder_and_a_source_lists_it(storage: Storage) -> None:
-    from factory.publish.join import JoinConfig
+    from factory.release.join import JoinConfig
 
     config = JoinConfig(corpora=("a", "b"), out=storage.url)
     run = Run(storage.url, "join", {"x": 1}, config)
@@ -139,21 +139,21 @@ def test_without_the_package_the_extra_is_named(
 
 def test_the_hub_can_only_be_read(tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
-    from factory.publish.join import JoinConfig
+    from factory.release.join import JoinConfig
 
-    with pytest.raises(Refused, match="hf://datasets/o/n can be read only: .*`difffas publish`"):
+    with pytest.raises(Refused, match="hf://datasets/o/n can be read only: .*`difffas release`"):
         Storage("hf://datasets/o/n").create("x", b"data")
     config = JoinConfig(corpora=("a", "b"), out="hf://datasets/o/n")
     with pytest.raises(ValueError, match="out=hf://datasets/o/n: hf:// can be read only"):
         Run(config.out, "join", {}, config)
 
 
-@pytest.mark.parametrize("job", ["fit-style", "fit-generator", "fit-classifier", "tune", "ablate"])
+@pytest.mark.parametrize("station", ["fit-style", "fit-generator", "fit-classifier", "tune", "ablate"])
 @pytest.mark.parametrize("url", ["gs://bucket/x", "az://box/x", "abfs://box/x"])
-def test_trainings_are_refused_where_ray_cannot_keep_their_state(job: str, url: str) -> None:
-    from factory.publish.join import JoinConfig
+def test_trainings_are_refused_where_ray_cannot_keep_their_state(station: str, url: str) -> None:
+    from factory.release.join import JoinConfig
 
-    for use in (lambda: Run(url, job, {}, JoinConfig(corpora=("a", "b"), out=url)), lambda: ray_storage(url)):
+    for use in (lambda: Run(url, station, {}, JoinConfig(corpora=("a", "b"), out=url)), lambda: ray_storage(url)):
         with pytest.raises(ValueError, match=r"Ray keeps a training's state in a local folder or on s3://, not on"):
             use()
 

@@ -61,10 +61,10 @@ def test_create_never_overwrites_and_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("without_links")
 def test_a_name_taken_between_the_look_and_the_move_stays(tmp_path: Path) -> None:
-    """The look before the writing finds nothing; another writer publishes meanwhile."""
+    """The look before the writing finds nothing; another writer commits meanwhile."""
     (tmp_path / ".tmp-mine").write_bytes(b"mine")
     (tmp_path / "x").write_bytes(b"theirs")
-    assert not exclusive.publish(str(tmp_path / ".tmp-mine"), tmp_path / "x")
+    assert not exclusive.commit(str(tmp_path / ".tmp-mine"), tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"theirs"
 
 

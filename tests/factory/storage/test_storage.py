@@ -35,7 +35,7 @@ def test_one_of_many_racing_writers_wins_whole(tmp_path: Path) -> None:
     race(Storage(str(tmp_path)), "shard", 200_000)
 
 
-def test_a_writer_that_dies_before_publishing_leaves_nothing_visible(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_writer_that_dies_before_committing_leaves_nothing_visible(tmp_path: Path, monkeypatch: Any) -> None:
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.train.batches import Pairs, Shuffled, flips
-from factory.train.ingest import Batch, Order, Reader, cpus_per_task, image_reader, stream
+from factory.train.ingest import Batch, BatchReader, BatchRequest, cpus_per_task, image_reader, stream
 from tests.root import ROOT
 from tests.s3 import S3Server
 
@@ -33,12 +33,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return write_corpus(tmp_path_factory.mktemp("ingest") / "corpus", small_rows(side=24))
 
 
-def triples(corpus: Corpus, rank: int = 0, world: int = 1) -> Reader:
+def triples(corpus: Corpus, rank: int = 0, world: int = 1) -> BatchReader:
     pairs = Pairs(corpus, "train", SEED)
     return image_reader([corpus], lambda n: dict(zip(ROLES, pairs(n), strict=True)), {}, BATCH, SEED, rank, world)
 
 
-def marking(folder: Path, accident: Any = None) -> Reader:
+def marking(folder: Path, accident: Any = None) -> BatchReader:
     """Batches of their own number, 8 KiB each; every try to read one leaves a file, and may then have an accident."""
 
     def read(places: dict[str, Any]) -> Batch:
@@ -50,7 +50,7 @@ def marking(folder: Path, accident: Any = None) -> Reader:
         return {"x": np.full((2, 64, 64), step, np.uint8)}
 
     folder.mkdir()
-    return Reader(lambda step: Order({"counter": np.array([step])}, {"step": step}), read)
+    return BatchReader(lambda step: BatchRequest({"counter": np.array([step])}, {"step": step}), read)
 
 
 def same(found: Iterator[Batch], expected: list[Batch]) -> None:
@@ -180,7 +180,9 @@ def test_reading_stays_so_far_ahead_and_ends_with_the_iterator(ray_local: None, 
 
 @pytest.mark.slow
 def test_windows_follow_each_other_without_a_seam(ray_local: None, tmp_path: Path) -> None:
-    reader = Reader(lambda step: Order({}, {"step": step}), lambda places: {"x": np.array([places["step"]])})
+    reader = BatchReader(
+        lambda step: BatchRequest({}, {"step": step}), lambda places: {"x": np.array([places["step"]])}
+    )
     assert [int(batch["x"][0]) for batch in stream(reader, 7, 280, ahead=4)] == list(range(7, 280))
 
 
@@ -191,7 +193,7 @@ def test_workers_that_hold_every_cpu_are_fed(ray_local: None, corpus: Corpus) ->
     from ray.util.placement_group import placement_group, remove_placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    def worker(reader: Reader, num_cpus: float) -> list[Batch]:
+    def worker(reader: BatchReader, num_cpus: float) -> list[Batch]:
         return [{name: values.copy() for name, values in batch.items()} for batch in stream(reader, 0, 5, 2, num_cpus)]
 
     group = placement_group([{"CPU": 1}] * 2)

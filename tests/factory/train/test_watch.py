@@ -45,7 +45,7 @@ def test_curves_come_back_from_the_storage(tmp_path: Path) -> None:
     for step in range(1, 7):
         watch.scalars(step, {"loss": 1.0 / step, "held out/all": step})
         if step % 3 == 0:
-            watch.publish()
+            watch.commit()
     watch.scalars(7, {"loss": 0.125})
     assert len(storage.names("tensorboard")) == 2
     watch.close()
@@ -54,9 +54,9 @@ def test_curves_come_back_from_the_storage(tmp_path: Path) -> None:
     assert scalars(storage, "held_out/all") == [(step, step) for step in range(1, 7)]
 
 
-def test_publishing_nothing_writes_nothing(tmp_path: Path) -> None:
+def test_committing_nothing_writes_nothing(tmp_path: Path) -> None:
     watch = Watch(Storage(str(tmp_path)))
-    watch.publish()
+    watch.commit()
     watch.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -65,7 +65,7 @@ def test_an_attempt_that_died_leaves_no_second_line(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     watch = Watch(storage)
     watch.scalars(2, {"loss": 2.0})
-    watch.publish()  # a checkpoint of step 2 follows
+    watch.commit()  # a checkpoint of step 2 follows
     watch.scalars(3, {"loss": 30.0})
     watch.scalars(4, {"loss": 40.0})
     watch.close()  # on a failure at step 4
@@ -132,7 +132,7 @@ def show(tmp_path: Path, tracker: str) -> None:
     watch = Watch(
         Storage(str(tmp_path)),
         trackers=[tracker],
-        job="fit-generator",
+        station="fit-generator",
         fingerprint="f" * 64,
         settings={"train": {"steps": 9}},
     )

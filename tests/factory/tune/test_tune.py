@@ -237,8 +237,8 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     assert again["metric"]["filtered"] == best["auc"]
     for verb, model in (("generate", GenerateConfig), ("fit_classifier", FitClassifierConfig)):
         config = load(model, f"{tmp_path}/search/best/{verb}.yaml")
-        job: Any = {"generate": generate, "fit_classifier": fit_classifier}[verb]
-        assert job.run(config) == read_summary(Storage(config.out))  # it is what was run
+        station: Any = {"generate": generate, "fit_classifier": fit_classifier}[verb]
+        assert station.run(config) == read_summary(Storage(config.out))  # it is what was run
     assert {"trials.md", "trials.csv", "trials.svg"} <= {path.name for path in (tmp_path / "search").iterdir()}
     assert tune.run(build(TuneConfig, given)) == found
 

@@ -23,7 +23,7 @@ from factory.storage import Storage
 
 
 @dataclasses.dataclass(frozen=True)
-class Sources:
+class AuditedCorpora:
     """The corpora, and how the generated rows refer to them."""
 
     generated: Corpus
@@ -41,7 +41,7 @@ class Sources:
         return list({corpus.storage.url: corpus for corpus in (self.live, self.guides, self.training)}.values())
 
 
-def open_sources(config: AuditConfig) -> Sources:
+def open_corpora(config: AuditConfig) -> AuditedCorpora:
     """Open the corpora.
 
     Raises:
@@ -66,7 +66,7 @@ def open_sources(config: AuditConfig) -> Sources:
         raise UserError(
             f"{training.storage.url} has no real spoof in split {config.training_split!r}: set training_split"
         )
-    return Sources(
+    return AuditedCorpora(
         **corpora,
         spoofs=spoofs,
         live_of=live_of,
@@ -75,23 +75,23 @@ def open_sources(config: AuditConfig) -> Sources:
     )
 
 
-def measured_identity(config: AuditConfig, sources: Sources) -> dict[str, Any]:
+def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> dict[str, Any]:
     """The facts that decide the measures: contents of corpora, encoders, and which rows are compared.
 
     Raises:
         UserError: if the face embedder is not installed.
     """
-    corpora = {name: getattr(sources, name).digest for name in ("generated", "live", "guides", "training")}
+    digests = {name: getattr(corpora, name).digest for name in ("generated", "live", "guides", "training")}
     encoder = Storage(config.inputs.style_encoder)
     fitted = read_claim(encoder)["identity"].get("corpus") if encoder.exists(CLAIM) else None
-    if fitted not in (None, corpora["training"]):
-        say(f"audit: {encoder.url} was fitted on another corpus than {sources.training.storage.url}")
+    if fitted not in (None, digests["training"]):
+        say(f"audit: {encoder.url} was fitted on another corpus than {corpora.training.storage.url}")
     return {
-        **corpora,
+        **digests,
         "style_encoder": encoder_digest(encoder),
         "identity": config.identity,
         "embedder": load_embedder(config.identity).digest,
-        "protocol": record(protocol_of(sources.generated)),
+        "protocol": record(protocol_of(corpora.generated)),
         **config.model_dump(mode="json", include={"training_split", "batch_size"}),
     }
 

@@ -12,7 +12,7 @@ from benchmarks.corpora import face, png, row, write_corpus
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.verify import verify
-from factory.publish.join import JoinConfig, run
+from factory.release.join import JoinConfig, run
 from factory.storage import Storage
 
 

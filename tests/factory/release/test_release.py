@@ -1,4 +1,4 @@
-"""Publishing checks a corpus, lists its shards and shows how to send it; it sends nothing."""
+"""A release checks a corpus, lists its shards and shows how to send it; it sends nothing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from factory.cards import CARD, CROISSANT, write_corpus_card
 from factory.cli import main
 from factory.corpus import totals, write_index
 from factory.corpus.row import Row
-from factory.corpus.shards import OutputConfig
-from factory.corpus.shards import publish as write_shard
-from factory.publish import publish
+from factory.corpus.shards import OutputConfig, commit
+from factory.release import release
 from factory.run import Run
 from factory.run.ledger import Ledger
 
@@ -33,8 +32,8 @@ def corpus(folder: Path, rows: list[Row] | None = None, numbers: tuple[int, ...]
     output = OutputConfig(formats=("parquet", "webdataset"))
     for place, number in enumerate(numbers):
         mine = train[place :: len(numbers)]
-        write_shard(run.storage, "face", f"train-{number:06d}", mine, [], output, {})
-    write_shard(run.storage, "face", "test-000000", test, [], output, {})
+        commit(run.storage, "face", f"train-{number:06d}", mine, [], output, {})
+    commit(run.storage, "face", "test-000000", test, [], output, {})
     write_index(run.storage)
     write_corpus_card(run.storage)
     run.finish(totals(Ledger(run.storage).records()))
@@ -43,7 +42,7 @@ def corpus(folder: Path, rows: list[Row] | None = None, numbers: tuple[int, ...]
 
 def test_lists_and_patterns_name_every_shard(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "faces")
-    found = publish(str(folder))
+    found = release(str(folder))
     assert found["problems"] == []
     assert found["shards"]["webdataset"]["train"]["pattern"] == "data/face-train-{000000..000002}.tar"
     assert found["shards"]["parquet"]["test"]["pattern"] == "data/face-test-{000000..000000}.parquet"
@@ -55,7 +54,7 @@ def test_lists_and_patterns_name_every_shard(tmp_path: Path) -> None:
         digest, _, path = line.partition("  ")
         assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
     assert subprocess.run(["sha256sum", "-c", "--quiet", "publish/sha256sums.txt"], cwd=folder).returncode == 0
-    assert publish(str(folder)) == found  # again is a no-op
+    assert release(str(folder)) == found  # again is a no-op
 
 
 def test_more_files_than_the_hub_takes_in_a_folder_are_refused(
@@ -65,24 +64,24 @@ def test_more_files_than_the_hub_takes_in_a_folder_are_refused(
     folder = corpus(tmp_path / "faces")
     monkeypatch.setattr("factory.corpus.hub.MOST", 7)
     for to in (None, "lab/faces"):
-        [problem] = publish(str(folder), to)["problems"]
+        [problem] = release(str(folder), to)["problems"]
         assert "data/ has 8 files, the Hub takes 7 in a folder" in problem
         assert "output.rows_per_shard=16 or more" in problem
     assert not (folder / "publish").exists()
-    assert publish(str(folder), "s3://lab/faces")["problems"] == []
+    assert release(str(folder), "s3://lab/faces")["problems"] == []
 
 
 def test_commands_name_what_is_sent_and_no_more(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "my faces")
-    both = publish(str(folder))["commands"]
+    both = release(str(folder))["commands"]
     assert [command.split()[0] for command in both] == ["aws", "python", "hf"]
     assert str(folder) in both.pop(1)
     for command in both:
         assert f"'{folder}'" in command and "run.json" not in command
         assert "--include README.md" in command and "--include 'data/*'" in command
-    [hub] = publish(str(folder), "lab/faces")["commands"]
+    [hub] = release(str(folder), "lab/faces")["commands"]
     assert hub.startswith(f"hf upload lab/faces '{folder}' . --repo-type dataset ")
-    s3, _ = publish(str(folder), "s3://lab/faces")["commands"]
+    s3, _ = release(str(folder), "s3://lab/faces")["commands"]
     assert s3.startswith(f"aws s3 cp --recursive '{folder}' s3://lab/faces --exclude '*' ")
 
 
@@ -90,7 +89,7 @@ def test_the_copy_by_fsspec_sends_what_is_named_and_no_more(tmp_path: Path) -> N
     folder, there = corpus(tmp_path / "my faces"), tmp_path / "there"
     for name in ("data", "ledger", "publish"):
         (there / name).mkdir(parents=True)
-    [command] = publish(str(folder), f"file://{there}")["commands"]
+    [command] = release(str(folder), f"file://{there}")["commands"]
     subprocess.run([sys.executable, *shlex.split(command)[1:]], check=True)
     sent = {str(path.relative_to(there)): path.read_bytes() for path in there.rglob("*") if path.is_file()}
     here = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -100,7 +99,7 @@ def test_the_copy_by_fsspec_sends_what_is_named_and_no_more(tmp_path: Path) -> N
 def test_commands_are_told_as_a_shell_takes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = corpus(tmp_path / "my faces")
     with pytest.raises(SystemExit) as caught:
-        main(["publish", str(folder), "--to", "s3://lab/faces"])
+        main(["release", str(folder), "--to", "s3://lab/faces"])
     assert not caught.value.code
     said = capsys.readouterr()
     assert said.err.splitlines()[1:] == json.loads(said.out)["commands"]
@@ -109,7 +108,7 @@ def test_commands_are_told_as_a_shell_takes_them(tmp_path: Path, capsys: pytest.
 def test_a_place_that_nothing_is_sent_to_is_refused(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "faces")
     with pytest.raises(ValueError, match="'/mnt/faces' is neither a URL"):
-        publish(str(folder), "/mnt/faces")
+        release(str(folder), "/mnt/faces")
     assert not (folder / "publish").exists()
 
 
@@ -151,7 +150,7 @@ def test_what_is_not_whole_is_refused_line_by_line(
     folder = corpus(tmp_path / "faces")
     damage(folder)
     with pytest.raises(SystemExit) as caught:
-        main(["publish", str(folder)])
+        main(["release", str(folder)])
     assert caught.value.code == 1
     said = capsys.readouterr()
     assert said.out == "" and all(line.startswith("difffas: ") for line in said.err.splitlines())
@@ -163,24 +162,24 @@ def test_what_is_not_whole_is_refused_line_by_line(
 def test_a_file_of_settings_does_as_well(
     more: tuple[str, ...], to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, file = corpus(tmp_path / "faces"), tmp_path / "publish.yaml"
+    folder, file = corpus(tmp_path / "faces"), tmp_path / "release.yaml"
     file.write_text(f"{{folder: {folder}, to: lab/faces}}", encoding="utf-8")
     with pytest.raises(SystemExit) as caught:
-        main(["publish", "--config", str(file), *more])
+        main(["release", "--config", str(file), *more])
     assert caught.value.code == 0
-    assert json.loads(capsys.readouterr().out) == publish(str(folder), to)
+    assert json.loads(capsys.readouterr().out) == release(str(folder), to)
     with pytest.raises(SystemExit) as caught:
-        main(["publish", *more])
+        main(["release", *more])
     assert caught.value.code == 2
     assert capsys.readouterr().err == "difffas: error: which corpus? Give its folder, or --config FILE\n"
 
 
 def test_an_unknown_licence_and_a_gap_are_refused(tmp_path: Path) -> None:
     rows = [dataclasses.replace(row, license="unknown") for row in small_rows(splits=("train", "test"))]
-    assert publish(str(corpus(tmp_path / "a", rows)))["problems"] == [
+    assert release(str(corpus(tmp_path / "a", rows)))["problems"] == [
         "the licence of 40 images is unknown: prepare them again with license=…"
     ]
-    [problem] = publish(str(corpus(tmp_path / "b", numbers=(0, 1, 3))))["problems"]
+    [problem] = release(str(corpus(tmp_path / "b", numbers=(0, 1, 3))))["problems"]
     assert problem.startswith("shards of split train are not numbered without a gap: 3 of them, the last is 3")
 
 
@@ -188,5 +187,5 @@ def test_an_older_list_is_not_overwritten(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "faces")
     (folder / "publish").mkdir()
     (folder / "publish" / "shards.json").write_text("{}")
-    assert publish(str(folder))["problems"] == ["publish/shards.json is there and says something else: move it away"]
+    assert release(str(folder))["problems"] == ["publish/shards.json is there and says something else: move it away"]
     assert (folder / "publish" / "shards.json").read_text() == "{}"

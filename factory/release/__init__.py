@@ -1,4 +1,4 @@
-"""Prepare a corpus for publication: check that it is complete, described and licensed; list shards; show commands.
+"""Prepare the release of a corpus: check that it is complete, described and licensed; list shards; show commands.
 
 Nothing is uploaded. docs/publishing.md is the manual.
 """
@@ -26,19 +26,19 @@ from factory.run.ledger import Ledger
 from factory.run.reading import read_json
 from factory.storage import Storage
 
-FOLDER = "publish"
+FOLDER = "publish"  # as in every corpus that was checked when the verb had this name
 # The files to upload. run.json, events/ and quarantine/ are excluded: they name folders of the writing machine.
 SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
 
 
-class PublishConfig(Config):
+class ReleaseConfig(Config):
     """The corpus that a job near its bucket checks."""
 
     folder: PathOrUrl = Field(description="finished corpus, local or s3://")
     to: PathOrUrl | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
 
 
-def publish(url: str, to: str | None = None) -> dict[str, Any]:
+def release(url: str, to: str | None = None) -> dict[str, Any]:
     """Check a corpus folder and, if nothing is wrong, write its shard lists below `publish/`.
 
     The lists are `<split>.<format>.txt` with one path per line, `shards.json` with a brace pattern for each, and
@@ -175,7 +175,7 @@ def _check_target(storage: Storage, to: str | None) -> None:
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
         raise UserError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
     if not storage.local:
-        raise UserError(f"the Hub's tool reads a disk: copy {storage.url} to one, and publish that")
+        raise UserError(f"the Hub's tool reads a disk: copy {storage.url} to one, and release that")
 
 
 def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:

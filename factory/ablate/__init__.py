@@ -199,10 +199,10 @@ def _figure(storage: Storage, unit: str, faults: dict[str, str], each: RowEvalua
         return faults[each.evaluation]
     summary = read_summary(Storage(storage.path(each.evaluation)))
     assert summary is not None, "the run is finished"
-    if unit == "video":
-        summary = summary["video"] or summary  # None if every recording has one frame: equal figures
-    value: float | None = summary.get(metric)
-    return _why(summary, metric) if value is None else value
+    if unit == "video" and isinstance(video := summary["video"], dict):
+        summary = video  # None if every recording has one frame: equal figures
+    value = summary.get(metric)
+    return value if isinstance(value, int | float) else _why(summary, metric)
 
 
 def _why(summary: dict[str, Any], metric: str) -> str:

@@ -111,9 +111,8 @@ def load_table(name: str) -> Table:
     values = {**read_yaml(path, "table"), "name": path.stem}
     rows = values.get("rows")
     try:
-        if isinstance(rows, list):
-            values["rows"] = [_built_row(put) for row in rows for put in _each(row)]
-        return build(Table, values)
+        built = {"rows": [_built_row(put) for row in rows for put in _each(row)]} if isinstance(rows, list) else {}
+        return build(Table, {**values, **built})
     except UserError as error:
         raise UserError(f"table {path.name}: {error}") from None
 

@@ -98,7 +98,8 @@ def _needs(config: AuditConfig) -> list[Need]:
 
 def _check_measures(storage: Storage, measured: dict[str, Any]) -> None:
     """Refuse measures of another audit unless it is finished and used the same inputs and methods."""
-    theirs = read_claim(storage)["identity"].get("measured", {})
+    found = read_claim(storage)["identity"].get("measured")
+    theirs = found if isinstance(found, dict) else {}
     differ = sorted(name for name in measured if theirs.get(name) != measured[name])
     if differ:
         raise UserError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -138,7 +138,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
-def print_summary(summary: dict[str, Any]) -> None:
+def print_summary(summary: Mapping[str, object]) -> None:
     """Print a run's figures as JSON on stdout, without curves and grids."""
     brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
     text = hide(json.dumps(brief, indent=2, ensure_ascii=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 # MKL's conditional numerical reproducibility: without this setting results depend on where the operands lie in memory,
 # and on some processors even on which process computed them. AUTO keeps the processor's own kernels; docs/speed.md
@@ -22,7 +21,7 @@ def settle() -> None:
         os.environ.setdefault(name, value)
 
 
-def describe() -> dict[str, Any]:
+def describe() -> dict[str, str | int]:
     """Return the arithmetic of this process for a ledger record: instruction set, threads, and settings in force."""
     import torch
 

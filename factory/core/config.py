@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from difffas.errors import UserError
 from factory.core.credentials import REFUSAL, held, hide
-from factory.core.documents import DEEPEST, LARGEST, parse_yaml, short
+from factory.core.documents import DEEPEST, LARGEST, JsonObject, parse_yaml, short
 from factory.core.places import file_here, place
 
 
@@ -60,7 +61,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     Raises:
         UserError: one line that names the key at fault and, if the key is misspelt, the nearest known key.
     """
-    values: dict[str, Any] = {}
+    values: JsonObject = {}
     if path is not None:
         values = read_yaml(path)
     given: list[str] = []
@@ -72,7 +73,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     return build(model, values)
 
 
-def set_override(values: dict[str, Any], override: str) -> str:
+def set_override(values: JsonObject, override: str) -> str:
     """Put `section.key=value` into the values of a configuration, and return the key.
 
     Raises:
@@ -87,7 +88,7 @@ def set_override(values: dict[str, Any], override: str) -> str:
     return dotted
 
 
-def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
+def build(model: type[ConfigT], values: Mapping[str, object]) -> ConfigT:
     """Validate `values` against `model`; raises UserError in one line instead of pydantic's report.
 
     URLs that hold a user name or a password are refused, and the message does not repeat them: a configuration goes
@@ -104,7 +105,7 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
         raise UserError("; ".join(found[:MOST_MISTAKES] + more)) from None
 
 
-def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
+def read_yaml(path: str | Path, what: str = "config") -> JsonObject:
     """Return the mapping in a YAML file; an empty file gives an empty mapping.
 
     Args:

@@ -13,6 +13,7 @@ from factory.corpus.provenance import SourceType, xmp_packet
 from factory.corpus.row import Row
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
+from factory.run.record import Reject
 
 # (Pillow format, options) by codec, chosen by benchmarks/encoding.md. They are fixed: equal bytes are promised.
 _LOSSLESS: dict[str, dict[str, Any]] = {
@@ -50,7 +51,7 @@ def encode(pixels: np.ndarray, output: OutputConfig, source_type: SourceType) ->
 
 def encode_and_score(
     records: list[dict[str, Any]], pixels: np.ndarray, output: OutputConfig
-) -> tuple[list[Row], list[dict[str, str]]]:
+) -> tuple[list[Row], list[Reject]]:
     """Return the rows of one shard, sorted by key, and its rejects.
 
     Args:
@@ -59,7 +60,9 @@ def encode_and_score(
     """
     from difffas import brisque  # loading PyTorch takes a second, which other processes of the line save
 
-    rejects = [{"key": item["row"]["key"], "reason": item["reject"]} for item in records if item["reject"]]
+    rejects: list[Reject] = [
+        {"key": item["row"]["key"], "reason": item["reject"]} for item in records if item["reject"]
+    ]
     kept = [place for place, item in enumerate(records) if not item["reject"]]
     if not kept:
         return [], rejects

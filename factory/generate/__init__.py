@@ -34,7 +34,7 @@ from factory.models.generators import DUMMY, Request
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
-from factory.run import Run, run_fingerprint
+from factory.run import Planned, Run, run_fingerprint
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def open_inputs(config: GenerateConfig) -> Inputs:
 def plan_run(config: GenerateConfig, inputs: Inputs, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
     """Make the plan, then claim the output folder; raises UserError before anything is written."""
     plan = lay_plan(config, inputs)
-    planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
+    planned: Planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
     return Run(config.out, "generate", _identity(config, inputs), config, planned, asked), plan
 
 

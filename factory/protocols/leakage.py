@@ -210,7 +210,7 @@ def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
     trained = read_claim(storage)["identity"].get("protocol") if storage.exists(CLAIM) else None
     if trained is None:
         say(f"protocol {protocol.name}: nothing says whether {what} {storage.url} has seen faces of its test part")
-    elif trained["training"] != protocol.training_digest:
+    elif not isinstance(trained, dict) or trained.get("training") != protocol.training_digest:
         raise UserError(
             f"{what} {storage.url} was trained under another protocol, which may hold test faces of {protocol.name}: "
             f"train it with protocol={protocol.name}"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from difffas.errors import UserError
 from factory.core.config import canonical_json
-from factory.run import read_claim, read_summary
+from factory.run import Claim, read_claim, read_summary
 from factory.run.reading import read_json
 from factory.storage import Storage
 from factory.train import model_evaluation
@@ -143,7 +143,7 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _same(claim: dict[str, Any], fit: FitClassifierConfig) -> bool:
+def _same(claim: Claim, fit: FitClassifierConfig) -> bool:
     """Whether a folder has these settings; OUT/run.json covers other differences, such as the inputs' contents."""
     mine, its = fit.model_dump(mode="json"), claim.get("config")
     return isinstance(its, dict) and all(mine[name] == its.get(name) for name in mine if name not in PLACES)

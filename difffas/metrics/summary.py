@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -12,9 +12,32 @@ from difffas.metrics.curves import apcer_threshold, auc, d_eer, eer_threshold, t
 from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, classes, hter, rows
 
 
+class Interval(TypedDict):
+    """Bootstrap intervals: [low, high] by metric, None for a metric that too few draws have."""
+
+    level: float
+    resamples: int
+    seed: int
+    bounds: dict[str, list[float] | None]
+
+
+class Metrics(TypedDict):
+    """What `report` returns. The rates at thresholds are under names made of both, such as `hter@dev_eer`."""
+
+    auc: float | None
+    d_eer: float | None
+    n_live: int
+    n_spoof: int
+    n_by_attack: dict[str, int]
+    n_dev_live: int
+    n_dev_spoof: int
+    n_subjects: int | None
+    interval: Interval | None
+
+
 def report(
     test: ScoreSet, dev: ScoreSet | None = None, resamples: int = 1000, level: float = 0.95, seed: int = 0
-) -> dict[str, Any]:
+) -> Metrics:
     """All metrics of a test set, ready for JSON; a metric that cannot be computed is None.
 
     Args:
@@ -46,7 +69,7 @@ def report(
     counts = Counter(np.asarray(test.attacks, dtype=np.str_)[is_spoof].tolist())
     dev_counts = (0, 0) if dev is None else map(len, classes(dev.scores, dev.labels))
     people = None if test.subjects is None else len(set(test.subjects))
-    return {
+    found = {
         **result,
         "n_live": len(live),
         "n_spoof": len(spoof),
@@ -55,6 +78,7 @@ def report(
         "n_subjects": people,
         "interval": _interval(test, thresholds, people, resamples, level, seed) if both else None,
     }
+    return cast(Metrics, found)
 
 
 def _thresholds(test: ScoreSet | None, dev: ScoreSet | None) -> dict[str, float | None]:
@@ -92,7 +116,7 @@ def _rates(test: ScoreSet, name: str, threshold: float | None, lives: int, spoof
 
 def _interval(
     test: ScoreSet, thresholds: dict[str, float | None], people: int | None, resamples: int, level: float, seed: int
-) -> dict[str, Any] | None:
+) -> Interval | None:
     """The intervals; None if the subjects are unknown or there is only one."""
     if not resamples or people is None or people < 2:
         return None

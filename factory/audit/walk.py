@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from factory import cluster
+from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress, say
-from factory.line.rounds import BOUNDED, in_rounds
+from factory.line.rounds import in_rounds
 from factory.storage import Storage
 
 if TYPE_CHECKING:

@@ -188,7 +188,7 @@ class Recipe(typing.Protocol):
     def resumed(self, updates: int) -> None:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
-    def reader(self, rank: int, world: int) -> BatchReader:
+    def reader(self, rank: int, world: int) -> BatchReader[Any]:
         """Reader of this worker's batches, step by step: a batch has `keys` and everything that `loss` needs."""
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
@@ -293,9 +293,7 @@ def _train(
     each = {"GPU": resources.gpus_per_worker} if gpu else {"CPU": 1.0}
     cpus = ray.cluster_resources().get("CPU", 0.0)
     reading = cpus_per_task(cpus, resources.workers, each.get("CPU", 0.0), max(1, resources.read_ahead))
-    told = dataclasses.replace(
-        settings, out=run.storage.url, fingerprint=run.fingerprint, cpus_per_reader=reading
-    )
+    told = dataclasses.replace(settings, out=run.storage.url, fingerprint=run.fingerprint, cpus_per_reader=reading)
     trainer = TorchTrainer(
         functools.partial(returning_mistakes, worker, told),
         scaling_config=ScalingConfig(

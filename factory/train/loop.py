@@ -105,9 +105,7 @@ def _quiet_reports() -> None:
     logging.getLogger(context.__file__).setLevel(logging.WARNING)  # that module names its logger so
 
 
-def prepare(
-    recipe: Recipe, settings: WorkerSettings[ConfigT], device: torch.device, fresh: bool = True
-) -> Fit:
+def prepare(recipe: Recipe, settings: WorkerSettings[ConfigT], device: torch.device, fresh: bool = True) -> Fit:
     """Place the recipe on its device, distribute it and make its optimiser; `fresh` unless a checkpoint is loaded."""
     config, resources = settings.train, settings.resources
     torch.set_num_threads(resources.threads)

@@ -16,6 +16,7 @@ from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
 from factory.corpus.row import LIVE, SPOOF
 from factory.models import backbone
+from factory.models.tensors import to_tensor
 from factory.protocols import check, check_generated, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.train import (
@@ -29,7 +30,7 @@ from factory.train import (
     fit,
     needs,
 )
-from factory.train.batches import PixelCache, SamplePlan, share, training_images
+from factory.train.batches import PixelCache, SamplePlan, share
 from factory.train.recipes.labels import Images, LabelRecipe
 from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
@@ -190,7 +191,7 @@ class ClassifierObjective:
         self._pixels = PixelCache(real)  # of the held-out rows
         self._size = image_size(real, config.split)
         torch.manual_seed(settings.train.seed)
-        self.network: torch.nn.Module = self._new()
+        self.network = self._new()
 
     def _new(self) -> SpoofClassifier:
         from difffas.classifier import SpoofClassifier
@@ -235,7 +236,7 @@ class ClassifierObjective:
         found = []
         with torch.no_grad():
             for chunk in np.array_split(self._held_out, -(-len(self._held_out) // 64)):
-                cosines = network(training_images(self._pixels(chunk), device))
+                cosines = network(to_tensor(self._pixels(chunk), device))
                 found.append(network.liveness(cosines.float()).double().cpu().numpy())
         liveness = np.concatenate(found)
         figures = {"auc": auc(liveness, self._spoof), "d_eer": d_eer(liveness, self._spoof)}

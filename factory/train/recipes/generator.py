@@ -16,6 +16,7 @@ from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
+from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
 from factory.run import Run, read_claim
 from factory.storage import Storage
@@ -30,8 +31,8 @@ from factory.train import (
     fit,
     needs,
 )
-from factory.train.batches import Pairs, PixelCache, training_images
-from factory.train.ingest import Batch, BatchReader, image_reader
+from factory.train.batches import Pairs, PixelCache
+from factory.train.ingest import Batch, BatchReader, Places, image_reader
 from factory.train.recipes.validate import Validation
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ class GeneratorRecipe:
     def _new(self) -> SpoofUNet:
         from difffas.unet import SpoofUNet
 
-        return SpoofUNet(**self._config.network.model_dump(mode="json"))
+        made: SpoofUNet = SpoofUNet(**self._config.network.model_dump(mode="json"))
+        return made
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -239,9 +241,7 @@ class GeneratorRecipe:
             return  # the initial weights came with the statistics that they were fitted to
         shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
-        statistics = feature_statistics(
-            self._encoder, (training_images(read(chunk), self._device) for chunk in chunks)
-        )
+        statistics = feature_statistics(self._encoder, (to_tensor(read(chunk), self._device) for chunk in chunks))
         self.network.set_condition_statistics(*statistics)
         self._average.model.set_condition_statistics(*statistics)
 
@@ -249,7 +249,7 @@ class GeneratorRecipe:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
         self._average.updates = updates
 
-    def reader(self, rank: int, world: int) -> BatchReader:
+    def reader(self, rank: int, world: int) -> BatchReader[Places]:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
         pairs, batch_size = self._pairs, self._batch_size  # sent to the reader's process
         samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
@@ -259,7 +259,7 @@ class GeneratorRecipe:
         """The objective at the timesteps and noise of these counters."""
         from difffas.objective import training_loss
 
-        live, spoof, guide = (training_images(batch[name], self._device) for name in ("live", "spoof", "guide"))
+        live, spoof, guide = (to_tensor(batch[name], self._device) for name in ("live", "spoof", "guide"))
         draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._config, self._seed)
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from factory.corpus import Corpus
+from factory.models.tensors import to_tensor
 from factory.train import Evaluation, ModelFigures, TrainConfig
-from factory.train.batches import SamplePlan, training_images
-from factory.train.ingest import Batch, BatchReader, image_reader
+from factory.train.batches import SamplePlan
+from factory.train.ingest import Batch, BatchReader, Places, image_reader
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +30,11 @@ class Images(typing.NamedTuple):
 class Objective(typing.Protocol):
     """What a network learns of images, and how it is judged. Networks are on `device`."""
 
-    network: torch.nn.Module
     images: Images
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network that learns."""
 
     def loss(
         self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
@@ -70,7 +74,7 @@ class LabelRecipe:
     def resumed(self, updates: int) -> None:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
-    def reader(self, rank: int, world: int) -> BatchReader:
+    def reader(self, rank: int, world: int) -> BatchReader[Places]:
         """Batches of `images`, `keys` and the columns of the objective's images."""
         corpora, plan, columns = self.objective.images  # sent to the reader's process, which needs no network
         samples = lambda counters: {"images": plan(counters)}  # noqa: E731
@@ -81,7 +85,7 @@ class LabelRecipe:
         import torch
 
         labels = torch.tensor(batch["label"], device=self._device)
-        return self.objective.loss(network, training_images(batch["images"], self._device), labels, counters)
+        return self.objective.loss(network, to_tensor(batch["images"], self._device), labels, counters)
 
     def updated(self) -> None:
         """Called after every optimiser step."""

@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
+from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.train import (
@@ -24,7 +25,7 @@ from factory.train import (
     fit,
     needs,
 )
-from factory.train.batches import PixelCache, Shuffled, training_images
+from factory.train.batches import PixelCache, Shuffled
 from factory.train.recipes.labels import Images, LabelRecipe
 
 if TYPE_CHECKING:
@@ -139,12 +140,13 @@ class StyleObjective:
         self._held_out = held_out_rows(corpus, config.held_out, self._styles)
         self._pixels = PixelCache(corpus)  # of the held-out rows
         torch.manual_seed(settings.train.seed)
-        self.network: torch.nn.Module = self._new()
+        self.network = self._new()
 
     def _new(self) -> StyleEncoder:
         from difffas.style_encoder import StyleEncoder
 
-        return StyleEncoder(styles=self._styles, **self._config.model_dump(mode="json"))
+        made: StyleEncoder = StyleEncoder(styles=self._styles, **self._config.model_dump(mode="json"))
+        return made
 
     def loss(
         self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
@@ -183,7 +185,7 @@ class StyleObjective:
             return None
         with torch.no_grad():
             for chunk in np.array_split(positions, max(1, len(positions) // 64)):
-                _, logits = network(training_images(self._pixels(chunk), device))
+                _, logits = network(to_tensor(self._pixels(chunk), device))
                 labels = torch.from_numpy(self._labels[chunk])
                 right += int((logits.argmax(dim=1).cpu() == labels).sum())
                 loss += torch.nn.functional.cross_entropy(logits.float().cpu(), labels, reduction="sum").item()

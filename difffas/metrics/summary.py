@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import numpy as np
 
 from difffas.metrics.bootstrap import ONE_IN, intervals
 from difffas.metrics.curves import apcer_threshold, auc, d_eer, eer_threshold, tpr_at_fpr
+from difffas.metrics.document import Interval, Metrics
 from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, classes, hter, rows
-
-
-class Interval(TypedDict):
-    """Bootstrap intervals: [low, high] by metric, None for a metric that too few draws have."""
-
-    level: float
-    resamples: int
-    seed: int
-    bounds: dict[str, list[float] | None]
-
-
-class Metrics(TypedDict):
-    """What `report` returns. The rates at thresholds are under names made of both, such as `hter@dev_eer`."""
-
-    auc: float | None
-    d_eer: float | None
-    n_live: int
-    n_spoof: int
-    n_by_attack: dict[str, int]
-    n_dev_live: int
-    n_dev_spoof: int
-    n_subjects: int | None
-    interval: Interval | None
 
 
 def report(

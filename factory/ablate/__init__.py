@@ -73,7 +73,7 @@ class Forecast(TypedDict):
 
 
 class AblationSummary(TypedDict):
-    """The summary of an ablation; `table` is its configuration, `gaps` has a reason for each cell that is not filled."""
+    """The summary of an ablation; `table` is its configuration, `gaps` gives the reason for each unfilled cell."""
 
     ablation: str
     table: JsonObject

@@ -7,7 +7,7 @@ stopped pipeline resumes where it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import Field, model_validator
@@ -25,7 +25,7 @@ class StationRun(NamedTuple):
     """One run of a station."""
 
     verb: str  # the command's name
-    run: Callable[[Any], dict[str, Any]]
+    run: Callable[[Any], Mapping[str, object]]
     model: type[Config]
     settings: dict[str, Any]
 
@@ -79,7 +79,7 @@ def run(config: PipelineConfig) -> dict[str, Any]:
     }
 
 
-def run_in_turn(name: str, chain: Iterable[StationRun]) -> list[dict[str, Any]]:
+def run_in_turn(name: str, chain: Iterable[StationRun]) -> list[Mapping[str, object]]:
     """Run stations one after the other, with a line about each; return their summaries."""
     summaries = []
     for station_run in chain:

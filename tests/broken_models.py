@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -167,3 +168,12 @@ CONFIGS: dict[str, tuple[Spoil, str]] = {
     "unknown key": (with_config(colour="red"), "key 'colour' is unknown"),
     "absent": (lambda folder: (folder / "config.json").unlink(), r"config\.json|holds no|no style"),
 }
+
+
+def refused(load: Callable[[], Any], message: str, folder: Path) -> None:
+    """It says so in one line that names the place."""
+    with pytest.raises(ValueError, match=message) as caught:
+        load()
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+    assert len(str(caught.value)) < 800

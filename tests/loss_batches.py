@@ -69,6 +69,11 @@ def softmax_loss(logits: list[list[float]], labels: list[int]) -> float:
     return float(np.mean([math.log(sum(math.exp(value - row[label]) for value in row)) for row, label in rows]))
 
 
+def angles(cosines: Tensor, labels: Tensor) -> list[float]:
+    """The angle between each sample and its own style."""
+    return [math.acos(row[label]) for row, label in zip(cosines.tolist(), labels.tolist(), strict=True)]
+
+
 def with_target(cosines: Tensor, labels: Tensor, target: list[float], scale: float = 30.0) -> list[list[float]]:
     """Logits whose true class is `scale` times `target`."""
     logits = (scale * cosines.double()).tolist()

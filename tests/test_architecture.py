@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_no_file_imports_itself_through_others() -> None:
         name: {target for target in modules_imported(path) if target in files} - {name} for name, path in files.items()
     }
     for name, path in files.items():  # importing `a.b` from within `a` needs `a` only where it takes a name from it
-        taken = {f"{node.module}" for node in ast.walk(ast.parse(path.read_text())) if _takes_a_name(node, files)}
+        taken = set(_modules_of_names(path, files))
         arrows[name] = {target for target in arrows[name] if not name.startswith(f"{target}.") or target in taken}
     while leaves := [name for name, targets in arrows.items() if not targets & set(arrows)]:
         for name in leaves:
@@ -87,11 +88,13 @@ def test_no_file_imports_itself_through_others() -> None:
     assert not arrows, sorted(arrows)
 
 
-def _takes_a_name(node: ast.AST, files: dict[str, Path]) -> bool:
-    """Whether it is `from module import name` with a name that is no file of its own."""
-    if not isinstance(node, ast.ImportFrom) or node.module not in files:
-        return False
-    return any(f"{node.module}.{alias.name}" not in files for alias in node.names)
+def _modules_of_names(path: Path, files: dict[str, Path]) -> Iterator[str]:
+    """The modules of `from module import name` with a name that is no file of its own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom) or node.module not in files:
+            continue
+        if any(f"{node.module}.{alias.name}" not in files for alias in node.names):
+            yield node.module
 
 
 def test_the_method_imports_and_runs_without_ray() -> None:

@@ -179,8 +179,9 @@ def protocols(
 ) -> None:
     """List protocols, or count a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
     from factory.protocols.counts import describe
+    from factory.protocols.families import titles
 
-    print_summary(describe(name, corpus or []))
+    print_summary({"protocols": titles()} if name is None else describe(name, corpus or []))
 
 
 @app.command("export-classifier")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from factory.cluster import ENVIRONMENT
 from tests.chaos.processes import Process, find, freeze, kill_all, start
@@ -96,7 +97,7 @@ class Cluster:
         self.nodes: list[Node] = []  # the workers, dead ones included
         self._started = 0
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         try:
             self._open()
         except RuntimeError as error:

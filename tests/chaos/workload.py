@@ -15,7 +15,8 @@ from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus.shards import FORMATS
 from factory.corpus.verify import verify
 from factory.run.ledger import Ledger
-from factory.storage import UNFINISHED, Storage
+from factory.storage import Storage
+from factory.storage.exclusive import UNFINISHED
 
 STALL_SECONDS = 180.0  # far above what any shard takes here
 

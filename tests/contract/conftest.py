@@ -69,7 +69,7 @@ def generate_here(config: GenerateConfig) -> None:
     corpora = (live.storage, live.index), (guides.storage, guides.index)
     output = config.output.model_dump(mode="json")
     for shard in plan.shards():
-        row = read_inputs(plan.shard_plan(shard), *corpora, recipe_of(config, opened))
+        row: Any = read_inputs(plan.shard_plan(shard), *corpora, recipe_of(config, opened))
         names = ("pixels", "guides", "guide_of", "t0", "cfg_scale", "seed")
         made = DummyGenerator()(Request(*(row[name] for name in names)))
         row = {"shard": shard, "records": row["records"], "pixels": made.pixels, "lives": row["pixels"]}

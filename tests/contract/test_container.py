@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from tests.container import features, skeleton
 
 def test_live_and_spoof_files_have_one_skeleton(written: Path) -> None:
     """Equal bytes but for the pixels and the value of the mark: nothing is left for a classifier to learn from."""
-    lives, spoofs = [], []
+    lives: list[Any] = []
+    spoofs: list[Any] = []
     for path in sorted((written / "spoofs" / "data").glob("*.tar")):
         with tarfile.open(path) as tar:
             for member in tar:

@@ -148,7 +148,8 @@ def test_kuberay_takes_them(name: str, definitions: dict[str, Any]) -> None:
 
 def test_a_mistyped_field_is_seen(definitions: dict[str, Any]) -> None:
     """Else the test above would say nothing."""
-    for change in ({"autoscalerOption": {}}, {"rayVersion": 2.6}):
+    changes: list[dict[str, Any]] = [{"autoscalerOption": {}}, {"rayVersion": 2.6}]
+    for change in changes:
         cluster = copy.deepcopy(one(build("gpu"), "RayCluster"))
         cluster["spec"] |= change
         with pytest.raises(jsonschema.ValidationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -25,9 +26,7 @@ def test_golden(case: str) -> None:
         size = max(then["std"], abs(then["mean"]))
         for key in ("mean", "std", "elements"):
             expected, got = (torch.tensor(each[key], dtype=torch.float64) for each in (then, now))
-            torch.testing.assert_close(
-                got, expected, rtol=0, atol=EXACT * size, msg=lambda text, n=name: f"{n}: {text}"
-            )
+            torch.testing.assert_close(got, expected, rtol=0, atol=EXACT * size, msg=partial("{}: {}".format, name))
         allowed = max(UNSEEN * then["float32_error"], EXACT * size)
         assert error(narrow[name], value) <= allowed, f"{name}: float32 is too far from float64"
 

@@ -109,6 +109,7 @@ def test_network_outputs(recorded: Recorded) -> None:
 @torch.no_grad()
 def test_fusion_blocks(recorded: Recorded) -> None:
     checked = 0
+    stfm: Any
     for name, (_, stfm) in zip(recorded.names, recorded.unet.fusions(), strict=True):
         key = next((f"stfm.{n}" for n in (name, name.replace(".", "_")) if f"stfm.{n}.x" in recorded.arrays), None)
         if key is None:
@@ -134,10 +135,12 @@ def test_every_block(recorded: Recorded) -> None:
     """Mean and deviation of each block's output in the conditional pass, in the release's order of blocks."""
     unet, seen = recorded.unet, []
     blocks: list[torch.nn.Module] = [unet.conv_in]
-    for level in unet.down_levels:
+    down: Any = unet.down_levels
+    up: Any = unet.up_levels
+    for level in down:
         blocks += [level.blocks[0], level.fusion or level.blocks[1], *([level.downsample] if level.downsample else [])]
     blocks.append(unet.middle_out)
-    for level in unet.up_levels:
+    for level in up:
         last = level.upsample or level.blocks[2]
         blocks += [level.blocks[0], level.fusion or level.blocks[1], last]
 

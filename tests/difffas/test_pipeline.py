@@ -86,10 +86,10 @@ def test_a_sample_does_not_depend_on_its_neighbours(pipeline: SpoofPipeline) -> 
     live, guide = images(1), images(2)
     spoof = pipeline(live, guide, steps=5, **SETTINGS)
     order = [2, 0, 3, 1]
-    permuted = {name: [values[i] for i in order] for name, values in SETTINGS.items()}
+    permuted: dict[str, Any] = {name: [values[i] for i in order] for name, values in SETTINGS.items()}
     assert torch.equal(pipeline(live[order], guide[order], steps=5, **permuted), spoof[order])
     for row in range(4):
-        others = {name: [values[row]] * 4 for name, values in SETTINGS.items()}
+        others: dict[str, Any] = {name: [values[row]] * 4 for name, values in SETTINGS.items()}
         mixed_live, mixed_guide = images(5), images(6)
         mixed_live[row], mixed_guide[row] = live[row], guide[row]
         assert torch.equal(pipeline(mixed_live, mixed_guide, steps=5, **others)[row], spoof[row])
@@ -111,7 +111,7 @@ def test_the_batch_shape_changes_rounding_alone(sampler: str) -> None:
     settings = {**SETTINGS, "cfg_scale": [2.0, 1.5, 3.5, 0.5]}
     four = pipeline(live, guide, steps=5, sampler=sampler, **settings)
     for rows in ([1], [3, 0], [0, 1, 2, 3, 3, 2, 1, 0]):
-        some = {name: [values[row] for row in rows] for name, values in settings.items()}
+        some: dict[str, Any] = {name: [values[row] for row in rows] for name, values in settings.items()}
         made = pipeline(live[rows], guide[rows], steps=5, sampler=sampler, **some)
         assert float((made - four[rows]).abs().max()) <= 1e-5
 
@@ -170,7 +170,8 @@ def swapped(pipeline: SpoofPipeline, scheduler: Any) -> SpoofPipeline:
 
 def test_schedulers_may_be_swapped(pipeline: SpoofPipeline, tmp_path: Path) -> None:
     """As in diffusers: another scheduler from the config of this one, also through a saved folder."""
-    live, guide, options = images(1), images(2), {"t0": 250, "cfg_scale": 2.0, "seed": [1, 2, 3, 4], "steps": 10}
+    live, guide = images(1), images(2)
+    options: dict[str, Any] = {"t0": 250, "cfg_scale": 2.0, "seed": [1, 2, 3, 4], "steps": 10}
     config = pipeline.scheduler.config
     euler = swapped(pipeline, EulerDiscreteScheduler.from_config(config))
     # Euler's steps on x₀ + σ·ε are DDIM's on √ᾱ·x₀ + √(1−ᾱ)·ε.

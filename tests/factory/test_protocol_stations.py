@@ -35,7 +35,7 @@ DOMAINS = {"oulu_npu": 3, "casia_fasd": 2, "replay_attack": 3, "msu_mfsd": 2}  #
 
 def four(folder: Path) -> Corpus:
     """A miniature of OULU-NPU, CASIA-FASD, Replay-Attack and MSU-MFSD in one corpus."""
-    rows = []
+    rows: list[Any] = []
     for domain, splits in DOMAINS.items():
         for split in ("train", "test", "dev")[:splits]:
             for subject in range(2):
@@ -119,7 +119,8 @@ def test_the_style_encoder_sees_the_train_part_alone(root: Path) -> None:
     corpus = protocols.open_corpus(config.corpus, config.protocol)
     styles = train_styles(corpus, "train")
     assert not [style for style in styles if style.startswith("msu")] and len(styles) == 9
-    settings = {**config.model_dump(mode="json"), "styles": styles, "protocol": protocols.content(corpus.protocol)}
+    rules: Any = corpus.protocol
+    settings = {**config.model_dump(mode="json"), "styles": styles, "protocol": protocols.content(rules)}
     recipe = StyleRecipe(settings)
     read, domain = recipe.reader(0, 1), dict(zip(corpus.column("key"), corpus.column("domain"), strict=True))
     part = dict(zip(corpus.column("key"), corpus.column("split"), strict=True))

@@ -118,20 +118,6 @@ def test_without_differences_in_quality_it_is_an_additive_margin() -> None:
         torch.testing.assert_close(both, PatchNet(LIVE)(cosines, labels), rtol=1e-4, atol=1e-4)
 
 
-def test_with_patchnet_by_hand() -> None:
-    cosines, labels, q, _, _ = batch()
-    target = []
-    for row, label, quality in zip(cosines.tolist(), labels.tolist(), q.tolist(), strict=True):
-        constant, margin = (0.35, 0.3) if LIVE[label] else (0.15, 0.25)
-        theta = min(max(math.acos(row[label]) - margin * quality, 0.0), math.pi)
-        target.append(math.cos(theta) - (margin * quality + constant))
-    expected = softmax_loss(with_target(cosines, labels, target), labels.tolist())
-    loss = RelativeQualityPatchNet(LIVE, 0.35, 0.15, 0.3, 0.25)
-    assert loss(cosines, labels, q).item() == pytest.approx(expected, rel=1e-5)
-    same = RelativeQualityPatchNet(LIVE, 0.4, 0.2, 0.4, 0.2)(cosines, labels, q)
-    assert torch.equal(same, RelativeQuality(LIVE)(cosines, labels, q))
-
-
 def test_a_good_sample_of_its_batch_is_asked_for_more() -> None:
     loss = RelativeQuality((True, False))
     labels, q = torch.tensor([0, 0]), relative_quality(torch.tensor([10.0, 50.0]))  # good, poor
@@ -162,3 +148,13 @@ def test_what_is_no_quality_is_named() -> None:
             RelativeQuality(LIVE)(cosines, labels, wrong)
     with pytest.raises(ValueError, match="2 entries in live for 4 styles"):
         RelativeQuality((True, False))(cosines, labels, q)
+
+
+def test_the_angle_stays_above_zero() -> None:
+    labels, same = torch.tensor([0, 0]), torch.tensor([[0.999, 0.9]] * 2)
+    # acos(0.999) − 0.4·q is below 0 for the good sample, whose cosine then is 1
+    q = 1 / 3
+    targets = [1 - 0.4 * q - 0.4, math.cos(math.acos(0.999) + 0.4 * q) + 0.4 * q - 0.4]
+    expected = softmax_loss(with_target(same, labels, targets), [0, 0])
+    quality = relative_quality(torch.tensor([10.0, 50.0]))
+    assert RelativeQuality((True, False))(same, labels, quality).item() == pytest.approx(expected, rel=1e-5)

@@ -41,7 +41,7 @@ class Stubs:
             monkeypatch.setattr(module, "run", self._station(station))
 
     def _station(self, station: str) -> Any:
-        def station(config: Any) -> dict[str, Any]:
+        def run_it(config: Any) -> dict[str, Any]:
             self.calls.append(station)
             if self.fault is not None and self.fault[0] == station:
                 raise self.fault[1]
@@ -54,7 +54,7 @@ class Stubs:
             figures = {"auc": 0.5 + 0.1 * seed + 0.2 * generated, "seed": seed, "generated": generated}
             return claim.finish({**SUMMARY, **figures})
 
-        return station
+        return run_it
 
 
 @pytest.fixture

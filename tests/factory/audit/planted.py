@@ -12,8 +12,12 @@ from PIL import Image
 
 from benchmarks.corpora import png, row, write_corpus
 from difffas.style_encoder import StyleEncoder
+from factory.audit import AuditConfig, run
+from factory.audit.walk import place_of
+from factory.core.config import build
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.models.tensors import to_tensor
+from factory.storage import Storage
 
 SIDE = 32
 TINTS = {"live": (1.0, 1.0, 1.0), "print": (1.0, 0.75, 0.5), "replay": (0.5, 0.75, 1.0)}
@@ -32,7 +36,7 @@ def person(number: int, attack: str, grain: int = 0) -> np.ndarray:
 
 def real_rows() -> list[Row]:
     """Live, print and replay of ten people, but no replay of the even ones."""
-    rows = []
+    rows: list[Row] = []
     for number, split in enumerate(SPLITS):
         for attack in ("live", "print", "replay"):
             if attack == "replay" and number % 2 == 0:
@@ -136,3 +140,17 @@ LIMITS = {"identity_distance": 0.6, "brisque_z": 5.0}
 def settings(inputs: dict[str, Any], out: Path | str, **given: Any) -> dict[str, Any]:
     """An audit by structure, with limits that fit this world."""
     return {"inputs": inputs, "out": str(out), "identity": "structure", "thresholds": LIMITS, **given}
+
+
+def audit(inputs: dict[str, Any], out: Path | str, **given: Any) -> dict[str, Any]:
+    return run(build(AuditConfig, settings(inputs, out, **given)))
+
+
+def inline(
+    name: str, out: Storage, folder: str, shards: Any, task: Any, actor: Any, arguments: Any, workers: int, gpus: float
+) -> None:
+    """What `walk` does, in this process."""
+    work = actor(*arguments())
+    for shard in shards:
+        row = work({"shard": shard, "place": place_of(folder, shard), **task(shard)})
+        assert not row["fault"], row["fault"]

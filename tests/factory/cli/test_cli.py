@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
-from factory.cli import CONFIG_ONLY_VERBS, main
+from factory.cli import main
+from factory.cli.stations import CONFIG_ONLY_VERBS
 from tests.root import ROOT
 
 
@@ -160,9 +161,3 @@ def test_a_run_that_did_not_get_through_says_so_in_its_status(
         main(["generate", "inputs.live=a", "inputs.guides=a", "inputs.generator=dummy", "out=b"])
     assert caught.value.code == status
     assert capsys.readouterr().err == "difffas: error: 3 of 7 shards are done\n"
-
-
-def test_what_is_asked_of_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ("status", "verify", "retry-failed"):
-        assert "has no run.json: it is not a folder that difffas wrote" in fails(capsys, verb, str(tmp_path))
-    assert "is not a finished corpus" in fails(capsys, "plan", *generate(tmp_path)[1:])

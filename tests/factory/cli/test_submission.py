@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from factory.cli import main, submission
+from factory.cli import submission
 from factory.cli.submission import job_name, load_config
-from factory.cluster import jobs
 from factory.core.config import Config, canonical_json
 
 GIVEN = ["inputs.live=/faces", "inputs.guides=/faces", "inputs.generator=dummy"]
@@ -82,12 +80,6 @@ def test_who_comes_second_by_a_moment_is_refused_as_clearly(monkeypatch: pytest.
         submission.submit("generate", config(), "http://head:8265", installed=True)
 
 
-def test_of_the_dashboard_s_traceback_the_last_line_is_said() -> None:
-    error = "Request failed with status code 500: Traceback (most recent call last):\n  File x\nOSError: full\n."
-    said = jobs._explained("http://head:8265", error)
-    assert said == "http://head:8265: OSError: full"
-
-
 def test_the_upload_is_code_and_the_configuration_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIFFFAS_LISTS", raising=False)
     with submission._upload(config(), wheel=None, installed=False) as environment:
@@ -134,60 +126,3 @@ def test_data_among_the_code_is_refused_before_it_is_sent(tmp_path: Path) -> Non
 
 def test_what_is_here_is_well_below_the_limit() -> None:
     assert submission.check_size(submission._running_code()) < submission.LIMIT / 4
-
-
-@pytest.mark.parametrize(
-    ("ended", "status", "said"),
-    [
-        (job("a", "SUCCEEDED", 0), 0, ""),
-        (job("a", "FAILED", 3, "a log's last lines"), 3, ""),
-        (job("a", "FAILED", -9, "a log's last lines"), 1, "difffas: a died by signal 9\n"),
-        (job("a", "FAILED", None, "no such\nnode"), 1, "difffas: a did not come to run: no such node\n"),
-        (job("a", "STOPPED", None, "stopped"), 1, "difffas: a was stopped\n"),
-    ],
-)
-def test_how_a_job_ended(ended: Any, status: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert jobs.exit_status(ended) == status
-    assert capsys.readouterr().err == said
-
-
-def test_a_log_is_written_once_over_several_connections() -> None:
-    written: list[str] = []
-    log = jobs._Log(written.append)
-    for chunks in (["one\n", "tw"], ["one\ntwo\n"], ["one", "\ntwo\nthree", "\n"]):
-        log.begin()
-        for chunk in chunks:
-            log.add(chunk)
-    assert "".join(written) == "one\ntwo\nthree\n"
-
-
-def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    assert caught.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("difffas: error: ") and message.count("\n") == 1
-    return message
-
-
-def test_mistakes_are_found_before_the_cluster_is_asked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        closed = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    assert "'generat' is no job: use one of" in fails(capsys, "submit", "generat")
-    assert "did you mean 'policies'" in fails(capsys, "submit", "generate", *GIVEN, "out=/a", "plan.polices=[]")
-    assert "out=spoofs is a relative path" in fails(capsys, "submit", "generate", *GIVEN, "out=spoofs")
-    both = ["--installed", "--wheel", "a.whl"]
-    assert "give one of them" in fails(capsys, "submit", "generate", *GIVEN, "out=/a", *both)
-    given = ["submit", "generate", "--installed", *GIVEN, "out=/a", "--address"]
-    assert f"nothing answers at {closed}" in fails(capsys, *given, closed)
-    assert "is not the URL of a dashboard: give http://HOST:8265" in fails(capsys, *given, "head:8265")
-    assert "is not the URL" in fails(capsys, *given, "ray://head:10001")
-    assert "hunter2" not in fails(capsys, *given, "http://me:hunter2@head:8265")
-
-
-@pytest.mark.parametrize("key", ["out", "inputs.live", "inputs.generator"])
-def test_credentials_in_a_url_are_refused_and_not_repeated(key: str, capsys: pytest.CaptureFixture[str]) -> None:
-    message = fails(capsys, "generate", *GIVEN, "out=/a", f"{key}=s3://AKIA:hunter2@bucket/folder")
-    assert f"config key '{key}': a URL with credentials in it" in message
-    assert "hunter2" not in message and "AKIA" not in message

@@ -21,8 +21,10 @@ from factory.train import TrainResources
 from factory.train import needs as train_needs
 
 
-def node(cpus: float = 2.0, gpus: float = 0.0, alive: bool = True, **labels: str) -> dict[str, Any]:
-    return {"Alive": alive, "Resources": {"CPU": cpus, "GPU": gpus, "memory": 1e9}, "Labels": labels}
+def node(
+    cpus: float = 2.0, gpus: float = 0.0, alive: bool = True, labels: dict[str, str] | None = None
+) -> dict[str, Any]:
+    return {"Alive": alive, "Resources": {"CPU": cpus, "GPU": gpus, "memory": 1e9}, "Labels": labels or {}}
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_gpus_are_counted_by_node(nodes: list[Any]) -> None:
 
 
 def test_the_stations_of_the_line(nodes: list[Any]) -> None:
-    nodes.append(node(pool="cpu"))
+    nodes.append(node(labels={"pool": "cpu"}))
     check("prepare", prepare_needs(PrepareResources(num_cpus=2, task_labels={"pool": "cpu"})))
     with pytest.raises(ValueError, match=r"^resources.num_cpus=16 asks for 16 CPUs; this cluster has 1 node with 2"):
         check("prepare", prepare_needs(PrepareResources(num_cpus=16)))
@@ -117,7 +119,7 @@ def test_an_autoscaler_has_so_long_for_all_workers(
 
     monkeypatch.setattr("ray.util.placement_group", group)
     monkeypatch.setattr("ray.util.remove_placement_group", gone.append)
-    nodes.append(node(**{"ray.io/node-group": "head"}))
+    nodes.append(node(labels={"ray.io/node-group": "head"}))
     needs = train_needs(TrainResources(workers=4, gpus_per_worker=0, worker_labels={"pool": "x"}, wait_seconds=7))
     if comes:
         check("fit-style", needs)
@@ -129,7 +131,7 @@ def test_an_autoscaler_has_so_long_for_all_workers(
 
 
 def test_the_line_waits_for_an_autoscaler_by_itself(nodes: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    nodes.append(node(**{"ray.io/node-group": "head"}))
+    nodes.append(node(labels={"ray.io/node-group": "head"}))
     check("generate", generate_needs(GenerateResources(task_labels={"pool": "cpu"})))
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "task that reads" in line]
     assert line.endswith("waiting for its autoscaler, until resources.stall_seconds")

@@ -110,7 +110,7 @@ def test_an_empty_file_and_one_with_a_mark_are_read(tmp_path: Path) -> None:
 
 def test_config_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Inner().steps = 4
+        Inner().steps = 4  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("text", ["true", "yes", "on", "no"])

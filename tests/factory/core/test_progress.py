@@ -3,8 +3,6 @@ from __future__ import annotations
 import pytest
 
 from factory.core.progress import Progress, duration, progress_line
-from factory.line.events import driver_began
-from factory.line.status import _rate
 
 
 def test_line_counts_images() -> None:
@@ -27,15 +25,6 @@ def test_a_resumed_run_estimates_by_what_it_made_itself() -> None:
     progress.add(10)
     assert progress.line().startswith("9/10 shards · 90 images")
     assert progress.line().endswith("left")
-
-
-def test_the_pause_before_a_resumed_run_is_no_part_of_its_rate() -> None:
-    began = driver_began({"driver": "20261123t215605z-c150fc"})
-    assert began == 1_795_470_965
-    before = [{"finished": began - 700 + 10 * n, "planned": 100} for n in range(3)]
-    after = [{"finished": began + 20 + 10 * n, "planned": 100} for n in range(3)]
-    assert _rate([*before, *after], began) == pytest.approx(10.0)
-    assert _rate(before, began) is None
 
 
 def test_the_last_line_and_the_summary_have_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:

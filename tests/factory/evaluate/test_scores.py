@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_our_columns_begin_with_bobs_and_survive_the_file(tmp_path: Path) -> Non
 
 def test_videos_are_of_one_domain_attack_subject_and_capture(tmp_path: Path) -> None:
     """Frames of one recording are joined, whatever stands between them; a row without a capture is by itself."""
-    facts = [
+    facts: list[dict[str, Any]] = [
         {"domain": "cam", "subject": "a", "capture": "1"},
         {"domain": "phone", "subject": "a", "capture": "1"},
         {"domain": "cam", "subject": "a", "capture": "1", "attack": "print", "label": 1},

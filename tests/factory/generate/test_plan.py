@@ -4,6 +4,7 @@ import re
 import time
 import tracemalloc
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -169,7 +170,7 @@ def test_splits_stay_apart() -> None:
         ({"splits": ["dev"]}, "no live face in split 'dev'"),
     ],
 )
-def test_impossible_plans_say_what_is_missing(given: dict[str, object], message: str) -> None:
+def test_impossible_plans_say_what_is_missing(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         make(small_rows(), **given)
 
@@ -186,24 +187,10 @@ def test_unknown_shard() -> None:
             plan.shard_plan(shard)
 
 
-@pytest.mark.parametrize(
-    "given", [{"t0": [300, 200]}, {"t0": [10, 200]}, {"t0": [100, 2000]}, {"cfg_scale": [3, 1]}, {"steps": 0}]
-)
-def test_sampler_ranges_are_checked(given: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=next(iter(given))):
-        SamplerConfig.model_validate(given)
-
-
-@pytest.mark.parametrize("preset", ["quick", ["fast"], {"fast": 1}, None, 3])
-def test_what_is_no_preset_is_refused(preset: object) -> None:
-    with pytest.raises(ValueError, match="Input should be 'exact', 'balanced' or 'fast'"):
-        SamplerConfig.model_validate({"preset": preset})
-
-
 def test_a_billion_rows_cost_nothing_until_asked_for() -> None:
     n = 100_000
     attacks = np.array(["live", "print", "live", "replay"])
-    lines = {
+    lines: dict[str, Any] = {
         "split": ["train"] * n,
         "label": np.tile([LIVE, SPOOF], n // 2),
         "domain": [f"d{i % 3}" for i in range(n)],
@@ -229,7 +216,7 @@ def test_many_styles_of_many_people_take_no_longer_than_few() -> None:
     n, domains, attacks = 100_000, 32, 24
     number = np.arange(n)
     attack = np.where(number % 4, number // 4 % attacks, -1)
-    lines = {
+    lines: dict[str, Any] = {
         "split": ["train"] * n,
         "label": (attack >= 0).astype(np.int64),
         "domain": [f"d{i % domains}" for i in number // 64],
@@ -253,7 +240,7 @@ def test_a_key_of_another_plan_is_refused() -> None:
 
 def test_nothing_from_outside_a_protocol_comes_in() -> None:
     rows = small_rows()
-    inside = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
+    inside: dict[str, Any] = {"allowed_domains": ["cam"], "live_domains": ["cam"], "styles": ["cam-replay"]}
     plan = make(rows, **inside, allowed_attacks=["replay"])
     for shard_plan in shard_plans(plan):
         assert {rows[i].domain for i in (*shard_plan.live, *shard_plan.guide)} == {"cam"}

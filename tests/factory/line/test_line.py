@@ -19,11 +19,10 @@ from factory.core.errors import Quarantined, Stalled
 from factory.corpus import Corpus
 from factory.corpus.shards import OutputConfig
 from factory.line import Work, run_line
-from factory.line.faults import Quarantine, carry
+from factory.line.faults import carry
 from factory.line.rounds import ATTEMPTS
 from factory.run import Run
 from factory.run.ledger import Ledger
-from factory.storage.s3_retry import Refused
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -202,7 +201,8 @@ def test_a_bug_of_the_encoder_is_no_reject(line: Any, monkeypatch: pytest.Monkey
         raise ValueError("operands could not be broadcast together")
 
     monkeypatch.setattr("factory.line.encode_and_score", buggy)
-    found = _finish(made(NAMES[0]), "test", "unused", "face", OutputConfig().model_dump(mode="json"), 1)
+    whole: Any = made(NAMES[0])
+    found = _finish(whole, "test", "unused", "face", OutputConfig(), 1)
     assert found["planned"] == 0 and found["fault"] == "publish: ValueError: operands could not be broadcast together"
 
 
@@ -224,26 +224,3 @@ def test_a_run_that_does_not_move_is_given_up(line: Any) -> None:
 
     with pytest.raises(Stalled, match="no shard was finished in 8 s: run the command again"):
         line(hangs, stall_seconds=8)
-
-
-def test_the_latest_fault_of_a_shard_is_known(tmp_path: Path) -> None:
-    quarantine = Quarantine(Run(str(tmp_path / "out"), "test", {}, NoConfig()).storage)
-    for number in range(12):  # twelve: the order must not be that of text
-        quarantine.add("train-000001", f"fault {number}", 3)
-    quarantine.add("train-000002", "other", 3)
-    assert quarantine.shards() == {"train-000001": "fault 11", "train-000002": "other"}
-
-
-def test_what_every_shard_would_meet_is_told_from_a_fault_of_one() -> None:
-    def stops(error: Exception, stage: str = "publish") -> bool:
-        def work(_: dict[str, Any]) -> dict[str, Any]:
-            raise error
-
-        return bool(carry({"shard": "train-000000"}, stage, work)["stops"])
-
-    assert stops(Refused("s3://bucket/x: bucket 'bucket' refused access (ExpiredToken)"))
-    assert stops(OSError(errno.EROFS, "Read-only file system"))
-    assert not stops(OSError(errno.EIO, "gave up after 20 attempts"))
-    assert stops(PermissionError(errno.EACCES, "Permission denied"))
-    assert not stops(PermissionError(errno.EACCES, "Permission denied"), "read"), "one photograph, not the output"
-    assert not stops(ValueError("a strange image"))

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 
 from benchmarks.corpora import NoConfig, face, png, row, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
-from difffas.errors import UserError
 from difffas.onnx_export import export_timm
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
@@ -24,15 +23,18 @@ from difffas.unet import SpoofUNet
 from factory.audit.style import encoder_digest
 from factory.cli import main
 from factory.core.config import fingerprint
+from factory.core.homes import private_folder
 from factory.corpus.row import LIVE, Row
 from factory.drawn import pretrained
-from factory.models.load import load_unet, model_digest
+from factory.models.diffusion_generator import DiffusionGenerator
+from factory.models.load import check_side, check_t0, load_generator, load_unet, model_digest
+from factory.models.settings import SamplerConfig
 from factory.play.playground import PlayConfig, Playground
 from factory.run import Run
 from factory.storage import Storage
-from factory.train.checkpoints import Course, load, save
-from tests.broken_models import CONFIGS, WEIGHTS, Spoil, with_config, with_tensors
+from tests.broken_models import CONFIGS, WEIGHTS, with_config, with_tensors
 
+SAMPLER = SamplerConfig(steps=3, t0=(30, 90), batch_size=4)
 UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1,) * 6, "embed_channels": 16, "timesteps": 300}
 ENCODER: dict[str, Any] = {"stem_channels": 8, "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
 FEW = ("one missing", "nan", "a variance below zero", "truncated", "two files")
@@ -76,6 +78,7 @@ def place(root: Path, tmp_path: Path) -> Path:
 
 
 # Each takes the folder of everything and the one to write; the part that is broken is the first.
+SMALL = ["network.base_channels=8", "network.channel_multipliers=[1,1,1,1,1,1]", "network.embed_channels=16"]
 SHORT = "train={steps: 2, batch_size: 2, learning_rate: 0.1}"
 WAYS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
     "generate": ("generator/unet", lambda p, out: generate("generate", p, out)),
@@ -115,7 +118,6 @@ WAYS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
         lambda p, out: ["fit-classifier", f"corpus={p}/real", f"backbone=local-dir:{p}/backbone", f"out={out}", SHORT],
     ),
 }
-SMALL = ["network.base_channels=8", "network.channel_multipliers=[1,1,1,1,1,1]", "network.embed_channels=16"]
 
 
 def generate(verb: str, place: Path, out: Path) -> list[str]:
@@ -235,60 +237,84 @@ def test_a_configuration_without_later_keys_means_their_defaults(place: Path, ca
 # -- training state --
 
 
-def modules() -> tuple[dict[str, torch.nn.Module], torch.optim.Optimizer]:
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
-    return {"network": network}, torch.optim.AdamW(network.parameters())
+def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path: Path) -> None:
+    assert isinstance(load_generator(str(model), SAMPLER, 1), DiffusionGenerator)
+    with pytest.raises(ValueError, match="not a model folder"):
+        model_digest(Storage(str(tmp_path)))
 
 
-def course_with(**changed: Any) -> Spoil:
-    def spoil(folder: Path) -> None:
-        path = folder / "course.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | changed))
-
-    return spoil
-
-
-TRAINING: dict[str, tuple[Spoil, str]] = {
-    **{name: WEIGHTS[name] for name in ("misshapen", "whole numbers")},
-    "one unknown": (WEIGHTS["one unknown"][0], "extra"),
-    "nan": (WEIGHTS["nan"][0], "holds NaN or infinity in "),
-    "infinity": (WEIGHTS["infinity"][0], "holds NaN or infinity in "),
-    "truncated": (WEIGHTS["truncated"][0], "is broken"),
-    "one missing": (with_tensors(lambda tensors: tensors.pop("network.0.weight")), "missing: network.0.weight"),
-    "a moment missing": (with_tensors(lambda t: t.pop("optimiser.exp_avg.0.weight")), "missing: optimiser.exp_avg"),
-    "empty": (WEIGHTS["empty"][0], "is broken"),
-    "course a list": (lambda folder: (folder / "course.json").write_text("[]"), "holds a list"),
-    "course too deep": (lambda folder: (folder / "course.json").write_text("[" * 100_000), "nested too deeply"),
-    "no course": (lambda folder: (folder / "course.json").unlink(), "course.json does not exist"),
-    "course of another": (course_with(epoch=3), "key 'epoch' is unknown"),
-    "step below zero": (course_with(step=-1), "step is -1"),
-    "step a text": (course_with(step="5"), "step is 5"),
-}
+def test_t0_beyond_the_training_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "config.json").write_text('{"timesteps": 300}')
+    check_t0(str(tmp_path), SamplerConfig(t0=(100, 300)))
+    check_t0("dummy", SamplerConfig(t0=(100, 900)))
+    with pytest.raises(ValueError, match="was trained for T₀ up to 300"):
+        check_t0(str(tmp_path), SamplerConfig(t0=(100, 301)))
 
 
-@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
-@pytest.mark.parametrize("fault", TRAINING)
-def test_a_training_resumes_from_a_whole_checkpoint_only(fault: str, tmp_path: Path) -> None:
-    save(tmp_path, *modules(), Course(step=7), first=True)
-    assert load(tmp_path, *modules()).step == 7
-    (weights,) = tmp_path.glob("*.safetensors")
-    with safe_open(weights, "pt") as file:
-        facts = file.metadata()
-    spoil, message = TRAINING[fault]
-    spoil(tmp_path)
-    keep_metadata(weights, facts)
-    with pytest.raises(ValueError, match=message) as caught:
-        load(tmp_path, *modules())
-    assert type(caught.value) is UserError  # what ends a run at once
-    assert "\n" not in str(caught.value)
-    assert str(tmp_path) in str(caught.value)
+def test_model_digest_is_of_the_bytes(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in model.rglob("*"):
+        if path.is_file():
+            (copy / path.relative_to(model)).parent.mkdir(exist_ok=True)
+            (copy / path.relative_to(model)).write_bytes(path.read_bytes())
+    assert model_digest(Storage(str(copy))) == model_digest(Storage(str(model)))
+    config = copy / "unet" / "config.json"
+    config.write_text(config.read_text() + " ")
+    assert model_digest(Storage(str(copy))) != model_digest(Storage(str(model)))
 
 
-def keep_metadata(weights: Path, facts: dict[str, str]) -> None:
-    """What torch writes beside the tensors, such as where a shard begins, as far as the file is still whole."""
-    try:
-        tensors = load_file(weights)
-    except SafetensorError:
-        return
-    save_file(tensors, weights, metadata=facts)
+def test_models_are_copied_to_where_nobody_else_can_put_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = private_folder("models")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert private_folder("models") == folder
+    folder.chmod(0o777)
+    with pytest.raises(ValueError, match="not a folder of this user's alone"):
+        private_folder("models")
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="not a folder of this user's alone"):
+        private_folder("models")
+
+
+def test_a_remote_model_is_read_once_on_a_node(
+    model: Path, s3_storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who knows its digest reads no weights for it, and a node that has a copy reads nothing at all."""
+    for path in model.rglob("*"):
+        if path.is_file():
+            s3_storage.create(str(path.relative_to(model)), path.read_bytes())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    digest, read = model_digest(s3_storage), []
+    real = Storage.read
+
+    def noting(self: Storage, name: str) -> bytes:
+        if self.url == s3_storage.url:
+            read.append(name)
+        return real(self, name)
+
+    monkeypatch.setattr(Storage, "read", noting)
+    load_generator(s3_storage.url, SAMPLER, 1, digest=digest)
+    assert len(read) == len(set(read)) >= 4
+    load_generator(s3_storage.url, SAMPLER, 1, digest=digest)
+    assert len(read) == len(set(read))
+    with pytest.raises(ValueError, match="was changed while it was in use"):
+        load_generator(s3_storage.url, SAMPLER, 1, digest="0" * 64)
+    assert [path.name for path in private_folder("models").iterdir()] == [digest[:16]]
+
+
+def test_images_too_small_for_the_official_form_are_refused_before_a_run(tmp_path: Path) -> None:
+    def network(form: str) -> None:
+        text = json.dumps({"form": form, "mean_patch": 5, "variance_patch": 3, "variant": "stfm"})
+        (tmp_path / "unet" / "config.json").write_text(text)
+
+    (tmp_path / "unet").mkdir()
+    network("official")
+    check_side(str(tmp_path), 160)
+    with pytest.raises(ValueError, match="images of side 128: .* prepare them with size 160 or more"):
+        check_side(str(tmp_path), 128)
+    network("paper")
+    check_side(str(tmp_path), 32)
+    check_side("dummy", 32)

@@ -265,13 +265,13 @@ def in_tables(folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
     paths = sorted(folder.rglob("*.png"))
     facts = [dict(zip(("kind", "person", "n"), path.relative_to(folder).parts, strict=True)) for path in paths]
     cells = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
-    names = {"kind": [fact["kind"] for fact in facts], "person": [fact["person"] for fact in facts]}
+    names: dict[str, Any] = {"kind": [fact["kind"] for fact in facts], "person": [fact["person"] for fact in facts]}
     for part, first in enumerate(range(0, len(paths), 10)):
-        chosen = {name: column[first : first + 10] for name, column in names.items()}
+        chosen: dict[str, Any] = {name: column[first : first + 10] for name, column in names.items()}
         table = folder.parent / "parquet" / f"part-{part}.parquet"
         write_parquet(table, cells[first : first + 10], **chosen)
         numbers = range(first, min(first + 10, len(paths)))
-        members = {
+        members: dict[str, Any] = {
             f"{n:03d}.{kind}": value
             for n in numbers
             for kind, value in (("json", facts[n]), ("png", cells[n]["bytes"]))

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.corpora import row, write_corpus
 from factory import protocols
-from factory.cli import main
-from factory.generate.settings import PlanConfig
-from factory.generate.within_protocol import generation_plan
 from factory.storage import Storage
-from tests.protocol_rows import (
-    WMCA_ATTACKS,
-    faces,
-    four,
-    generated,
-    small,
-    view,
-    wmca,
-)
+from tests.protocol_rows import four, generated, view
 
 
 def test_a_generated_corpus_of_the_train_part_is_taken() -> None:
@@ -93,33 +79,6 @@ def test_sources_at_hand_are_looked_up(kind: str, attack: str) -> None:
     assert protocols.check_generated(view([made], protocol), [view(another, protocol)])[kind] == 0
 
 
-def test_what_a_generation_may_use_follows_from_the_protocol() -> None:
-    corpus = view(wmca(), protocols.load("wmca-loo-glasses"))
-    plan = generation_plan(PlanConfig(), corpus, corpus)
-    assert plan.allowed_domains == ("wmca",) and plan.live_domains is None
-    assert plan.allowed_attacks == tuple(sorted(set(WMCA_ATTACKS) - {"glasses"}))
-    narrower = generation_plan(PlanConfig(allowed_attacks=("print",)), corpus, corpus)
-    assert narrower.allowed_attacks == ("print",)
-    for asked in ({"styles": ["wmca-glasses"]}, {"allowed_attacks": ["glasses"]}, {"live_domains": ["padisi"]}):
-        with pytest.raises(
-            ValueError, match=f"plan.{next(iter(asked))}: .* lies outside what protocol wmca-loo-glasses"
-        ):
-            generation_plan(PlanConfig.model_validate(asked), corpus, corpus)
-    assert generation_plan(PlanConfig(), view(four(), None), view(four(), None)) == PlanConfig()
-
-
-def test_oulu_to_padisi_generates_in_one_direction() -> None:
-    both = faces("oulu_npu", ("print", "replay")) + faces("padisi", ("print", "mask"))
-    corpus = view(both, protocols.load("oulu-padisi-cross-domain"))
-    plan = generation_plan(PlanConfig(), corpus, corpus)
-    assert (plan.policies, plan.live_domains) == (("cross-domain",), ("oulu_npu",))
-    with pytest.raises(ValueError, match="generates cross-domain: set plan.policies"):
-        generation_plan(PlanConfig(policies=("cross-attack",)), corpus, corpus)
-    corpus = view(both, protocols.load("oulu-padisi-cross-attack"))
-    plan = generation_plan(PlanConfig(), corpus, corpus)
-    assert (plan.policies, plan.live_domains) == (("cross-attack",), ("padisi",))
-
-
 def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     storage = Storage(str(tmp_path))
     mi_c, mi_o, oci_m = (protocols.load(name) for name in ("mi-c", "mi-o", "oci-m"))
@@ -136,33 +95,3 @@ def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pyte
     broken.create("run.json", b"{}")
     with pytest.raises(ValueError, match="is corrupt"):
         protocols.check_model(broken, oci_m, "the model")
-
-
-def test_the_command_lists_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def told(*arguments: str) -> Any:
-        with pytest.raises(SystemExit, match="0"):
-            main(["protocols", *arguments])
-        return json.loads(capsys.readouterr().out)
-
-    assert told()["protocols"]["oci-m"] == "OULU-NPU, CASIA-FASD and Replay-Attack to MSU-MFSD"
-    lines = small()
-    for number, target in enumerate((True, False)):
-        mine = [x for x in lines if (x["domain"] == "msu_mfsd") == target]
-        write_corpus(tmp_path / str(number), [row(n, **line) for n, line in enumerate(mine)])
-    alone = told("oci-m", "--corpus", f"{tmp_path}/1")
-    assert alone["missing"] == ["test has no row of domain msu_mfsd (split train, test)"]
-    both = told("oci-m", "--corpus", f"{tmp_path}/0", "--corpus", f"{tmp_path}/1")
-    assert both["missing"] == [] and both["test"] == ["domain msu_mfsd (split train, test)"]
-    figures = both["corpora"][f"{tmp_path}/1"]
-    assert figures["parts"]["train"]["domains"]["casia_fasd"] == {"live": 4, "print": 4, "replay": 4}
-    assert figures["parts"]["train"]["live"] == {"rows": 12, "recordings": 12}
-    assert figures["parts"]["train"]["subjects"] == 12 and figures["subjects_in_train_and_test"] == 0
-    assert figures["unused"] == {}
-
-
-def test_the_package_holds_its_protocols() -> None:
-    """A wheel takes every file below the package folders; so each family has to be a YAML file beside the code."""
-    folder = Path(str(protocols.__file__)).parent
-    assert {path.stem for path in folder.glob("*.yaml")} == {"cross", "ocim", "oulu", "padisi", "siw", "wmca"}
-    counts = Counter(re.sub(r"[-_].*", "", name) for name in protocols.names())
-    assert counts["oulu"] == 14 + 2 and counts["wmca"] == 8 + 1 and counts["siw"] == 7 and counts["padisi"] == 3 + 1

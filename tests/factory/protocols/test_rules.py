@@ -181,7 +181,7 @@ def test_a_row_in_two_parts_is_refused() -> None:
     ],
 )
 def test_mistakes_in_a_file_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    values = {
+    values: dict[str, Any] = {
         "title": "t",
         "source": "s",
         "thresholds": ["0.5"],
@@ -249,4 +249,5 @@ def test_a_view_replaces_the_split_and_the_digest(tmp_path: Path) -> None:
     assert grown.digest != seen.digest, "the parts themselves are in it, not only the rules"
     assert real.under(protocols.load("mi-o")).digest != seen.digest
     assert real.under(None) is real
-    assert protocols.open_corpus(str(tmp_path), protocols.content(seen.protocol)).digest == seen.digest
+    rules: Any = seen.protocol
+    assert protocols.open_corpus(str(tmp_path), protocols.content(rules)).digest == seen.digest

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_a_folder_of_objects(photos: str, fetched: Counter[str]) -> None:
         "print/s1/5 é.png",
         "print/s1/7 é.png",
     ]
-    data = list(read_sources(f"{photos}/images", found, {}))
+    data: list[Any] = list(read_sources(f"{photos}/images", found, {}))
     assert [len(item) for item in data] == [source.size for source in found]
     assert len(set(data)) == 12 and fetched["requests"] == 12
 
@@ -111,6 +112,7 @@ def test_tar_objects(photos: str, fetched: Counter[str]) -> None:
     assert fetched["bytes"] < 400_000
     fetched.clear()
     [image] = read_sources(f"{photos}/shards/*.tar", found[3:4], {})
+    assert isinstance(image, bytes)
     assert fetched == {"bytes": len(image), "requests": 1} and image.startswith(b"\x89PNG")
     assert paths(list_sources(f"{photos}/shards/part-0.tar")) == paths(found)[:6]
 

@@ -185,8 +185,8 @@ def test_a_tar_that_shrank_is_no_reject(tmp_path: Path) -> None:
 def test_planning_loads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = count_reads(monkeypatch)
     noise = random.Random(0)
-    images = {f"{n}.jpg": noise.randbytes(100_000) for n in range(50)}
-    facts = {f"{n}.json": {"subject": n} for n in range(50)}
+    images: dict[str, Any] = {f"{n}.jpg": noise.randbytes(100_000) for n in range(50)}
+    facts: dict[str, Any] = {f"{n}.json": {"subject": n} for n in range(50)}
     path = write_tar(tmp_path / "a.tar", dict(sorted({**images, **facts}.items())))
     found = listed(path)
     assert len(found) == 50 and path.stat().st_size > 5_000_000

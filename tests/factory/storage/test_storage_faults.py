@@ -176,25 +176,6 @@ def test_a_server_that_is_not_there(s3_storage: Storage, s3_server: S3Server, mo
     assert "word-in-url" not in str(caught.value)
 
 
-def test_waits_grow_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
-
-    def fail() -> None:
-        raise ConnectionResetError
-
-    with pytest.raises(OSError, match="20 attempts"):
-        s3_retry.retrying("s3://bucket/x", lambda: "here", fail)
-    assert len(waits) == s3_retry.ATTEMPTS - 1 == len(set(waits))
-    assert all(0 <= wait <= min(8.0, 0.1 * 2**i) for i, wait in enumerate(waits))
-    assert max(waits) > 1
-
-
-def test_an_error_of_ours_is_no_fault_of_the_server() -> None:
-    with pytest.raises(ZeroDivisionError):
-        s3_retry.retrying("s3://bucket/x", lambda: "here", lambda: 1 / 0)
-
-
 def refusal(s3_storage: Storage) -> str:
     """The one line that a refused user reads, the same from every method."""
     said = set()

@@ -10,119 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image
 
-from benchmarks.corpora import face, small_rows, write_corpus
+from benchmarks.corpora import small_rows, write_corpus
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
-from factory import charts, strength
+from factory import strength
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.models.generators import Made
-from factory.models.measures import log_odds, rms_change, structure_change
 from factory.strength import StrengthConfig, choose_faces, run
-from factory.strength.figures import correlations, ranks, spearman, summarise
-from factory.strength.grid import AISLE, CELL, GAP, LABEL, TITLE, Block, draw_grid, shown_faces
-from tests.pages import Page, report, samples_csv, study
+from factory.strength.figures import summarise
 
 SMALL = {"t0": [10, 60], "cfg_scale": [1.0, 20.0], "steps": 2, "faces": 6, "split": "train", "batch_size": 4}
-
-
-def values(least: int = 2) -> st.SearchStrategy[list[float]]:
-    return st.lists(st.integers(-50, 50).map(float), min_size=least, max_size=30)
-
-
-def test_spearman_by_hand() -> None:
-    assert ranks([10, 30, 20, 20, 5]).tolist() == [2, 5, 3.5, 3.5, 1]
-    assert spearman([1, 2, 3, 4, 5], [1, 2, 3, 5, 4]) == pytest.approx(0.9)  # 1 − 6·2 / (5·24)
-    assert spearman([1, 2, 3], [7, 7, 9]) == pytest.approx(np.sqrt(3) / 2)
-    assert spearman([1, 2, 3], [4, 4, 4]) is None
-    assert spearman([1], [2]) is None
-    with pytest.raises(ValueError, match="2 and 3 values"):
-        spearman([1, 2], [1, 2, 3])
-
-
-@given(values(), st.randoms(use_true_random=False))
-def test_spearman_equals_scipy(first: list[float], random: Any) -> None:
-    stats = pytest.importorskip("scipy.stats")
-    second = [random.choice(first) + random.randint(-3, 3) for _ in first]
-    found = spearman(first, second)
-    if found is None:
-        assert len(set(first)) == 1 or len(set(second)) == 1
-    else:
-        assert found == pytest.approx(stats.spearmanr(first, second).statistic, abs=1e-12)
-
-
-@given(values())
-def test_spearman_sees_order_only(first: list[float]) -> None:
-    found = spearman(first, [value**3 - 7 for value in first])
-    assert found is None if len(set(first)) == 1 else found == pytest.approx(1)
-    assert spearman(first, [-value for value in first]) == (None if found is None else pytest.approx(-1))
-
-
-def test_correlations_tell_apart_what_they_average() -> None:
-    levels, t0 = [100, 200, 300], np.arange(3.0)[:, None, None]
-    faces = 100 * np.arange(4.0)  # differences between faces far above the effect
-    styles = ["a", "b", "a", "b"]
-    found = correlations(np.broadcast_to(t0 + faces, (3, 2, 4)), levels, styles)
-    assert found["cells"] == found["styles"] == found["faces"] == pytest.approx(1)
-    assert found["pooled"] is not None and 0 < found["pooled"] < 0.5
-    nothing = correlations(np.ones((3, 2, 4)), levels, styles)
-    assert nothing == dict.fromkeys(("cells", "styles", "faces", "pooled"))
-    # One face of four falls while the others rise: the means still rise.
-    mixed = np.where(np.arange(4) == 0, -t0, t0) + np.zeros((3, 2, 4))
-    found = correlations(mixed, levels, ["a", "b", "b", "b"])
-    assert [found[kind] for kind in ("cells", "styles", "faces")] == pytest.approx([1, 0, 0.5])
-    # All faces of one style fall, and still the means rise, by the other style alone.
-    steep = np.where(np.arange(4) % 2 == 0, -t0, 9 * t0) + np.zeros((3, 2, 4))
-    found = correlations(steep, levels, styles)
-    assert [found[kind] for kind in ("cells", "styles", "faces")] == pytest.approx([1, 0, 0])
-
-
-def test_summary_of_a_known_study() -> None:
-    summary = summarise(samples_csv([100, 250], [1.0, 2.0, 4.0], 4, lambda t0, w, face: t0 / 100 + 10 * w + face))
-    assert (summary["samples"], summary["faces"]) == (24, 4)
-    assert summary["t0"] == [100, 250]
-    first = summary["cells"][0]
-    assert (first["t0"], first["cfg_scale"], first["n"]) == (100, 1.0, 4)
-    assert first["strength_mean"] == pytest.approx(1 + 10 + 1.5)
-    assert first["strength_std"] == pytest.approx(np.std([0, 1, 2, 3]))
-    assert summary["change"]["strength"] == {"t0": pytest.approx(1.5), "cfg_scale": pytest.approx(30)}
-    assert summary["spearman"]["strength"]["cfg_scale"]["cells"] == pytest.approx(1)
-    assert summary["spearman"]["rms"]["t0"]["cells"] == pytest.approx(-1)
-    assert summary["references"] == {
-        "live": {"mean": pytest.approx(-5), "std": pytest.approx(0)},
-        "guide": {"mean": pytest.approx(9), "std": pytest.approx(0)},
-    }
-
-
-@given(st.lists(st.floats(-6, 6), min_size=2, max_size=5), st.data())
-def test_log_odds_are_those_of_the_softmax(logits: list[float], data: Any) -> None:
-    chosen = data.draw(st.integers(0, len(logits) - 1))
-    p = torch.tensor(logits, dtype=torch.float64).softmax(0)[chosen]
-    assert float(log_odds(torch.tensor([logits]), torch.tensor([chosen]))) == pytest.approx(
-        float(torch.logit(p)), abs=1e-4
-    )
-
-
-def test_log_odds_stay_finite_where_the_softmax_is_one() -> None:
-    logits = torch.tensor([[900.0, -900.0, 0.0], [900.0, -900.0, 0.0]])
-    assert log_odds(logits, torch.tensor([0, 1])).tolist() == [900.0, -1800.0]
-    assert log_odds(torch.tensor([[1.0, 1.0, 1.0]]), torch.tensor([2])).tolist() == pytest.approx([-np.log(2)])
-
-
-def test_identity_change_goes_by_structure() -> None:
-    live = np.stack([face(seed, 64) for seed in range(3)])
-    assert structure_change(live, live) == pytest.approx(np.zeros(3), abs=1e-9)
-    tinted = (live * np.array([0.9, 1.0, 1.1])).clip(0, 255).astype(np.uint8)
-    moved = np.roll(live, 3, axis=2)
-    assert (structure_change(live, tinted) < 0.05).all()
-    assert (structure_change(live, moved) > 5 * structure_change(live, tinted)).all()
-    assert rms_change(live[:1], live[:1] // 2 * 2 + (live[:1] % 2 == 0)).tolist() == [1.0]
 
 
 @pytest.fixture(scope="module")
@@ -266,59 +167,3 @@ def test_spoofs_that_are_no_numbers_end_the_study(settings: Settings, monkeypatc
     with pytest.raises(ValueError, match="T₀ 10, w 1: 1 of 6 spoofs came out as NaN"):
         run(settings())
     assert not (Path(settings().out) / "samples.csv").exists()
-
-
-def test_the_picture_has_every_spoof_in_its_place() -> None:
-    spoofs = np.stack([np.full((32, 32, 3), 10 * n + 40, np.uint8) for n in range(6)]).reshape(2, 3, 32, 32, 3)
-    block = Block("cam-print", np.full((32, 32, 3), 1, np.uint8), np.full((32, 32, 3), 2, np.uint8), spoofs)
-    with Image.open(io.BytesIO(draw_grid([block, block], [100, 250], [1.0, 2.0, 4.5]))) as image:
-        pixels = np.asarray(image)
-    height, middle = pixels.shape[0] // 2, CELL // 2
-    for top in (TITLE, height + TITLE):
-        for row in range(2):
-            for column in range(3):
-                x = CELL + AISLE + LABEL + column * (CELL + GAP) + middle
-                shown = pixels[top + row * (CELL + GAP) + middle, x]
-                assert shown.tolist() == [*spoofs[row, column, 0, 0], 255]
-        assert pixels[top + middle, middle].tolist() == [1, 1, 1, 255]
-        assert pixels[top + CELL + TITLE + middle, middle].tolist() == [2, 2, 2, 255]
-        heads = pixels[top - TITLE : top, CELL + AISLE + LABEL :, 3].reshape(TITLE, 3, CELL + GAP)
-        assert (heads.max(axis=(0, 2)) > 0).all()  # each column has a label above it
-    assert pixels[0, 0, 3] == 0
-
-
-def test_faces_shown_are_of_different_styles() -> None:
-    assert shown_faces(["a", "b", "c", "d"] * 2, 3) == [0, 1, 2]
-    assert shown_faces(["a", "b"] * 4, 3) == [0, 1, 5]
-    assert shown_faces(["a"] * 16, 3) == [0, 6, 11]
-    assert shown_faces(["a"] * 2, 3) == [0, 1]
-
-
-def test_the_report_has_a_section(tmp_path: Path) -> None:
-    page = report(tmp_path / "report", {"strength": study(tmp_path / "study")})
-    assert page.sections == ["strength"]
-    text = page.text["strength"]
-    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
-    for name, decimals in (("strength", 2), ("identity_change", 3), ("rms", 1)):
-        for cell in summary["cells"]:
-            assert charts.fixed(cell[f"{name}_mean"], decimals) in text
-    assert "Strength T₀ 1.00 1.00 1.00" in text and "Strength w 1.00 1.00 1.00" in text  # cell means, style, face
-    assert "+1.50 Strength w" in text and "+0.35 Identity change T₀" in text  # how far they move
-    assert "Identity change w — — —" in text
-    assert "untouched live faces have −5.0 ± 0.0, the real guides 9.0 ± 0.0" in text
-    heats = [
-        float(cell["style"].removeprefix("--heat: ").removesuffix("%")) for cell in page.of("td") if "style" in cell
-    ]
-    assert len(heats) == 3 * 6
-    assert min(heats) == 0 and max(heats) == 45
-    assert heats[:6] == sorted(heats[:6])  # strength rises along the rows
-    pictures = [image for image in page.of("img") if image.get("class") == "matrix"]
-    assert pictures[0]["src"].startswith("data:image/webp;base64,")
-
-
-def test_the_report_goes_without_the_picture(tmp_path: Path) -> None:
-    folder = study(tmp_path / "study")
-    (tmp_path / "study" / "grid.png").unlink()
-    page: Page = report(tmp_path / "report", {"strength": folder})
-    assert page.sections == ["strength"]
-    assert not page.of("img")

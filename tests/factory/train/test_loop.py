@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from factory.train import TrainConfig, TrainResources
-from factory.train.checkpoints import Course, load, save, tensors
+from factory.train.checkpoints import Course, load, tensors
 from factory.train.loop import (
     BAD_STEPS,
     Fit,
@@ -100,7 +100,7 @@ def test_the_model_is_that_of_the_best_evaluation(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr("ray.train.report", report)
     monkeypatch.setattr("ray.train.get_all_reported_checkpoints", lambda consistency_mode: None)
-    given = {"best_evaluation": 3, "train": {"evaluate_every": 2, "patience": 9}}
+    given: dict[str, Any] = {"best_evaluation": 3, "train": {"evaluate_every": 2, "patience": 9}}
     fit, course = start(**given), Course()
     weights = {}
     for step in range(10):
@@ -118,48 +118,3 @@ def test_the_model_is_that_of_the_best_evaluation(tmp_path: Path, monkeypatch: p
     exported = eval((reported[1] / "model" / "weights.txt").read_text())
     assert [float(np.squeeze(value)) for value in exported] == weights[6] != weights[10]
     assert json.loads((reported[1] / "figures.json").read_text())["model_step"] == 6
-
-
-OPTIMISERS: dict[str, dict[str, Any]] = {
-    "adamw": {"weight_decay": 0.1},
-    "adam": {"optimizer": "adam", "weight_decay": 0.1},
-    "sgd": {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.02},
-    "plain sgd": {"optimizer": "sgd", "momentum": 0.0, "learning_rate": 0.02},
-}
-
-
-@pytest.mark.parametrize("name", OPTIMISERS)
-def test_a_checkpoint_takes_up_the_optimiser_as_it_was(name: str, tmp_path: Path) -> None:
-    """Twelve steps at once, and with a new process after the fifth: the same bits, moments included."""
-    whole, first, second = (start(batch_norm=True, train=OPTIMISERS[name]) for _ in range(3))
-    for fit, steps in ((whole, range(12)), (first, range(5))):
-        for step in steps:
-            take_step(fit, fit.recipe.reader(0, 1)(step), step)
-    save(tmp_path, first.recipe.modules, first.optimiser, Course(step=5, updates=5), True)
-    course = load(tmp_path, second.recipe.modules, second.optimiser)
-    assert course.step == 5
-    for step in range(5, 12):
-        take_step(second, second.recipe.reader(0, 1)(step), step)
-    expected = state(whole)
-    found = state(second)
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[key], value) for key, value in expected.items())
-    moments = {key.split(".")[1] for key in found if key.startswith("optimiser.")}
-    assert moments == ({"momentum_buffer"} if "sgd" in name else {"exp_avg", "exp_avg_sq"})
-    if name != "plain sgd":
-        assert all(bool(found[key].any()) for key in found if key.startswith("optimiser."))
-
-
-@pytest.mark.parametrize("updates", [0, 3])
-def test_sgd_is_the_heavy_ball(updates: int) -> None:
-    """v ← 0.9 v + g, θ ← θ − 0.02 v, even where the buffers were made before the first step."""
-    fit = start(train=OPTIMISERS["sgd"], steps=20)
-    weight = next(fit.network.parameters())
-    tensors(fit.recipe.modules, fit.optimiser)
-    velocity = torch.zeros_like(weight)
-    for step in range(updates + 1):
-        before = weight.detach().clone()
-        take_step(fit, fit.recipe.reader(0, 1)(step), step)
-        assert weight.grad is not None
-        velocity = 0.9 * velocity + weight.grad
-        torch.testing.assert_close(weight.detach(), before - 0.02 * velocity)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.multiprocessing.spawn import spawn
 
 from benchmarks.corpora import small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
@@ -49,7 +50,7 @@ def together(places: tuple[Path, tuple[str, str]]) -> Path:
     out = root / "two"
     out.mkdir()
     cases = {name: settings(*inputs, **given) for name, given in CASES.items()}
-    torch.multiprocessing.spawn(one_of_two, (free_port(), cases, str(out)), nprocs=2)  # type: ignore[no-untyped-call]
+    spawn(one_of_two, (free_port(), cases, str(out)), nprocs=2)  # type: ignore[no-untyped-call]
     return out
 
 

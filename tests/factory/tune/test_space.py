@@ -109,7 +109,8 @@ def test_optuna_gets_the_same_values() -> None:
         for _ in range(20):
             assert values.least <= found[name].sample() <= values.most
     assert {found["t0_max"].sample() for _ in range(50)} <= set(range(200, 401))
-    assert build(Values, [1, 1]).least == 1
+    pair: Any = [1, 1]
+    assert build(Values, pair).least == 1
 
 
 def test_a_configuration_reads_its_own_record() -> None:

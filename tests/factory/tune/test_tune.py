@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
@@ -14,42 +12,15 @@ from factory.generate import GenerateConfig
 from factory.run import read_summary, run_fingerprint
 from factory.storage import Storage
 from factory.train.recipes import classifier as fit_classifier
-from factory.train.recipes.classifier import FitClassifierConfig, RowFilter
-from factory.tune import best as search_best
+from factory.train.recipes.classifier import FitClassifierConfig
 from factory.tune import ranking
-from factory.tune.best import generation_of, write_settings
-from factory.tune.charts import picture
 from factory.tune.record import Record
 from factory.tune.settings import TuneConfig
 from factory.tune.space import draw
-from factory.tune.table import csv_table, markdown_table
 from factory.tune.trials import _how
-from tests.pages import one_of_everything, summary_of
+from tests.factory.tune.summaries import trials
 from tests.planted import SEARCH, TRAINING, loaded, plant
-from tests.searches import TRAIN, settings, write_corpora
-
-
-@pytest.fixture(scope="module")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("tune")
-    write_corpora(str(root))
-    return root
-
-
-def trials() -> list[dict[str, Any]]:
-    kinds = [(0.7, "finished"), (0.95, "stopped"), (None, "failed"), (0.9, "finished"), (0.9, "finished")]
-    return [
-        {
-            **{"trial": f"{number:04d}", "parameters": {"t0_max": 150 + number, "learning_rate": 1e-4 * number}},
-            **{"metric": auc, "auc": auc, "d_eer": auc and 1 - auc, "step": auc and 8, "rows": 20 + number},
-            **{"status": status, "reason": "no row | at all" if status == "failed" else None},
-        }
-        for number, (auc, status) in enumerate(kinds, start=1)
-    ]
-
-
-def summary() -> dict[str, Any]:
-    return {"metric": "auc", "trials": trials(), "best": "0004", "regenerated": []}
+from tests.searches import TRAIN, settings
 
 
 def test_the_best_has_come_to_its_end_and_the_earlier_of_two_equals_is_it() -> None:
@@ -121,79 +92,6 @@ def test_the_fingerprint_has_what_decides_the_trials_and_nothing_else(corpora: P
     assert len({same, *(fingerprint(**given) for given in others)}) == 1 + len(others)
 
 
-def test_tables_have_a_line_for_every_trial_and_name_what_failed() -> None:
-    lines = list(csv.DictReader(csv_table(summary()).splitlines()))
-    assert [line["trial"] for line in lines] == ["0001", "0002", "0003", "0004", "0005"]
-    assert float(lines[3]["learning_rate"]) == trials()[3]["parameters"]["learning_rate"]
-    assert (lines[2]["auc"], lines[2]["reason"]) == ("", "no row | at all")
-    text = markdown_table(summary()).splitlines()
-    assert text[0] == "| trial | t0_max | learning_rate | rows | step | auc | d_eer | status | reason |"
-    assert text[5] == "| **0004** | 154 | 0.0004 | 24 | 8 | 0.9 | 0.1 | finished |  |"
-    assert text[4] == "| 0003 | 153 | 0.0003 | 23 |  |  |  | failed | no row \\| at all |"
-    again = {"trial": "0004", "folder": "best", "t0": [150, 154], "cfg_scale": [1.0, 3.0]}
-    again |= {"rows": {"filtered": 24, "regenerated": 48}, "metric": {"filtered": 0.9, "regenerated": 0.8123}}
-    assert markdown_table({**summary(), "regenerated": [again]}).splitlines()[-1] == (
-        "| 0004 | 150–154 | 1–3 | 24 | 48 | 0.9 | 0.8123 |"
-    )
-
-
-def test_the_picture_is_one_file_in_light_and_dark() -> None:
-    text = picture(summary())
-    root = ElementTree.fromstring(text)
-    name = "{http://www.w3.org/2000/svg}"
-    assert "prefers-color-scheme: dark" in text
-    assert len(root.findall(f"{name}svg")) == 2  # a panel for each parameter
-    assert [len(panel.findall(f"{name}circle")) for panel in root.findall(f"{name}svg")] == [4, 4]
-    texts = [element.text for element in root.findall(f"{name}text")]
-    assert texts == ["auc over t0_max", "auc over learning_rate", "best", "finished", "stopped early"]
-
-
-def test_best_settings_generate_at_the_trial_s_ranges_and_fit_on_that(
-    corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = build(
-        GenerateConfig,
-        {
-            "inputs": {"live": "faces", "guides": "faces", "generator": "dummy"},
-            "out": "spoofs",
-            "plan": {"samples": 24, "seed": 4},
-            "sampler": {"steps": 5, "t0": [100, 450], "cfg_scale": [1, 3]},
-        },
-    )
-    kept = RowFilter(t0=(0, 222), cfg_scale=(1.25, 1000.0))
-    again = generation_of(made, kept, "there")
-    assert (again.sampler.t0, again.sampler.cfg_scale) == ((100, 222), (1.25, 3.0))
-    assert again.inputs.live == f"{Path.cwd()}/faces"
-    changes = {"inputs": made.inputs, "out": made.out, "sampler": made.sampler}
-    assert again.model_copy(update=changes) == made
-
-    monkeypatch.setattr(search_best, "_generation", lambda url: made)
-    fit = build(FitClassifierConfig, {**settings(corpora, "out")["fit"], "out": "out/trials"})
-    storage = Storage(str(tmp_path))
-    ranked = [{"trial": "0004", "parameters": {"t0_max": 222, "live_margin": 0.33}}, {"trial": "1", "parameters": {}}]
-    assert write_settings(storage, ranked, fit) == ["best", "best-2"]
-    generation = load(GenerateConfig, f"{tmp_path}/best/generate.yaml")
-    assert (generation.sampler.t0, generation.out) == ((100, 222), f"{tmp_path}/best/spoofs")
-    classifier = load(FitClassifierConfig, f"{tmp_path}/best/fit_classifier.yaml")
-    assert (classifier.generated, classifier.out) == (generation.out, f"{tmp_path}/best/classifier")
-    assert classifier.generated_rows == RowFilter()  # all that were generated
-    assert classifier.loss.parameters["live_margin"] == 0.33
-    assert classifier.train == fit.train
-
-
-def test_best_settings_keep_the_filter_where_the_rows_cannot_be_generated_again(corpora: Path, tmp_path: Path) -> None:
-    fit = build(FitClassifierConfig, {**settings(corpora, "out")["fit"], "out": "out/trials"})
-    write_settings(Storage(str(tmp_path)), [{"trial": "0001", "parameters": {"t0_max": 160}}], fit)
-    assert sorted(path.name for path in (tmp_path / "best").iterdir()) == ["fit_classifier.yaml"]
-    classifier = load(FitClassifierConfig, f"{tmp_path}/best/fit_classifier.yaml")
-    assert (classifier.generated, classifier.generated_rows.t0) == (f"{corpora}/spoofs", (0, 160))
-
-
-def test_a_report_reads_what_the_tables_are_made_of(tmp_path: Path) -> None:
-    searched = summary_of(one_of_everything(tmp_path)["tune"])
-    assert markdown_table(searched) and csv_table(searched) and picture(searched)
-
-
 @pytest.mark.slow
 def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     corpora: Path, tmp_path: Path, ray_local: None
@@ -236,7 +134,7 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     assert again["rows"] == {"filtered": best["rows"], "regenerated": 24}
     assert again["metric"]["filtered"] == best["auc"]
     for verb, model in (("generate", GenerateConfig), ("fit_classifier", FitClassifierConfig)):
-        config = load(model, f"{tmp_path}/search/best/{verb}.yaml")
+        config: Any = load(model, f"{tmp_path}/search/best/{verb}.yaml")
         station: Any = {"generate": generate, "fit_classifier": fit_classifier}[verb]
         assert station.run(config) == read_summary(Storage(config.out))  # it is what was run
     assert {"trials.md", "trials.csv", "trials.svg"} <= {path.name for path in (tmp_path / "search").iterdir()}

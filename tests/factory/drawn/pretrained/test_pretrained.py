@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline,
     live = to_tensor(known["webcam-live"][:8])
     guide = to_tensor(np.stack([known[f"webcam-{attack}"][i] for i, attack in enumerate(pretrained.ATTACKS)][:8]))
     live = live[: len(guide)]
-    options = {"t0": 250, "cfg_scale": 2.0, "seed": list(range(len(live)))}
+    options: dict[str, Any] = {"t0": 250, "cfg_scale": 2.0, "seed": list(range(len(live)))}
     plain = plainly(pipeline, live, guide)
     made = {name: pipeline(live, guide, preset=name, **options) for name in ("exact", "balanced", "fast")}
     assert float((made["exact"] - plain).abs().max()) <= 1e-4

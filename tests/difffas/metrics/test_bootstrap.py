@@ -32,7 +32,7 @@ def repeated(test: ScoreSet, counts: np.ndarray) -> ScoreSet:
     """The rows of a draw, written out."""
     assert test.subjects is not None
     subject = np.unique(test.subjects, return_inverse=True)[1]
-    at = np.repeat(np.arange(len(subject)), counts[subject])
+    at = np.repeat(np.arange(len(subject)), counts[subject]).tolist()
     scores, labels = np.asarray(test.scores)[at], np.asarray(test.labels)[at]
     return ScoreSet(scores, labels, [test.attacks[i] for i in at], [test.subjects[i] for i in at])
 

@@ -101,7 +101,7 @@ def test_zoom_and_difference_draw_the_right_pixels(browser: Browser, site: Site)
         row = site.generated.rows(site.generated.where(key=key))[0]
         (live,), (guide,) = (
             [decode(r.image) for r in site.real.rows(site.real.where(key=name))]
-            for name in (row.live_key, row.guide_key)
+            for name in (row.live_key or "", row.guide_key or "")
         )
         spoof = decode(row.image)
         for role, wanted in (("live", live), ("guide", guide), ("spoof", spoof)):

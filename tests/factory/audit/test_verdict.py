@@ -1,0 +1,47 @@
+"""Verdicts: z-scores by style, and leaks of people, faces and near faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from benchmarks.corpora import row, write_corpus
+from factory.audit.verdict import LEAKS, leaks, quality_z
+
+
+def test_z_scores_refer_to_the_style_or_else_to_all_spoofs(tmp_path: Path) -> None:
+    def guide(number: int, attack: str, brisque: float | None) -> Any:
+        return row(number, attack=attack, label=1, brisque=brisque)
+
+    scores = [("print", 10.0), ("print", 20.0), ("print", None), ("mask", 60.0)]
+    guides = write_corpus(tmp_path / "guides", [guide(n, *each) for n, each in enumerate(scores)])
+    spoofs = pa.table({"style": ["cam-print", "cam-mask", "cam-print"], "brisque": [25.0, 30.0, None]})
+    z, references = quality_z(spoofs, guides)
+    assert z[0] == pytest.approx(2.0)  # 15 ± 5
+    assert z[1] == pytest.approx(0.0, abs=1e-12) and references["cam-mask"]["of"] == "spoof"  # mean of all is 30
+    assert np.isnan(z[2]) and references["cam-print"] == {"of": "cam-print", "count": 2, "mean": 15.0, "std": 5.0}
+
+
+def test_leaks_are_of_people_faces_and_near_faces(tmp_path: Path) -> None:
+    real = [row(n, subject=f"s{n}", split=split) for n, split in enumerate(["train", "test", "test", "dev"])]
+    corpus = write_corpus(tmp_path / "real", real)
+    far = np.array([0, 2**20 - 1, 2**40 - 2**20, 2**60 - 2**40], np.uint64)
+    by_key = dict(zip([f"row-{n:04d}" for n in range(4)], far, strict=True))
+    hashes = np.array([by_key[key] for key in corpus.column("key")])
+
+    def found(subject: str, live_key: str, live_hash: int, split: str, domain: str = "cam") -> str | None:
+        columns = {"subject": subject, "live_key": live_key, "live_domain": domain, "split": split}
+        table = pa.table({name: [value] for name, value in columns.items()})
+        number = int(leaks(table, np.array([live_hash], np.uint64), [(corpus, hashes)], 2)[0])
+        return None if number < 0 else LEAKS[number]
+
+    assert found("s0", "row-0000", 0, "train") is None
+    assert found("s0", "row-0000", 0, "test") == "subject"
+    assert found("s0", "row-0000", 0, "test", domain="phone") == "live face"  # another person, the same image
+    assert found("s9", "row-0009", 0b11, "test") == "near-duplicate of a live face"
+    assert found("s9", "row-0009", 0b111, "test") is None
+    assert found("s0", "row-0000", 0, "") is not None  # no split of its own, yet used by one

@@ -1,0 +1,48 @@
+"""The playground's page in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.play.playground import Playground
+from tests.browser import chromium
+from tests.factory.play.uploads import file_of, wide
+
+
+@pytest.mark.slow
+def test_the_page_in_a_browser(playground: Playground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    from factory.play.page import page
+
+    for name, seed in (("live", 1), ("guide", 2)):
+        (tmp_path / f"{name}.png").write_bytes(file_of(wide(seed)))
+    built = page(playground)
+    built.launch(server_name="127.0.0.1", server_port=None, prevent_thread_lock=True, quiet=True, share=False)
+    asked: list[str] = []
+    try:
+        with chromium() as browser:
+            tab = browser.new_page(viewport={"width": 1280, "height": 900})
+            tab.on("request", lambda request: asked.append(request.url))
+            tab.goto(built.local_url)
+            tab.get_by_text("Make the spoof").wait_for()
+            tab.get_by_role("button", name="Make the spoof").click()
+            tab.get_by_text("upload a live face first").wait_for()
+            for place, name in enumerate(("live", "guide")):
+                before = tab.locator("img").count()
+                tab.locator("input[type=file]").nth(place).set_input_files(tmp_path / f"{name}.png")
+                tab.locator("img").nth(before).wait_for()  # its preview
+            tab.get_by_role("button", name="Make the spoof").click()
+            tab.get_by_text("brisque of the spoof").wait_for(timeout=60_000)
+            assert tab.get_by_text("balanced").count() >= 2, "the choice, and the recipe that says it"
+            tab.get_by_label("range slider for T₀: strength").click()  # in its middle, which is as far as it goes then
+            t0 = tab.get_by_label("number input for T₀: strength").input_value()
+            tab.get_by_text(t0, exact=True).wait_for(timeout=60_000)  # in the recipe
+            tab.screenshot(path=tmp_path / "page.png")
+    finally:
+        built.close()
+    elsewhere = [url for url in asked if not url.startswith((built.local_url, "data:", "blob:"))]
+    assert not elsewhere, "the page asks no other host"

@@ -1,0 +1,128 @@
+"""The generator's recipe without Ray: held-out subjects, the average's best weights, resuming to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from factory.core.config import build
+from factory.train import Evaluation
+from factory.train.checkpoints import Course, load, save
+from factory.train.loop import _evaluate, prepare, take_step
+from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, starting_point
+from tests.factory.train.recipes.small import TRAIN, generator_given
+from tests.gloo import NETWORK
+
+
+def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> None:
+    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
+    before = fit.recipe.evaluate()
+    with torch.no_grad():
+        fit.network.conv_out.bias.fill_(9.0)  # type: ignore[union-attr, operator]
+    assert fit.recipe.evaluate().figures == before.figures
+    fit.recipe.updated()
+    after = fit.recipe.evaluate()
+    assert before.score is not None
+    assert after.score == -after.figures["all"] < before.score
+    assert set(before.figures) == {"000-199", "200-399", "400-599", "600-799", "800-999", "all"}
+    assert before.images["samples"].shape == (2 * 32, 5 * 32, 3)
+    assert fit.network.training
+
+
+def test_the_best_weights_of_the_average_are_kept_and_survive_a_checkpoint(root: Path, tmp_path: Path) -> None:
+    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    given["train"]["patience"] = 1
+    fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
+    read, course = fit.recipe.reader(0, 1), Course()
+    for step, better in enumerate((True, False)):
+        take_step(fit, read(step), step)
+        course.step = step + 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fit.recipe, "evaluate", lambda better=better: Evaluation({}, score=float(better)))
+            _evaluate(fit, course, None)
+        if better:
+            wanted = {name: value.clone() for name, value in fit.recipe.modules["average"].state_dict().items()}
+    assert (course.best_step, course.since_best) == (1, 1)
+    last = fit.recipe.modules["average"].state_dict()
+    assert not all(torch.equal(value, last[name]) for name, value in wanted.items())
+    save(tmp_path, fit.modules, fit.optimiser, course, True)
+    again = prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=False)
+    assert load(tmp_path, again.modules, again.optimiser).best_step == 1
+    for name, value in again.modules["best"].state_dict().items():
+        assert torch.equal(value, wanted[name]), name
+
+
+def test_dropout_learned_variance_batch_norm_and_the_average_resume_to_the_bit(root: Path, tmp_path: Path) -> None:
+    network = {**NETWORK, "dropout": 0.3, "out_channels": 6, "condition_norm": "batch"}
+
+    def begun(seed: int = 0, fresh: bool = True) -> Any:
+        train = {**TRAIN, "seed": seed}
+        own = {"network": network, "train": train, "live_dropout": True, "style_dropout": 0.5, "ema_decay": 0.5}
+        given = build(FitGeneratorConfig, {**generator_given(root), **own}).model_dump(mode="json")
+        return prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=fresh)
+
+    def trained(fit: Any, first: int, last: int) -> dict[str, torch.Tensor]:
+        read = fit.recipe.reader(0, 1)
+        for step in range(first, last):
+            assert take_step(fit, read(step), step).guilty == []
+        named = ((f"{of}.{name}", value) for of, m in fit.modules.items() for name, value in m.state_dict().items())
+        return {name: value.clone() for name, value in named}
+
+    whole, half = trained(begun(), 0, 4), begun()
+    trained(half, 0, 2)
+    save(tmp_path, half.modules, half.optimiser, Course(step=2, updates=2), True)
+    again = begun(fresh=False)
+    again.recipe.resumed(load(tmp_path, again.modules, again.optimiser).updates)
+    torch.rand(7)  # what else drew meanwhile does not matter
+    resumed = trained(again, 2, 4)
+    other = trained(begun(seed=1), 0, 4)
+    assert resumed.keys() == whole.keys()
+    assert [name for name, value in whole.items() if not torch.equal(value, resumed[name])] == []
+    moved = "average.middle_fusion.condition_norm.running_mean"
+    assert not torch.equal(whole[moved], whole[moved.replace("average", "network")])  # averaged, not copied
+    assert not torch.equal(whole[moved], other[moved])
+
+
+def test_statistics_of_the_guides_are_taken_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    first = start(given)
+    save(tmp_path, first.modules, first.optimiser, Course(), True)
+    monkeypatch.setattr("difffas.style_encoder.feature_statistics", None)
+    again = prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=False)
+    load(tmp_path, again.modules, again.optimiser)
+    known = [name for name in first.network.state_dict() if name.endswith(("running_mean", "running_var"))]
+    assert known
+    for module in again.recipe.modules.values():
+        for name in known:
+            assert torch.equal(module.state_dict()[name], first.network.state_dict()[name])
+            assert module.state_dict()[name].unique().numel() > 1  # not those of a norm that has seen nothing
+
+
+def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> None:
+    first = start(build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json"))
+    read = first.recipe.reader(0, 1)
+    for step in range(3):
+        take_step(first, read(step), step)
+    first.recipe.export(tmp_path)
+    given = {name: value for name, value in generator_given(root).items() if name not in ("network", "style_encoder")}
+    config = build(FitGeneratorConfig, {**given, "initial": str(tmp_path)})
+    places, known = starting_point(config)
+    assert known["network"]["dropout"] == 0.0
+    again = start({**config.model_dump(mode="json"), **places})
+    average = first.recipe.modules["average"].state_dict()
+    for module in again.recipe.modules.values():
+        for name, tensor in module.state_dict().items():
+            torch.testing.assert_close(tensor, average[name], rtol=0, atol=0)
+    assert again.recipe.evaluate().figures == first.recipe.evaluate().figures
+    again.recipe.updated()  # an average of the weights from the start, not a copy of the first ones
+    take_step(again, read(3), 3)
+    moved, present = again.recipe.modules["average"].state_dict(), again.network.state_dict()
+    assert any(not torch.equal(moved[name], present[name]) for name in moved)
+
+
+def start(settings: dict[str, Any]) -> Any:
+    return prepare(GeneratorRecipe(settings), settings, torch.device("cpu"))

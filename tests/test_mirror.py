@@ -1,0 +1,57 @@
+"""Every module has a test under its own name: factory/a/b.py has tests/factory/a/test_b.py."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.root import ROOT
+
+# Modules without a test under their name, and why.
+EXCUSED = {
+    "difffas/errors.py": "two classes without code",
+    "factory/__init__.py": "one call, for tests/factory/core/test_arithmetic.py",
+    "factory/audit/settings.py": "fields of a configuration, without checks of its own",
+    "factory/core/errors.py": "two classes without code",
+    "factory/demo/__init__.py": "an entry point that calls every station; tests/factory/cli/test_stations.py does too",
+    "factory/drawn/portrait/features.py": "paint, judged by the picture in test_render.py",
+    "factory/drawn/portrait/hair.py": "paint, judged by the picture in test_render.py",
+    "factory/drawn/portrait/scene.py": "paint, judged by the picture in test_render.py",
+    "factory/line/block.py": "the type of a row",
+    "factory/sources/place.py": "a protocol",
+}
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix() for room in ("difffas", "factory") for path in (ROOT / room).rglob("*.py")
+)
+
+
+def has_code(module: str) -> bool:
+    """Whether a file holds more than its docstring and imports from the future."""
+    body = ast.parse((ROOT / module).read_text(encoding="utf-8")).body
+    return any(not isinstance(node, ast.Expr) and getattr(node, "module", None) != "__future__" for node in body)
+
+
+def namesakes(module: str) -> list[Path]:
+    """Where the tests of a module may be: a package's beside or within its folder of tests."""
+    path = Path("tests") / module
+    if path.name != "__init__.py":
+        return [path.with_name(f"test_{path.name}")]
+    name = f"test_{path.parent.name}.py"
+    return [path.with_name(name), path.parent.with_name(name)]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if has_code(module)])
+def test_a_module_has_a_test_under_its_name_or_an_excuse(module: str) -> None:
+    tested = any((ROOT / path).is_file() for path in namesakes(module))
+    if module in EXCUSED:
+        assert not tested, "it has a test: take it off EXCUSED"
+    else:
+        assert tested, f"write {namesakes(module)[0]}, or say in EXCUSED why there is none"
+
+
+def test_excuses_are_few_and_of_modules_with_code() -> None:
+    assert len(EXCUSED) <= 25
+    assert not [module for module in EXCUSED if module not in MODULES or not has_code(module)]
+    assert all(EXCUSED.values())

@@ -9,13 +9,12 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from factory.audit.hashes import bits_apart, nearest_before
-from factory.audit.verdict import Thresholds, judge, leaks, near_duplicates
+from factory.audit.verdict import Measures, Thresholds, judge, leaks, near_duplicates
 
 
 def even(rows: int) -> np.ndarray:
@@ -54,15 +53,29 @@ def judge_all(rows: int, hashes: np.ndarray) -> None:
             "split": np.array(["train", "dev", "test"])[subject % 3],
         }
     )
-    columns: dict[str, Any] = {"brisque": rng.normal(30, 5, rows), "brisque_z": rng.normal(0, 1, rows)}
-    columns |= {name: rng.random(rows) for name in ("style_probability", "nearest_spoof_distance")}
-    columns["nearest_spoof_bits"] = rng.integers(0, 30, rows)
+    brisque, brisque_z = rng.normal(30, 5, rows), rng.normal(0, 1, rows)
+    style_probability, distance = rng.random(rows), rng.random(rows)
+    bits, key = rng.integers(0, 30, rows), spoofs["key"].to_numpy()
     started = time.perf_counter()
-    _, columns["near_duplicate_bits"] = near_duplicates(spoofs, hashes, 2)
+    place, near_bits = near_duplicates(spoofs, hashes, 2)
     between = time.perf_counter()
-    columns["leak"] = leaks(spoofs, even(20_000 * 10)[subject * 10 + number % 10], [], 2)
+    leak = leaks(spoofs, even(20_000 * 10)[subject * 10 + number % 10], [], 2)
     later = time.perf_counter()
-    judge(columns, Thresholds())
+    measures = Measures(
+        key=key,
+        dhash=hashes,
+        identity_distance=np.full(rows, np.nan),
+        style_probability=style_probability,
+        nearest_spoof=key,
+        nearest_spoof_bits=bits,
+        nearest_spoof_distance=distance,
+        near_duplicate_place=place,
+        near_duplicate_bits=near_bits,
+        brisque=brisque,
+        brisque_z=brisque_z,
+        leak=leak,
+    )
+    judge(measures, Thresholds())
     times = np.diff([started, between, later, time.perf_counter()])
     for name, seconds in zip(("near-duplicates", "leaks", "verdicts"), times, strict=True):
         print(f"{name:16} {seconds:6.1f} s")

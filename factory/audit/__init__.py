@@ -7,18 +7,28 @@ holds measures and verdicts by key, and other stations take it as `audit=OUT`. d
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
-from factory.audit.corpora import AuditedCorpora, measured_identity, open_corpora
+from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, open_corpora
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
-from factory.audit.summary import summarise
+from factory.audit.summary import AuditSummary, summarise
 from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
-from factory.audit.verdict import AUDIT_SCHEMA, LEAKS, judge, leaks, near_duplicates, quality_z
+from factory.audit.verdict import (
+    AUDIT_SCHEMA,
+    LEAKS,
+    Measures,
+    Reference,
+    Verdict,
+    judge,
+    leaks,
+    near_duplicates,
+    quality_z,
+)
 from factory.cluster.capacity import Need
 from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
@@ -27,7 +37,7 @@ from factory.storage import Storage
 __all__ = ["AuditConfig", "run"]
 
 
-def run(config: AuditConfig) -> dict[str, Any]:
+def run(config: AuditConfig) -> AuditSummary:
     """Write `OUT/audit.parquet` and return the summary. A second run measures only the missing shards.
 
     Raises:
@@ -43,46 +53,54 @@ def run(config: AuditConfig) -> dict[str, Any]:
     thresholds = config.thresholds.model_dump(mode="json")
     claim = Run(config.out, STATION, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
     if (finished := claim.summary()) is not None:
-        return finished
+        return cast("AuditSummary", finished)
     if others is None:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
-    columns, references = _columns(config, corpora, tables)
-    columns["accepted"], columns["reason"] = judge(columns, config.thresholds)
-    claim.storage.create(AUDIT, to_parquet(_table(columns)))
+    measures, references = _measures(config, corpora, tables)
+    verdict = judge(measures, config.thresholds)
+    claim.storage.create(AUDIT, to_parquet(_table(measures, verdict)))
     unseen = unseen_spoofs(tables, corpora)
-    return claim.finish(summarise(corpora.spoofs, columns, config.thresholds, references, corpora.real, unseen))
+    summary = summarise(corpora.spoofs, measures, verdict, config.thresholds, references, corpora.real, unseen)
+    return cast("AuditSummary", claim.finish(summary))
 
 
-def _columns(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every column except the verdict, and the references of the z-scores."""
+def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[Measures, dict[str, Reference]]:
+    """The measures of every spoof, and the references of the z-scores by style."""
     spoofs, limits = corpora.spoofs, config.thresholds
-    measures = spoof_measures(tables, spoofs)
-    columns: dict[str, Any] = {
-        name: measures[name].to_numpy()
-        for name in ("key", "dhash", "identity_distance", "style_probability", "nearest_spoof")
-        + ("nearest_spoof_bits", "nearest_spoof_distance")
-    }
+    measured = spoof_measures(tables, spoofs)
+    dhash, live_dhash = measured["dhash"].to_numpy(), measured["live_dhash"].to_numpy()
     radius = limits.near_duplicate_bits
     nothing = np.full(len(spoofs), -1)
-    found = near_duplicates(spoofs, columns["dhash"], radius) if radius is not None else (nothing, nothing)
-    columns["near_duplicate_place"], columns["near_duplicate_bits"] = found
-    columns["brisque"] = spoofs["brisque"].to_numpy().astype(np.float64)
-    columns["brisque_z"], references = quality_z(spoofs, corpora.guides)
+    near, near_bits = near_duplicates(spoofs, dhash, radius) if radius is not None else (nothing, nothing)
+    brisque_z, references = quality_z(spoofs, corpora.guides)
     real = [(corpus, real_hashes(tables, corpus)) for corpus in corpora.real]
-    columns["leak"] = leaks(spoofs, measures["live_dhash"].to_numpy(), real, limits.live_bits)
-    return columns, references
+    measures = Measures(
+        key=measured["key"].to_numpy(),
+        dhash=dhash,
+        identity_distance=measured["identity_distance"].to_numpy(),
+        style_probability=measured["style_probability"].to_numpy(),
+        nearest_spoof=measured["nearest_spoof"].to_numpy(),
+        nearest_spoof_bits=measured["nearest_spoof_bits"].to_numpy(),
+        nearest_spoof_distance=measured["nearest_spoof_distance"].to_numpy(),
+        near_duplicate_place=near,
+        near_duplicate_bits=near_bits,
+        brisque=spoofs["brisque"].to_numpy().astype(np.float64),
+        brisque_z=brisque_z,
+        leak=leaks(spoofs, live_dhash, real, limits.live_bits),
+    )
+    return measures, references
 
 
-def _table(columns: dict[str, Any]) -> pa.Table:
+def _table(measures: Measures, verdict: Verdict) -> pa.Table:
     """The columns as stored: names instead of numbers, and null for missing values."""
-    place = columns["near_duplicate_place"]
-    stored = {name: columns[name] for name in AUDIT_SCHEMA.names if name in columns}
-    stored["near_duplicate_of"] = pa.array(columns["key"]).take(pa.array(place, mask=place < 0))
-    stored["near_duplicate_bits"] = pa.array(columns["near_duplicate_bits"], mask=place < 0)
-    stored["leak"] = pa.array(LEAKS).take(pa.array(columns["leak"], mask=columns["leak"] < 0))
+    place = measures.near_duplicate_place
+    stored = {**vars(measures), "accepted": verdict.accepted, "reason": verdict.reasons}
+    stored["near_duplicate_of"] = pa.array(measures.key).take(pa.array(place, mask=place < 0))
+    stored["near_duplicate_bits"] = pa.array(measures.near_duplicate_bits, mask=place < 0)
+    stored["leak"] = pa.array(LEAKS).take(pa.array(measures.leak, mask=measures.leak < 0))
     for name in ("identity_distance", "style_probability", "brisque", "brisque_z"):
-        stored[name] = pa.array(columns[name], from_pandas=True)  # NaN is null
+        stored[name] = pa.array(stored[name], from_pandas=True)  # NaN is null
     return pa.table({name: stored[name] for name in AUDIT_SCHEMA.names}, AUDIT_SCHEMA)
 
 
@@ -96,11 +114,11 @@ def _needs(config: AuditConfig) -> list[Need]:
     return [need] if config.measures is None else []
 
 
-def _check_measures(storage: Storage, measured: dict[str, Any]) -> None:
+def _check_measures(storage: Storage, measured: Measured) -> None:
     """Refuse measures of another audit unless it is finished and used the same inputs and methods."""
     found = read_claim(storage)["identity"].get("measured")
     theirs = found if isinstance(found, dict) else {}
-    differ = sorted(name for name in measured if theirs.get(name) != measured[name])
+    differ = sorted(name for name, value in measured.items() if theirs.get(name) != value)
     if differ:
         raise UserError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")
     if read_summary(storage) is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from difffas.errors import UserError
-from factory.audit.identity import load_embedder
+from factory.audit.identity import EmbedderName, load_embedder
 from factory.audit.settings import AuditConfig
 from factory.audit.style import ENCODER, encoder_digest
 from factory.core.progress import say
@@ -39,6 +39,21 @@ class AuditedCorpora:
     def real(self) -> list[Corpus]:
         """The corpora of real faces, each once."""
         return list({corpus.storage.url: corpus for corpus in (self.live, self.guides, self.training)}.values())
+
+
+class Measured(TypedDict):
+    """What decides the measures, as the identity of an audit holds it: digests, and which rows are compared."""
+
+    generated: str
+    live: str
+    guides: str
+    training: str
+    style_encoder: str
+    identity: EmbedderName
+    embedder: str
+    protocol: dict[str, str] | None
+    training_split: str
+    batch_size: int
 
 
 def open_corpora(config: AuditConfig) -> AuditedCorpora:
@@ -75,24 +90,28 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
     )
 
 
-def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> dict[str, Any]:
-    """The facts that decide the measures: contents of corpora, encoders, and which rows are compared.
+def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:
+    """The facts that decide the measures.
 
     Raises:
         UserError: if the face embedder is not installed.
     """
-    digests = {name: getattr(corpora, name).digest for name in ("generated", "live", "guides", "training")}
+    training = corpora.training
     encoder = Storage(config.inputs.style_encoder)
     fitted = read_claim(encoder)["identity"].get("corpus") if encoder.exists(CLAIM) else None
-    if fitted not in (None, digests["training"]):
-        say(f"audit: {encoder.url} was fitted on another corpus than {corpora.training.storage.url}")
+    if fitted not in (None, training.digest):
+        say(f"audit: {encoder.url} was fitted on another corpus than {training.storage.url}")
     return {
-        **digests,
+        "generated": corpora.generated.digest,
+        "live": corpora.live.digest,
+        "guides": corpora.guides.digest,
+        "training": training.digest,
         "style_encoder": encoder_digest(encoder),
         "identity": config.identity,
         "embedder": load_embedder(config.identity).digest,
         "protocol": record(protocol_of(corpora.generated)),
-        **config.model_dump(mode="json", include={"training_split", "batch_size"}),
+        "training_split": config.training_split,
+        "batch_size": config.batch_size,
     }
 
 

@@ -20,6 +20,7 @@ from factory.audit.style import StyleJudge
 from factory.corpus import read_rows, read_shard_rows
 from factory.corpus.row import SPOOF, Row
 from factory.images import decode
+from factory.line.block import Result, ShardRow, result
 from factory.line.faults import carry
 from factory.storage import Storage
 from factory.tables import plain_parquet
@@ -81,6 +82,16 @@ class Tools:
     threads: int
 
 
+class Task(ShardRow, total=False):
+    """A shard to measure, a row of a Ray dataset; `positions` and `lives` only for spoofs."""
+
+    place: str  # of the shard's table
+    url: str  # of its corpus
+    source: str  # its name in that corpus
+    positions: np.ndarray  # int64, of the shard's rows to measure
+    lives: np.ndarray  # int64, position of each row's live face in the live corpus
+
+
 class MeasureReal:
     """An actor that turns one shard of real faces into a table of `REAL_SCHEMA` in `out`."""
 
@@ -88,11 +99,11 @@ class MeasureReal:
         self._out = Storage(out)
         self._style = StyleJudge(tools.style_encoder, tools.batch_size, tools.threads)
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Measure `{"shard", "place", "url", "source"}` and return the outcome, see `done`."""
-        return done(carry(row, "audit", self._work))
+    def __call__(self, row: Task) -> Result:
+        """Measure the real faces of a shard."""
+        return result(carry(row, "audit", self._work))
 
-    def _work(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _work(self, row: Task) -> Task:
         rows = read_shard_rows(Storage(row["url"]), row["source"])
         images = pixels(rows)
         spoofs = np.flatnonzero([face.label == SPOOF for face in rows])
@@ -104,7 +115,7 @@ class MeasureReal:
         hashes = difference_hash(images)
         table = pa.table({"key": [face.key for face in rows], "dhash": hashes, "feature": features}, REAL_SCHEMA)
         self._out.create(row["place"], to_parquet(table))
-        return row | {"images": len(rows)}
+        return {**row, "planned": len(rows)}
 
 
 class MeasureSpoofs:
@@ -123,12 +134,12 @@ class MeasureSpoofs:
         self._embed = load_embedder(tools.identity)
         self._live_places, self._training = ray.get(shared[0])
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Measure `{"shard", "place", "url", "source", "positions", "lives"}` and return the outcome, see `done`."""
-        return done(carry(row, "audit", self._work))
+    def __call__(self, row: Task) -> Result:
+        """Measure the spoofs of a shard."""
+        return result(carry(row, "audit", self._work))
 
-    def _work(self, row: dict[str, Any]) -> dict[str, Any]:
-        rows = read_shard_rows(Storage(row["url"]), row["source"], row["positions"])
+    def _work(self, row: Task) -> Task:
+        rows = read_shard_rows(Storage(row["url"]), row["source"], row["positions"].tolist())
         spoofs = pixels(rows)
         distinct, live_of = np.unique(np.asarray(row["lives"]), return_inverse=True)
         lives = pixels(read_rows(self._live, self._live_places, distinct))
@@ -146,18 +157,7 @@ class MeasureSpoofs:
             "nearest_spoof_distance": distance,
         }
         self._out.create(row["place"], to_parquet(pa.table(columns, SPOOF_SCHEMA)))
-        return row | {"images": len(rows)}
-
-
-def done(row: dict[str, Any]) -> dict[str, Any]:
-    """The outcome for the driver: place of the table, number of images, and the fault, if any."""
-    return {
-        "shard": row["shard"],
-        "place": row.get("place", ""),
-        "images": row.get("images", 0),
-        "fault": row.get("fault", ""),
-        "stops": row.get("stops", False),
-    }
+        return {**row, "planned": len(rows)}
 
 
 def pixels(rows: list[Row]) -> np.ndarray:

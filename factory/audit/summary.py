@@ -3,74 +3,201 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 
-from factory.audit.verdict import LEAKS, REASONS, Thresholds, memorised
+from factory.audit.verdict import LEAKS, REASONS, Measures, Reference, Thresholds, Verdict, memorised
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 
 LISTED = 100  # rows that the summary names; audit.parquet has all
 BINS = 40
+PERCENTILES = (0, 5, 25, 50, 75, 95, 100)  # of `Spread`
+
+
+class Spread(TypedDict):
+    """Number, mean, population standard deviation and percentiles of known values; None if there are no values."""
+
+    count: int
+    mean: float | None
+    std: float | None
+    min: float | None
+    p05: float | None
+    p25: float | None
+    p50: float | None
+    p75: float | None
+    p95: float | None
+    max: float | None
+
+
+class Histogram(TypedDict):
+    """Counts by group, one fewer than the common edges."""
+
+    edges: list[float]
+    counts: dict[str, list[int]]
+
+
+class IdentityFigures(Spread):
+    """Identity distance: the share of rows within the limit, None without a limit."""
+
+    kept: float | None
+    histogram: Histogram
+
+
+class StyleFigures(Spread):
+    """Probability of the spoof's style: the share of rows that reach the limit, and the mean by style."""
+
+    reached: float | None
+    by_style: dict[str, float]
+
+
+class NearTraining(TypedDict):
+    """A row that is too near a training spoof."""
+
+    key: str
+    nearest_spoof: str
+    bits: int
+    distance: float
+
+
+class Unseen(TypedDict):
+    """How many real spoofs that the generator has not seen would count as memorised: the rate by chance."""
+
+    count: int
+    within_limits: int
+    bits: Spread
+    distance: Spread
+
+
+class Memorised(TypedDict):
+    """Distances to the nearest training spoofs, and the rows that are too near, the nearest first."""
+
+    count: int
+    bits: Spread
+    distance: Spread
+    listed: list[NearTraining]
+    unseen: Unseen
+
+
+class NearDuplicate(TypedDict):
+    """A row that is near another row, whose key is smaller."""
+
+    key: str
+    of: str
+    bits: int
+
+
+class NearDuplicates(TypedDict):
+    """The number of near-duplicates, the nearest first."""
+
+    count: int
+    listed: list[NearDuplicate]
+
+
+class Quality(TypedDict):
+    """BRISQUE of the spoofs compared with real spoofs and live faces (paper Fig. 10)."""
+
+    generated: Spread
+    real_spoof: Spread
+    real_live: Spread
+    without_score: int
+    z: Spread
+    references: dict[str, Reference]
+    kolmogorov_smirnov: dict[str, float | None]
+    histogram: Histogram
+
+
+class Balance(TypedDict):
+    """Rows and accepted rows."""
+
+    rows: int
+    accepted: int
+
+
+class AuditSummary(TypedDict):
+    """The `summary.json` of an audit."""
+
+    rows: int
+    accepted: int
+    refused: int
+    refused_by_reason: dict[str, int]
+    identity: IdentityFigures
+    style: StyleFigures
+    memorised: Memorised
+    near_duplicates: NearDuplicates
+    leaks: dict[str, int]
+    quality: Quality
+    balance: dict[str, dict[str, Balance]]  # by split and style
 
 
 def summarise(
     spoofs: pa.Table,
-    columns: dict[str, Any],
+    measures: Measures,
+    verdict: Verdict,
     thresholds: Thresholds,
-    references: dict[str, dict[str, Any]],
+    references: dict[str, Reference],
     real: list[Corpus],
     unseen: tuple[np.ndarray, np.ndarray],
-) -> dict[str, Any]:
+) -> AuditSummary:
     """The summary of a run.
 
     Args:
-        spoofs: index rows. columns: the columns of the audit as arrays, with `accepted` and `reason`.
+        spoofs: index rows. measures, verdict: of these rows.
         references: references of the z-scores. real: the corpora of real faces, each once.
         unseen: bits and distance to the training spoofs, for real spoofs that the generator has not seen.
     """
-    accepted = columns["accepted"]
-    reasons = Counter(name for reason in columns["reason"] if reason for name in reason.split(", "))
+    accepted = verdict.accepted
+    reasons = Counter(name for reason in verdict.reasons if reason for name in reason.split(", "))
     return {
         "rows": len(spoofs),
         "accepted": int(accepted.sum()),
         "refused": int((~accepted).sum()),
         "refused_by_reason": {name: reasons[name] for name in REASONS if reasons[name]},
         "identity": {
-            **spread(columns["identity_distance"]),
-            "kept": _share(columns["identity_distance"], thresholds.identity_distance, at_most=True),
-            "histogram": histogram({"spoofs": columns["identity_distance"]}),
+            **spread(measures.identity_distance),
+            "kept": _share(measures.identity_distance, thresholds.identity_distance, at_most=True),
+            "histogram": histogram({"spoofs": measures.identity_distance}),
         },
         "style": {
-            **spread(columns["style_probability"]),
-            "reached": _share(columns["style_probability"], thresholds.style_probability, at_most=False),
-            "by_style": _by_style(spoofs, columns["style_probability"]),
+            **spread(measures.style_probability),
+            "reached": _share(measures.style_probability, thresholds.style_probability, at_most=False),
+            "by_style": _by_style(spoofs, measures.style_probability),
         },
-        "memorised": {**_memorised(columns, thresholds), "unseen": _unseen(*unseen, thresholds)},
-        "near_duplicates": _near_duplicates(columns),
+        "memorised": _memorised(measures, thresholds, _unseen(*unseen, thresholds)),
+        "near_duplicates": _near_duplicates(measures),
         "leaks": {
-            name: int((columns["leak"] == number).sum())
+            name: int((measures.leak == number).sum())
             for number, name in enumerate(LEAKS)
-            if (columns["leak"] == number).any()
+            if (measures.leak == number).any()
         },
-        "quality": _quality(columns["brisque"], columns["brisque_z"], references, real),
+        "quality": _quality(measures, references, real),
         "balance": _balance(spoofs, accepted),
     }
 
 
-def spread(values: np.ndarray) -> dict[str, Any]:
-    """Count, mean, standard deviation and some quantiles of the values that are not NaN; None if there are none."""
+def spread(values: np.ndarray) -> Spread:
+    """The spread of the values that are not NaN."""
     known = values[np.isfinite(values)]
-    names = {"min": 0, "p05": 5, "p25": 25, "p50": 50, "p75": 75, "p95": 95, "max": 100}
-    if not len(known):
-        return {"count": 0, "mean": None, "std": None, **dict.fromkeys(names)}
-    found = dict(zip(names, np.percentile(known, list(names.values())).tolist(), strict=True))
-    return {"count": len(known), "mean": float(known.mean()), "std": float(known.std()), **found}
+    mean, std = (float(known.mean()), float(known.std())) if len(known) else (None, None)
+    found = np.percentile(known, PERCENTILES).tolist() if len(known) else [None] * len(PERCENTILES)
+    least, p05, p25, p50, p75, p95, largest = found
+    return {
+        "count": len(known),
+        "mean": mean,
+        "std": std,
+        "min": least,
+        "p05": p05,
+        "p25": p25,
+        "p50": p50,
+        "p75": p75,
+        "p95": p95,
+        "max": largest,
+    }
 
 
-def histogram(groups: dict[str, np.ndarray], bins: int = BINS) -> dict[str, Any]:
+def histogram(groups: dict[str, np.ndarray], bins: int = BINS) -> Histogram:
     """Counts of groups over common edges, from the 0.5th to the 99.5th percentile of all; end bins hold the rest."""
     known = {name: values[np.isfinite(values)] for name, values in groups.items()}
     whole = np.concatenate(list(known.values())) if known else np.empty(0)
@@ -105,60 +232,55 @@ def _by_style(spoofs: pa.Table, values: np.ndarray) -> dict[str, float]:
     return {str(style): float(values[styles == style].mean()) for style in np.unique(styles)}
 
 
-def _memorised(columns: dict[str, Any], thresholds: Thresholds) -> dict[str, Any]:
-    """Distances to the nearest training spoofs, and the rows that are too near, the nearest first."""
-    bits, distance = columns["nearest_spoof_bits"], columns["nearest_spoof_distance"]
-    rows = np.flatnonzero(memorised(columns, thresholds))
-    rows = rows[np.lexsort([columns["key"][rows], distance[rows], bits[rows]])]
+def _memorised(measures: Measures, thresholds: Thresholds, unseen: Unseen) -> Memorised:
+    bits, distance = measures.nearest_spoof_bits, measures.nearest_spoof_distance
+    rows = np.flatnonzero(memorised(bits, distance, thresholds))
+    rows = rows[np.lexsort([measures.key[rows], distance[rows], bits[rows]])]
     return {
         "count": len(rows),
         "bits": spread(bits.astype(np.float64)),
         "distance": spread(distance),
         "listed": [
             {
-                "key": columns["key"][row],
-                "nearest_spoof": columns["nearest_spoof"][row],
+                "key": measures.key[row],
+                "nearest_spoof": measures.nearest_spoof[row],
                 "bits": int(bits[row]),
                 "distance": float(distance[row]),
             }
             for row in rows[:LISTED]
         ],
+        "unseen": unseen,
     }
 
 
-def _unseen(bits: np.ndarray, distance: np.ndarray, thresholds: Thresholds) -> dict[str, Any]:
-    """How many real spoofs that the generator has not seen would count as memorised: the rate by chance."""
-    near = memorised({"nearest_spoof_bits": bits, "nearest_spoof_distance": distance}, thresholds)
+def _unseen(bits: np.ndarray, distance: np.ndarray, thresholds: Thresholds) -> Unseen:
     return {
         "count": len(bits),
-        "within_limits": int(near.sum()),
+        "within_limits": int(memorised(bits, distance, thresholds).sum()),
         "bits": spread(bits.astype(np.float64)),
         "distance": spread(distance),
     }
 
 
-def _near_duplicates(columns: dict[str, Any]) -> dict[str, Any]:
-    place, bits = columns["near_duplicate_place"], columns["near_duplicate_bits"]
+def _near_duplicates(measures: Measures) -> NearDuplicates:
+    key, place, bits = measures.key, measures.near_duplicate_place, measures.near_duplicate_bits
     rows = np.flatnonzero(place >= 0)
-    rows = rows[np.lexsort([columns["key"][rows], bits[rows]])]
+    rows = rows[np.lexsort([key[rows], bits[rows]])]
     return {
         "count": len(rows),
-        "listed": [
-            {"key": columns["key"][row], "of": columns["key"][place[row]], "bits": int(bits[row])}
-            for row in rows[:LISTED]
-        ],
+        "listed": [{"key": key[row], "of": key[place[row]], "bits": int(bits[row])} for row in rows[:LISTED]],
     }
 
 
-def _quality(
-    scores: np.ndarray, z: np.ndarray, references: dict[str, dict[str, Any]], real: list[Corpus]
-) -> dict[str, Any]:
-    """BRISQUE of the spoofs compared with real spoofs and live faces (paper Fig. 10)."""
+def _quality(measures: Measures, references: dict[str, Reference], real: list[Corpus]) -> Quality:
+    scores = measures.brisque
     groups = {"generated": scores, "real_spoof": _scores(real, SPOOF), "real_live": _scores(real, LIVE)}
     return {
-        **{name: spread(values) for name, values in groups.items()},
+        "generated": spread(scores),
+        "real_spoof": spread(groups["real_spoof"]),
+        "real_live": spread(groups["real_live"]),
         "without_score": int(np.isnan(scores).sum()),
-        "z": spread(z),
+        "z": spread(measures.brisque_z),
         "references": references,
         "kolmogorov_smirnov": {name: kolmogorov_smirnov(scores, groups[name]) for name in ("real_spoof", "real_live")},
         "histogram": histogram(groups),
@@ -175,10 +297,10 @@ def _scores(corpora: list[Corpus], label: int) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _balance(spoofs: pa.Table, accepted: np.ndarray) -> dict[str, dict[str, dict[str, int]]]:
+def _balance(spoofs: pa.Table, accepted: np.ndarray) -> dict[str, dict[str, Balance]]:
     """Rows and accepted rows by split and style."""
     table = pa.table({name: spoofs[name].cast(pa.string()) for name in ("split", "style")} | {"accepted": accepted})
-    found: dict[str, dict[str, dict[str, int]]] = {}
+    found: dict[str, dict[str, Balance]] = {}
     counts = table.group_by(["split", "style"]).aggregate([("accepted", "count"), ("accepted", "sum")])
     for line in sorted(counts.to_pylist(), key=lambda line: (line["split"], line["style"])):
         found.setdefault(line["split"], {})[line["style"]] = {

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
 from factory.audit.corpora import AuditedCorpora
-from factory.audit.measures import SPOOF_SCHEMA, MeasureReal, MeasureSpoofs, Tools, TrainingSpoofs, read_table
+from factory.audit.measures import (
+    SPOOF_SCHEMA,
+    MeasureReal,
+    MeasureSpoofs,
+    Task,
+    Tools,
+    TrainingSpoofs,
+    read_table,
+)
 from factory.audit.settings import AuditConfig
 from factory.audit.walk import place_of, walk
 from factory.corpus import Corpus, corpus_digest
@@ -23,31 +29,31 @@ def make_tables(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> N
     """Measure every shard without a table, real faces first, because the spoofs are compared with them."""
     resources = config.resources
     tools = Tools(Storage(config.inputs.style_encoder).url, config.identity, config.batch_size, resources.threads)
-    given: dict[str, Any] = {"out": out.url, "tools": tools}
     pool = resources.workers, resources.gpus_per_worker
-    real = {
-        name: {"url": corpus.storage.url, "source": shard}
+    real: dict[str, Task] = {
+        name: {"shard": name, "url": corpus.storage.url, "source": shard}
         for corpus in corpora.real
         for name, shard in _named_shards(corpus).items()
     }
-    walk("audit: real faces", out, REAL, list(real), real.__getitem__, MeasureReal, lambda: given, *pool)
+    walk("audit: real faces", out, REAL, list(real), real.__getitem__, MeasureReal, lambda: (out.url, tools), *pool)
 
     spans, positions = _spans(corpora.spoofs), corpora.spoofs["position"].to_numpy()
 
-    def task(shard: str) -> dict[str, Any]:
+    def task(shard: str) -> Task:
         return {
+            "shard": shard,
             "url": corpora.generated.storage.url,
             "source": shard,
             "positions": positions[spans[shard]],
             "lives": corpora.live_of[spans[shard]],
         }
 
-    def held_against() -> dict[str, Any]:
+    def held_against() -> tuple[object, ...]:
         import ray
 
         places = corpora.live.index.select(["shard", "position"]).combine_chunks()
         shared = ray.put((places, _spoofs_at(out, corpora.training, corpora.training_rows)))
-        return {**given, "live": corpora.live.storage.url, "shared": [shared]}
+        return out.url, tools, corpora.live.storage.url, [shared]
 
     walk("audit: spoofs", out, SPOOFS, list(spans), task, MeasureSpoofs, held_against, *pool)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -52,24 +53,59 @@ class Thresholds(Config):
     live_bits: int = Field(2, ge=0, le=MAX_RADIUS, description="two live faces this near count as one for `leaks`")
 
 
-def quality_z(spoofs: pa.Table, guides: Corpus) -> tuple[np.ndarray, dict[str, dict[str, Any]]]:
+@dataclasses.dataclass(frozen=True)
+class Measures:
+    """What a verdict follows from: arrays with one entry per audited spoof. A measure that is missing is NaN."""
+
+    key: np.ndarray  # text
+    dhash: np.ndarray  # uint64
+    identity_distance: np.ndarray
+    style_probability: np.ndarray
+    nearest_spoof: np.ndarray  # text, key of the nearest training spoof
+    nearest_spoof_bits: np.ndarray
+    nearest_spoof_distance: np.ndarray
+    near_duplicate_place: np.ndarray  # int64, position of the near-duplicate among the spoofs, −1 without one
+    near_duplicate_bits: np.ndarray  # int64, −1 without one
+    brisque: np.ndarray
+    brisque_z: np.ndarray
+    leak: np.ndarray  # int64, place in `LEAKS`, −1 without one
+
+
+class Verdict(NamedTuple):
+    """Which rows are accepted, bool (N,), and why each other row is not: `REASONS`, joined by a comma."""
+
+    accepted: np.ndarray
+    reasons: list[str | None]
+
+
+class Reference(TypedDict):
+    """The real spoofs that a style's BRISQUE is compared with: of that style, or all; `of` is None without any."""
+
+    of: str | None
+    count: int
+    mean: float | None
+    std: float | None
+
+
+def quality_z(spoofs: pa.Table, guides: Corpus) -> tuple[np.ndarray, dict[str, Reference]]:
     """z-score of each spoof's BRISQUE against the real spoofs of its style; NaN for a spoof without a score.
 
     If the style has fewer than two real spoofs with different scores, the real spoofs of all styles are the reference.
-    Returns the z-scores and the reference by style: {"of", "count", "mean", "std"}; `of` is None without a reference.
+    Returns the z-scores and the reference by style.
     """
     real = _real(guides) & (guides.column("label") == SPOOF)
     scores, styles = guides.column("brisque").astype(np.float64)[real], guides.column("style")[real]
     mine, my_styles = spoofs["brisque"].to_numpy().astype(np.float64), np.array(spoofs["style"].to_pylist())
     found, references = np.full(len(mine), np.nan), {}
     for style in np.unique(my_styles):
-        reference: dict[str, Any] = {"of": None, "count": 0, "mean": None, "std": None}
+        reference: Reference = {"of": None, "count": 0, "mean": None, "std": None}
         for name, chosen in ((str(style), scores[styles == style]), ("spoof", scores)):
             known = chosen[np.isfinite(chosen)]
             if len(known) > 1 and known.std() > 0:
-                reference = {"of": name, "count": len(known), "mean": float(known.mean()), "std": float(known.std())}
+                mean, std = float(known.mean()), float(known.std())
+                reference = {"of": name, "count": len(known), "mean": mean, "std": std}
                 rows = my_styles == style
-                found[rows] = (mine[rows] - reference["mean"]) / reference["std"]
+                found[rows] = (mine[rows] - mean) / std
                 break
         references[str(style)] = reference
     return found, references
@@ -120,36 +156,29 @@ def leaks(
     return np.asarray(np.select([(mask[: len(spoofs)] & ~here) != 0 for mask in elsewhere], [0, 1, 2], default=-1))
 
 
-def judge(table: dict[str, Any], thresholds: Thresholds) -> tuple[np.ndarray, list[str | None]]:
-    """Which rows are accepted, and for each other row the `REASONS` that apply, joined by a comma.
-
-    `table` has columns of `AUDIT_SCHEMA` as arrays; near-duplicates and leaks are numbers, −1 for a row without one. A
-    measure that is NaN is never a reason.
-    """
-    limits, count = thresholds, len(table["brisque"])
-    missing = np.isnan(table["brisque"])
-    failed = {name: np.zeros(count, dtype=bool) for name in REASONS}
+def judge(measures: Measures, limits: Thresholds) -> Verdict:
+    """Which rows are accepted. A measure that is NaN is never a reason to refuse a row."""
+    failed = {name: np.zeros(len(measures.key), dtype=bool) for name in REASONS}
     if limits.identity_distance is not None:
-        failed["identity"] = table["identity_distance"] > limits.identity_distance
+        failed["identity"] = measures.identity_distance > limits.identity_distance
     if limits.style_probability is not None:
-        failed["style"] = table["style_probability"] < limits.style_probability
+        failed["style"] = measures.style_probability < limits.style_probability
     if limits.memorised_bits is not None:
-        failed["memorised"] = memorised(table, limits)
+        failed["memorised"] = memorised(measures.nearest_spoof_bits, measures.nearest_spoof_distance, limits)
     if limits.near_duplicate_bits is not None:
-        failed["near-duplicate"] = table["near_duplicate_bits"] >= 0
+        failed["near-duplicate"] = measures.near_duplicate_bits >= 0
     if limits.brisque_z is not None:
-        failed["quality"] = np.abs(table["brisque_z"]) > limits.brisque_z
-        failed["no quality score"] = missing
+        failed["quality"] = np.abs(measures.brisque_z) > limits.brisque_z
+        failed["no quality score"] = np.isnan(measures.brisque)
     if limits.leaks:
-        failed["leak"] = np.asarray(table["leak"]) >= 0
+        failed["leak"] = measures.leak >= 0
     refused = np.stack([failed[name] for name in REASONS])
     reasons = [", ".join(name for name, fault in zip(REASONS, row, strict=True) if fault) or None for row in refused.T]
-    return np.asarray(~refused.any(axis=0)), reasons
+    return Verdict(np.asarray(~refused.any(axis=0)), reasons)
 
 
-def memorised(table: dict[str, Any], thresholds: Thresholds) -> np.ndarray:
+def memorised(bits: np.ndarray, distance: np.ndarray, thresholds: Thresholds) -> np.ndarray:
     """Which rows are near their nearest training spoof by hash and by style features."""
-    bits, distance = np.asarray(table["nearest_spoof_bits"]), np.asarray(table["nearest_spoof_distance"])
     if thresholds.memorised_bits is None:
         return np.zeros(len(bits), dtype=bool)
     return np.asarray((bits <= thresholds.memorised_bits) & (distance <= thresholds.memorised_distance))

@@ -6,12 +6,14 @@ A table is committed whole or not at all, so its name alone shows that its shard
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from factory import cluster
+from factory.audit.measures import Task
 from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress, say
+from factory.line.block import Result
 from factory.line.rounds import in_rounds
 from factory.storage import Storage
 
@@ -29,9 +31,9 @@ def walk(
     out: Storage,
     folder: str,
     shards: Sequence[str],
-    task: Callable[[str], dict[str, Any]],
+    task: Callable[[str], Task],
     actor: type,
-    arguments: Callable[[], dict[str, Any]],
+    arguments: Callable[[], tuple[object, ...]],
     workers: int,
     gpus: float,
 ) -> None:
@@ -39,7 +41,7 @@ def walk(
 
     Args:
         name: title of the progress line. out, folder: where the tables are. shards: all shards.
-        task: the facts about a shard for the actor, besides its name and the `place` of its table.
+        task: what the actor gets of a shard, but for the `place` of its table.
         actor, arguments: the class that makes a table; returns its constructor's arguments, called if there is work.
         workers: concurrent actors. gpus: GPUs of each actor.
 
@@ -61,10 +63,10 @@ def walk(
     given = arguments()
 
     def passed(window: list[str], attempt: int) -> Dataset:
-        tasks = [{"shard": shard, "place": place_of(folder, shard), **task(shard)} for shard in window]
+        tasks = [{**task(shard), "place": place_of(folder, shard)} for shard in window]
         return ray.data.from_items(tasks, override_num_blocks=len(tasks)).map(
             actor,
-            fn_constructor_kwargs=given,
+            fn_constructor_args=given,
             compute=ray.data.ActorPoolStrategy(size=min(workers, len(window)), max_tasks_in_flight_per_actor=2),
             num_cpus=1,
             num_gpus=gpus,
@@ -91,8 +93,8 @@ class _Told:
     def window(self, shards: int, later: int, attempt: int) -> None:
         pass
 
-    def made(self, row: dict[str, Any]) -> None:
-        self._progress.add(row["images"])
+    def made(self, row: Result) -> None:
+        self._progress.add(row["planned"])
 
     def failed(self, shard: str, fault: str) -> None:
         pass

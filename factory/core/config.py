@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from difffas.errors import UserError
 from factory.core.credentials import REFUSAL, held, hide
-from factory.core.documents import DEEPEST, LARGEST, JsonObject, parse_yaml, short
+from factory.core.documents import DEEPEST, LARGEST, JsonObject, JsonValue, parse_yaml, short
 from factory.core.places import file_here, place
 
 
@@ -100,7 +101,7 @@ def build(model: type[ConfigT], values: Mapping[str, object]) -> ConfigT:
         _refuse_truths(values, built.model_dump(), "")
         return built
     except ValidationError as error:
-        found = [_explain(model, dict(item)) for item in error.errors()]
+        found = [_explain(model, item) for item in error.errors()]
         more = [f"{len(found) - MOST_MISTAKES} more of this kind"] if len(found) > MOST_MISTAKES else []
         raise UserError("; ".join(found[:MOST_MISTAKES] + more)) from None
 
@@ -166,18 +167,19 @@ def _parse_value(dotted: str, text: str) -> Any:
         ) from None
 
 
-def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+def _set(values: JsonObject, dotted: str, value: JsonValue) -> None:
     *sections, key = dotted.split(".")
     if len(sections) > DEEPEST:
         raise UserError(f"override {short(dotted)}: more than {DEEPEST} levels deep")
     for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
             raise UserError(f"override {short(dotted)}: {short(section)} is not a section")
+        values = inner
     values[key] = value
 
 
-def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
+def _explain(model: type[BaseModel], error: ErrorDetails) -> str:
     location = tuple(error["loc"])
     dotted = short(".".join(map(str, location)))
     if error["type"] == "extra_forbidden":

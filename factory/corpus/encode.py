@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from typing import Any, Required, TypedDict
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from factory.corpus.provenance import SourceType, xmp_packet
-from factory.corpus.row import Row
+from factory.corpus.row import Facts, Row
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
 from factory.run.record import Reject
@@ -49,19 +49,29 @@ def encode(pixels: np.ndarray, output: OutputConfig, source_type: SourceType) ->
     return buffer.getvalue()
 
 
+class ImageRecord(TypedDict, total=False):
+    """What is known of an image before it becomes a row or a reject."""
+
+    row: Required[Facts]  # all but what encoding adds; of a reject `key`, `source` and `license` are enough
+    reject: Required[str | None]  # the reason
+    source_type: Required[SourceType]  # the origin with which the image is marked
+    live_source_type: SourceType  # of a spoof's live face
+    live_bytes: int  # size of a spoof's live face as it was read
+
+
 def encode_and_score(
-    records: list[dict[str, Any]], pixels: np.ndarray, output: OutputConfig
+    records: list[ImageRecord], pixels: np.ndarray, output: OutputConfig
 ) -> tuple[list[Row], list[Reject]]:
     """Return the rows of one shard, sorted by key, and its rejects.
 
     Args:
-        records: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`.
+        records: one per image.
         pixels: uint8 (N, H, W, 3); pixels at a reject's place are ignored.
     """
     from difffas import brisque  # loading PyTorch takes a second, which other processes of the line save
 
     rejects: list[Reject] = [
-        {"key": item["row"]["key"], "reason": item["reject"]} for item in records if item["reject"]
+        {"key": str(item["row"]["key"]), "reason": item["reject"]} for item in records if item["reject"]
     ]
     kept = [place for place, item in enumerate(records) if not item["reject"]]
     if not kept:
@@ -69,14 +79,10 @@ def encode_and_score(
     images = [encode(pixels[place], output, records[place]["source_type"]) for place in kept]
     seen = pixels[kept] if output.quality is None else np.stack([decode(image) for image in images])
     scores, _ = brisque.brisque(seen)  # uint8 N, H, W, 3
-    rows = [
-        Row(
-            **records[place]["row"],
-            image=image,
-            codec=codec_name(output),
-            brisque=float(score) if math.isfinite(score) else None,
-            brisque_impl=brisque.IMPLEMENTATION,
-        )
-        for place, image, score in zip(kept, images, scores, strict=True)
-    ]
+    rows = []
+    for place, image, score in zip(kept, images, scores, strict=True):
+        facts: Any = records[place]["row"]
+        brisque_score = float(score) if math.isfinite(score) else None
+        impl = brisque.IMPLEMENTATION
+        rows.append(Row(**facts, image=image, codec=codec_name(output), brisque=brisque_score, brisque_impl=impl))
     return sorted(rows, key=lambda row: row.key), rejects

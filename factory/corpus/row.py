@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from difffas.errors import UserError
 
+Facts = dict[str, str | int | float | None]  # columns of a row by name, as JSON holds them: all but the pixels
+
 LIVE, SPOOF = 0, 1
 LABELS = ("live", "spoof")
 LIVE_ATTACK = "live"  # the `attack` of a live row
@@ -75,7 +77,7 @@ class Row:
         if self.label not in (LIVE, SPOOF):
             raise UserError(f"label {self.label!r} of {self.key} must be 0 (live) or 1 (spoof)")
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return every column but the pixels, in schema order: the JSON of a WebDataset sample."""
         return {name: getattr(self, name) for name in FACTS}
 

@@ -19,7 +19,8 @@ from factory.core import arithmetic
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
 from factory.corpus import Corpus
-from factory.corpus.encode import codec_name
+from factory.corpus.encode import ImageRecord, codec_name
+from factory.corpus.row import Facts
 from factory.corpus.shards import OutputConfig
 from factory.generate.inputs import read_shard
 from factory.generate.plan import Plan
@@ -27,7 +28,7 @@ from factory.generate.remarks import remarks
 from factory.generate.settings import PlanConfig
 from factory.generate.within_protocol import generation_plan
 from factory.images import decode
-from factory.line import Failed, Work, finished_run, metrics, run_line
+from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import STALL_SECONDS
@@ -86,7 +87,7 @@ class GenerateConfig(Config):
         return self
 
 
-def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
+def run(config: GenerateConfig, failed: Failed = "skip") -> LineSummary:
     """Generate every planned spoof that does not exist yet; return the run's summary.
 
     `failed` says what to do with quarantined shards; see `run_line` for this and for the errors raised.
@@ -115,7 +116,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
     making = {
         "generator": config.inputs.generator,
         "digest": inputs.generator,
-        "sampler": config.sampler.model_dump(mode="json"),
+        "sampler": config.sampler,
         "threads": config.resources.threads,
         "compiled": config.resources.compile,
         "paired": config.output.paired,
@@ -144,7 +145,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> dict[str, Any]:
         keys=lambda shard: plan.shard_plan(shard).keys,
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
-        notes={"distinct": plan.distinct()} if plan.distinct() < len(plan) else {},
+        distinct=plan.distinct() if plan.distinct() < len(plan) else None,
     )
     return run_line(claim, work, failed)
 
@@ -207,7 +208,7 @@ def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def recipe_of(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
+def recipe_of(config: GenerateConfig, inputs: Inputs) -> Facts:
     """The columns that all rows of a run share."""
     return {
         "steps": config.sampler.steps,
@@ -259,10 +260,10 @@ class GenerateShard:
     """Second stage, an actor: turns the live faces of a shard into spoofs."""
 
     def __init__(
-        self, generator: str, digest: str, sampler: dict[str, Any], threads: int, compiled: bool, paired: bool
+        self, generator: str, digest: str, sampler: SamplerConfig, threads: int, compiled: bool, paired: bool
     ) -> None:
         self._paired = paired
-        self._generate = load_generator(generator, SamplerConfig.model_validate(sampler), threads, compiled, digest)
+        self._generate = load_generator(generator, sampler, threads, compiled, digest)
         self._busy = metrics.Busy()
         computed = generator != DUMMY and self._generate.device.startswith("cpu")
         self._notes = {"arithmetic": arithmetic.describe()} if computed else {}
@@ -284,7 +285,7 @@ class GenerateShard:
             # The GPU's context is lost and every later shard would fail too: Ray restarts the actor and the shard.
             say(f"generate: shard {row['shard']}: {error}; restarting the generator")
             os._exit(70)
-        records = json.loads(row["records"])
+        records: list[ImageRecord] = json.loads(row["records"])
         for place in made.broken:
             records[place]["reject"] = records[place]["reject"] or "the generator made non-finite pixels"
         block: Block = {

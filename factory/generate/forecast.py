@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Required, TypedDict
 
 import numpy as np
 
@@ -23,9 +23,27 @@ JSON_BYTES = 1536 + 2 * 512  # one WebDataset sample without its images: two tar
 LIVE_BYTES = 512 + 256  # a paired live face without its image: a tar header, and on average half a block of padding
 
 
+class Forecast(TypedDict, total=False):
+    """What a run will write, and with a known rate how long it takes."""
+
+    samples: Required[int]
+    styles: Required[dict[str, int]]
+    shards: Required[int]
+    rows_per_shard: Required[int]
+    bytes: Required[int]
+    bytes_per_image: Required[int]
+    distinct: int  # combinations, if fewer than the samples
+    speed: str  # where the rate comes from
+    images_per_second: float
+    generator_hours: float
+    gpu_hours: float
+    hours_with_all_generators: float
+    cost: float
+
+
 def forecast(
     config: GenerateConfig, images_per_second: float | None, price: float | None, device: str | None = None
-) -> dict[str, Any]:
+) -> Forecast:
     """Samples per style, shards and bytes; with a known rate also GPU-hours, and with a price also the cost.
 
     Args:
@@ -45,7 +63,7 @@ def forecast(
     inputs = open_inputs(config)
     plan = lay_plan(config, inputs)
     per_image = _bytes_per_image(inputs.live, config)
-    result: dict[str, Any] = {
+    result: Forecast = {
         "samples": len(plan),
         "styles": plan.style_counts(),
         "shards": plan.shard_count,

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from difffas.errors import UnreadableError
 from factory.corpus import read_rows
+from factory.corpus.encode import ImageRecord
 from factory.corpus.license import strictest
 from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
-from factory.corpus.row import SPOOF, Row, style_of
+from factory.corpus.row import SPOOF, Facts, Row, style_of
 from factory.generate.plan import ShardPlan
 from factory.images import decode
 from factory.line.block import Block
@@ -22,7 +23,7 @@ from factory.models.generators import DUMMY
 from factory.storage import Storage
 
 
-def read_shard(row: Block, plan: list[Any], live_url: str, guides_url: str, recipe: dict[str, Any]) -> Block:
+def read_shard(row: Block, plan: list[Any], live_url: str, guides_url: str, recipe: Facts) -> Block:
     """First stage, a CPU task: add decoded live faces and distinct guides to a shard, by its plan."""
 
     def work(row: Block) -> Block:
@@ -36,7 +37,7 @@ def read_shard(row: Block, plan: list[Any], live_url: str, guides_url: str, reci
 
 
 def read_inputs(
-    shard_plan: ShardPlan, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: dict[str, Any]
+    shard_plan: ShardPlan, live: tuple[Storage, pa.Table], guide: tuple[Storage, pa.Table], recipe: Facts
 ) -> Block:
     """The generator's input for one shard; each corpus is given as storage and index."""
     # Samples of a shard share live faces and guides: each is read and decoded once.
@@ -51,7 +52,7 @@ def read_inputs(
     guide_pixels, guide_faults = _stack(styles, shape)
     face_types, guide_types = [_source_type(face) for face in lives], [_source_type(guide) for guide in guides]
     trained = recipe["generator"] != DUMMY
-    records = [
+    records: list[ImageRecord] = [
         {
             "row": _facts(shard_plan, i, lives[face], guides[guide], recipe),
             "reject": face_faults.get(i) or guide_faults.get(guide),
@@ -100,7 +101,7 @@ def _stack(images: list[np.ndarray | str], shape: tuple[int, ...]) -> tuple[np.n
     return pixels, faults
 
 
-def _facts(shard_plan: ShardPlan, i: int, live: Row, guide: Row, recipe: dict[str, Any]) -> dict[str, Any]:
+def _facts(shard_plan: ShardPlan, i: int, live: Row, guide: Row, recipe: Facts) -> Facts:
     """The row of sample i: subject of its live face; domain, attack and style of its guide; split of its shard.
 
     Rows as read carry their official split; under a protocol, the shard's split is the part that both rows belong to.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from pydantic import Field
@@ -30,7 +30,17 @@ class ProbeConfig(Config):
     seconds: float = Field(300.0, gt=0, description="try no further size after this time")
 
 
-def run(config: ProbeConfig) -> dict[str, Any]:
+class Probe(TypedDict):
+    """The batch size to use, with what was measured."""
+
+    device: str
+    preset: Literal["exact", "balanced", "fast"]
+    images_per_second: dict[str, float]  # by batch size
+    ended: str  # why no larger size was tried
+    batch_size: int
+
+
+def run(config: ProbeConfig) -> Probe:
     """Images per second of one generator by batch size, and the size to use; sizes double until memory or gain ends.
 
     Raises:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from difffas.errors import UserError
 from factory.core import arithmetic
 from factory.corpus import Corpus, read_shard_rows
-from factory.corpus.encode import encode
-from factory.corpus.row import Row
+from factory.corpus.encode import ImageRecord, encode
+from factory.corpus.row import Facts, Row
 from factory.corpus.shards import FORMATS
 from factory.generate import open_inputs, plan_run, recipe_of
 from factory.generate.inputs import read_inputs
@@ -25,8 +24,20 @@ from factory.run.ledger import Ledger
 from factory.storage import Storage
 
 
-def show(url: str, key: str) -> tuple[Row, dict[str, Any]]:
-    """The row of a key, and every column except the pixels, with shard and place; the run may be unfinished.
+class Comparison(TypedDict):
+    """A sample that was made again, compared with the stored one."""
+
+    key: str
+    shard: str
+    position: int
+    device: str
+    arithmetic: dict[str, str | int]
+    equal: bool  # byte for byte
+    largest_difference: int  # of a pixel value, on a scale of 0 to 255
+
+
+def show(url: str, key: str) -> tuple[Row, Facts]:
+    """The row of a key, and its columns that have a value, with shard and place; the run may be unfinished.
 
     Raises:
         UserError: if no finished shard holds the key; if the sample was rejected, with the reason.
@@ -41,12 +52,12 @@ def show(url: str, key: str) -> tuple[Row, dict[str, Any]]:
         "height": height,
         "width": width,
         "bytes": len(row.image),
-        **_facts(row),
+        **{name: value for name, value in row.facts().items() if value is not None},
     }
 
 
-def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[str, Any]]:
-    """Regenerate one sample of a generated corpus within its original batch; return its bytes and a verdict.
+def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, Comparison]:
+    """Regenerate one sample of a generated corpus within its original batch; return its bytes and the comparison.
 
     `overrides` say where the inputs are now, such as `inputs.live=…`; other inputs or settings are refused.
 
@@ -77,7 +88,8 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         seed=inputs["seed"][batch],
     )
     pixels = generate(request).pixels[place - first]
-    data = encode(pixels, config.output, json.loads(inputs["records"])[place]["source_type"])
+    records: list[ImageRecord] = json.loads(inputs["records"])
+    data = encode(pixels, config.output, records[place]["source_type"])
     stored = decode(row.image).astype(int)
     return data, {
         "key": key,
@@ -86,14 +98,8 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, dict[st
         "device": generate.device,
         "arithmetic": arithmetic.describe(),
         "equal": data == row.image,
-        "largest_difference": int(np.abs(stored - decode(data)).max()),  # on a scale of 0 to 255
+        "largest_difference": int(np.abs(stored - decode(data)).max()),
     }
-
-
-def _facts(row: Row) -> dict[str, Any]:
-    """The columns of a row that have a value, except the pixels."""
-    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return {name: value for name, value in values.items() if value is not None and name != "image"}
 
 
 def _find(storage: Storage, key: str) -> tuple[str, int]:

@@ -13,20 +13,20 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NotRequired, cast
 
 from factory import cluster
 from factory.cards import write_corpus_card
 from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress
-from factory.corpus import totals, write_index
-from factory.corpus.encode import encode, encode_and_score
+from factory.corpus import Totals, totals, write_index
+from factory.corpus.encode import ImageRecord, encode, encode_and_score
 from factory.corpus.provenance import size_auc
 from factory.corpus.row import LIVE, SPOOF, Row
 from factory.corpus.shards import OutputConfig, commit
 from factory.line import metrics
-from factory.line.block import Block
+from factory.line.block import Block, Result, result
 from factory.line.events import Events
 from factory.line.faults import Quarantine, carry
 from factory.line.rounds import ATTEMPTS, STALL_SECONDS, in_rounds
@@ -56,13 +56,21 @@ class Work:
     keys: Callable[[str], list[str]]  # keys of a shard's images, to name those that are rejected with the shard
     stall_seconds: float = STALL_SECONDS  # after this time without another shard the run is given up as stalled
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the last stage's nodes; empty: any
-    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # further facts for the summary
+    distinct: int | None = None  # distinct combinations among the images, for the summary; None: all are distinct
+
+
+class LineSummary(Totals):
+    """The `summary.json` of a run that makes shards; time and rate are those of the driver that closed the run."""
+
+    distinct: NotRequired[int]
+    seconds: float
+    images_per_second: float | None
 
 
 Failed = Literal["skip", "retry", "reject"]  # how to treat shards in quarantine
 
 
-def run_line(run: Run, work: Work, failed: Failed = "skip") -> dict[str, Any]:
+def run_line(run: Run, work: Work, failed: Failed = "skip") -> LineSummary:
     """Make every unfinished shard of a claimed run, write the index, close the run, and return its summary.
 
     Raises:
@@ -90,7 +98,7 @@ def run_line(run: Run, work: Work, failed: Failed = "skip") -> dict[str, Any]:
         "station": work.name,
         "url": run.storage.url,
         "prefix": work.prefix,
-        "output": work.output.model_dump(mode="json"),
+        "output": work.output,
     }
 
     def passed(window: list[str], attempt: int) -> Dataset:
@@ -103,16 +111,16 @@ def run_line(run: Run, work: Work, failed: Failed = "skip") -> dict[str, Any]:
             quarantine.add(shard, fault, ATTEMPTS)
             metrics.record("factory_shards_total", 1, station=work.name, status="quarantined")
             events.add("quarantined", shard=shard, fault=fault)
-        return _close(run, names, work.images, progress, work.notes)
+        return _close(run, work, names, progress)
 
 
-def finished_run(run: Run, shards: Iterable[str]) -> dict[str, Any] | None:
+def finished_run(run: Run, shards: Iterable[str]) -> LineSummary | None:
     """Return the summary of a finished run; None if work remains, such as a ledger record that has gone missing."""
     summary = run.summary()
     if summary is None or set(shards) - Ledger(run.storage).done():
         return None
     write_corpus_card(run.storage)  # for corpora older than cards
-    return summary
+    return cast("LineSummary", summary)
 
 
 class _Told:
@@ -127,7 +135,7 @@ class _Told:
         metrics.record("factory_shards_queued", later, station=self._station)
         metrics.record("factory_shards_in_flight", shards, station=self._station)
 
-    def made(self, row: dict[str, Any]) -> None:
+    def made(self, row: Result) -> None:
         self._progress.add(row["planned"])
         self._events.progress(self._progress.line())
         self._out("made")
@@ -142,7 +150,7 @@ class _Told:
         metrics.record("factory_shards_total", 1, station=self._station, status=status)
 
 
-def _close(run: Run, names: list[str], images: int, progress: Progress, notes: Mapping[str, Any]) -> dict[str, Any]:
+def _close(run: Run, work: Work, names: list[str], progress: Progress) -> LineSummary:
     ledger = Ledger(run.storage)
     # The index is written only once, so no shard may be missing then.
     missing = sorted(set(names) - ledger.done())
@@ -155,20 +163,21 @@ def _close(run: Run, names: list[str], images: int, progress: Progress, notes: M
             f"--reject closes the corpus without them"
         )
     counts = totals(ledger.records())
-    assert counts["planned"] == images, f"{counts['planned']} images in the ledger, {images} in the plan"
+    assert counts["planned"] == work.images, f"{counts['planned']} images in the ledger, {work.images} in the plan"
     write_index(run.storage)
     write_corpus_card(run.storage)
     rate = progress.rate if progress.made else None
-    return run.finish({**counts, **notes, "seconds": progress.seconds, "images_per_second": rate})
+    distinct = {} if work.distinct is None else {"distinct": work.distinct}
+    summary = {**counts, **distinct, "seconds": progress.seconds, "images_per_second": rate}
+    return cast("LineSummary", run.finish(summary))
 
 
-def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, Any], attempt: int) -> Block:
+def _finish(row: Block, station: str, url: str, prefix: str, output: OutputConfig, attempt: int) -> Result:
     """Encode, score and commit one shard; returns its number of images, or its fault."""
 
     def work(row: Block) -> Block:
-        config = OutputConfig.model_validate(output)
-        records = json.loads(row["records"])
-        rows, rejects = encode_and_score(records, row["pixels"], config)
+        records: list[ImageRecord] = json.loads(row["records"])
+        rows, rejects = encode_and_score(records, row["pixels"], output)
         device = row.get("device", platform.machine())
         notes: ShardNotes = {
             "device": device,
@@ -181,21 +190,15 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: dict[str, A
         mine = [by_key[done.key] for done in rows]
         lives = None
         if "lives" in row:  # encoded like spoofs, so that the container does not reveal the class
-            copies = [encode(row["lives"][place], config, item["live_source_type"]) for place, item in mine]
+            copies = [encode(row["lives"][place], output, item["live_source_type"]) for place, item in mine]
             lives = dict(zip((done.key for done in rows), copies, strict=True))
         live_bytes = list(map(len, lives.values())) if lives else [item.get("live_bytes", 0) for _, item in mine]
         notes["size_auc"] = _size_auc(rows, live_bytes)
-        record = commit(Storage(url), prefix, row["shard"], rows, rejects, config, notes, lives)
+        record = commit(Storage(url), prefix, row["shard"], rows, rejects, output, notes, lives)
         metrics.shard_done(station, rows, records)
         return {"shard": row["shard"], "planned": record["planned"]}
 
-    found = carry(row, "publish", work)  # the name in quarantine records and metrics
-    return {
-        "shard": row["shard"],
-        "planned": found.get("planned", 0),
-        "fault": found.get("fault", ""),
-        "stops": found.get("stops", False),
-    }
+    return result(carry(row, "publish", work))  # the name in quarantine records and metrics
 
 
 def _size_auc(rows: list[Row], live_bytes: list[int]) -> SizeAuc | None:

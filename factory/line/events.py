@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack, cast
 
 from difffas.errors import UserError
 from factory import cluster
@@ -28,7 +28,31 @@ PROGRESS_SECONDS = 600.0  # between notes of the run's progress: a weekend makes
 LEAVE_SECONDS = 30.0
 LATEST = 4_102_444_800  # the year 2100: later times are invalid
 
-Event = dict[str, Any]
+
+class Facts(TypedDict, total=False):
+    """The facts of events, each kind has its own."""
+
+    station: str  # started
+    todo: int  # started
+    shards: int  # started
+    nodes: int  # cluster
+    came: int  # cluster: nodes since the last look
+    went: int  # cluster
+    cpus: float  # cluster
+    gpus: float  # cluster
+    shard: str  # failed, quarantined
+    attempt: int  # failed
+    fault: str  # failed, quarantined
+    line: str  # progress
+    why: str  # ended
+
+
+class Event(Facts, total=False):
+    """A line of the log."""
+
+    time: Required[float]  # seconds since the epoch
+    driver: str
+    event: Required[str]  # its kind
 
 
 class Events:
@@ -39,7 +63,7 @@ class Events:
         facts: facts of the event `started`.
     """
 
-    def __init__(self, storage: Storage, **facts: Any) -> None:
+    def __init__(self, storage: Storage, **facts: Unpack[Facts]) -> None:
         self._storage, self._lock, self._left = storage, threading.Lock(), threading.Event()
         self._driver = time.strftime("%Y%m%dt%H%M%Sz", time.gmtime()) + "-" + secrets.token_hex(3)
         self._waiting: list[Event] = []
@@ -66,7 +90,7 @@ class Events:
             self.add("ended", why=hide(" ".join(f"{kind.__name__}: {error}".split()))[:500])
         self.flush()
 
-    def add(self, event: str, **facts: Any) -> None:
+    def add(self, event: str, **facts: Unpack[Facts]) -> None:
         """Note an event, which is written within a minute."""
         with self._lock:
             if not self._waiting:
@@ -123,10 +147,11 @@ def driver_began(event: Event) -> float:
 
 def _event(found: Any) -> Event:
     """Return a line's content if it is an event; raises ValueError otherwise."""
-    event = found if isinstance(found, dict) else {}
-    when = event.get("time")
-    if not (isinstance(when, int | float) and 0 <= when < LATEST and isinstance(event.get("event"), str)):
+    given = found if isinstance(found, dict) else {}
+    when = given.get("time")
+    if not (isinstance(when, int | float) and 0 <= when < LATEST and isinstance(given.get("event"), str)):
         raise UserError("no event")
+    event = cast("Event", given)
     driver_began(event)
     return event
 

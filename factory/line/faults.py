@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, TypeVar, cast
+from collections.abc import Callable
+from typing import TypedDict, TypeVar, cast
 
 from difffas.errors import UserError
 from factory.core.credentials import hide
 from factory.line import metrics
+from factory.line.block import ShardRow
 from factory.run.reading import read_json
 from factory.storage import Storage
 from factory.storage.s3_retry import Refused
@@ -26,7 +27,7 @@ _EVERYWHERE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS} | _DENIED
 
 FACTS = {"shard": str, "time": int, "fault": str}  # keys that readers of a record rely on
 
-Row = TypeVar("Row", bound=Mapping[str, Any])  # a `Block`, or a row of `audit`: both name a shard
+Row = TypeVar("Row", bound=ShardRow)
 
 
 def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:

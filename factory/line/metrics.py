@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from factory.corpus.encode import ImageRecord
     from factory.corpus.row import Row
 
 
@@ -70,14 +71,14 @@ def stage(name: str) -> Iterator[None]:
         record("factory_stage_seconds_total", time.perf_counter() - began, stage=name)
 
 
-def shard_done(station: str, rows: Sequence[Row], records: Sequence[dict[str, Any]]) -> None:
+def shard_done(station: str, rows: Sequence[Row], records: Sequence[ImageRecord]) -> None:
     """Record a committed shard: its rows, and the rejects among the `records` of its images."""
     for style, count in Counter(row.style for row in rows).items():
         record("factory_images_total", count, station=station, style=style, status="written")
     left_out = [item for item in records if item["reject"]]
-    for style, count in Counter(item["row"].get("style") or "unknown" for item in left_out).items():
+    for style, count in Counter(str(item["row"].get("style") or "unknown") for item in left_out).items():
         record("factory_images_total", count, station=station, style=style, status="rejected")
-    for reason, count in Counter(item["reject"] for item in left_out).items():
+    for reason, count in Counter(str(item["reject"]) for item in left_out).items():
         record("factory_rejects_total", count, station=station, reason=reason)
     for row in rows:
         if row.brisque is not None:

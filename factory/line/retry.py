@@ -7,6 +7,7 @@ from typing import Any
 
 from difffas.errors import UserError
 from factory.core.config import build, set_override
+from factory.line import LineSummary
 from factory.run import read_claim
 from factory.storage import Storage
 
@@ -31,12 +32,12 @@ def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
     return claim["job"], build(getattr(importlib.import_module(module), model), values)
 
 
-def retry_failed(url: str, overrides: list[str], reject: bool) -> dict[str, Any]:
+def retry_failed(url: str, overrides: list[str], reject: bool) -> LineSummary:
     """Continue the run in a folder, including its quarantined shards; returns the run's summary.
 
     With `reject` these shards are not tried: all their images are recorded as rejects, and the corpus is closed.
     """
     station, config = claimed_config(url, overrides)
     module = importlib.import_module(SHARD_STATIONS[station][0])
-    summary: dict[str, Any] = module.run(config, failed="reject" if reject else "retry")
+    summary: LineSummary = module.run(config, failed="reject" if reject else "retry")
     return summary

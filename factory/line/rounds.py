@@ -1,7 +1,7 @@
 """Sends shards through Ray Data in rounds: failed shards are tried again, general faults and stalls end the run.
 
-The station decides how a window of shards becomes a dataset; its last stage gives `{"shard", "fault", "stops", …}` for
-each shard, as `faults.carry` does. A shard whose process died gives no row, and is recognised by that.
+The station decides how a window of shards becomes a dataset; its last stage gives a `Result` for each shard. A shard
+whose process died gives no row, and is recognised by that.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from factory.cluster.settling import settle
 from factory.core import interrupts
 from factory.core.errors import Stalled
 from factory.core.progress import say
+from factory.line.block import Result
 from factory.line.faults import DIED
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Witness(typing.Protocol):
     def window(self, shards: int, later: int, attempt: int) -> None:
         """`shards` shards begin, and `later` more are waiting."""
 
-    def made(self, row: dict[str, Any]) -> None:
+    def made(self, row: Result) -> None:
         """A shard is done."""
 
     def failed(self, shard: str, fault: str) -> None:
@@ -102,7 +103,7 @@ def _pass(window: list[str], dataset: Dataset, attempt: int, witness: Witness, s
     return {shard: faults.get(shard, lost) for shard in window if shard not in made}
 
 
-def _watched(dataset: Dataset, stall_seconds: float) -> Generator[dict[str, Any]]:
+def _watched(dataset: Dataset, stall_seconds: float) -> Generator[Result]:
     """Yield rows of a dataset as they come; a thread waits for them, since nothing wakes a caller inside Ray."""
     arrived: queue.Queue[Any] = queue.Queue()
     left = threading.Event()

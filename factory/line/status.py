@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from typing import Any, TextIO
+from typing import Literal, TextIO
 
 from factory.core.progress import duration, progress_line
-from factory.corpus import totals
+from factory.corpus import Totals, totals
 from factory.line.events import Event, driver_began, read_events
 from factory.line.faults import Quarantine
 from factory.run import read_planned, read_summary
@@ -20,7 +20,18 @@ RECENT = 900.0  # seconds before the last shard over which the rate is measured
 SHOWN = 5  # latest events that are shown
 
 
-def status(url: str) -> dict[str, Any]:
+class RunStatus(Totals):
+    """What `status` shows of a run."""
+
+    job: str
+    state: Literal["finished", "unfinished"]
+    progress: str
+    last_shard_seconds_ago: int | None
+    quarantined: dict[str, str]  # the latest fault of each unfinished shard that was given up
+    events: list[Event]
+
+
+def status(url: str) -> RunStatus:
     """Return the progress of a folder's run: line of progress, counts by style and reject reason, quarantine, events.
 
     The rate covers the last quarter of an hour in which shards were finished, from the start of the latest driver: the
@@ -40,7 +51,7 @@ class Status:
         self._claim, self._planned = read_planned(self._storage)
         self._records: dict[str, ShardRecord] = {}
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> RunStatus:
         """Return the same as `status`."""
         storage, planned = self._storage, self._planned
         summary = read_summary(storage)
@@ -68,7 +79,7 @@ class Status:
         }
 
 
-def watch(url: str, every: float, out: TextIO | None = None) -> dict[str, Any]:
+def watch(url: str, every: float, out: TextIO | None = None) -> RunStatus:
     """Show the status of a run until the run ends; returns the last one.
 
     A terminal gets one text that is rewritten in place; other outputs get a line whenever something changed. A run has
@@ -93,7 +104,7 @@ def watch(url: str, every: float, out: TextIO | None = None) -> dict[str, Any]:
         time.sleep(every)
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(found: RunStatus) -> str:
     """Return a status as text, the most important line first."""
     lines = [f"{found['job']}: {found['progress']}" + (" · finished" if found["state"] == "finished" else "")]
     ago = found["last_shard_seconds_ago"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from typing import Any
+from typing import Any, TypedDict
 
 from difffas.errors import UserError
 from factory.core import interrupts
@@ -30,7 +30,13 @@ from factory.storage import Storage as Storage
 LARGEST = "20mb"  # size limit of an uploaded file
 
 
-def run(config: PlayConfig) -> dict[str, Any]:
+class Served(TypedDict):
+    """Where the page was."""
+
+    url: str
+
+
+def run(config: PlayConfig) -> Served:
     """Serve the page until interrupted, then delete all uploads.
 
     Raises:
@@ -45,7 +51,7 @@ def run(config: PlayConfig) -> dict[str, Any]:
         return _serve(config)
 
 
-def _serve(config: PlayConfig) -> dict[str, Any]:
+def _serve(config: PlayConfig) -> Served:
     try:
         from factory.play.page import page
     except ModuleNotFoundError as error:

@@ -12,7 +12,7 @@ from difffas.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-    from factory.play.playground import Playground
+    from factory.play.playground import Playground, Recipe, Scores
 
 BUTTONS = ["fullscreen", "download"]  # without the button that shares publicly
 FORGOTTEN = (600, 3600)  # seconds: how often to look for files older than the second number
@@ -29,7 +29,7 @@ def page(playground: Playground) -> gr.Blocks:
         cfg_scale: float,
         seed: float,
         preset: Any,
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any], dict[str, Any]]:
+    ) -> tuple[np.ndarray, np.ndarray, Scores, Recipe]:
         if live is None:
             raise gr.Error("upload a live face first", print_exception=False)
         shown = None if guide is None else Path(guide).read_bytes()

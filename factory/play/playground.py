@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from pydantic import Field
@@ -32,6 +32,37 @@ class PlayConfig(Config):
     host: str = Field("127.0.0.1", description="address to listen on; other machines need no password")
     hosts: tuple[str, ...] = Field((), description="further host names that browsers may use, such as a proxy's")
     port: int = Field(7860, ge=0, le=65535, description="0: any free port")
+
+
+# Their keys are what the page shows.
+Scores = TypedDict(
+    "Scores",
+    {
+        "brisque of the live face": float | None,
+        "brisque of the spoof": float | None,
+        "structure changed (1 - SSIM)": float | None,
+        "styles seen by the encoder": dict[str, float],  # probabilities of the likeliest three
+    },
+)
+
+
+class Recipe(TypedDict):
+    """What the spoof was made of."""
+
+    generator: str
+    t0: int
+    cfg_scale: float
+    seed: int
+    preset: Literal["balanced", "exact"]
+    guide: str  # key of its row, or `uploaded`
+    device: str
+
+
+class Facts(TypedDict):
+    """What the page tells of a spoof."""
+
+    scores: Scores
+    recipe: Recipe
 
 
 class Playground:
@@ -67,7 +98,7 @@ class Playground:
         cfg_scale: float,
         seed: int,
         preset: Literal["balanced", "exact"] = "balanced",
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[np.ndarray, np.ndarray, Facts]:
         """The spoof and the guide, uint8 (H, W, 3), and the facts: scores and the recipe.
 
         Raises:
@@ -90,7 +121,7 @@ class Playground:
             seed=np.array([seed]),
         )
         made = self._generators[preset](request).pixels[0]
-        recipe = {
+        recipe: Recipe = {
             "generator": self._digest,
             "t0": t0,
             "cfg_scale": cfg_scale,
@@ -117,7 +148,7 @@ class Playground:
         row = self._guides.rows([int(places[seed % len(places)])])[0]
         return _middle(decode(row.image), self._config.size), row.key
 
-    def _scores(self, live: np.ndarray, made: np.ndarray) -> dict[str, Any]:
+    def _scores(self, live: np.ndarray, made: np.ndarray) -> Scores:
         import torch
 
         from difffas.brisque import brisque

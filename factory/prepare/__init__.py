@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,12 @@ from factory.cluster.capacity import Need
 from factory.cluster.retries import BOUNDED
 from factory.core.progress import say
 from factory.core.regular import NotRegular, open_regular
+from factory.corpus.encode import ImageRecord
 from factory.corpus.provenance import SourceType, read_source_type
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.datasets import Frames, ShippedBoxes, list_dataset
 from factory.images import decode
-from factory.line import Failed, Work, finished_run, run_line
+from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
@@ -116,12 +117,15 @@ def plan(config: PrepareConfig) -> PreparePlan:
     return PreparePlan(shards, identity)
 
 
-def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
-    """Read, decode and crop the images of one shard.
+class Images(TypedDict):
+    """The images of one shard: records, and pixels, uint8 (R, size, size, 3), which are zeros in place of a reject."""
 
-    Returns:
-        `records`: per image `{"row": facts, "reject": None or a reason, "source_type": its mark}`; `pixels`: uint8
-        (R, size, size, 3), zeros in place of a reject.
+    records: list[ImageRecord]
+    pixels: np.ndarray
+
+
+def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
+    """Read, decode and crop the images of one shard.
 
     Raises:
         OSError: if a file cannot be read: the image is not at fault, so the line should retry.
@@ -148,7 +152,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> dict[str, Any]:
             except UnreadableError as error:
                 rejects[place] = str(error)
     rows = (entry.row(config.license or "unknown") for entry in entries)
-    records = [
+    records: list[ImageRecord] = [
         {"row": row, "reject": reject, "source_type": source_type}
         for row, reject, source_type in zip(rows, rejects, source_types, strict=True)
     ]
@@ -217,7 +221,7 @@ def needs(resources: PrepareResources) -> list[Need]:
     ]
 
 
-def run(config: PrepareConfig, failed: Failed = "skip") -> dict[str, Any]:
+def run(config: PrepareConfig, failed: Failed = "skip") -> LineSummary:
     """Prepare every image that is not in the corpus yet; return the run's summary."""
     planned = plan(config)
     totals: Planned = {"shards": len(planned.shards), "images": len(planned)}

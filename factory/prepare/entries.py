@@ -9,10 +9,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from difffas.errors import UserError
-from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, style_of
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, style_of
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
 from factory.sources.faces import Box, read_boxes
@@ -49,12 +49,21 @@ class Entry:
     turn: int = 0
     boxes: str = ""
 
-    def row(self, license_name: str) -> dict[str, Any]:
+    def row(self, license_name: str) -> Facts:
         """The row's facts; without a domain or attack, only key, source and licence are meaningful."""
         style = style_of(self.domain, self.attack) if self.domain and self.attack else None
-        facts = {name: getattr(self, name) for name in ("key", "label", "attack", "domain", "subject", "capture")}
-        facts |= {"style": style, "split": self.split if style else None, "source": printable(self.path)}
-        return {**facts, "license": self.license or license_name}
+        return {
+            "key": self.key,
+            "label": self.label,
+            "attack": self.attack,
+            "domain": self.domain,
+            "subject": self.subject,
+            "capture": self.capture,
+            "style": style,
+            "split": self.split if style else None,
+            "source": printable(self.path),
+            "license": self.license or license_name,
+        }
 
     @property
     def rank(self) -> tuple[str, int]:

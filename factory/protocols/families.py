@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,20 @@ class Family(Config):
 
     defaults: dict[str, Any] = {}
     protocols: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
+class Entry(NamedTuple):
+    """A protocol as its file has it, before its lists are read and it is checked."""
+
+    name: str
+    values: dict[str, Any]
+
+
+class Recordings(TypedDict):
+    """Recordings of an official list, in the form of `Rule.listed`."""
+
+    listed: set[str]
+    listed_by: tuple[str, ...]
 
 
 class ListFile(Config):
@@ -76,16 +90,16 @@ def load(name: str) -> Protocol:
         path = Path(file_here(file))
         if not path.is_file():
             raise UserError(f"protocol file {file} does not exist")
-        held = dict(_entries(path))
+        held = {one.name: one for one in _entries(path)}
         if not entry and len(held) == 1:
             entry = next(iter(held))
         if entry not in held:
             raise UserError(f"protocol file {file} holds {', '.join(held)}: say which one, {file}:{next(iter(held))}")
-        return _protocol(entry, held[entry], path)
+        return _protocol(held[entry], path)
     for path in _files():
-        held = dict(_entries(path))
+        held = {one.name: one for one in _entries(path)}
         if name in held:
-            return _protocol(name, held[name], path)
+            return _protocol(held[name], path)
     near = difflib.get_close_matches(name, names(), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "`difffas protocols` lists them"
     raise UserError(f"there is no protocol {name!r}; {hint}")
@@ -95,7 +109,7 @@ def _files() -> list[Path]:
     return sorted(FOLDER.glob("*.yaml"))
 
 
-def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _entries(path: Path) -> Iterator[Entry]:
     """Yield every protocol of a file with its values; `each` is expanded, lists are not yet read."""
     values = read_yaml(path, "protocol")
     family = _built(Family, values, path.name)
@@ -106,10 +120,12 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         own = {**family.defaults, **{key: value for key, value in given.items() if key != "each"}}
         for chosen in itertools.product(*each.values()):
             put = {key: str(value) for key, value in zip(each, chosen, strict=True)}
-            yield substituted(name, put), substituted(own, put)
+            yield Entry(substituted(name, put), substituted(own, put))
 
 
-def _protocol(name: str, values: dict[str, Any], path: Path) -> Protocol:
+def _protocol(entry: Entry, path: Path) -> Protocol:
+    name, values = entry
+
     def resolved(rule: Any) -> Any:
         if not (isinstance(rule, dict) and "list" in rule):
             return rule
@@ -121,8 +137,8 @@ def _protocol(name: str, values: dict[str, Any], path: Path) -> Protocol:
     return protocol
 
 
-def _listed(given: ListFile, path: Path) -> dict[str, Any]:
-    """Return the recordings of an official list, in the form of `Rule.listed`."""
+def _listed(given: ListFile, path: Path) -> Recordings:
+    """Return the recordings of an official list."""
     folders = [path.parent, *([Path(place(os.environ[LISTS]))] if os.environ.get(LISTS) else [])]
     found = next((folder / given.file for folder in folders if (folder / given.file).is_file()), None)
     if found is None:

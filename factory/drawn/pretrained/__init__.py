@@ -19,6 +19,7 @@ from difffas.style_encoder import SMALL_STYLE_ENCODER
 from difffas.unet import SMALL_UNET
 from factory import prepare
 from factory.core.config import build
+from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.provenance import DRAWN
@@ -45,7 +46,7 @@ def fit(out: str) -> TrainSummary:
     return fit_generator.run(build(fit_generator.FitGeneratorConfig, _generator(root)))
 
 
-def _corpus(root: Path) -> dict[str, Any]:
+def _corpus(root: Path) -> JsonObject:
     return {
         "source": f"{root}/faces",
         "out": f"{root}/corpus",
@@ -59,7 +60,7 @@ def _corpus(root: Path) -> dict[str, Any]:
     }
 
 
-def _style(root: Path) -> dict[str, Any]:
+def _style(root: Path) -> JsonObject:
     training = {"steps": 1500, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",
@@ -70,7 +71,7 @@ def _style(root: Path) -> dict[str, Any]:
     }
 
 
-def _generator(root: Path) -> dict[str, Any]:
+def _generator(root: Path) -> JsonObject:
     training = {"steps": 6000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",

@@ -150,7 +150,7 @@ def inline(
     name: str, out: Storage, folder: str, shards: Any, task: Any, actor: Any, arguments: Any, workers: int, gpus: float
 ) -> None:
     """What `walk` does, in this process."""
-    work = actor(**arguments())
+    work = actor(*arguments())
     for shard in shards:
         row = work({"shard": shard, "place": place_of(folder, shard), **task(shard)})
         assert not row["fault"], row["fault"]

@@ -202,7 +202,7 @@ def test_a_bug_of_the_encoder_is_no_reject(line: Any, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("factory.line.encode_and_score", buggy)
     whole: Any = made(NAMES[0])
-    found = _finish(whole, "test", "unused", "face", OutputConfig().model_dump(mode="json"), 1)
+    found = _finish(whole, "test", "unused", "face", OutputConfig(), 1)
     assert found["planned"] == 0 and found["fault"] == "publish: ValueError: operands could not be broadcast together"
 
 

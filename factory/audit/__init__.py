@@ -116,7 +116,8 @@ def _needs(config: AuditConfig) -> list[Need]:
 
 def _check_measures(storage: Storage, measured: Measured) -> None:
     """Refuse measures of another audit unless it is finished and used the same inputs and methods."""
-    theirs = read_claim(storage)["identity"].get("measured", {})
+    found = read_claim(storage)["identity"].get("measured")
+    theirs = found if isinstance(found, dict) else {}
     differ = sorted(name for name, value in measured.items() if theirs.get(name) != value)
     if differ:
         raise UserError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")

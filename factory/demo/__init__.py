@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from difffas.style_encoder import SMALL_STYLE_ENCODER
 from factory import evaluate, generate, prepare, report, tune
+from factory.core.documents import JsonObject
 from factory.core.progress import duration, say
 from factory.corpus.provenance import DRAWN
 from factory.drawn import embedded, pretrained
@@ -24,7 +25,15 @@ T0, CFG_SCALE = (300, 480), (2.0, 6.0)  # settings at which the small generator 
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # for two cores: none is free to read ahead
 
 
-def run(out: str) -> dict[str, Any]:
+class Shown(TypedDict):
+    """Where the demo's report and spoofs lie, and how long it took."""
+
+    report: str
+    spoofs: str
+    seconds: float
+
+
+def run(out: str) -> Shown:
     """Draw faces, then prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
     root = Path(out).absolute()
     started = time.monotonic()
@@ -116,7 +125,7 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
 
 
 def _downstream(root: Path) -> Iterator[StationRun]:
-    classifiers: dict[str, dict[str, Any]] = {
+    classifiers: dict[str, JsonObject] = {
         "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
         "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},
     }

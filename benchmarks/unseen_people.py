@@ -19,7 +19,7 @@ from factory.core.documents import JsonObject
 from factory.train.recipes import classifier
 
 PATTERN = "{attack}/{subject}/{person}_{glasses}_{position}_{domain}_{picture}.jpg"
-FIGURES = ("auc", "d_eer", "hter")
+FIGURES = ("auc", "d_eer", "hter@dev_eer")
 CPU: JsonObject = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 
 

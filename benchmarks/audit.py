@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from factory.audit.hashes import bits_apart, nearest_before
-from factory.audit.verdict import Measures, Thresholds, judge, leaks, near_duplicates
+from factory.audit.verdict import Measures, RowLimits, Thresholds, judge, leaks, near_duplicates
 
 
 def even(rows: int) -> np.ndarray:
@@ -75,7 +75,7 @@ def judge_all(rows: int, hashes: np.ndarray) -> None:
         brisque_z=brisque_z,
         leak=leak,
     )
-    judge(measures, Thresholds())
+    judge(measures, Thresholds(), RowLimits(np.full(rows, 0.45), np.full(rows, 0.5)))
     times = np.diff([started, between, later, time.perf_counter()])
     for name, seconds in zip(("near-duplicates", "leaks", "verdicts"), times, strict=True):
         print(f"{name:16} {seconds:6.1f} s")

@@ -1,7 +1,8 @@
 """The audit station: judge a generated corpus row by row before training on it.
 
 The audit checks that identity is kept, the style is reached and the quality is like that of real spoofs. It looks for
-memorised rows, near-duplicates and leaks between splits. Shards of the corpus stay untouched: `OUT/audit.parquet`
+memorised rows, near-duplicates and leaks between splits. The limits of identity and style come from real held-out
+spoofs. Shards of the corpus stay untouched: `OUT/audit.parquet`
 holds measures and verdicts by key, and other stations take it as `audit=OUT`. docs/auditing.md is the manual.
 """
 
@@ -13,11 +14,19 @@ import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
+from factory.audit.calibration import RealSpoofs, calibrate, limits_of_rows, remarks
 from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, open_corpora
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
 from factory.audit.summary import AuditSummary, summarise
-from factory.audit.tables import make_tables, real_hashes, spoof_measures, unseen_spoofs
+from factory.audit.tables import (
+    has_pairs,
+    make_tables,
+    pair_measures,
+    real_hashes,
+    spoof_measures,
+    unseen_spoofs,
+)
 from factory.audit.verdict import (
     AUDIT_SCHEMA,
     LEAKS,
@@ -30,6 +39,7 @@ from factory.audit.verdict import (
     quality_z,
 )
 from factory.cluster.capacity import Need
+from factory.core.progress import say
 from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
@@ -50,19 +60,42 @@ def run(config: AuditConfig) -> AuditSummary:
     others = Storage(config.measures) if config.measures is not None else None
     if others is not None:
         _check_measures(others, measured)
-    thresholds = config.thresholds.model_dump(mode="json")
-    claim = Run(config.out, STATION, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
+        if not has_pairs(others, corpora):
+            raise UserError(f"measures {others.url} are of an older version, without real pairs: leave them out")
+    thresholds = config.thresholds
+    identity = {"measured": measured, "thresholds": thresholds.decisive()}
+    claim = Run(config.out, STATION, identity, config, needs=_needs(config))
     if (finished := claim.summary()) is not None:
         return cast("AuditSummary", finished)
     if others is None:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
     measures, references = _measures(config, corpora, tables)
-    verdict = judge(measures, config.thresholds)
+    limits = calibrate(_real_spoofs(corpora, tables), thresholds, references)
+    row_limits = limits_of_rows(limits, corpora.spoofs["style"].to_pylist())
+    verdict = judge(measures, thresholds, row_limits)
     claim.storage.create(AUDIT, to_parquet(_table(measures, verdict)))
     unseen = unseen_spoofs(tables, corpora)
-    summary = summarise(corpora.spoofs, measures, verdict, config.thresholds, references, corpora.real, unseen)
+    spoofs, real = corpora.spoofs, corpora.real
+    summary = summarise(spoofs, measures, verdict, thresholds, limits, row_limits, references, real, unseen)
+    for line in remarks(limits, thresholds):
+        say(f"audit: {line}")
     return cast("AuditSummary", claim.finish(summary))
+
+
+def _real_spoofs(corpora: AuditedCorpora, tables: Storage) -> RealSpoofs:
+    """The measures of the real spoofs that calibrate the limits."""
+    pairs, training = corpora.pairs, corpora.training
+    measured = pair_measures(tables, corpora)
+    return RealSpoofs(
+        style=training.column("style")[pairs.spoofs],
+        style_probability=measured["style_probability"].to_numpy(),
+        style_right=measured["style_right"].to_numpy(zero_copy_only=False),
+        genuine_distance=measured["genuine_distance"].to_numpy(),
+        impostor_distance=measured["impostor_distance"].to_numpy(),
+        brisque=training.column("brisque")[pairs.spoofs].astype(np.float64),
+        held_out=pairs.held_out,
+    )
 
 
 def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[Measures, dict[str, Reference]]:
@@ -117,8 +150,8 @@ def _needs(config: AuditConfig) -> list[Need]:
 def _check_measures(storage: Storage, measured: Measured) -> None:
     """Refuse measures of another audit unless it is finished and used the same inputs and methods."""
     found = read_claim(storage)["identity"].get("measured")
-    theirs = found if isinstance(found, dict) else {}
-    differ = sorted(name for name, value in measured.items() if theirs.get(name) != value)
+    theirs, ours = found if isinstance(found, dict) else {}, dict(measured)
+    differ = sorted(name for name in {*ours, *theirs} if theirs.get(name) != ours.get(name))
     if differ:
         raise UserError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")
     if read_summary(storage) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 
 from difffas.errors import UserError
 from factory.audit.identity import EmbedderName, load_embedder
-from factory.audit.settings import AuditConfig
+from factory.audit.pairs import Pairs, choose_pairs
+from factory.audit.settings import AuditConfig, AuditInputs
 from factory.audit.style import ENCODER, encoder_digest
+from factory.audit.style_judge import judge_digest, judge_styles
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
@@ -34,6 +36,7 @@ class AuditedCorpora:
     live_of: np.ndarray  # int64, position of each spoof's live face
     training_rows: np.ndarray  # int64, positions of the training spoofs
     unseen_rows: np.ndarray  # int64, positions of real spoofs in the same corpus's other splits
+    pairs: Pairs  # real spoofs of the training corpus that calibrate the limits
 
     @property
     def real(self) -> list[Corpus]:
@@ -49,6 +52,7 @@ class Measured(TypedDict):
     guides: str
     training: str
     style_encoder: str
+    judge: NotRequired[str]  # only if it is not the style encoder
     identity: EmbedderName
     embedder: str
     protocol: dict[str, str] | None
@@ -60,7 +64,7 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
     """Open the corpora.
 
     Raises:
-        UserError: if nothing was generated, a live face or guide is not in its corpus, the encoder does not know a
+        UserError: if nothing was generated, a live face or guide is not in its corpus, the judge does not know a
             style, or the training split has no spoof.
     """
     inputs = config.inputs
@@ -74,19 +78,22 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
         raise UserError(f"{generated.storage.url} has no generated row: an audit is of what `difffas generate` wrote")
     live_of = _places(spoofs, "live_key", corpora["live"])
     _places(spoofs, "guide_key", corpora["guides"])
-    _check_styles(inputs.style_encoder, spoofs)
+    known = _known_styles(inputs, spoofs)
     spoof = (training.column("label") == SPOOF) & training.index["guide_key"].is_null().to_numpy()
     seen = training.column("split") == config.training_split
     if not (spoof & seen).any():
         raise UserError(
             f"{training.storage.url} has no real spoof in split {config.training_split!r}: set training_split"
         )
+    training_rows, unseen_rows = np.flatnonzero(spoof & seen), np.flatnonzero(spoof & ~seen)
+    pairs = choose_pairs(training, training_rows, unseen_rows, known)
     return AuditedCorpora(
         **corpora,
         spoofs=spoofs,
         live_of=live_of,
-        training_rows=np.flatnonzero(spoof & seen),
-        unseen_rows=np.flatnonzero(spoof & ~seen),
+        training_rows=training_rows,
+        unseen_rows=unseen_rows,
+        pairs=pairs,
     )
 
 
@@ -101,7 +108,7 @@ def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:
     fitted = read_claim(encoder)["identity"].get("corpus") if encoder.exists(CLAIM) else None
     if fitted not in (None, training.digest):
         say(f"audit: {encoder.url} was fitted on another corpus than {training.storage.url}")
-    return {
+    measured: Measured = {
         "generated": corpora.generated.digest,
         "live": corpora.live.digest,
         "guides": corpora.guides.digest,
@@ -113,6 +120,9 @@ def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:
         "training_split": config.training_split,
         "batch_size": config.batch_size,
     }
+    if config.inputs.judge is not None:
+        measured["judge"] = judge_digest(Storage(config.inputs.judge))
+    return measured
 
 
 def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
@@ -127,11 +137,17 @@ def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
     return np.asarray(places.to_numpy().astype(np.int64))
 
 
-def _check_styles(url: str, spoofs: pa.Table) -> None:
-    storage = Storage(url)
-    if storage.names(ENCODER):
-        known = encoder_config(storage)["styles"]
-        unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
-        if unknown:
-            raise UserError(f"the style encoder of {storage.url} does not know {unknown}, only {known}: give another")
-    encoder_digest(storage)  # one-line error if the encoder is missing or incomplete
+def _known_styles(inputs: AuditInputs, spoofs: pa.Table) -> list[str]:
+    """The styles that the judge knows; raises UserError if it lacks one of the spoofs' styles."""
+    encoder = Storage(inputs.style_encoder)
+    if inputs.judge is not None:
+        name, storage = "judge", Storage(inputs.judge)
+        known = judge_styles(storage)
+    else:
+        name, storage = "style encoder", encoder
+        known = list(encoder_config(encoder)["styles"]) if encoder.names(ENCODER) else []
+    unknown = sorted(set(spoofs["style"].unique().to_pylist()) - set(known))
+    if unknown and known:
+        raise UserError(f"the {name} of {storage.url} does not know {unknown}, only {known}: give another")
+    encoder_digest(encoder)  # one-line error if the encoder is missing or incomplete
+    return known

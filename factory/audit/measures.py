@@ -17,6 +17,7 @@ from difffas.errors import UnreadableError, UserError
 from factory.audit.hashes import BITS, bits_apart, difference_hash
 from factory.audit.identity import EmbedderName, distances, load_embedder
 from factory.audit.style import StyleJudge
+from factory.audit.style_judge import style_judge
 from factory.corpus import read_rows, read_shard_rows
 from factory.corpus.row import SPOOF, Row
 from factory.images import decode
@@ -38,6 +39,15 @@ SPOOF_SCHEMA = pa.schema(
         ("nearest_spoof", pa.string()),
         ("nearest_spoof_bits", pa.int64()),
         ("nearest_spoof_distance", pa.float64()),
+    ]
+)
+PAIR_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("style_probability", pa.float64()),
+        ("style_right", pa.bool_()),  # whether the own style is the likeliest
+        ("genuine_distance", pa.float64()),  # to a live face of the person, NaN without one
+        ("impostor_distance", pa.float64()),  # to a live face of another person, NaN without one
     ]
 )
 _BLOCK = 1 << 16  # training spoofs that a shard is compared with at a time
@@ -74,22 +84,24 @@ class TrainingSpoofs:
 
 @dataclasses.dataclass(frozen=True)
 class Tools:
-    """How to measure: folder of the style encoder, name of the face embedder, images per batch, threads."""
+    """How to measure: folders of style encoder and judge, name of the face embedder, images per batch, threads."""
 
     style_encoder: str
+    judge: str | None  # None: the style encoder judges
     identity: EmbedderName
     batch_size: int
     threads: int
 
 
 class Task(ShardRow, total=False):
-    """A shard to measure, a row of a Ray dataset; `positions` and `lives` only for spoofs."""
+    """A shard to measure, a row of a Ray dataset; `positions` and `lives` only for spoofs and pairs."""
 
     place: str  # of the shard's table
     url: str  # of its corpus
     source: str  # its name in that corpus
     positions: np.ndarray  # int64, of the shard's rows to measure
-    lives: np.ndarray  # int64, position of each row's live face in the live corpus
+    lives: np.ndarray  # int64, position of each row's live face in the live corpus, −1 without one
+    impostors: np.ndarray  # int64, only for pairs: a live face of another person, −1 without one
 
 
 class MeasureReal:
@@ -130,7 +142,7 @@ class MeasureSpoofs:
         import ray
 
         self._out, self._live = Storage(out), Storage(live)
-        self._style = StyleJudge(tools.style_encoder, tools.batch_size, tools.threads)
+        self._style = style_judge(tools.style_encoder, tools.judge, tools.batch_size, tools.threads)
         self._embed = load_embedder(tools.identity)
         self._live_places, self._training = ray.get(shared[0])
 
@@ -158,6 +170,51 @@ class MeasureSpoofs:
         }
         self._out.create(row["place"], to_parquet(pa.table(columns, SPOOF_SCHEMA)))
         return {**row, "planned": len(rows)}
+
+
+class MeasurePairs:
+    """An actor that turns a chunk of real spoofs into a table of `PAIR_SCHEMA` in `out`.
+
+    Args:
+        out, tools: as above. corpus: folder of the training corpus. shared: the reference to shard and position of
+            each of its rows, in a list as above.
+    """
+
+    def __init__(self, out: str, tools: Tools, corpus: str, shared: list[Any]) -> None:
+        import ray
+
+        self._out, self._corpus = Storage(out), Storage(corpus)
+        self._style = style_judge(tools.style_encoder, tools.judge, tools.batch_size, tools.threads)
+        self._embed = load_embedder(tools.identity)
+        self._places = ray.get(shared[0])
+
+    def __call__(self, row: Task) -> Result:
+        """Measure the real spoofs of a chunk."""
+        return result(carry(row, "audit", self._work))
+
+    def _work(self, row: Task) -> Task:
+        rows = self._read(row["positions"])
+        spoofs = pixels(rows)
+        probabilities, right = self._style.judged(spoofs, [face.style for face in rows])
+        mine = self._embed(spoofs)
+        wanted = np.stack([row["lives"], row["impostors"]])
+        known = wanted >= 0
+        others = np.full((*wanted.shape, mine.shape[1]), np.nan)
+        if known.any():
+            distinct, place = np.unique(wanted[known], return_inverse=True)
+            others[known] = self._embed(pixels(self._read(distinct)))[place]
+        columns = {
+            "key": [face.key for face in rows],
+            "style_probability": probabilities,
+            "style_right": right,
+            "genuine_distance": distances(mine, others[0]),
+            "impostor_distance": distances(mine, others[1]),
+        }
+        self._out.create(row["place"], to_parquet(pa.table(columns, PAIR_SCHEMA)))
+        return {**row, "planned": len(rows)}
+
+    def _read(self, positions: np.ndarray) -> list[Row]:
+        return read_rows(self._corpus, self._places, positions)
 
 
 def pixels(rows: list[Row]) -> np.ndarray:

@@ -16,6 +16,9 @@ class AuditInputs(Config):
     live: PathOrUrl = Field(description="corpus of the live faces that were used for generation")
     guides: PathOrUrl
     style_encoder: PathOrUrl = Field(description="folder of fit-style or fit-generator")
+    judge: PathOrUrl | None = Field(
+        None, description="folder of a classifier that judges the style; None: the style encoder judges"
+    )
     training: PathOrUrl | None = Field(None, description="corpus that the generator was fitted on; None: guides")
 
 

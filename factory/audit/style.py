@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class StyleJudge:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._encoder: Any = load_style_encoder(url).to(self._device)
         self._batch_size = batch_size
+        self.styles: tuple[str, ...] = tuple(self._encoder.styles)
 
     def __call__(self, images: np.ndarray, styles: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities of each image's own style, float64 (N,), and features.
@@ -39,13 +41,21 @@ class StyleJudge:
         (stride 32), averaged over the image.
         """
         features, logits = self._encode(images)
-        place = {style: number for number, style in enumerate(self._encoder.styles)}
-        chosen = [place[style] for style in styles]
-        return logits.softmax(dim=1).numpy()[np.arange(len(images)), chosen], features
+        return own_style(self.styles, logits.softmax(dim=1).numpy(), styles), features
+
+    def judged(self, images: np.ndarray, styles: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities of each image's own style, and whether it is the likeliest of all styles, bool (N,)."""
+        probabilities = self._probabilities(images)
+        likeliest = np.array(self.styles)[probabilities.argmax(axis=1)]
+        return own_style(self.styles, probabilities, styles), likeliest == np.array(styles)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """The features alone; the encoder need not know the images' style."""
         return self._encode(images)[0]
+
+    def _probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities of all styles, float64 (N, K)."""
+        return np.asarray(self._encode(images)[1].softmax(dim=1).numpy())
 
     def _encode(self, images: np.ndarray) -> tuple[np.ndarray, Tensor]:
         import torch
@@ -58,6 +68,12 @@ class StyleJudge:
                 found.append((features.cpu(), logits.double().cpu()))
         features, logits = (torch.cat(parts) for parts in zip(*found, strict=True))
         return features.numpy(), logits
+
+
+def own_style(known: Sequence[str], probabilities: np.ndarray, styles: list[str]) -> np.ndarray:
+    """The probability of each image's own style, float64 (N,), from those of all known styles, (N, K)."""
+    place = {style: number for number, style in enumerate(known)}
+    return np.asarray(probabilities[np.arange(len(styles)), [place[style] for style in styles]])
 
 
 def encoder_digest(storage: Storage) -> str:

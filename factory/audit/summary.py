@@ -8,7 +8,8 @@ from typing import TypedDict
 import numpy as np
 import pyarrow as pa
 
-from factory.audit.verdict import LEAKS, REASONS, Measures, Reference, Thresholds, Verdict, memorised
+from factory.audit.calibration import Limits
+from factory.audit.verdict import LEAKS, REASONS, Measures, Reference, RowLimits, Thresholds, Verdict, memorised
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 
@@ -40,14 +41,14 @@ class Histogram(TypedDict):
 
 
 class IdentityFigures(Spread):
-    """Identity distance: the share of rows within the limit, None without a limit."""
+    """Identity distance: the share of rows within their limit, among those with one; None without any."""
 
     kept: float | None
     histogram: Histogram
 
 
 class StyleFigures(Spread):
-    """Probability of the spoof's style: the share of rows that reach the limit, and the mean by style."""
+    """Probability of the spoof's style: the share of rows that reach their limit, and the mean by style."""
 
     reached: float | None
     by_style: dict[str, float]
@@ -130,6 +131,7 @@ class AuditSummary(TypedDict):
     leaks: dict[str, int]
     quality: Quality
     balance: dict[str, dict[str, Balance]]  # by split and style
+    limits: Limits
 
 
 def summarise(
@@ -137,6 +139,8 @@ def summarise(
     measures: Measures,
     verdict: Verdict,
     thresholds: Thresholds,
+    limits: Limits,
+    row_limits: RowLimits,
     references: dict[str, Reference],
     real: list[Corpus],
     unseen: tuple[np.ndarray, np.ndarray],
@@ -144,7 +148,7 @@ def summarise(
     """The summary of a run.
 
     Args:
-        spoofs: index rows. measures, verdict: of these rows.
+        spoofs: index rows. measures, verdict, row_limits: of these rows. limits: those of each style.
         references: references of the z-scores. real: the corpora of real faces, each once.
         unseen: bits and distance to the training spoofs, for real spoofs that the generator has not seen.
     """
@@ -157,12 +161,12 @@ def summarise(
         "refused_by_reason": {name: reasons[name] for name in REASONS if reasons[name]},
         "identity": {
             **spread(measures.identity_distance),
-            "kept": _share(measures.identity_distance, thresholds.identity_distance, at_most=True),
+            "kept": _share(measures.identity_distance, row_limits.identity_distance, at_most=True),
             "histogram": histogram({"spoofs": measures.identity_distance}),
         },
         "style": {
             **spread(measures.style_probability),
-            "reached": _share(measures.style_probability, thresholds.style_probability, at_most=False),
+            "reached": _share(measures.style_probability, row_limits.style_probability, at_most=False),
             "by_style": _by_style(spoofs, measures.style_probability),
         },
         "memorised": _memorised(measures, thresholds, _unseen(*unseen, thresholds)),
@@ -174,6 +178,7 @@ def summarise(
         },
         "quality": _quality(measures, references, real),
         "balance": _balance(spoofs, accepted),
+        "limits": limits,
     }
 
 
@@ -219,12 +224,13 @@ def kolmogorov_smirnov(first: np.ndarray, second: np.ndarray) -> float | None:
     return float(np.abs(below[0] - below[1]).max())
 
 
-def _share(values: np.ndarray, limit: float | None, at_most: bool) -> float | None:
-    """The share of the known values that keep the limit."""
-    known = values[np.isfinite(values)]
-    if limit is None or not len(known):
+def _share(values: np.ndarray, limits: np.ndarray, at_most: bool) -> float | None:
+    """The share of the known values with a limit that keep it."""
+    known = np.isfinite(values) & np.isfinite(limits)
+    if not known.any():
         return None
-    return float((known <= limit).mean() if at_most else (known >= limit).mean())
+    values, limits = values[known], limits[known]
+    return float((values <= limits).mean() if at_most else (values >= limits).mean())
 
 
 def _by_style(spoofs: pa.Table, values: np.ndarray) -> dict[str, float]:

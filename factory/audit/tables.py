@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from factory.audit.corpora import AuditedCorpora
 from factory.audit.measures import (
+    PAIR_SCHEMA,
     SPOOF_SCHEMA,
+    MeasurePairs,
     MeasureReal,
     MeasureSpoofs,
     Task,
@@ -21,14 +23,16 @@ from factory.corpus import Corpus, corpus_digest
 from factory.storage import Storage
 from factory.tables.columns import TextColumn
 
-REAL, SPOOFS = "real", "spoofs"  # folders
+REAL, SPOOFS, PAIRS = "real", "spoofs", "pairs"  # folders
+PAIRS_AT_A_TIME = 64  # real spoofs in a table of `PAIRS`
 CONTROLS = 2000  # spoofs unseen by the generator that are compared with the seen ones
 
 
 def make_tables(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> None:
     """Measure every shard without a table, real faces first, because the spoofs are compared with them."""
     resources = config.resources
-    tools = Tools(Storage(config.inputs.style_encoder).url, config.identity, config.batch_size, resources.threads)
+    encoder, judge = Storage(config.inputs.style_encoder).url, config.inputs.judge
+    tools = Tools(encoder, judge and Storage(judge).url, config.identity, config.batch_size, resources.threads)
     pool = resources.workers, resources.gpus_per_worker
     real: dict[str, Task] = {
         name: {"shard": name, "url": corpus.storage.url, "source": shard}
@@ -56,6 +60,25 @@ def make_tables(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> N
         return out.url, tools, corpora.live.storage.url, [shared]
 
     walk("audit: spoofs", out, SPOOFS, list(spans), task, MeasureSpoofs, held_against, *pool)
+    _measure_pairs(corpora, out, tools, pool)
+
+
+def _measure_pairs(corpora: AuditedCorpora, out: Storage, tools: Tools, pool: tuple[int, float]) -> None:
+    """Measure the real spoofs that calibrate the limits, each with its live faces."""
+    chunks, pairs, corpus = _chunks(len(corpora.pairs.spoofs)), corpora.pairs, corpora.training
+
+    def pairs_of(chunk: str) -> Task:
+        rows = chunks[chunk]
+        positions, lives, impostors = pairs.spoofs[rows], pairs.lives[rows], pairs.impostors[rows]
+        return {"shard": chunk, "positions": positions, "lives": lives, "impostors": impostors}
+
+    def of_training() -> tuple[object, ...]:
+        import ray
+
+        places = corpus.index.select(["shard", "position"]).combine_chunks()
+        return out.url, tools, corpus.storage.url, [ray.put(places)]
+
+    walk("audit: pairs of real faces", out, PAIRS, list(chunks), pairs_of, MeasurePairs, of_training, *pool)
 
 
 def spoof_measures(tables: Storage, spoofs: pa.Table) -> pa.Table:
@@ -64,6 +87,20 @@ def spoof_measures(tables: Storage, spoofs: pa.Table) -> pa.Table:
     whole = pa.concat_tables(found).cast(SPOOF_SCHEMA).combine_chunks()
     assert whole["key"].equals(spoofs["key"]), "a table of measures is that of its shard"
     return whole
+
+
+def pair_measures(tables: Storage, corpora: AuditedCorpora) -> pa.Table:
+    """The measures of the real spoofs that calibrate the limits, in the order of `Pairs`; columns of `PAIR_SCHEMA`."""
+    spoofs = corpora.pairs.spoofs
+    found = [PAIR_SCHEMA.empty_table(), *(read_table(tables, place_of(PAIRS, name)) for name in _chunks(len(spoofs)))]
+    whole = pa.concat_tables(found).cast(PAIR_SCHEMA).combine_chunks()
+    assert whole["key"].to_pylist() == list(corpora.training.column("key")[spoofs]), "a table of pairs is of its chunk"
+    return whole
+
+
+def has_pairs(tables: Storage, corpora: AuditedCorpora) -> bool:
+    """Whether the pairs were measured; an audit of an older version has none."""
+    return not len(corpora.pairs.spoofs) or bool(tables.names(PAIRS))
 
 
 def real_hashes(tables: Storage, corpus: Corpus) -> np.ndarray:
@@ -106,6 +143,12 @@ def _named_shards(corpus: Corpus) -> dict[str, str]:
     """A corpus's shards by the names of their tables, because two corpora may have shards of the same name."""
     digest = corpus_digest(corpus.storage)[:12]
     return {f"{digest}-{shard}": shard for shard in _spans(corpus.index)}
+
+
+def _chunks(pairs: int) -> dict[str, slice]:
+    """The pairs of each table."""
+    firsts = range(0, pairs, PAIRS_AT_A_TIME)
+    return {f"{number:06d}": slice(first, first + PAIRS_AT_A_TIME) for number, first in enumerate(firsts)}
 
 
 def _spans(index: pa.Table) -> dict[str, slice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -41,16 +41,34 @@ AUDIT_SCHEMA = pa.schema(
 
 
 class Thresholds(Config):
-    """The limits that a row must keep to be accepted. None: measured, but never a reason to refuse a row."""
+    """The limits that a row must keep to be accepted. None: measured, but never a reason to refuse a row.
 
-    identity_distance: float | None = Field(None, gt=0, description="upper limit; the embedder sets the scale")
-    style_probability: float | None = Field(0.5, gt=0, lt=1, description="lower limit")
+    `real`: a limit for each style, which real held-out spoofs of this style pass (see `factory.audit.calibration`).
+    """
+
+    identity_distance: Annotated[float, Field(gt=0)] | Literal["real"] | None = Field(
+        "real", description="upper limit; the embedder sets the scale"
+    )
+    style_probability: Annotated[float, Field(gt=0, lt=1)] | Literal["real"] | None = Field(
+        "real", description="lower limit"
+    )
+    percentile: float = Field(95.0, ge=50, le=100, description="percentage of real spoofs that pass each `real` limit")
+    judge_accuracy: float | None = Field(
+        0.9, gt=0, le=1, description="a judge that is right less often on real spoofs sets no `real` style limit"
+    )
     memorised_bits: int | None = Field(4, ge=0, le=64, description="memorised: at most this far from a training spoof")
     memorised_distance: float = Field(0.05, ge=0, description="and at most this cosine distance of style features")
     near_duplicate_bits: int | None = Field(2, ge=0, le=MAX_RADIUS, description="for two spoofs of one style, at most")
     brisque_z: float | None = Field(4.0, gt=0, description="limit on |z| against the real spoofs of the style")
     leaks: bool = Field(True, description="refuse a row whose subject or live face is also in another split")
     live_bits: int = Field(2, ge=0, le=MAX_RADIUS, description="two live faces this near count as one for `leaks`")
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides the verdicts, in JSON: without the settings of `real` limits where no limit is `real`."""
+        unused = set() if self.style_probability == "real" else {"judge_accuracy"}
+        if "real" not in (self.identity_distance, self.style_probability):
+            unused.add("percentile")
+        return self.model_dump(mode="json", exclude=unused)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +87,13 @@ class Measures:
     brisque: np.ndarray
     brisque_z: np.ndarray
     leak: np.ndarray  # int64, place in `LEAKS`, −1 without one
+
+
+class RowLimits(NamedTuple):
+    """The limits of each audited spoof, float64 (N,); NaN where there is none."""
+
+    identity_distance: np.ndarray
+    style_probability: np.ndarray
 
 
 class Verdict(NamedTuple):
@@ -156,21 +181,19 @@ def leaks(
     return np.asarray(np.select([(mask[: len(spoofs)] & ~here) != 0 for mask in elsewhere], [0, 1, 2], default=-1))
 
 
-def judge(measures: Measures, limits: Thresholds) -> Verdict:
-    """Which rows are accepted. A measure that is NaN is never a reason to refuse a row."""
+def judge(measures: Measures, thresholds: Thresholds, limits: RowLimits) -> Verdict:
+    """Which rows are accepted. A measure or a row's limit that is NaN is never a reason to refuse a row."""
     failed = {name: np.zeros(len(measures.key), dtype=bool) for name in REASONS}
-    if limits.identity_distance is not None:
-        failed["identity"] = measures.identity_distance > limits.identity_distance
-    if limits.style_probability is not None:
-        failed["style"] = measures.style_probability < limits.style_probability
-    if limits.memorised_bits is not None:
-        failed["memorised"] = memorised(measures.nearest_spoof_bits, measures.nearest_spoof_distance, limits)
-    if limits.near_duplicate_bits is not None:
+    failed["identity"] = measures.identity_distance > limits.identity_distance
+    failed["style"] = measures.style_probability < limits.style_probability
+    if thresholds.memorised_bits is not None:
+        failed["memorised"] = memorised(measures.nearest_spoof_bits, measures.nearest_spoof_distance, thresholds)
+    if thresholds.near_duplicate_bits is not None:
         failed["near-duplicate"] = measures.near_duplicate_bits >= 0
-    if limits.brisque_z is not None:
-        failed["quality"] = np.abs(measures.brisque_z) > limits.brisque_z
+    if thresholds.brisque_z is not None:
+        failed["quality"] = np.abs(measures.brisque_z) > thresholds.brisque_z
         failed["no quality score"] = np.isnan(measures.brisque)
-    if limits.leaks:
+    if thresholds.leaks:
         failed["leak"] = measures.leak >= 0
     refused = np.stack([failed[name] for name in REASONS])
     reasons = [", ".join(name for name, fault in zip(REASONS, row, strict=True) if fault) or None for row in refused.T]

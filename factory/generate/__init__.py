@@ -312,7 +312,7 @@ class GenerateShard:
             return carry(row, "generate", self._work)
 
     def _work(self, row: Block) -> Block:
-        routes = routes_of(row["records"]) if self._matches else []
+        routes = routes_of(json.loads(row["records"])) if self._matches else []
         arrays = row["pixels"], row["guides"], row["guide_of"], row["t0"], row["cfg_scale"], row["seed"]
         request = Request(*arrays, routes)
         try:

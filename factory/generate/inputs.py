@@ -75,10 +75,10 @@ def read_inputs(
     }
 
 
-def routes_of(records: str) -> list[Route]:
+def routes_of(records: list[ImageRecord]) -> list[Route]:
     """The routes of a shard's samples, from the records of its `Block`."""
-    facts = [record["row"] for record in json.loads(records)]
-    return [route_of(row["live_domain"], row["domain"], row["attack"]) for row in facts]
+    facts = [record["row"] for record in records]
+    return [route_of(str(row["live_domain"]), str(row["domain"]), str(row["attack"])) for row in facts]
 
 
 def _try_decode(row: Row) -> np.ndarray | str:

@@ -85,6 +85,7 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, Compari
         opened.generator,
         matching_statistics(match_sources(config, opened, plan)),
     )
+    records: list[ImageRecord] = json.loads(inputs["records"])
     request = Request(
         live=inputs["pixels"][batch],
         guides=inputs["guides"],
@@ -92,10 +93,9 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, Compari
         t0=inputs["t0"][batch],
         cfg_scale=inputs["cfg_scale"][batch],
         seed=inputs["seed"][batch],
-        routes=routes_of(inputs["records"])[batch],
+        routes=routes_of(records)[batch],
     )
     pixels = generate(request).pixels[place - first]
-    records: list[ImageRecord] = json.loads(inputs["records"])
     data = encode(pixels, config.output, records[place]["source_type"])
     stored = decode(row.image).astype(int)
     return data, {

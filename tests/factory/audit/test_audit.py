@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.factory.audit.planted import EXPECTED, audit, planted_rows, write_world
+from tests.factory.audit.planted import (
+    EXPECTED,
+    LIMITS,
+    audit,
+    fitted_classifier,
+    inline,
+    planted_rows,
+    write_world,
+)
 
 
 def verdicts(out: Path) -> dict[str, dict[str, Any]]:
@@ -48,13 +57,79 @@ def test_again_is_a_no_op_and_other_thresholds_take_over_the_measures(
     assert audit(inputs, root / "audit") == summary
     with pytest.raises(ValueError, match="belongs to another run"):
         audit(inputs, root / "audit", thresholds={})
-    lax = {"style_probability": None, "memorised_bits": None, "near_duplicate_bits": None, "brisque_z": None}
+    lax = {
+        "identity_distance": None,
+        "style_probability": None,
+        "memorised_bits": None,
+        "near_duplicate_bits": None,
+        "brisque_z": None,
+    }
     found = audit(inputs, root / "lax", measures=f"{root}/audit", thresholds={**lax, "leaks": False})
     assert found["accepted"] == 10
     assert found["memorised"]["count"] == found["near_duplicates"]["count"] == 0
     with pytest.raises(ValueError, match="are of another batch_size"):
         audit(inputs, root / "other", measures=f"{root}/audit", batch_size=2)
     assert not (root / "other").exists()
+
+
+def test_real_spoofs_set_the_limits(
+    world: tuple[Path, dict[str, Any], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, inputs, summary = world
+    monkeypatch.setattr("factory.audit.tables.walk", lambda *_: pytest.fail("measured again"))
+    found = audit(inputs, root / "real-limits", measures=f"{root}/audit", thresholds={"brisque_z": 5.0})
+    style = found["limits"]["by_style"]["cam-replay"]
+    assert found["limits"]["held_out"] and found["limits"]["spoofs"] == 3
+    assert (style["spoofs"], style["pairs"], style["pooled"]) == (1, 1, ["identity", "style"])
+    assert style["auc"] == 1.0 and found["limits"]["judge_accuracy"] == 1.0
+    assert 0 < style["identity_distance"] < 0.6 and 0.4 < style["style_probability"] <= 0.5
+    assert found["limits"]["passed"] == {"identity": 1.0, "style": 1.0, "quality": 1.0, "all": 1.0}
+    refused = {key: line["reason"] for key, line in verdicts(root / "real-limits").items()}
+    assert refused["made-swapped"] == "identity" and refused["made-style"] == "style"
+    distances = [line["identity_distance"] for line in verdicts(root / "real-limits").values()]
+    assert found["identity"]["kept"] == pytest.approx(np.mean(np.array(distances) <= style["identity_distance"]))
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("audit: 100 % of held-out real spoofs pass identity, style and quality (identity 100 %")
+    given = summary["limits"]["by_style"]["cam-replay"]
+    assert (given["identity_distance"], given["style_probability"]) == (0.6, 0.5)
+
+
+def test_a_classifier_judges_the_style_and_a_poor_one_refuses_nothing(
+    world: tuple[Path, dict[str, Any], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, inputs, _ = world
+    monkeypatch.setattr("factory.audit.tables.walk", inline)
+    monkeypatch.setattr("ray.put", lambda value: value)
+    monkeypatch.setattr("ray.get", lambda value: value)
+    thresholds = LIMITS | {"style_probability": "real"}
+    for right, expected in ((True, EXPECTED), (False, EXPECTED | {"made-style": None})):
+        name = f"judge-{right}"
+        fitted_classifier(right=right).save(root / name / "classifier")
+        judged = inputs | {"judge": f"{root}/{name}"}
+        found = audit(judged, root / f"audit-{name}", thresholds=thresholds)
+        assert {key: line["reason"] for key, line in verdicts(root / f"audit-{name}").items()} == expected
+        assert found["limits"]["judge_accuracy"] == float(right)
+        assert ("WARNING: the judge" in capsys.readouterr().err) is not right
+    for others, given in (("audit", judged), ("audit-judge-True", judged), ("audit-judge-True", inputs)):
+        with pytest.raises(ValueError, match="are of another judge: leave them out"):
+            audit(given, root / "never", measures=f"{root}/{others}")
+    fitted_classifier(("cam-live", "cam-print")).save(root / "narrow")
+    with pytest.raises(ValueError, match=r"the judge of .*narrow does not know \['cam-replay'\], only"):
+        audit(inputs | {"judge": f"{root}/narrow"}, root / "never")
+    assert not (root / "never").exists()
+
+
+def test_an_older_audit_has_no_pairs(world: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+    root, inputs, _ = world
+    shutil.copytree(root / "audit", root / "older")
+    shutil.rmtree(root / "older" / "pairs")
+    with pytest.raises(ValueError, match="are of an older version, without real pairs: leave them out"):
+        audit(inputs, root / "never", measures=f"{root}/older")
+    assert not (root / "never").exists()
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_a_lost_gpu_ends_the_process_and_another_error_is_its_shards(
         ended.append(status)
         raise SystemExit
 
-    stage = GenerateShard("dummy", "dummy", SAMPLER, threads=1, compiled=False, paired=False)
+    stage = GenerateShard("dummy", "dummy", SAMPLER, threads=1, compiled=False, paired=False, statistics={})
     monkeypatch.setattr(stage, "_generate", fails)
     monkeypatch.setattr("os._exit", leave)
     row: Any = {"shard": "train-000001", "pixels": request([0]).live, **vars(request([0]))}

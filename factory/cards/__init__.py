@@ -15,7 +15,6 @@ from jinja2 import Environment, StrictUndefined
 from factory.cards.croissant import croissant
 from factory.cards.facts import corpus_facts
 from factory.cards.models import model_facts
-from factory.core.documents import JsonValue
 from factory.storage import Storage
 
 CARD, CROISSANT = "README.md", "croissant.json"
@@ -32,7 +31,7 @@ def write_corpus_card(storage: Storage) -> None:
     storage.create(CARD, render("dataset.md", vars(facts)))
 
 
-def write_model_card(storage: Storage, settings: Mapping[str, JsonValue], figures: Mapping[str, object]) -> None:
+def write_model_card(storage: Storage, settings: Mapping[str, object], figures: Mapping[str, object]) -> None:
     """Write README.md of a model folder; `settings` name its corpora by URL. An existing file stays."""
     corpora = {name: str(settings[name]) for name in ("corpus", "generated") if settings.get(name)}
     if not corpora or storage.exists(CARD):

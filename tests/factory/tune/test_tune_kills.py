@@ -81,7 +81,7 @@ def test_a_killed_driver_goes_on_with_its_trial_where_it_stood(corpora: Path, tm
     second = steps_told(again.stderr, "0001")
     assert second == [*range(second[0], 61, 3), 60]  # every report once, and the closing one
     assert second[0] > before[0]  # went on, did not start again
-    fitted = read_summary(Storage(str(out / "trials" / "0001")))
+    fitted: Any = read_summary(Storage(str(out / "trials" / "0001")))
     assert fitted is not None
     assert [point[0] for point in fitted["curve"]] == list(range(1, 61))
     assert [found["step"] for found in fitted["evaluations"]] == list(range(3, 61, 3))

@@ -31,9 +31,8 @@ def write_corpus_card(storage: Storage) -> None:
     storage.create(CARD, render("dataset.md", vars(facts)))
 
 
-def write_model_card(storage: Storage, settings: Mapping[str, object], figures: Mapping[str, object]) -> None:
-    """Write README.md of a model folder; `settings` name its corpora by URL. An existing file stays."""
-    corpora = {name: str(settings[name]) for name in ("corpus", "generated") if settings.get(name)}
+def write_model_card(storage: Storage, corpora: Mapping[str, str], figures: Mapping[str, object]) -> None:
+    """Write README.md of a model folder whose training rows are in `corpora`, URLs by role. An existing file stays."""
     if not corpora or storage.exists(CARD):
         return
     facts = model_facts(storage, corpora, figures)

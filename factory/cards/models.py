@@ -66,7 +66,7 @@ class ModelFacts:
     software: dict[str, str]
 
 
-def model_facts(storage: Storage, corpora: dict[str, str], figures: Mapping[str, object]) -> ModelFacts | None:
+def model_facts(storage: Storage, corpora: Mapping[str, str], figures: Mapping[str, object]) -> ModelFacts | None:
     """Return the facts that `model.md` states about a model folder; None if the folder's station has no card.
 
     Args:

@@ -14,6 +14,7 @@ from difffas.errors import UnreadableError, UserError
 from factory import cluster
 from factory.cluster.capacity import Need
 from factory.cluster.compiler import check_compiler
+from factory.cluster.retries import BOUNDED
 from factory.core import arithmetic
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
@@ -30,7 +31,7 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.line.rounds import BOUNDED, STALL_SECONDS
+from factory.line.rounds import STALL_SECONDS
 from factory.models.generators import DUMMY, Request
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig

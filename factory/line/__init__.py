@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, cast
 
 from factory import cluster
 from factory.cards import write_corpus_card
+from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress
 from factory.corpus import Totals, totals, write_index
@@ -28,7 +29,7 @@ from factory.line import metrics
 from factory.line.block import Block, Result, result
 from factory.line.events import Events
 from factory.line.faults import Quarantine, carry
-from factory.line.rounds import ATTEMPTS, BOUNDED, STALL_SECONDS, in_rounds
+from factory.line.rounds import ATTEMPTS, STALL_SECONDS, in_rounds
 from factory.run import Run, software
 from factory.run.ledger import Ledger
 from factory.run.record import Reject, ShardNotes, SizeAuc

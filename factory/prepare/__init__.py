@@ -14,6 +14,7 @@ import pyarrow as pa
 from difffas.errors import UnreadableError, UserError
 from factory import cluster
 from factory.cluster.capacity import Need
+from factory.cluster.retries import BOUNDED
 from factory.core.progress import say
 from factory.core.regular import NotRegular, open_regular
 from factory.corpus.encode import ImageRecord
@@ -24,7 +25,6 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.line.rounds import BOUNDED
 from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
 from factory.prepare.config import PrepareConfig as PrepareConfig
 from factory.prepare.entries import Entry, list_entries

@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from difffas.errors import UserError
 from difffas.style_encoder import SMALL_STYLE_ENCODER
@@ -24,6 +23,7 @@ from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.provenance import DRAWN
 from factory.drawn import embedded
+from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
@@ -34,7 +34,7 @@ HELD_OUT = 192  # (live, spoof, guide) triples
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 250}
 
 
-def fit(out: str) -> dict[str, Any]:
+def fit(out: str) -> TrainSummary:
     """Draw the faces and fit style encoder and generator below `out`; a second call resumes."""
     root = Path(out).absolute()
     if len(list((root / "faces").rglob("*.png"))) < embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):

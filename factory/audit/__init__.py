@@ -7,8 +7,6 @@ holds measures and verdicts by key, and other stations take it as `audit=OUT`. d
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import pyarrow as pa
 
@@ -52,8 +50,8 @@ def run(config: AuditConfig) -> AuditSummary:
         _check_measures(others, measured)
     thresholds = config.thresholds.model_dump(mode="json")
     claim = Run(config.out, STATION, {"measured": measured, "thresholds": thresholds}, config, needs=_needs(config))
-    if (finished := claim.summary()) is not None:
-        return cast("AuditSummary", finished)
+    if (finished := claim.summary(AuditSummary)) is not None:
+        return finished
     if others is None:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
@@ -62,7 +60,7 @@ def run(config: AuditConfig) -> AuditSummary:
     claim.storage.create(AUDIT, to_parquet(_table(measures, verdict)))
     unseen = unseen_spoofs(tables, corpora)
     summary = summarise(corpora.spoofs, measures, verdict, config.thresholds, references, corpora.real, unseen)
-    return cast("AuditSummary", claim.finish(summary))
+    return claim.finish(summary)
 
 
 def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[Measures, dict[str, Reference]]:

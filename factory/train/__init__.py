@@ -12,20 +12,15 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, TypedDict, TypeVar, cast
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from difffas.errors import UserError
 from factory import cluster
 from factory.cards import write_model_card
-from factory.cluster.capacity import WAIT_SECONDS, Need
+from factory.cluster.capacity import Need
 from factory.cluster.compiler import check_compiler
-from factory.core.config import Config
-from factory.core.documents import JsonObject
 from factory.core.errors import Stalled
 from factory.core.progress import say
-from factory.protocols import Protocol
 from factory.run import Run
 from factory.storage import Storage
 from factory.train.ingest import Batch, BatchReader, cpus_per_task

@@ -8,8 +8,6 @@ holds measures and verdicts by key, and other stations take it as `audit=OUT`. d
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import pyarrow as pa
 
@@ -39,6 +37,7 @@ from factory.audit.verdict import (
     quality_z,
 )
 from factory.cluster.capacity import Need
+from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
@@ -63,10 +62,10 @@ def run(config: AuditConfig) -> AuditSummary:
         if not has_pairs(others, corpora):
             raise UserError(f"measures {others.url} are of an older version, without real pairs: leave them out")
     thresholds = config.thresholds
-    identity = {"measured": measured, "thresholds": thresholds.decisive()}
+    identity: JsonObject = {"measured": measured, "thresholds": thresholds.decisive()}
     claim = Run(config.out, STATION, identity, config, needs=_needs(config))
-    if (finished := claim.summary()) is not None:
-        return cast("AuditSummary", finished)
+    if (finished := claim.summary(AuditSummary)) is not None:
+        return finished
     if others is None:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
@@ -80,7 +79,7 @@ def run(config: AuditConfig) -> AuditSummary:
     summary = summarise(spoofs, measures, verdict, thresholds, limits, row_limits, references, real, unseen)
     for line in remarks(limits, thresholds):
         say(f"audit: {line}")
-    return cast("AuditSummary", claim.finish(summary))
+    return claim.finish(summary)
 
 
 def _real_spoofs(corpora: AuditedCorpora, tables: Storage) -> RealSpoofs:

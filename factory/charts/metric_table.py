@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from factory.charts import fixed
+from factory.core.documents import JsonObject
 
 # Origins of the threshold: name in the summary, label, and a note on how to judge it.
 THRESHOLDS = (
@@ -22,16 +23,44 @@ RATES = (
 BEST = ("hter", "acer")
 ONE_IN = {10: "10 %", 20: "5 %", 100: "1 %"}  # APCER limits of BPCER10, BPCER20, BPCER100
 
-Columns = list[dict[str, Any]]
+# Summaries of `difffas.metrics.report`, one a column; read from folders that strangers may have written.
+Columns = list[JsonObject]
 
 
-def metric_table(summaries: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One figure: its value and text, None for a missing value, whose reason is `why`; `interval` may be empty."""
+
+    value: float | None
+    text: str | None
+    interval: str = ""
+    why: str = ""
+    best: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One metric of all evaluations."""
+
+    label: str
+    meaning: str
+    cells: list[Cell]
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """The metrics at one threshold; the note says how to judge it."""
+
+    title: str
+    note: str
+    rows: list[Row]
+
+
+def metric_table(summaries: Mapping[str, JsonObject]) -> list[Group]:
     """Return groups of rows from summaries of `difffas.metrics.report`, one column per evaluation.
 
-    A group is {"title", "note", "rows"}, a row {"label", "meaning", "cells"}, a cell {"value", "text", "interval",
-    "why", "best"}. `text` is None for a missing value, and `why` gives the reason; `interval` is text, empty if there
-    is no interval. `best` marks AUC, D-EER, TPR, HTER and ACER if columns of one unit (frames, videos) differ; APCER
-    and BPCER trade against each other, so neither has a best value.
+    `best` marks AUC, D-EER, TPR, HTER and ACER if columns of one unit (frames, videos) differ; APCER and BPCER trade
+    against each other, so neither has a best value.
     """
     columns = list(summaries.values())
     whole = [
@@ -48,13 +77,13 @@ def metric_table(summaries: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]
         *(_counts(f"attacks, {name}", columns, "n_by_attack", name) for name in _attacks(columns, "n_by_attack")),
     ]
     return [
-        {"title": "Any threshold", "note": "", "rows": whole},
+        Group("Any threshold", "", whole),
         *(_at_threshold(columns, name, label, note) for name, label, note in THRESHOLDS),
         *(_at_apcer(columns, origin) for origin in ("dev", "test")),
     ]
 
 
-def _at_threshold(columns: Columns, name: str, label: str, note: str) -> dict[str, Any]:
+def _at_threshold(columns: Columns, name: str, label: str, note: str) -> Group:
     rows = [
         _row(f"{rate} at {label}", meaning, columns, f"{key}@{name}", False if key in BEST else None)
         for key, rate, meaning in RATES
@@ -64,10 +93,10 @@ def _at_threshold(columns: Columns, name: str, label: str, note: str) -> dict[st
         for attack in _attacks(columns, f"apcer@{name}")
     ]
     rows.append(_threshold("threshold", columns, f"threshold@{name}"))
-    return {"title": f"Threshold: {label}", "note": note, "rows": rows}
+    return Group(f"Threshold: {label}", note, rows)
 
 
-def _at_apcer(columns: Columns, origin: str) -> dict[str, Any]:
+def _at_apcer(columns: Columns, origin: str) -> Group:
     """Return rows of the BPCER at which the development or the test set keeps every attack's APCER at a given rate."""
     rows = []
     for one_in, rate in ONE_IN.items():
@@ -80,50 +109,59 @@ def _at_apcer(columns: Columns, origin: str) -> dict[str, Any]:
         ]
     notes = {"dev": "chosen on the development split", "test": "chosen on the test labels themselves, so optimistic"}
     title = f"Threshold: largest APCER at most 10, 5, 1 % on {origin}"
-    return {"title": title, "note": notes[origin], "rows": rows}
+    return Group(title, notes[origin], rows)
 
 
-def _row(
-    label: str, meaning: str, columns: Columns, key: str, largest: bool | None, attack: str | None = None
-) -> dict[str, Any]:
+def _row(label: str, meaning: str, columns: Columns, key: str, largest: bool | None, attack: str | None = None) -> Row:
     """Return one rate in percent; `largest` says whether the largest or the least is best, None: neither is."""
     cells = [_cell(summary, key, attack, 100) for summary in columns]
     if largest is not None:
         for unit in {summary.get("unit") for summary in columns}:
-            mine = [cell for cell, summary in zip(cells, columns, strict=True) if summary.get("unit") == unit]
-            values = [cell["value"] for cell in mine if cell["value"] is not None]
+            mine = [place for place, summary in enumerate(columns) if summary.get("unit") == unit]
+            values = [value for place in mine if (value := cells[place].value) is not None]
             if len(set(values)) > 1:
                 best = max(values) if largest else min(values)
-                for cell in mine:
-                    cell["best"] = cell["value"] == best
-    return {"label": label, "meaning": meaning, "cells": cells}
+                for place in mine:
+                    cells[place] = dataclasses.replace(cells[place], best=cells[place].value == best)
+    return Row(label, meaning, cells)
 
 
-def _threshold(label: str, columns: Columns, key: str) -> dict[str, Any]:
+def _threshold(label: str, columns: Columns, key: str) -> Row:
     cells = [_cell(summary, key, None, 1) for summary in columns]
-    return {"label": label, "meaning": "score from which a face is accepted", "cells": cells}
+    return Row(label, "score from which a face is accepted", cells)
 
 
-def _counts(label: str, columns: Columns, key: str, attack: str | None = None) -> dict[str, Any]:
-    found = [summary[key] if attack is None else summary[key].get(attack, 0) for summary in columns]
-    cells = [{"value": n, "text": f"{n:,}", "interval": "", "why": "", "best": False} for n in found]
-    return {"label": label, "meaning": "", "cells": cells}
+def _counts(label: str, columns: Columns, key: str, attack: str | None = None) -> Row:
+    found = [_value(summary, key, attack) or 0 for summary in columns]
+    return Row(label, "", [Cell(count, f"{count:,}") for count in found])
 
 
-def _cell(summary: dict[str, Any], key: str, attack: str | None, factor: float) -> dict[str, Any]:
-    value = summary.get(key)
-    if attack is not None and value is not None:
-        value = value.get(attack)
+def _cell(summary: JsonObject, key: str, attack: str | None, factor: float) -> Cell:
+    value = _value(summary, key, attack)
     if value is None:
-        return {"value": None, "text": None, "interval": "", "why": _why(summary, key, attack), "best": False}
-    bounds = ((summary.get("interval") or {}).get("bounds") or {}).get(key) if attack is None else None
-    interval = " to ".join(fixed(factor * bound, 2) for bound in bounds) if bounds else ""
-    text = fixed(factor * value, 2 if factor == 100 else 4)
-    return {"value": value, "text": text, "interval": interval, "why": "", "best": False}
+        return Cell(None, None, why=_why(summary, key, attack))
+    interval = "" if attack is not None else " to ".join(fixed(factor * bound, 2) for bound in _bounds(summary, key))
+    return Cell(value, fixed(factor * value, 2 if factor == 100 else 4), interval)
 
 
-def _why(summary: dict[str, Any], key: str, attack: str | None) -> str:
-    if attack is not None and attack not in summary["n_by_attack"]:
+def _value(summary: JsonObject, key: str, attack: str | None) -> float | None:
+    """Return a metric, of one attack if given; None if there is none."""
+    found = summary.get(key)
+    if attack is not None:
+        found = found.get(attack) if isinstance(found, dict) else None
+    return found if isinstance(found, int | float) else None
+
+
+def _bounds(summary: JsonObject, key: str) -> list[float]:
+    """Return the two ends of a metric's interval; empty without an interval."""
+    interval = summary.get("interval")
+    bounds = interval.get("bounds") if isinstance(interval, dict) else None
+    ends = bounds.get(key) if isinstance(bounds, dict) else None
+    return [end for end in ends if isinstance(end, int | float)] if isinstance(ends, list) else []
+
+
+def _why(summary: JsonObject, key: str, attack: str | None) -> str:
+    if attack is not None and _value(summary, "n_by_attack", attack) is None:
         return f"the test split of this evaluation holds no {attack}"
     for name, kind in (("n_live", "live face"), ("n_spoof", "attack")):
         if not summary[name]:
@@ -134,4 +172,5 @@ def _why(summary: dict[str, Any], key: str, attack: str | None) -> str:
 
 
 def _attacks(columns: Columns, key: str) -> list[str]:
-    return sorted({attack for summary in columns for attack in summary.get(key) or {}})
+    found = [summary.get(key) for summary in columns]
+    return sorted({attack for by_attack in found if isinstance(by_attack, dict) for attack in by_attack})

@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,9 +18,11 @@ from factory.cli.folder import COMMANDS, Overrides, local, located, print_summar
 from factory.cli.job import job_app, submit
 from factory.cli.stations import CONFIG_ONLY_VERBS
 from factory.core.credentials import refuse_arguments
-from factory.core.documents import JsonValue
 from factory.core.exits import one_line_exits
 from factory.core.masking import masked_output
+
+if TYPE_CHECKING:
+    from factory.core.documents import JsonValue
 
 app = typer.Typer(
     name="difffas",

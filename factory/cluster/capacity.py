@@ -76,6 +76,7 @@ def check(station: str, needs: Sequence[Need]) -> None:
 class Node(TypedDict):
     """A live node as Ray lists it: its resources by name and, if it has any, its labels."""
 
+    Alive: bool
     Resources: dict[str, float]
     Labels: NotRequired[dict[str, str] | None]
 

@@ -15,12 +15,26 @@ from factory.corpus.shards import OutputConfig
 from factory.images import decode
 from factory.run.record import Reject
 
+
+class Saving(TypedDict, total=False):
+    """Arguments of Pillow's `save`."""
+
+    format: Required[str]
+    compress_level: int
+    lossless: bool
+    quality: int
+    method: int
+    subsampling: int
+    pnginfo: PngImagePlugin.PngInfo
+    xmp: bytes
+
+
 # (Pillow format, options) by codec, chosen by benchmarks/encoding.md. They are fixed: equal bytes are promised.
-_LOSSLESS: dict[str, dict[str, Any]] = {
+_LOSSLESS: dict[str, Saving] = {
     "png": {"format": "PNG", "compress_level": 3},
     "webp": {"format": "WEBP", "lossless": True, "quality": 0, "method": 0},
 }
-_LOSSY: dict[str, dict[str, Any]] = {
+_LOSSY: dict[str, Saving] = {
     "jpeg": {"format": "JPEG", "subsampling": 0},
     "webp": {"format": "WEBP", "method": 4},
 }
@@ -35,13 +49,13 @@ def codec_name(output: OutputConfig) -> str:
 
 def encode(pixels: np.ndarray, output: OutputConfig, source_type: SourceType) -> bytes:
     """Encode one image, uint8 (H, W, 3) RGB, marked with its origin; all marks have the same length."""
-    options = dict((_LOSSLESS if output.quality is None else _LOSSY)[output.codec])
+    options = (_LOSSLESS if output.quality is None else _LOSSY)[output.codec].copy()
     if output.quality is not None:
         options["quality"] = output.quality
     packet = xmp_packet(source_type)
     if output.codec == "png":
-        options["pnginfo"] = PngImagePlugin.PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet.decode())
+        info = options["pnginfo"] = PngImagePlugin.PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", packet.decode())
     else:
         options["xmp"] = packet
     buffer = io.BytesIO()

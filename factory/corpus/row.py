@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from difffas.errors import UserError
+from factory.core.documents import JsonObject
 
 Facts = dict[str, str | int | float | None]  # columns of a row by name, as JSON holds them: all but the pixels
 
@@ -97,7 +98,7 @@ def _arrow_field(field: dataclasses.Field[Any]) -> pa.Field:
 def _huggingface() -> dict[str, str]:
     """Return the schema metadata by which the Hugging Face Hub and `datasets` show images and class names."""
     kinds = {pa.string(): "string", pa.int64(): "int64", pa.float64(): "float64"}
-    features: dict[str, Any] = {}
+    features: JsonObject = {}
     for field in map(_arrow_field, dataclasses.fields(Row)):
         if field.name == "image":
             features["image"] = {"_type": "Image"}

@@ -9,7 +9,8 @@ import json
 import re
 import shlex
 from collections import Counter
-from typing import Any
+from collections.abc import Iterable
+from typing import NamedTuple, NotRequired, TypedDict
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from difffas.errors import UserError
 from factory.cards import CARD, CROISSANT
 from factory.cards.facts import corpus_facts
 from factory.core.config import Config, PathOrUrl
-from factory.core.documents import parse_yaml
+from factory.core.documents import JsonObject, parse_yaml
 from factory.corpus import INDEX
 from factory.corpus.hub import too_many_files
 from factory.corpus.verify import verify
@@ -38,7 +39,34 @@ class ReleaseConfig(Config):
     to: PathOrUrl | None = Field(None, description="a URL such as s3://… or the Hub's OWNER/NAME; None: placeholders")
 
 
-def release(url: str, to: str | None = None) -> dict[str, Any]:
+class SplitShards(NamedTuple):
+    """The shard files of one split in one format: their paths in order, and their rows and bytes together."""
+
+    pattern: str  # a brace pattern that covers the paths
+    paths: list[str]
+    rows: int
+    bytes: int
+
+
+class ListedShards(TypedDict):
+    """A split in `shards.json`: a brace pattern of its files, and their number, rows and bytes."""
+
+    pattern: str
+    shards: int
+    rows: int
+    bytes: int
+
+
+class Released(TypedDict):
+    """What is wrong with a corpus, one line each; if nothing is, its shards, the files written and the commands."""
+
+    problems: list[str]
+    shards: NotRequired[dict[str, dict[str, ListedShards]]]  # by format and split
+    files: NotRequired[list[str]]
+    commands: NotRequired[list[str]]
+
+
+def release(url: str, to: str | None = None) -> Released:
     """Check a corpus folder and, if nothing is wrong, write its shard lists below `publish/`.
 
     The lists are `<split>.<format>.txt` with one path per line, `shards.json` with a brace pattern for each, and
@@ -63,9 +91,7 @@ def release(url: str, to: str | None = None) -> dict[str, Any]:
     facts = corpus_facts(storage)
     shards = _shards(storage)
     written = {
-        **{
-            f"{split}.{name}.txt": _lines(found["paths"]) for name, by in shards.items() for split, found in by.items()
-        },
+        **{f"{split}.{name}.txt": _lines(found.paths) for name, by in shards.items() for split, found in by.items()},
         "shards.json": (json.dumps(_without_paths(shards), indent=1) + "\n").encode(),
         "sha256sums.txt": _lines(f"{file['sha256']}  {file['path']}" for file in [*facts.files, facts.index]),
     }
@@ -73,8 +99,12 @@ def release(url: str, to: str | None = None) -> dict[str, Any]:
         path = f"{FOLDER}/{name}"
         if not storage.create(path, data) and storage.read(path) != data:
             return {"problems": [f"{path} is there and says something else: move it away"]}
-    commands = _commands(storage, to)
-    return {"problems": [], "shards": _without_paths(shards), "files": [f"{FOLDER}/{n}" for n in written], **commands}
+    return {
+        "problems": [],
+        "shards": _without_paths(shards),
+        "files": [f"{FOLDER}/{name}" for name in written],
+        "commands": _commands(storage, to),
+    }
 
 
 def _problems(storage: Storage, to: str | None) -> list[str]:
@@ -130,7 +160,7 @@ def _undescribed(storage: Storage) -> list[str]:
     return problems + [f"{CROISSANT} has another hash for {path}, or none" for path in wrong]
 
 
-def _front_matter(card: str) -> dict[str, Any]:
+def _front_matter(card: str) -> JsonObject:
     match = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
     try:
         found = parse_yaml(match[1], CARD) if match else None
@@ -139,32 +169,33 @@ def _front_matter(card: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _shards(storage: Storage) -> dict[str, dict[str, dict[str, Any]]]:
+def _shards(storage: Storage) -> dict[str, dict[str, SplitShards]]:
     """By format and split: the paths in order, a brace pattern that covers them, rows and bytes."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, SplitShards]] = {}
     for record in Ledger(storage).records():
         split, _, number = record["shard"].rpartition("-")
         for name, file in record["files"].items():
-            mine = found.setdefault(name, {}).setdefault(split, {"pattern": "", "rows": 0, "bytes": 0, "paths": []})
-            mine["paths"].append(file["path"])
-            mine["rows"] += record["rows"]
-            mine["bytes"] += file["bytes"]
+            by_split = found.setdefault(name, {})
+            before = by_split.get(split, SplitShards("", [], 0, 0))
+            before.paths.append(file["path"])
             braces = f"{'0' * len(number)}..{number}"
-            mine["pattern"] = file["path"].replace(record["shard"], f"{split}-{{{braces}}}")
+            pattern = file["path"].replace(record["shard"], f"{split}-{{{braces}}}")
+            rows, size = before.rows + record["rows"], before.bytes + file["bytes"]
+            by_split[split] = SplitShards(pattern, before.paths, rows, size)
     return found
 
 
-def _without_paths(shards: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any]:
+def _without_paths(shards: dict[str, dict[str, SplitShards]]) -> dict[str, dict[str, ListedShards]]:
     return {
         name: {
-            split: {"pattern": it["pattern"], "shards": len(it["paths"]), "rows": it["rows"], "bytes": it["bytes"]}
+            split: {"pattern": it.pattern, "shards": len(it.paths), "rows": it.rows, "bytes": it.bytes}
             for split, it in by.items()
         }
         for name, by in shards.items()
     }
 
 
-def _lines(lines: Any) -> bytes:
+def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -178,7 +209,7 @@ def _check_target(storage: Storage, to: str | None) -> None:
         raise UserError(f"the Hub's tool reads a disk: copy {storage.url} to one, and release that")
 
 
-def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
+def _commands(storage: Storage, to: str | None) -> list[str]:
     """The commands that would send the folder; the Hub's tool reads only local disks."""
     source = shlex.quote(storage.url)
     chosen = " ".join(f"--include {shlex.quote(pattern)}" for pattern in SENT)
@@ -191,7 +222,7 @@ def _commands(storage: Storage, to: str | None) -> dict[str, list[str]]:
     if storage.local and (to is None or "://" not in to):
         target = shlex.quote(to or "OWNER/NAME")
         commands.append(f"hf upload {target} {source} . --repo-type dataset {chosen}")
-    return {"commands": commands}
+    return commands
 
 
 def _by_fsspec(source: str, target: str) -> str:

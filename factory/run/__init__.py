@@ -59,7 +59,7 @@ class Run:
         self,
         out: str,
         station: str,
-        identity: Mapping[str, JsonValue],
+        identity: Mapping[str, object],
         config: Config,
         planned: Planned | None = None,
         needs: Sequence[Need] = (),
@@ -74,7 +74,7 @@ class Run:
         claim: Claim = {
             "job": station,
             "fingerprint": self.fingerprint,
-            "identity": dict(identity),
+            "identity": cast(JsonObject, identity),
             "config": config.model_dump(mode="json"),
             "software": software(),
             "code": code(),
@@ -134,7 +134,7 @@ def refuse_relative(out: str) -> None:
         )
 
 
-def run_fingerprint(station: str, identity: Mapping[str, JsonValue]) -> str:
+def run_fingerprint(station: str, identity: Mapping[str, object]) -> str:
     """Return the fingerprint of a run, made from its verb and everything that decides its result."""
     return fingerprint({"job": station, **identity})
 

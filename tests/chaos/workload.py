@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus.shards import FORMATS
 from factory.corpus.verify import verify
 from factory.run.ledger import Ledger
+from factory.run.record import ShardRecord
 from factory.storage import Storage
 from factory.storage.exclusive import UNFINISHED
 
@@ -127,13 +127,13 @@ def judge(out: Path, workload: Workload, reference: dict[str, str] | None) -> Ve
     )
 
 
-def _readable(ledger: Ledger) -> Iterator[dict[str, Any]]:
+def _readable(ledger: Ledger) -> Iterator[ShardRecord]:
     for shard in sorted(ledger.done()):
         with contextlib.suppress(ValueError):  # a broken record is a problem that `verify` names
             yield ledger.read(shard)
 
 
-def _duplicates(storage: Storage, name: str, records: list[dict[str, Any]], found: dict[str, str]) -> int:
+def _duplicates(storage: Storage, name: str, records: list[ShardRecord], found: dict[str, str]) -> int:
     """Rows of one format beyond the first of their key; a file that is not the ledger's is a problem by itself."""
     keys: Counter[str] = Counter()
     for record in records:

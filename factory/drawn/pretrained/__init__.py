@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from difffas.errors import UserError
 from difffas.style_encoder import SMALL_STYLE_ENCODER

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +23,8 @@ from factory.corpus import Corpus
 from factory.corpus.row import SPOOF as SPOOF
 from factory.report.explorer.columns import row_files
 from factory.report.explorer.listing import Listing
-from factory.report.explorer.pictures import picture_files
-from factory.report.explorer.real import real_scores
+from factory.report.explorer.pictures import Pictures, picture_files
+from factory.report.explorer.real import RealScores, real_scores
 from factory.report.explorer.verdicts import Verdicts
 from factory.storage import Storage
 from factory.tables.columns import TextColumn
@@ -46,9 +46,40 @@ class ExplorerConfig(Config):
     images: int = Field(2000, ge=0, description="spoofs with pictures, evenly over the styles; all rows are listed")
 
 
+class Explored(TypedDict):
+    """The counts of an explorer: rows, rows with pictures, files."""
+
+    rows: int
+    pictured: int
+    files: int
+
+
+class Style(TypedDict, total=False):
+    """A style of the generated rows, its domain and attack; empty if no row has it."""
+
+    style: str
+    domain: str
+    attack: str
+
+
+class Page(TypedDict):
+    """What the explorer's page is made of: its data, which the scripts read as JSON."""
+
+    title: str
+    rows: int
+    scripts: list[str]
+    styles: list[Style]
+    domains: list[str]
+    splits: list[str]
+    reasons: list[str]
+    audited: bool
+    brisque: RealScores
+    pictures: Pictures
+
+
 def write_explorer(
     storage: Storage, title: str, corpora: Mapping[str, Corpus], verdicts: Verdicts | None, config: ExplorerConfig
-) -> dict[str, Any] | None:
+) -> Explored | None:
     """Write `explorer.html` and its data below `storage`.
 
     Returns the counts for the summary: rows, rows with pictures, files; or None if no spoof was generated.
@@ -64,7 +95,7 @@ def write_explorer(
         storage.create(f"{FOLDER}/{name}", data)
         names.append(name)
     pictures, sheets = picture_files(listing, styles, others, config.images, storage, FOLDER)
-    meta = {
+    page: Page = {
         "title": title,
         "rows": len(listing.index),
         "scripts": [f"{FOLDER}/{name}" for name in names],
@@ -76,21 +107,21 @@ def write_explorer(
         "brisque": real_scores(listing.index, others["guides"]),
         "pictures": pictures,
     }
-    storage.create(PAGE, render(meta).encode())
+    storage.create(PAGE, render(page).encode())
     return {"rows": len(listing.index), "pictured": pictures["count"], "files": len(names) + sheets}
 
 
-def render(meta: Mapping[str, Any]) -> str:
+def render(page: Page) -> str:
     """The page with its style and scripts inline; only the data are separate files."""
     folder = Path(__file__).parent
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = {name: (folder / name).read_text(encoding="utf-8") for name in (*SCRIPTS, *STYLES, "explorer.html")}
     return environment.from_string(text["explorer.html"]).render(
-        meta,
+        page,
         style=themed(chart_style()) + "".join(text[name] for name in STYLES),
         script="".join(text[name] for name in SCRIPTS),
         # Inside a script element, only "</" and "<!--" could end the text early.
-        data=json.dumps(meta, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+        data=json.dumps(page, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
     )
 
 
@@ -110,7 +141,7 @@ def themed(style: str) -> str:
     return f"{media}@media (prefers-color-scheme: dark) {{{ours}\n}}\n{forced}\n{schemes}{after}"
 
 
-def _styles(index: pa.Table, styles: TextColumn) -> list[dict[str, str]]:
+def _styles(index: pa.Table, styles: TextColumn) -> list[Style]:
     """Name, domain and attack of every style, in the order of the codes."""
     first = np.unique(styles.codes, return_index=True)
     named = {styles.values[code]: int(row) for code, row in zip(*first, strict=True) if code >= 0}

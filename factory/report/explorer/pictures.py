@@ -10,7 +10,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +38,27 @@ Name = tuple[str, Any]  # name of a picture: live, guide or spoof; and its key o
 ABSENT = 128  # grey level for a face that is in no given corpus
 
 
+class Layout(TypedDict):
+    """Where a triplet lies on its sheet: the files' prefix, side of a face in pixels, triplets a sheet and a line."""
+
+    prefix: str
+    side: int
+    per: int
+    columns: int
+
+
+class Pictures(TypedDict):
+    """What the page knows of the pictures; `rows` and `present`, a bit for each face of a triplet, are packed."""
+
+    count: int
+    rows: str
+    present: str
+    seeds: list[str]
+    exact: bool
+    faces: Layout
+    thumbs: Layout
+
+
 def picture_files(
     listing: Listing,
     styles: TextColumn,
@@ -45,7 +66,7 @@ def picture_files(
     images: int,
     storage: Storage,
     folder: str,
-) -> tuple[dict[str, Any], int]:
+) -> tuple[Pictures, int]:
     """Write the sheets of at most `images` triplets; return the page's facts about them, and the number of files.
 
     A live face and a guide are looked up by key in the first of the corpora that holds a row of the same domain
@@ -75,13 +96,14 @@ def picture_files(
         present = [sum((name in spool) << place for place, name in enumerate(trio)) for trio in trios]
     for sheet in sheets.values():
         sheet.flush()
-    about = {
+    about: Pictures = {
         "count": len(rows),
         "rows": packed(rows, "<u4"),
         "present": packed(np.array(present), "<u1"),
         "seeds": ["" if seed is None else str(seed) for seed in seeds],
         "exact": exact,
-        **{name: sheet.layout for name, sheet in sheets.items()},
+        "faces": sheets["faces"].layout,
+        "thumbs": sheets["thumbs"].layout,
     }
     return about, sum(sheet.count for sheet in sheets.values())
 
@@ -176,7 +198,7 @@ class Sheets:
         self.count = 0
 
     @property
-    def layout(self) -> dict[str, Any]:
+    def layout(self) -> Layout:
         """The facts that the page needs to find a triplet."""
         return {"prefix": self._prefix, "side": self._side, "per": self._most, "columns": self._columns}
 

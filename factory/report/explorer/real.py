@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,23 @@ from factory.tables.columns import TextColumn
 BINS = 48
 
 
-def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
+class BinnedScores(TypedDict):
+    """Scores of one style: counts by bin, and the sums of the scores and of their squares."""
+
+    bins: list[int]
+    sum: float
+    squares: float
+
+
+class RealScores(TypedDict):
+    """The axis for all scores, its number of bins, and the real scores by kind (`live`, `spoof`) and style."""
+
+    span: tuple[float, float]
+    bins: int
+    real: dict[str, dict[str, BinnedScores]]
+
+
+def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> RealScores:
     """The axis for all scores, and the real scores by kind and style: counts per bin, and two sums.
 
     The sums are those of the scores and of their squares. Counts take the same little space for a real corpus of any
@@ -32,13 +48,13 @@ def real_scores(generated: pa.Table, real: Iterable[Corpus]) -> dict[str, Any]:
     made = _known(generated)
     every = [made[~np.isnan(made)], *(part for parts in scores.values() for part in parts)]
     span = charts.span_of(every) if sum(map(len, every)) else (0.0, 100.0)
-    groups: dict[str, dict[str, Any]] = {"live": {}, "spoof": {}}
+    groups: dict[str, dict[str, BinnedScores]] = {"live": {}, "spoof": {}}
     for (kind, style), parts in sorted(scores.items()):
         values = np.concatenate(parts)
         if len(values):
             counts, _ = np.histogram(np.clip(values, *span), bins=BINS, range=span)
-            sums = {"sum": float(values.sum()), "squares": float((values**2).sum())}
-            groups[kind][style] = {"bins": counts.tolist(), **{name: round(sum_, 3) for name, sum_ in sums.items()}}
+            sum_, squares = round(float(values.sum()), 3), round(float((values**2).sum()), 3)
+            groups[kind][style] = {"bins": counts.tolist(), "sum": sum_, "squares": squares}
     return {"span": span, "bins": BINS, "real": groups}
 
 

@@ -13,6 +13,7 @@ from factory.corpus.row import SPOOF, Row, style_of
 from factory.corpus.shards import OutputConfig, commit
 from factory.run import Run
 from factory.run.ledger import Ledger
+from factory.run.record import Reject, SizeAuc
 from factory.storage import Storage
 
 SECRET = "planted-secret-88"
@@ -38,8 +39,8 @@ def spoof(number: int, **given: Any) -> Row:
 def generated(folder: Path, formats: tuple[str, ...] = ("parquet", "webdataset")) -> Storage:
     run = Run(str(folder), "generate", {"plan": 1}, Places(), {"shards": 2, "images": 9})
     output = OutputConfig.model_validate({"formats": formats})
-    rejects = [{"key": "row-7777", "reason": "the generator made non-finite pixels"}]
-    auc = [{"auc": 0.25, "live": 6, "spoof": 6}, {"auc": 1.0, "live": 2, "spoof": 2}]
+    rejects: list[Reject] = [{"key": "row-7777", "reason": "the generator made non-finite pixels"}]
+    auc: list[SizeAuc] = [{"auc": 0.25, "live": 6, "spoof": 6}, {"auc": 1.0, "live": 2, "spoof": 2}]
     train, test = [spoof(i) for i in range(6)], [spoof(i, split="test") for i in (6, 7)]
     commit(run.storage, "spoof", "train-000000", train, rejects, output, {"size_auc": auc[0]})
     commit(run.storage, "spoof", "test-000000", test, [], output, {"size_auc": auc[1]})

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.corpora import NoConfig
 from factory.audit import AuditConfig
 from factory.cluster import capacity
-from factory.cluster.capacity import Need, check, fits, room
+from factory.cluster.capacity import Need, Node, check, fits, room
 from factory.core.errors import Stalled
 from factory.generate import GenerateResources
 from factory.generate import needs as generate_needs
@@ -21,16 +21,14 @@ from factory.train import TrainResources
 from factory.train import needs as train_needs
 
 
-def node(
-    cpus: float = 2.0, gpus: float = 0.0, alive: bool = True, labels: dict[str, str] | None = None
-) -> dict[str, Any]:
+def node(cpus: float = 2.0, gpus: float = 0.0, alive: bool = True, labels: dict[str, str] | None = None) -> Node:
     return {"Alive": alive, "Resources": {"CPU": cpus, "GPU": gpus, "memory": 1e9}, "Labels": labels or {}}
 
 
 @pytest.fixture
-def nodes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def nodes(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
     """The nodes of the connected cluster."""
-    found: list[dict[str, Any]] = []
+    found: list[Node] = []
     monkeypatch.setattr("factory.cluster.connect", lambda: None)
     monkeypatch.setattr("ray.nodes", lambda: found)
     monkeypatch.setattr(
@@ -50,7 +48,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ({"worker_labels": {"pool": "x"}}, r"asks for 1 CPU on nodes with pool=x; this cluster has 0 such nodes"),
     ],
 )
-def test_a_training_on_two_cpus(given: dict[str, Any], message: str, nodes: list[Any]) -> None:
+def test_a_training_on_two_cpus(given: Node, message: str, nodes: list[Any]) -> None:
     nodes += [node(), node(cpus=64, alive=False)]
     resources = TrainResources(**{"gpus_per_worker": 0, **given})
     with pytest.raises(ValueError, match=message):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +48,7 @@ def test_mixed_sizes_are_named(tmp_path: Path) -> None:
 
 
 def test_totals_add_up() -> None:
-    records = [
+    records: list[Any] = [
         {"planned": 5, "rows": 4, "styles": {"a": 4}, "rejects_by_reason": {"x": 1}},
         {"planned": 3, "rows": 3, "styles": {"a": 1, "b": 2}, "rejects_by_reason": {}},
     ]

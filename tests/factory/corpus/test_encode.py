@@ -9,13 +9,13 @@ from PIL import Image
 
 from benchmarks.corpora import face, row
 from difffas.brisque import IMPLEMENTATION, brisque
-from factory.corpus.encode import encode, encode_and_score
+from factory.corpus.encode import ImageRecord, encode, encode_and_score
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
 
 
-def records(count: int, rejected: tuple[int, ...] = ()) -> list[dict[str, Any]]:
-    made = []
+def records(count: int, rejected: tuple[int, ...] = ()) -> list[ImageRecord]:
+    made: list[ImageRecord] = []
     for i in range(count):
         facts = row(i).facts()
         for column in ("codec", "brisque", "brisque_impl"):

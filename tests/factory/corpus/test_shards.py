@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.corpora import row
 from factory.corpus.shards import OutputConfig, commit, score_statistics, shard_sizes, shard_span
 from factory.run.ledger import Ledger
+from factory.run.record import Reject
 from factory.storage import Storage
 
 BOTH = OutputConfig(formats=("parquet", "webdataset"))
@@ -34,7 +35,7 @@ def test_shards_are_even_and_cover_every_row_once(rows: int, per_shard: int, bat
 def test_record_names_the_bytes_that_are_there(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     rows = [row(i, brisque=float(i)) for i in range(3)]
-    rejects = [{"key": "row-9999", "reason": "not an image"}]
+    rejects: list[Reject] = [{"key": "row-9999", "reason": "not an image"}]
     record = commit(storage, "spoof", "train-000000", rows, rejects, BOTH, {"attempt": 1})
     assert sorted(record["files"]) == ["parquet", "webdataset"]
     for file in record["files"].values():
@@ -68,7 +69,7 @@ def test_what_the_winner_left_out_is_a_reject_and_not_lost(tmp_path: Path) -> No
     storage = Storage(str(tmp_path))
     commit(storage, "x", "train-000000", [row(1), row(3)], [{"key": "row-0002", "reason": "NaN"}], BOTH, {})
     (tmp_path / "ledger" / "train-000000.json").unlink()
-    mine = [{"key": "row-0003", "reason": "NaN"}]
+    mine: list[Reject] = [{"key": "row-0003", "reason": "NaN"}]
     adopted = commit(storage, "x", "train-000000", [row(1), row(2)], mine, BOTH, {})
     assert (adopted["planned"], adopted["rows"]) == (3, 2)
     assert adopted["rejects"] == [{"key": "row-0002", "reason": "left out by the driver whose file stands"}]

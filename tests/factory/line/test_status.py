@@ -142,7 +142,7 @@ def test_on_a_terminal_the_text_is_written_anew(run: Run, monkeypatch: pytest.Mo
 def test_the_pause_before_a_resumed_run_is_no_part_of_its_rate() -> None:
     began = driver_began({"driver": "20261123t215605z-c150fc"})
     assert began == 1_795_470_965
-    before = [{"finished": began - 700 + 10 * n, "planned": 100} for n in range(3)]
-    after = [{"finished": began + 20 + 10 * n, "planned": 100} for n in range(3)]
+    before: list[Any] = [{"finished": began - 700 + 10 * n, "planned": 100} for n in range(3)]
+    after: list[Any] = [{"finished": began + 20 + 10 * n, "planned": 100} for n in range(3)]
     assert _rate([*before, *after], began) == pytest.approx(10.0)
     assert _rate(before, began) is None

@@ -11,14 +11,14 @@ import numpy as np
 from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.report.sections import Folder, counts
-from factory.run import read_summary
+from factory.run import read_claim, read_summary
 from tests.pages import Page, report, summary_of
 
 
 def test_counts_have_the_line_of_the_log(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "real", small_rows())
     summary = {**(read_summary(corpus.storage) or {}), "images_per_second": 41.23}
-    found = counts({"real": Folder(corpus.storage, {}, summary, "")}, {"real": corpus})
+    found = counts({"real": Folder(corpus.storage, read_claim(corpus.storage), summary, "")}, {"real": corpus})
     shards = summary["shards"]
     assert found[0]["progress"] == f"{shards}/{shards} shards · {len(corpus)} images · 41.2 img/s"
 

@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 
 from factory.run.ledger import Ledger
+from factory.run.record import ShardRecord
 from factory.storage import Storage
 
 
-def record(shard: str, rows: int) -> dict[str, object]:
-    facts = {"rejects": [], "rejects_by_reason": {}, "styles": {"cam-print": rows}, "files": {}}
-    return {"shard": shard, "planned": rows, "rows": rows, **facts}
+def record(shard: str, rows: int) -> ShardRecord:
+    styles = {"cam-print": rows}
+    return {
+        "shard": shard, "planned": rows, "rows": rows, "rejects": [], "rejects_by_reason": {}, "styles": styles,
+        "files": {},
+    }  # fmt: skip
 
 
 def test_the_first_record_stands(tmp_path: Path) -> None:

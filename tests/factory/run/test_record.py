@@ -10,14 +10,15 @@ import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
 from factory.cli import main
+from factory.core.documents import JsonObject, JsonValue
 from factory.corpus import Corpus
 from factory.corpus.shards import FORMATS
 from factory.generate.regenerate import show
 from factory.run.record import EXTENSIONS, fault_of
 
 SHARD = "train-000000"
-FILE = {"path": f"data/prepare-{SHARD}.parquet", "bytes": 3, "sha256": "0" * 64}
-WHOLE: dict[str, Any] = {
+FILE: JsonObject = {"path": f"data/prepare-{SHARD}.parquet", "bytes": 3, "sha256": "0" * 64}
+WHOLE: JsonObject = {
     "shard": SHARD,
     "planned": 2,
     "rows": 1,
@@ -155,7 +156,7 @@ def test_an_index_with_another_kind_of_column_is_refused(corpus: Path) -> None:
         ("size_auc", {"auc": 0.5, "live": "1", "spoof": 1}),
     ],
 )
-def test_figures_that_readers_compute_with_are_figures(fact: str, value: object) -> None:
+def test_figures_that_readers_compute_with_are_figures(fact: str, value: JsonValue) -> None:
     assert fault_of({**WHOLE, fact: value}) is not None
     assert fault_of({**WHOLE, "finished": 1e9, "size_auc": {"auc": 0.5, "live": 1, "spoof": 1}}) is None
     assert fault_of({**WHOLE, "size_auc": None}) is None

@@ -19,6 +19,7 @@ from factory.corpus.shards import OutputConfig, commit
 from factory.corpus.verify import verify
 from factory.run import Run, read_claim, read_summary
 from factory.run.ledger import Ledger
+from factory.run.record import ShardRecord
 from factory.storage import Storage
 
 
@@ -76,7 +77,7 @@ def test_records_and_data_that_were_changed_together_are_seen(folder: Path) -> N
 
 
 def test_a_shard_that_is_made_again_and_files_that_come_later_are_let_be(folder: Path) -> None:
-    record = json.loads((folder / "ledger" / "train-000001.json").read_text())
+    record: ShardRecord = json.loads((folder / "ledger" / "train-000001.json").read_text())
     (folder / "ledger" / "train-000001.json").unlink()
     Ledger(Storage(str(folder))).commit("train-000001", {**record, "finished": 99, "attempt": 2})
     (folder / "audit.parquet").write_bytes(b"later")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import build
 from factory.images import decode
 from factory.report import ReportConfig, run
-from factory.report.explorer import PAGE, ExplorerConfig, write_explorer
+from factory.report.explorer import PAGE, Explored, ExplorerConfig, write_explorer
 from factory.storage import Storage
 from tests.browser import opened
 from tests.factory.report.explorer.site import PICTURES, SPOOFS, Site, check, type_range, wait
@@ -156,7 +156,7 @@ def test_a_hundred_thousand_rows(browser: Browser, tmp_path: Path) -> None:
         assert len({url for url in asked if url.endswith(".webp")}) <= 2
 
 
-def many_rows(out: Path, count: int) -> tuple[dict[str, Any], pa.Table]:
+def many_rows(out: Path, count: int) -> tuple[Explored, pa.Table]:
     """An explorer of so many rows that differ in facts but share a few pixels, and their index."""
     made = spoofs_of(scored(small_rows()), 40)
     corpus = write_corpus(out / "few", made)

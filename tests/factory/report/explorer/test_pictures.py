@@ -16,7 +16,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import Row
 from factory.images import decode
 from factory.report.explorer.listing import Listing
-from factory.report.explorer.pictures import ABSENT, chosen, picture_files
+from factory.report.explorer.pictures import ABSENT, Layout, Pictures, chosen, picture_files
 from factory.storage import Storage
 from factory.tables.columns import TextColumn
 from tests.pages import one_of_everything
@@ -27,7 +27,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return one_of_everything(tmp_path_factory.mktemp("inputs"))
 
 
-def sheets(out: Path, kind: str, layout: dict[str, Any], count: int) -> list[list[np.ndarray]]:
+def sheets(out: Path, kind: str, layout: Layout, count: int) -> list[list[np.ndarray]]:
     """Live, guide and spoof of every picture, cut from the sheets."""
     found = []
     for picture in range(count):
@@ -39,7 +39,7 @@ def sheets(out: Path, kind: str, layout: dict[str, Any], count: int) -> list[lis
     return found
 
 
-def written(inputs: dict[str, Any], out: Path, images: int, names: list[str]) -> tuple[Listing, dict[str, Any], int]:
+def written(inputs: dict[str, Any], out: Path, images: int, names: list[str]) -> tuple[Listing, Pictures, int]:
     listing = Listing.of(Corpus(inputs["generated"]))
     assert listing is not None
     corpora = [Corpus(inputs[name]) for name in names]

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from difffas.errors import UserError
 from difffas.matching import Moments, Statistics, match
 from difffas.model_files import LocalFiles
-from difffas.routes import Route, needed
+from difffas.routes import Route
 from difffas.style_statistics import PART, read_statistics, routed, write_statistics
 from tests.difffas.test_matching import images
 
@@ -107,12 +107,3 @@ def test_a_row_does_not_depend_on_its_neighbours(statistics: dict[str, Statistic
     for row in range(5):
         for all_rows, one in zip(whole, routed(live[row : row + 1], [route], statistics, "style"), strict=True):
             assert torch.equal(all_rows[row], one[0])
-
-
-def test_only_needed_styles_are_named() -> None:
-    across, within = Route(A, B, PRINT), Route(B, B, PRINT)
-    assert needed([across, within], "none") == set()
-    assert needed([within], "domain") == set()
-    assert needed([across], "domain") == {A, B}
-    assert needed([within], "style") == {B, PRINT}
-    assert needed([across], "style") == {A, B, PRINT}

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def spoofs_of(rows: list[Row], count: int = 40) -> list[Row]:
     return made
 
 
-def folder(path: Path, station: str, summary: dict[str, Any], files: dict[str, bytes] | None = None) -> str:
+def folder(path: Path, station: str, summary: Mapping[str, object], files: dict[str, bytes] | None = None) -> str:
     claim = Run(str(path), station, {"split": "test", "summary": summary}, NoConfig())
     for name, data in (files or {}).items():
         claim.storage.create(name, data)

@@ -17,12 +17,13 @@ from torch.distributed.tensor import DTensor
 from benchmarks.corpora import NoConfig
 from difffas.style_encoder import StyleEncoder
 from factory.run import Run
-from factory.train import TrainConfig, TrainResources
+from factory.train import TrainConfig, TrainResources, WorkerSettings
 from factory.train.checkpoints import Course, load, save
 from factory.train.loop import Fit, prepare, take_step
 from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe
-from factory.train.recipes.style import FitStyleConfig, StyleRecipe
-from tests.toy_recipe import ToyRecipe
+from factory.train.recipes.style import FitStyleConfig, style_recipe
+from tests.told import told
+from tests.toy_recipe import ToyRecipe, toy_settings
 
 NETWORK = {"base_channels": 8, "channel_multipliers": [1] * 6, "embed_channels": 16, "dropout": 0.0}
 
@@ -34,7 +35,7 @@ def write_style_folder(folder: Path) -> None:
     StyleEncoder(["cam-print"], 8, (8, 8, 8, 8), (1, 1, 1, 1)).save_pretrained(folder / "style_encoder")
 
 
-def settings(corpus: str, encoder: str, **resources: Any) -> dict[str, Any]:
+def settings(corpus: str, encoder: str, **resources: Any) -> WorkerSettings[FitGeneratorConfig]:
     """What the driver hands to workers."""
     given = {
         "corpus": corpus,
@@ -45,7 +46,7 @@ def settings(corpus: str, encoder: str, **resources: Any) -> dict[str, Any]:
         "ema_decay": 0.5,
         "resources": {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, **resources},
     }
-    return FitGeneratorConfig.model_validate(given).model_dump(mode="json")
+    return told(FitGeneratorConfig.model_validate(given))
 
 
 def style_curve(corpus: str, **resources: Any) -> list[float]:
@@ -58,15 +59,15 @@ def style_curve(corpus: str, **resources: Any) -> list[float]:
         "resources": {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, **resources},
     }
     styles = ["cam-live", "cam-print", "cam-replay", "phone-live", "phone-print", "phone-replay"]
-    complete = {**FitStyleConfig.model_validate(given).model_dump(mode="json"), "styles": styles}
-    fit = prepare(StyleRecipe(complete), complete, torch.device("cpu"))
+    complete = told(FitStyleConfig.model_validate(given), styles)
+    fit = prepare(style_recipe(complete), complete, torch.device("cpu"))
     for module in fit.network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
     return steps(fit, 0, 4)
 
 
-def start(given: dict[str, Any]) -> Fit:
+def start(given: WorkerSettings[FitGeneratorConfig]) -> Fit:
     return prepare(GeneratorRecipe(given), given, torch.device("cpu"))
 
 
@@ -77,7 +78,7 @@ def steps(fit: Fit, first: int, last: int) -> list[float]:
     return [take_step(fit, read(step), step).loss for step in range(first, last)]
 
 
-def one_of_two(rank: int, port: int, cases: dict[str, dict[str, Any]], out: str) -> None:
+def one_of_two(rank: int, port: int, cases: dict[str, WorkerSettings[FitGeneratorConfig]], out: str) -> None:
     """Worker `rank`: four steps of each case, a checkpoint into OUT/CASE, two steps, facts into OUT/CASE.json."""
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
@@ -104,7 +105,7 @@ def one_of_two(rank: int, port: int, cases: dict[str, dict[str, Any]], out: str)
     losses = steps(fit, resumed.step, 6)
     if rank == 0:
         Path(out, "resumed.json").write_text(json.dumps(losses), encoding="utf-8")
-    styles = {how: style_curve(cases["ddp"]["corpus"], workers=2, parallel=how) for how in ("ddp", "fsdp2")}
+    styles = {how: style_curve(cases["ddp"].config.corpus, workers=2, parallel=how) for how in ("ddp", "fsdp2")}
     Path(out, f"styles-{rank}.json").write_text(json.dumps(styles), encoding="utf-8")
     guilty, weights = bad_step()
     Path(out, f"bad-{rank}.json").write_text(json.dumps({"guilty": guilty, "weights": weights}), encoding="utf-8")
@@ -114,9 +115,9 @@ def one_of_two(rank: int, port: int, cases: dict[str, dict[str, Any]], out: str)
 
 def bad_step() -> tuple[list[list[int]], list[float]]:
     """Three steps of the toy recipe of which the second has NaN in worker 1's data."""
-    train = TrainConfig(steps=3, batch_size=8, learning_rate=0.1).model_dump(mode="json")
-    resources = TrainResources(gpus_per_worker=0, threads=1, read_ahead=0).model_dump(mode="json")
-    given = {"train": train, "resources": resources, "bad_steps": [1]}
+    train = TrainConfig(steps=3, batch_size=8, learning_rate=0.1)
+    resources = TrainResources(gpus_per_worker=0, threads=1, read_ahead=0)
+    given = toy_settings(train, resources, bad_steps=[1])
     fit = prepare(ToyRecipe(given), given, torch.device("cpu"))
     read = fit.recipe.reader(dist.get_rank(), dist.get_world_size())
     guilty, weights = [], []

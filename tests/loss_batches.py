@@ -18,9 +18,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from difffas.classifier import CosineHead
 from difffas.losses import LOSSES, Loss, over_workers, relative_quality
+from factory.train import WorkerSettings
 from factory.train.loop import prepare
-from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
+from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe
 from tests.gloo import steps
+from tests.told import told
 
 STYLES = ("cam-live", "cam-print", "phone-live", "phone-print")
 LIVE = (True, False, True, False)
@@ -107,7 +109,7 @@ def gradients(name: str, network: nn.Module, rows: slice) -> dict[str, Any]:
     return {"loss": loss.item(), "gradients": [p.grad.tolist() for p in network.parameters() if p.grad is not None]}
 
 
-def classifier_settings(corpus: str, loss: str, **resources: Any) -> dict[str, Any]:
+def classifier_settings(corpus: str, loss: str, **resources: Any) -> WorkerSettings[FitClassifierConfig]:
     """What the driver hands to workers that fit a classifier without batch norms."""
     given = {
         "corpus": corpus,
@@ -118,12 +120,12 @@ def classifier_settings(corpus: str, loss: str, **resources: Any) -> dict[str, A
         "train": {"steps": 10, "batch_size": 8, "learning_rate": 1e-2},
         "resources": {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0, **resources},
     }
-    return {**FitClassifierConfig.model_validate(given).model_dump(mode="json"), "styles": list(STYLES)}
+    return told(FitClassifierConfig.model_validate(given), STYLES)
 
 
-def curve(given: dict[str, Any], count: int = 3) -> list[float]:
+def curve(given: WorkerSettings[FitClassifierConfig], count: int = 3) -> list[float]:
     """Losses of the first steps of a classifier."""
-    return steps(prepare(ClassifierRecipe(given), given, torch.device("cpu")), 0, count)
+    return steps(prepare(classifier_recipe(given), given, torch.device("cpu")), 0, count)
 
 
 def one_of_two(rank: int, port: int, corpus: str, cases: dict[str, dict[str, Any]], out: str) -> None:

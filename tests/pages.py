@@ -105,8 +105,8 @@ def spoofs_of(rows: list[Row], count: int = 40) -> list[Row]:
     return made
 
 
-def folder(path: Path, station: str, summary: Mapping[str, object], files: dict[str, bytes] | None = None) -> str:
-    claim = Run(str(path), station, {"split": "test", "summary": summary}, NoConfig())
+def folder(path: Path, station: str, summary: Mapping[str, Any], files: dict[str, bytes] | None = None) -> str:
+    claim = Run(str(path), station, {"split": "test", "summary": dict(summary)}, NoConfig())
     for name, data in (files or {}).items():
         claim.storage.create(name, data)
     claim.finish(summary)

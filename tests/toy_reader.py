@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 
-def read(places: dict[str, Any]) -> dict[str, np.ndarray]:
+class Places(TypedDict):
+    """The numbers themselves."""
+
+    x: np.ndarray
+
+
+def read(places: Places) -> dict[str, np.ndarray]:
     """Nothing is read, the numbers are there."""
     return {"x": np.array(places["x"], dtype=np.float32)}

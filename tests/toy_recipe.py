@@ -6,19 +6,21 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import torch
 
 from difffas.errors import UserError
 from factory.core import draws
-from factory.train import Evaluation
+from factory.train import Evaluation, ModelFigures, TrainConfig, TrainResources, WorkerSettings
 from factory.train.batches import share
 from factory.train.ingest import Batch, BatchReader, BatchRequest
 from factory.train.loop import train_loop
 from factory.train.parallel import whole
-from tests.toy_reader import read
+from tests.toy_reader import Places, read
+
+ToySettings: TypeAlias = WorkerSettings[dict[str, Any]]  # accidents by name
 
 
 class ToyRecipe:
@@ -27,12 +29,12 @@ class ToyRecipe:
     Settings make it crash or kill its worker once at a step, put NaN into the data of some steps, or hold its score.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: ToySettings) -> None:
         torch.manual_seed(0)
         self.network: torch.nn.Module = torch.nn.Sequential(torch.nn.BatchNorm1d(1), torch.nn.Linear(1, 1))
-        if not settings.get("batch_norm"):
+        if not settings.config.get("batch_norm"):
             self.network = torch.nn.Linear(1, 1)
-        self._settings = settings
+        self._told, self._settings = settings, settings.config
         self._updates = 0
         self._evaluations = 0
 
@@ -49,10 +51,10 @@ class ToyRecipe:
         if "marker" in self._settings:
             Path(self._settings["marker"]).write_text(str(updates))
 
-    def reader(self, rank: int, world: int) -> BatchReader:
-        batch_size, bad = self._settings["train"]["batch_size"], self._settings.get("bad_steps", [])
+    def reader(self, rank: int, world: int) -> BatchReader[Places]:
+        batch_size, bad = self._told.train.batch_size, self._settings.get("bad_steps", [])
 
-        def plan(step: int) -> BatchRequest:
+        def plan(step: int) -> BatchRequest[Places]:
             counters = share(step, batch_size, rank, world)
             x = draws.uniform(counters, "x").astype(np.float32)
             if step in bad and rank == world - 1:
@@ -62,7 +64,7 @@ class ToyRecipe:
         return BatchReader(plan, read)
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
-        self._accident(int(counters[0]) // self._settings["train"]["batch_size"])
+        self._accident(int(counters[0]) // self._told.train.batch_size)
         assert list(batch["keys"]) == [f"row-{counter}" for counter in counters]
         x = torch.from_numpy(np.array(batch["x"]))[:, None]
         return (network(x) - 2 * x).square().mean()
@@ -93,13 +95,17 @@ class ToyRecipe:
         score = min(self._evaluations, self._settings.get("best_evaluation", 10**9))
         return Evaluation({"score": float(score)}, score=score)
 
-    def export(self, folder: Path) -> dict[str, Any]:
+    def export(self, folder: Path) -> ModelFigures:
         folder.mkdir()
-        network = whole(self.network, lambda: type(self)(self._settings).network)
+        network = whole(self.network, lambda: type(self)(self._told).network)
         numbers = [tensor.tolist() for tensor in network.state_dict().values()]
         (folder / "weights.txt").write_text(repr(numbers))
-        return {"updates": self._updates}
+        return cast(ModelFigures, {"updates": self._updates})
 
 
-def worker(settings: dict[str, Any]) -> str | None:
+def toy_settings(train: TrainConfig, resources: TrainResources, **accidents: Any) -> ToySettings:
+    return WorkerSettings("toy", accidents, train, resources)
+
+
+def worker(settings: ToySettings) -> str | None:
     return train_loop(ToyRecipe(settings), settings)

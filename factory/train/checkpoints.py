@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 import torch
@@ -19,10 +19,14 @@ from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from difffas.errors import UserError
 from difffas.model_files import is_finite, json_object
 from difffas.strict import KINDS, compare
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 COURSE = "course.json"
 MEND = "bring it back from a copy, or give another out folder"
@@ -59,7 +63,7 @@ def _moments(optimiser: torch.optim.Optimizer, parameter: nn.Parameter) -> dict[
     """The optimiser's running means of one parameter's gradients, created if no step was taken yet."""
     sgd = isinstance(optimiser, torch.optim.SGD)
     names = ("momentum_buffer",) if sgd else ("exp_avg", "exp_avg_sq")  # of Adam and AdamW
-    state: dict[str, Any] = optimiser.state[parameter]
+    state: dict[str, Tensor] = optimiser.state[parameter]
     if state.get(names[0]) is None:  # a first step from zeros equals PyTorch's first step without state
         state.update({name: torch.zeros_like(parameter.detach()) for name in names})
         if not sgd:
@@ -90,8 +94,12 @@ def load(folder: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Opt
     course = _read_course(folder)
     reader = HuggingFaceStorageReader(str(folder))
     try:
-        stored: dict[str, Any] = dict(reader.read_metadata().state_dict_metadata)
-        given = {key: (tuple(it.size), KINDS[it.properties.dtype]) for key, it in stored.items()}
+        stored = reader.read_metadata().state_dict_metadata  # of safetensors: tensors alone
+        given = {
+            key: (tuple(it.size), KINDS[it.properties.dtype])
+            for key, it in stored.items()
+            if isinstance(it, TensorStorageMetadata)
+        }
         compare(where, wanted, given)
         state_dict_loader.load(wanted, storage_reader=reader)
     except (SafetensorError, CheckpointException, KeyError, AssertionError) as error:
@@ -123,8 +131,15 @@ def _read_course(folder: Path) -> Course:
     return Course(**found)
 
 
-def ray_storage(url: str) -> dict[str, Any]:
-    """`storage_path` and `storage_filesystem` of a Ray Train run in this folder, local or `s3://`.
+class RayStorage(TypedDict):
+    """Where Ray Train keeps a run, as arguments of its `RunConfig`; without a file system, on this machine's disks."""
+
+    storage_path: str
+    storage_filesystem: NotRequired[FileSystem]
+
+
+def ray_storage(url: str) -> RayStorage:
+    """Where a Ray Train run in this folder is kept, local or `s3://`.
 
     For S3, Arrow's client is used. It finds credentials and region as AWS clients do, and takes the endpoint from
     AWS_ENDPOINT_URL.

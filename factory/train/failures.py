@@ -11,7 +11,7 @@ from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, Work
 
 from difffas.errors import UserError
 from factory.tables.plain_parquet import BrokenParquet
-from factory.train import ConfigT, WorkerSettings
+from factory.train.settings import ConfigT, WorkerSettings
 
 LOST = (RayActorError, WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
 

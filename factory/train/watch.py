@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from difffas.errors import UserError
+from factory.core.documents import JsonObject
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Watch:
         trackers: Sequence[str] = (),
         station: str = "",
         fingerprint: str = "",
-        settings: Mapping[str, Any] | None = None,
+        settings: JsonObject | None = None,
     ) -> None:
         check_trackers(trackers)
         self._storage = storage
@@ -118,7 +119,7 @@ class Watch:
 class MLflow:
     """The run with this fingerprint in the experiment `difffas`."""
 
-    def __init__(self, station: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, station: str, fingerprint: str, settings: JsonObject) -> None:
         self._mlflow = _package("mlflow")
         self._mlflow.set_experiment(PROJECT)
         mine = f"tags.fingerprint = '{fingerprint}'"
@@ -144,7 +145,7 @@ class MLflow:
 class WandB:
     """The run in the project `difffas` whose ID is this fingerprint."""
 
-    def __init__(self, station: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, station: str, fingerprint: str, settings: JsonObject) -> None:
         self._wandb = _package("wandb")
         self._run = self._wandb.init(
             project=PROJECT, id=fingerprint[:32], name=station, resume="allow", config=dict(settings)
@@ -163,7 +164,7 @@ class WandB:
         self._run.finish()
 
 
-TRACKERS: dict[str, Callable[[str, str, Mapping[str, Any]], Tracker]] = {"mlflow": MLflow, "wandb": WandB}
+TRACKERS: dict[str, Callable[[str, str, JsonObject], Tracker]] = {"mlflow": MLflow, "wandb": WandB}
 
 
 def picture_name(name: str, step: int) -> str:

@@ -44,7 +44,7 @@ def test_every_station_reads_what_those_before_it_wrote() -> None:
     for verb, _, model, settings in pipeline.station_runs(config):
         read = urls({name: value for name, value in settings.items() if name != "out"})
         assert read <= written, verb
-        written.add(settings["out"])
+        written.add(str(settings["out"]))
         assert settings.get("protocol", "oci-m") == "oci-m" and ("protocol" in settings) == (
             "protocol" in model.model_fields
         )
@@ -130,7 +130,7 @@ def test_the_whole_chain_and_again(tmp_path: Path, ray_local: None) -> None:
     )
     first = pipeline.run(config)
     assert len(Corpus(str(tmp_path / "run" / "spoofs"))) == 12
-    assert Path(first["report"]).is_file()
+    assert Path(str(first["report"])).is_file()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     assert pipeline.run(config) == first
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before

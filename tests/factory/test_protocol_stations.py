@@ -21,14 +21,16 @@ from factory.generate.forecast import forecast
 from factory.generate.regenerate import regenerate
 from factory.run import Run
 from factory.storage import Storage
-from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
+from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe
 from factory.train.recipes.classifier import run as fit_classifier
 from factory.train.recipes.generator import FitGeneratorConfig
 from factory.train.recipes.generator import run as fit_generator
-from factory.train.recipes.style import FitStyleConfig, StyleRecipe, train_styles
+from factory.train.recipes.style import FitStyleConfig, style_recipe, train_styles
 from factory.train.recipes.style import run as fit_style
 from factory.tune.best import write_settings
+from tests.factory.tune.summaries import trial_of
 from tests.gloo import write_style_folder
+from tests.told import told
 
 DOMAINS = {"oulu_npu": 3, "casia_fasd": 2, "replay_attack": 3, "msu_mfsd": 2}  # with how many official splits
 
@@ -119,15 +121,14 @@ def test_the_style_encoder_sees_the_train_part_alone(root: Path) -> None:
     corpus = protocols.open_corpus(config.corpus, config.protocol)
     styles = train_styles(corpus, "train")
     assert not [style for style in styles if style.startswith("msu")] and len(styles) == 9
-    rules: Any = corpus.protocol
-    settings = {**config.model_dump(mode="json"), "styles": styles, "protocol": protocols.content(rules)}
-    recipe = StyleRecipe(settings)
+    recipe = style_recipe(told(config, styles, protocols.protocol_of(corpus)))
+    objective: Any = recipe.objective
     read, domain = recipe.reader(0, 1), dict(zip(corpus.column("key"), corpus.column("domain"), strict=True))
     part = dict(zip(corpus.column("key"), corpus.column("split"), strict=True))
     keys = [key for step in range(12) for (key,) in read(step)["keys"]]
     assert {part[key] for key in keys} == {"train"}
     assert {domain[key] for key in keys} == {"oulu_npu", "casia_fasd", "replay_attack"}
-    assert set(corpus.column("split")[recipe._held_out]) == {"dev"}
+    assert set(corpus.column("split")[objective._held_out]) == {"dev"}
 
 
 def test_training_is_refused_before_anything_is_written(root: Path, tmp_path: Path) -> None:
@@ -159,9 +160,8 @@ def test_a_classifier_is_refused_spoofs_of_the_test_part(root: Path, spoofs: Pat
 def test_a_classifier_reads_the_train_parts_of_both_corpora(root: Path, spoofs: Path) -> None:
     given = {"corpus": f"{root}/real", "out": f"{root}/out", "generated": str(spoofs), "resources": CPU}
     config = build(FitClassifierConfig, {**given, "protocol": "mi-c", "backbone": "resnet10t"})
-    content = protocols.content(protocols.load("mi-c"))
     styles = train_styles(protocols.open_corpus(f"{root}/real", "mi-c"), "train")
-    recipe = ClassifierRecipe({**config.model_dump(mode="json"), "styles": styles, "protocol": content})
+    recipe = classifier_recipe(told(config, styles, protocols.load("mi-c")))
     kinds = recipe.export(root / "unused")["rows"]
     made, real = Corpus(str(spoofs)), protocols.open_corpus(f"{root}/real", "mi-c")
     assert kinds["generated"] == len(made)
@@ -197,7 +197,7 @@ def test_a_search_is_refused_spoofs_of_the_test_part_and_keeps_the_protocol(
     identity, _ = tune._checked(config)
     assert identity["protocol"] == protocols.record(protocols.load("mi-c"))
     assert tune._Rows(config)({}) == len(Corpus(str(spoofs)))
-    write_settings(Storage(str(tmp_path)), [{"parameters": {"live_margin": 0.2}}], config.fit)
+    write_settings(Storage(str(tmp_path)), [trial_of("0001", {"live_margin": 0.2})], config.fit)
     for file in ("generate.yaml", "fit_classifier.yaml"):
         assert "protocol: mi-c" in (tmp_path / "best" / file).read_text()
 

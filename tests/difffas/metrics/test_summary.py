@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -66,13 +67,13 @@ def test_report_invents_nothing() -> None:
     assert one_class_dev["hter@dev_eer"] is None
     assert one_class_dev["bpcer20@dev"] is None
     assert (one_class_dev["n_dev_live"], one_class_dev["n_dev_spoof"]) == (0, 1)
-    only_spoof = report(ScoreSet([0.7, 0.2], [1, 1], ["print", "print"], ["a", "b"]))
+    only_spoof: dict[str, Any] = dict(report(ScoreSet([0.7, 0.2], [1, 1], ["print", "print"], ["a", "b"])))
     assert only_spoof["apcer@0.5"] == {"print": 0.5}
     assert only_spoof["apcer_max@0.5"] == 0.5
     for name in ("auc", "d_eer", "tpr@fpr=1%", "hter@test_eer", "hter@0.5", "bpcer@0.5", "acer@0.5", "interval"):
         assert only_spoof[name] is None
     assert only_spoof["threshold@test_eer"] is only_spoof["bpcer20@test"] is None
-    only_live = report(ScoreSet([0.7, 0.2], [0, 0], ["live", "live"]))
+    only_live: dict[str, Any] = dict(report(ScoreSet([0.7, 0.2], [0, 0], ["live", "live"])))
     assert only_live["bpcer@0.5"] == 0.5
     for name in ("auc", "apcer@0.5", "apcer_max@0.5", "acer@0.5"):
         assert only_live[name] is None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from factory import protocols
 from factory.ablate.graph import TABLE_STATIONS, Graph, merged
+from factory.core.documents import JsonObject
 from tests.ablations import FITS, config_of, graph_of, settings_of, table_of
 
 changes = st.fixed_dictionaries(
@@ -131,7 +132,7 @@ def test_a_mistake_in_settings_ends_it_at_once(given: dict[str, Any], row: dict[
 
 
 def test_another_loss_takes_over_the_scale_alone() -> None:
-    base = {"loss": {"name": "rq", "live_margin": 0.3, "scale": 20}}
+    base: JsonObject = {"loss": {"name": "rq", "live_margin": 0.3, "scale": 20}}
     assert merged(base, {"loss": {"name": "focal"}}) == {"loss": {"name": "focal", "scale": 20}}
     same = merged(base, {"loss": {"name": "rq", "spoof_margin": 0.1}})["loss"]
     assert same == {"name": "rq", "live_margin": 0.3, "scale": 20, "spoof_margin": 0.1}

@@ -69,7 +69,7 @@ def given(root: Path, **more: Any) -> Any:
 
 def test_only_accepted_rows_are_drawn_and_the_rest_is_counted(root: Path, tmp_path: Path) -> None:
     identity, settings = fit_classifier.prepared(given(root, audit=f"{root}/audit"))
-    recipe = fit_classifier.ClassifierRecipe(settings)
+    recipe = fit_classifier.classifier_recipe(settings)
     drawn = {str(key) for step in range(40) for (key,) in recipe.reader(0, 1)(step)["keys"]}
     assert {key for key in drawn if key.startswith("made")} == {"made-0", "made-2"}
     notes = recipe.export(tmp_path)

@@ -39,7 +39,7 @@ def score_file(path: Path, seed: int = 0, people: int = 8, frames: int = 2, spli
 
 
 def evaluate(**given: Any) -> dict[str, Any]:
-    return run(build(EvaluateConfig, {"resamples": 50, **{name: str(value) for name, value in given.items()}}))
+    return dict(run(build(EvaluateConfig, {"resamples": 50, **{name: str(value) for name, value in given.items()}})))
 
 
 def test_a_score_file_alone_is_enough(tmp_path: Path) -> None:

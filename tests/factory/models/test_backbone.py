@@ -13,7 +13,7 @@ from difffas.classifier import SpoofClassifier
 from difffas.onnx_export import export_timm
 from factory.core.config import build
 from factory.models.backbone import arguments, check_size, identity, located
-from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig, prepared
+from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe, prepared
 from tests.ablations import graph_of, table_of
 
 STYLES, LIVE = ("cam-live", "cam-print"), ("cam-live",)
@@ -71,10 +71,10 @@ def test_a_fit_takes_a_folder_by_a_relative_path_and_images_of_any_size(weights:
     write_corpus(tmp_path / "real", small_rows(subjects=2, side=64))
     given = {"corpus": "real", "out": "out", "train": TRAIN}
     identified, settings = prepared(build(FitClassifierConfig, {**given, "backbone": "local-dir:weights"}))
-    assert settings["backbone"] == f"local-dir:{weights}"
+    assert settings.config.backbone == f"local-dir:{weights}"
     assert identified["backbone"] == identity("local-dir:weights")
-    recipe = ClassifierRecipe(settings)  # weights for 32 × 32
-    assert recipe.network(torch.zeros(1, 3, 64, 64)).shape == (1, 6)
+    recipe = classifier_recipe(settings)  # weights for 32 × 32
+    assert recipe.objective.network(torch.zeros(1, 3, 64, 64)).shape == (1, 6)
     recipe.export(tmp_path / "model")
     shutil.rmtree(weights)
     assert SpoofClassifier.load(tmp_path / "model" / "classifier").backbone_args["img_size"] == 64

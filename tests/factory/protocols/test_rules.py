@@ -249,5 +249,4 @@ def test_a_view_replaces_the_split_and_the_digest(tmp_path: Path) -> None:
     assert grown.digest != seen.digest, "the parts themselves are in it, not only the rules"
     assert real.under(protocols.load("mi-o")).digest != seen.digest
     assert real.under(None) is real
-    rules: Any = seen.protocol
-    assert protocols.open_corpus(str(tmp_path), protocols.content(rules)).digest == seen.digest
+    assert protocols.open_corpus(str(tmp_path), protocols.protocol_of(seen)).digest == seen.digest

@@ -16,7 +16,7 @@ from factory.train import TrainConfig, TrainResources
 from factory.train.checkpoints import Course, load, save, tensors
 from factory.train.loop import Fit, prepare, take_step
 from tests.broken_models import WEIGHTS, Spoil, with_tensors
-from tests.toy_recipe import ToyRecipe
+from tests.toy_recipe import ToyRecipe, toy_settings
 
 
 def modules() -> tuple[dict[str, torch.nn.Module], torch.optim.Optimizer]:
@@ -71,9 +71,9 @@ def test_a_training_resumes_from_a_whole_checkpoint_only(fault: str, tmp_path: P
 
 def start(steps: int = 20, **given: Any) -> Fit:
     chosen = {"learning_rate": 0.05, **given.pop("train", {})}
-    train = TrainConfig(steps=steps, batch_size=8, **chosen).model_dump(mode="json")
-    resources = TrainResources(gpus_per_worker=0, threads=1, read_ahead=0).model_dump(mode="json")
-    settings = {"train": train, "resources": resources, **given}
+    train = TrainConfig(steps=steps, batch_size=8, **chosen)
+    resources = TrainResources(gpus_per_worker=0, threads=1, read_ahead=0)
+    settings = toy_settings(train, resources, **given)
     return prepare(ToyRecipe(settings), settings, torch.device("cpu"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,6 +11,7 @@ from ray.train import ControllerError, WorkerGroupError
 
 from difffas.errors import UserError
 from factory.tables.plain_parquet import BrokenParquet
+from factory.train import TrainConfig, TrainResources, WorkerSettings
 from factory.train.failures import EndAtMistakes, mistake, mistake_behind, returning_mistakes
 
 MISTAKE = UserError("prepare with one --size")
@@ -60,11 +60,12 @@ def test_what_a_machine_did_is_left_to_ray_train(fault: Exception) -> None:
 
 
 def test_a_lone_worker_says_what_the_mistake_is_and_one_of_several_raises() -> None:
-    def worker(settings: dict[str, Any]) -> str | None:
-        raise settings["error"]
+    def worker(settings: WorkerSettings[Exception]) -> str | None:
+        raise settings.config
 
     def run(error: Exception, workers: int) -> str | None:
-        return returning_mistakes(worker, {"error": error, "resources": {"workers": workers}})
+        train, resources = TrainConfig(steps=1, batch_size=2, learning_rate=1), TrainResources(workers=workers)
+        return returning_mistakes(worker, WorkerSettings("toy", error, train, resources))
 
     assert run(of_a_task(MISTAKE), 1) == "prepare with one --size"
     for error, workers in ((MISTAKE, 2), (FAULTS[2], 1)):

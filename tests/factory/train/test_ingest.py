@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
 from factory.train.batches import Pairs, Shuffled, flips
-from factory.train.ingest import Batch, BatchReader, BatchRequest, cpus_per_task, image_reader, stream
+from factory.train.ingest import Batch, BatchReader, BatchRequest, Places, cpus_per_task, image_reader, stream
 from tests.root import ROOT
 from tests.s3 import S3Server
 
@@ -33,15 +33,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return write_corpus(tmp_path_factory.mktemp("ingest") / "corpus", small_rows(side=24))
 
 
-def triples(corpus: Corpus, rank: int = 0, world: int = 1) -> BatchReader:
+def triples(corpus: Corpus, rank: int = 0, world: int = 1) -> BatchReader[Places]:
     pairs = Pairs(corpus, "train", SEED)
     return image_reader([corpus], lambda n: dict(zip(ROLES, pairs(n), strict=True)), {}, BATCH, SEED, rank, world)
 
 
-def marking(folder: Path, accident: Any = None) -> BatchReader:
+def marking(folder: Path, accident: Any = None) -> BatchReader[dict[str, int]]:
     """Batches of their own number, 8 KiB each; every try to read one leaves a file, and may then have an accident."""
 
-    def read(places: dict[str, Any]) -> Batch:
+    def read(places: dict[str, int]) -> Batch:
         step = int(places["step"])
         tries = len(list(folder.glob(f"{step}-*")))
         (folder / f"{step}-{tries}").touch()
@@ -193,7 +193,7 @@ def test_workers_that_hold_every_cpu_are_fed(ray_local: None, corpus: Corpus) ->
     from ray.util.placement_group import placement_group, remove_placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    def worker(reader: BatchReader, num_cpus: float) -> list[Batch]:
+    def worker(reader: BatchReader[Any], num_cpus: float) -> list[Batch]:
         return [{name: values.copy() for name, values in batch.items()} for batch in stream(reader, 0, 5, 2, num_cpus)]
 
     group = placement_group([{"CPU": 1}] * 2)

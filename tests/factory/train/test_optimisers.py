@@ -11,14 +11,14 @@ from factory.train import TrainConfig, TrainResources
 from factory.train.checkpoints import tensors
 from factory.train.loop import Fit, prepare, take_step
 from factory.train.optimisers import learning_rate, make_optimiser
-from tests.toy_recipe import ToyRecipe
+from tests.toy_recipe import ToyRecipe, toy_settings
 
 
 def start(steps: int = 20, **given: Any) -> Fit:
     chosen = {"learning_rate": 0.05, **given.pop("train", {})}
-    train = TrainConfig(steps=steps, batch_size=8, **chosen).model_dump(mode="json")
-    resources = TrainResources(gpus_per_worker=0, threads=1, read_ahead=0).model_dump(mode="json")
-    settings = {"train": train, "resources": resources, **given}
+    train = TrainConfig(steps=steps, batch_size=8, **chosen)
+    resources = TrainResources(gpus_per_worker=0, threads=1, read_ahead=0)
+    settings = toy_settings(train, resources, **given)
     return prepare(ToyRecipe(settings), settings, torch.device("cpu"))
 
 

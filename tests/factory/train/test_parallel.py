@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def test_the_layout_that_gpus_like_is_saved_and_resumed_alike(
 
 def test_bfloat16_changes_the_loss_a_little(places: tuple[Path, tuple[str, str]], alone: list[float]) -> None:
     given = settings(*places[1])
-    fit = start({**given, "train": {**given["train"], "precision": "bfloat16"}})
+    fit = start(dataclasses.replace(given, train=given.train.model_copy(update={"precision": "bfloat16"})))
     losses = steps(fit, 0, 3)
     assert losses != alone[:3]
     np.testing.assert_allclose(losses, alone[:3], rtol=0.02)

@@ -15,7 +15,7 @@ from factory.corpus.formats import parquet, webdataset
 from factory.corpus.row import Row
 from factory.corpus.shards import FORMATS
 from factory.storage import Storage
-from factory.train.random_reads import Decoded, Encoded, Recent
+from factory.train.random_reads import Decoded, Encoded
 
 SIDE = 32
 SHARD = "train-000000"
@@ -111,14 +111,3 @@ def test_images_are_decoded_once(corpus: Corpus, monkeypatch: pytest.MonkeyPatch
         asked.clear()
         assert np.array_equal(np.stack(images(url, SHARD, positions)), expected[positions])
         assert asked == fresh
-
-
-def test_the_longest_unused_go_first() -> None:
-    recent: Recent[str, bytes] = Recent(10)
-    for key in "abc":
-        recent.put(key, b"123")
-    assert recent.get("a") == b"123"
-    recent.put("d", b"123")
-    assert [recent.get(key) for key in "abcd"] == [b"123", None, b"123", b"123"]
-    recent.put("e", b"x" * 11)
-    assert [recent.get(key) for key in "acde"] == [None] * 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,9 +11,9 @@ import pytest
 from benchmarks.corpora import NoConfig
 from difffas.errors import UserError
 from factory.run import Run
-from factory.train import TrainConfig, TrainResources, check_resources, fit, model_evaluation
+from factory.train import TrainConfig, TrainResources, TrainSummary, check_resources, fit, model_evaluation
 from factory.train.optimisers import learning_rate
-from tests.toy_recipe import worker
+from tests.toy_recipe import toy_settings, worker
 
 STEPS = 12
 
@@ -25,9 +25,8 @@ def train(folder: Path | str, train: dict[str, Any] | None = None, /, **given: A
     known = TrainResources.model_fields
     resources = TrainResources(**{name: value for name, value in fields.items() if name in known})
     accidents = {name: value for name, value in given.items() if name not in known}
-    settings = {"job": "toy", "train": config.model_dump(mode="json"), **accidents}
-    run = Run(str(folder), "toy", {"train": settings["train"]}, NoConfig())
-    return fit(run, worker, settings, resources)
+    run = Run(str(folder), "toy", {"train": config.model_dump(mode="json")}, NoConfig())
+    return dict(fit(run, worker, toy_settings(config, resources, **accidents)))
 
 
 def weights(folder: Path) -> str:
@@ -138,7 +137,7 @@ def test_patience_ends_a_run_that_no_longer_improves_and_keeps_the_best(
     summary = train(tmp_path / "run", PATIENT, **given)
     assert (summary["steps"], summary["model_step"]) == (10, 6)
     assert [found["score"] for found in summary["evaluations"]][:4] == [1, 2, 3, 3]
-    assert model_evaluation(summary)["step"] == 6
+    assert model_evaluation(cast(TrainSummary, summary))["step"] == 6
     assert weights(tmp_path / "run") == best
 
 

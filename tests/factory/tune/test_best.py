@@ -12,6 +12,7 @@ from factory.storage import Storage
 from factory.train.recipes.classifier import FitClassifierConfig, RowFilter
 from factory.tune import best as search_best
 from factory.tune.best import generation_of, write_settings
+from tests.factory.tune.summaries import trial_of
 from tests.searches import settings
 
 
@@ -37,7 +38,7 @@ def test_best_settings_generate_at_the_trial_s_ranges_and_fit_on_that(
     monkeypatch.setattr(search_best, "_generation", lambda url: made)
     fit = build(FitClassifierConfig, {**settings(corpora, "out")["fit"], "out": "out/trials"})
     storage = Storage(str(tmp_path))
-    ranked = [{"trial": "0004", "parameters": {"t0_max": 222, "live_margin": 0.33}}, {"trial": "1", "parameters": {}}]
+    ranked = [trial_of("0004", {"t0_max": 222, "live_margin": 0.33}), trial_of("1", {})]
     assert write_settings(storage, ranked, fit) == ["best", "best-2"]
     generation = load(GenerateConfig, f"{tmp_path}/best/generate.yaml")
     assert (generation.sampler.t0, generation.out) == ((100, 222), f"{tmp_path}/best/spoofs")
@@ -50,7 +51,7 @@ def test_best_settings_generate_at_the_trial_s_ranges_and_fit_on_that(
 
 def test_best_settings_keep_the_filter_where_the_rows_cannot_be_generated_again(corpora: Path, tmp_path: Path) -> None:
     fit = build(FitClassifierConfig, {**settings(corpora, "out")["fit"], "out": "out/trials"})
-    write_settings(Storage(str(tmp_path)), [{"trial": "0001", "parameters": {"t0_max": 160}}], fit)
+    write_settings(Storage(str(tmp_path)), [trial_of("0001", {"t0_max": 160})], fit)
     assert sorted(path.name for path in (tmp_path / "best").iterdir()) == ["fit_classifier.yaml"]
     classifier = load(FitClassifierConfig, f"{tmp_path}/best/fit_classifier.yaml")
     assert (classifier.generated, classifier.generated_rows.t0) == (f"{corpora}/spoofs", (0, 160))

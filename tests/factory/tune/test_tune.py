@@ -123,10 +123,13 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     for trial in found["trials"]:
         if trial["parameters"]["t0_max"] == 40:
             assert (trial["status"], trial["rows"], trial["auc"]) == ("failed", 0, None)
-            assert trial["reason"].startswith("fit.generated: no row of split 'train' passes generated_rows")
+            assert trial["reason"] is not None and trial["reason"].startswith(
+                "fit.generated: no row of split 'train' passes generated_rows"
+            )
         else:
             assert trial["status"] in ("finished", "stopped")
-            assert 0 <= trial["auc"] <= 1 and trial["step"] <= 8
+            assert trial["auc"] is not None and 0 <= trial["auc"] <= 1
+            assert trial["step"] is not None and trial["step"] <= 8
     assert {trial["status"] for trial in found["trials"]} >= {"failed", "finished"}
     best = next(trial for trial in found["trials"] if trial["trial"] == found["best"])
     (again,) = found["regenerated"]
@@ -175,7 +178,7 @@ def test_no_pickle_in_a_search_s_folder_is_ever_loaded(
     assert loaded(markers) == []
     assert [trial["trial"] for trial in found["trials"]] == ["0001", "0002"]
     assert {trial["status"] for trial in found["trials"]} <= {"finished", "stopped"}
-    assert all(0 <= trial["auc"] <= 1 and trial["rows"] == 24 for trial in found["trials"])
+    assert all(0 <= (trial["auc"] or -1.0) <= 1 and trial["rows"] == 24 for trial in found["trials"])
     if searcher == "random":
         assert [trial["parameters"] for trial in found["trials"]] == [draw(config.search, 0, n) for n in range(2)]
     noted = {path.stem: path.read_bytes() for path in (out / "search" / "trials").glob("*.json")}

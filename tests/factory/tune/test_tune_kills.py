@@ -19,6 +19,7 @@ import yaml
 from factory.core.config import build
 from factory.run import read_summary
 from factory.storage import Storage
+from factory.train import TrainSummary
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes.classifier import FitClassifierConfig
 from factory.tune.record import Record
@@ -81,15 +82,15 @@ def test_a_killed_driver_goes_on_with_its_trial_where_it_stood(corpora: Path, tm
     second = steps_told(again.stderr, "0001")
     assert second == [*range(second[0], 61, 3), 60]  # every report once, and the closing one
     assert second[0] > before[0]  # went on, did not start again
-    fitted: Any = read_summary(Storage(str(out / "trials" / "0001")))
+    fitted = read_summary(Storage(str(out / "trials" / "0001")), TrainSummary)
     assert fitted is not None
     assert [point[0] for point in fitted["curve"]] == list(range(1, 61))
     assert [found["step"] for found in fitted["evaluations"]] == list(range(3, 61, 3))
     config = yaml.safe_load((out / "best" / "fit_classifier.yaml").read_text(encoding="utf-8"))
     fit = build(FitClassifierConfig, config)
     identity, workers = fit_classifier.prepared(fit)
-    assert identity["loss"] == workers["loss"]
-    undisturbed = curve({**workers, "resources": fit.resources.model_dump(mode="json")}, 60)
+    assert identity["loss"] == workers.config.loss.model_dump(mode="json")
+    undisturbed = curve(workers, 60)
     assert [point[1] for point in fitted["curve"]] == pytest.approx(undisturbed, abs=1e-5)
 
 

@@ -15,7 +15,7 @@ from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.models.tensors import to_tensor
-from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig, prepared
+from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe, prepared
 from tests.pages import spoofs_of
 
 
@@ -36,17 +36,18 @@ def config(corpora: Path, **given: Any) -> FitClassifierConfig:
 
 def test_an_evaluation_is_of_the_held_out_rows_alone(corpora: Path) -> None:
     _, settings = prepared(config(corpora))
-    recipe = ClassifierRecipe(settings)
+    recipe = classifier_recipe(settings)
     found = recipe.evaluate()
     corpus = Corpus(f"{corpora}/real")
     dev = corpus.where(split="dev")
     with torch.no_grad():
-        liveness = recipe.network.liveness(recipe.network.eval()(to_tensor(corpus.pixels(dev))))
+        network: Any = recipe.objective.network
+        liveness = network.liveness(network.eval()(to_tensor(corpus.pixels(dev))))
     spoof = (corpus.column("label")[dev] == SPOOF).astype(int)
     wanted = {"auc": auc(liveness.double().numpy(), spoof), "d_eer": d_eer(liveness.double().numpy(), spoof)}
     assert found.figures == pytest.approx(wanted)
     assert found.score == found.figures["auc"]
-    assert not recipe.network.training  # the loop sets it back
+    assert not network.training  # the loop sets it back
 
 
 def test_a_split_without_both_kinds_is_refused(corpora: Path) -> None:
@@ -77,7 +78,7 @@ def test_rows_without_the_score_that_the_loss_goes_by_are_said(corpora: Path, ca
 
 def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:
     _, settings = prepared(config(corpora, sampling={"generated_share": 0.25, "style_weights": {"print": 2}}))
-    read = ClassifierRecipe(settings).reader(0, 1)
+    read = classifier_recipe(settings).reader(0, 1)
     made = set(Corpus(f"{corpora}/spoofs").column("key"))
     for step in range(5):
         (keys,) = np.asarray(read(step)["keys"]).T.reshape(1, -1)

@@ -10,10 +10,11 @@ from benchmarks.corpora import row, write_corpus
 from difffas.classifier import SpoofClassifier
 from factory.core.config import build
 from factory.corpus import Corpus
-from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
-from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe
-from factory.train.recipes.style import StyleRecipe, train_styles
-from tests.factory.train.recipes.small import CPU, TRAIN, generator_given, style_settings
+from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe
+from factory.train.recipes.generator import GeneratorRecipe
+from factory.train.recipes.style import style_recipe, train_styles
+from tests.factory.train.recipes.small import CPU, TRAIN, generator_settings, style_settings
+from tests.told import told
 
 
 def test_classifier_reads_real_and_generated_rows_under_one_numbering(root: Path) -> None:
@@ -28,10 +29,9 @@ def test_classifier_reads_real_and_generated_rows_under_one_numbering(root: Path
         "train": {**TRAIN, "evaluate_every": None},
         "resources": CPU,
     }
-    settings = build(FitClassifierConfig, given).model_dump(mode="json")
     real = Corpus(f"{root}/real")
     styles = train_styles(real, "train")
-    recipe = ClassifierRecipe({**settings, "styles": styles})
+    recipe = classifier_recipe(told(build(FitClassifierConfig, given), styles))
     known = {
         key: (style, brisque)
         for corpus in (real, made)
@@ -54,8 +54,7 @@ def test_what_is_sent_to_the_readers_is_small(root: Path) -> None:
     """A reader is pickled for its own process: one that holds its recipe would take the network along."""
     from ray import cloudpickle
 
-    generator = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
-    for recipe in (StyleRecipe(style_settings(root)), GeneratorRecipe(generator)):
+    for recipe in (style_recipe(style_settings(root)), GeneratorRecipe(generator_settings(root))):
         sent = cloudpickle.dumps(recipe.reader(0, 1))
         assert b"torch" not in sent
         assert len(sent) < 50_000

@@ -9,16 +9,17 @@ import pytest
 import torch
 
 from factory.core.config import build
-from factory.train import Evaluation
+from factory.train import Evaluation, WorkerSettings
 from factory.train.checkpoints import Course, load, save
 from factory.train.loop import _evaluate, prepare, take_step
 from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, starting_point
-from tests.factory.train.recipes.small import TRAIN, generator_given
+from tests.factory.train.recipes.small import TRAIN, generator_given, generator_settings
 from tests.gloo import NETWORK
+from tests.told import told
 
 
 def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> None:
-    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    given = generator_settings(root)
     fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
     before = fit.recipe.evaluate()
     with torch.no_grad():
@@ -34,8 +35,7 @@ def test_generator_is_judged_by_its_average_and_shows_samples(root: Path) -> Non
 
 
 def test_the_best_weights_of_the_average_are_kept_and_survive_a_checkpoint(root: Path, tmp_path: Path) -> None:
-    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
-    given["train"]["patience"] = 1
+    given = generator_settings(root, train={**TRAIN, "patience": 1})
     fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
     read, course = fit.recipe.reader(0, 1), Course()
     for step, better in enumerate((True, False)):
@@ -62,7 +62,7 @@ def test_dropout_learned_variance_batch_norm_and_the_average_resume_to_the_bit(r
     def begun(seed: int = 0, fresh: bool = True) -> Any:
         train = {**TRAIN, "seed": seed}
         own = {"network": network, "train": train, "live_dropout": True, "style_dropout": 0.5, "ema_decay": 0.5}
-        given = build(FitGeneratorConfig, {**generator_given(root), **own}).model_dump(mode="json")
+        given = generator_settings(root, **own)
         return prepare(GeneratorRecipe(given), given, torch.device("cpu"), fresh=fresh)
 
     def trained(fit: Any, first: int, last: int) -> dict[str, torch.Tensor]:
@@ -88,7 +88,7 @@ def test_dropout_learned_variance_batch_norm_and_the_average_resume_to_the_bit(r
 
 
 def test_statistics_of_the_guides_are_taken_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json")
+    given = generator_settings(root)
     first = start(given)
     save(tmp_path, first.modules, first.optimiser, Course(), True)
     monkeypatch.setattr("difffas.style_encoder.feature_statistics", None)
@@ -103,16 +103,17 @@ def test_statistics_of_the_guides_are_taken_once(root: Path, tmp_path: Path, mon
 
 
 def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> None:
-    first = start(build(FitGeneratorConfig, generator_given(root)).model_dump(mode="json"))
+    first = start(generator_settings(root))
     read = first.recipe.reader(0, 1)
     for step in range(3):
         take_step(first, read(step), step)
     first.recipe.export(tmp_path)
     given = {name: value for name, value in generator_given(root).items() if name not in ("network", "style_encoder")}
     config = build(FitGeneratorConfig, {**given, "initial": str(tmp_path)})
-    places, known = starting_point(config)
-    assert known["network"]["dropout"] == 0.0
-    again = start({**config.model_dump(mode="json"), **places})
+    started, known = starting_point(config)
+    assert known["network"] == first.recipe._config.network.model_dump(mode="json")
+    assert started.network.dropout == 0.0
+    again = start(told(started))
     average = first.recipe.modules["average"].state_dict()
     for module in again.recipe.modules.values():
         for name, tensor in module.state_dict().items():
@@ -124,5 +125,5 @@ def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> No
     assert any(not torch.equal(moved[name], present[name]) for name in moved)
 
 
-def start(settings: dict[str, Any]) -> Any:
+def start(settings: WorkerSettings[FitGeneratorConfig]) -> Any:
     return prepare(GeneratorRecipe(settings), settings, torch.device("cpu"))

@@ -18,8 +18,9 @@ from factory.core.config import build, fingerprint
 from factory.corpus import Corpus
 from factory.train import TrainResources
 from factory.train.batches import share
-from factory.train.recipes.classifier import ClassifierRecipe, FitClassifierConfig
+from factory.train.recipes.classifier import ClassifierObjective, FitClassifierConfig, classifier_recipe
 from factory.train.recipes.losses import LossConfig, check_parts, make_loss
+from factory.train.recipes.sampling import SamplingConfig
 from tests.gloo import free_port
 from tests.loss_batches import DOMAINS, LIVE, STYLES, Network, classifier_settings, curve, gradients, one_of_two
 
@@ -112,29 +113,32 @@ def test_one_worker_in_parts_trains_as_in_one(corpus: str, name: str) -> None:
 def test_bfloat16_changes_a_loss_a_little(corpus: str, name: str) -> None:
     given = classifier_settings(corpus, name)
     wide = curve(given)
-    narrow = curve({**given, "train": {**given["train"], "precision": "bfloat16"}})
+    narrow = curve(dataclasses.replace(given, train=given.train.model_copy(update={"precision": "bfloat16"})))
     assert narrow != wide
     np.testing.assert_allclose(narrow, wide, rtol=0.05)
 
 
 def test_quality_is_that_within_the_whole_batch(corpus: str) -> None:
-    recipe = ClassifierRecipe(classifier_settings(corpus, "rq"))
+    recipe = classifier_recipe(classifier_settings(corpus, "rq"))
     scores = recipe.reader(0, 1)(5)["brisque"]
     wanted = relative_quality(torch.tensor(scores))
     counters = share(5, 8, 0, 1)
+    objective = recipe.objective
+    assert isinstance(objective, ClassifierObjective)
     assert wanted.abs().max() > 0
-    assert torch.equal(recipe._quality(counters), wanted)
+    assert torch.equal(objective._quality(counters), wanted)
     for part in range(4):
-        assert torch.equal(recipe._quality(counters[2 * part : 2 * part + 2]), wanted[2 * part : 2 * part + 2])
+        assert torch.equal(objective._quality(counters[2 * part : 2 * part + 2]), wanted[2 * part : 2 * part + 2])
 
 
 def test_weighted_batches_hold_two_of_high_quality_for_each_of_the_rest(corpus: str) -> None:
-    read = ClassifierRecipe(classifier_settings(corpus, "rq")).reader(0, 1)
+    read = classifier_recipe(classifier_settings(corpus, "rq")).reader(0, 1)
     brisque = np.concatenate([read(step)["brisque"] for step in range(3)])
     stored = Corpus(corpus).column("brisque").astype(float)
     assert (brisque < np.nanmean(stored)).sum() == 16
-    plain = {**classifier_settings(corpus, "rq"), "sampling": {}}
-    read = ClassifierRecipe(plain).reader(0, 1)
+    weighted = classifier_settings(corpus, "rq")
+    plain = dataclasses.replace(weighted, config=weighted.config.model_copy(update={"sampling": SamplingConfig()}))
+    read = classifier_recipe(plain).reader(0, 1)
     keys = [key for step in range(len(stored) // 8) for (key,) in read(step)["keys"]]
     assert len(set(keys)) == len(keys)
 
@@ -142,7 +146,7 @@ def test_weighted_batches_hold_two_of_high_quality_for_each_of_the_rest(corpus: 
 def test_what_is_sent_to_the_readers_holds_no_network(corpus: str) -> None:
     from ray import cloudpickle
 
-    sent = cloudpickle.dumps(ClassifierRecipe(classifier_settings(corpus, "rq")).reader(0, 1))
+    sent = cloudpickle.dumps(classifier_recipe(classifier_settings(corpus, "rq")).reader(0, 1))
     assert b"torch" not in sent
     assert len(sent) < 50_000
 

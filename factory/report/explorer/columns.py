@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from factory.core.documents import JsonObject
 from factory.report.explorer.verdicts import Audited
 from factory.tables.columns import TextColumn
 
@@ -26,7 +27,7 @@ def row_files(index: pa.Table, styles: TextColumn, audited: Audited | None) -> I
     for number, start in enumerate(range(0, len(index), ROWS_PER_FILE)):
         rows = slice(start, start + ROWS_PER_FILE)
         part = index.slice(start, ROWS_PER_FILE)
-        content: dict[str, object] = {"key": front_coded(part["key"].to_pylist())}
+        content: JsonObject = {"key": front_coded(part["key"].to_pylist())}
         content |= {name: packed(column.codes[rows], "<i2") for name, column in shared.items()}
         for name in ("subject", "live_key", "guide_key"):
             content[name] = _texts(part, name)

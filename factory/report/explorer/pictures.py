@@ -28,10 +28,18 @@ from factory.tables.columns import TextColumn
 if TYPE_CHECKING:
     from factory.report.explorer.listing import Listing
 
+
+class Compression(TypedDict, total=False):
+    """Arguments of Pillow's WebP encoder."""
+
+    lossless: bool
+    quality: int
+
+
 THUMB = 96  # pixels, the largest side of a thumbnail
 THUMBS, FACES = (100, 5), (8, 2)  # triplets on a sheet, and side by side
 LOSSLESS = 128  # pixels; faces up to this side are exact
-LOSSY = {"quality": 92}
+LOSSY: Compression = {"quality": 92}
 THUMB_QUALITY = 85
 READ_AT_ONCE = 256  # rows
 Name = tuple[str, Any]  # name of a picture: live, guide or spoof; and its key or row
@@ -190,7 +198,7 @@ class Sheets:
     """Sheets of triplets; a triplet is `side` high and three times as wide; filled row by row from the top left."""
 
     def __init__(
-        self, storage: Storage, prefix: str, side: int, shape: tuple[int, int], encoding: Mapping[str, Any]
+        self, storage: Storage, prefix: str, side: int, shape: tuple[int, int], encoding: Compression
     ) -> None:
         self._storage, self._prefix, self._side, self._encoding = storage, prefix, side, encoding
         self._most, self._columns = shape

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from difffas.metrics.document import Metrics
 from factory.charts import fixed
-from factory.core.documents import JsonObject
 
 # Origins of the threshold: name in the summary, label, and a note on how to judge it.
 THRESHOLDS = (
@@ -23,8 +23,7 @@ RATES = (
 BEST = ("hter", "acer")
 ONE_IN = {10: "10 %", 20: "5 %", 100: "1 %"}  # APCER limits of BPCER10, BPCER20, BPCER100
 
-# Summaries of `difffas.metrics.report`, one a column; read from folders that strangers may have written.
-Columns = list[JsonObject]
+Columns = list[Metrics]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Group:
     rows: list[Row]
 
 
-def metric_table(summaries: Mapping[str, JsonObject]) -> list[Group]:
+def metric_table(summaries: Mapping[str, Metrics]) -> list[Group]:
     """Return groups of rows from summaries of `difffas.metrics.report`, one column per evaluation.
 
     `best` marks AUC, D-EER, TPR, HTER and ACER if columns of one unit (frames, videos) differ; APCER and BPCER trade
@@ -136,7 +135,7 @@ def _counts(label: str, columns: Columns, key: str, attack: str | None = None) -
     return Row(label, "", [Cell(count, f"{count:,}") for count in found])
 
 
-def _cell(summary: JsonObject, key: str, attack: str | None, factor: float) -> Cell:
+def _cell(summary: Metrics, key: str, attack: str | None, factor: float) -> Cell:
     value = _value(summary, key, attack)
     if value is None:
         return Cell(None, None, why=_why(summary, key, attack))
@@ -144,7 +143,7 @@ def _cell(summary: JsonObject, key: str, attack: str | None, factor: float) -> C
     return Cell(value, fixed(factor * value, 2 if factor == 100 else 4), interval)
 
 
-def _value(summary: JsonObject, key: str, attack: str | None) -> float | None:
+def _value(summary: Metrics, key: str, attack: str | None) -> float | None:
     """Return a metric, of one attack if given; None if there is none."""
     found = summary.get(key)
     if attack is not None:
@@ -152,7 +151,7 @@ def _value(summary: JsonObject, key: str, attack: str | None) -> float | None:
     return found if isinstance(found, int | float) else None
 
 
-def _bounds(summary: JsonObject, key: str) -> list[float]:
+def _bounds(summary: Metrics, key: str) -> list[float]:
     """Return the two ends of a metric's interval; empty without an interval."""
     interval = summary.get("interval")
     bounds = interval.get("bounds") if isinstance(interval, dict) else None
@@ -160,11 +159,11 @@ def _bounds(summary: JsonObject, key: str) -> list[float]:
     return [end for end in ends if isinstance(end, int | float)] if isinstance(ends, list) else []
 
 
-def _why(summary: JsonObject, key: str, attack: str | None) -> str:
+def _why(summary: Metrics, key: str, attack: str | None) -> str:
     if attack is not None and _value(summary, "n_by_attack", attack) is None:
         return f"the test split of this evaluation holds no {attack}"
-    for name, kind in (("n_live", "live face"), ("n_spoof", "attack")):
-        if not summary[name]:
+    for count, kind in ((summary["n_live"], "live face"), (summary["n_spoof"], "attack")):
+        if not count:
             return f"the test split of this evaluation holds no {kind}"
     if "@dev" in key and not (summary["n_dev_live"] and summary["n_dev_spoof"]):
         return "needs a development split with live faces and attacks"

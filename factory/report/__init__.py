@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from jinja2 import Environment, StrictUndefined
 from pydantic import Field, model_validator
@@ -22,17 +22,18 @@ from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.evaluate.scores import SCORES
 from factory.report import sections
-from factory.report.ablation_section import ablations, open_table
-from factory.report.detection_section import detection
-from factory.report.explorer import ExplorerConfig, theme_script, themed, write_explorer
+from factory.report.ablation_section import Ablations, ablations, open_table
+from factory.report.detection_section import Detection, detection
+from factory.report.explorer import Explored, ExplorerConfig, theme_script, themed, write_explorer
 from factory.report.explorer.verdicts import AUDIT, Verdicts
-from factory.report.patch_section import Patches, open_patches, patches
-from factory.report.search_section import tuning
+from factory.report.patch_section import Patches, PatchSides, open_patches, patches
+from factory.report.search_section import Tuning, tuning
 from factory.report.sections import Folder
-from factory.report.strength_section import GRID, strength
-from factory.report.training_section import samples_file, training
-from factory.run import SUMMARY, Run, read_claim, read_summary
+from factory.report.strength_section import GRID, Strength, strength
+from factory.report.training_section import TrainedModel, samples_file, training
+from factory.run import SUMMARY, Claim, Run, read_claim, read_summary
 from factory.storage import Storage
+from factory.train import TrainSummary
 
 PAGE = "index.html"
 HEADINGS = {
@@ -97,7 +98,43 @@ class OpenedInputs:
         return {name: folder for (its_kind, name), folder in self.folders.items() if its_kind == kind}
 
 
-def run(config: ReportConfig) -> dict[str, Any]:
+class Sections(TypedDict, total=False):
+    """The content of the page's sections; one without input is absent."""
+
+    faces: sections.Faces | None
+    counts: list[sections.CorpusCounts]
+    quality: sections.Quality | None
+    training: list[TrainedModel]
+    strength: Strength | None
+    patches: PatchSides | None
+    detection: Detection | None
+    tuning: Tuning | None
+    ablations: Ablations | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What the page shows: figures of its main subjects, the runs by kind and name, software versions, sections."""
+
+    title: str
+    figures: list[tuple[str, str, str]]
+    runs: list[tuple[str, str, Claim]]
+    software: list[dict[str, str]]
+    sections: Sections
+    explored: Explored | None
+
+
+class ReportSummary(TypedDict):
+    """The summary of a report: path and bytes of the page, its sections, and the number of triplets shown."""
+
+    report: str
+    bytes: int
+    sections: list[str]
+    triplets: int
+    explorer: Explored | None
+
+
+def run(config: ReportConfig) -> ReportSummary:
     """Write `OUT/index.html` and the explorer; return the summary.
 
     The summary has the page's path, bytes and sections, the number of triplets shown, and the counts of the explorer's
@@ -118,23 +155,21 @@ def run(config: ReportConfig) -> dict[str, Any]:
         ],
     }
     claim = Run(config.out, "report", identity, config)
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(ReportSummary)) is not None:
         return finished
     explored = write_explorer(claim.storage, config.title, opened.corpora, opened.verdicts, config.explorer)
-    content = {**gather(config, opened), "explored": explored}
+    content = gather(config, opened, explored)
+    faces = content.sections.get("faces")
     page = render(content).encode()
     claim.storage.create(PAGE, page)
-    return claim.finish(
-        {
-            "report": claim.storage.path(PAGE),
-            "bytes": len(page),
-            "sections": list(content["sections"]),
-            "triplets": sum(
-                len(style["triplets"]) for style in content["sections"].get("faces", {}).get("styles", [])
-            ),
-            "explorer": explored,
-        }
-    )
+    summary: ReportSummary = {
+        "report": claim.storage.path(PAGE),
+        "bytes": len(page),
+        "sections": list(content.sections),
+        "triplets": sum(len(style.triplets) for style in faces.styles) if faces else 0,
+        "explorer": explored,
+    }
+    return claim.finish(summary)
 
 
 def open_inputs(inputs: ReportInputs) -> OpenedInputs:
@@ -152,7 +187,8 @@ def open_inputs(inputs: ReportInputs) -> OpenedInputs:
     if inputs.audit is not None:
         folders["audit", "audit"] = _folder(inputs.audit, "refused_by_reason", AUDIT)
     for name, url in inputs.models.items():
-        samples = samples_file(read_summary(Storage(url)) or {})
+        summary = read_summary(Storage(url), TrainSummary)
+        samples = samples_file(summary) if summary is not None else None
         folders["model", name] = _folder(url, "curve", *filter(None, [samples]))
     if inputs.strength is not None:
         folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
@@ -168,13 +204,13 @@ def open_inputs(inputs: ReportInputs) -> OpenedInputs:
     return OpenedInputs(corpora, _verdicts(inputs, corpora.get("generated")), compared, folders)
 
 
-def gather(config: ReportConfig, opened: OpenedInputs) -> dict[str, Any]:
+def gather(config: ReportConfig, opened: OpenedInputs, explored: Explored | None) -> Content:
     """The content of the page; sections without input are absent."""
     lives, guides = (
         [opened.corpora[name] for name in names if name in opened.corpora]
         for names in (("live", "real"), ("real", "live"))
     )
-    found = {
+    found: Sections = {
         "faces": sections.faces(opened.corpora, config.triplets_per_style),
         "counts": sections.counts(opened.of("corpus"), opened.corpora),
         "quality": sections.quality(opened.corpora),
@@ -185,16 +221,17 @@ def gather(config: ReportConfig, opened: OpenedInputs) -> dict[str, Any]:
         "tuning": tuning(opened.of("tune")),
         "ablations": ablations(opened.of("ablation")),
     }
-    return {
-        "title": config.title,
-        "figures": sections.figures(opened.of("corpus"), opened.corpora),
-        "runs": [(kind, name, folder.claim) for (kind, name), folder in opened.folders.items()],
-        "software": sections.software(folder.claim for folder in opened.folders.values()),
-        "sections": {name: content for name, content in found.items() if content},
-    }
+    return Content(
+        title=config.title,
+        figures=sections.figures(opened.of("corpus"), opened.corpora),
+        runs=[(kind, name, folder.claim) for (kind, name), folder in opened.folders.items()],
+        software=sections.software(folder.claim for folder in opened.folders.values()),
+        sections=cast(Sections, {name: content for name, content in found.items() if content}),
+        explored=explored,
+    )
 
 
-def render(content: dict[str, Any]) -> str:
+def render(content: Content) -> str:
     """The page from the content of `gather`; everything except our own SVG is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": charts.number, "fixed": charts.fixed}
@@ -202,7 +239,7 @@ def render(content: dict[str, Any]) -> str:
         Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report.css")
     )
     return environment.from_string(template).render(
-        content, headings=HEADINGS, style=themed(chart_style()) + style, theme=theme_script()
+        vars(content), headings=HEADINGS, style=themed(chart_style()) + style, theme=theme_script()
     )
 
 

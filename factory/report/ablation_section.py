@@ -1,13 +1,14 @@
-"""The report's section on ablation tables, as plain values for the template."""
+"""The report's section on ablation tables, for the template."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from difffas.errors import UserError
-from factory.ablate import GAPS, STATION
+from factory.ablate import GAPS, STATION, AblationSummary
 from factory.ablate.figures import column_name
 from factory.core.config import fingerprint
 from factory.report.sections import Folder
@@ -34,22 +35,56 @@ def open_table(url: str) -> Folder:
     return Folder(storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest()]))
 
 
-def ablations(folders: Mapping[str, Folder]) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class TextCell:
+    """A figure as text, and the reason for a gap."""
+
+    text: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class AblationTable:
+    """A table of percentages over seeds; the note says what the paper leaves open."""
+
+    title: str
+    shape: str
+    note: str
+    seeds: list[int]
+    unit: str
+    columns: list[str]
+    rows: list[tuple[str, list[TextCell]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ablations:
+    """The tables in their order."""
+
+    tables: list[AblationTable]
+
+
+def ablations(folders: Mapping[str, Folder]) -> Ablations | None:
     """The tables in their order: column headings, and rows of cells, with the reason for each gap."""
     if not folders:
         return None
-    return {"tables": [_table(folder.summary) for folder in folders.values()]}
+    return Ablations([_table(cast(AblationSummary, folder.summary)) for folder in folders.values()])
 
 
-def _table(summary: dict[str, Any]) -> dict[str, Any]:
+def _table(summary: AblationSummary) -> AblationTable:
     columns = dict.fromkeys((cell["protocol"], cell["metric"]) for cell in summary["cells"])
-    rows: dict[str, list[dict[str, str]]] = {}
+    rows: dict[str, list[TextCell]] = {}
     for cell in summary["cells"]:
         why = "; ".join(dict.fromkeys(cell["reasons"].values()))
-        rows.setdefault(cell["row"], []).append({"text": cell["text"], "why": why})
-    return {
-        **{name: summary["table"][name] for name in ("title", "shape", "note", "seeds")},
-        "unit": summary["unit"],
-        "columns": [column_name(*column) for column in columns],
-        "rows": list(rows.items()),
-    }
+        rows.setdefault(cell["row"], []).append(TextCell(cell["text"], why))
+    title, shape, note = (str(summary["table"][name]) for name in ("title", "shape", "note"))
+    seeds = summary["table"]["seeds"]
+    assert isinstance(seeds, list), "as `Table` has it"
+    return AblationTable(
+        title=title,
+        shape=shape,
+        note=note,
+        seeds=[seed for seed in seeds if isinstance(seed, int)],
+        unit=summary["unit"],
+        columns=[column_name(*column) for column in columns],
+        rows=list(rows.items()),
+    )

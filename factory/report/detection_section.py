@@ -1,45 +1,70 @@
-"""The report's section on evaluations, as plain values for the template."""
+"""The report's section on evaluations, for the template."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
+from difffas.metrics.document import Metrics
 from factory.charts import detection as detection_charts
 from factory.charts.detection import Curve
-from factory.charts.metric_table import metric_table
-from factory.evaluate import detection_curves
+from factory.charts.metric_table import Group, metric_table
+from factory.evaluate import EvaluationSummary, detection_curves
 from factory.evaluate.scores import SCORES
 from factory.report.sections import Folder
 
 
-def detection(evaluations: Mapping[str, Folder]) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class Chart:
+    """A chart as SVG, and a note on how to read it."""
+
+    title: str
+    note: str
+    chart: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Detection:
+    """Evaluations side by side; `intervals` are sentences with the columns that each applies to."""
+
+    columns: list[str]
+    groups: list[Group]
+    intervals: dict[str, list[str]]
+    charts: list[Chart]
+    curves: list[str]
+
+
+def detection(evaluations: Mapping[str, Folder]) -> Detection | None:
     """Metrics of the evaluations side by side, with ROC and DET if the scores.csv has both classes.
 
     An evaluation whose recordings have several frames has separate columns and curves for frames and for videos.
     """
     if not evaluations:
         return None
-    columns: dict[str, dict[str, Any]] = {}
+    columns: dict[str, Metrics] = {}
     curves: dict[str, Curve] = {}
     for name, folder in evaluations.items():
-        video = folder.summary.get("video")
+        summary = cast(EvaluationSummary, folder.summary)
+        video = summary.get("video")
         names = {"frames": f"{name}, frames", "videos": f"{name}, videos"} if video else {"frames": name}
-        columns |= {names["frames"]: folder.summary} | ({names["videos"]: video} if video else {})
+        columns[names["frames"]] = summary
+        if video:
+            columns[names["videos"]] = video
         curves |= {names[unit]: curve for unit, curve in _curves(folder).items() if unit in names}
-    return {
-        "columns": list(columns),
-        "groups": metric_table(columns),
-        "intervals": {text: names for text, names in _intervals(columns).items() if text},
-        "charts": _charts(curves) if curves else [],
-        "curves": list(curves),
-    }
+    return Detection(
+        columns=list(columns),
+        groups=metric_table(columns),
+        intervals={text: names for text, names in _intervals(columns).items() if text},
+        charts=_charts(curves) if curves else [],
+        curves=list(curves),
+    )
 
 
-def _charts(curves: dict[str, Curve]) -> list[dict[str, str]]:
+def _charts(curves: dict[str, Curve]) -> list[Chart]:
     return [
-        {"title": "ROC", "note": detection_charts.ROC, "chart": detection_charts.roc(curves)},
-        {"title": "DET", "note": detection_charts.DET, "chart": detection_charts.det(curves)},
+        Chart("ROC", detection_charts.ROC, detection_charts.roc(curves)),
+        Chart("DET", detection_charts.DET, detection_charts.det(curves)),
     ]
 
 
@@ -49,7 +74,7 @@ def _curves(folder: Folder) -> Mapping[str, Curve]:
     return detection_curves(folder.storage.read(SCORES), str(folder.claim["identity"]["split"]))
 
 
-def _intervals(columns: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+def _intervals(columns: dict[str, Metrics]) -> dict[str, list[str]]:
     """Sentences that explain the columns' intervals, or why there are none, each with the columns it applies to."""
     found: dict[str, list[str]] = {}
     for name, summary in columns.items():

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 from difffas.errors import UserError
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF, Row
-from factory.report.triplets import find_pictures, picture
+from factory.report.triplets import Picture, find_pictures, picture
 
 SIDES = re.compile(r"(\d+),(\d+)")
 SAME = ("live_key", "guide_key", "t0", "cfg_scale", "steps", "sampler", "seed")  # columns that must be equal
@@ -46,7 +45,25 @@ def open_patches(urls: Mapping[str, str]) -> Patches | None:
     return Patches(corpora, _samples(corpora)) if corpora else None
 
 
-def patches(opened: Patches | None, lives: Sequence[Corpus], guides: Sequence[Corpus]) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class PatchSample:
+    """A sample by every generator: `spoofs` has p_m with the pictures in the order of p_v, None without a corpus."""
+
+    row: Row
+    live: Picture | None
+    guide: Picture | None
+    spoofs: list[tuple[int, list[Picture | None]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class PatchSides:
+    """The values of p_v, and the samples."""
+
+    variance: list[int]
+    samples: list[PatchSample]
+
+
+def patches(opened: Patches | None, lives: Sequence[Corpus], guides: Sequence[Corpus]) -> PatchSides | None:
     """For every sample, its live face, its guide, and a matrix of spoofs: p_m downwards, p_v to the right."""
     if opened is None:
         return None
@@ -54,21 +71,19 @@ def patches(opened: Patches | None, lives: Sequence[Corpus], guides: Sequence[Co
     live = find_pictures(lives, {row.live_key: row.live_domain for row in first}, "domain", LIVE)
     guide = find_pictures(guides, {row.guide_key: row.style for row in first}, "style", SPOOF)
     mean, variance = (sorted({sides[axis] for sides in opened.corpora}) for axis in (0, 1))
-    return {
-        "variance": variance,
-        "samples": [
-            {
-                "row": row,
-                "live": live.get(row.live_key),
-                "guide": guide.get(row.guide_key),
-                "spoofs": [(p_m, [_shown(sample.get((p_m, p_v))) for p_v in variance]) for p_m in mean],
-            }
-            for row, sample in zip(first, opened.samples, strict=True)
-        ],
-    }
+    samples = [
+        PatchSample(
+            row=row,
+            live=live.get(row.live_key),
+            guide=guide.get(row.guide_key),
+            spoofs=[(p_m, [_shown(sample.get((p_m, p_v))) for p_v in variance]) for p_m in mean],
+        )
+        for row, sample in zip(first, opened.samples, strict=True)
+    ]
+    return PatchSides(variance, samples)
 
 
-def _shown(row: Row | None) -> Any:
+def _shown(row: Row | None) -> Picture | None:
     return None if row is None else picture(row)
 
 

@@ -1,20 +1,21 @@
-"""The content of each section of the report, as plain values for the template; None if its input is absent."""
+"""The content of each section of the report, for the template; None if its input is absent."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory import charts
+from factory.core.documents import JsonObject
 from factory.core.progress import progress_line
-from factory.corpus import Corpus
+from factory.corpus import Corpus, Totals
 from factory.corpus.row import LIVE, SPOOF
-from factory.report.triplets import sample_triplets
+from factory.report.triplets import Triplet, sample_triplets
 from factory.run import Claim
 from factory.storage import Storage
 
@@ -27,7 +28,7 @@ class Folder:
 
     storage: Storage
     claim: Claim
-    summary: dict[str, Any]
+    summary: JsonObject
     digest: str
 
 
@@ -46,14 +47,31 @@ def figures(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> lis
     for name, corpus in corpora.items():
         styles = len(_spoof_styles([corpus]))
         detail = f"{styles} spoof {'style' if styles == 1 else 'styles'}" if styles else "no spoofs"
-        rejected = folders[name].summary["rejected"]
+        rejected = cast(Totals, folders[name].summary)["rejected"]
         if rejected:
             detail += f", {rejected:,} rejected"
         found.append((f"{name} images", f"{len(corpus):,}", detail))
     return found
 
 
-def faces(corpora: Mapping[str, Corpus], per_style: int) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class StyleFaces:
+    """A generated style: its number of spoofs, and some of them as triplets."""
+
+    style: str
+    count: int
+    triplets: list[Triplet]
+
+
+@dataclasses.dataclass(frozen=True)
+class Faces:
+    """Triplets of every generated style, and how the spoofs were sampled: names with texts."""
+
+    styles: list[StyleFaces]
+    recipe: list[tuple[str, str]]
+
+
+def faces(corpora: Mapping[str, Corpus], per_style: int) -> Faces | None:
     """Triplets of every generated style, and how the spoofs were sampled."""
     if "generated" not in corpora:
         return None
@@ -64,24 +82,88 @@ def faces(corpora: Mapping[str, Corpus], per_style: int) -> dict[str, Any] | Non
     if not sampled:
         return None
     styles = [
-        {"style": style, "count": len(generated.where(style=style, label=SPOOF)), "triplets": triplets}
+        StyleFaces(style, len(generated.where(style=style, label=SPOOF)), triplets)
         for style, triplets in sampled.items()
     ]
-    return {"styles": styles, "recipe": _recipe(generated)}
+    return Faces(styles, _recipe(generated))
 
 
-def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list[dict[str, Any]]:
+@dataclasses.dataclass(frozen=True)
+class StyleCounts:
+    """Images by style and split; `rows` has a style's counts in the order of the splits, `totals` those of all."""
+
+    splits: list[str]
+    rows: list[tuple[str, list[int]]]
+    totals: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusCounts(StyleCounts):
+    """The counts of a corpus, and the line of its progress."""
+
+    corpus: str
+    progress: str
+    planned: int
+    written: int
+    rejected: int
+    rejects_by_reason: dict[str, int]
+
+
+def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list[CorpusCounts]:
     """Per corpus: planned, written, rejected, rejects by reason, and images by style and split."""
     found = []
     for name, corpus in corpora.items():
-        summary = folders[name].summary
-        shards, planned = summary["shards"], summary["planned"]
-        line = progress_line(shards, shards, planned, summary.get("images_per_second"), None)
-        found.append({"corpus": name, "progress": line, **summary, **_by_style(corpus)})
+        summary, rate = cast(Totals, folders[name].summary), folders[name].summary.get("images_per_second")
+        shards, speed = summary["shards"], rate if isinstance(rate, int | float) else None
+        by_style = _by_style(corpus)
+        found.append(
+            CorpusCounts(
+                splits=by_style.splits,
+                rows=by_style.rows,
+                totals=by_style.totals,
+                corpus=name,
+                progress=progress_line(shards, shards, summary["planned"], speed, None),
+                planned=summary["planned"],
+                written=summary["written"],
+                rejected=summary["rejected"],
+                rejects_by_reason=summary["rejects_by_reason"],
+            )
+        )
     return found
 
 
-def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """The scores of one group: their count, how many could not be computed, mean and population deviation."""
+
+    group: str
+    count: int
+    failed: int
+    mean: float | None
+    std: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class QualityPanel:
+    """The scores of a style as a chart and in figures."""
+
+    style: str
+    chart: str
+    statistics: list[Statistics]
+    failed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Quality:
+    """Panels on one axis, the number of scores beyond it, and the groups that any panel shows."""
+
+    panels: list[QualityPanel]
+    beyond: int
+    implementations: list[str]
+    groups: list[str]
+
+
+def quality(corpora: Mapping[str, Corpus]) -> Quality | None:
     """Per style, BRISQUE of its domain's real live faces, its real spoofs and its generated spoofs, on one axis."""
     real = _distinct(corpora[name] for name in ("real", "live") if name in corpora)
     generated = [corpora["generated"]] if "generated" in corpora else []
@@ -97,14 +179,12 @@ def quality(corpora: Mapping[str, Corpus]) -> dict[str, Any] | None:
     if not sum(map(len, known)):
         return None
     low, high = charts.span_of(known)
-    return {
-        "panels": [_panel(style, groups, (low, high)) for style, groups in panels.items()],
-        "beyond": sum(int(((scores < low) | (scores > high)).sum()) for scores in known),
-        "implementations": sorted(
-            {name for corpus in [*real, *generated] for name in _unique(corpus, "brisque_impl")}
-        ),
-        "groups": [name for name in GROUPS if any(len(groups[name]) for groups in panels.values())],
-    }
+    return Quality(
+        panels=[_panel(style, groups, (low, high)) for style, groups in panels.items()],
+        beyond=sum(int(((scores < low) | (scores > high)).sum()) for scores in known),
+        implementations=sorted({name for corpus in [*real, *generated] for name in _unique(corpus, "brisque_impl")}),
+        groups=[name for name in GROUPS if any(len(groups[name]) for groups in panels.values())],
+    )
 
 
 def _recipe(generated: Corpus) -> list[tuple[str, str]]:
@@ -119,16 +199,16 @@ def _recipe(generated: Corpus) -> list[tuple[str, str]]:
     return [(title, text) for title, text in facts if text]
 
 
-def _by_style(corpus: Corpus) -> dict[str, Any]:
+def _by_style(corpus: Corpus) -> StyleCounts:
     grouped = corpus.index.group_by(["style", "split"]).aggregate([([], "count_all")]).to_pylist()
     splits = sorted({line["split"] for line in grouped}, key=_split_order)
     count = {(line["style"], line["split"]): line["count_all"] for line in grouped}
     styles = sorted({style for style, _ in count})
-    return {
-        "splits": splits,
-        "rows": [(style, [count.get((style, split), 0) for split in splits]) for style in styles],
-        "totals": [sum(count.get((style, split), 0) for style in styles) for split in splits],
-    }
+    return StyleCounts(
+        splits=splits,
+        rows=[(style, [count.get((style, split), 0) for split in splits]) for style in styles],
+        totals=[sum(count.get((style, split), 0) for style in styles) for split in splits],
+    )
 
 
 def _split_order(split: str) -> tuple[int, str]:
@@ -158,25 +238,21 @@ def _scores(corpora: Sequence[Corpus], **equal: str | int) -> np.ndarray:
     return np.concatenate([np.empty(0), *(column.to_numpy(zero_copy_only=False).astype(float) for column in columns)])
 
 
-def _panel(style: str, groups: Mapping[str, np.ndarray], span: tuple[float, float]) -> dict[str, Any]:
+def _panel(style: str, groups: Mapping[str, np.ndarray], span: tuple[float, float]) -> QualityPanel:
     known = {name: scores[~np.isnan(scores)] for name, scores in groups.items()}
     failed = {name: len(groups[name]) - len(scores) for name, scores in known.items()}
-    return {
-        "style": style,
-        "chart": charts.histogram(known, span, f"BRISQUE of {style}"),
-        "statistics": [
-            {
-                "group": name,
-                "count": len(scores),
-                "failed": failed[name],
-                "mean": float(scores.mean()) if len(scores) else None,
-                "std": float(scores.std()) if len(scores) else None,
-            }
-            for name, scores in known.items()
-            if len(groups[name])
-        ],
-        "failed": sum(failed.values()),
-    }
+    statistics = [
+        Statistics(
+            group=name,
+            count=len(scores),
+            failed=failed[name],
+            mean=float(scores.mean()) if len(scores) else None,
+            std=float(scores.std()) if len(scores) else None,
+        )
+        for name, scores in known.items()
+        if len(groups[name])
+    ]
+    return QualityPanel(style, charts.histogram(known, span, f"BRISQUE of {style}"), statistics, sum(failed.values()))
 
 
 def _unique(corpus: Corpus, column: str) -> list[Any]:

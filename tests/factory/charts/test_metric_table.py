@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from factory.charts.metric_table import metric_table
-from factory.core.documents import JsonObject
 
 
 def test_the_best_is_found_among_frames_and_among_videos() -> None:
-    facts: JsonObject = {"n_live": 1, "n_spoof": 1, "n_by_attack": {}, "n_dev_live": 0, "n_dev_spoof": 0}
-    columns: dict[str, JsonObject] = {
+    facts: Any = {"n_live": 1, "n_spoof": 1, "n_by_attack": {}, "n_dev_live": 0, "n_dev_spoof": 0}
+    columns: dict[str, Any] = {
         name: {**facts, "unit": unit, "auc": auc, "hter@0.5": 1 - auc}
         for name, unit, auc in (("a", "frame", 0.7), ("b", "frame", 0.8), ("c", "video", 0.9), ("d", "video", 0.9))
     }
@@ -28,7 +29,7 @@ def test_the_best_is_found_among_frames_and_among_videos() -> None:
     ],
 )
 def test_why_there_is_no_figure(changed: dict[str, int], key: str, why: str) -> None:
-    facts: JsonObject = {"n_live": 1, "n_spoof": 1, "n_by_attack": {}, "n_dev_live": 0, "n_dev_spoof": 0, **changed}
+    facts: Any = {"n_live": 1, "n_spoof": 1, "n_by_attack": {}, "n_dev_live": 0, "n_dev_spoof": 0, **changed}
     rows = {row.label: row for group in metric_table({"a": facts}) for row in group.rows}
     (cell,) = rows[key].cells
     assert (cell.text, cell.why) == (None, why)

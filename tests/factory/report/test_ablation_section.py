@@ -11,7 +11,7 @@ import pytest
 from benchmarks.corpora import NoConfig
 from factory.ablate import GAPS, STATION
 from factory.ablate.figures import column_name
-from factory.report.ablation_section import ablations, open_table
+from factory.report.ablation_section import TextCell, ablations, open_table
 from factory.run import Run
 
 
@@ -32,15 +32,16 @@ def test_a_table_has_its_columns_and_rows_in_order_and_each_reason_once(tmp_path
         run.storage.create(f"{GAPS}/{name}.json", json.dumps(table(text, same)).encode())
     found = ablations({"a": open_table(run.storage.url)})
     assert found is not None
-    [shown] = found["tables"]
-    assert shown["title"] == "T" and shown["seeds"] == [0, 1] and shown["unit"] == "frame"
-    assert shown["columns"] == [column_name("own", "auc"), column_name("own", "d_eer")]
-    assert shown["rows"][0] == ("with", [{"text": "—", "why": "not measured"}, {"text": "0.1", "why": ""}])
-    assert [name for name, _ in shown["rows"]] == ["with", "without"]
+    [shown] = found.tables
+    assert shown.title == "T" and shown.seeds == [0, 1] and shown.unit == "frame"
+    assert shown.columns == [column_name("own", "auc"), column_name("own", "d_eer")]
+    assert shown.rows[0] == ("with", [TextCell("—", "not measured"), TextCell("0.1", "")])
+    assert [name for name, _ in shown.rows] == ["with", "without"]
     gaps = open_table(run.storage.url)
     run.finish(table("0.9", {}))
     whole = open_table(run.storage.url)
-    assert whole.summary["cells"][0]["text"] == "0.9"
+    found = ablations({"a": whole})
+    assert found is not None and found.tables[0].rows[0][1][0].text == "0.9"
     assert whole.digest != gaps.digest
 
 

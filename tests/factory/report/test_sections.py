@@ -20,7 +20,7 @@ def test_counts_have_the_line_of_the_log(tmp_path: Path) -> None:
     summary = {**(read_summary(corpus.storage) or {}), "images_per_second": 41.23}
     found = counts({"real": Folder(corpus.storage, read_claim(corpus.storage), summary, "")}, {"real": corpus})
     shards = summary["shards"]
-    assert found[0]["progress"] == f"{shards}/{shards} shards · {len(corpus)} images · 41.2 img/s"
+    assert found[0].progress == f"{shards}/{shards} shards · {len(corpus)} images · 41.2 img/s"
 
 
 def test_counts_add_up(page: Page) -> None:

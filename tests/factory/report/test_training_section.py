@@ -50,7 +50,9 @@ def test_other_samples_are_another_report(inputs: dict[str, Any], tmp_path: Path
 
 
 def test_the_samples_shown_are_the_model_s() -> None:
-    summary: dict[str, Any] = {"evaluations": [{"step": 10}, {"step": 20}, {"step": 30}]}
-    assert samples_file({**summary, "model_step": 20}) == "samples/samples-0000000020.png"
+    summary: Any = {"evaluations": [{"step": 10}, {"step": 20}, {"step": 30}]}
+    of_model: Any = {**summary, "model_step": 20}
+    assert samples_file(of_model) == "samples/samples-0000000020.png"
     assert samples_file(summary) == "samples/samples-0000000030.png"
-    assert samples_file({"evaluations": []}) is None
+    none: Any = {"evaluations": []}
+    assert samples_file(none) is None

@@ -48,6 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     inputs = {"real": str(root / "real"), "generated": str(root / "generated"), "audit": str(root / "audit")}
     explorer = {"images": PICTURES}
     done = run(build(ReportConfig, {"inputs": inputs, "out": str(root / "report"), "explorer": explorer}))
-    assert done["explorer"]["rows"], done["explorer"]["pictured"] == (SPOOFS, PICTURES)
+    assert done["explorer"] is not None
+    assert (done["explorer"]["rows"], done["explorer"]["pictured"]) == (SPOOFS, PICTURES)
     rows = index.append_column("position_in_index", pa.array(range(len(index)))).join(audit, "key")
     return Site((root / "report" / PAGE).as_uri(), rows.sort_by("position_in_index"), *corpora)

@@ -10,8 +10,13 @@ import pytest
 import yaml
 
 from difffas.losses import LOSSES
-from factory.ablate.tables import load_table, titles
+from factory.ablate.tables import Table, load_table, titles
 from tests.ablations import graph_of, settings_of
+
+
+def rows_of(table: Table) -> list[Any]:
+    """The rows, whose settings are looked into without checks."""
+    return list(table.rows)
 
 
 @pytest.mark.parametrize("name", titles())
@@ -26,7 +31,7 @@ def test_every_shipped_table_is_a_table_of_runs(name: str) -> None:
 
 def test_components_are_with_and_without_generation_and_rq() -> None:
     table = load_table("components")
-    found = {(row.generated, row.fit_classifier["loss"]["name"]) for row in table.rows}
+    found = {(row.generated, row.fit_classifier["loss"]["name"]) for row in rows_of(table)}
     assert found == set(itertools.product((False, True), ("cross-entropy", "rq")))
     assert (table.protocols, table.columns) == (("mi-c", "mi-o"), ("hter@test_eer", "auc"))
     classifiers = settings_of(graph_of(table), "fit_classifier")
@@ -34,7 +39,7 @@ def test_components_are_with_and_without_generation_and_rq() -> None:
 
 
 def test_rq_scales_are_a_grid_with_the_papers_row() -> None:
-    rows = [row.fit_classifier["loss"] for row in load_table("rq_scales").rows]
+    rows = [row.fit_classifier["loss"] for row in rows_of(load_table("rq_scales"))]
     grid = [(loss["live_margin"], loss["spoof_margin"]) for loss in rows]
     assert sorted(grid) == sorted(itertools.product((0.1, 0.2, 0.3, 0.4), repeat=2))
     assert {loss["name"] for loss in rows} == {"rq"}
@@ -42,21 +47,21 @@ def test_rq_scales_are_a_grid_with_the_papers_row() -> None:
 
 
 def test_losses_are_all_there_are_and_each_by_its_own_defaults() -> None:
-    assert [row.fit_classifier["loss"]["name"] for row in load_table("losses").rows] == list(LOSSES)
+    assert [row.fit_classifier["loss"]["name"] for row in rows_of(load_table("losses"))] == list(LOSSES)
     found = settings_of(graph_of(load_table("losses"), seeds=[0]), "fit_classifier")
     assert {c.loss.parameters["scale"] for c in found} == {30.0}
 
 
 def test_sampling_backbones_variants_and_patches() -> None:
-    weights = [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in load_table("sampling").rows]
+    weights = [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in rows_of(load_table("sampling"))]
     assert weights == [None, 1, 2, 3, 4]
     backbones = load_table("backbones")
     assert [row.fit_classifier["backbone"] for row in backbones.rows] == ["resnet18", "mobilevit_s"]
     assert backbones.protocols == ("oci-m", "omi-c", "ocm-i", "icm-o")
     assert backbones.average
-    variants = [row.fit_generator["network"]["variant"] for row in load_table("stfm").rows]
+    variants = [row.fit_generator["network"]["variant"] for row in rows_of(load_table("stfm"))]
     assert variants == ["adain", "patch_substitution", "no_patches", "stfm"]
-    sides = [tuple(row.fit_generator["network"].values()) for row in load_table("patches").rows]
+    sides = [tuple(row.fit_generator["network"].values()) for row in rows_of(load_table("patches"))]
     assert len(set(sides)) == 9
     assert (6, 2) in sides
 
@@ -65,7 +70,7 @@ def test_each_stands_for_every_value_and_keeps_its_kind(tmp_path: Path) -> None:
     row = {"name": "$a of $b", "each": {"a": [1, 2], "b": ["x"]}, "fit_classifier": {"train": {"steps": "$a"}}}
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"title": "T", "shape": "S", "columns": ["auc"], "rows": [row]}))
-    rows = load_table(str(path)).rows
+    rows = rows_of(load_table(str(path)))
     assert [row.name for row in rows] == ["1 of x", "2 of x"]
     assert [row.fit_classifier["train"]["steps"] for row in rows] == [1, 2]
 

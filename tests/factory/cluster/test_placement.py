@@ -12,7 +12,7 @@ from factory import cluster
 from factory.core.config import load
 from factory.generate import GenerateConfig, run
 from factory.prepare import PrepareConfig
-from factory.train import TrainResources
+from factory.train import TrainConfig, TrainResources
 
 
 def test_no_labels_are_no_wish() -> None:
@@ -80,5 +80,6 @@ def test_training_asks_ray_train_for_its_nodes(tmp_path: Path, monkeypatch: pyte
     run = Run(str(tmp_path), "fit-style", {}, NoConfig())
     for labels in ({}, {"pool": "generators"}):
         resources = TrainResources(workers=2, gpus_per_worker=0, worker_labels=labels)
-        train._train(run, lambda _: None, {}, resources, [])
+        told = train.WorkerSettings("toy", None, TrainConfig(steps=1, batch_size=2, learning_rate=1), resources)
+        train._train(run, lambda _: None, told, [])
     assert [config.label_selector for config in asked] == [None, {"pool": "generators"}]

@@ -30,20 +30,22 @@ from difffas.style_encoder import SMALL_STYLE_ENCODER, StyleEncoder
 from difffas.unet import SMALL_UNET
 from factory import cluster, prepare
 from factory.core.config import Config, build
+from factory.corpus import Corpus
 from factory.drawn import embedded
+from factory.models.tensors import to_tensor
 from factory.run import Run
-from factory.train.batches import training_images
+from factory.train import WorkerSettings
 from factory.train.ingest import stream
 from factory.train.loop import Fit, take_step
 from factory.train.loop import prepare as start
-from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe
+from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, worker_settings
 
 WARM_UP = 8  # steps: compilation, the first tasks, and the start of the second window of reading (`ingest`)
 READING = "ours, reading"
 GFLOP = {True: 2 * (3 * 279.0 + 13.4), False: 2 * 3 * 0.314}  # per image: forward, twice that backward, the encoder
 
 
-def recipe_settings(root: Path, full: bool, batch: int) -> dict[str, Any]:
+def recipe_settings(root: Path, full: bool, batch: int) -> WorkerSettings[FitGeneratorConfig]:
     """A corpus of drawn faces, an untrained encoder, and the generator's settings on them."""
     size = 256 if full else 64
     embedded.draw(root / "faces", 8, 2, size, ("webcam", "phone"), ("print", "replay"), seed=7)
@@ -62,18 +64,18 @@ def recipe_settings(root: Path, full: bool, batch: int) -> dict[str, Any]:
         "train": {"steps": 10**6, "batch_size": batch, "learning_rate": 1e-4, "precision": precision},
         "resources": {"threads": torch.get_num_threads(), "compile": full},
     }
-    return build(FitGeneratorConfig, given).model_dump(mode="json")
+    return worker_settings(build(FitGeneratorConfig, given), Corpus(f"{root}/real"))
 
 
-def bare_loop(fit: Fit, batch: dict[str, Any]) -> Callable[[], None]:
+def bare_loop(settings: WorkerSettings[FitGeneratorConfig], fit: Fit, batch: dict[str, Any]) -> Callable[[], None]:
     """One step of the loop that anyone would write, on a network of its own."""
-    recipe = GeneratorRecipe(fit.recipe._settings)  # type: ignore[attr-defined]
+    recipe = GeneratorRecipe(settings)
     recipe.to(fit.device)
     network, encoder = recipe.network.train(), recipe._encoder
     if fit.resources.compile and fit.device.type == "cuda":
         network.compile()
     optimiser = torch.optim.AdamW(network.parameters(), 1e-4)
-    live, spoof, guide = (training_images(batch[name], fit.device) for name in ("live", "spoof", "guide"))
+    live, spoof, guide = (to_tensor(batch[name], fit.device) for name in ("live", "spoof", "guide"))
     generator = torch.Generator().manual_seed(0)
     narrow = fit.config.precision == "bfloat16"
 
@@ -134,7 +136,7 @@ def main() -> None:
         fit = start(GeneratorRecipe(settings), settings, device)
         reader = fit.recipe.reader(0, 1)
         batch = reader(0)
-        bare, step = bare_loop(fit, batch), itertools.count()
+        bare, step = bare_loop(settings, fit, batch), itertools.count()
         loops: dict[str, Callable[[], object]] = {
             "bare loop": bare,
             "ours, batch in memory": lambda: take_step(fit, batch, next(step)),

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import pydantic
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
 from factory import evaluate, generate, prepare, report
 from factory.core.config import Config, PathOrUrl, build
+from factory.core.documents import JsonObject, JsonValue
 from factory.core.progress import duration, say
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
@@ -27,7 +29,7 @@ class StationRun(NamedTuple):
     verb: str  # the command's name
     run: Callable[[Any], Mapping[str, object]]
     model: type[Config]
-    settings: dict[str, Any]
+    settings: Mapping[str, JsonValue]
 
 
 class PipelineConfig(Config):
@@ -40,16 +42,16 @@ class PipelineConfig(Config):
 
     out: PathOrUrl = Field(description="folder of the stations' folders, local or s3://")
     corpus: PathOrUrl | None = Field(None, description="finished corpus, instead of running prepare")
-    prepare: dict[str, Any] | None = None
+    prepare: dict[str, pydantic.JsonValue] | None = None
     protocol: PathOrUrl | None = Field(
         None, description="name or file, for every station; None: the corpus's own splits"
     )
-    fit_style: dict[str, Any] = {}
-    fit_generator: dict[str, Any] = {}
-    generate: dict[str, Any] = {}
-    fit_classifier: dict[str, Any] = {}
-    evaluate: dict[str, Any] = {}
-    report: dict[str, Any] = {}
+    fit_style: dict[str, pydantic.JsonValue] = {}
+    fit_generator: dict[str, pydantic.JsonValue] = {}
+    generate: dict[str, pydantic.JsonValue] = {}
+    fit_classifier: dict[str, pydantic.JsonValue] = {}
+    evaluate: dict[str, pydantic.JsonValue] = {}
+    report: dict[str, pydantic.JsonValue] = {}
 
     @model_validator(mode="after")
     def _check(self) -> PipelineConfig:
@@ -66,7 +68,7 @@ class PipelineConfig(Config):
         return self
 
 
-def run(config: PipelineConfig) -> dict[str, Any]:
+def run(config: PipelineConfig) -> Mapping[str, object]:
     """Run every station that is not done; return the paths of each station's folder and of the report.
 
     Raises:
@@ -98,11 +100,13 @@ def station_runs(config: PipelineConfig) -> Iterator[StationRun]:
     corpus = config.corpus or f"{config.out}/corpus"
     style, generator, spoofs = (f"{config.out}/{name}" for name in ("style", "generator", "spoofs"))
     classifier, evaluation = f"{config.out}/classifier", f"{config.out}/evaluation"
-    protocol = {"protocol": config.protocol} if config.protocol is not None else {}
-    on_corpus = {"corpus": corpus, **protocol}
+    protocol: JsonObject = {"protocol": config.protocol} if config.protocol is not None else {}
+    on_corpus: JsonObject = {"corpus": corpus, **protocol}
     if config.prepare is not None:
         yield StationRun("prepare", prepare.run, prepare.PrepareConfig, {**config.prepare, "out": corpus})
-    inputs = {"live": corpus, "guides": corpus, "generator": generator, **config.generate.get("inputs", {})}
+    given = config.generate.get("inputs", {})
+    inputs: JsonObject = {"live": corpus, "guides": corpus, "generator": generator}
+    inputs |= given if isinstance(given, dict) else {}
     fits_generator = inputs["generator"] == generator
     fits_style = fits_generator and not {"initial", "style_encoder"} & config.fit_generator.keys()
     if fits_style:
@@ -111,13 +115,13 @@ def station_runs(config: PipelineConfig) -> Iterator[StationRun]:
         )
     if fits_generator:
         first = {"style_encoder": style} if fits_style else {}
-        settings = {**on_corpus, **first, **config.fit_generator, "out": generator}
+        settings: JsonObject = {**on_corpus, **first, **config.fit_generator, "out": generator}
         yield StationRun("fit-generator", fit_generator.run, fit_generator.FitGeneratorConfig, settings)
     yield StationRun(
         "generate",
         generate.run,
         generate.GenerateConfig,
-        {**protocol, **config.generate, "inputs": inputs, "out": spoofs},
+        {**protocol, **config.generate, "inputs": inputs if isinstance(given, dict) else given, "out": spoofs},
     )
     settings = {**on_corpus, "generated": spoofs, **config.fit_classifier, "out": classifier}
     yield StationRun("fit-classifier", fit_classifier.run, fit_classifier.FitClassifierConfig, settings)
@@ -125,7 +129,7 @@ def station_runs(config: PipelineConfig) -> Iterator[StationRun]:
     yield StationRun("evaluate", evaluate.run, evaluate.EvaluateConfig, settings)
     fitted = {"style encoder": style} if fits_style else {}
     fitted |= {"generator": generator} if fits_generator else {}
-    shown = {
+    shown: JsonObject = {
         "real": corpus,
         "generated": spoofs,
         "models": {**fitted, "classifier": classifier},

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from difffas.metrics.bootstrap import intervals
 from difffas.metrics.curves import apcer_threshold, auc, d_eer, det_curve, eer_threshold, roc_curve, tpr_at_fpr
+from difffas.metrics.document import Interval, Metrics
 from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, hter
 from difffas.metrics.summary import report
 
 __all__ = [
+    "Interval",
+    "Metrics",
     "ScoreSet",
     "acer",
     "apcer",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from difffas.metrics.bootstrap import ONE_IN, intervals
 from difffas.metrics.curves import apcer_threshold, auc, d_eer, eer_threshold, tpr_at_fpr
+from difffas.metrics.document import Interval, Metrics
 from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, classes, hter, rows
 
 
 def report(
     test: ScoreSet, dev: ScoreSet | None = None, resamples: int = 1000, level: float = 0.95, seed: int = 0
-) -> dict[str, Any]:
+) -> Metrics:
     """All metrics of a test set, ready for JSON; a metric that cannot be computed is None.
 
     Args:
@@ -46,7 +47,7 @@ def report(
     counts = Counter(np.asarray(test.attacks, dtype=np.str_)[is_spoof].tolist())
     dev_counts = (0, 0) if dev is None else map(len, classes(dev.scores, dev.labels))
     people = None if test.subjects is None else len(set(test.subjects))
-    return {
+    found = {
         **result,
         "n_live": len(live),
         "n_spoof": len(spoof),
@@ -55,6 +56,7 @@ def report(
         "n_subjects": people,
         "interval": _interval(test, thresholds, people, resamples, level, seed) if both else None,
     }
+    return cast(Metrics, found)
 
 
 def _thresholds(test: ScoreSet | None, dev: ScoreSet | None) -> dict[str, float | None]:
@@ -92,7 +94,7 @@ def _rates(test: ScoreSet, name: str, threshold: float | None, lives: int, spoof
 
 def _interval(
     test: ScoreSet, thresholds: dict[str, float | None], people: int | None, resamples: int, level: float, seed: int
-) -> dict[str, Any] | None:
+) -> Interval | None:
     """The intervals; None if the subjects are unknown or there is only one."""
     if not resamples or people is None or people < 2:
         return None

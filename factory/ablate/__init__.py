@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import json
 import time
-from typing import Any
+from typing import Literal, TypeAlias, TypedDict
 
 import numpy as np
 
 from difffas.errors import UserError
-from factory.ablate.figures import Cell, cells_of, csv_of, markdown_of
+from factory.ablate.figures import Cell, CellRecord, cells_of, csv_of, markdown_of
 from factory.ablate.graph import TABLE_STATIONS, Graph, RowEvaluation, TableRun
 from factory.ablate.settings import AblateConfig as AblateConfig
 from factory.ablate.tables import Seeds as Seeds
@@ -24,9 +24,11 @@ from factory.core.config import Config as Config
 from factory.core.config import PathOfProtocol as PathOfProtocol
 from factory.core.config import PathOrUrl as PathOrUrl
 from factory.core.config import build, load
+from factory.core.documents import JsonObject
 from factory.core.errors import Quarantined, Stalled
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
+from factory.evaluate import EvaluationSummary, UnitMetrics
 from factory.models.generators import BUILT_IN
 from factory.models.load import model_digest
 from factory.protocols import open_corpus
@@ -41,12 +43,52 @@ STATION = "ablate"
 MARKDOWN, LONG = "table.md", "table.csv"
 GAPS = "gaps"
 
+Unit: TypeAlias = Literal["frame", "video"]
+
+
+class Tables(TypedDict):
+    """The titles of the tables in the package, by name."""
+
+    tables: dict[str, str]
+
+
+class PlannedRun(TypedDict):
+    """A run of a table, and the names of the runs that it needs."""
+
+    run: str
+    job: str
+    finished: bool
+    needs: list[str]
+
+
+class Forecast(TypedDict):
+    """The runs that a table needs below `folder`, in order; `empty` says which figures stay missing, and why."""
+
+    table: str
+    folder: str
+    runs: list[PlannedRun]
+    finished: int
+    left: int
+    empty: list[str]
+
+
+class AblationSummary(TypedDict):
+    """The summary of an ablation; `table` is its configuration, `gaps` gives the reason for each unfilled cell."""
+
+    ablation: str
+    table: JsonObject
+    unit: Unit
+    gaps: dict[str, str]
+    cells: list[CellRecord]
+
 
 class Gaps(Quarantined):
     """Raised when an ablation is complete, but some cells are empty or lack seeds; the other cells are filled."""
 
 
-def command(table: str | None, path: str | None, overrides: list[str], dry_run: bool) -> dict[str, Any]:
+def command(
+    table: str | None, path: str | None, overrides: list[str], dry_run: bool
+) -> Tables | Forecast | AblationSummary:
     """Implements `difffas ablate`: list the tables if nothing is given, else run a table or forecast its runs."""
     if table is None and path is None:
         return {"tables": titles_of_tables()}
@@ -56,11 +98,11 @@ def command(table: str | None, path: str | None, overrides: list[str], dry_run: 
     return forecast(config) if dry_run else run(config)
 
 
-def forecast(config: AblateConfig) -> dict[str, Any]:
+def forecast(config: AblateConfig) -> Forecast:
     """The runs that `run` would make, in order, and which are finished; writes nothing."""
     table, graph = expand(config)
     storage = Storage(runs_folder(config))
-    runs = [
+    runs: list[PlannedRun] = [
         {
             "run": table_run.name,
             "job": table_run.station,
@@ -83,7 +125,7 @@ def forecast(config: AblateConfig) -> dict[str, Any]:
     }
 
 
-def run(config: AblateConfig) -> dict[str, Any]:
+def run(config: AblateConfig) -> AblationSummary:
     """Write `OUT/table.md`, `table.csv` and the summary: the table and its cells.
 
     A table with gaps is written as `OUT/gaps/0001.md`, `.csv` and `.json`, then 0002 and so on, whenever it changed. A
@@ -101,7 +143,7 @@ def run(config: AblateConfig) -> dict[str, Any]:
         "places": [each.evaluation or each.reason for each in graph.evaluations],
     }
     claim = Run(config.out, STATION, identity, config)
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(AblationSummary)) is not None:
         return finished
     storage = Storage(runs_folder(config))
     faults = _make(storage, list(graph.runs.values()))
@@ -191,33 +233,33 @@ def _finished(storage: Storage, table_run: TableRun) -> bool:
     return storage.exists(f"{table_run.name}/summary.json")
 
 
-def _figure(storage: Storage, unit: str, faults: dict[str, str], each: RowEvaluation, metric: str) -> float | str:
+def _figure(storage: Storage, unit: Unit, faults: dict[str, str], each: RowEvaluation, metric: str) -> float | str:
     """A metric of a row's evaluation, or the reason why it is missing."""
     if each.evaluation is None:
         return each.reason
     if each.evaluation in faults:
         return faults[each.evaluation]
-    summary = read_summary(Storage(storage.path(each.evaluation)))
+    summary = read_summary(Storage(storage.path(each.evaluation)), EvaluationSummary)
     assert summary is not None, "the run is finished"
-    if unit == "video":
-        summary = summary["video"] or summary  # None if every recording has one frame: equal figures
-    value: float | None = summary.get(metric)
-    return _why(summary, metric) if value is None else value
+    video = summary["video"]  # None if every recording has one frame: equal figures
+    found: UnitMetrics = video if unit == "video" and video is not None else summary
+    value = found.get(metric)
+    return value if isinstance(value, int | float) else _why(found, metric)
 
 
-def _why(summary: dict[str, Any], metric: str) -> str:
-    for name, kind in (("n_live", "live face"), ("n_spoof", "attack")):
-        if not summary[name]:
+def _why(found: UnitMetrics, metric: str) -> str:
+    for count, kind in ((found["n_live"], "live face"), (found["n_spoof"], "attack")):
+        if not count:
             return f"the test split holds no {kind}"
-    if "@dev" in metric and not (summary["n_dev_live"] and summary["n_dev_spoof"]):
+    if "@dev" in metric and not (found["n_dev_live"] and found["n_dev_spoof"]):
         return f"{metric} needs a development split with live faces and attacks"
     return f"the evaluation has no {metric}"
 
 
-def _commit(claim: Run, table: Table, cells: list[Cell], unit: str) -> dict[str, Any]:
+def _commit(claim: Run, table: Table, cells: list[Cell], unit: Unit) -> AblationSummary:
     """Write the table, and close the run unless it has gaps."""
     empty = [cell for cell in cells if not cell.filled]
-    summary = {
+    summary: AblationSummary = {
         "ablation": table.title,
         "table": table.model_dump(mode="json"),
         "unit": unit,

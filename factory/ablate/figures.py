@@ -5,15 +5,31 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from factory.ablate.graph import OWN, RowEvaluation
 from factory.ablate.tables import Table
 from factory.charts import fixed
 from factory.tables.sheet import table
 
+Value = TypeVar("Value", float, str)
+
 AVERAGE = "average"
 CSV = ("row", "protocol", "metric", "statistic", "seed", "value", "reason", "run")
+
+
+class CellRecord(TypedDict):
+    """A cell in JSON; seeds are text there."""
+
+    row: str
+    protocol: str
+    metric: str
+    mean: float | None
+    deviation: float | None
+    text: str
+    values: dict[str, float]
+    reasons: dict[str, str]
+    runs: dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +75,19 @@ class Cell:
         seeds = "" if self.filled else f" ({len(self.values)} of {len(self.values) + len(self.reasons)} seeds)"
         return f"{fixed(100 * self.mean, 2)}{spread}{seeds}"
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> CellRecord:
         """The cell in JSON."""
-        over_seeds = {"mean": self.mean, "deviation": self.deviation, "text": self.text}
-        by_seed = {name: dict(_texts(getattr(self, name))) for name in ("values", "reasons", "runs")}
-        return {"row": self.row, "protocol": self.protocol, "metric": self.metric, **over_seeds, **by_seed}
+        return {
+            "row": self.row,
+            "protocol": self.protocol,
+            "metric": self.metric,
+            "mean": self.mean,
+            "deviation": self.deviation,
+            "text": self.text,
+            "values": _by_text(self.values),
+            "reasons": _by_text(self.reasons),
+            "runs": _by_text(self.runs),
+        }
 
 
 def cells_of(
@@ -167,5 +191,5 @@ def _line(texts: Sequence[str]) -> str:
     return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
-def _texts(by_seed: Mapping[int, Any]) -> list[tuple[str, Any]]:
-    return [(str(seed), value) for seed, value in sorted(by_seed.items())]
+def _by_text(by_seed: Mapping[int, Value]) -> dict[str, Value]:
+    return {str(seed): value for seed, value in sorted(by_seed.items())}

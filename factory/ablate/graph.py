@@ -15,6 +15,7 @@ from difffas.errors import UserError
 from factory import evaluate, generate, protocols
 from factory.ablate.tables import Table, TableRow
 from factory.core.config import Config, build, fingerprint
+from factory.core.documents import JsonObject, JsonValue
 from factory.models import backbone
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
@@ -137,7 +138,7 @@ class Graph:
         inputs = {"corpus": self._corpus}
         if "initial" in self._config.fit_generator:
             self._refuse(row, "fit_generator.initial", "fit_style")
-            inputs["initial"] = self._given("generator", self._config.fit_generator["initial"], protocol)
+            inputs["initial"] = self._given("generator", str(self._config.fit_generator["initial"]), protocol)
         elif self._config.style_encoder is not None:
             self._refuse(row, "style_encoder", "fit_style")
             inputs["style_encoder"] = self._given("style_encoder", self._config.style_encoder, protocol)
@@ -179,7 +180,7 @@ class Graph:
             self.runs[name] = TableRun(name, station, config, tuple(needs))
         return RunInput(url, name)
 
-    def _settings(self, station: str, row: TableRow, seed: int) -> dict[str, Any]:
+    def _settings(self, station: str, row: TableRow, seed: int) -> JsonObject:
         """The station's settings from the configuration, overridden by the row's settings, and the seed."""
         base, over = getattr(self._config, station), getattr(row, station, {})
         _refuse_ours(f"config key {station}", station, base, INPUTS)
@@ -193,7 +194,7 @@ class Graph:
         return settings
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, JsonValue], over: Mapping[str, JsonValue]) -> JsonObject:
     """`base` overridden by `over`, section by section; if the loss changes, only its scale is kept."""
     found = dict(base)
     for key, value in over.items():
@@ -206,7 +207,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _default(station: str) -> dict[str, Any]:
+def _default(station: str) -> JsonObject:
     """The station's default `train`, so that a row may change part of it; without the bootstrap, unused in tables."""
     if station == "evaluate":
         return {"resamples": 0}
@@ -214,7 +215,7 @@ def _default(station: str) -> dict[str, Any]:
     return {} if field is None else {"train": field.default.model_dump(mode="json")}
 
 
-def _with(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
+def _with(settings: Mapping[str, JsonValue], inputs: Mapping[str, str]) -> JsonObject:
     found = dict(settings)
     for dotted, value in inputs.items():
         section, _, key = dotted.rpartition(".")
@@ -222,7 +223,7 @@ def _with(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, A
     return found
 
 
-def _refuse_ours(where: str, station: str, values: Mapping[str, Any], inputs: Sequence[str]) -> None:
+def _refuse_ours(where: str, station: str, values: Mapping[str, JsonValue], inputs: Sequence[str]) -> None:
     ours = [key for key in inputs if key in values]
     if ours:
         raise UserError(f"{where}: {ours[0]} is the ablation's own: leave it out")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from difffas.errors import UserError
 from factory.ablate.tables import Seeds
@@ -27,11 +27,11 @@ class AblateConfig(Config):
     generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
     generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; $protocol too")
     style_encoder: PathOfProtocol | None = Field(None, description="fit-style folder for fit_generator; $protocol too")
-    fit_style: dict[str, Any] = {}
-    fit_generator: dict[str, Any] | None = None
-    generate: dict[str, Any] = {}
-    fit_classifier: dict[str, Any] = {}
-    evaluate: dict[str, Any] = Field({}, description="default: without bootstrap, which the table ignores")
+    fit_style: dict[str, JsonValue] = {}
+    fit_generator: dict[str, JsonValue] | None = None
+    generate: dict[str, JsonValue] = {}
+    fit_classifier: dict[str, JsonValue] = {}
+    evaluate: dict[str, JsonValue] = Field({}, description="default: without bootstrap, which the table ignores")
     unit: Literal["frame", "video"] = Field("frame", description="unit that figures count; video: means of recordings")
     runs: PathOrUrl | None = Field(None, description="folder of the runs; tables may share it; None: OUT/runs")
     resources: TrainResources = Field(TrainResources(), description="for every fit without its own resources")

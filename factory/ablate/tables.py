@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from difffas.errors import UserError
 from factory.charts.metric_table import RATES, THRESHOLDS
 from factory.core.config import Config, PathOrUrl, build, read_yaml
 from factory.core.places import file_here
+from factory.core.templates import substituted
 
 FOLDER = Path(__file__).parent
 # The figures of an evaluation that can be a column: rates, under the names in its summary.
@@ -32,10 +32,10 @@ class TableRow(Config):
 
     name: str = Field(min_length=1)
     generated: bool = Field(True, description="whether to train on generated faces in addition to real ones")
-    fit_style: dict[str, Any] = {}
-    fit_generator: dict[str, Any] = {}
-    generate: dict[str, Any] = {}
-    fit_classifier: dict[str, Any] = {}
+    fit_style: dict[str, JsonValue] = {}
+    fit_generator: dict[str, JsonValue] = {}
+    generate: dict[str, JsonValue] = {}
+    fit_classifier: dict[str, JsonValue] = {}
 
     @model_validator(mode="after")
     def _check(self) -> TableRow:
@@ -111,9 +111,8 @@ def load_table(name: str) -> Table:
     values = {**read_yaml(path, "table"), "name": path.stem}
     rows = values.get("rows")
     try:
-        if isinstance(rows, list):
-            values["rows"] = [_built_row(put) for row in rows for put in _each(row)]
-        return build(Table, values)
+        built = {"rows": [_built_row(put) for row in rows for put in _each(row)]} if isinstance(rows, list) else {}
+        return build(Table, {**values, **built})
     except UserError as error:
         raise UserError(f"table {path.name}: {error}") from None
 
@@ -140,14 +139,4 @@ def _each(row: Any) -> Iterator[Any]:
         raise UserError("each must name lists of values, such as {margin: [0.1, 0.2]}")
     rest = {key: value for key, value in row.items() if key != "each"}
     for chosen in itertools.product(*each.values()):
-        yield _substituted(rest, dict(zip(each, chosen, strict=True)))
-
-
-def _substituted(value: Any, put: Mapping[str, Any]) -> Any:
-    """`value` with `$name` replaced in all its text; a text that is only `$name` becomes the value, type included."""
-    if isinstance(value, str):
-        alone = value[1:] if value.startswith("$") else ""
-        return put[alone] if alone in put else string.Template(value).safe_substitute(put)
-    if isinstance(value, Mapping):
-        return {key: _substituted(one, put) for key, one in value.items()}
-    return [_substituted(one, put) for one in value] if isinstance(value, list) else value
+        yield substituted(rest, dict(zip(each, chosen, strict=True)))

@@ -149,8 +149,9 @@ def _needs(config: AuditConfig) -> list[Need]:
 
 def _check_measures(storage: Storage, measured: Measured) -> None:
     """Refuse measures of another audit unless it is finished and used the same inputs and methods."""
-    theirs = read_claim(storage)["identity"].get("measured", {})
-    differ = sorted(name for name in {*measured, *theirs} if theirs.get(name) != dict(measured).get(name))
+    found = read_claim(storage)["identity"].get("measured")
+    theirs, ours = found if isinstance(found, dict) else {}, dict(measured)
+    differ = sorted(name for name in {*ours, *theirs} if theirs.get(name) != ours.get(name))
     if differ:
         raise UserError(f"measures {storage.url} are of another {', '.join(differ)}: leave them out")
     if read_summary(storage) is None:

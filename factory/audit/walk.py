@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from factory import cluster
 from factory.audit.measures import Task
+from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress, say
 from factory.line.block import Result
-from factory.line.rounds import BOUNDED, in_rounds
+from factory.line.rounds import in_rounds
 from factory.storage import Storage
 
 if TYPE_CHECKING:

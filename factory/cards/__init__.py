@@ -7,13 +7,13 @@ machine that wrote them nor credentials.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from factory.cards.croissant import croissant
-from factory.cards.facts import corpus_facts, hub_license
+from factory.cards.facts import corpus_facts
 from factory.cards.models import model_facts
 from factory.storage import Storage
 
@@ -25,23 +25,22 @@ def write_corpus_card(storage: Storage) -> None:
     if storage.exists(CARD) and storage.exists(CROISSANT):
         return
     facts = corpus_facts(storage)
-    if not facts["rows"]:
+    if not facts.rows:
         return  # all images were rejected: there is nothing to describe
     storage.create(CROISSANT, (json.dumps(croissant(facts), indent=1, ensure_ascii=False) + "\n").encode())
-    storage.create(CARD, render("dataset.md", facts))
+    storage.create(CARD, render("dataset.md", vars(facts)))
 
 
-def write_model_card(storage: Storage, settings: dict[str, Any], figures: dict[str, Any]) -> None:
-    """Write README.md of a model folder; `settings` name its corpora by URL. An existing file stays."""
-    corpora = {name: settings[name] for name in ("corpus", "generated") if settings.get(name)}
+def write_model_card(storage: Storage, corpora: Mapping[str, str], figures: Mapping[str, object]) -> None:
+    """Write README.md of a model folder whose training rows are in `corpora`, URLs by role. An existing file stays."""
     if not corpora or storage.exists(CARD):
         return
     facts = model_facts(storage, corpora, figures)
     if facts is not None:
-        storage.create(CARD, render("model.md", {**facts, "hub_license": hub_license(facts["license"])}))
+        storage.create(CARD, render("model.md", vars(facts)))
 
 
-def render(template: str, values: dict[str, Any]) -> bytes:
+def render(template: str, values: Mapping[str, object]) -> bytes:
     """Fill in a Markdown template of this package."""
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

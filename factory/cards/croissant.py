@@ -5,10 +5,10 @@ The publisher adds the facts that the specification requires and the folder lack
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
+from factory.cards.facts import CorpusFacts, FormatFile
+from factory.core.documents import JsonObject
 from factory.corpus.row import FACTS, INDEX_SCHEMA, SCHEMA
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
@@ -24,7 +24,7 @@ _SPLIT_OF_FILE = r"^(?:.+-)?([^-.]+)(?:-.+\.parquet)?$"
 _TERMS = """annotation arrayShape citeAs column containedIn equivalentProperty excludes extract field fileProperty
 fileObject fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path readLines recordSet
 references regex repeated replace samplingRate sdVersion separator source subField transform unArchive value"""
-CONTEXT: dict[str, Any] = {
+CONTEXT: JsonObject = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "sc": "https://schema.org/",
@@ -47,22 +47,22 @@ CITATION = (
 )
 
 
-def croissant(facts: dict[str, Any]) -> dict[str, Any]:
+def croissant(facts: CorpusFacts) -> JsonObject:
     """Return the JSON-LD document of a corpus, made from its `corpus_facts`."""
-    kind = "Generated spoof faces" if facts["generated"] else "Face images"
+    kind = "Generated spoof faces" if facts.generated else "Face images"
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": [CONFORMS_TO, "http://mlcommons.org/croissant/RAI/1.0"],
-        "name": facts["title"],
-        "description": f"{kind} for face anti-spoofing: {facts['rows']} images, {len(facts['styles'])} styles.",
+        "name": facts.title,
+        "description": f"{kind} for face anti-spoofing: {facts.rows} images, {len(facts.styles)} styles.",
         "version": "1.0.0",
-        "license": sorted(facts["licenses"]) if facts["hub_license"] is None else facts["hub_license"],
-        "usageInfo": f"Strictest of the sources' licences: {facts['license']}. The column license has it by image.",
+        "license": sorted(facts.licenses) if facts.hub_license is None else facts.hub_license,
+        "usageInfo": f"Strictest of the sources' licences: {facts.license}. The column license has it by image.",
         "keywords": [
             "face anti-spoofing",
             "presentation attack detection",
-            *(["synthetic"] if facts["generated"] else []),
+            *(["synthetic"] if facts.generated else []),
         ],
         "citeAs": CITATION,
         "isLiveDataset": False,
@@ -73,10 +73,10 @@ def croissant(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _distribution(facts: dict[str, Any]) -> list[dict[str, Any]]:
+def _distribution(facts: CorpusFacts) -> list[JsonObject]:
     """Return every file with its hash; the Parquet files once more as the set from which records are read."""
-    files = [{**facts["index"], "format": "parquet"}, *facts["files"]]
-    objects: list[dict[str, Any]] = [
+    files: list[FormatFile] = [{**facts.index, "format": "parquet"}, *facts.files]
+    objects: list[JsonObject] = [
         {
             "@type": "cr:FileObject",
             "@id": file["path"],
@@ -88,7 +88,7 @@ def _distribution(facts: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for file in files
     ]
-    sets = [
+    sets: list[JsonObject] = [
         {
             "@type": "cr:FileSet",
             "@id": "shards",
@@ -98,12 +98,12 @@ def _distribution(facts: dict[str, Any]) -> list[dict[str, Any]]:
             "includes": "data/*.parquet",
         }
     ]
-    return objects + (sets if "parquet" in facts["formats"] else [])
+    return objects + (sets if "parquet" in facts.formats else [])
 
 
-def _record_sets(facts: dict[str, Any]) -> list[dict[str, Any]]:
+def _record_sets(facts: CorpusFacts) -> list[JsonObject]:
     """Return the splits, the index and, if there are Parquet files, the images."""
-    splits = {
+    splits: JsonObject = {
         "@type": "cr:RecordSet",
         "@id": "splits",
         "name": "splits",
@@ -113,17 +113,17 @@ def _record_sets(facts: dict[str, Any]) -> list[dict[str, Any]]:
             {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"},
             {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
         ],
-        "data": [{"splits/name": split, "splits/url": _SPLITS.get(split, f"cr:{split}")} for split in facts["splits"]],
+        "data": [{"splits/name": split, "splits/url": _SPLITS.get(split, f"cr:{split}")} for split in facts.splits],
     }
     index = _records(
         "index", "Every image without its pixels, with its shard and place.", {"fileObject": "index.parquet"}
     )
-    if "parquet" not in facts["formats"]:
+    if "parquet" not in facts.formats:
         return [splits, index]
     return [splits, index, _records("images", "Every image with all that is known of it.", {"fileSet": "shards"})]
 
 
-def _records(name: str, description: str, where: dict[str, str]) -> dict[str, Any]:
+def _records(name: str, description: str, where: dict[str, str]) -> JsonObject:
     [(kind, place)] = where.items()
     schema = INDEX_SCHEMA if name == "index" else pa.schema([*(SCHEMA.field(fact) for fact in FACTS)])
     fields = [_field(name, column.name, _TYPES[column.type], kind, place) for column in schema]
@@ -139,13 +139,13 @@ def _records(name: str, description: str, where: dict[str, str]) -> dict[str, An
     }
 
 
-def _field(records: str, column: str, kind: str, container: str, place: str) -> dict[str, Any]:
-    source: dict[str, Any] = {container: {"@id": place}, "extract": {"column": column}}
+def _field(records: str, column: str, kind: str, container: str, place: str) -> JsonObject:
+    source: JsonObject = {container: {"@id": place}, "extract": {"column": column}}
     if column == "image":
         source["transform"] = {"jsonPath": "bytes"}
     if column == "split" and container == "fileSet":  # from the name, to read one split without the others
         source |= {"extract": {"fileProperty": "filename"}, "transform": {"regex": _SPLIT_OF_FILE}}
-    field: dict[str, Any] = {
+    field: JsonObject = {
         "@type": "cr:Field",
         "@id": f"{records}/{column}",
         "name": column,
@@ -159,53 +159,51 @@ def _field(records: str, column: str, kind: str, container: str, place: str) -> 
     return field
 
 
-def _provenance(facts: dict[str, Any]) -> dict[str, Any]:
+def _provenance(facts: CorpusFacts) -> JsonObject:
     """Return W3C PROV: the sources by domain and licence, and the run that made images from them."""
     derived = [
         {
             "@type": "prov:Entity",
-            "prov:label": f"{source['role']} of domain {source['domain']}",
-            "license": source["license"],
+            "prov:label": f"{source.role} of domain {source.domain}",
+            "license": source.license,
         }
-        for source in facts["sources"]
+        for source in facts.sources
     ]
-    recipe = facts["recipe"]
-    activity: dict[str, Any] = {
+    recipe = facts.recipe
+    activity: JsonObject = {
         "@type": "prov:Activity",
-        "prov:label": f"difffas {facts['job']}",
-        "identifier": facts["fingerprint"],
+        "prov:label": f"difffas {facts.job}",
+        "identifier": facts.fingerprint,
         "prov:wasAssociatedWith": {
             "@type": "prov:SoftwareAgent",
             "prov:label": "DiffFAS factory",
-            "softwareVersion": facts["software"].get("difffas-factory", "unknown"),
+            "softwareVersion": facts.software.get("difffas-factory", "unknown"),
         },
     }
     if recipe:
         activity["prov:used"] = [
-            {"@type": "prov:Entity", "prov:label": "generator", "identifier": digest} for digest in recipe["generator"]
+            {"@type": "prov:Entity", "prov:label": "generator", "identifier": digest} for digest in recipe.generator
         ]
         activity["description"] = (
-            f"T0 {recipe['t0'][0]} to {recipe['t0'][1]}, w {recipe['cfg_scale'][0]} to {recipe['cfg_scale'][1]}, "
-            f"{', '.join(map(str, recipe['steps']))} steps of {', '.join(recipe['sampler'])}"
+            f"T0 {recipe.t0[0]} to {recipe.t0[1]}, w {recipe.cfg_scale[0]} to {recipe.cfg_scale[1]}, "
+            f"{', '.join(map(str, recipe.steps))} steps of {', '.join(recipe.sampler)}"
         )
     return {"prov:wasDerivedFrom": derived, "prov:wasGeneratedBy": activity}
 
 
-def _responsible(facts: dict[str, Any]) -> dict[str, Any]:
+def _responsible(facts: CorpusFacts) -> JsonObject:
     """Return the terms of the responsible AI vocabulary, limited to facts in the folder."""
-    generated = bool(facts["generated"])
-    formula = generated and facts["recipe"]["generator"] == ["dummy"]
+    generated = bool(facts.generated)
+    formula = facts.recipe is not None and facts.recipe.generator == ["dummy"]
     maker = "the dummy generator, which tints pixels," if formula else "a diffusion model"
     made = f"Images are made by {maker} from a live face and a guide image; every one says so in its XMP."
     taken = "Photographs or frames of videos, cropped around the face; how they were collected is the sources' to say."
-    auc = facts["size_auc"]
+    auc = facts.size_auc
     return {
         "rai:dataCollection": made if generated else taken,
         "rai:dataCollectionType": ["Synthetic Data Generation" if generated else "Secondary Data Analysis"],
-        "rai:dataPreprocessingProtocol": [
-            f"Square face crops of {facts['side']} pixels, {', '.join(facts['codecs'])}."
-        ],
-        "rai:machineAnnotationTools": [f"BRISQUE: {name}" for name in facts["brisque_impl"]],
+        "rai:dataPreprocessingProtocol": [f"Square face crops of {facts.side} pixels, {', '.join(facts.codecs)}."],
+        "rai:machineAnnotationTools": [f"BRISQUE: {name}" for name in facts.brisque_impl],
         "rai:dataBiases": [
             "People, cameras and attacks are those of the sources; what they lack is lacking here.",
             "The size of the compressed image is not evened out between live and spoof"

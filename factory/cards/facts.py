@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import Counter
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.corpus import INDEX, read_index, read_shard_rows, totals
+from factory.corpus import INDEX, Totals, read_index, read_shard_rows, totals
 from factory.corpus.license import strictest_of
 from factory.corpus.provenance import VOCABULARY, read_source_type
 from factory.corpus.row import LABELS, SCHEMA
@@ -18,6 +19,7 @@ from factory.corpus.shards import FORMATS
 from factory.images import decode
 from factory.run import read_claim
 from factory.run.ledger import Ledger
+from factory.run.record import ShardFile, ShardRecord
 from factory.storage import Storage
 
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
@@ -28,7 +30,95 @@ _SHARED = ("steps", "sampler", "preset", "generator")  # equal in all rows of a 
 _NAMED = ("live_domain", "live_license", "guide_license")
 
 
-def corpus_facts(storage: Storage) -> dict[str, Any]:
+class FormatFile(ShardFile):
+    """A shard's file and its format."""
+
+    format: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitFiles:
+    """A split's files in one format: the pattern that matches them, their bytes together, the first file."""
+
+    pattern: str
+    bytes: int
+    first: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitFacts:
+    """The rows and people of a split, and its files by format."""
+
+    rows: int
+    subjects: int
+    files: dict[str, SplitFiles]
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingFacts:
+    """How generated rows were sampled: least and largest T₀ and w, and the values of what all rows share."""
+
+    t0: tuple[int, int]
+    cfg_scale: tuple[float, float]
+    steps: list[int]
+    sampler: list[str]
+    preset: list[str]
+    generator: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where images come from: their role, such as `guides`, domain, licence, and number of rows."""
+
+    role: str
+    domain: str
+    license: str
+    rows: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Facts that no column holds: image size, and the marks of a few images by label with their counts."""
+
+    side: str
+    marks: list[tuple[str, str, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusFacts:
+    """All that `dataset.md` and `croissant` state about a corpus folder."""
+
+    title: str
+    job: str
+    fingerprint: str
+    software: dict[str, str]
+    rows: int
+    generated: int
+    size_category: str
+    labels: dict[str, int]
+    styles: dict[str, dict[str, int]]  # rows by style and split
+    splits: dict[str, SplitFacts]
+    formats: list[str]
+    files: list[FormatFile]
+    features: list[tuple[str, str, tuple[str, ...]]]
+    index: ShardFile
+    codecs: list[str]
+    licenses: dict[str, int]
+    license: str
+    hub_license: str | None
+    brisque: list[tuple[str, int]]
+    brisque_impl: list[str]
+    without_score: int
+    totals: Totals
+    size_auc: float | None
+    recipe: SamplingFacts | None
+    sources: list[Source]
+    side: str
+    marks: list[tuple[str, str, int]]
+    vocabulary: str
+
+
+def corpus_facts(storage: Storage) -> CorpusFacts:
     """Return all facts about a corpus folder that `dataset.md` and `croissant` state."""
     claim, records = read_claim(storage), list(Ledger(storage).records())
     columns = ("split", "style", "domain", "attack", "subject", "label", "license", "codec", "brisque", "brisque_impl")
@@ -37,34 +127,37 @@ def corpus_facts(storage: Storage) -> dict[str, Any]:
     licenses = _counts(index, "license")
     license_name = strictest_of(licenses)
     index_bytes = storage.read(INDEX)
-    return {
-        "title": f"{'Generated spoof faces' if len(made) else 'Faces'} {claim['fingerprint'][:8]}",
-        "job": claim["job"],
-        "fingerprint": claim["fingerprint"],
-        "software": claim["software"],
-        "rows": len(index),
-        "generated": len(made),
-        "size_category": SIZES[max(0, len(str(len(index))) - 3)],
-        "labels": {LABELS[label]: count for label, count in _counts(index, "label").items()},
-        "styles": _cross(index, "style", "split"),
-        "splits": _splits(index, records),
-        "formats": [name for name in FORMATS if any(name in record["files"] for record in records)],
-        "files": [dict(file, format=name) for record in records for name, file in record["files"].items()],
-        "features": _features(),
-        "index": {"path": INDEX, "bytes": len(index_bytes), "sha256": hashlib.sha256(index_bytes).hexdigest()},
-        "codecs": sorted(_counts(index, "codec")),
-        "licenses": licenses,
-        "license": license_name,
-        "hub_license": hub_license(license_name),
-        "brisque": _histogram(index["brisque"].drop_null().to_numpy()),
-        "brisque_impl": sorted(_counts(index, "brisque_impl")),
-        "without_score": index["brisque"].null_count,
-        "totals": totals(records),
-        "size_auc": _size_auc(records),
-        "recipe": _recipe(made),
-        "sources": _sources(index, made),
-        **_looked_at(storage, records),
-    }
+    sample = _looked_at(storage, records)
+    return CorpusFacts(
+        title=f"{'Generated spoof faces' if len(made) else 'Faces'} {claim['fingerprint'][:8]}",
+        job=claim["job"],
+        fingerprint=claim["fingerprint"],
+        software=claim["software"],
+        rows=len(index),
+        generated=len(made),
+        size_category=SIZES[max(0, len(str(len(index))) - 3)],
+        labels={LABELS[label]: count for label, count in _counts(index, "label").items()},
+        styles=_cross(index, "style", "split"),
+        splits=_splits(index, records),
+        formats=[name for name in FORMATS if any(name in record["files"] for record in records)],
+        files=[{**file, "format": name} for record in records for name, file in record["files"].items()],
+        features=_features(),
+        index={"path": INDEX, "bytes": len(index_bytes), "sha256": hashlib.sha256(index_bytes).hexdigest()},
+        codecs=sorted(_counts(index, "codec")),
+        licenses=licenses,
+        license=license_name,
+        hub_license=hub_license(license_name),
+        brisque=_histogram(index["brisque"].drop_null().to_numpy()),
+        brisque_impl=sorted(_counts(index, "brisque_impl")),
+        without_score=index["brisque"].null_count,
+        totals=totals(records),
+        size_auc=_size_auc(records),
+        recipe=_recipe(made),
+        sources=_sources(index, made),
+        side=sample.side,
+        marks=sample.marks,
+        vocabulary=VOCABULARY,
+    )
 
 
 def hub_license(name: str) -> str | None:
@@ -92,20 +185,20 @@ def _cross(table: pa.Table, first: str, second: str) -> dict[str, dict[str, int]
     return dict(sorted(counted.items()))
 
 
-def _splits(index: pa.Table, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _splits(index: pa.Table, records: list[ShardRecord]) -> dict[str, SplitFacts]:
     """Return each split's rows, people, and for each format the pattern of its files and their bytes."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, SplitFacts] = {}
     known = {name: place for place, name in enumerate(("train", "dev", "test"))}
     for split, rows in sorted(_counts(index, "split").items(), key=lambda item: (known.get(item[0], 3), item[0])):
         people = len(pc.unique(index.filter(pc.equal(index["split"], split))["subject"]))
-        found[split] = {"rows": rows, "subjects": people, "files": {}}
+        found[split] = SplitFacts(rows, people, {})
     for record in records:
         split = record["shard"].rpartition("-")[0]
         if record["rows"] and split in found:
             for name, file in record["files"].items():
                 pattern = file["path"].replace(record["shard"], f"{split}-*")
-                mine = found[split]["files"].setdefault(name, {"pattern": pattern, "bytes": 0, "first": file["path"]})
-                mine["bytes"] += file["bytes"]
+                before = found[split].files.get(name, SplitFiles(pattern, 0, file["path"]))
+                found[split].files[name] = dataclasses.replace(before, bytes=before.bytes + file["bytes"])
     return found
 
 
@@ -117,25 +210,25 @@ def _histogram(scores: np.ndarray) -> list[tuple[str, int]]:
     return [(name, int(count)) for name, count in zip(names, counts, strict=True)]
 
 
-def _size_auc(records: list[dict[str, Any]]) -> float | None:
+def _size_auc(records: list[ShardRecord]) -> float | None:
     """Return the mean over shards, weighted by their number of pairs of a live face and a spoof."""
-    found = [record["size_auc"] for record in records if record.get("size_auc")]
+    found = [sizes for record in records if (sizes := record.get("size_auc"))]
     pairs = [each["live"] * each["spoof"] for each in found]
     return sum(each["auc"] * count for each, count in zip(found, pairs, strict=True)) / sum(pairs) if pairs else None
 
 
-def _recipe(made: pa.Table) -> dict[str, Any] | None:
+def _recipe(made: pa.Table) -> SamplingFacts | None:
     """Return how generated rows were sampled, according to their columns."""
     if not len(made):
         return None
-    ranges = {}
-    for name in ("t0", "cfg_scale"):
-        bounds = pc.min_max(made[name]).as_py()
-        ranges[name] = [bounds["min"], bounds["max"]]
-    return {**ranges, **{name: list(_counts(made, name)) for name in _SHARED}}
+    t0, cfg_scale = (pc.min_max(made[name]).as_py() for name in ("t0", "cfg_scale"))
+    steps, sampler, preset, generator = (list(_counts(made, name)) for name in _SHARED)
+    return SamplingFacts(
+        (t0["min"], t0["max"]), (cfg_scale["min"], cfg_scale["max"]), steps, sampler, preset, generator
+    )
 
 
-def _sources(index: pa.Table, made: pa.Table) -> list[dict[str, Any]]:
+def _sources(index: pa.Table, made: pa.Table) -> list[Source]:
     """Return the images' sources (role, domain, licence, rows) according to the rows' columns."""
     plain = index.filter(pc.is_null(index["generator"]))
     roles = [
@@ -144,14 +237,14 @@ def _sources(index: pa.Table, made: pa.Table) -> list[dict[str, Any]]:
         ("images", plain, "domain", "license"),
     ]
     return [
-        {"role": role, "domain": domain, "license": license_name, "rows": rows}
+        Source(role, domain, license_name, rows)
         for role, table, where, terms in roles
         for domain, by_license in _cross(table, where, terms).items()
         for license_name, rows in sorted(by_license.items())
     ]
 
 
-def _looked_at(storage: Storage, records: list[dict[str, Any]]) -> dict[str, Any]:
+def _looked_at(storage: Storage, records: list[ShardRecord]) -> Sample:
     """Return facts that no column holds: image size and marks, from the first shard of each split that has rows."""
     marks: Counter[tuple[str, str]] = Counter()
     side, seen = "", set()
@@ -163,4 +256,4 @@ def _looked_at(storage: Storage, records: list[dict[str, Any]]) -> dict[str, Any
             height, width, _ = decode(rows[0].image).shape
             side = f"{height}×{width}"
             marks.update((LABELS[row.label], read_source_type(row.image) or "none") for row in rows)
-    return {"side": side, "marks": sorted((*key, count) for key, count in marks.items()), "vocabulary": VOCABULARY}
+    return Sample(side, sorted((*key, count) for key, count in marks.items()))

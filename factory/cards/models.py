@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import Any
+from collections.abc import Mapping
 
+from factory.cards.facts import hub_license
 from factory.corpus import read_index
 from factory.corpus.license import strictest_of
 from factory.run import read_claim
@@ -25,6 +27,12 @@ _KINDS = {
         "image-to-image",
         "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)",
     ),
+    "fit-judge": (
+        "Judge of style",
+        "timm",
+        "image-classification",
+        "from difffas.classifier import SpoofClassifier\n\njudge = SpoofClassifier.load(f'{folder}/classifier')",
+    ),
     "fit-classifier": (
         "Spoof classifier",
         "timm",
@@ -35,7 +43,36 @@ _KINDS = {
 LONGEST = 2000  # characters of one setting
 
 
-def model_facts(storage: Storage, corpora: dict[str, str], figures: dict[str, Any]) -> dict[str, Any] | None:
+@dataclasses.dataclass(frozen=True)
+class Learned:
+    """Rows of a corpus that a model was trained on: the corpus's role, and their split, style, licence and count."""
+
+    role: str
+    split: str
+    style: str
+    license: str
+    rows: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFacts:
+    """All that `model.md` states about a model folder; `settings` is JSON."""
+
+    title: str
+    job: str
+    fingerprint: str
+    library: str
+    task: str
+    loading: str
+    sources: list[Learned]
+    license: str
+    hub_license: str | None
+    figures: dict[str, float]
+    settings: str
+    software: dict[str, str]
+
+
+def model_facts(storage: Storage, corpora: Mapping[str, str], figures: Mapping[str, object]) -> ModelFacts | None:
     """Return the facts that `model.md` states about a model folder; None if the folder's station has no card.
 
     Args:
@@ -49,23 +86,24 @@ def model_facts(storage: Storage, corpora: dict[str, str], figures: dict[str, An
     title, library, task, loading = _KINDS[claim["job"]]
     tables = {role: read_index(Storage(url), ["split", "style", "domain", "license"]) for role, url in corpora.items()}
     sources = [
-        {"role": role, **line}
+        Learned(role, line["split"], line["style"], line["license"], line["count_all"])
         for role, table in tables.items()
         for line in table.group_by(["split", "style", "license"]).aggregate([([], "count_all")]).to_pylist()
     ]
-    terms = strictest_of({source["license"] for source in sources})
+    terms = strictest_of({source.license for source in sources})
     numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
     settings = {name: value for name, value in claim["identity"].items() if len(json.dumps(value)) <= LONGEST}
-    return {
-        "title": f"{title} {claim['fingerprint'][:8]}",
-        "job": claim["job"],
-        "fingerprint": claim["fingerprint"],
-        "library": library,
-        "task": task,
-        "loading": loading,
-        "sources": sorted(sources, key=lambda line: tuple(str(value) for value in line.values())),
-        "license": terms,
-        "figures": numbers,
-        "settings": json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False),
-        "software": claim["software"],
-    }
+    return ModelFacts(
+        title=f"{title} {claim['fingerprint'][:8]}",
+        job=claim["job"],
+        fingerprint=claim["fingerprint"],
+        library=library,
+        task=task,
+        loading=loading,
+        sources=sorted(sources, key=lambda line: tuple(map(str, dataclasses.astuple(line)))),
+        license=terms,
+        hub_license=hub_license(terms),
+        figures=numbers,
+        settings=json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False),
+        software=claim["software"],
+    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
@@ -17,6 +18,7 @@ from factory.cli.folder import COMMANDS, Overrides, local, located, print_summar
 from factory.cli.job import job_app, submit
 from factory.cli.stations import CONFIG_ONLY_VERBS
 from factory.core.credentials import refuse_arguments
+from factory.core.documents import JsonValue
 from factory.core.exits import one_line_exits
 from factory.core.masking import masked_output
 
@@ -225,7 +227,7 @@ def demo(
     print_summary(run(out))
 
 
-def _settings(given: dict[str, Any]) -> list[str]:
+def _settings(given: Mapping[str, JsonValue]) -> list[str]:
     """The given options as overrides; JSON is valid YAML and adds the necessary quotes."""
     return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
 

@@ -20,6 +20,11 @@ CONFIG_ONLY_VERBS = {
         "FitClassifierConfig",
         "Fit a spoof classifier (Ray Train).",
     ),
+    "fit-judge": (
+        "factory.train.recipes.judge",
+        "FitJudgeConfig",
+        "Fit a judge of style, on other people (Ray Train).",
+    ),
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
     "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
     "probe": (

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from difffas.errors import UserError
 from factory.cli.stations import VERBS
@@ -129,15 +129,23 @@ def _latest(client: JobSubmissionClient, first: str) -> JobDetails | None:
     return max(attempts, key=lambda job: number_of(job.submission_id, first), default=None)
 
 
+class RuntimeEnvironment(TypedDict):
+    """What a job needs on its cluster, in Ray's terms: folders to upload, and environment variables."""
+
+    working_dir: str
+    env_vars: NotRequired[dict[str, str]]
+    py_modules: NotRequired[list[str]]
+
+
 @contextlib.contextmanager
-def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[dict[str, Any]]:
+def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[RuntimeEnvironment]:
     """The runtime environment of a job; its local folders exist as long as the context lasts."""
     with tempfile.TemporaryDirectory(prefix="difffas-submit-") as name:
         folder = Path(name)
         job = folder / "job"
         job.mkdir()
         (job / CONFIG).write_text(canonical_json(config), encoding="utf-8")
-        environment: dict[str, Any] = {"working_dir": str(job)}
+        environment: RuntimeEnvironment = {"working_dir": str(job)}
         variables = {}
         if lists := os.environ.get(LISTS):  # like all paths, it must be valid on the cluster
             variables[LISTS] = lists

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import warnings
-from typing import Any
+from typing import TypedDict
 
 from difffas.errors import UserError
 from factory.core import arithmetic, homes
@@ -151,7 +151,13 @@ def grows() -> bool:
     return any(node["Alive"] and node["Labels"].get("ray.io/node-group") for node in ray.nodes())
 
 
-def placed(labels: dict[str, str]) -> dict[str, Any]:
+class Placement(TypedDict, total=False):
+    """Ray's remote arguments that choose nodes."""
+
+    label_selector: dict[str, str]
+
+
+def placed(labels: dict[str, str]) -> Placement:
     """Return Ray's remote arguments for nodes with these labels; an empty mapping allows any node.
 
     Without labels a GPU node's CPUs fill with tasks that any CPU node could do, and its GPU waits for its own tasks.

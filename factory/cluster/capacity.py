@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from difffas.errors import UserError
 from factory import cluster
@@ -73,7 +73,14 @@ def check(station: str, needs: Sequence[Need]) -> None:
         _wait(need, each, what)
 
 
-def room(nodes: Sequence[dict[str, Any]], each: dict[str, float], labels: dict[str, str]) -> int:
+class Node(TypedDict):
+    """A live node as Ray lists it: its resources by name and, if it has any, its labels."""
+
+    Resources: dict[str, float]
+    Labels: NotRequired[dict[str, str] | None]
+
+
+def room(nodes: Sequence[Node], each: dict[str, float], labels: dict[str, str]) -> int:
     """Return how many such processes the nodes hold if nothing else runs; a million if each asks for nothing."""
     total = 0
     for node in nodes:
@@ -102,7 +109,7 @@ def _asked(need: Need, each: dict[str, float], least: int) -> str:
     return f"{count}{' and '.join(parts)}{where}"
 
 
-def _has(nodes: Sequence[dict[str, Any]], labels: dict[str, str]) -> str:
+def _has(nodes: Sequence[Node], labels: dict[str, str]) -> str:
     mine = [node["Resources"] for node in nodes if fits(labels, node.get("Labels") or {})]
     cpus, gpus = (sum(node.get(name, 0.0) for node in mine) for name in ("CPU", "GPU"))
     such = " such" if labels else ""

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import urlsplit
 
 from difffas.errors import UserError
@@ -61,7 +61,23 @@ def connected(address: str) -> Iterator[JobSubmissionClient]:
         raise UserError(_explained(address, str(error))) from None
 
 
-def status(name: str | None, address: str) -> dict[str, Any]:
+class JobFacts(TypedDict):
+    """The main facts of a job; `took` is text such as `2 min`, None before the job began."""
+
+    job: str | None
+    status: str
+    exit_status: int | None
+    out: str | None
+    took: str | None
+
+
+class Jobs(TypedDict):
+    """The facts of all jobs that `submit` named, the oldest first."""
+
+    jobs: list[JobFacts]
+
+
+def status(name: str | None, address: str) -> JobFacts | Jobs:
     """Return the status of a job, or of all jobs that `submit` named."""
     with connected(address) as client:
         if name is not None:
@@ -70,7 +86,7 @@ def status(name: str | None, address: str) -> dict[str, Any]:
         return {"jobs": [_facts(job) for job in jobs]}
 
 
-def stop(name: str, address: str) -> dict[str, Any]:
+def stop(name: str, address: str) -> JobFacts:
     """End a job and return its status once it has ended. Its finished work stays, and the run can be resumed."""
     with connected(address) as client:
         client.stop_job(name)
@@ -201,7 +217,7 @@ def _started(job: JobDetails) -> int:
     return int(job.start_time or 0)
 
 
-def _facts(job: JobDetails) -> dict[str, Any]:
+def _facts(job: JobDetails) -> JobFacts:
     """Return the main facts of a job, without its message, which repeats the log's last 20,000 characters."""
     end = (job.end_time or time.time() * 1000) / 1000
     return {

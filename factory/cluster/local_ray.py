@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from difffas.errors import UserError
 from factory.core.errors import Stalled
@@ -118,8 +118,15 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+class Dashboard(TypedDict):
+    """Arguments of `ray.init` for a dashboard on a port."""
+
+    include_dashboard: bool
+    dashboard_port: int
+
+
 @contextlib.contextmanager
-def known_dashboard() -> Iterator[dict[str, Any]]:
+def known_dashboard() -> Iterator[Dashboard]:
     """Give arguments of `ray.init` for a dashboard that this cluster's processes find among others on the machine.
 
     Ray Train's cleaner asks the dashboard whether a training's controller is alive, and frees the CPUs of a killed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pydantic import Field
 
@@ -26,7 +26,17 @@ class ExportConfig(Config):
     size: int | None = Field(None, ge=32, le=LARGEST)
 
 
-def run(config: ExportConfig) -> dict[str, Any]:
+class Exported(TypedDict):
+    """Where an export lies, the images that the network takes, and its styles in the order of its outputs."""
+
+    classifier: str
+    backbone: str
+    onnx: str
+    images: str
+    styles: list[str]
+
+
+def run(config: ExportConfig) -> Exported:
     """Write `OUT` for `SpoofClassifier.load`, `OUT/backbone` for timm and `OUT/classifier.onnx`.
 
     Raises:

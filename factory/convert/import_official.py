@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from difffas.errors import UserError
 from factory.core.config import Config, PathHere, PathOrUrl
@@ -29,7 +29,14 @@ class ImportConfig(Config):
     variance_patch: int = 3
 
 
-def run(config: ImportConfig) -> dict[str, Any]:
+class Imported(TypedDict):
+    """Where an imported model lies, and its number of parameters."""
+
+    model: str
+    parameters: int
+
+
+def run(config: ImportConfig) -> Imported:
     """Write `OUT` as a folder that `SpoofPipeline.from_pretrained` loads; refuse a folder that already has a model.
 
     With only one file, `OUT` is that network's folder, for `SpoofUNet.from_pretrained` or

@@ -11,14 +11,16 @@ import functools
 import hashlib
 import json
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from difffas.errors import UserError
 from factory.core.credentials import REFUSAL, held, hide
-from factory.core.documents import DEEPEST, LARGEST, parse_yaml, short
+from factory.core.documents import DEEPEST, LARGEST, JsonObject, JsonValue, parse_yaml, short
 from factory.core.places import file_here, place
 
 
@@ -60,7 +62,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     Raises:
         UserError: one line that names the key at fault and, if the key is misspelt, the nearest known key.
     """
-    values: dict[str, Any] = {}
+    values: JsonObject = {}
     if path is not None:
         values = read_yaml(path)
     given: list[str] = []
@@ -72,7 +74,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     return build(model, values)
 
 
-def set_override(values: dict[str, Any], override: str) -> str:
+def set_override(values: JsonObject, override: str) -> str:
     """Put `section.key=value` into the values of a configuration, and return the key.
 
     Raises:
@@ -87,7 +89,7 @@ def set_override(values: dict[str, Any], override: str) -> str:
     return dotted
 
 
-def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
+def build(model: type[ConfigT], values: Mapping[str, object]) -> ConfigT:
     """Validate `values` against `model`; raises UserError in one line instead of pydantic's report.
 
     URLs that hold a user name or a password are refused, and the message does not repeat them: a configuration goes
@@ -99,12 +101,12 @@ def build(model: type[ConfigT], values: dict[str, Any]) -> ConfigT:
         _refuse_truths(values, built.model_dump(), "")
         return built
     except ValidationError as error:
-        found = [_explain(model, dict(item)) for item in error.errors()]
+        found = [_explain(model, item) for item in error.errors()]
         more = [f"{len(found) - MOST_MISTAKES} more of this kind"] if len(found) > MOST_MISTAKES else []
         raise UserError("; ".join(found[:MOST_MISTAKES] + more)) from None
 
 
-def read_yaml(path: str | Path, what: str = "config") -> dict[str, Any]:
+def read_yaml(path: str | Path, what: str = "config") -> JsonObject:
     """Return the mapping in a YAML file; an empty file gives an empty mapping.
 
     Args:
@@ -165,18 +167,19 @@ def _parse_value(dotted: str, text: str) -> Any:
         ) from None
 
 
-def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+def _set(values: JsonObject, dotted: str, value: JsonValue) -> None:
     *sections, key = dotted.split(".")
     if len(sections) > DEEPEST:
         raise UserError(f"override {short(dotted)}: more than {DEEPEST} levels deep")
     for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
             raise UserError(f"override {short(dotted)}: {short(section)} is not a section")
+        values = inner
     values[key] = value
 
 
-def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
+def _explain(model: type[BaseModel], error: ErrorDetails) -> str:
     location = tuple(error["loc"])
     dotted = short(".".join(map(str, location)))
     if error["type"] == "extra_forbidden":

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -23,6 +23,10 @@ LARGEST = 1 << 18  # characters of YAML; Python's parser takes three seconds for
 MOST_VALUES = 100_000  # in one YAML document; a value counts once for each alias that names it
 WIDEST = 2**64  # largest magnitude of whole numbers
 LONGEST_NUMBER = 400  # characters
+# What JSON can express. A document of ours has a type of its own, beside the code that owns it; these types are for
+# documents whose keys differ from run to run, such as settings, and for those of strangers.
+JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+JsonObject: TypeAlias = dict[str, JsonValue]
 _UNFIT = ("binary", "map", "omap", "pairs", "seq", "set")  # tags unfit for a scalar: PyYAML gives bytes or empties it
 
 _TAG = "tag:yaml.org,2002:"
@@ -199,7 +203,7 @@ def _problem(error: Exception) -> str:
     return short(", ".join(part for part in (error.context, error.problem) if part))
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _each_once(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import io
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ from factory.corpus.shards import FORMATS
 from factory.images import decode
 from factory.run import read_summary
 from factory.run.ledger import Ledger
-from factory.run.record import SHARD
+from factory.run.record import SHARD, ShardFile, ShardRecord
 from factory.storage import Storage
 from factory.tables import plain_parquet
 
@@ -178,7 +178,7 @@ def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
     return _file_of(shard, Ledger(storage).read(shard)["files"])
 
 
-def _file_of(shard: str, files: dict[str, dict[str, str]]) -> tuple[str, str]:
+def _file_of(shard: str, files: Mapping[str, ShardFile]) -> tuple[str, str]:
     if not files:
         raise UserError(f"the ledger record of {shard} names no file: delete it and run the command again")
     name = "parquet" if "parquet" in files else next(iter(files))
@@ -224,7 +224,7 @@ def index_bytes(shards: Iterable[pa.Table]) -> bytes:
     return buffer.getvalue()
 
 
-def _shard_index(storage: Storage, shard: str, files: dict[str, dict[str, str]]) -> pa.Table:
+def _shard_index(storage: Storage, shard: str, files: Mapping[str, ShardFile]) -> pa.Table:
     name, path = _file_of(shard, files)
     with storage.open(path) as file:
         return index_lines(FORMATS[name].read_facts(file), shard)
@@ -247,7 +247,7 @@ def corpus_digest(storage: Storage) -> str:
 
 
 class Totals(typing.TypedDict):
-    """The numbers of shards and of planned, written and rejected images, with counts by style and reason."""
+    """The counts of a corpus's ledger, with which the summary of its run begins; planned = written + rejected."""
 
     shards: int
     planned: int
@@ -257,19 +257,18 @@ class Totals(typing.TypedDict):
     rejects_by_reason: dict[str, int]
 
 
-def totals(records: Iterable[dict[str, object]]) -> Totals:
+def totals(records: Iterable[ShardRecord]) -> Totals:
     """Return the numbers of planned, written and rejected images, with counts by style and reason, from records."""
     planned = written = shards = 0
     styles: dict[str, int] = {}
     reasons: dict[str, int] = {}
     for record in records:
-        if record["planned"] != int(record["rows"]) + sum(record["rejects_by_reason"].values()):  # type: ignore
+        if record["planned"] != record["rows"] + sum(record["rejects_by_reason"].values()):
             raise UserError(f"the ledger record of {record['shard']} is corrupt: delete it and run the command again")
         shards += 1
-        planned += int(record["planned"])  # type: ignore[call-overload]
-        written += int(record["rows"])  # type: ignore[call-overload]
+        planned += record["planned"]
+        written += record["rows"]
         for counts, found in ((styles, record["styles"]), (reasons, record["rejects_by_reason"])):
-            assert isinstance(found, dict)
             for name, count in found.items():
                 counts[name] = counts.get(name, 0) + count
     return {

@@ -13,6 +13,7 @@ from factory.corpus.provenance import SourceType, xmp_packet
 from factory.corpus.row import Facts, Row
 from factory.corpus.shards import OutputConfig
 from factory.images import decode
+from factory.run.record import Reject
 
 # (Pillow format, options) by codec, chosen by benchmarks/encoding.md. They are fixed: equal bytes are promised.
 _LOSSLESS: dict[str, dict[str, Any]] = {
@@ -60,7 +61,7 @@ class ImageRecord(TypedDict, total=False):
 
 def encode_and_score(
     records: list[ImageRecord], pixels: np.ndarray, output: OutputConfig
-) -> tuple[list[Row], list[dict[str, str]]]:
+) -> tuple[list[Row], list[Reject]]:
     """Return the rows of one shard, sorted by key, and its rejects.
 
     Args:
@@ -69,7 +70,9 @@ def encode_and_score(
     """
     from difffas import brisque  # loading PyTorch takes a second, which other processes of the line save
 
-    rejects = [{"key": str(item["row"]["key"]), "reason": item["reject"]} for item in records if item["reject"]]
+    rejects: list[Reject] = [
+        {"key": str(item["row"]["key"]), "reason": item["reject"]} for item in records if item["reject"]
+    ]
     kept = [place for place, item in enumerate(records) if not item["reject"]]
     if not kept:
         return [], rejects

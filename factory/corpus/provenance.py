@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from factory.run.record import SizeAuc
+
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 # The vocabulary's terms, including retired ones; from images that a camera saw to images that a model invented.
@@ -88,7 +90,7 @@ def source_type_of_spoof(inputs: Iterable[SourceType], trained: bool) -> SourceT
     return "algorithmicallyEnhanced" if captured else DRAWN
 
 
-def size_auc(live: Sequence[int], spoof: Sequence[int]) -> dict[str, float] | None:
+def size_auc(live: Sequence[int], spoof: Sequence[int]) -> SizeAuc | None:
     """Return how well file size separates the classes: the chance that a spoof's file is larger than a live face's.
 
     0.5 means no separation; 0 and 1 mean a perfect one. Ties count half. None if a class is missing.

@@ -8,7 +8,7 @@ import math
 import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import pyarrow as pa
 from pydantic import Field, model_validator
@@ -18,6 +18,7 @@ from factory.core.config import Config
 from factory.corpus.formats import parquet, webdataset
 from factory.corpus.row import Row
 from factory.run.ledger import Ledger
+from factory.run.record import Reject, ScoreStatistics, ShardFile, ShardNotes, ShardRecord
 from factory.storage import Storage
 
 
@@ -84,18 +85,18 @@ def commit(
     prefix: str,
     shard: str,
     rows: list[Row],
-    rejects: list[dict[str, str]],
+    rejects: list[Reject],
     output: OutputConfig,
-    notes: dict[str, Any],
+    notes: ShardNotes,
     lives: Mapping[str, bytes] | None = None,
-) -> dict[str, Any]:
+) -> ShardRecord:
     """Write `rows` in every format and then the ledger record; returns the record that the ledger holds.
 
     The loser of a race adopts the existing object: the record names the winner's bytes. `rejects` are
     `{"key", "reason"}`; planned = rows + rejects. `notes` (attempt, software, device) goes into the record. `lives`
     are the encoded live faces of a paired corpus, by key of the spoof.
     """
-    files = {}
+    files: dict[str, ShardFile] = {}
     for name in output.formats:
         module = FORMATS[name]
         path = f"data/{prefix}-{shard}.{module.EXTENSION}"
@@ -104,7 +105,7 @@ def commit(
             data = storage.read(path)
             rows, rejects = _adopted(path, module.read(io.BytesIO(data)), rows, rejects)
         files[name] = {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    record = {
+    record: ShardRecord = {
         "shard": shard,
         "planned": len(rows) + len(rejects),
         "rows": len(rows),
@@ -118,9 +119,7 @@ def commit(
     return Ledger(storage).commit(shard, record)
 
 
-def _adopted(
-    path: str, found: list[Row], rows: list[Row], rejects: list[dict[str, str]]
-) -> tuple[list[Row], list[dict[str, str]]]:
+def _adopted(path: str, found: list[Row], rows: list[Row], rejects: list[Reject]) -> tuple[list[Row], list[Reject]]:
     """Return the rows of the winner's file; all other planned images become rejects, so that none is lost."""
     present = {row.key for row in found}
     reasons = {row.key: "left out by the driver whose file stands" for row in rows}
@@ -130,7 +129,7 @@ def _adopted(
     return found, [{"key": key, "reason": reason} for key, reason in reasons.items() if key not in present]
 
 
-def score_statistics(scores: list[float | None]) -> dict[str, Any]:
+def score_statistics(scores: list[float | None]) -> ScoreStatistics:
     """Return count, failures, mean, population standard deviation, least and largest of the existing scores."""
     known = [score for score in scores if score is not None]
     if not known:

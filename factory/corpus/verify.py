@@ -8,17 +8,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
+from factory.core.documents import JsonObject
 from factory.corpus import INDEX, index_lines, read_index
 from factory.corpus.row import INDEX_SCHEMA
 from factory.corpus.shards import FORMATS, score_statistics
-from factory.run import SUMMARY, read_claim, read_planned, read_sealed
+from factory.run import SUMMARY, Claim, Planned, read_claim, read_planned, read_sealed
 from factory.run.ledger import Ledger
+from factory.run.record import ShardFile, ShardRecord
 from factory.run.seal import SEAL, broken_seals
 from factory.storage import Storage
 
@@ -27,7 +29,21 @@ OLDER = "an older version closed this run, so changes to its card and run.json c
 CHUNK = 256  # shards checked at a time, which bounds the memory
 
 
-def verify(url: str) -> dict[str, Any]:
+class Verification(TypedDict):
+    """What is wrong with a folder, one line each, and what was checked; a run without shards has only `files`."""
+
+    problems: list[str]
+    notes: list[str]
+    files: NotRequired[int]
+    shards: NotRequired[int]
+    unfinished_shards: NotRequired[int]
+    images: NotRequired[int]
+    bytes: NotRequired[int]
+    keys: NotRequired[int]
+    swept: NotRequired[list[str]]  # leftovers of killed writers that were removed
+
+
+def verify(url: str) -> Verification:
     """Read the files of a run again and report what is wrong with them.
 
     In every finished run, each file other than a shard, `summary.json` included, must have its digest in
@@ -47,7 +63,11 @@ def verify(url: str) -> dict[str, Any]:
     claim = read_claim(storage)
     summary, sealed = read_sealed(storage)
     if summary is not None and sealed is not None and "planned" not in claim:
-        return {"files": len(sealed), "problems": broken_seals(storage, sealed, summary), "notes": []}
+        return {
+            "files": len(sealed) if isinstance(sealed, dict) else 0,
+            "problems": broken_seals(storage, sealed, summary),
+            "notes": [],
+        }
     _, planned = read_planned(storage)
     notes = [] if summary is None or sealed is not None else [f"{SUMMARY} has no {SEAL}: {OLDER}"]
     finished = summary is not None
@@ -89,7 +109,7 @@ def verify(url: str) -> dict[str, Any]:
     }
 
 
-Checked = tuple[str, dict[str, Any] | None, pa.Table | None, list[str]]  # shard, record, its rows' facts, problems
+Checked = tuple[str, ShardRecord | None, pa.Table | None, list[str]]  # shard, record, its rows' facts, problems
 
 
 def _checked(storage: Storage, ledger: Ledger, shards: list[str], formats: list[str] | None) -> Iterator[Checked]:
@@ -127,7 +147,7 @@ def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | No
     return shard, record, facts, wrong
 
 
-def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | None) -> list[str]:
+def _record_problems(shard: str, record: ShardRecord, formats: list[str] | None) -> list[str]:
     """Return the problems that a record shows by itself; any raised error means that the record is invalid."""
     wrong = []
     if record["planned"] != record["rows"] + len(record["rejects"]):
@@ -144,7 +164,7 @@ def _record_problems(shard: str, record: dict[str, Any], formats: list[str] | No
     return [f"ledger of {shard}: {problem}" for problem in wrong]
 
 
-def _read_facts(storage: Storage, name: str, file: dict[str, Any]) -> pa.Table | str:
+def _read_facts(storage: Storage, name: str, file: ShardFile) -> pa.Table | str:
     """Return every column but the pixels of one file, or the problem with the file."""
     try:
         data = storage.read(file["path"])
@@ -163,10 +183,11 @@ def _read_facts(storage: Storage, name: str, file: dict[str, Any]) -> pa.Table |
         return f"{file['path']} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _formats(claim: dict[str, Any]) -> list[str] | None:
+def _formats(claim: Claim) -> list[str] | None:
     """Return the formats that the folder's run writes; None if the run takes the formats that it finds."""
-    formats: list[str] | None = claim["config"].get("output", {}).get("formats")
-    return formats
+    output = claim["config"].get("output")
+    formats = output.get("formats") if isinstance(output, dict) else None
+    return list(map(str, formats)) if isinstance(formats, list) else None
 
 
 def _read_index(storage: Storage) -> tuple[pa.Table | None, list[str]]:
@@ -212,7 +233,7 @@ def _gaps(shards: list[str], planned: int) -> list[str]:
     return problems
 
 
-def _count_problems(counts: Counter[str], planned: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+def _count_problems(counts: Counter[str], planned: Planned, summary: JsonObject) -> list[str]:
     """Return where the counts of a finished run's plan or summary differ from its ledger."""
     if counts["planned"] != planned["images"]:
         return [f"{counts['planned']} images in the ledger, {planned['images']} in the plan"]

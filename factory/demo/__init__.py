@@ -5,31 +5,43 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from difffas.style_encoder import SMALL_STYLE_ENCODER
-from factory import evaluate, generate, prepare, report, tune
+from factory import audit, evaluate, generate, prepare, report, tune
+from factory.core.documents import JsonObject
 from factory.core.progress import duration, say
 from factory.corpus.provenance import DRAWN
 from factory.drawn import embedded, pretrained
 from factory.pipeline import StationRun, run_in_turn
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
+from factory.train.recipes import judge as fit_judge
 from factory.train.recipes import style as fit_style
 
 SIZE = 64
 SUBJECTS, CAPTURES = 36, 3
+OTHERS = 120  # people for the judge of style, whom no generator has seen
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
-T0, CFG_SCALE = (300, 480), (2.0, 6.0)  # settings at which the small generator reaches a style; it knows t < 500
+T0, CFG_SCALE = (420, 480), (3.0, 4.0)  # settings at which the small generator reaches a style; it knows t < 500
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # for two cores: none is free to read ahead
 
 
-def run(out: str) -> dict[str, Any]:
+class Shown(TypedDict):
+    """Where the demo's report and spoofs lie, and how long it took."""
+
+    report: str
+    spoofs: str
+    seconds: float
+
+
+def run(out: str) -> Shown:
     """Draw faces, then prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
     root = Path(out).absolute()
     started = time.monotonic()
     say(f"demo: everything goes below {root}")
-    _draw(root / "faces")
+    _draw(root / "faces", SUBJECTS, CAPTURES, seed=7)
+    _draw(root / "other-faces", OTHERS, 2, seed=11)
     run_in_turn("demo", stations(root))
     seconds = time.monotonic() - started
     page = root / "report" / report.PAGE
@@ -37,38 +49,25 @@ def run(out: str) -> dict[str, Any]:
     return {"report": str(page), "spoofs": str(root / "spoofs"), "seconds": seconds}
 
 
-def _draw(folder: Path) -> None:
-    """Draw the embedded faces, unless they are all there."""
+def _draw(folder: Path, subjects: int, captures: int, seed: int) -> None:
+    """Draw embedded faces, unless they are all there."""
     before = time.monotonic()
-    if len(list(folder.rglob("*.png"))) == embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
+    if len(list(folder.rglob("*.png"))) == embedded.planned(subjects, captures, DOMAINS, ATTACKS):
         return
-    drawn = embedded.draw(folder, SUBJECTS, CAPTURES, SIZE, DOMAINS, ATTACKS, seed=7)
+    drawn = embedded.draw(folder, subjects, captures, SIZE, DOMAINS, ATTACKS, seed=seed)
     say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - before)}")
 
 
 def stations(root: Path) -> Iterator[StationRun]:
     """(function, configuration model, settings) of every station, in order."""
     yield from _corpus_and_generator(root)
+    yield from _judge_and_audit(root)
     yield from _downstream(root)
 
 
 def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
-    yield StationRun(
-        "prepare",
-        prepare.run,
-        prepare.PrepareConfig,
-        {
-            "source": f"{root}/faces",
-            "out": f"{root}/real",
-            "pattern": embedded.PATTERN,
-            "crop": "none",
-            "size": SIZE,
-            "license": "CC0-1.0",
-            "digital_source_type": DRAWN,
-            "split": {"train": 0.6, "dev": 0.2, "test": 0.2},
-            "output": {"rows_per_shard": 120},
-        },
-    )
+    split = {"train": 0.6, "dev": 0.2, "test": 0.2}
+    yield StationRun("prepare", prepare.run, prepare.PrepareConfig, _corpus(f"{root}/faces", f"{root}/real", split))
     yield StationRun(
         "fit-style",
         fit_style.run,
@@ -108,17 +107,71 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
             "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/generator"},
             "out": f"{root}/spoofs",
             "plan": {"policies": ["cross-attack", "cross-domain"], "samples": 120, "guides_per_style": 6},
-            "sampler": {"preset": "balanced", "t0": T0, "cfg_scale": CFG_SCALE, "batch_size": 15},
+            "sampler": {
+                "preset": "balanced",
+                "t0": T0,
+                "cfg_scale": CFG_SCALE,
+                "match": "style",
+                "batch_size": 15,
+            },
             "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 30},
             "resources": {"gpus_per_generator": 0, "threads": 2},
         },
     )
 
 
+def _corpus(source: str, out: str, split: dict[str, float]) -> JsonObject:
+    return {
+        "source": source,
+        "out": out,
+        "pattern": embedded.PATTERN,
+        "crop": "none",
+        "size": SIZE,
+        "license": "CC0-1.0",
+        "digital_source_type": DRAWN,
+        "split": split,
+        "output": {"rows_per_shard": 120},
+    }
+
+
+def _judge_and_audit(root: Path) -> Iterator[StationRun]:
+    others = _corpus(f"{root}/other-faces", f"{root}/others", {"train": 0.8, "dev": 0.2})
+    yield StationRun("prepare", prepare.run, prepare.PrepareConfig, others)
+    yield StationRun(
+        "fit-judge",
+        fit_judge.run,
+        fit_judge.FitJudgeConfig,
+        {
+            "corpus": f"{root}/others",
+            "out": f"{root}/judge",
+            "backbone": "test_resnet",  # timm's smallest
+            "train": {"steps": 500, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True},
+            "resources": CPU,
+        },
+    )
+    yield StationRun(
+        "audit",
+        audit.run,
+        audit.AuditConfig,
+        {
+            "inputs": {
+                "generated": f"{root}/spoofs",
+                "live": f"{root}/real",
+                "guides": f"{root}/real",
+                "style_encoder": f"{root}/generator",
+                "judge": f"{root}/judge",
+            },
+            "out": f"{root}/audit",
+            "identity": "structure",
+            "resources": {"workers": 1, "threads": 2},
+        },
+    )
+
+
 def _downstream(root: Path) -> Iterator[StationRun]:
-    classifiers: dict[str, dict[str, Any]] = {
+    classifiers: dict[str, JsonObject] = {
         "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
-        "classifier-generated": {"generated": f"{root}/spoofs", "loss": {"name": "rq"}},
+        "classifier-generated": {"generated": f"{root}/spoofs", "audit": f"{root}/audit", "loss": {"name": "rq"}},
     }
     for name, settings in classifiers.items():
         yield StationRun(
@@ -172,8 +225,10 @@ def _downstream(root: Path) -> Iterator[StationRun]:
             "inputs": {
                 "real": f"{root}/real",
                 "generated": f"{root}/spoofs",
+                "audit": f"{root}/audit",
                 "models": {
                     "style encoder": f"{root}/style",
+                    "judge": f"{root}/judge",
                     "generator": f"{root}/generator",
                     **{name.replace("-", " "): f"{root}/{name}" for name in classifiers},
                 },

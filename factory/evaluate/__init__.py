@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NotRequired, cast
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
+from difffas.metrics import Metrics
 from factory.charts.detection import Curves, curves_of, det_picture, roc_picture
 from factory.core.config import Config, PathOrUrl
+from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
@@ -57,7 +59,20 @@ class EvaluateConfig(Config):
         return self
 
 
-def run(config: EvaluateConfig) -> dict[str, Any]:
+class UnitMetrics(Metrics):
+    """The metrics of one unit of scores."""
+
+    unit: Literal["frame", "video"]
+
+
+class EvaluationSummary(UnitMetrics):
+    """The metrics of the frames; `video` has those of the recordings, None if every recording has one frame."""
+
+    video: UnitMetrics | None
+    left_out_by_audit: NotRequired[dict[str, dict[str, int]]]  # by split and reason; absent without an audit
+
+
+def run(config: EvaluateConfig) -> EvaluationSummary:
     """Write `OUT/scores.csv`, `roc.svg` and `det.svg`, and return the metrics, which are the run's summary.
 
     Raises:
@@ -76,7 +91,7 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     return found
 
 
-def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
+def _of_classifier(config: EvaluateConfig) -> EvaluationSummary:
     assert config.corpus is not None and config.classifier is not None and config.out is not None
     corpus = open_corpus(config.corpus, config.protocol)
     storage = Storage(config.classifier)
@@ -90,18 +105,21 @@ def _of_classifier(config: EvaluateConfig) -> dict[str, Any]:
         inputs["audit"] = Audit(config.audit).digest
     classifier = load_classifier(storage)
     claim = Run(config.out, "evaluate", {**inputs, **_settings(config)}, config)
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(EvaluationSummary)) is not None:
         return finished
-    parts, left_out = [], {}
+    parts: list[Scores] = []
+    left_out: dict[str, dict[str, int]] = {}
     for split in splits:
-        positions, left_out[split] = kept_by(config.audit, corpus, corpus.where(split=split))
+        positions, excluded = kept_by(config.audit, corpus, corpus.where(split=split))
+        if excluded is not None:
+            left_out[split] = excluded
         if split == config.split and not len(positions):
             raise UserError(f"{corpus.storage.url}: the audit accepts no row of split {split!r}: leave it out")
         parts.append(corpus_scores(corpus, positions, liveness(classifier, corpus, positions, config)))
-    return _finish(claim, joined(parts), config, {"left_out_by_audit": left_out} if config.audit is not None else {})
+    return _finish(claim, joined(parts), config, left_out if config.audit is not None else None)
 
 
-def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
+def _of_file(config: EvaluateConfig, path: str) -> EvaluationSummary:
     scores = read_file(path)
     if config.dev_scores is not None:
         dev_split = config.dev_split or DEV
@@ -113,28 +131,37 @@ def _of_file(config: EvaluateConfig, path: str) -> dict[str, Any]:
         if split not in (*known, DEV, None) or config.split not in known:
             raise UserError(f"{path} has no line of split {split!r}; it has {', '.join(map(repr, known))}")
     if config.out is None:
-        return metrics_of(scores.csv(), **_settings(config))
+        return _metrics(scores.csv(), config)
     digest = hashlib.sha256(scores.csv()).hexdigest()
     claim = Run(config.out, "evaluate", {"scores": digest, **_settings(config)}, config)
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(EvaluationSummary)) is not None:
         return finished
-    return _finish(claim, scores, config, {})
+    return _finish(claim, scores, config, None)
 
 
-def _settings(config: EvaluateConfig) -> dict[str, Any]:
+def _settings(config: EvaluateConfig) -> JsonObject:
     """The settings that decide the metrics, besides the scores."""
     return config.model_dump(include={"split", "dev_split", "resamples", "seed"})
 
 
-def _finish(claim: Run, scores: Scores, config: EvaluateConfig, notes: dict[str, Any]) -> dict[str, Any]:
-    """Write the files and close the run, whose summary has the metrics and `notes`."""
+def _metrics(data: bytes, config: EvaluateConfig) -> EvaluationSummary:
+    return metrics_of(data, config.split, config.dev_split, config.resamples, config.seed)
+
+
+def _finish(
+    claim: Run, scores: Scores, config: EvaluateConfig, left_out: dict[str, dict[str, int]] | None
+) -> EvaluationSummary:
+    """Write the files and close the run, whose summary has the metrics and, after an audit, what it left out."""
     claim.storage.create(SCORES, scores.csv())
     data = claim.storage.read(SCORES)
     curves = detection_curves(data, config.split)
     if curves:
         claim.storage.create("roc.svg", roc_picture(curves).encode())
         claim.storage.create("det.svg", det_picture(curves).encode())
-    return claim.finish({**metrics_of(data, **_settings(config)), **notes})
+    summary = _metrics(data, config)
+    if left_out is not None:
+        summary["left_out_by_audit"] = left_out
+    return claim.finish(summary)
 
 
 def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray, config: EvaluateConfig) -> np.ndarray:
@@ -156,7 +183,7 @@ def liveness(classifier: SpoofClassifier, corpus: Corpus, positions: np.ndarray,
 
 def metrics_of(
     scores_csv: bytes, split: str, dev_split: str | None, resamples: int = 1000, seed: int = 0
-) -> dict[str, Any]:
+) -> EvaluationSummary:
     """All metrics of the frames, and under `video` those of the recordings, from the text of a scores.csv alone.
 
     `video` is None if every recording has one frame, because its metrics would be the same.
@@ -166,14 +193,12 @@ def metrics_of(
     test, dev = (read(scores_csv).of(name) if name is not None else None for name in (split, dev_split))
     assert test is not None
 
-    def metrics(test: Scores, dev: Scores | None) -> dict[str, Any]:
-        return report(test.score_set(), dev.score_set() if dev else None, resamples, seed=seed)
+    def metrics(unit: Literal["frame", "video"], test: Scores, dev: Scores | None) -> UnitMetrics:
+        return {"unit": unit, **report(test.score_set(), dev.score_set() if dev else None, resamples, seed=seed)}
 
-    found = {"unit": "frame", **metrics(test, dev)}
-    videos = test.videos()
-    if len(videos) == len(test):
-        return {**found, "video": None}
-    return {**found, "video": {"unit": "video", **metrics(videos, dev.videos() if dev else None)}}
+    found, videos = metrics("frame", test, dev), test.videos()
+    of_videos = metrics("video", videos, dev.videos() if dev else None) if len(videos) < len(test) else None
+    return cast(EvaluationSummary, {**found, "video": of_videos})
 
 
 def detection_curves(scores_csv: bytes, split: str) -> Curves:

@@ -12,7 +12,7 @@ import io
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -176,8 +176,8 @@ def read(data: bytes, name: str = SCORES) -> Scores:
     return _scores(columns)
 
 
-def _scores(columns: dict[str, Any]) -> Scores:
-    kinds: dict[str, Any] = {"is_bonafide": bool, "score": np.float64}
+def _scores(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> Scores:
+    kinds = {"is_bonafide": np.bool_, "score": np.float64}
     return Scores({name: np.array(columns[name], dtype=kinds.get(name, object)) for name in COLUMNS})
 
 

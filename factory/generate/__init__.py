@@ -14,6 +14,7 @@ from difffas.errors import UnreadableError, UserError
 from factory import cluster
 from factory.cluster.capacity import Need
 from factory.cluster.compiler import check_compiler
+from factory.cluster.retries import BOUNDED
 from factory.core import arithmetic
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
@@ -31,12 +32,12 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.line.rounds import BOUNDED, STALL_SECONDS
+from factory.line.rounds import STALL_SECONDS
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, Request
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
-from factory.run import Run, run_fingerprint
+from factory.run import Planned, Run, run_fingerprint
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def open_inputs(config: GenerateConfig) -> Inputs:
 def plan_run(config: GenerateConfig, inputs: Inputs, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
     """Make the plan, then claim the output folder; raises UserError before anything is written."""
     plan = lay_plan(config, inputs)
-    planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
+    planned: Planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
     return Run(config.out, "generate", _identity(config, inputs), config, planned, asked), plan
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, cast
 
 from factory import cluster
 from factory.cards import write_corpus_card
+from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress
 from factory.corpus import Totals, totals, write_index
@@ -28,9 +29,10 @@ from factory.line import metrics
 from factory.line.block import Block, Result, result
 from factory.line.events import Events
 from factory.line.faults import Quarantine, carry
-from factory.line.rounds import ATTEMPTS, BOUNDED, STALL_SECONDS, in_rounds
+from factory.line.rounds import ATTEMPTS, STALL_SECONDS, in_rounds
 from factory.run import Run, software
 from factory.run.ledger import Ledger
+from factory.run.record import Reject, ShardNotes, SizeAuc
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -177,7 +179,12 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: OutputConfi
         records: list[ImageRecord] = json.loads(row["records"])
         rows, rejects = encode_and_score(records, row["pixels"], output)
         device = row.get("device", platform.machine())
-        notes = {"device": device, "attempt": attempt, "finished": round(time.time()), "software": software()}
+        notes: ShardNotes = {
+            "device": device,
+            "attempt": attempt,
+            "finished": round(time.time()),
+            "software": software(),
+        }
         notes |= json.loads(row.get("notes", "{}"))
         by_key = {item["row"]["key"]: (place, item) for place, item in enumerate(records)}
         mine = [by_key[done.key] for done in rows]
@@ -194,7 +201,7 @@ def _finish(row: Block, station: str, url: str, prefix: str, output: OutputConfi
     return result(carry(row, "publish", work))  # the name in quarantine records and metrics
 
 
-def _size_auc(rows: list[Row], live_bytes: list[int]) -> dict[str, float] | None:
+def _size_auc(rows: list[Row], live_bytes: list[int]) -> SizeAuc | None:
     """Compare the sizes of a shard's spoofs with those of its live faces, or of the faces that made the spoofs."""
     live = [len(row.image) for row in rows if row.label == LIVE]
     return size_auc(live or [size for size in live_bytes if size], [len(r.image) for r in rows if r.label == SPOOF])
@@ -202,5 +209,5 @@ def _size_auc(rows: list[Row], live_bytes: list[int]) -> dict[str, float] | None
 
 def _reject(storage: Storage, prefix: str, shard: str, keys: list[str], output: OutputConfig) -> None:
     """Record a quarantined shard as a shard of rejects only."""
-    rejects = [{"key": key, "reason": "quarantined"} for key in keys]
+    rejects: list[Reject] = [{"key": key, "reason": "quarantined"} for key in keys]
     commit(storage, prefix, shard, [], rejects, output, {"software": software(), "attempt": ATTEMPTS})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypedDict, TypeVar, cast
 
 from difffas.errors import UserError
 from factory.core.credentials import hide
@@ -46,6 +46,14 @@ def carry(row: Row, stage: str, work: Callable[[Row], Row]) -> Row:
         return cast("Row", {"shard": row["shard"], "fault": text, "stops": stops})
 
 
+class FaultRecord(TypedDict):
+    """Why a shard was given up, as its file in the quarantine holds it; `time` is Unix time in seconds."""
+
+    shard: str
+    fault: str
+    time: float
+
+
 class Quarantine:
     """The shards that were given up, and after how many attempts: one create-only record each time."""
 
@@ -55,12 +63,13 @@ class Quarantine:
     def shards(self) -> dict[str, str]:
         """Return the latest fault of every shard that was ever given up, including shards that were made since."""
         mend = "delete it, it only tells of a fault"
-        records = []
+        records: list[FaultRecord] = []
         for name in (f"{FOLDER}/{name}" for name in self._storage.names(FOLDER)):
-            records.append(read_json(self._storage, name, mend))
-            if not all(isinstance(records[-1].get(fact), kind) for fact, kind in FACTS.items()):
+            found = read_json(self._storage, name, mend)
+            if not all(isinstance(found.get(fact), kind) for fact, kind in FACTS.items()):
                 raise UserError(f"{self._storage.path(name)} is not a valid fault record: {mend}")
-        records.sort(key=lambda record: int(record["time"]))
+            records.append(cast(FaultRecord, found))
+        records.sort(key=lambda record: record["time"])
         return {record["shard"]: record["fault"] for record in records}
 
     def add(self, shard: str, fault: str, attempts: int) -> None:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 WINDOW = 2000  # shards handed to Ray at a time, which bounds the driver's memory
 ATTEMPTS = 3  # rounds in which a shard is tried before it is given up
 ALL_FAIL = 20  # this many faults in a row in the first round: the shards are not at fault
-# Ray Data retries endlessly by default: an input that kills its process would start it again forever.
-BOUNDED = {"max_retries": 2}
 STALL_SECONDS = 3600.0
 LEAVE_SECONDS = 20.0  # allowed for the last rows under way when a run is stopped
 

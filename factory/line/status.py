@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from factory.core.progress import duration, progress_line
 from factory.corpus import Totals, totals
@@ -13,6 +13,7 @@ from factory.line.events import Event, driver_began, read_events
 from factory.line.faults import Quarantine
 from factory.run import read_planned, read_summary
 from factory.run.ledger import Ledger
+from factory.run.record import ShardRecord
 from factory.storage import Storage
 
 RECENT = 900.0  # seconds before the last shard over which the rate is measured
@@ -48,7 +49,7 @@ class Status:
     def __init__(self, url: str) -> None:
         self._storage = Storage(url)
         self._claim, self._planned = read_planned(self._storage)
-        self._records: dict[str, dict[str, Any]] = {}
+        self._records: dict[str, ShardRecord] = {}
 
     def read(self) -> RunStatus:
         """Return the same as `status`."""
@@ -58,11 +59,11 @@ class Status:
         records = [self._records[shard] for shard in sorted(self._records)]
         counts = totals(records)
         events = read_events(storage, SHOWN)
-        rate = (
-            summary.get("images_per_second")
-            if summary
-            else _rate(records, driver_began(events[-1]) if events else 0.0)
-        )
+        if summary:
+            found = summary.get("images_per_second")
+            rate = found if isinstance(found, int | float) else None
+        else:
+            rate = _rate(records, driver_began(events[-1]) if events else 0.0)
         left = (planned["images"] - counts["planned"]) / rate if rate and not summary else None
         line = progress_line(len(records), planned["shards"], counts["planned"], rate, left)
         last = max((record["finished"] for record in records if "finished" in record), default=None)
@@ -120,7 +121,7 @@ def _line(event: Event) -> str:
     return f"  {when} UTC  {event['event']}  " + ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
-def _rate(records: list[dict[str, Any]], began: float) -> float | None:
+def _rate(records: list[ShardRecord], began: float) -> float | None:
     """Return the latest driver's images per second, from the times of finished shards; None for fewer than two."""
     finished = sorted((record["finished"], record["planned"]) for record in records if "finished" in record)
     recent = [(when, images) for when, images in finished if when >= max(finished[-1][0] - RECENT, began)]

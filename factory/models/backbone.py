@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 from difffas.errors import UserError
 from factory.core.config import fingerprint
@@ -34,7 +33,7 @@ def identity(backbone: str) -> str:
     return LOCAL + fingerprint({path.name: _sha256(path) for path in paths})
 
 
-def arguments(backbone: str, size: int) -> dict[str, Any]:
+def arguments(backbone: str, size: int) -> dict[str, int]:
     """Return extra arguments of `timm.create_model` for images of size × size pixels; empty for most networks.
 
     A network built for a fixed image size, such as a ViT, is built for this size; timm interpolates its pretrained

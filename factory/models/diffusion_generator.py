@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +15,7 @@ from difffas.pipeline import SpoofPipeline
 from difffas.presets import PRESETS, network_dtype
 from difffas.stfm import StyleCondition
 from difffas.style_statistics import routed
+from factory.core.recent import Recent
 from factory.models.generators import Made, Request
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_pixels, to_tensor
@@ -56,8 +56,7 @@ class DiffusionGenerator:
         if compiled:
             self._pipeline.compile()
         self.device = name + half * ", bfloat16" + (half and compiled) * ", compiled"
-        self._guides: OrderedDict[str, Conditions] = OrderedDict()  # by digest of the pixels, most recent last
-        self._guide_bytes = 0
+        self._guides: Recent[str, Conditions] = Recent(CACHE_BYTES, _bytes)  # by digest of the pixels
 
     def __call__(self, request: Request) -> Made:
         """Return spoofs as in `Generator`; a GPU works on the next batch while the last one's pixels are copied."""
@@ -111,14 +110,11 @@ class DiffusionGenerator:
 
     def _encode(self, guide: np.ndarray) -> Conditions:
         digest = hashlib.blake2b(guide.tobytes(), digest_size=16).hexdigest()
-        if digest not in self._guides:
+        found = self._guides.get(digest)
+        if found is None:
             # One guide at a time: its conditions must not depend on which guides share the shard.
-            self._guides[digest] = self._pipeline.encode_conditions(to_tensor(guide[None]))
-            self._guide_bytes += _bytes(self._guides[digest])
-        self._guides.move_to_end(digest)
-        found = self._guides[digest]
-        while self._guide_bytes > CACHE_BYTES and len(self._guides) > 1:
-            self._guide_bytes -= _bytes(self._guides.popitem(last=False)[1])
+            found = self._pipeline.encode_conditions(to_tensor(guide[None]))
+            self._guides.put(digest, found)
         return found
 
 

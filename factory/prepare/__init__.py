@@ -14,6 +14,7 @@ import pyarrow as pa
 from difffas.errors import UnreadableError, UserError
 from factory import cluster
 from factory.cluster.capacity import Need
+from factory.cluster.retries import BOUNDED
 from factory.core.progress import say
 from factory.core.regular import NotRegular, open_regular
 from factory.corpus.encode import ImageRecord
@@ -24,11 +25,10 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.line.rounds import BOUNDED
 from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
 from factory.prepare.config import PrepareConfig as PrepareConfig
 from factory.prepare.entries import Entry, list_entries
-from factory.run import Run
+from factory.run import Planned, Run
 from factory.sources import list_sources, listing_digest, printable, read_sources
 from factory.sources.faces import Box, FaceFinder, centre_square, cut_square, retinaface
 from factory.sources.folder import MAX_BYTES as MAX_BYTES
@@ -224,7 +224,7 @@ def needs(resources: PrepareResources) -> list[Need]:
 def run(config: PrepareConfig, failed: Failed = "skip") -> LineSummary:
     """Prepare every image that is not in the corpus yet; return the run's summary."""
     planned = plan(config)
-    totals = {"shards": len(planned.shards), "images": len(planned)}
+    totals: Planned = {"shards": len(planned.shards), "images": len(planned)}
     claim = Run(config.out, "prepare", planned.identity, config, totals, needs(config.resources))
     if (finished := finished_run(claim, planned.shards)) is not None:
         return finished

@@ -11,8 +11,7 @@ import difflib
 import itertools
 import os
 import re
-import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -21,6 +20,7 @@ from pydantic import Field, model_validator
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl, build, read_yaml
 from factory.core.places import file_here, place
+from factory.core.templates import substituted
 from factory.datasets.tree import table
 from factory.protocols.rules import PARTS, Protocol
 from factory.sources.pattern import vocabulary_name
@@ -120,16 +120,7 @@ def _entries(path: Path) -> Iterator[Entry]:
         own = {**family.defaults, **{key: value for key, value in given.items() if key != "each"}}
         for chosen in itertools.product(*each.values()):
             put = {key: str(value) for key, value in zip(each, chosen, strict=True)}
-            yield Entry(_substituted(name, put), _substituted(own, put))
-
-
-def _substituted(value: Any, put: Mapping[str, str]) -> Any:
-    """Return `value` with `$name` replaced in all its text."""
-    if isinstance(value, str):
-        return string.Template(value).safe_substitute(put) if put else value
-    if isinstance(value, Mapping):
-        return {key: _substituted(one, put) for key, one in value.items()}
-    return [_substituted(one, put) for one in value] if isinstance(value, list) else value
+            yield Entry(substituted(name, put), substituted(own, put))
 
 
 def _protocol(entry: Entry, path: Path) -> Protocol:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from difffas.errors import UserError
-from factory.core.config import build
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF
@@ -22,16 +20,9 @@ from factory.storage import Storage
 from factory.tables.columns import TextColumn
 
 
-def open_corpus(url: str, protocol: str | Mapping[str, Any] | None) -> Corpus:
-    """Open a corpus, viewed under a protocol if one is given: by name or file, or by content, as workers get it."""
-    if isinstance(protocol, str):
-        return Corpus(url).under(load(protocol))
-    return Corpus(url).under(None if protocol is None else build(Protocol, dict(protocol)))
-
-
-def content(protocol: Protocol | None) -> dict[str, Any] | None:
-    """Return a protocol's content, which `open_corpus` accepts on any machine, without the protocol's files."""
-    return None if protocol is None else protocol.model_dump(mode="json")
+def open_corpus(url: str, protocol: str | Protocol | None) -> Corpus:
+    """Open a corpus, viewed under a protocol if one is given: by name or file, or read already, as workers get it."""
+    return Corpus(url).under(load(protocol) if isinstance(protocol, str) else protocol)
 
 
 def record(protocol: Protocol | None) -> dict[str, str] | None:
@@ -219,7 +210,7 @@ def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
     trained = read_claim(storage)["identity"].get("protocol") if storage.exists(CLAIM) else None
     if trained is None:
         say(f"protocol {protocol.name}: nothing says whether {what} {storage.url} has seen faces of its test part")
-    elif trained["training"] != protocol.training_digest:
+    elif not isinstance(trained, dict) or trained.get("training") != protocol.training_digest:
         raise UserError(
             f"{what} {storage.url} was trained under another protocol, which may hold test faces of {protocol.name}: "
             f"train it with protocol={protocol.name}"

@@ -67,7 +67,7 @@ def release(url: str, to: str | None = None) -> dict[str, Any]:
             f"{split}.{name}.txt": _lines(found["paths"]) for name, by in shards.items() for split, found in by.items()
         },
         "shards.json": (json.dumps(_without_paths(shards), indent=1) + "\n").encode(),
-        "sha256sums.txt": _lines(f"{file['sha256']}  {file['path']}" for file in [*facts["files"], facts["index"]]),
+        "sha256sums.txt": _lines(f"{file['sha256']}  {file['path']}" for file in [*facts.files, facts.index]),
     }
     for name, data in written.items():
         path = f"{FOLDER}/{name}"
@@ -110,23 +110,23 @@ def _undescribed(storage: Storage) -> list[str]:
     facts = corpus_facts(storage)
     problems = [
         f"the licence of {count} images is unknown: prepare them again with license=…"
-        for name, count in facts["licenses"].items()
+        for name, count in facts.licenses.items()
         if "unknown" in name.lower()
     ]
     front = _front_matter(storage.read(CARD).decode("utf-8", "replace"))
     said = front.get("license_name") if front.get("license") == "other" else front.get("license")
     if not said:
-        problems.append(f"{CARD} names no license in its front matter: {facts['license']} is the images'")
-    elif str(said).lower() != facts["license"].lower():
-        problems.append(f"{CARD} says license {said}, the images are under {facts['license']}")
-    if facts["generated"] and any(mark == "none" for label, mark, _ in facts["marks"] if label == "spoof"):
+        problems.append(f"{CARD} names no license in its front matter: {facts.license} is the images'")
+    elif str(said).lower() != facts.license.lower():
+        problems.append(f"{CARD} says license {said}, the images are under {facts.license}")
+    if facts.generated and any(mark == "none" for label, mark, _ in facts.marks if label == "spoof"):
         problems.append("generated images hold no Digital Source Type: they were written by an older version")
     parts = read_json(storage, CROISSANT, "run the command that wrote the folder again, it adds it").get(
         "distribution"
     )
-    parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    hashes = {part.get("@id"): part.get("sha256") for part in parts}
-    wrong = [file["path"] for file in [*facts["files"], facts["index"]] if hashes.get(file["path"]) != file["sha256"]]
+    parts = parts if isinstance(parts, list) else []
+    hashes = {part.get("@id"): part.get("sha256") for part in parts if isinstance(part, dict)}
+    wrong = [file["path"] for file in [*facts.files, facts.index] if hashes.get(file["path"]) != file["sha256"]]
     return problems + [f"{CROISSANT} has another hash for {path}, or none" for path in wrong]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -14,9 +14,10 @@ from difffas.errors import UserError
 from factory.cards import write_corpus_card
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
-from factory.corpus import Corpus, totals, write_index
-from factory.run import Run
+from factory.corpus import Corpus, Totals, totals, write_index
+from factory.run import Planned, Run
 from factory.run.ledger import Ledger
+from factory.run.record import JoinedFrom, ShardFile, ShardRecord
 from factory.storage import Storage
 
 PREFIX = "joined"
@@ -35,11 +36,11 @@ class Copy(NamedTuple):
 
     corpus: str
     storage: Storage
-    record: dict[str, Any]
+    record: ShardRecord
     shard: str
 
 
-def run(config: JoinConfig) -> dict[str, Any]:
+def run(config: JoinConfig) -> Totals:
     """Write the joined corpus and return the run's summary; a second run copies missing shards.
 
     Raises:
@@ -48,9 +49,9 @@ def run(config: JoinConfig) -> dict[str, Any]:
     corpora = [Corpus(url) for url in config.corpora]
     copies = list(_copies(corpora))
     _check(corpora, copies)
-    planned = {"shards": len(copies), "images": sum(copy.record["planned"] for copy in copies)}
+    planned: Planned = {"shards": len(copies), "images": sum(copy.record["planned"] for copy in copies)}
     claim = Run(config.out, "join", {"corpora": [corpus.digest for corpus in corpora]}, config, planned)
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(Totals)) is not None:
         write_corpus_card(claim.storage)  # for corpora from before cards existed
         return finished
     done = Ledger(claim.storage).done()
@@ -86,10 +87,10 @@ def _check(corpora: list[Corpus], copies: list[Copy]) -> None:
 
 def _copy(copy: Copy, storage: Storage) -> None:
     """Copy the files, then write the record, which lists them under their new names."""
-    files = {}
+    files: dict[str, ShardFile] = {}
     for name, file in copy.record["files"].items():
         path = f"data/{PREFIX}-{copy.shard}.{file['path'].rpartition('.')[2]}"
         storage.create(path, copy.storage.read(file["path"]))
         files[name] = {**file, "path": path}
-    origin = {"corpus": copy.corpus, "shard": copy.record["shard"]}
+    origin: JoinedFrom = {"corpus": copy.corpus, "shard": copy.record["shard"]}
     Ledger(storage).commit(copy.shard, {**copy.record, "shard": copy.shard, "files": files, "joined_from": origin})

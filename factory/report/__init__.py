@@ -18,6 +18,7 @@ from difffas.errors import UserError
 from factory import charts
 from factory.charts.detection import chart_style
 from factory.core.config import Config, PathOrUrl, fingerprint
+from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.evaluate.scores import SCORES
 from factory.report import sections
@@ -108,11 +109,11 @@ def run(config: ReportConfig) -> dict[str, Any]:
         UserError: if an input is unfinished or of another kind, or OUT belongs to another report.
     """
     opened = open_inputs(config.inputs)
-    identity = {
+    identity: JsonObject = {
         "title": config.title,
         "triplets_per_style": config.triplets_per_style,
         "explorer": config.explorer.model_dump(),
-        "audit": opened.verdicts and opened.verdicts.digest,
+        "audit": opened.verdicts.digest if opened.verdicts else None,
         "inputs": [
             [kind, name, folder.claim["fingerprint"], folder.claim["software"], folder.digest]
             for (kind, name), folder in opened.folders.items()

@@ -46,7 +46,7 @@ def _charts(curves: dict[str, Curve]) -> list[dict[str, str]]:
 def _curves(folder: Folder) -> Mapping[str, Curve]:
     if not folder.storage.exists(SCORES):
         return {}
-    return detection_curves(folder.storage.read(SCORES), folder.claim["identity"]["split"])
+    return detection_curves(folder.storage.read(SCORES), str(folder.claim["identity"]["split"]))
 
 
 def _intervals(columns: dict[str, dict[str, Any]]) -> dict[str, list[str]]:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from factory.report.sections import Folder
 from factory.tune.charts import legend, panels
+from factory.tune.summary import SearchSummary, Trial
 from factory.tune.table import FIGURES, parameter_names
+
+
+class ShownTrial(Trial):
+    """A trial, and whether it is the best."""
+
+    best: bool
 
 
 def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
     """All trials of the search, the best one, the panels, and the results of regenerating; None without a search."""
     if not tunes:
         return None
-    summary = next(iter(tunes.values())).summary
-    trials = [{**trial, "best": trial["trial"] == summary["best"]} for trial in summary["trials"]]
+    summary = cast(SearchSummary, next(iter(tunes.values())).summary)
+    trials: list[ShownTrial] = [{**trial, "best": trial["trial"] == summary["best"]} for trial in summary["trials"]]
     top = next(trial["metric"] for trial in trials if trial["best"])
+    assert top is not None, "the best trial was evaluated"
     return {
         "metric": summary["metric"],
         "parameters": parameter_names(trials),
@@ -31,7 +39,7 @@ def tuning(tunes: Mapping[str, Folder]) -> dict[str, Any] | None:
     }
 
 
-def _kind(trial: dict[str, Any]) -> int:
+def _kind(trial: Trial) -> int:
     return ("finished", "stopped", "failed").index(trial["status"])
 
 

@@ -15,6 +15,7 @@ from factory.core.progress import progress_line
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.report.triplets import sample_triplets
+from factory.run import Claim
 from factory.storage import Storage
 
 GROUPS = ("live", "spoof", "generated")
@@ -25,12 +26,12 @@ class Folder:
     """A finished run: its `run.json`, its `summary.json` and the digest of its content."""
 
     storage: Storage
-    claim: dict[str, Any]
+    claim: Claim
     summary: dict[str, Any]
     digest: str
 
 
-def software(claims: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
+def software(claims: Iterable[Claim]) -> list[dict[str, str]]:
     """The distinct software versions of the runs, in order of appearance."""
     distinct: list[dict[str, str]] = []
     for claim in claims:

@@ -11,13 +11,18 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import difffas
 from difffas.errors import UserError
 from factory.core.config import Config, canonical_json, fingerprint
-from factory.core.documents import parse_json
+from factory.core.documents import JsonObject, JsonValue, parse_json
 from factory.run.checkout import code
+from factory.run.claim import CLAIM as CLAIM
+from factory.run.claim import Claim as Claim
+from factory.run.claim import Planned as Planned
+from factory.run.claim import read_claim as read_claim
+from factory.run.claim import read_planned as read_planned
 from factory.run.reading import read_json
 from factory.run.seal import SEAL, digests
 from factory.storage import Storage
@@ -25,10 +30,11 @@ from factory.storage import Storage
 if TYPE_CHECKING:
     from factory.cluster.capacity import Need
 
-CLAIM, SUMMARY = "run.json", "summary.json"
-CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # keys that readers of a claim rely on
+SUMMARY = "summary.json"
 SUMMARY_MEND = "delete it and run the command again"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # variable in which Ray describes a submitted job
+# The figures in a summary: a station defines them as a TypedDict.
+SummaryT = TypeVar("SummaryT", bound=Mapping[str, object])
 SOFTWARE = ("torch", "diffusers", "timm", "pillow", "pyarrow", "ray")
 
 
@@ -53,9 +59,9 @@ class Run:
         self,
         out: str,
         station: str,
-        identity: dict[str, Any],
+        identity: Mapping[str, JsonValue],
         config: Config,
-        planned: dict[str, Any] | None = None,
+        planned: Planned | None = None,
         needs: Sequence[Need] = (),
     ) -> None:
         if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
@@ -65,15 +71,16 @@ class Run:
         refuse_read_only(out)
         self.storage = Storage(out)
         self.fingerprint = run_fingerprint(station, identity)
-        claim = {
+        claim: Claim = {
             "job": station,
             "fingerprint": self.fingerprint,
-            "identity": identity,
+            "identity": dict(identity),
             "config": config.model_dump(mode="json"),
             "software": software(),
             "code": code(),
-            **({"planned": planned} if planned is not None else {}),
         }
+        if planned is not None:
+            claim["planned"] = planned
         if needs and not self.storage.exists(SUMMARY):
             from factory.cluster.capacity import check
 
@@ -81,18 +88,22 @@ class Run:
         if not self.storage.create(CLAIM, _pretty(claim)):
             _refuse_foreign(self.storage, station, self.fingerprint)
 
-    def summary(self) -> dict[str, Any] | None:
-        """Return the closing figures if the run is finished, else None."""
+    @overload
+    def summary(self) -> JsonObject | None: ...
+    @overload
+    def summary(self, kind: type[SummaryT]) -> SummaryT | None: ...
+    def summary(self, kind: type[Mapping[str, object]] | None = None) -> Mapping[str, object] | None:
+        """Return the closing figures, of the type `kind`, if the run is finished, else None."""
         return read_summary(self.storage)
 
-    def finish(self, summary: Mapping[str, object]) -> dict[str, Any]:
+    def finish(self, summary: SummaryT) -> SummaryT:
         """Close the run with its figures and digests of its files, and return the figures that the folder holds.
 
         A second finisher adopts the first one's figures.
         """
         plain = json.loads(canonical_json(summary))
         self.storage.create(SUMMARY, _pretty({**plain, SEAL: digests(self.storage, plain)}))
-        return read_summary(self.storage) or {}
+        return cast(SummaryT, read_summary(self.storage) or {})
 
 
 def refuse_training_in(out: str) -> None:
@@ -123,56 +134,30 @@ def refuse_relative(out: str) -> None:
         )
 
 
-def run_fingerprint(station: str, identity: dict[str, Any]) -> str:
+def run_fingerprint(station: str, identity: Mapping[str, JsonValue]) -> str:
     """Return the fingerprint of a run, made from its verb and everything that decides its result."""
     return fingerprint({"job": station, **identity})
 
 
-def read_claim(storage: Storage) -> dict[str, Any]:
-    """Return the `run.json` of a folder.
+@overload
+def read_summary(storage: Storage) -> JsonObject | None: ...
+@overload
+def read_summary(storage: Storage, kind: type[SummaryT]) -> SummaryT | None: ...
+def read_summary(storage: Storage, kind: type[Mapping[str, object]] | None = None) -> Mapping[str, object] | None:
+    """Return the figures in the `summary.json` of a folder, or None while its run is unfinished.
 
-    Raises:
-        UserError: if the folder was not written by this software.
+    `kind` is the document's type, which the station in the folder's claim vouches for; without it, any JSON object.
     """
-    mend = "its run cannot be told any more, bring it back from a copy"
-    try:
-        claim = read_json(storage, CLAIM, mend)
-    except FileNotFoundError:
-        raise UserError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
-    planned = claim.get("planned", {})
-    if not (
-        all(isinstance(claim.get(fact), kind) for fact, kind in CLAIMED.items())
-        and isinstance(planned, dict)
-        and all(type(planned.get(fact, 0)) is int for fact in ("shards", "images"))
-    ):
-        raise UserError(f"{storage.path(CLAIM)} is corrupt: {mend}")
-    return claim
-
-
-def read_planned(storage: Storage) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the `run.json` of a folder and its planned numbers of `shards` and `images`.
-
-    Raises:
-        UserError: if the folder was not written by this software, or its station makes no shards.
-    """
-    claim = read_claim(storage)
-    if not {"shards", "images"} <= claim.get("planned", {}).keys():
-        raise UserError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
-    return claim, claim["planned"]
-
-
-def read_summary(storage: Storage) -> dict[str, Any] | None:
-    """Return the figures in the `summary.json` of a folder, or None while its run is unfinished."""
     return read_sealed(storage)[0]
 
 
-def read_sealed(storage: Storage) -> tuple[dict[str, Any] | None, Any]:
+def read_sealed(storage: Storage) -> tuple[JsonObject | None, JsonValue]:
     """Return the figures of a run, None while it is unfinished, and its digests, None in older folders."""
     try:
         found = read_json(storage, SUMMARY, SUMMARY_MEND)
     except FileNotFoundError:
         return None, None
-    return found, found.pop(SEAL, None)
+    return {name: value for name, value in found.items() if name != SEAL}, found.get(SEAL)
 
 
 def software() -> dict[str, str]:
@@ -195,7 +180,7 @@ def _refuse_foreign(storage: Storage, station: str, mine: str) -> None:
         )
 
 
-def _pretty(value: dict[str, Any]) -> bytes:
+def _pretty(value: Claim | JsonObject) -> bytes:
     return (
         json.dumps(json.loads(canonical_json(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     ).encode()

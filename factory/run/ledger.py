@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import cast
 
 from difffas.errors import UserError
 from factory.core.config import canonical_json
 from factory.run.reading import read_json
-from factory.run.record import SHARD, fault_of
+from factory.run.record import SHARD, ShardRecord, fault_of
 from factory.storage import Storage
 
 FOLDER = "ledger"
@@ -26,7 +26,7 @@ class Ledger:
         """Return the names of the finished shards, by one listing."""
         return {name.removesuffix(".json") for name in self._storage.names(FOLDER) if name.endswith(".json")}
 
-    def read(self, shard: str) -> dict[str, Any]:
+    def read(self, shard: str) -> ShardRecord:
         """Return the record of a finished shard.
 
         Raises:
@@ -36,25 +36,26 @@ class Ledger:
             raise UserError(f"{self._storage.url}: {shard!r} is not the name of a shard: write the corpus again")
         name, mend = f"{FOLDER}/{shard}.json", "delete it and run the command again"
         try:
-            record = read_json(self._storage, name, mend)
+            found = read_json(self._storage, name, mend)
         except FileNotFoundError:
             raise UserError(
                 f"{self._storage.path(name)} does not exist: bring it back from a copy, or write the corpus again"
             ) from None
-        if fault := fault_of(record):
+        if fault := fault_of(found):
             raise UserError(f"{self._storage.path(name)} is not a valid shard record ({fault}): {mend}")
+        record = cast(ShardRecord, found)
         if record["shard"] != shard:
             raise UserError(f"{self._storage.path(name)} is the record of {record['shard']}, not of {shard}")
         return record
 
-    def records(self, known: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    def records(self, known: Collection[str] = ()) -> Iterator[ShardRecord]:
         """Yield records in shard order without the known ones; threads read ahead, as S3 needs a request for each."""
         shards = sorted(self.done().difference(known))
         with ThreadPoolExecutor(THREADS) as pool:
             for first in range(0, len(shards), CHUNK):
                 yield from pool.map(self.read, shards[first : first + CHUNK])
 
-    def commit(self, shard: str, record: dict[str, Any]) -> dict[str, Any]:
+    def commit(self, shard: str, record: ShardRecord) -> ShardRecord:
         """Commit `record` and return the record that the ledger holds: another driver's if that one was first."""
         if self._storage.create(f"{FOLDER}/{shard}.json", canonical_json(record).encode()):
             return record

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from difffas.errors import UserError
-from factory.core.documents import parse_json
+from factory.core.documents import JsonObject, parse_json
 from factory.storage import Storage
 
 
-def read_json(storage: Storage, name: str, mend: str) -> dict[str, Any]:
+def read_json(storage: Storage, name: str, mend: str) -> JsonObject:
     """Return the JSON object in a file.
 
     Raises:

@@ -7,10 +7,11 @@ except when and where they were made: a lost record is made again with another t
 from __future__ import annotations
 
 import hashlib
+from operator import itemgetter
 from pathlib import PurePosixPath
-from typing import Any
 
 from factory.core.config import fingerprint
+from factory.core.documents import JsonObject, JsonValue
 from factory.storage import Storage
 
 SEAL = "digests"  # the key in summary.json
@@ -23,7 +24,7 @@ ALWAYS = (FIGURES, "run.json", "README.md", "croissant.json", "index.parquet")  
 RECORDED = ("shard", "planned", "rows", "rejects", "rejects_by_reason", "styles", "files", "brisque")
 
 
-def digests(storage: Storage, figures: dict[str, Any]) -> dict[str, str]:
+def digests(storage: Storage, figures: JsonObject) -> dict[str, str]:
     """Return the sha256, by name, of the files that exist when a run is closed with these figures."""
     found = {FIGURES: fingerprint(figures)}
     for folder in FOLDERS:
@@ -36,7 +37,7 @@ def digests(storage: Storage, figures: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list[str]:
+def broken_seals(storage: Storage, sealed: JsonValue, figures: JsonObject) -> list[str]:
     """Return one line for each file that has changed since the run was closed; files added since are ignored."""
     if not isinstance(sealed, dict) or not all(isinstance(value, str) for value in sealed.values()):
         return [f"{FIGURES} is not as it was written: its {SEAL} are not sha256 digests by file name"]
@@ -61,7 +62,7 @@ def broken_seals(storage: Storage, sealed: Any, figures: dict[str, Any]) -> list
     return wrong
 
 
-def _digest(storage: Storage, name: str, figures: dict[str, Any]) -> str:
+def _digest(storage: Storage, name: str, figures: JsonObject) -> str:
     if name == FIGURES:
         return fingerprint(figures)
     return _ledger_digest(storage) if name == LEDGER else hashlib.sha256(storage.read(name)).hexdigest()
@@ -70,6 +71,7 @@ def _digest(storage: Storage, name: str, figures: dict[str, Any]) -> str:
 def _ledger_digest(storage: Storage) -> str:
     from factory.run.ledger import Ledger  # late: the ledger reads JSON as runs do, and this module closes runs
 
+    recorded = itemgetter(*RECORDED)
     return fingerprint(
-        [fingerprint({name: record[name] for name in RECORDED}) for record in Ledger(storage).records()]
+        [fingerprint(dict(zip(RECORDED, recorded(record), strict=True))) for record in Ledger(storage).records()]
     )

@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, NotRequired, TypedDict, TypeVar, cast
 
 from difffas.errors import UserError
 from factory.core.regular import NOT_REGULAR, TooLarge, is_made_up, is_regular, open_regular
@@ -23,11 +23,21 @@ from factory.storage.s3_retry import retrying
 CONTAINER = re.compile(r".+\.(parquet|pq|tar)", re.IGNORECASE | re.DOTALL)
 BLOCK = 1 << 14  # smallest S3 request in bytes when planning: a tar header with the JSON before it
 IN_FLIGHT = 8  # simultaneous requests to S3 per task
-VERSIONS = ("ETag", "etag", "md5Hash", "blob_id")  # stores' names for the mark of an object's content
 MAX_WHOLE = 1 << 30  # most bytes of a file that is read whole without a listing that states its size
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Listed(TypedDict):
+    """What fsspec tells of an object; the stores name the mark of its content differently."""
+
+    type: str
+    size: int
+    ETag: NotRequired[str]
+    etag: NotRequired[str]
+    md5Hash: NotRequired[str]
+    blob_id: NotRequired[str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -192,9 +202,9 @@ class Files:
         return File(name, status.st_size)
 
     def _find_objects(self) -> Iterator[File]:
-        def listing() -> dict[str, dict[str, Any]]:
+        def listing() -> dict[str, Listed]:
             remote = _filesystem(self._store)
-            found: dict[str, dict[str, Any]]
+            found: dict[str, Listed]
             found = (remote.glob if self._what == "glob" else remote.find)(self.source, detail=True)
             return found
 
@@ -203,7 +213,7 @@ class Files:
             name = path.removeprefix(prefix)
             hidden = any(part.startswith(".") for part in name.split("/"))
             if facts["type"] == "file" and not hidden and not name.endswith("/"):  # consoles mark folders this way
-                version = next((facts[key] for key in VERSIONS if facts.get(key)), "")
+                version = facts.get("ETag") or facts.get("etag") or facts.get("md5Hash") or facts.get("blob_id") or ""
                 yield File(name, int(facts["size"]), str(version).strip('"'))
 
 

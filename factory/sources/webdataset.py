@@ -6,10 +6,10 @@ import dataclasses
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from difffas.errors import UserError
-from factory.core.documents import parse_json
+from factory.core.documents import JsonObject, parse_json
 from factory.sources.files import File, Files, Source
 from factory.sources.folder import EXTENSIONS
 from factory.sources.values import chosen_columns, text_of
@@ -28,7 +28,7 @@ class _Sample:
     """The members that share one key."""
 
     image: tuple[str, int, int] | None = None  # name, size, offset of the bytes
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    facts: JsonObject = dataclasses.field(default_factory=dict)
     reject: str | None = None
 
 

@@ -12,7 +12,7 @@ import functools
 import importlib
 import uuid
 from collections.abc import Callable
-from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
+from typing import Any, BinaryIO, NamedTuple, NotRequired, TypedDict, TypeVar, cast
 
 from difffas.errors import UserError
 from factory.storage.object_store import MEDIA_TYPES
@@ -35,6 +35,15 @@ _AZURE = Kind("adlfs", "azure", True, "AZURE_STORAGE_ACCOUNT_NAME and `az login`
 _HUB = Kind("huggingface_hub", "hub", False, "HF_TOKEN or `hf auth login`")
 KINDS = {"gs": _GOOGLE, "gcs": _GOOGLE, "az": _AZURE, "abfs": _AZURE, "abfss": _AZURE, "hf": _HUB}
 SCHEMES = "s3://, gs://, az:// or, to read, hf://"
+
+
+class Stored(TypedDict):
+    """What fsspec tells of an object or a folder; `type` is `file` or `directory`."""
+
+    name: str
+    type: str
+    size: int
+    metadata: NotRequired[dict[str, str] | None]
 
 
 class CloudStore:
@@ -159,13 +168,13 @@ class CloudStore:
 
         sync(self.filesystem.loop, upload)
 
-    def _listed(self, place: str) -> list[dict[str, Any]]:
+    def _listed(self, place: str) -> list[Stored]:
         found = self.filesystem.ls(place, detail=True)
         own = self.filesystem._strip_protocol(place)
         return [item for item in found if str(item["name"]).strip("/") != own.strip("/") or item["type"] != "file"]
 
-    def _info(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._try(name, lambda: self.filesystem.info(self._path(name)))
+    def _info(self, name: str) -> Stored:
+        found: Stored = self._try(name, lambda: self.filesystem.info(self._path(name)))
         return found
 
     def _path(self, name: str) -> str:

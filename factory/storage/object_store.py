@@ -12,7 +12,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypedDict, TypeVar, cast
 from urllib.parse import urlsplit
 
 from difffas.errors import UserError
@@ -34,6 +34,14 @@ MEDIA_TYPES = {
 }
 
 Result = TypeVar("Result")
+
+
+class Upload(TypedDict):
+    """An unfinished multipart upload, as S3 lists it."""
+
+    Key: str
+    UploadId: str
+    Initiated: datetime
 
 
 class ObjectStore:
@@ -133,7 +141,7 @@ class ObjectStore:
                 continue  # the upload ended meanwhile, or a previous attempt aborted it and its answer got lost
         return sorted(names)
 
-    def _uploads(self) -> Iterator[dict[str, Any]]:
+    def _uploads(self) -> Iterator[Upload]:
         more: dict[str, str] = {}
         while True:
             page = self._call("list_multipart_uploads", "", with_key=False, Prefix=self._key(""), **more)

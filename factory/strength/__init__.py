@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -27,7 +25,7 @@ from factory.models.settings import SamplerConfig
 from factory.protocols import check, check_model, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.storage import Storage
-from factory.strength.figures import cells_csv, summarise
+from factory.strength.figures import Sample, StrengthSummary, cells_csv, summarise
 from factory.strength.grid import Block, draw_grid, shown_faces
 from factory.tables.sheet import table_of
 
@@ -86,7 +84,7 @@ class Faces:
     seed: np.ndarray  # int64, 63 bits
 
 
-def run(config: StrengthConfig) -> dict[str, Any]:
+def run(config: StrengthConfig) -> StrengthSummary:
     """Write `OUT/samples.csv`, `cells.csv` and `grid.png`; return the summary: cells, rank correlations, references.
 
     Raises:
@@ -113,7 +111,7 @@ def run(config: StrengthConfig) -> dict[str, Any]:
     _check_styles(storage, set(faces.style))
     _check_sizes(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
     claim = Run(config.out, STATION, identity, config)
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(StrengthSummary)) is not None:
         return finished
     if not claim.storage.exists(SAMPLES):
         _sample(config, live, guides, faces, claim.storage)
@@ -159,29 +157,33 @@ def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, 
     lives, shown = live.pixels(faces.live), guides.pixels(faces.guide)
     generator = load_generator(config.inputs.generator, _sampler(config), config.resources.threads)
     score = StyleScorer(config.inputs.generator, faces.style)
-    facts: dict[str, Sequence[Any] | np.ndarray] = {
-        "style": faces.style,
-        "live_key": live.column("key")[faces.live],
-        "guide_key": guides.column("key")[faces.guide],
-        "seed": faces.seed,
-        "live_strength": score(lives),
-        "guide_strength": score(shown),
-    }
+    live_key, guide_key = live.column("key")[faces.live], guides.column("key")[faces.guide]
+    live_strength, guide_strength = score(lives), score(shown)
     pictured = shown_faces(faces.style, SHOWN)
-    lines: list[dict[str, Any]] = []
+    lines: list[Sample] = []
     kept = []
     started = time.monotonic()
     for cell, (t0, cfg_scale) in enumerate(_cells(config), start=1):
         spoofs = _generate(generator, lives, shown, faces.seed, t0, cfg_scale)
         kept.append(spoofs[pictured])
-        measured = {
-            "strength": score(spoofs),
-            "identity_change": structure_change(lives, spoofs),
-            "rms": rms_change(lives, spoofs),
-        }
-        for face in range(config.faces):
-            here = {name: column[face] for name, column in {**facts, **measured}.items()}
-            lines.append({"t0": t0, "cfg_scale": cfg_scale, "face": face, **here})
+        strength, identity_change, rms = score(spoofs), structure_change(lives, spoofs), rms_change(lives, spoofs)
+        lines += [
+            {
+                "t0": t0,
+                "cfg_scale": cfg_scale,
+                "face": face,
+                "style": faces.style[face],
+                "live_key": live_key[face],
+                "guide_key": guide_key[face],
+                "seed": faces.seed[face],
+                "live_strength": live_strength[face],
+                "guide_strength": guide_strength[face],
+                "strength": strength[face],
+                "identity_change": identity_change[face],
+                "rms": rms[face],
+            }
+            for face in range(config.faces)
+        ]
         say(f"strength: {cell}/{len(_cells(config))} cells in {duration(time.monotonic() - started)}")
     tiles = np.stack(kept).reshape(len(config.t0), len(config.cfg_scale), len(pictured), *lives.shape[1:])
     blocks = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -57,7 +57,59 @@ def correlations(
     }
 
 
-def summarise(samples_csv: bytes) -> dict[str, Any]:
+class Sample(TypedDict):
+    """A line of samples.csv: the measures of one face in one cell."""
+
+    t0: int
+    cfg_scale: float
+    face: int
+    style: str
+    live_key: str
+    guide_key: str
+    seed: int
+    live_strength: float
+    guide_strength: float
+    strength: float
+    identity_change: float
+    rms: float
+
+
+class Spread(TypedDict):
+    """Mean and population standard deviation."""
+
+    mean: float
+    std: float
+
+
+class GridCell(TypedDict):
+    """The measures of the faces in one cell of the grid."""
+
+    t0: int
+    cfg_scale: float
+    strength_mean: float
+    strength_std: float
+    identity_change_mean: float
+    identity_change_std: float
+    rms_mean: float
+    rms_std: float
+    n: int
+
+
+class StrengthSummary(TypedDict):
+    """The summary of a study."""
+
+    samples: int
+    faces: int
+    styles: dict[str, int]  # faces by style
+    t0: list[int]
+    cfg_scale: list[float]
+    cells: list[GridCell]
+    spearman: dict[str, dict[str, dict[str, float | None]]]  # by measure, axis and kind of `correlations`
+    change: dict[str, dict[str, float]]  # by measure and axis
+    references: dict[str, Spread]  # strength of the live faces and the guides
+
+
+def summarise(samples_csv: bytes) -> StrengthSummary:
     """The summary of a study, from the text of its samples.csv alone.
 
     `change` is the difference of the cell means between the last and the first value of an axis, averaged over the
@@ -94,13 +146,13 @@ def summarise(samples_csv: bytes) -> dict[str, Any]:
     }
 
 
-def cells_csv(summary: dict[str, Any]) -> bytes:
+def cells_csv(summary: StrengthSummary) -> bytes:
     """The cells of a summary as CSV, one line each."""
     return table_of(summary["cells"]).encode()
 
 
-def _cells(grids: dict[str, np.ndarray], axes: dict[str, list[float]]) -> list[dict[str, Any]]:
-    return [
+def _cells(grids: dict[str, np.ndarray], axes: dict[str, list[float]]) -> list[GridCell]:
+    cells = [
         {
             "t0": int(t0),
             "cfg_scale": cfg_scale,
@@ -112,10 +164,10 @@ def _cells(grids: dict[str, np.ndarray], axes: dict[str, list[float]]) -> list[d
         for row, t0 in enumerate(axes["t0"])
         for column, cfg_scale in enumerate(axes["cfg_scale"])
     ]
+    return cast(list[GridCell], cells)
 
 
-def _spread(values: np.ndarray) -> dict[str, float]:
-    """Mean and population standard deviation."""
+def _spread(values: np.ndarray) -> Spread:
     return {"mean": float(values.mean()), "std": float(values.std())}
 
 

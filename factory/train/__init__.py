@@ -12,7 +12,7 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, NotRequired, TypedDict, TypeVar, cast
 
 from pydantic import Field
 
@@ -22,8 +22,10 @@ from factory.cards import write_model_card
 from factory.cluster.capacity import WAIT_SECONDS, Need
 from factory.cluster.compiler import check_compiler
 from factory.core.config import Config
+from factory.core.documents import JsonObject
 from factory.core.errors import Stalled
 from factory.core.progress import say
+from factory.protocols import Protocol
 from factory.run import Run
 from factory.storage import Storage
 from factory.train.ingest import Batch, BatchReader, cpus_per_task
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 MODEL = "model"
 FIGURES = "figures.json"
+
+ConfigT = TypeVar("ConfigT")
 
 
 class TrainConfig(Config):
@@ -83,6 +87,40 @@ class TrainResources(Config):
     trackers: tuple[str, ...] = Field((), description="mlflow, wandb, in addition to TensorBoard")
 
 
+@dataclasses.dataclass(frozen=True)
+class WorkerSettings(Generic[ConfigT]):
+    """What the driver tells the workers of a training; Ray carries the object as it is.
+
+    The recipe's `config` names its inputs by URLs and absolute paths, because workers run in other folders. A protocol
+    travels as `protocol`, without its files. `fit` sets the facts of the run.
+    """
+
+    station: str
+    config: ConfigT
+    train: TrainConfig
+    resources: TrainResources
+    protocol: Protocol | None = None
+    styles: tuple[str, ...] = ()  # in the order of the classes; empty without classes
+    corpora: dict[str, str] = dataclasses.field(default_factory=dict)  # URLs of the training rows by role
+    out: str = ""
+    fingerprint: str = ""
+    cpus_per_reader: float = 0.0
+
+    def shown(self) -> JsonObject:
+        """All of them in JSON, as trackers show the parameters of a run."""
+        config = self.config.model_dump(mode="json") if isinstance(self.config, Config) else {}
+        return {
+            "job": self.station,
+            **config,
+            **({"styles": list(self.styles)} if self.styles else {}),
+            "protocol": self.protocol and self.protocol.model_dump(mode="json"),
+            "out": self.out,
+            "fingerprint": self.fingerprint,
+            "cpus_per_reader": self.cpus_per_reader,
+            "resources": self.resources.model_dump(mode="json"),
+        }
+
+
 def needs(resources: TrainResources) -> list[Need]:
     """The resources that a training needs at least."""
     return [
@@ -107,6 +145,30 @@ class Evaluation:
     images: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # uint8 H, W, 3
 
 
+class ModelFigures(TypedDict):
+    """What a recipe says about the model that it exported: each recipe has some of these figures."""
+
+    styles: NotRequired[list[str]]
+    accuracy: NotRequired[float | None]  # None if nothing was held out
+    rows: NotRequired[dict[str, int]]  # by kind
+    left_out_by_audit: NotRequired[dict[str, int]]  # by reason
+    parameters: NotRequired[int]
+
+
+class TrainSummary(ModelFigures):
+    """The summary of a training."""
+
+    steps: int
+    model_step: int  # whose weights are the model
+    loss: float | None
+    curve: list[list[float]]  # [step, mean loss since the point before]
+    skipped: int
+    evaluations: list[dict[str, float]]
+    seconds: float
+    images_per_second: float
+    data_wait: float  # share of the time spent waiting for batches
+
+
 class Recipe(typing.Protocol):
     """The interface between a fit_* module and the loop. Every worker has one recipe and makes the same calls."""
 
@@ -126,7 +188,7 @@ class Recipe(typing.Protocol):
     def resumed(self, updates: int) -> None:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
 
-    def reader(self, rank: int, world: int) -> BatchReader:
+    def reader(self, rank: int, world: int) -> BatchReader[Any]:
         """Reader of this worker's batches, step by step: a batch has `keys` and everything that `loss` needs."""
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
@@ -138,7 +200,7 @@ class Recipe(typing.Protocol):
     def evaluate(self) -> Evaluation:
         """Evaluate the model on held-out subjects."""
 
-    def export(self, folder: Path) -> dict[str, Any]:
+    def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run. Model and figures of worker 0 are kept."""
 
 
@@ -169,11 +231,10 @@ def check_resources(train: TrainConfig, resources: TrainResources, *, checkpoint
 
 def fit(
     run: Run,
-    worker: Callable[[dict[str, Any]], str | None],
-    settings: dict[str, Any],
-    resources: TrainResources,
+    worker: Callable[[WorkerSettings[ConfigT]], str | None],
+    settings: WorkerSettings[ConfigT],
     callbacks: Sequence[Any] = (),
-) -> dict[str, Any]:
+) -> TrainSummary:
     """Train on Ray Train until the last step, commit the model folder and close the run; return its summary.
 
     A second call resumes from the last checkpoint; for a finished run, it returns that run's summary.
@@ -181,35 +242,33 @@ def fit(
     Args:
         run: the claimed output folder.
         worker: runs on every worker; builds the recipe from `settings` and returns the result of `train_loop`.
-        settings: JSON values only.
-        resources: workers and devices.
+        settings: what the workers are told, without the facts of the run.
         callbacks: Ray Train callbacks that receive every report; a search follows its trials through them.
 
     Raises:
         UserError: if too many training steps were not finite, a worker found a user's mistake, or Ray Train did not
             write the checkpoints to resume from.
     """
-    finished = run.summary()
+    finished = run.summary(TrainSummary)
     if finished is not None:
         return finished
     check_snapshot(run.storage)
     cluster.connect()
-    result = _train(run, worker, settings, resources, callbacks)
+    result = _train(run, worker, settings, callbacks)
     if result.return_value is not None:
         raise UserError(result.return_value)
     assert result.checkpoint is not None, "the last step reports one"
     with result.checkpoint.as_directory() as folder:
         commit_model(run.storage, Path(folder) / MODEL)
-        figures = json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8"))
-    write_model_card(run.storage, settings, figures)
+        figures = cast(TrainSummary, json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8")))
+    write_model_card(run.storage, settings.corpora, figures)
     return run.finish(figures)
 
 
 def _train(
     run: Run,
-    worker: Callable[[dict[str, Any]], Any],
-    settings: dict[str, Any],
-    resources: TrainResources,
+    worker: Callable[[WorkerSettings[ConfigT]], str | None],
+    settings: WorkerSettings[ConfigT],
     callbacks: Sequence[Any],
 ) -> Any:
     """Ray Train's result. A run with the same name in the same place resumes from its last recorded checkpoint."""
@@ -227,16 +286,16 @@ def _train(
     from factory.train.checkpoints import ray_storage
     from factory.train.failures import EndAtMistakes, lost_workers, mistake_behind, returning_mistakes
 
+    resources = settings.resources
     gpu = bool(resources.gpus_per_worker and cluster.gpus_in_cluster())
     if resources.gpus_per_worker and not gpu:
         say("train: no GPU in this cluster, training on CPUs (resources.gpus_per_worker=0 says so too)")
     each = {"GPU": resources.gpus_per_worker} if gpu else {"CPU": 1.0}
     cpus = ray.cluster_resources().get("CPU", 0.0)
     reading = cpus_per_task(cpus, resources.workers, each.get("CPU", 0.0), max(1, resources.read_ahead))
-    place = {"out": run.storage.url, "fingerprint": run.fingerprint, "cpus_per_reader": reading}
+    told = dataclasses.replace(settings, out=run.storage.url, fingerprint=run.fingerprint, cpus_per_reader=reading)
     trainer = TorchTrainer(
-        functools.partial(returning_mistakes, worker),
-        train_loop_config={**settings, **place, "resources": resources.model_dump(mode="json")},
+        functools.partial(returning_mistakes, worker, told),
         scaling_config=ScalingConfig(
             num_workers=resources.workers,
             use_gpu=gpu,
@@ -266,7 +325,7 @@ def _train(
         ) from None
 
 
-def model_evaluation(summary: dict[str, Any]) -> dict[str, float]:
+def model_evaluation(summary: TrainSummary) -> dict[str, float]:
     """The evaluation of the weights that a run committed: with patience the best evaluation, else the last."""
     judged = [found for found in summary["evaluations"] if found["step"] == summary["model_step"]]
     return dict(judged[0] if judged else summary["evaluations"][-1])

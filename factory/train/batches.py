@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from difffas.errors import UserError
 from factory.core import draws
+from factory.core.recent import Recent
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
-
-if TYPE_CHECKING:
-    import torch
 
 SamplePlan: TypeAlias = Callable[[np.ndarray], np.ndarray]  # counters of samples → index positions
 
@@ -261,35 +258,19 @@ def flips(n: np.ndarray, seed: int) -> np.ndarray:
     return draws.uniform(n, seed, "flip") < 0.5
 
 
-def training_images(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Convert uint8 (N, H, W, 3) to float32 (N, 3, H, W) in [-1, 1] on `device`, channels last in memory, for GPUs.
-
-    The bytes are copied to the device before conversion: a quarter of the floats' size.
-    """
-    import torch
-
-    return torch.from_numpy(np.array(pixels)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-
-
 class PixelCache:
     """Decoded images of a corpus; the most recently used stay in memory, up to a size limit."""
 
     def __init__(self, corpus: Corpus, gibibytes: float = 2.0) -> None:
-        self._corpus, self._room = corpus, int(gibibytes * 2**30)
-        self._images: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._bytes = 0
+        self._corpus = corpus
+        self._recent: Recent[int, np.ndarray] = Recent(int(gibibytes * 2**30), lambda image: image.nbytes)
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         """Images of the positions, uint8 (N, H, W, 3)."""
-        missing = sorted({int(i) for i in positions} - self._images.keys())
-        found = dict(zip(missing, self._corpus.pixels(missing), strict=True)) if missing else {}
-        images = np.stack([found[i] if i in found else self._images[i] for i in map(int, positions)])
-        for i in map(int, positions):
-            if i in self._images:
-                self._images.move_to_end(i)
-            else:
-                self._images[i] = found[i]
-                self._bytes += found[i].nbytes
-        while self._bytes > self._room:
-            self._bytes -= self._images.popitem(last=False)[1].nbytes
-        return images
+        found = {position: self._recent.get(position) for position in map(int, positions)}
+        missing = sorted(position for position, image in found.items() if image is None)
+        for position, image in zip(missing, self._corpus.pixels(missing), strict=True) if missing else ():
+            found[position] = image
+            self._recent.put(position, image)
+        images = [found[position] for position in map(int, positions)]
+        return np.stack([image for image in images if image is not None])

@@ -11,6 +11,7 @@ from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, Work
 
 from difffas.errors import UserError
 from factory.tables.plain_parquet import BrokenParquet
+from factory.train import ConfigT, WorkerSettings
 
 LOST = (RayActorError, WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError)
 
@@ -41,7 +42,9 @@ def lost_workers(error: TrainingFailedError) -> list[int]:
     return sorted(rank for rank, failure in failures.items() if isinstance(failure, LOST))
 
 
-def returning_mistakes(worker: Callable[[dict[str, Any]], str | None], settings: dict[str, Any]) -> str | None:
+def returning_mistakes(
+    worker: Callable[[WorkerSettings[ConfigT]], str | None], settings: WorkerSettings[ConfigT]
+) -> str | None:
     """Run `worker` and return its result: None, or why the run must stop; for a lone worker also a user's mistake.
 
     With several workers the others may be waiting, so a mistake must be raised; Ray Train's log shows where.
@@ -50,7 +53,7 @@ def returning_mistakes(worker: Callable[[dict[str, Any]], str | None], settings:
         return worker(settings)
     except UserError as error:
         found = mistake({0: error})
-        if found is None or settings["resources"]["workers"] > 1:
+        if found is None or settings.resources.workers > 1:
             raise
         return str(found)
 

@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from difffas.errors import UserError
 from factory import cluster
+from factory.cluster.retries import BOUNDED
 from factory.cluster.settling import settle
 from factory.corpus import Corpus
 from factory.train.batches import flips, share
@@ -33,25 +34,35 @@ WINDOW = 256  # steps handed to Ray at a time: bounds this process's memory
 AT_HAND = 2  # batches kept ready, so that training continues while the next window starts
 # Pauses of Ray Data's loop: while a batch is wanted, which takes a few turns of the loop, and while none is wanted.
 TURN_SECONDS, REST_SECONDS = 0.005, 0.05
-# Ray Data's default is unlimited: an image that kills its process would restart the process for ever.
-BOUNDED = {"max_retries": 2}
 
 
-class BatchRequest(NamedTuple):
+class Places(TypedDict):
+    """Where the images of a batch are, as a row of Ray Data: one entry per image, role after role."""
+
+    corpus: np.ndarray  # int64, number of the corpus
+    shard: list[str]
+    position: np.ndarray  # int64, in the shard
+    mirrored: np.ndarray  # bool
+
+
+PlacesT = TypeVar("PlacesT", bound=Mapping[str, object])
+
+
+class BatchRequest(NamedTuple, Generic[PlacesT]):
     """One batch before its images are read."""
 
     facts: Batch  # the batch's facts from the index; they are added to the pixels
-    places: dict[str, Any]  # input of the reading task: strings, numbers, lists and arrays of them
+    places: PlacesT  # input of the reading task, a row of Ray Data: strings, numbers, lists and arrays of them
 
 
-class BatchReader(NamedTuple):
+class BatchReader(NamedTuple, Generic[PlacesT]):
     """The batches of one worker, as two functions: `plan` goes to one process, `read` to every task that reads.
 
     Keep both small: `plan` may hold the index's columns, but must not hold a network.
     """
 
-    plan: Callable[[int], BatchRequest]
-    read: Callable[[dict[str, Any]], Batch]
+    plan: Callable[[int], BatchRequest[PlacesT]]
+    read: Callable[[PlacesT], Batch]
 
     def __call__(self, step: int) -> Batch:
         """Read the batch of a step in this process."""
@@ -67,7 +78,7 @@ def image_reader(
     seed: int,
     rank: int,
     world: int,
-) -> BatchReader:
+) -> BatchReader[Places]:
     """A reader of batches of images, with half of the samples mirrored.
 
     Args:
@@ -86,14 +97,14 @@ def image_reader(
     roles = tuple(samples(share(0, batch_size, rank, world)))
     rows = _RowNumbers(corpora)
 
-    def plan(step: int) -> BatchRequest:
+    def plan(step: int) -> BatchRequest[Places]:
         counters = share(step, batch_size, rank, world)
         numbers = samples(counters)
         taken = {name: values[numbers[roles[0]]] for name, values in columns.items()}
         keys = np.stack([rows.keys(numbers[role]) for role in roles], axis=1)
         every = np.concatenate([numbers[role] for role in roles])
         mirrored = np.tile(flips(counters, seed), len(roles))
-        return BatchRequest({**taken, "keys": keys}, {**rows.places(every), "mirrored": mirrored})
+        return BatchRequest({**taken, "keys": keys}, rows.places(every, mirrored))
 
     return BatchReader(plan, ReadImages(tuple(corpus.storage.url for corpus in corpora), roles))
 
@@ -108,9 +119,9 @@ class ReadImages:
     urls: tuple[str, ...]
     roles: tuple[str, ...]
 
-    def __call__(self, places: dict[str, Any]) -> Batch:
+    def __call__(self, places: Places) -> Batch:
         """uint8 (N, H, W, 3) by role."""
-        corpus, shard, position = (np.asarray(places[name]) for name in ("corpus", "shard", "position"))
+        corpus, shard, position = map(np.asarray, (places["corpus"], places["shard"], places["position"]))
         found: list[np.ndarray] = [np.empty(0)] * len(position)
         for source, name in dict.fromkeys(zip(corpus.tolist(), shard.tolist(), strict=True)):
             mine = np.flatnonzero((corpus == source) & (shard == name))
@@ -127,7 +138,9 @@ class ReadImages:
         return dict(zip(self.roles, np.split(pixels, len(self.roles)), strict=True))
 
 
-def stream(reader: BatchReader, first: int, last: int, ahead: int = 4, num_cpus: float = 0.0) -> Iterator[Batch]:
+def stream(
+    reader: BatchReader[PlacesT], first: int, last: int, ahead: int = 4, num_cpus: float = 0.0
+) -> Iterator[Batch]:
     """Yield the batches of steps `first` … `last` − 1 in that order, each read by a task of Ray Data.
 
     A separate process plans and drives Ray Data, which takes tens of milliseconds of Python per batch: too long for
@@ -167,7 +180,7 @@ def stream(reader: BatchReader, first: int, last: int, ahead: int = 4, num_cpus:
         raise
 
 
-def _feed(reader: BatchReader, first: int, last: int, ahead: int, num_cpus: float) -> Iterator[Batch]:
+def _feed(reader: BatchReader[PlacesT], first: int, last: int, ahead: int, num_cpus: float) -> Iterator[Batch]:
     """Yield window after window; each starts before the previous one ends. The first reveals the size of a batch."""
     cluster.connect()
     starts = [first, *range(first + ahead, last, WINDOW)]
@@ -187,7 +200,9 @@ def _feed(reader: BatchReader, first: int, last: int, ahead: int, num_cpus: floa
                 _wanted.set()
 
 
-def _begin(reader: BatchReader, window: range, ahead: int, num_cpus: float, size: int | None) -> Iterator[Batch]:
+def _begin(
+    reader: BatchReader[PlacesT], window: range, ahead: int, num_cpus: float, size: int | None
+) -> Iterator[Batch]:
     """The batches of some steps, with the first batch already read."""
     requests = [reader.plan(step) for step in window]
     rows = iter(_dataset([request.places for request in requests], reader.read, ahead, num_cpus, size).iter_rows())
@@ -196,8 +211,8 @@ def _begin(reader: BatchReader, window: range, ahead: int, num_cpus: float, size
 
 
 def _dataset(
-    places: list[dict[str, Any]],
-    read: Callable[[dict[str, Any]], Batch],
+    places: list[PlacesT],
+    read: Callable[[PlacesT], Batch],
     ahead: int,
     num_cpus: float,
     size: int | None,
@@ -254,10 +269,14 @@ class _RowNumbers:
         """Keys, objects (N,)."""
         return self._text(self._keys, numbers)
 
-    def places(self, numbers: np.ndarray) -> dict[str, Any]:
-        """Corpus, shard and position in the shard."""
-        shard = self._text(self._shards, numbers).tolist()
-        return {"corpus": self._corpus(numbers), "shard": shard, "position": self._position[numbers]}
+    def places(self, numbers: np.ndarray, mirrored: np.ndarray) -> Places:
+        """Where the images of these rows are."""
+        return {
+            "corpus": self._corpus(numbers),
+            "shard": self._text(self._shards, numbers).tolist(),
+            "position": self._position[numbers],
+            "mirrored": mirrored,
+        }
 
     def _corpus(self, numbers: np.ndarray) -> np.ndarray:
         return np.searchsorted(self._starts, numbers, side="right") - 1

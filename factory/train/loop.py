@@ -20,7 +20,18 @@ from torch import nn
 from factory.cluster.compiler import check_compiler
 from factory.core.progress import TrainingProgress
 from factory.storage import Storage
-from factory.train import FIGURES, MODEL, Recipe, TrainConfig, TrainResources, parallel
+from factory.train import (
+    FIGURES,
+    MODEL,
+    ConfigT,
+    ModelFigures,
+    Recipe,
+    TrainConfig,
+    TrainResources,
+    TrainSummary,
+    WorkerSettings,
+    parallel,
+)
 from factory.train.batches import share
 from factory.train.checkpoints import Course, load, save
 from factory.train.ingest import Batch, stream
@@ -45,7 +56,7 @@ class Fit(NamedTuple):
     device: torch.device
 
 
-def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
+def train_loop(recipe: Recipe, settings: WorkerSettings[ConfigT]) -> str | None:
     """Train to the last step, starting from the last checkpoint if there is one.
 
     The samples of a step depend only on the seed and the step, so that resuming is exact. Returns None, or the reason
@@ -61,10 +72,10 @@ def train_loop(recipe: Recipe, settings: dict[str, Any]) -> str | None:
     course = _restore(fit, checkpoint)
     watch = None
     if first:
-        names = settings["job"], settings["fingerprint"]
-        watch = Watch(Storage(settings["out"]), course.step, fit.resources.trackers, *names, settings)
-    progress = TrainingProgress(settings["job"], config.steps, config.batch_size, course.step)
-    with contextlib.closing(_batches(fit, course, settings["cpus_per_reader"])) as batches:
+        names = settings.station, settings.fingerprint
+        watch = Watch(Storage(settings.out), course.step, fit.resources.trackers, *names, settings.shown())
+    progress = TrainingProgress(settings.station, config.steps, config.batch_size, course.step)
+    with contextlib.closing(_batches(fit, course, settings.cpus_per_reader)) as batches:
         while course.step < config.steps and not _out_of_patience(config, course):
             outcome = _timed_step(fit, course, batches)
             if course.skipped_in_a_row >= BAD_STEPS:
@@ -94,10 +105,9 @@ def _quiet_reports() -> None:
     logging.getLogger(context.__file__).setLevel(logging.WARNING)  # that module names its logger so
 
 
-def prepare(recipe: Recipe, settings: dict[str, Any], device: torch.device, fresh: bool = True) -> Fit:
+def prepare(recipe: Recipe, settings: WorkerSettings[ConfigT], device: torch.device, fresh: bool = True) -> Fit:
     """Place the recipe on its device, distribute it and make its optimiser; `fresh` unless a checkpoint is loaded."""
-    config = TrainConfig.model_validate(settings["train"])
-    resources = TrainResources.model_validate(settings["resources"])
+    config, resources = settings.train, settings.resources
     torch.set_num_threads(resources.threads)
     recipe.to(device)
     if fresh:
@@ -269,9 +279,9 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
             with contextlib.nullcontext(name) if first else tempfile.TemporaryDirectory() as place:
                 exported = fit.recipe.export(Path(place) / MODEL)  # on all workers: sharded weights must be gathered
             if first:
-                figures = json.dumps({**_figures(fit.config, course), **exported})
+                figures = json.dumps(_summary(fit.config, course, exported))
                 (folder / FIGURES).write_text(figures, encoding="utf-8")
-        metrics: dict[str, Any] = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
+        metrics: dict[str, float | None] = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
         for found in course.evaluations[-1:]:
             metrics |= found if found["step"] == course.step else {}  # skip an older evaluation
         mine = ray.train.Checkpoint.from_directory(name) if any(folder.iterdir()) else None
@@ -280,7 +290,7 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
         ray.train.get_all_reported_checkpoints(consistency_mode=ray.train.CheckpointConsistencyMode.COMMITTED)
 
 
-def _figures(config: TrainConfig, course: Course) -> dict[str, Any]:
+def _summary(config: TrainConfig, course: Course, model: ModelFigures) -> TrainSummary:
     return {
         "steps": course.step,
         "model_step": course.step if config.patience is None else course.best_step or course.step,
@@ -291,4 +301,5 @@ def _figures(config: TrainConfig, course: Course) -> dict[str, Any]:
         "seconds": course.seconds,
         "images_per_second": course.step * config.batch_size / max(course.seconds, 1e-9),
         "data_wait": course.waited / max(course.seconds, 1e-9),
+        **model,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,11 +12,11 @@ from factory.train import TrainConfig
 
 def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """The configured optimiser of the network's parameters; SGD uses PyTorch's momentum without dampening."""
-    given: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    parameters, rate, decay = network.parameters(), config.learning_rate, config.weight_decay
     if config.optimizer == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=config.momentum, **given)
+        return torch.optim.SGD(parameters, lr=rate, momentum=config.momentum, weight_decay=decay)
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(network.parameters(), **given)
+    return kind(parameters, lr=rate, weight_decay=decay)
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

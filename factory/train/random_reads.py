@@ -8,13 +8,12 @@ that an image evicted from memory costs only its own bytes to read again.
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
 
 import numpy as np
 
+from factory.core.recent import Recent
 from factory.corpus import shard_file
 from factory.corpus.shards import FORMATS
 from factory.images import decode
@@ -23,41 +22,12 @@ from factory.storage import Storage
 ENCODED_BYTES = DECODED_BYTES = 2**28  # bytes of images that each reading process keeps, as files and as pixels
 REQUESTS = 16  # concurrent requests to an object store
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value", bytes, np.ndarray)
-
-
-class Recent(Generic[Key, Value]):
-    """The most recently used values, up to `room` bytes."""
-
-    def __init__(self, room: int) -> None:
-        self._room, self._bytes = room, 0
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-
-    def get(self, key: Key) -> Value | None:
-        """The value of a key, or None; counts as a use of the value."""
-        if key in self._values:
-            self._values.move_to_end(key)
-        return self._values.get(key)
-
-    def put(self, key: Key, value: Value) -> None:
-        """Keep a value; evict the least recently used values when over budget."""
-        if key not in self._values:
-            self._values[key] = value
-            self._bytes += _size(value)
-        while self._bytes > self._room:
-            self._bytes -= _size(self._values.popitem(last=False)[1])
-
-
-def _size(value: bytes | np.ndarray) -> int:
-    return len(value) if isinstance(value, bytes) else value.nbytes
-
 
 class Encoded:
     """Encoded images of a corpus's shards, by shard and position. Shards never change."""
 
     def __init__(self, room: int) -> None:
-        self._recent: Recent[tuple[str, str, int], bytes] = Recent(room)
+        self._recent: Recent[tuple[str, str, int], bytes] = Recent(room, len)
         self._groups: dict[tuple[str, str, int], np.ndarray] = {}  # offset and length of each image, N, 2
 
     def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[bytes]:
@@ -96,7 +66,7 @@ class Decoded:
     """Decoded images of shards, cached on top of their encoded files."""
 
     def __init__(self, room: int, encoded: Encoded) -> None:
-        self._recent: Recent[tuple[str, str, int], np.ndarray] = Recent(room)
+        self._recent: Recent[tuple[str, str, int], np.ndarray] = Recent(room, lambda image: image.nbytes)
         self._encoded = encoded
 
     def __call__(self, url: str, shard: str, positions: Sequence[int]) -> list[np.ndarray]:

@@ -7,17 +7,19 @@ manual.
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal
 
 from difffas.errors import UserError
 from factory import cluster
 from factory.core.config import Config as Config
 from factory.core.config import PathOrUrl as PathOrUrl
+from factory.core.documents import JsonObject
 from factory.corpus.kept import kept_by
 from factory.protocols import open_corpus
 from factory.run import Run, read_summary
 from factory.storage import Storage
-from factory.train import model_evaluation, needs
+from factory.train import TrainSummary, model_evaluation, needs
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes.classifier import FitClassifierConfig as FitClassifierConfig
 from factory.tune.best import check_regenerate, regenerate, write_settings
@@ -25,15 +27,16 @@ from factory.tune.charts import picture
 from factory.tune.record import Ended
 from factory.tune.settings import TRIALS
 from factory.tune.settings import TuneConfig as TuneConfig
+from factory.tune.space import Parameters, check_values, settings_of
 from factory.tune.space import SearchSpace as SearchSpace
-from factory.tune.space import check_values, settings_of
+from factory.tune.summary import SearchSummary, Trial
 from factory.tune.table import csv_table, markdown_table
 from factory.tune.trials import BEST, grace, search
 
 TABLE, TABLE_CSV, PICTURE = "trials.md", "trials.csv", "trials.svg"
 
 
-def run(config: TuneConfig) -> dict[str, Any]:
+def run(config: TuneConfig) -> SearchSummary:
     """Run the search; return its trials, the name of the best trial and, if requested, the results of regenerating.
 
     Raises:
@@ -41,7 +44,7 @@ def run(config: TuneConfig) -> dict[str, Any]:
     """
     identity, decisive = _checked(config)
     claim = Run(config.out, "tune", {**decisive, "fit": identity}, config, needs=needs(config.fit.resources))
-    if (finished := claim.summary()) is not None:
+    if (finished := claim.summary(SearchSummary)) is not None:
         return finished
     cluster.connect()
     rows = _Rows(config)
@@ -52,20 +55,30 @@ def run(config: TuneConfig) -> dict[str, Any]:
         raise UserError(f"{claim.storage.url}: no trial came to its end ({reasons or 'all were stopped'})")
     places = write_settings(claim.storage, ranked[: max(1, config.regenerate)], config.fit)
     regenerated = regenerate(claim.storage, ranked[: config.regenerate], places, config.metric)
-    summary = {"metric": config.metric, "trials": trials, "best": ranked[0]["trial"], "regenerated": regenerated}
+    summary: SearchSummary = {
+        "metric": config.metric,
+        "trials": trials,
+        "best": ranked[0]["trial"],
+        "regenerated": regenerated,
+    }
     claim.storage.create(TABLE, markdown_table(summary).encode())
     claim.storage.create(TABLE_CSV, csv_table(summary).encode())
     claim.storage.create(PICTURE, picture(summary).encode())
     return claim.finish(summary)
 
 
-def ranking(trials: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+def ranking(trials: list[Trial], metric: str) -> list[Trial]:
     """The finished trials, best first, ties in order of trial. Stopped trials trained less and are not ranked."""
     sign = -1.0 if BEST[metric] is max else 1.0
-    return sorted((trial for trial in trials if trial["status"] == "finished"), key=lambda t: sign * t["metric"])
+
+    def rank(trial: Trial) -> float:
+        assert trial["metric"] is not None, "a finished trial was evaluated"
+        return sign * trial["metric"]
+
+    return sorted((trial for trial in trials if trial["status"] == "finished"), key=rank)
 
 
-def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+def _checked(config: TuneConfig) -> tuple[JsonObject, JsonObject]:
     """Check the configuration; return the facts that decide a trial besides its parameters, and a search's facts."""
     fit, varied = config.fit, dict(config.search.varied())
     if not fit.train.evaluate_every:
@@ -79,7 +92,7 @@ def _checked(config: TuneConfig) -> tuple[dict[str, Any], dict[str, Any]]:
         raise UserError("searcher optuna is not installed: pip install 'difffas-factory[optuna]', or take random")
     check_regenerate(fit, config.regenerate)
     identity, workers = fit_classifier.prepared(fit)
-    check_values(config.search, fit, workers["styles"])
+    check_values(config.search, fit, workers.styles)
     decisive = config.model_dump(mode="json", exclude={"out", "fit", "concurrent"})
     return identity, decisive | {"grace_steps": grace(config)}
 
@@ -92,23 +105,27 @@ class _Rows:
         self._fit = fit
         self._corpus = open_corpus(fit.generated, fit.protocol) if fit.generated else None
 
-    def __call__(self, parameters: dict[str, float]) -> int:
+    def __call__(self, parameters: Parameters) -> int:
         if self._corpus is None:
             return 0
         kept = settings_of(self._fit, parameters, self._fit.out).generated_rows
         return len(kept_by(self._fit.audit, self._corpus, kept.positions(self._corpus, self._fit.split))[0])
 
 
-def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> dict[str, Any]:
+def _record(storage: Storage, ended: Ended, rows: _Rows, config: TuneConfig) -> Trial:
     """The record of a trial; its figures are those of its model, or of the last evaluation before it was stopped."""
-    summary = read_summary(Storage(storage.path(f"{TRIALS}/{ended.name}")))
-    last = model_evaluation(summary) if summary else ended.metrics
-    status = "finished" if summary else "failed" if ended.reason else "stopped"
+    summary = read_summary(Storage(storage.path(f"{TRIALS}/{ended.name}")), TrainSummary)
+    last: Mapping[str, float | None] = model_evaluation(summary) if summary else ended.metrics
+    status: Literal["finished", "stopped", "failed"] = (
+        "finished" if summary else "failed" if ended.reason else "stopped"
+    )
     return {
         "trial": ended.name,
         "parameters": ended.parameters,
         "metric": last.get(config.metric),
-        **{name: last.get(name) for name in ("auc", "d_eer", "step")},
+        "auc": last.get("auc"),
+        "d_eer": last.get("d_eer"),
+        "step": last.get("step"),
         "rows": rows(ended.parameters),
         "status": status,
         "reason": None if summary or ended.reason is None else _without_places(ended.reason, storage, config),

@@ -6,14 +6,12 @@ trial's ranges of T₀ and w: another, larger sample of the same distribution.
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 
 from difffas.errors import UserError
 from factory import generate
 from factory.core.config import Config, build
-from factory.core.documents import parse_yaml
+from factory.core.documents import JsonObject, parse_yaml
 from factory.generate import GenerateConfig
 from factory.models.generators import BUILT_IN
 from factory.run import read_claim
@@ -22,6 +20,7 @@ from factory.train import model_evaluation
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes.classifier import FitClassifierConfig, RowFilter
 from factory.tune.space import located, settings_of
+from factory.tune.summary import Regenerated, Trial
 
 GENERATE, FIT = "generate.yaml", "fit_classifier.yaml"
 
@@ -34,7 +33,7 @@ def check_regenerate(fit: FitClassifierConfig, count: int) -> None:
         raise UserError(f"regenerate {count} makes rows that fit.audit does not know: leave one of them out")
 
 
-def write_settings(storage: Storage, ranked: list[dict[str, Any]], fit: FitClassifierConfig) -> list[str]:
+def write_settings(storage: Storage, ranked: list[Trial], fit: FitClassifierConfig) -> list[str]:
     """Settings files of the best trials, first `best/`, then `best-2/` …; returns these folders."""
     places = []
     for rank, trial in enumerate(ranked, start=1):
@@ -52,9 +51,9 @@ def write_settings(storage: Storage, ranked: list[dict[str, Any]], fit: FitClass
     return places
 
 
-def regenerate(storage: Storage, ranked: list[dict[str, Any]], places: list[str], metric: str) -> list[dict[str, Any]]:
+def regenerate(storage: Storage, ranked: list[Trial], places: list[str], metric: str) -> list[Regenerated]:
     """Generate and fit with these files; return each held-out metric together with that of the filtered rows."""
-    found = []
+    found: list[Regenerated] = []
     for trial, place in zip(ranked, places, strict=False):
         again = build(GenerateConfig, _read(storage, f"{place}/{GENERATE}"))
         made = generate.run(again)
@@ -96,7 +95,7 @@ def _generation(url: str) -> GenerateConfig | None:
     return build(GenerateConfig, claim["config"]) if claim["job"] == "generate" else None
 
 
-def _read(storage: Storage, name: str) -> dict[str, Any]:
+def _read(storage: Storage, name: str) -> JsonObject:
     """Read the file that `_yaml` wrote, or that another writer wrote first."""
     values = parse_yaml(storage.read(name).decode("utf-8", "replace"), storage.path(name))
     if not isinstance(values, dict):

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import Any
+from typing import TypedDict
 
 from factory import charts
 from factory.charts.detection import chart_style
 from factory.tune.space import LOGARITHMIC
+from factory.tune.summary import SearchSummary, Trial
 from factory.tune.table import parameter_names
 
 HEADING, COLUMNS = 26, 2
 BEST, FINISHED, STOPPED = "mark spoof", "line line-0", "line line-5"  # CSS classes: a filled circle, open ones
 
 
-def panels(summary: dict[str, Any]) -> list[dict[str, str]]:
+class Panel(TypedDict):
+    """The chart of one parameter; the report's template reads it."""
+
+    name: str
+    chart: str  # SVG
+
+
+def panels(summary: SearchSummary) -> list[Panel]:
     """A chart for each parameter that two or more trials with the metric varied."""
-    trials = [trial for trial in summary["trials"] if trial["metric"] is not None]
-    if not trials:
+    shown = [(trial, metric) for trial in summary["trials"] if (metric := trial["metric"]) is not None]
+    if not shown:
         return []
-    trials.sort(key=lambda trial: trial["trial"] == summary["best"])  # the best trial is drawn last, over the others
-    values = [trial["metric"] for trial in trials]
-    found = []
-    for name in parameter_names(trials):
-        points = [(t["parameters"][name], t["metric"], _class(t, summary)) for t in trials if name in t["parameters"]]
+    shown.sort(key=lambda each: each[0]["trial"] == summary["best"])  # the best trial is drawn last, over the others
+    values = [metric for _, metric in shown]
+    found: list[Panel] = []
+    for name in parameter_names([trial for trial, _ in shown]):
+        points = [
+            (trial["parameters"][name], metric, _class(trial, summary))
+            for trial, metric in shown
+            if name in trial["parameters"]
+        ]
         label = f"{summary['metric']} over {name}"
         chart = charts.scatter(points, (min(values), max(values)), label, log=name in LOGARITHMIC)
         found.append({"name": name, "chart": chart})
     return found
 
 
-def picture(summary: dict[str, Any]) -> str:
+def picture(summary: SearchSummary) -> str:
     """All panels as one SVG file, in the reader's light or dark mode."""
     drawn = panels(summary)
     height = 190 + HEADING
@@ -55,14 +67,14 @@ def picture(summary: dict[str, Any]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n' + "\n".join(body) + "\n</svg>\n"
 
 
-def legend(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def legend(summary: SearchSummary) -> list[tuple[str, str]]:
     """(CSS class, meaning) of the kinds of trial that are drawn."""
     names = {BEST: "best", FINISHED: "finished", STOPPED: "stopped early"}
     drawn = {_class(trial, summary) for trial in summary["trials"] if trial["metric"] is not None}
     return [(name, text) for name, text in names.items() if name in drawn]
 
 
-def _class(trial: dict[str, Any], summary: dict[str, Any]) -> str:
+def _class(trial: Trial, summary: SearchSummary) -> str:
     if trial["trial"] == summary["best"]:
         return BEST
     return FINISHED if trial["status"] == "finished" else STOPPED

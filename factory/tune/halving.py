@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from ray.tune import Callback
 from ray.tune.schedulers import ASHAScheduler
 
-from factory.tune.record import Record
+from factory.tune.record import Figures, Record, Result
 
 
 class Rungs(ASHAScheduler):  # type: ignore[misc]
@@ -23,7 +24,7 @@ class Rungs(ASHAScheduler):  # type: ignore[misc]
         ends = {"grace_period": rungs[0], "max_t": rungs[-1] * math.sqrt(reduction)}
         super().__init__("step", metric, mode, **ends, reduction_factor=reduction, stop_last_trials=False)
 
-    def remember(self, reports: list[tuple[str, dict[str, Any]]]) -> None:
+    def remember(self, reports: list[tuple[str, Figures]]) -> None:
         """Enter the reports of an earlier driver's trials at rungs, as if they were made now."""
         for name, report in reports:
             trial = SimpleNamespace(trial_id=name)
@@ -36,11 +37,11 @@ class Rungs(ASHAScheduler):  # type: ignore[misc]
         """A trial begins."""
         super().on_trial_add(tune_controller, _named(trial))
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, object]) -> str:
         """Handle a report: continue or stop the trial."""
         return str(super().on_trial_result(tune_controller, _named(trial), result))
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, object]) -> None:
         """A trial is over."""
         super().on_trial_complete(tune_controller, _named(trial), result)
 
@@ -56,7 +57,7 @@ class Notes(Callback):  # type: ignore[misc]
         self._record, self._rungs = record, rungs
         self._passed: set[tuple[str, int]] = set()
 
-    def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Result, **info: Any) -> None:
         """A report."""
         name = name_of(trial)
         rung = max((rung for rung in self._rungs if rung <= result["step"]), default=None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 import numpy as np
 from ray.tune.search import Searcher
@@ -11,6 +12,19 @@ from ray.tune.search import Searcher
 from factory.core import draws
 from factory.tune.record import Record
 from factory.tune.space import Parameters, SearchSpace, optuna_space, whole
+
+
+class NamedTrial(TypedDict):
+    """A trial's name and parameters."""
+
+    name: str
+    parameters: Parameters
+
+
+class Proposal(TypedDict):
+    """The configuration of a Ray Tune trial."""
+
+    trial: NamedTrial
 
 
 class Optuna:
@@ -38,12 +52,14 @@ class Optuna:
             self._asked.add(name)
         return stands
 
-    def report(self, name: str, result: dict[str, Any]) -> None:
+    def report(self, name: str, result: Mapping[str, object]) -> None:
         """Handle an intermediate report of a trial."""
         if name in self._asked:
             self._study.on_trial_result(name, result)
 
-    def tell(self, name: str, parameters: Parameters, result: dict[str, Any] | None, error: bool = False) -> None:
+    def tell(
+        self, name: str, parameters: Parameters, result: Mapping[str, object] | None, error: bool = False
+    ) -> None:
         """How a trial ended."""
         if name in self._asked:
             self._study.on_trial_complete(name, result, error)
@@ -60,7 +76,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._trials: dict[str, tuple[str, Parameters]] = {}  # by Ray Tune's identifier
         self.count = len(given) + len(free)
 
-    def suggest(self, trial_id: str) -> Any:
+    def suggest(self, trial_id: str) -> Proposal | str:
         """The next trial's configuration."""
         if self._given:
             name, parameters = self._given.pop(0)
@@ -68,16 +84,18 @@ class Proposals(Searcher):  # type: ignore[misc]
             name = self._free.pop(0)
             parameters = self._optuna.propose(name)
         else:
-            return Searcher.FINISHED
+            return str(Searcher.FINISHED)
         self._trials[trial_id] = name, parameters
         return {"trial": {"name": name, "parameters": parameters}}
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: Mapping[str, object]) -> None:
         """A report."""
         if self._optuna is not None:
             self._optuna.report(self._trials[trial_id][0], result)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: Mapping[str, object] | None = None, error: bool = False
+    ) -> None:
         """A trial is over."""
         if self._optuna is not None:
             self._optuna.tell(*self._trials[trial_id], result, error)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, NotRequired, TypeAlias, TypedDict, TypeGuard
 
 from difffas.errors import UserError
 from factory.core.config import canonical_json
-from factory.run import read_claim, read_summary
+from factory.core.documents import JsonValue
+from factory.run import Claim, read_claim, read_summary
 from factory.run.reading import read_json
 from factory.storage import Storage
-from factory.train import model_evaluation
+from factory.train import TrainSummary, model_evaluation
 from factory.train.recipes.classifier import FitClassifierConfig
 from factory.tune.space import Parameters, SearchSpace, whole
 
@@ -24,7 +26,15 @@ PROPOSED, RUNGS, STOPPED = (f"{RECORD}/{name}" for name in ("trials", "rungs", "
 REFUSED = "refused"  # folder: one line for each trial that cannot run
 FIGURES = ("step", "loss", "auc", "d_eer")  # figures kept from a report
 PLACES = {"out", "corpus", "generated", "audit", "protocol", "backbone", "resources"}  # may differ for equal trials
+Figures: TypeAlias = dict[str, float | None]  # of one report, by names of FIGURES; None for one that is not finite
 RAY_TUNE_S_ID = re.compile(rb"\b[0-9a-f]{8}\b")  # earlier versions named Optuna's trials so
+
+
+class Result(TypedDict):
+    """What a search reads of a result that Ray Tune hands on; Ray Tune adds keys of its own."""
+
+    step: int
+    done: NotRequired[bool]  # whether ASHA stops the trial here
 
 
 class Ended(NamedTuple):
@@ -32,7 +42,7 @@ class Ended(NamedTuple):
 
     name: str
     parameters: Parameters
-    metrics: dict[str, Any]
+    metrics: Mapping[str, float | None]
     reason: str | None
 
 
@@ -50,7 +60,7 @@ class Record:
     def ended(self, name: str, parameters: Parameters, fit: FitClassifierConfig) -> Ended | None:
         """How a trial with the settings `fit` ended; None if it has not ended or its folder holds another run."""
         folder = Storage(self._storage.path(f"trials/{name}"))
-        summary = read_summary(folder)
+        summary = read_summary(folder, TrainSummary)
         if summary is not None and _same(read_claim(folder), fit):
             return Ended(name, parameters, model_evaluation(summary), None)
         if (reason := self.refusal(name)) is not None:
@@ -70,15 +80,15 @@ class Record:
         """Record that a trial can never run."""
         self._storage.create(f"{REFUSED}/{name}.txt", reason.encode())
 
-    def stop(self, name: str, report: dict[str, Any]) -> None:
+    def stop(self, name: str, report: Mapping[str, object]) -> None:
         """Record that a trial was stopped early after this report."""
         self._write(f"{STOPPED}/{name}.json", kept(report))
 
-    def pass_rung(self, name: str, rung: int, report: dict[str, Any]) -> None:
+    def pass_rung(self, name: str, rung: int, report: Mapping[str, object]) -> None:
         """Record a trial's first report at or past a rung."""
         self._write(f"{RUNGS}/{name}-{rung}.json", kept(report))
 
-    def reports(self) -> list[tuple[str, dict[str, Any]]]:
+    def reports(self) -> list[tuple[str, Figures]]:
         """(trial, report) for all rungs that trials passed, lower rungs first."""
         found = [re.fullmatch(r"(\d{4,})-(\d{1,18})\.json", name) for name in self._storage.names(RUNGS)]
         passed = sorted((int(match[2]), match[1], match[0]) for match in found if match is not None)
@@ -123,27 +133,29 @@ class Record:
                 raise UserError(f"{self._storage.path(file)}: {key} {value:g} is not of search.{key}: {mend}")
         return {key: whole(key, found[key]) for key in known}
 
-    def _figures(self, file: str) -> dict[str, Any]:
+    def _figures(self, file: str) -> Figures:
         mend = "delete it and run the command again"
         found = read_json(self._storage, file, mend)
-        if not _number(found.get("step")) or not all(found[key] is None or _number(found[key]) for key in found):
+        figures = {key: value for key, value in found.items() if value is None or _number(value)}
+        if figures.get("step") is None or len(figures) < len(found):
             raise UserError(f"{self._storage.path(file)} is corrupt: {mend}")
-        return found
+        return figures
 
-    def _write(self, name: str, value: dict[str, Any]) -> None:
+    def _write(self, name: str, value: Mapping[str, JsonValue]) -> None:
         self._storage.create(name, canonical_json(value).encode() + b"\n")
 
 
-def kept(report: dict[str, Any]) -> dict[str, Any]:
+def kept(report: Mapping[str, object]) -> Figures:
     """The kept part of a report, without the host names, times and settings that Ray Tune adds."""
-    return {name: report[name] if _number(report[name]) else None for name in FIGURES if name in report}
+    given = {name: report[name] for name in FIGURES if name in report}
+    return {name: value if _number(value) else None for name, value in given.items()}
 
 
-def _number(value: Any) -> bool:
+def _number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _same(claim: dict[str, Any], fit: FitClassifierConfig) -> bool:
+def _same(claim: Claim, fit: FitClassifierConfig) -> bool:
     """Whether a folder has these settings; OUT/run.json covers other differences, such as the inputs' contents."""
     mine, its = fit.model_dump(mode="json"), claim.get("config")
     return isinstance(its, dict) and all(mine[name] == its.get(name) for name in mine if name not in PLACES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -21,6 +21,9 @@ from factory.models import backbone
 from factory.storage import Storage
 from factory.train.recipes.classifier import FitClassifierConfig
 from factory.train.recipes.sampling import style_weights
+
+if TYPE_CHECKING:
+    from ray.tune.search.sample import Domain
 
 DIGITS = 4  # significant digits of a drawn value
 INTEGERS = ("t0_min", "t0_max")
@@ -143,11 +146,11 @@ def whole(name: str, value: float) -> float:
     return int(value) if name in INTEGERS else float(value)
 
 
-def optuna_space(space: SearchSpace) -> dict[str, Any]:
+def optuna_space(space: SearchSpace) -> dict[str, Domain]:
     """The same values as Ray Tune domains, which its OptunaSearch accepts."""
     from ray import tune
 
-    def domain(name: str, values: Values) -> Any:
+    def domain(name: str, values: Values) -> Domain:
         if values.choices is not None:
             return tune.choice([whole(name, value) for value in values.choices])
         if name in INTEGERS:
@@ -190,7 +193,7 @@ def settings_of(fit: FitClassifierConfig, parameters: Parameters, out: str) -> F
     Raises:
         UserError: if the loss does not have a parameter, or a value is outside a setting's range.
     """
-    values: dict[str, Any] = fit.model_dump(mode="json")
+    values = fit.model_dump(mode="json")
     values["out"] = out
     for name, value in parameters.items():
         if name in ENDS:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from factory.charts import number
 from factory.tables.sheet import table
 from factory.tune.space import SearchSpace
+from factory.tune.summary import SearchSummary, Trial
 
 FIGURES = ("rows", "step", "auc", "d_eer", "status", "reason")
 
 
-def parameter_names(trials: list[dict[str, Any]]) -> list[str]:
+def parameter_names(trials: Sequence[Trial]) -> list[str]:
     """All parameters of the trials, in the order of `SearchSpace`."""
     known = list(SearchSpace.model_fields)
     names = {name for trial in trials for name in trial["parameters"]}
     return sorted(names, key=lambda name: (known.index(name.partition(".")[0]), name))
 
 
-def csv_table(summary: dict[str, Any]) -> str:
+def csv_table(summary: SearchSummary) -> str:
     """One line per trial in order of name, with all digits; missing values are empty."""
     names = parameter_names(summary["trials"])
     lines = [
@@ -27,7 +28,7 @@ def csv_table(summary: dict[str, Any]) -> str:
     return table([["trial", *names, *FIGURES], *lines])
 
 
-def markdown_table(summary: dict[str, Any]) -> str:
+def markdown_table(summary: SearchSummary) -> str:
     """The same table to four digits, with the best trial in bold and the results of regenerating below."""
     names = parameter_names(summary["trials"])
     lines = [_line(["trial", *names, *FIGURES]), _line(["---"] * (1 + len(names) + len(FIGURES)))]
@@ -46,7 +47,7 @@ def markdown_table(summary: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     return number(value) if isinstance(value, int | float) else str(value).replace("|", "\\|")

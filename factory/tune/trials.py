@@ -11,20 +11,29 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from difffas.errors import UserError
 from factory.core.progress import say
 from factory.storage import Storage
-from factory.tune.record import Ended, Record, trial_names
+from factory.tune.record import Ended, Record, kept, trial_names
 from factory.tune.space import Parameters, draw, located, settings_of, whole
 
 if TYPE_CHECKING:
-    from factory.tune.proposals import Optuna
+    from factory.train import TrainResources
+    from factory.train.recipes.classifier import FitClassifierConfig
+    from factory.tune.proposals import Optuna, Proposal, Proposals
     from factory.tune.settings import TuneConfig
 
 NEXT_TO_NOTHING = {"memory": 1}  # bytes: a trial's own process only waits; its workers may need every CPU
 BEST = {"auc": max, "d_eer": min}  # how to choose the best value of a metric
+
+
+class Given(NamedTuple):
+    """What every trial's process is told: the search's folder, and the settings common to all trials."""
+
+    out: str
+    fit: FitClassifierConfig
 
 
 def search(storage: Storage, config: TuneConfig) -> list[Ended]:
@@ -77,7 +86,7 @@ def _optuna(record: Record, config: TuneConfig, begun: dict[str, Parameters], en
     return found
 
 
-def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -> dict[str, Ended]:
+def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Proposals) -> dict[str, Ended]:
     """Run trials on Ray Tune; return how they ended."""
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # it would end the search as if all trials had finished
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # Ray warns if there is no logger; one of three is enough
@@ -86,7 +95,7 @@ def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Any) -
 
     from factory.tune.halving import Notes
 
-    given = {"out": storage.url, "fit": located(config.fit).model_dump(mode="json")}
+    given = Given(storage.url, located(config.fit))
     how = _how(config)
     how.search_alg, how.num_samples = proposals, proposals.count
     if how.scheduler is not None:
@@ -134,24 +143,23 @@ def _how(config: TuneConfig) -> Any:
     )
 
 
-def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
+def run_trial(config: Proposal, given: Given) -> None:
     """One trial: fit the classifier and report every evaluation to Ray Tune. Runs in its own process."""
     from ray import tune
     from ray.tune.integration.ray_train import TuneReportCallback
 
-    from factory.core.config import build
     from factory.train import model_evaluation
-    from factory.train.recipes.classifier import FitClassifierConfig, run
+    from factory.train.recipes.classifier import run
 
     name = config["trial"]["name"]
     parameters = {key: whole(key, value) for key, value in config["trial"]["parameters"].items()}
     say(f"tune: trial {name}: " + ", ".join(f"{key} {value:g}" for key, value in parameters.items()))
-    storage = Storage(given["out"])
+    storage = Storage(given.out)
     record = Record(storage)
     if (reason := record.refusal(name)) is not None:
         raise UserError(reason)
     try:
-        fit = settings_of(build(FitClassifierConfig, given["fit"]), parameters, storage.path(f"trials/{name}"))
+        fit = settings_of(given.fit, parameters, storage.path(f"trials/{name}"))
         summary = run(fit.model_copy(update={"resources": _resources(fit)}), [TuneReportCallback()])
     except UserError as error:  # the parameters' fault
         record.refuse(name, " ".join(str(error).split()))
@@ -161,7 +169,7 @@ def run_trial(config: dict[str, Any], given: dict[str, Any]) -> None:
     tune.report({**last, **model_evaluation(summary), "step": last["step"], "loss": summary["loss"]})
 
 
-def _resources(fit: Any) -> Any:
+def _resources(fit: FitClassifierConfig) -> TrainResources:
     """Resources with one report per evaluation; CPU workers read by themselves, or trials could starve one another."""
     from factory import cluster
 
@@ -178,4 +186,4 @@ def _ended(record: Record, result: Any, config: TuneConfig) -> Ended:
     if result.error is None:  # neither finished nor stopped: Ray Tune was told to end
         raise KeyboardInterrupt
     reason = " ".join([line for line in str(result.error).splitlines() if line.strip()][-1].split())
-    return Ended(name, parameters, dict(result.metrics or {}), reason)
+    return Ended(name, parameters, kept(result.metrics or {}), reason)

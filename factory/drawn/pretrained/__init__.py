@@ -19,10 +19,12 @@ from difffas.style_encoder import SMALL_STYLE_ENCODER
 from difffas.unet import SMALL_UNET
 from factory import prepare
 from factory.core.config import build
+from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.provenance import DRAWN
 from factory.drawn import embedded
+from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
@@ -33,7 +35,7 @@ HELD_OUT = 192  # (live, spoof, guide) triples
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 250}
 
 
-def fit(out: str) -> dict[str, Any]:
+def fit(out: str) -> TrainSummary:
     """Draw the faces and fit style encoder and generator below `out`; a second call resumes."""
     root = Path(out).absolute()
     if len(list((root / "faces").rglob("*.png"))) < embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
@@ -44,7 +46,7 @@ def fit(out: str) -> dict[str, Any]:
     return fit_generator.run(build(fit_generator.FitGeneratorConfig, _generator(root)))
 
 
-def _corpus(root: Path) -> dict[str, Any]:
+def _corpus(root: Path) -> JsonObject:
     return {
         "source": f"{root}/faces",
         "out": f"{root}/corpus",
@@ -58,7 +60,7 @@ def _corpus(root: Path) -> dict[str, Any]:
     }
 
 
-def _style(root: Path) -> dict[str, Any]:
+def _style(root: Path) -> JsonObject:
     training = {"steps": 1500, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",
@@ -69,7 +71,7 @@ def _style(root: Path) -> dict[str, Any]:
     }
 
 
-def _generator(root: Path) -> dict[str, Any]:
+def _generator(root: Path) -> JsonObject:
     training = {"steps": 6000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",

@@ -11,21 +11,35 @@ from pydantic import Field
 
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
+from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
 from factory.corpus.row import LIVE, SPOOF
 from factory.models import backbone
-from factory.protocols import check, check_generated, check_held_out, content, open_corpus, protocol_of, record
+from factory.models.tensors import to_tensor
+from factory.protocols import check, check_generated, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
-from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
-from factory.train.batches import PixelCache, SamplePlan, share, training_images
-from factory.train.ingest import Batch, BatchReader, image_reader
+from factory.train import (
+    Evaluation,
+    ModelFigures,
+    TrainConfig,
+    TrainResources,
+    TrainSummary,
+    WorkerSettings,
+    check_resources,
+    fit,
+    needs,
+)
+from factory.train.batches import PixelCache, SamplePlan, share
+from factory.train.recipes.labels import Images, LabelRecipe
 from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train.recipes.style import train_styles
 
 if TYPE_CHECKING:
     import torch
+
+    from difffas.classifier import SpoofClassifier
 
 STATION = "fit-classifier"
 
@@ -63,14 +77,14 @@ class FitClassifierConfig(Config):
     resources: TrainResources = TrainResources()
 
 
-def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+def run(config: FitClassifierConfig, callbacks: Sequence[Any] = ()) -> TrainSummary:
     """Fit and commit `OUT/classifier`; return the run's summary. `callbacks` are those of `train.fit`."""
     identity, settings = prepared(config)
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
-    return fit(claim, worker, settings, config.resources, callbacks)
+    return fit(claim, worker, settings, callbacks)
 
 
-def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[FitClassifierConfig]]:
     """The facts that decide the result, and the settings for the workers.
 
     Raises:
@@ -104,14 +118,21 @@ def prepared(config: FitClassifierConfig) -> tuple[dict[str, Any], dict[str, Any
     network = {"backbone": backbone.identity(config.backbone)}
     backbone.check_size(config.backbone, image_size(corpus, config.split))
     given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
-    settings = {"job": STATION, **given, "styles": sorted(styles)}
-    digests = {"corpus": corpus.digest, "generated": generated and generated.digest}
+    digests = {"corpus": corpus.digest, "generated": generated.digest if generated else None}
     audit = Audit(config.audit) if config.audit is not None else None
-    identity = {**settings, **network, **digests, "protocol": record(protocol_of(corpus))}
-    identity |= {"audit": audit.digest} if audit else {}
-    urls = {"corpus": corpus.storage.url, "generated": generated and generated.storage.url}
+    identity: JsonObject = {"job": STATION, **given, "styles": sorted(styles), **network, **digests}
+    identity |= {"protocol": record(protocol_of(corpus)), **({"audit": audit.digest} if audit else {})}
+    urls = {"corpus": corpus.storage.url, **({"generated": generated.storage.url} if generated else {})}
     places = {**urls, "audit": audit and audit.storage.url, "backbone": backbone.located(config.backbone)}
-    return identity, settings | places | {"protocol": content(protocol_of(corpus))}
+    return identity, WorkerSettings(
+        STATION,
+        config.model_copy(update=places),
+        config.train,
+        config.resources,
+        protocol_of(corpus),
+        tuple(sorted(styles)),
+        urls,
+    )
 
 
 def image_size(corpus: Corpus, split: str) -> int:
@@ -133,82 +154,62 @@ def _require_both(corpus: Corpus, split: str | None) -> None:
         )
 
 
-def worker(settings: dict[str, Any]) -> str | None:
+def worker(settings: WorkerSettings[FitClassifierConfig]) -> str | None:
     """The function that every Ray Train worker runs."""
     from factory.train.loop import train_loop
 
-    return train_loop(ClassifierRecipe(settings), settings)
+    return train_loop(classifier_recipe(settings), settings)
 
 
-class ClassifierRecipe:
+def classifier_recipe(settings: WorkerSettings[FitClassifierConfig]) -> LabelRecipe:
+    """The recipe of a spoof classifier."""
+    return LabelRecipe(ClassifierObjective(settings), settings.train)
+
+
+class ClassifierObjective:
     """Cosines of style classes under the configured loss; quality comes from the BRISQUE of the stored images."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: WorkerSettings[FitClassifierConfig]) -> None:
         import torch
 
-        self._settings = settings
+        config = self._config = settings.config
+        self._train, self._styles = settings.train, list(settings.styles)
         self._left_out: dict[str, int] | None = None
-        real = open_corpus(settings["corpus"], settings["protocol"])
-        sources = [(real, real.where(split=settings["split"]))]
-        if settings["generated"]:
-            generated = open_corpus(settings["generated"], settings["protocol"])
-            keep = RowFilter.model_validate(settings["generated_rows"]).positions(generated, settings["split"])
-            keep, self._left_out = kept_by(settings["audit"], generated, keep)
+        real = open_corpus(config.corpus, settings.protocol)
+        sources = [(real, real.where(split=config.split))]
+        if config.generated:
+            generated = open_corpus(config.generated, settings.protocol)
+            keep = config.generated_rows.positions(generated, config.split)
+            keep, self._left_out = kept_by(config.audit, generated, keep)
             sources.append((generated, keep))
-        self._rows = TrainingRows(sources, settings["styles"])
-        self._loss = make_loss(LossConfig.model_validate(settings["loss"]), settings["styles"])
-        sampling = SamplingConfig.model_validate(settings["sampling"])
-        self._plan = self._rows.plan(sampling, settings["train"]["seed"])
-        self._held_out = held_out_rows(real, settings["held_out"])
+        self._rows = TrainingRows(sources, self._styles)
+        self._loss = make_loss(config.loss, self._styles)
+        self._plan = self._rows.plan(config.sampling, settings.train.seed)
+        self.images = Images(self._rows.corpora, self._plan, self._rows.columns)
+        self._held_out = held_out_rows(real, config.held_out)
         self._spoof = (real.column("label")[self._held_out] == SPOOF).astype(np.int64)
         self._pixels = PixelCache(real)  # of the held-out rows
-        self._size = image_size(real, settings["split"])
-        torch.manual_seed(settings["train"]["seed"])
+        self._size = image_size(real, config.split)
+        torch.manual_seed(settings.train.seed)
         self.network = self._new()
-        self._device = torch.device("cpu")
 
-    def _new(self) -> Any:
+    def _new(self) -> SpoofClassifier:
         from difffas.classifier import SpoofClassifier
 
-        styles = self._settings["styles"]
         return SpoofClassifier(
-            styles,
-            live_styles=[style for style in styles if is_live(style)],
-            backbone=self._settings["backbone"],
-            scale=self._settings["loss"]["scale"],
-            backbone_args=backbone.arguments(self._settings["backbone"], self._size),
+            self._styles,
+            live_styles=[style for style in self._styles if is_live(style)],
+            backbone=self._config.backbone,
+            scale=self._config.loss.parameters["scale"],
+            backbone_args=backbone.arguments(self._config.backbone, self._size),
             image_size=self._size,
         )
 
-    @property
-    def modules(self) -> dict[str, torch.nn.Module]:
-        """The modules in a checkpoint."""
-        return {"network": self.network}
-
-    def to(self, device: torch.device) -> None:
-        """Move the network to the worker's device."""
-        self._device = device
-        self.network.to(device)
-
-    def begin(self) -> None:
-        """Called before the first step of a run."""
-
-    def resumed(self, updates: int) -> None:
-        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
-
-    def reader(self, rank: int, world: int) -> BatchReader:
-        """Batches of `images`, `label`, `brisque` and `keys`."""
-        seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
-        plan = self._plan
-        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
-        return image_reader(self._rows.corpora, samples, self._rows.columns, batch_size, seed, rank, world)
-
-    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+    def loss(
+        self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
+    ) -> torch.Tensor:
         """The configured loss."""
-        import torch
-
-        cosines, features = network(training_images(batch["images"], self._device), with_features=True)
-        labels = torch.tensor(batch["label"], device=self._device)
+        cosines, features = network(images, with_features=True)
         return self._loss(cosines, labels, self._quality(counters), features)
 
     def _quality(self, counters: np.ndarray) -> torch.Tensor:
@@ -220,15 +221,12 @@ class ClassifierRecipe:
 
         from difffas.losses import relative_quality
 
-        batch_size = self._settings["train"]["batch_size"]
+        batch_size = self._train.batch_size
         whole = share(int(counters[0]) // batch_size, batch_size, 0, 1)
         scores = torch.from_numpy(self._rows.columns["brisque"][self._plan(whole)])
         return relative_quality(scores)[counters - whole[0]]
 
-    def updated(self) -> None:
-        """Called after every optimiser step."""
-
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, device: torch.device) -> Evaluation:
         """AUC and detection equal error rate of the held-out rows, frame by frame; the AUC is the score."""
         import torch
 
@@ -238,19 +236,21 @@ class ClassifierRecipe:
         found = []
         with torch.no_grad():
             for chunk in np.array_split(self._held_out, -(-len(self._held_out) // 64)):
-                cosines = network(training_images(self._pixels(chunk), self._device))
+                cosines = network(to_tensor(self._pixels(chunk), device))
                 found.append(network.liveness(cosines.float()).double().cpu().numpy())
         liveness = np.concatenate(found)
         figures = {"auc": auc(liveness, self._spoof), "d_eer": d_eer(liveness, self._spoof)}
         return Evaluation(figures, score=figures["auc"])
 
-    def export(self, folder: Path) -> dict[str, Any]:
+    def export(self, folder: Path, device: torch.device) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""
         from factory.train.parallel import whole
 
         whole(self.network, self._new).save(folder / "classifier")
-        left_out = {} if self._left_out is None else {"left_out_by_audit": self._left_out}
-        return {"styles": self._settings["styles"], "rows": self._rows.counts(), **left_out}
+        figures: ModelFigures = {"styles": self._styles, "rows": self._rows.counts()}
+        if self._left_out is not None:
+            figures["left_out_by_audit"] = self._left_out
+        return figures
 
 
 class TrainingRows:

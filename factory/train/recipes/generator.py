@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, build
+from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
-from factory.protocols import check, check_held_out, check_model, content, open_corpus, protocol_of, record
+from factory.models.tensors import to_tensor
+from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
 from factory.run import Run, read_claim
 from factory.storage import Storage
-from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
-from factory.train.batches import Pairs, PixelCache, training_images
-from factory.train.ingest import Batch, BatchReader, image_reader
+from factory.train import (
+    Evaluation,
+    ModelFigures,
+    TrainConfig,
+    TrainResources,
+    TrainSummary,
+    WorkerSettings,
+    check_resources,
+    fit,
+    needs,
+)
+from factory.train.batches import Pairs, PixelCache
+from factory.train.ingest import Batch, BatchReader, Places, image_reader
 from factory.train.recipes.validate import Validation
 
 if TYPE_CHECKING:
     import torch
 
     from difffas.objective import TrainingNoise
+    from difffas.unet import SpoofUNet
 
 STATION = "fit-generator"
 
@@ -84,7 +97,7 @@ class FitGeneratorConfig(Config):
         return self
 
 
-def run(config: FitGeneratorConfig) -> dict[str, Any]:
+def run(config: FitGeneratorConfig) -> TrainSummary:
     """Fit and commit a model folder that `SpoofPipeline.from_pretrained` loads; return the run's summary."""
     corpus = open_corpus(config.corpus, config.protocol)
     splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
@@ -94,52 +107,71 @@ def run(config: FitGeneratorConfig) -> dict[str, Any]:
     for split in splits:
         _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
     check_resources(config.train, config.resources, checkpointing=True)
-    settings = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
-    start, known = starting_point(config)
-    check_network({**settings, **start})
-    check_model(Storage(start["style_encoder"]), protocol_of(corpus), "the model in")
-    identity = {**settings, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
-    places = {"corpus": corpus.storage.url, "protocol": content(protocol_of(corpus)), **start}
+    started, known = starting_point(config)
+    check_network(started)
+    check_model(Storage(_encoder(started)), protocol_of(corpus), "the model in")
+    given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
+    identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
-    return fit(claim, worker, {**settings, **places}, config.resources)
+    return fit(claim, worker, worker_settings(started, corpus))
 
 
-def starting_point(config: FitGeneratorConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The source of network and style encoder, and the facts about it that enter the fingerprint."""
+def worker_settings(config: FitGeneratorConfig, corpus: Corpus) -> WorkerSettings[FitGeneratorConfig]:
+    """What the workers are told; `config` knows its starting point."""
+    url = corpus.storage.url
+    return WorkerSettings(
+        STATION,
+        config.model_copy(update={"corpus": url}),
+        config.train,
+        config.resources,
+        protocol_of(corpus),
+        corpora={"corpus": url},
+    )
+
+
+def starting_point(config: FitGeneratorConfig) -> tuple[FitGeneratorConfig, JsonObject]:
+    """The configuration with the folders and the network to start from, and the facts that enter the fingerprint.
+
+    With `initial`, the style encoder and the network's settings are those of the initial model.
+    """
     if config.initial is not None:
         model = Storage(config.initial)
         digest = model_digest(model)
         network = unet_config(model)
         kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
-        return {"initial": model.url, "style_encoder": model.url, "network": kept}, {
-            "initial": digest,
-            "network": kept,
-        }
+        places = {"initial": model.url, "style_encoder": model.url, "network": build(GeneratorNetworkConfig, kept)}
+        return config.model_copy(update=places), {"initial": digest, "network": kept}
     assert config.style_encoder is not None, "the configuration asks for one of the two"
     encoder = Storage(config.style_encoder)
     if not encoder.exists("style_encoder/config.json"):
         raise UserError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
     check_encoder(encoder)
-    return {"style_encoder": encoder.url}, {"style_encoder": read_claim(encoder)["fingerprint"]}
+    started = config.model_copy(update={"style_encoder": encoder.url})
+    return started, {"style_encoder": read_claim(encoder)["fingerprint"]}
 
 
-def check_network(settings: dict[str, Any]) -> None:
+def _encoder(config: FitGeneratorConfig) -> str:
+    assert config.style_encoder is not None, "the configuration knows its starting point"
+    return config.style_encoder
+
+
+def check_network(config: FitGeneratorConfig) -> None:
     """Refuse a network that does not fit its style encoder or cannot be sampled as the evaluation requires.
 
     Raises:
         UserError: naming the widths that differ, or more steps of the sample grid than timesteps.
     """
-    network, encoder = settings["network"], Storage(settings["style_encoder"])
+    network, encoder = config.network, Storage(_encoder(config))
     given = list(encoder_config(encoder)["channels"][1:])
-    wanted = [network["base_channels"] * multiplier for multiplier in network["channel_multipliers"][3:]]
+    wanted = [network.base_channels * multiplier for multiplier in network.channel_multipliers[3:]]
     if given != wanted:
         raise UserError(
             f"the style encoder in {encoder.url} is {given} channels wide at strides 8, 16 and 32, the network "
             f"{wanted} (base_channels × channel_multipliers): fit one with network.channels=[…, "
             f"{', '.join(map(str, wanted))}], or change the network"
         )
-    steps, timesteps = settings["evaluation"]["grid_steps"], network["timesteps"]
-    if settings["train"]["evaluate_every"] and steps > timesteps:
+    steps, timesteps = config.evaluation.grid_steps, network.timesteps
+    if config.train.evaluate_every and steps > timesteps:
         raise UserError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
 
 
@@ -156,7 +188,7 @@ def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
         )
 
 
-def worker(settings: dict[str, Any]) -> str | None:
+def worker(settings: WorkerSettings[FitGeneratorConfig]) -> str | None:
     """The function that every Ray Train worker runs."""
     from factory.train.loop import train_loop
 
@@ -166,28 +198,30 @@ def worker(settings: dict[str, Any]) -> str | None:
 class GeneratorRecipe:
     """The ε-loss with style dropout; keeps and exports an average of parameters and buffers."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: WorkerSettings[FitGeneratorConfig]) -> None:
         import torch
 
         from difffas.ema import EMA
 
-        self._settings, self._seed = settings, settings["train"]["seed"]
-        self._corpus = open_corpus(settings["corpus"], settings["protocol"])
-        self._pairs = Pairs(self._corpus, settings["split"], self._seed)
-        self._encoder = load_style_encoder(settings["style_encoder"])
+        config = self._config = settings.config
+        self._batch_size, self._seed = settings.train.batch_size, settings.train.seed
+        self._corpus = open_corpus(config.corpus, settings.protocol)
+        self._pairs = Pairs(self._corpus, config.split, self._seed)
+        self._encoder = load_style_encoder(_encoder(config))
         torch.manual_seed(self._seed)
         self.network = self._new()
-        if settings["initial"]:
-            load_unet(self.network, settings["initial"])
+        if config.initial:
+            load_unet(self.network, config.initial)
         # The average is meaningless while the network changes fast: copy during the first fifth of the steps.
-        copied = 0 if settings["initial"] else settings["train"]["steps"] // 5
-        self._average = EMA(self.network, settings["ema_decay"], warm_start=copied)
+        copied = 0 if config.initial else settings.train.steps // 5
+        self._average = EMA(self.network, config.ema_decay, warm_start=copied)
         self._device = torch.device("cpu")
 
-    def _new(self) -> Any:
+    def _new(self) -> SpoofUNet:
         from difffas.unet import SpoofUNet
 
-        return SpoofUNet(**self._settings["network"])
+        made: SpoofUNet = SpoofUNet(**self._config.network.model_dump(mode="json"))
+        return made
 
     @property
     def modules(self) -> dict[str, torch.nn.Module]:
@@ -204,13 +238,11 @@ class GeneratorRecipe:
         """Compute the guides' statistics; a checkpoint already has them in the modules' buffers."""
         from difffas.style_encoder import feature_statistics
 
-        if self._settings["initial"]:
+        if self._config.initial:
             return  # the initial weights came with the statistics that they were fitted to
         shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
-        statistics = feature_statistics(
-            self._encoder, (training_images(read(chunk), self._device) for chunk in chunks)
-        )
+        statistics = feature_statistics(self._encoder, (to_tensor(read(chunk), self._device) for chunk in chunks))
         self.network.set_condition_statistics(*statistics)
         self._average.model.set_condition_statistics(*statistics)
 
@@ -218,9 +250,9 @@ class GeneratorRecipe:
         """Called after a checkpoint has restored the modules to their state after `updates` updates."""
         self._average.updates = updates
 
-    def reader(self, rank: int, world: int) -> BatchReader:
+    def reader(self, rank: int, world: int) -> BatchReader[Places]:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
-        pairs, batch_size = self._pairs, self._settings["train"]["batch_size"]  # sent to the reader's process
+        pairs, batch_size = self._pairs, self._batch_size  # sent to the reader's process
         samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
         return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
 
@@ -228,8 +260,8 @@ class GeneratorRecipe:
         """The objective at the timesteps and noise of these counters."""
         from difffas.objective import training_loss
 
-        live, spoof, guide = (training_images(batch[name], self._device) for name in ("live", "spoof", "guide"))
-        draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._settings)
+        live, spoof, guide = (to_tensor(batch[name], self._device) for name in ("live", "spoof", "guide"))
+        draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._config, self._seed)
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 
     def updated(self) -> None:
@@ -241,20 +273,24 @@ class GeneratorRecipe:
         from difffas.pipeline import SpoofPipeline
         from factory.train.parallel import whole
 
-        average, wanted = whole(self._average.model, self._new), self._settings["evaluation"]
+        average, wanted = whole(self._average.model, self._new), self._config.evaluation
         losses = self._validation.losses(average, self._encoder, self._device)
         grid = self._validation.grid(
             SpoofPipeline(unet=average, style_encoder=self._encoder),
-            *(wanted[name] for name in ("grid_rows", "cfg_scale", "grid_steps")),
+            wanted.grid_rows,
+            wanted.cfg_scale,
+            wanted.grid_steps,
         )
         return Evaluation(losses, score=-losses["all"], images={"samples": grid})
 
     @functools.cached_property
     def _validation(self) -> Validation:
-        samples, timesteps = self._settings["evaluation"]["samples"], self._settings["network"]["timesteps"]
-        return Validation(self._corpus, self._settings["held_out"], samples, self._seed, timesteps)
+        config = self._config
+        return Validation(
+            self._corpus, config.held_out, config.evaluation.samples, self._seed, config.network.timesteps
+        )
 
-    def export(self, folder: Path) -> dict[str, Any]:
+    def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""
         from difffas.pipeline import SpoofPipeline
         from difffas.style_statistics import write_statistics
@@ -262,18 +298,20 @@ class GeneratorRecipe:
 
         average = whole(self._average.model, self._new)
         SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)
-        write_statistics(folder, statistics_by_style(self._corpus, [self._settings["split"]]))
+        write_statistics(folder, statistics_by_style(self._corpus, [self._config.split]))
         return {"parameters": sum(parameter.numel() for parameter in average.parameters())}
 
 
-def draw_by_counter(counters: np.ndarray, shape: tuple[int, ...], settings: dict[str, Any]) -> TrainingNoise:
+def draw_by_counter(
+    counters: np.ndarray, shape: tuple[int, ...], config: FitGeneratorConfig, seed: int
+) -> TrainingNoise:
     """t, ε and style mask of samples by their counters: the same for any number of workers and after a restart."""
     import torch
 
     from difffas.objective import TrainingNoise, draw_training_noise
     from factory.core import draws
 
-    seeds = draws.bits(counters, settings["train"]["seed"], "noise") >> np.uint64(1)
-    chances = settings["style_dropout"], settings["network"]["timesteps"], settings["live_dropout"]
+    seeds = draws.bits(counters, seed, "noise") >> np.uint64(1)
+    chances = config.style_dropout, config.network.timesteps, config.live_dropout
     drawn = [draw_training_noise((1, *shape), torch.Generator().manual_seed(int(value)), *chances) for value in seeds]
     return TrainingNoise(*(torch.cat(parts) for parts in zip(*drawn, strict=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -11,14 +11,27 @@ from pydantic import Field, PositiveInt
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
-from factory.protocols import check, check_held_out, content, open_corpus, protocol_of, record
+from factory.models.tensors import to_tensor
+from factory.protocols import check, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
-from factory.train import Evaluation, TrainConfig, TrainResources, check_resources, fit, needs
-from factory.train.batches import PixelCache, Shuffled, training_images
-from factory.train.ingest import Batch, BatchReader, image_reader
+from factory.train import (
+    Evaluation,
+    ModelFigures,
+    TrainConfig,
+    TrainResources,
+    TrainSummary,
+    WorkerSettings,
+    check_resources,
+    fit,
+    needs,
+)
+from factory.train.batches import PixelCache, Shuffled
+from factory.train.recipes.labels import Images, LabelRecipe
 
 if TYPE_CHECKING:
     import torch
+
+    from difffas.style_encoder import StyleEncoder
 
 STATION = "fit-style"
 
@@ -44,7 +57,7 @@ class FitStyleConfig(Config):
     resources: TrainResources = TrainResources()
 
 
-def run(config: FitStyleConfig) -> dict[str, Any]:
+def run(config: FitStyleConfig) -> TrainSummary:
     """Fit and commit `OUT/style_encoder`; return the run's summary with the held-out accuracy."""
     corpus = open_corpus(config.corpus, config.protocol)
     check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
@@ -57,11 +70,24 @@ def run(config: FitStyleConfig) -> dict[str, Any]:
             f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "
             f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
         )
-    settings = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
-    identity = {**settings, "corpus": corpus.digest, "protocol": record(protocol_of(corpus))}
+    given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
+    identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus))}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
-    places = {"corpus": corpus.storage.url, "protocol": content(protocol_of(corpus))}
-    return fit(claim, worker, {**settings, **places}, config.resources)
+    return fit(claim, worker, worker_settings(config, corpus, styles))
+
+
+def worker_settings(config: FitStyleConfig, corpus: Corpus, styles: list[str]) -> WorkerSettings[FitStyleConfig]:
+    """What the workers are told."""
+    url = corpus.storage.url
+    return WorkerSettings(
+        STATION,
+        config.model_copy(update={"corpus": url}),
+        config.train,
+        config.resources,
+        protocol_of(corpus),
+        tuple(styles),
+        {"corpus": url},
+    )
 
 
 def train_styles(corpus: Corpus, split: str) -> list[str]:
@@ -86,87 +112,71 @@ def held_out_rows(corpus: Corpus, split: str | None, styles: list[str]) -> np.nd
     return held_out
 
 
-def worker(settings: dict[str, Any]) -> str | None:
+def worker(settings: WorkerSettings[FitStyleConfig]) -> str | None:
     """The function that every Ray Train worker runs."""
     from factory.train.loop import train_loop
 
-    return train_loop(StyleRecipe(settings), settings)
+    return train_loop(style_recipe(settings), settings)
 
 
-class StyleRecipe:
-    """Cross-entropy of the style logits, with half of the images mirrored."""
+def style_recipe(settings: WorkerSettings[FitStyleConfig]) -> LabelRecipe:
+    """The recipe of a style encoder."""
+    return LabelRecipe(StyleObjective(settings), settings.train)
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+
+class StyleObjective:
+    """Cross-entropy of the style logits."""
+
+    def __init__(self, settings: WorkerSettings[FitStyleConfig]) -> None:
         import torch
 
-        self._corpus = open_corpus(settings["corpus"], settings["protocol"])
-        self._settings = settings
-        numbers = {style: number for number, style in enumerate(settings["styles"])}
-        self._labels = np.array([numbers.get(style, -1) for style in self._corpus.column("style")])
-        self._held_out = held_out_rows(self._corpus, settings["held_out"], settings["styles"])
-        self._pixels = PixelCache(self._corpus)  # of the held-out rows
-        torch.manual_seed(settings["train"]["seed"])
+        config = settings.config
+        corpus = open_corpus(config.corpus, settings.protocol)
+        self._styles, self._config = list(settings.styles), config.network
+        numbers = {style: number for number, style in enumerate(self._styles)}
+        self._labels = np.array([numbers.get(style, -1) for style in corpus.column("style")])
+        plan = Shuffled(corpus.where(split=config.split), settings.train.seed)
+        self.images = Images([corpus], plan, {"label": self._labels})
+        self._held_out = held_out_rows(corpus, config.held_out, self._styles)
+        self._pixels = PixelCache(corpus)  # of the held-out rows
+        torch.manual_seed(settings.train.seed)
         self.network = self._new()
-        self._device = torch.device("cpu")
 
-    def _new(self) -> Any:
+    def _new(self) -> StyleEncoder:
         from difffas.style_encoder import StyleEncoder
 
-        return StyleEncoder(styles=self._settings["styles"], **self._settings["network"])
+        made: StyleEncoder = StyleEncoder(styles=self._styles, **self._config.model_dump(mode="json"))
+        return made
 
-    @property
-    def modules(self) -> dict[str, torch.nn.Module]:
-        """The modules in a checkpoint."""
-        return {"network": self.network}
-
-    def to(self, device: torch.device) -> None:
-        """Move the network to the worker's device."""
-        self._device = device
-        self.network.to(device)
-
-    def begin(self) -> None:
-        """Called before the first step of a run."""
-
-    def resumed(self, updates: int) -> None:
-        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
-
-    def reader(self, rank: int, world: int) -> BatchReader:
-        """Batches of `images`, `label` and `keys`."""
-        seed, batch_size = self._settings["train"]["seed"], self._settings["train"]["batch_size"]
-        plan = Shuffled(self._corpus.where(split=self._settings["split"]), seed)
-        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
-        return image_reader([self._corpus], samples, {"label": self._labels}, batch_size, seed, rank, world)
-
-    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+    def loss(
+        self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
+    ) -> torch.Tensor:
         """Cross-entropy of the style."""
         import torch
 
-        _, logits = network(training_images(batch["images"], self._device))
-        return torch.nn.functional.cross_entropy(logits.float(), torch.tensor(batch["label"], device=self._device))
+        _, logits = network(images)
+        return torch.nn.functional.cross_entropy(logits.float(), labels)
 
-    def updated(self) -> None:
-        """Called after every optimiser step."""
-
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, device: torch.device) -> Evaluation:
         """Accuracy and cross-entropy on held-out subjects; ties in accuracy go to the lower cross-entropy.
 
         Accuracy alone reaches 1 and stays there long before the features stop improving.
         """
-        figures = self._judged(self.network.eval())
+        figures = self._judged(self.network.eval(), device)
         assert figures is not None, "fit-style asks for held-out rows"
         less_than_one_row = 0.5 / len(self._held_out) / (1.0 + figures["cross_entropy"])
         return Evaluation(figures, score=figures["accuracy"] + less_than_one_row)
 
-    def export(self, folder: Path) -> dict[str, Any]:
+    def export(self, folder: Path, device: torch.device) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""
         from factory.train.parallel import whole
 
         network = whole(self.network, self._new)
         network.save_pretrained(folder / "style_encoder")
-        figures = self._judged(network)
-        return {"styles": self._settings["styles"], "accuracy": figures and figures["accuracy"]}
+        figures = self._judged(network, device)
+        return {"styles": self._styles, "accuracy": figures["accuracy"] if figures else None}
 
-    def _judged(self, network: torch.nn.Module) -> dict[str, float] | None:
+    def _judged(self, network: torch.nn.Module, device: torch.device) -> dict[str, float] | None:
         """Accuracy and loss on the held-out rows of known styles; None if there are no such rows."""
         import torch
 
@@ -175,7 +185,7 @@ class StyleRecipe:
             return None
         with torch.no_grad():
             for chunk in np.array_split(positions, max(1, len(positions) // 64)):
-                _, logits = network(training_images(self._pixels(chunk), self._device))
+                _, logits = network(to_tensor(self._pixels(chunk), device))
                 labels = torch.from_numpy(self._labels[chunk])
                 right += int((logits.argmax(dim=1).cpu() == labels).sum())
                 loss += torch.nn.functional.cross_entropy(logits.float().cpu(), labels, reduction="sum").item()

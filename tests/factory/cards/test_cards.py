@@ -143,6 +143,6 @@ def test_a_joined_corpus_has_a_card_of_its_own(tmp_path: Path) -> None:
     write_corpus(tmp_path / "b", [dataclasses.replace(r, key=f"b-{r.key}", license="MIT") for r in small_rows()])
     join(JoinConfig(corpora=(f"{tmp_path}/a", f"{tmp_path}/b"), out=f"{tmp_path}/both"))
     facts = corpus_facts(Storage(f"{tmp_path}/both"))
-    assert facts["rows"] == 2 * len(Corpus(f"{tmp_path}/a")) and facts["license"] == "MIT"
+    assert facts.rows == 2 * len(Corpus(f"{tmp_path}/a")) and facts.license == "MIT"
     assert "`difffas join`" in (tmp_path / "both" / CARD).read_text(encoding="utf-8")
     assert str(tmp_path) not in "".join(path.read_text() for path in (tmp_path / "both" / "ledger").iterdir())

@@ -26,8 +26,8 @@ def test_a_model_says_what_it_learned_from_and_how_it_does(tmp_path: Path, stati
     run = Run(
         str(tmp_path / "model"), station, {"corpus": "ab" * 32, "train": {"steps": 7}, "long": "x" * 9999}, Places()
     )
-    settings = {"corpus": f"{tmp_path}/real", "generated": f"{tmp_path}/made", "train": {"steps": 7}}
-    write_model_card(run.storage, settings, {"accuracy": 0.875, "styles": ["cam-live"]})
+    corpora = {"corpus": f"{tmp_path}/real", "generated": f"{tmp_path}/made"}
+    write_model_card(run.storage, corpora, {"accuracy": 0.875, "styles": ["cam-live"]})
     text = run.storage.read(CARD).decode()
     front = yaml.safe_load(text.split("---\n")[1])
     assert (front["license"], front["license_name"]) == ("other", "OULU agreement")
@@ -38,7 +38,7 @@ def test_a_model_says_what_it_learned_from_and_how_it_does(tmp_path: Path, stati
     assert "secret-place" not in text and str(tmp_path) not in text and "xxx" not in text
     for snippet in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(snippet.partition("\n\n")[0])  # what it imports is there
-    write_model_card(run.storage, settings, {"accuracy": 0.0})
+    write_model_card(run.storage, corpora, {"accuracy": 0.0})
     assert run.storage.read(CARD).decode() == text
 
 

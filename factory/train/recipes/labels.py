@@ -1,0 +1,99 @@
+"""The half that fit-style and fit-classifier share: one network learns the labels of single images."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from factory.corpus import Corpus
+from factory.models.tensors import to_tensor
+from factory.train import Evaluation, ModelFigures, TrainConfig
+from factory.train.batches import SamplePlan
+from factory.train.ingest import Batch, BatchReader, Places, image_reader
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Images(typing.NamedTuple):
+    """The images of a training: rows are numbered consecutively through the corpora, and `plan` draws among them."""
+
+    corpora: Sequence[Corpus]
+    plan: SamplePlan
+    columns: Mapping[str, np.ndarray]  # of all rows: `label`, and what else a batch has
+
+
+class Objective(typing.Protocol):
+    """What a network learns of images, and how it is judged. Networks are on `device`."""
+
+    images: Images
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network that learns."""
+
+    def loss(
+        self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
+    ) -> torch.Tensor:
+        """Scalar loss of images, float32 (N, 3, H, W) in [-1, 1]."""
+
+    def evaluate(self, device: torch.device) -> Evaluation:
+        """Evaluate the network on held-out subjects."""
+
+    def export(self, folder: Path, device: torch.device) -> ModelFigures:
+        """Write the model below `folder`; return its figures."""
+
+
+class LabelRecipe:
+    """The recipe of an objective: its network alone is in a checkpoint, and half of the images are mirrored."""
+
+    def __init__(self, objective: Objective, train: TrainConfig) -> None:
+        import torch
+
+        self.objective = objective
+        self._train = train
+        self._device = torch.device("cpu")
+
+    @property
+    def modules(self) -> dict[str, torch.nn.Module]:
+        """The modules in a checkpoint."""
+        return {"network": self.objective.network}
+
+    def to(self, device: torch.device) -> None:
+        """Move the network to the worker's device."""
+        self._device = device
+        self.objective.network.to(device)
+
+    def begin(self) -> None:
+        """Called before the first step of a run."""
+
+    def resumed(self, updates: int) -> None:
+        """Called after a checkpoint has restored the modules to their state after `updates` updates."""
+
+    def reader(self, rank: int, world: int) -> BatchReader[Places]:
+        """Batches of `images`, `keys` and the columns of the objective's images."""
+        corpora, plan, columns = self.objective.images  # sent to the reader's process, which needs no network
+        samples = lambda counters: {"images": plan(counters)}  # noqa: E731
+        return image_reader(corpora, samples, columns, self._train.batch_size, self._train.seed, rank, world)
+
+    def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
+        """The objective's loss."""
+        import torch
+
+        labels = torch.tensor(batch["label"], device=self._device)
+        return self.objective.loss(network, to_tensor(batch["images"], self._device), labels, counters)
+
+    def updated(self) -> None:
+        """Called after every optimiser step."""
+
+    def evaluate(self) -> Evaluation:
+        """Evaluate the network on held-out subjects."""
+        return self.objective.evaluate(self._device)
+
+    def export(self, folder: Path) -> ModelFigures:
+        """Write the model below `folder`; return its figures."""
+        return self.objective.export(folder, self._device)

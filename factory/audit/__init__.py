@@ -80,7 +80,7 @@ def run(config: AuditConfig) -> AuditSummary:
     summary = summarise(spoofs, measures, verdict, thresholds, limits, row_limits, references, real, unseen)
     for line in remarks(limits, thresholds):
         say(f"audit: {line}")
-    return cast("AuditSummary", claim.finish(summary))
+    return claim.finish(summary)
 
 
 def _real_spoofs(corpora: AuditedCorpora, tables: Storage) -> RealSpoofs:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from difffas.errors import UserError
 from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
@@ -40,16 +42,28 @@ AUDIT_SCHEMA = pa.schema(
 )
 
 
+RealLimit = float | Literal["real"] | None
+
+
+def _limit(value: object, below: float = math.inf) -> object:
+    """Check a `RealLimit` as a whole, since pydantic would tell the faults of each of its types."""
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    if value is None or value == "real" or 0 < number < below:
+        return value
+    span = "above 0" if below == math.inf else f"between 0 and {below:g}"
+    raise UserError(f"must be a number {span}, real or null")
+
+
 class Thresholds(Config):
     """The limits that a row must keep to be accepted. None: measured, but never a reason to refuse a row.
 
     `real`: a limit for each style, which real held-out spoofs of this style pass (see `factory.audit.calibration`).
     """
 
-    identity_distance: Annotated[float, Field(gt=0)] | Literal["real"] | None = Field(
+    identity_distance: Annotated[RealLimit, BeforeValidator(_limit)] = Field(
         "real", description="upper limit; the embedder sets the scale"
     )
-    style_probability: Annotated[float, Field(gt=0, lt=1)] | Literal["real"] | None = Field(
+    style_probability: Annotated[RealLimit, BeforeValidator(functools.partial(_limit, below=1.0))] = Field(
         "real", description="lower limit"
     )
     percentile: float = Field(95.0, ge=50, le=100, description="percentage of real spoofs that pass each `real` limit")

@@ -23,6 +23,7 @@ from factory.corpus import Corpus
 from factory.evaluate.scores import SCORES
 from factory.report import sections
 from factory.report.ablation_section import Ablations, ablations, open_table
+from factory.report.audit_section import audit
 from factory.report.detection_section import Detection, detection
 from factory.report.explorer import Explored, ExplorerConfig, theme_script, themed, write_explorer
 from factory.report.explorer.verdicts import AUDIT, Verdicts
@@ -40,6 +41,7 @@ HEADINGS = {
     "faces": "Live, guide, spoof",
     "counts": "Counts",
     "quality": "Quality",
+    "audit": "Audit",
     "training": "Training",
     "strength": "Strength",
     "patches": "Patch sides",
@@ -214,6 +216,7 @@ def gather(config: ReportConfig, opened: OpenedInputs, explored: Explored | None
         "faces": sections.faces(opened.corpora, config.triplets_per_style),
         "counts": sections.counts(opened.of("corpus"), opened.corpora),
         "quality": sections.quality(opened.corpora),
+        "audit": audit(opened.of("audit")),
         "training": training(opened.of("model")),
         "strength": strength(opened.of("strength")),
         "patches": patches(opened.patches, lives, guides),

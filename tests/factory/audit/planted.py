@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -163,7 +163,7 @@ def settings(inputs: dict[str, Any], out: Path | str, **given: Any) -> dict[str,
 
 
 def audit(inputs: dict[str, Any], out: Path | str, **given: Any) -> dict[str, Any]:
-    return run(build(AuditConfig, settings(inputs, out, **given)))
+    return cast("dict[str, Any]", run(build(AuditConfig, settings(inputs, out, **given))))
 
 
 def inline(

@@ -18,7 +18,7 @@ STYLES = ("cam-print", "cam-replay", "phone-print")
 
 
 def people(count: int = 6, captures: int = 2) -> list[Row]:
-    """Live faces and prints of people in two domains and two splits; the replays are of captures without a live face."""
+    """Live faces and prints of people in two domains and two splits; the replays are of other captures."""
     rows: list[Row] = []
     for domain in ("cam", "phone"):
         for number in range(count):

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from factory.audit.hashes import difference_hash
-from factory.audit.measures import SPOOF_SCHEMA
-from factory.audit.tables import REAL, SPOOFS, _spans, real_hashes, spoof_measures
+from factory.audit.identity import Structure
+from factory.audit.measures import SPOOF_SCHEMA, read_table
+from factory.audit.tables import PAIRS, REAL, SPOOFS, _chunks, _spans, real_hashes, spoof_measures
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.storage import Storage
@@ -45,6 +46,32 @@ def test_every_shard_has_one_table(world: World) -> None:
     shards = set(Corpus(inputs["generated"]).column("shard"))
     assert {path.stem for path in (root / "audit" / SPOOFS).iterdir()} == shards
     assert len(list((root / "audit" / REAL).iterdir())) == len(set(Corpus(inputs["live"]).column("shard")))
+
+
+def test_pairs_are_measured_against_the_person_and_another(world: World) -> None:
+    root, inputs, _ = world
+    found = read_table(Storage(str(root / "audit")), f"{PAIRS}/000000.parquet")
+    assert found["key"].to_pylist() == ["real-8-print", "real-9-print", "real-9-replay"]  # the test split
+    real = Corpus(inputs["live"])
+    keys = real.column("key").tolist()
+    embed = Structure()
+
+    def apart(*names: str) -> float:
+        first, second = embed(real.pixels([keys.index(name) for name in names]))
+        return float(np.linalg.norm(first - second))
+
+    genuine = [
+        apart(f"real-{n}-{attack}", f"real-{n}-live") for n, attack in ((8, "print"), (9, "print"), (9, "replay"))
+    ]
+    np.testing.assert_allclose(found["genuine_distance"].to_numpy(), genuine)
+    others = {apart("real-8-print", f"real-{n}-live") for n in range(10) if n != 8}
+    assert min(abs(found["impostor_distance"][0].as_py() - other) for other in others) < 1e-9
+    assert all(found["style_right"].to_pylist())
+
+
+def test_chunks_cover_all_pairs_once() -> None:
+    assert _chunks(0) == {}
+    assert list(_chunks(130).values()) == [slice(0, 64), slice(64, 128), slice(128, 192)]
 
 
 def test_spans_are_the_shards_rows() -> None:

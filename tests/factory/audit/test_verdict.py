@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.corpora import row, write_corpus
-from factory.audit.verdict import LEAKS, leaks, quality_z
+from factory.audit.verdict import LEAKS, Measures, RowLimits, Thresholds, judge, leaks, quality_z
+from factory.core.config import build
 
 
 def test_z_scores_refer_to_the_style_or_else_to_all_spoofs(tmp_path: Path) -> None:
@@ -45,3 +46,57 @@ def test_leaks_are_of_people_faces_and_near_faces(tmp_path: Path) -> None:
     assert found("s9", "row-0009", 0b11, "test") == "near-duplicate of a live face"
     assert found("s9", "row-0009", 0b111, "test") is None
     assert found("s0", "row-0000", 0, "") is not None  # no split of its own, yet used by one
+
+
+def test_each_row_has_its_own_limits_and_none_refuses_nothing() -> None:
+    nothing, unknown = np.full(4, -1), np.full(4, np.nan)
+    measures = Measures(
+        key=np.array(["a", "b", "c", "d"]),
+        dhash=np.zeros(4, np.uint64),
+        identity_distance=np.array([0.5, 0.5, 0.5, np.nan]),
+        style_probability=np.array([0.3, 0.3, 0.3, 0.3]),
+        nearest_spoof=np.array([""] * 4),
+        nearest_spoof_bits=np.full(4, 30),
+        nearest_spoof_distance=np.ones(4),
+        near_duplicate_place=nothing,
+        near_duplicate_bits=nothing,
+        brisque=np.full(4, 30.0),
+        brisque_z=unknown,
+        leak=nothing,
+    )
+    limits = RowLimits(np.array([0.4, 0.6, np.nan, 0.4]), np.array([0.2, 0.4, np.nan, 0.2]))
+    verdict = judge(measures, Thresholds(), limits)
+    assert verdict.reasons == ["identity", "style", None, None]
+    assert verdict.accepted.tolist() == [False, False, True, True]
+
+
+def test_numbers_keep_the_fingerprint_that_they_had_before_real_limits() -> None:
+    before = {
+        "identity_distance": 0.45,
+        "style_probability": 0.5,
+        "memorised_bits": 4,
+        "memorised_distance": 0.05,
+        "near_duplicate_bits": 2,
+        "brisque_z": 4.0,
+        "leaks": True,
+        "live_bits": 2,
+    }
+    given = {"identity_distance": 0.45, "style_probability": 0.5}
+    assert build(Thresholds, given).decisive() == before
+    assert build(Thresholds, {**given, "percentile": 90, "judge_accuracy": None}).decisive() == before
+    assert build(Thresholds, given | {"identity_distance": "real"}).decisive().keys() == {*before, "percentile"}
+    assert build(Thresholds, {}).decisive().keys() == {*before, "percentile", "judge_accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"identity_distance": -1}, "identity_distance': must be a number above 0, real"),
+        ({"identity_distance": "reel"}, "identity_distance': must be a number above 0, real or null"),
+        ({"style_probability": 1}, "style_probability': must be a number between 0 and 1, real or null"),
+        ({"style_probability": True}, "style_probability': must be a number between 0 and 1"),
+    ],
+)
+def test_a_limit_is_a_number_real_or_null(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(Thresholds, given)

@@ -1,0 +1,81 @@
+"""The report's section on an audit's limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from factory.audit.measures import to_parquet
+from factory.audit.verdict import AUDIT_SCHEMA
+from factory.corpus import Corpus
+from factory.report.audit_section import audit
+from factory.report.sections import Folder
+from factory.run import read_claim, read_summary
+from factory.storage import Storage
+from tests.pages import Page, folder, one_of_everything, report
+
+PASSED = {"identity": 0.954, "style": None, "quality": 0.99, "all": 0.94}
+STYLE = {
+    "spoofs": 100,
+    "pairs": 98,
+    "pooled": ["identity"],
+    "auc": 0.87,
+    "identity_distance": 0.4444,
+    "no_identity_limit": None,
+    "style_probability": None,
+    "no_style_limit": "the judge is right too <seldom>",
+    "passed": PASSED,
+}
+SUMMARY: dict[str, Any] = {
+    "rows": 40,
+    "accepted": 10,
+    "refused_by_reason": {},
+    "balance": {
+        "train": {"cam-print": {"rows": 20, "accepted": 4}},
+        "dev": {"cam-print": {"rows": 20, "accepted": 6}},
+    },
+    "limits": {
+        "held_out": True,
+        "spoofs": 150,
+        "judge_accuracy": 0.812,
+        "by_style": {"cam-print": STYLE},
+        "passed": PASSED,
+    },
+}
+
+
+def opened(url: str) -> Folder:
+    summary = read_summary(Storage(url))
+    assert summary is not None
+    return Folder(Storage(url), read_claim(Storage(url)), summary, "digest")
+
+
+def test_limits_and_shares_are_those_of_the_summary(tmp_path: Path) -> None:
+    found = audit({"audit": opened(folder(tmp_path / "audit", "audit", SUMMARY))})
+    assert found is not None
+    line = found["rows"][0]
+    assert (line["identity"], line["probability"]) == ("0.444*", None)
+    assert line["passed"] == found["all"] == ["95 %", None, "99 %", "94 %"]
+    assert (line["accepted"], found["accepted"], found["accuracy"]) == ("25 %", "25 %", "81 %")
+    assert found["pooled"] and found["held_out"]
+
+
+def test_an_audit_without_limits_has_no_section(tmp_path: Path) -> None:
+    older = {name: value for name, value in SUMMARY.items() if name != "limits"}
+    assert audit({"audit": opened(folder(tmp_path / "audit", "audit", older))}) is None
+    assert audit({}) is None
+
+
+def test_the_page_shows_the_table_and_why_a_limit_is_missing(tmp_path: Path) -> None:
+    inputs = one_of_everything(tmp_path / "inputs")
+    keys = Corpus(inputs["generated"]).column("key").tolist()
+    table = pa.Table.from_pylist([{"key": key, "accepted": True} for key in keys], AUDIT_SCHEMA)
+    url = folder(tmp_path / "audit", "audit", SUMMARY, {"audit.parquet": to_parquet(table)})
+    page: Page = report(tmp_path / "report", {"generated": inputs["generated"], "audit": url})
+    assert "audit" in page.sections
+    text = page.text["audit"]
+    assert "cam-print 100 98 0.87 0.444* — 95 % — 99 % 94 % 25 %" in text
+    assert "right on 81 % of 150 held-out real spoofs" in text
+    assert any(cell.get("title") == "the judge is right too <seldom>" for cell in page.of("span"))

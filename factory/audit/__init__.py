@@ -37,7 +37,6 @@ from factory.audit.verdict import (
     quality_z,
 )
 from factory.cluster.capacity import Need
-from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
@@ -62,7 +61,7 @@ def run(config: AuditConfig) -> AuditSummary:
         if not has_pairs(others, corpora):
             raise UserError(f"measures {others.url} are of an older version, without real pairs: leave them out")
     thresholds = config.thresholds
-    identity: JsonObject = {"measured": measured, "thresholds": thresholds.decisive()}
+    identity = {"measured": measured, "thresholds": thresholds.decisive()}
     claim = Run(config.out, STATION, identity, config, needs=_needs(config))
     if (finished := claim.summary(AuditSummary)) is not None:
         return finished

@@ -23,7 +23,7 @@ from factory.corpus import Corpus
 from factory.evaluate.scores import SCORES
 from factory.report import sections
 from factory.report.ablation_section import Ablations, ablations, open_table
-from factory.report.audit_section import audit
+from factory.report.audit_section import AuditLimits, audit
 from factory.report.detection_section import Detection, detection
 from factory.report.explorer import Explored, ExplorerConfig, theme_script, themed, write_explorer
 from factory.report.explorer.verdicts import AUDIT, Verdicts
@@ -106,6 +106,7 @@ class Sections(TypedDict, total=False):
     faces: sections.Faces | None
     counts: list[sections.CorpusCounts]
     quality: sections.Quality | None
+    audit: AuditLimits | None
     training: list[TrainedModel]
     strength: Strength | None
     patches: PatchSides | None

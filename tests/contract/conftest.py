@@ -67,15 +67,16 @@ def generate_here(config: GenerateConfig) -> None:
     live, guides = opened.live, opened.guides
     claim, plan = plan_run(config, opened)
     corpora = (live.storage, live.index), (guides.storage, guides.index)
-    output = config.output.model_dump(mode="json")
     for shard in plan.shards():
         row: Any = read_inputs(plan.shard_plan(shard), *corpora, recipe_of(config, opened))
         names = ("pixels", "guides", "guide_of", "t0", "cfg_scale", "seed")
         made = DummyGenerator()(Request(*(row[name] for name in names)))
         row = {"shard": shard, "records": row["records"], "pixels": made.pixels, "lives": row["pixels"]}
-        done = line._finish(row, "generate", claim.storage.url, PREFIX, output, attempt=1)
+        done = line._finish(row, "generate", claim.storage.url, PREFIX, config.output, attempt=1)
         assert not done["fault"], done["fault"]
-    line._close(claim, list(plan.shards()), len(plan), Progress("generate", plan.shard_count, len(plan), 0), {})
+    names = list(plan.shards())
+    work = line.Work("generate", names, len(plan), lambda dataset, _: dataset, PREFIX, config.output, lambda _: [])
+    line._close(claim, work, names, Progress("generate", plan.shard_count, len(plan), 0))
 
 
 @pytest.fixture(scope="session")

@@ -30,11 +30,11 @@ def config(dataset: str | None, root: Path | str, **given: Any) -> PrepareConfig
 
 def records(given: PrepareConfig) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
     """Row, with the reject among it, and pixels of every image, by source."""
-    found = {}
+    found: dict[str, tuple[dict[str, Any], np.ndarray]] = {}
     for entries in plan(given).shards.values():
         shard = read_shard(given, entries)
         for record, pixels in zip(shard["records"], shard["pixels"], strict=True):
-            found[record["row"]["source"]] = ({**record["row"], "reject": record["reject"]}, pixels)
+            found[str(record["row"]["source"])] = ({**record["row"], "reject": record["reject"]}, pixels)
     return found
 
 

@@ -23,6 +23,7 @@ from factory.corpus.verify import verify
 from factory.generate import GenerateConfig, _identity, compare_codecs, open_inputs, recipe_of, run
 from factory.generate.plan import Plan
 from factory.images import decode
+from factory.line import LineSummary
 from factory.models.generators import DummyGenerator, Request
 from factory.run.ledger import Ledger
 
@@ -45,19 +46,19 @@ def config(tmp_path: Path, out: str, *settings: str) -> GenerateConfig:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: Any, ray_local: None) -> tuple[Path, dict[str, Any]]:
+def generated(tmp_path_factory: Any, ray_local: None) -> tuple[Path, LineSummary]:
     tmp_path = tmp_path_factory.mktemp("generate")
     write_corpus(tmp_path / "real", small_rows())
     return tmp_path, run(config(tmp_path, "spoofs"))
 
 
-def test_planned_equals_written(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_planned_equals_written(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, summary = generated
     assert (summary["planned"], summary["written"], summary["rejected"], summary["shards"]) == (23, 23, 0, 3 + 1)
     assert len(Corpus(str(tmp_path / "spoofs"))) == 23
 
 
-def test_rows_say_where_they_come_from(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_rows_say_where_they_come_from(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     real, spoofs = Corpus(str(tmp_path / "real")), Corpus(str(tmp_path / "spoofs"))
     by_key = {row.key: row for row in real.rows(np.arange(len(real)))}
@@ -73,7 +74,7 @@ def test_rows_say_where_they_come_from(generated: tuple[Path, dict[str, Any]]) -
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
-def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, LineSummary], tmp_path: Path) -> None:
     """As `verify` and `status` tell a user to: delete the damaged record and run the command again."""
     folder, summary = generated
     shutil.copytree(folder / "spoofs", tmp_path / "spoofs")
@@ -83,7 +84,7 @@ def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, dict[st
     assert verify(str(tmp_path / "spoofs"))["problems"] == []
 
 
-def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, LineSummary]) -> None:
     """As `<key>.live.png` in WebDataset; the rows and the Parquet files are those of an unpaired run."""
     tmp_path, _ = generated
     run(config(tmp_path, "paired", "output.paired=true"))
@@ -107,7 +108,7 @@ def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, dict[str
         config(tmp_path, "paired", "output.paired=true", "output.formats=[parquet]")
 
 
-def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     real, spoofs = Corpus(str(tmp_path / "real")), Corpus(str(tmp_path / "spoofs"))
     places = {key: i for i, key in enumerate(real.column("key"))}
@@ -124,14 +125,14 @@ def test_pixels_are_those_of_the_planned_pair_and_seed(generated: tuple[Path, di
         assert np.array_equal(made, spoofs.pixels([i]))
 
 
-def test_running_again_is_a_no_op(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_running_again_is_a_no_op(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, summary = generated
     before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "spoofs").rglob("*"))}
     assert run(config(tmp_path, "spoofs")) == summary
     assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "spoofs").rglob("*"))} == before
 
 
-def test_lost_shards_are_made_again_byte_for_byte(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_lost_shards_are_made_again_byte_for_byte(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     run(config(tmp_path, "again"))
     whole = {path.name: path.read_bytes() for path in (tmp_path / "again" / "data").iterdir()}
@@ -143,7 +144,7 @@ def test_lost_shards_are_made_again_byte_for_byte(generated: tuple[Path, dict[st
     assert whole == {path.name: path.read_bytes() for path in (tmp_path / "spoofs" / "data").iterdir()}
 
 
-def test_ledger_holds_hashes_scores_and_versions(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_ledger_holds_hashes_scores_and_versions(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     for record in Ledger(Corpus(str(tmp_path / "spoofs")).storage).records():
         assert record["brisque"]["count"] == record["rows"]
@@ -160,19 +161,19 @@ def test_another_codec_than_the_live_faces_is_said(tmp_path: Path, capsys: pytes
     assert "live faces are stored as png, spoofs will be as jpeg-95" in capsys.readouterr().err
 
 
-def test_other_settings_need_another_folder(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_other_settings_need_another_folder(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     with pytest.raises(ValueError, match="belongs to another run"):
         run(config(tmp_path, "spoofs", "plan.seed=1"))
 
 
-def test_resources_are_no_part_of_the_fingerprint(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_resources_are_no_part_of_the_fingerprint(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, summary = generated
     assert run(config(tmp_path, "spoofs", "resources.generators=2", "resources.threads=1")) == summary
 
 
 def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
-    generated: tuple[Path, dict[str, Any]],
+    generated: tuple[Path, LineSummary],
 ) -> None:
     tmp_path, _ = generated
     with pytest.raises(ValueError, match="not a model folder"):
@@ -180,7 +181,7 @@ def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
     assert not (tmp_path / "other").exists()
 
 
-def test_broken_images_of_a_corpus_become_rejects(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_broken_images_of_a_corpus_become_rejects(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     broken = {"row-0000": "live", "row-0006": "live", "row-0002": "print", "row-0004": "replay"}
     rows = [dataclasses.replace(row, image=b"rot") if row.key in broken else row for row in small_rows()]
@@ -197,7 +198,7 @@ def test_broken_images_of_a_corpus_become_rejects(generated: tuple[Path, dict[st
     assert not ({*made.column("live_key"), *made.column("guide_key")} & set(broken))
 
 
-def test_guides_of_another_size_are_refused(generated: tuple[Path, dict[str, Any]]) -> None:
+def test_guides_of_another_size_are_refused(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     write_corpus(tmp_path / "larger", small_rows(side=64))
     with pytest.raises(ValueError, match="live faces are 32×32 and guides 64×64: prepare both with one size"):
@@ -206,7 +207,7 @@ def test_guides_of_another_size_are_refused(generated: tuple[Path, dict[str, Any
 
 
 def test_no_index_is_written_while_something_is_missing(
-    generated: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    generated: tuple[Path, LineSummary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path, summary = generated
     with monkeypatch.context() as patched:

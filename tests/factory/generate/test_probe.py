@@ -9,11 +9,11 @@ import pytest
 from factory.core.config import build
 from factory.drawn import pretrained
 from factory.generate import probe
-from factory.generate.probe import ProbeConfig, run
+from factory.generate.probe import Probe, ProbeConfig, run
 from factory.models.generators import Made, Request
 
 
-def probed(monkeypatch: pytest.MonkeyPatch, rates: dict[int, float | None], **given: Any) -> dict[str, Any]:
+def probed(monkeypatch: pytest.MonkeyPatch, rates: dict[int, float | None], **given: Any) -> Probe:
     monkeypatch.setattr(probe, "_images_per_second", lambda config, size: (rates[size], "a device"))
     return run(build(ProbeConfig, {"generator": "models/net", **given}))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,8 @@ def test_nodes_that_come_and_go_are_events(tmp_path: Path, nodes: dict[str, dict
         nodes["d"] = nodes.pop("b")  # one took the place of another between two looks
         events._look()
     keys = ("nodes", "came", "went", "cpus", "gpus")
-    seen = [tuple(event[key] for key in keys) for event in read_events(storage) if event["event"] == "cluster"]
+    found: list[Any] = [event for event in read_events(storage) if event["event"] == "cluster"]
+    seen = [tuple(event[key] for key in keys) for event in found]
     assert seen == [(1, 1, 0, 2, 0), (3, 2, 0, 10, 2), (3, 1, 1, 10, 2)]
 
 

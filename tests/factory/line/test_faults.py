@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import Any
 
 from benchmarks.corpora import NoConfig
+from factory.line.block import Block
 from factory.line.faults import Quarantine, carry
 from factory.run import Run
 from factory.storage.s3_retry import Refused
@@ -22,10 +22,10 @@ def test_the_latest_fault_of_a_shard_is_known(tmp_path: Path) -> None:
 
 def test_what_every_shard_would_meet_is_told_from_a_fault_of_one() -> None:
     def stops(error: Exception, stage: str = "publish") -> bool:
-        def work(_: dict[str, Any]) -> dict[str, Any]:
+        def work(_: Block) -> Block:
             raise error
 
-        return bool(carry({"shard": "train-000000"}, stage, work)["stops"])
+        return bool(carry(Block(shard="train-000000"), stage, work)["stops"])
 
     assert stops(Refused("s3://bucket/x: bucket 'bucket' refused access (ExpiredToken)"))
     assert stops(OSError(errno.EROFS, "Read-only file system"))

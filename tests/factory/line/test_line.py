@@ -18,7 +18,7 @@ from benchmarks.corpora import NoConfig, face, row
 from factory.core.errors import Quarantined, Stalled
 from factory.corpus import Corpus
 from factory.corpus.shards import OutputConfig
-from factory.line import Work, run_line
+from factory.line import LineSummary, Work, run_line
 from factory.line.faults import carry
 from factory.line.rounds import ATTEMPTS
 from factory.run import Run
@@ -54,8 +54,8 @@ class Stage:
     def __init__(self, folder: str, trouble: Callable[[str, int], None]) -> None:
         self.folder, self.trouble = Path(folder), trouble
 
-    def __call__(self, given: dict[str, Any]) -> dict[str, Any]:
-        def work(given: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, given: Any) -> Any:
+        def work(given: Any) -> Any:
             shard = given["shard"]
             tried = len(list(self.folder.glob(f"{shard}.*")))
             (self.folder / f"{shard}.{tried}.{os.getpid()}").touch()
@@ -70,7 +70,7 @@ def line(tmp_path: Path) -> Any:
     """`line(trouble, out, …)` runs six shards through one actor; `line.tried(shard)` says how often it started one."""
 
     class Line:
-        def __call__(self, trouble: Callable[[str, int], None], out: str = "out", **options: Any) -> dict[str, Any]:
+        def __call__(self, trouble: Callable[[str, int], None], out: str = "out", **options: Any) -> LineSummary:
             notes = tmp_path / f"{out}-tries"
             notes.mkdir(exist_ok=True)
 

@@ -75,7 +75,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, dict[str, st
 
 def test_a_shard_counts_by_style_and_reason(told: list[tuple[str, float, dict[str, str]]]) -> None:
     rows = [row(0, brisque=12.5), row(1, brisque=None), row(2, brisque=31.0, domain="phone")]
-    records: list[dict[str, Any]] = [
+    records: Any = [
         {"row": {"style": "cam-live"}, "reject": None},
         {"row": {"style": "cam-print"}, "reject": "no face"},
         {"row": {"style": None}, "reject": "no face"},

@@ -47,5 +47,6 @@ def test_the_job_is_told_what_becomes_of_quarantined_shards(
         return {"images": 2}
 
     monkeypatch.setattr("factory.generate.run", run)
-    assert retry.retry_failed(config.out, [], reject) == {"images": 2}
+    found: Any = retry.retry_failed(config.out, [], reject)
+    assert found == {"images": 2}
     assert asked == [(config, {"failed": failed})]

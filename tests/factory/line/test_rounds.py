@@ -43,7 +43,7 @@ class Heard:
     def window(self, shards: int, later: int, attempt: int) -> None:
         self.windows.append((shards, later, attempt))
 
-    def made(self, row: dict[str, Any]) -> None:
+    def made(self, row: Any) -> None:
         self.done.append(row["shard"])
 
     def failed(self, shard: str, fault: str) -> None:

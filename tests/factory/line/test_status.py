@@ -140,7 +140,8 @@ def test_on_a_terminal_the_text_is_written_anew(run: Run, monkeypatch: pytest.Mo
 
 
 def test_the_pause_before_a_resumed_run_is_no_part_of_its_rate() -> None:
-    began = driver_began({"driver": "20261123t215605z-c150fc"})
+    event: Any = {"driver": "20261123t215605z-c150fc"}
+    began = driver_began(event)
     assert began == 1_795_470_965
     before: list[Any] = [{"finished": began - 700 + 10 * n, "planned": 100} for n in range(3)]
     after: list[Any] = [{"finished": began + 20 + 10 * n, "planned": 100} for n in range(3)]

@@ -33,7 +33,7 @@ def test_what_would_take_a_shard_is_one_reject_each(tmp_path: Path) -> None:
     found = {}
     for entries in plan(planned).shards.values():
         for record in read_shard(planned, entries)["records"]:
-            found[Path(record["row"]["source"]).name] = record["reject"]
+            found[Path(str(record["row"]["source"])).name] = record["reject"]
     rejects = {name: reject for name, reject in found.items() if reject}
     assert rejects == {
         **dict.fromkeys(("log.jpg", "zero.jpg", "seq.jpg", "pipe.jpg", "link.jpg"), "not a regular file"),

@@ -209,7 +209,7 @@ def _downstream(root: Path) -> Iterator[StationRun]:
             "search": {
                 "live_margin": [0.1, 0.5],
                 "spoof_margin": [0.1, 0.5],
-                "t0_max": [390, T0[1]],
+                "t0_max": [450, T0[1]],
                 "generated_share": [0.2, 0.6],
             },
             "trials": 3,

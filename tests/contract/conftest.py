@@ -74,9 +74,9 @@ def generate_here(config: GenerateConfig) -> None:
         row = {"shard": shard, "records": row["records"], "pixels": made.pixels, "lives": row["pixels"]}
         done = line._finish(row, "generate", claim.storage.url, PREFIX, config.output, attempt=1)
         assert not done["fault"], done["fault"]
-    names = list(plan.shards())
-    work = line.Work("generate", names, len(plan), lambda dataset, _: dataset, PREFIX, config.output, lambda _: [])
-    line._close(claim, work, names, Progress("generate", plan.shard_count, len(plan), 0))
+    shards = list(plan.shards())
+    work = line.Work("generate", shards, len(plan), lambda dataset, _: dataset, PREFIX, config.output, lambda _: [])
+    line._close(claim, work, shards, Progress("generate", plan.shard_count, len(plan), 0))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from factory.ablate.tables import titles
 from factory.cli import main
 from factory.core.config import build
 from factory.corpus import Corpus
-from factory.report.ablation_section import ablations, open_table
+from factory.report.ablation_section import TextCell, ablations, open_table
 from factory.run import Run
 from tests.ablations import NETWORK, SUMMARY, config_of
 from tests.pages import scored
@@ -153,14 +153,16 @@ def test_a_fault_leaves_a_gap_with_its_reason(tmp_path: Path, corpus: Corpus, st
     with pytest.raises(Gaps):
         run(config)
     assert sorted(path.name for path in (out / "gaps").iterdir()) == ["0001.csv", "0001.json", "0001.md"], "the same"
-    found: Any = ablations({"own": open_table(str(out))})
-    (real, both) = found["tables"][0]["rows"]
-    assert real == ("real", [{"text": "60.00 ± 10.00", "why": ""}])
-    assert "out of memory" in both[1][0]["why"]
+    found = ablations({"own": open_table(str(out))})
+    assert found is not None
+    (real, both) = found.tables[0].rows
+    assert real == ("real", [TextCell("60.00 ± 10.00", "")])
+    assert "out of memory" in both[1][0].why
     stubs.fault = None
     assert run(config)["gaps"] == {}
     found = ablations({"own": open_table(str(out))})
-    assert found["tables"][0]["rows"][1] == ("both", [{"text": "80.00 ± 10.00", "why": ""}])
+    assert found is not None
+    assert found.tables[0].rows[1] == ("both", [TextCell("80.00 ± 10.00", "")])
 
 
 def test_a_metric_that_was_not_measured_is_a_gap(tmp_path: Path, corpus: Corpus, stubs: Stubs) -> None:

@@ -23,7 +23,7 @@ SIZE = 64
 SUBJECTS, CAPTURES = 36, 3
 OTHERS = 120  # people for the judge of style, whom no generator has seen
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
-T0, CFG_SCALE = (420, 480), (3.0, 4.0)  # settings at which the small generator reaches a style; it knows t < 500
+T0, CFG_SCALE = (400, 440), (4.5, 5.5)  # settings at which the small generator reaches a style; it knows t < 500
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # for two cores: none is free to read ahead
 
 
@@ -209,7 +209,7 @@ def _downstream(root: Path) -> Iterator[StationRun]:
             "search": {
                 "live_margin": [0.1, 0.5],
                 "spoof_margin": [0.1, 0.5],
-                "t0_max": [450, T0[1]],
+                "t0_max": [420, T0[1]],
                 "generated_share": [0.2, 0.6],
             },
             "trials": 3,

@@ -112,6 +112,7 @@ def test_the_verbs_are_frozen() -> None:
         "fit-style",
         "fit-generator",
         "fit-classifier",
+        "fit-judge",
         "strength",
         "tune",
         "audit",

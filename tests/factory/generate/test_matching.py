@@ -26,7 +26,7 @@ def test_a_model_without_statistics_is_refused_before_a_folder_is_claimed(made: 
 
 def test_the_dummy_generator_matches_nothing(made: Path) -> None:  # noqa: F811
     given = config(made, "sampler.match=domain", "inputs.generator=dummy")
-    with pytest.raises(UserError, match="does nothing with the dummy generator"):
+    with pytest.raises(UserError, match="sampler.match domain does nothing with generator dummy"):
         lay_plan(given, open_inputs(given))
 
 

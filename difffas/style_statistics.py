@@ -65,10 +65,13 @@ def routed(
     depends on nothing but its own image and route.
 
     Raises:
+        ValueError: unless there is one route for each image.
         KeyError: if a style of `difffas.routes.needed` has no statistics.
     """
     if how == "none":
         return live, live
+    if len(routes) != len(live):
+        raise ValueError(f"{len(routes)} routes for {len(live)} live images: give one for each")
     carry = functools.cache(lambda source, target: match(statistics[source], statistics[target]))
     condition, start = live.clone(), live.clone()
     for row, route in enumerate(routes):

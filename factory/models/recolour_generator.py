@@ -31,6 +31,8 @@ class RecolourGenerator:
 
     def __call__(self, request: Request) -> Made:
         """Return spoofs as in `Generator`."""
+        if len(request.routes) != len(request.live):
+            raise ValueError(f"{len(request.routes)} routes for {len(request.live)} live faces")
         spoofs = np.empty_like(request.live)
         for row, route in enumerate(request.routes):
             carry = sharpness(self._statistics[route.live], self._statistics[route.spoof])

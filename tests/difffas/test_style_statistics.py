@@ -101,6 +101,11 @@ def test_domain_carries_the_condition_and_style_the_start(statistics: dict[str, 
     assert torch.equal(spoofed[1:], match(statistics[B], statistics[PRINT])(live[1:]))
 
 
+def test_every_face_needs_a_route(statistics: dict[str, Statistics]) -> None:
+    with pytest.raises(ValueError, match="1 routes for 2 live images"):
+        routed(images(7, count=2).float(), [Route(A, B, PRINT)], statistics, "style")
+
+
 def test_a_row_does_not_depend_on_its_neighbours(statistics: dict[str, Statistics]) -> None:
     live, route = images(7, count=5).float(), Route(A, B, PRINT)
     whole = routed(live, [route] * 5, statistics, "style")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from benchmarks.corpora import face
 from difffas.matching import Moments, Statistics
@@ -37,3 +40,8 @@ def test_a_spoof_has_the_colours_of_its_guide() -> None:
 def test_a_spoof_does_not_depend_on_the_others() -> None:
     generate = RecolourGenerator(statistics(), threads=1)
     assert (generate(request(4)).pixels[:1] == generate(request(1)).pixels).all()
+
+
+def test_every_face_needs_a_route() -> None:
+    with pytest.raises(ValueError, match="0 routes for 2 live faces"):
+        RecolourGenerator(statistics(), threads=1)(dataclasses.replace(request(2), routes=()))

@@ -147,7 +147,7 @@ def plan(
     config: ConfigFile = None,
     images_per_second: Annotated[float | None, typer.Option(help="Of one generator; a run's summary has it.")] = None,
     price: Annotated[float | None, typer.Option(help="Of one generator for one hour, in any currency.")] = None,
-    device: Annotated[str | None, typer.Option(help="Of docs/cost.md: its measured speed is used.")] = None,
+    device: Annotated[str | None, typer.Option(help="A device of docs/cost.md, whose measured speed is used.")] = None,
     overrides: Overrides = None,
 ) -> None:
     """Forecast a generation's output and cost; writes nothing. Example: difffas plan --config jobs/generate.yaml"""

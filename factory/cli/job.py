@@ -14,9 +14,10 @@ from factory.core import interrupts
 DASHBOARD = "http://127.0.0.1:8265"
 
 Address = Annotated[
-    str, typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="Of the cluster's dashboard.", show_default=DASHBOARD)
+    str,
+    typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="The cluster's dashboard.", show_default=DASHBOARD),
 ]
-Name = Annotated[str, typer.Argument(metavar="ID", help="Of the job, as submit said it.")]
+Name = Annotated[str, typer.Argument(metavar="ID", help="Name of the job, as submit printed it.")]
 
 job_app = typer.Typer(
     no_args_is_help=True,
@@ -54,7 +55,7 @@ def submit(
 
 @job_app.command()
 def status(
-    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of the job; none lists all.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="Name of the job; lists all without it.")] = None,
     address: Address = DASHBOARD,
 ) -> None:
     """Show a job's status. Example: difffas job status generate-0123456789abcdef --address http://127.0.0.1:8265"""

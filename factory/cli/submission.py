@@ -91,7 +91,7 @@ def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
         UserError: if the verb is unknown, and as `config.load` does.
     """
     if verb not in VERBS:
-        raise UserError(f"{verb!r} is no job: use one of {', '.join(sorted(VERBS))}")
+        raise UserError(f"{verb!r} cannot be submitted: use one of {', '.join(sorted(VERBS))}")
     module, model = VERBS[verb]
     config: Config = load(getattr(importlib.import_module(module), model), path, overrides)
     return config

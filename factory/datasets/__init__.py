@@ -218,10 +218,12 @@ def fields(domain: str, capture: str) -> dict[str, str]:
     """
     dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
     if dataset is None:
-        raise UserError(f"domain {domain!r} is no data set that has official fields")
+        raise UserError(f"domain {domain!r} is not one of the data sets that have official fields")
     found = dataset.CAPTURE.fullmatch(capture)
     if found is None:
-        raise UserError(f"capture {capture!r} is none of {dataset.TITLE}, like {vocabulary_name(dataset.EXAMPLE)!r}")
+        raise UserError(
+            f"capture {capture!r} is not one of {dataset.TITLE}, such as {vocabulary_name(dataset.EXAMPLE)!r}"
+        )
     # A pattern can name a group only once, so the groups of a second alternative have a prefix.
     values = {name.removeprefix("a_"): value for name, value in found.groupdict().items() if value is not None}
     attack, instrument = dataset.attack_of(values)

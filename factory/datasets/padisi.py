@@ -73,7 +73,9 @@ def _read_truth(name: str, text: str) -> dict[str, dict[str, str]]:
     facts = {identifier(row): row for row in table(name, text, *IDENTITY, "ground_truth", "participant_id")}
     for sample, row in facts.items():
         if not CODE.fullmatch(row["ground_truth"]):
-            raise UserError(f"{name}: ground_truth {row['ground_truth']!r} of {sample} is no m00000 or m5 and digits")
+            raise UserError(
+                f"{name}: ground_truth {row['ground_truth']!r} of {sample} is not m00000, or m5 and digits"
+            )
     return facts
 
 
@@ -87,7 +89,7 @@ def read_partition(name: str, text: str) -> dict[str, str]:
     splits: dict[str, str] = {}
     for row in table(name, text, *IDENTITY, "partition_name") if name else ():
         if row["partition_name"] not in SPLITS:
-            raise UserError(f"{name}: partition {row['partition_name']!r} is none of train, valid and test")
+            raise UserError(f"{name}: partition {row['partition_name']!r} is not train, valid or test")
         put_split(splits, identifier(row), SPLITS[row["partition_name"]], name)
     if name and not splits:
         raise UserError(f"{name} names no sample")

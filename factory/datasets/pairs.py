@@ -80,7 +80,7 @@ def _read_list(name: str, text: str) -> list[tuple[str, str]]:
     except ValueError:
         found = None
     if not isinstance(found, list) or not found:
-        raise UserError(f"{name} is no pair list: a JSON list of [live path, spoof path]")
+        raise UserError(f"{name} is not a pair list: a JSON list of [live path, spoof path]")
     pairs = []
     for pair in found:
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):

@@ -61,7 +61,7 @@ class Tree:
         missing = [name for name in names if not self._has(name)]
         if missing:
             raise UserError(
-                f"source {self.source} is no complete {self._title} tree, it lacks {', '.join(missing)}: "
+                f"source {self.source} is not a complete {self._title} tree, it lacks {', '.join(missing)}: "
                 f"give the folder that holds {', '.join(names)}"
             )
 

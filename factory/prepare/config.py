@@ -106,7 +106,7 @@ class PrepareConfig(Config):
             raise UserError(f"split {self.split} must be fractions that sum to 1")
         known = ("image", *FIELDS)
         for name in self.columns.keys() - set(known):
-            raise UserError(f"columns.{name} is no field of a row: there are {', '.join(known)}")
+            raise UserError(f"columns.{name} is not a field of a row: there are {', '.join(known)}")
         if self.pattern is not None:
             Pattern(self.pattern)
         return self

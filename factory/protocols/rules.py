@@ -119,7 +119,7 @@ class Protocol(Config):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise UserError(f"recordings.{domain} is no regular expression: {error}") from None
+                raise UserError(f"recordings.{domain} is not a regular expression: {error}") from None
         for rule in (*self.train, *self.dev, *self.test):
             for domain in rule.domain:
                 absent = sorted(rule.asked() - self.field_names(domain))

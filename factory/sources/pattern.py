@@ -61,7 +61,7 @@ class Pattern:
     def _component(self, text: str) -> str:
         """Return the regular expression of one path component, and note its fields."""
         if text in ("", ".", ".."):
-            raise UserError(f"pattern {self.text!r}: {text!r} is no path component; write names between single '/'")
+            raise UserError(f"pattern {self.text!r}: {text!r} is not a path component; write names between single '/'")
         if "**" in text:
             raise UserError(f"pattern {self.text!r}: '**' must stand alone between slashes, not in {text!r}")
         regex, position, open_ended = "", 0, False

@@ -121,7 +121,7 @@ def _translate(error: Exception, path: str, endpoint: Callable[[], str]) -> Exce
     code, status = _answer(error)
     bucket = path.split("/")[2]
     if isinstance(error, broken.ParamValidationError):
-        return UserError(f"{path}: {bucket!r} is no valid S3 bucket name, or the name in it no valid key")
+        return UserError(f"{path}: {bucket!r} is not a valid S3 bucket name, or the name in it is not a valid key")
     if isinstance(error, broken.BotoCoreError):  # missing or incomplete credentials, an unknown profile
         return Refused(
             f"{path} cannot be reached ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "

@@ -25,7 +25,7 @@ def test_mistakes_are_found_before_the_cluster_is_asked(capsys: pytest.CaptureFi
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    assert "'generat' is no job: use one of" in fails(capsys, "submit", "generat")
+    assert "'generat' cannot be submitted: use one of" in fails(capsys, "submit", "generat")
     assert "did you mean 'policies'" in fails(capsys, "submit", "generate", *GIVEN, "out=/a", "plan.polices=[]")
     assert "out=spoofs is a relative path" in fails(capsys, "submit", "generate", *GIVEN, "out=spoofs")
     both = ["--installed", "--wheel", "a.whl"]

@@ -39,7 +39,7 @@ def test_padisi_partitions(tmp_path: Path) -> None:
     part0 = root / "face_partitions/padisi_USC_FACE_dataset_partition_3folds_part0.csv"
     other = write_text(tmp_path / "part1.csv", part0.read_text().replace(",train", ",test"))
     assert Counter(facts(s)[3] for s in listed("padisi", root, chosen=str(other)).values()) == {"test": 2, "dev": 1}
-    with pytest.raises(ValueError, match="x: partition 'fold' is none of train, valid and test"):
+    with pytest.raises(ValueError, match="x: partition 'fold' is not train, valid or test"):
         read_partition("x", part0.read_text().replace(",train", ",fold"))
     with pytest.raises(ValueError, match="x has no column partition_name: it needs transaction_id"):
         read_partition("x", "transaction_id,trial_id,trial_name\n")
@@ -57,7 +57,7 @@ def test_samples_and_codes_that_padisi_lacks(tmp_path: Path) -> None:
     truth = root / "face_partitions/padisi_USC_FACE_ground_truth.csv"
     for cut in (truth.read_text().replace("m50302", "m5030"), truth.read_text().partition("1338eba3")[0]):
         truth.write_text(cut)
-        with pytest.raises(ValueError, match=r"ground_truth.csv: ground_truth '(m5030)?' of ID_.* is no m00000 or m5"):
+        with pytest.raises(ValueError, match=r"ground_truth.csv: ground_truth '(m5030)?' of ID_.* is not m0000"):
             listed("padisi", root)
 
 

@@ -50,9 +50,9 @@ def test_pair_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", "is no pair list"),
-        ("[]", "is no pair list"),
-        ("not json", "is no pair list"),
+        ("{}", "is not a pair list"),
+        ("[]", "is not a pair list"),
+        ("not json", "is not a pair list"),
         ('[["a"]]', r"\[\"a\"\] is not \[live path, spoof path\]"),
         ('[["/a/b.png", 3]]', "is not"),
         ('[["/../../etc/passwd", "/a/b.png"]]', "leads out of the folder"),

@@ -23,7 +23,7 @@ from tests.factory.datasets.trees import TREES, write_hdf5, write_text, write_vi
         (
             "oulu-npu",
             "Dev_files",
-            "no complete OULU-NPU tree, it lacks Dev_files/: give the folder that holds Train_f",
+            "not a complete OULU-NPU tree, it lacks Dev_files/: give the folder that holds Train_f",
         ),
         ("casia-fasd", "test_release", "it lacks test_release/:"),
         ("replay-attack", "devel/attack", "it lacks devel/attack/:"),
@@ -47,7 +47,7 @@ def test_what_is_missing_is_named(tmp_path: Path, name: str, removed: str, missi
 @pytest.mark.parametrize("name", list(TREES))
 def test_a_folder_of_something_else(tmp_path: Path, name: str) -> None:
     write_text(tmp_path / "readme.txt", "x")
-    with pytest.raises(ValueError, match="lacks|no pair list"):
+    with pytest.raises(ValueError, match="lacks|no pair list|not a pair list"):
         listed(name, tmp_path)
     with pytest.raises(ValueError, match="is a file or glob: give the folder"):
         listed(name, tmp_path / "readme.txt")
@@ -177,7 +177,7 @@ def test_frame_numbers_and_unknown_captures() -> None:
     assert frame_number("face-station/12.02.18/100_03_015_2_10.hdf5/000005") == 5
     assert frame_number("ClientRaw/0001/0001_00_00_01_0.jpg") is None
     assert frame_number("shard.tar/print/0001/7.jpg") is None
-    with pytest.raises(ValueError, match="domain 'studio' is no data set"):
+    with pytest.raises(ValueError, match="domain 'studio' is not one of the data sets"):
         fields("studio", "1_1_01_1")
-    with pytest.raises(ValueError, match="capture '1_1_01_9' is none of OULU-NPU"):
+    with pytest.raises(ValueError, match="capture '1_1_01_9' is not one of OULU-NPU"):
         fields("oulu_npu", "1_1_01_9")

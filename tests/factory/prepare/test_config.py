@@ -39,7 +39,7 @@ def test_every_data_set_may_be_named_and_no_other() -> None:
         ({"frames_within": 60}, "frames_within is for data sets of videos"),
         ({"split": {"train": 0.5, "hold-out": 0.5}}, "call it 'hold_out'"),
         ({"split": {"train": 1.5, "test": -0.5}}, "must be fractions that sum to 1"),
-        ({"columns": {"sujet": "x"}}, "columns.sujet is no field of a row"),
+        ({"columns": {"sujet": "x"}}, "columns.sujet is not a field of a row"),
         ({"pattern": "{attack}/[x]"}, "unknown syntax"),
     ],
 )

@@ -66,7 +66,7 @@ def photos(folder: Path, subjects: int = 6, captures: int = 2) -> Path:
         ({"defaults": {}}, "no domain"),
         ({"live": []}, "live"),
         ({"source_format": "zip"}, "'folder', 'parquet' or 'webdataset'"),
-        ({"columns": {"sujet": "x"}}, "columns.sujet is no field of a row: there are image, label"),
+        ({"columns": {"sujet": "x"}}, "columns.sujet is not a field of a row: there are image, label"),
     ],
 )
 def test_mistakes_are_named_in_one_line(tmp_path: Path, given: dict[str, Any], message: str) -> None:

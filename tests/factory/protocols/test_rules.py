@@ -174,7 +174,7 @@ def test_a_row_in_two_parts_is_refused() -> None:
             {"train": [{"domain": "oulu_npu", "capture": {"phone": 1}}]},
             "a rule asks for 'phone' of a oulu_npu recording, whose fields are capture:",
         ),
-        ({"recordings": {"oulu_npu": "("}}, "no regular expression"),
+        ({"recordings": {"oulu_npu": "("}}, "not a regular expression"),
         ({"thresholds": ["best"]}, "thresholds"),
         ({"train": []}, "train"),
         ({"train": [{"domain": "a", "list": {"file": "absent.txt", "line": "(?P<capture>.*)"}}]}, "absent.txt is not"),
@@ -223,7 +223,7 @@ def test_what_is_missing_is_named() -> None:
     base = {"name": "own", "title": "t", "source": "s", "thresholds": ["0.5"], "test": [{"domain": "siw"}]}
     with pytest.raises(ValueError, match="train has no row of domain msu_mfsd with attack mask"):
         protocols.check(view(lines, Protocol.model_validate({**base, "train": [named]})), ("train",))
-    with pytest.raises(ValueError, match="split 'eval' is no part of a protocol"):
+    with pytest.raises(ValueError, match="split 'eval' is not part of a protocol"):
         protocols.check(corpus, ("eval",))
 
 

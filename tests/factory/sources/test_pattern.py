@@ -98,10 +98,10 @@ def test_matches(pattern: str, path: str, expected: dict[str, str] | None) -> No
         ("{a}{b}.jpg", "before '{b}'"),
         ("{a}*.jpg", "before '*'"),
         ("x**/a.jpg", "'**' must stand alone"),
-        ("/abs/{a}.jpg", "no path component"),
+        ("/abs/{a}.jpg", "not a path component"),
         ("../{a}.jpg", "'..'"),
         ("a\\b", "unknown syntax"),
-        ("", "no path component"),
+        ("", "not a path component"),
     ],
 )
 def test_unknown_syntax_is_named(pattern: str, named: str) -> None:

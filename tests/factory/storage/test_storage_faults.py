@@ -228,7 +228,7 @@ def test_no_bucket(s3_bucket: str) -> None:
     for call in (absent.read, absent.names, lambda name: absent.create(name, b"")):
         with pytest.raises(ValueError, match=r"there is no bucket 'no-such-bucket-here' at 127\.0\.0\.1:\d+: create"):
             call("x")
-    with pytest.raises(ValueError, match="no valid S3 bucket name"):
+    with pytest.raises(ValueError, match="not a valid S3 bucket name"):
         Storage("s3://no bucket/corpus").names()
 
 

@@ -300,7 +300,7 @@ class GenerateShard:
         paired: bool,
         statistics: dict[str, Statistics],
     ) -> None:
-        self._paired, self._matches = paired, bool(statistics)
+        self._paired, self._matches = paired, sampler.match != "none" or generator == RECOLOUR
         self._generate = load_generator(generator, sampler, threads, compiled, digest, statistics)
         self._busy = metrics.Busy()
         computed = generator != DUMMY and self._generate.device.startswith("cpu")

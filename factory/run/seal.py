@@ -17,7 +17,7 @@ from factory.storage import Storage
 SEAL = "digests"  # the key in summary.json
 FIGURES = "summary.json"  # its digest covers the figures next to the digests
 LEDGER = "ledger"
-FOLDERS = ("", "unet", "style_encoder", "scheduler", "classifier")
+FOLDERS = ("", "unet", "style_encoder", "style_statistics", "scheduler", "classifier")
 # Files that stations write; logs are excluded, since a user's shell may write them there.
 KINDS = {".json", ".md", ".parquet", ".csv", ".svg", ".png", ".html", ".yaml", ".safetensors", ".onnx"}
 ALWAYS = (FIGURES, "run.json", "README.md", "croissant.json", "index.parquet")  # sealed wherever they are

@@ -194,8 +194,12 @@ def _provenance(facts: CorpusFacts) -> JsonObject:
 def _responsible(facts: CorpusFacts) -> JsonObject:
     """Return the terms of the responsible AI vocabulary, limited to facts in the folder."""
     generated = bool(facts.generated)
-    formula = facts.recipe is not None and facts.recipe.generator == ["dummy"]
-    maker = "the dummy generator, which tints pixels," if formula else "a diffusion model"
+    built_in = {
+        "dummy": "the dummy generator, which tints pixels,",
+        "recolour": "a generator without a network, which moves colours and sharpness,",
+    }
+    names = facts.recipe.generator if facts.recipe is not None else []
+    maker = built_in.get(names[0], "a diffusion model") if len(names) == 1 else "a diffusion model"
     made = f"Images are made by {maker} from a live face and a guide image; every one says so in its XMP."
     taken = "Photographs or frames of videos, cropped around the face; how they were collected is the sources' to say."
     auc = facts.size_auc

@@ -17,8 +17,9 @@ import functools
 import torch
 from torch import Tensor
 
-_FLOOR = 1e-12  # of a variance or power: a channel that does not vary is left alone
+_FLOOR = 1e-12  # of a variance or power, so that nothing is divided by zero
 GAINS = (0.25, 3.0)  # of a frequency: beyond, noise and compression would be sharpened into specks
+STRETCH = GAINS[1]  # most that colours are pulled apart: those of a grey set are noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,10 +142,13 @@ def sharpness(source: Statistics, target: Statistics) -> Match:
 
 
 def recolour(images: Tensor, guides: Tensor) -> Tensor:
-    """Images (B, 3, H, W) in [-1, 1] with their guides' mean and deviation of each channel (Reinhard 2001, in RGB)."""
+    """Images (B, 3, H, W) in [-1, 1] with their guides' mean and deviation of each channel (Reinhard 2001, in RGB).
+
+    No deviation grows by more than `STRETCH`.
+    """
     mean, deviation = _levels(images)
     guide_mean, guide_deviation = _levels(guides)
-    moved = (images.double() - mean) * (guide_deviation / deviation.clamp_min(_FLOOR)) + guide_mean
+    moved = (images.double() - mean) * (guide_deviation / deviation.clamp_min(_FLOOR)).clamp(max=STRETCH) + guide_mean
     return moved.clamp(-1.0, 1.0).to(images.dtype)
 
 
@@ -171,10 +175,15 @@ def _shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
 
 
 def _transport(source: Tensor, target: Tensor) -> Tensor:
-    """The symmetric matrix T with T C_source T = C_target (the optimal transport of two centred Gaussians)."""
+    """The symmetric matrix T with T C_source T = C_target (the optimal transport of two centred Gaussians).
+
+    In a direction where T would stretch by more than `STRETCH`, it stretches by that.
+    """
     root = _power_of(source, 0.5)
     inverse = _power_of(source, -0.5)
-    return inverse @ _power_of(root @ target @ root, 0.5, _FLOOR**2) @ inverse
+    stretch, directions = torch.linalg.eigh(inverse @ _power_of(root @ target @ root, 0.5, _FLOOR**2) @ inverse)
+    found: Tensor = directions @ torch.diag(stretch.clamp(max=STRETCH)) @ directions.T
+    return found
 
 
 def _power_of(matrix: Tensor, exponent: float, floor: float = _FLOOR) -> Tensor:

@@ -20,7 +20,7 @@ MEASURED = ("identity", "style", "quality")
 
 @dataclasses.dataclass(frozen=True)
 class RealSpoofs:
-    """Measures of real spoofs, one entry each; NaN where there is no such live face or score."""
+    """Measures of real spoofs, one entry each; a missing live face or score is NaN."""
 
     style: np.ndarray  # text
     style_probability: np.ndarray
@@ -221,7 +221,7 @@ def _quality(brisque: np.ndarray, reference: Reference, limit: float | None) -> 
 
 
 def _passed(keeps: Mapping[str, np.ndarray]) -> Passed:
-    """The shares; as in a verdict, an unknown value is no reason to refuse a spoof."""
+    """The shares. A spoof with an unknown value passes, as in a verdict."""
     share = {name: float(np.nanmean(values)) if np.isfinite(values).any() else None for name, values in keeps.items()}
     whole = np.stack(list(keeps.values()))
     everything = float((whole != 0.0).all(axis=0).mean()) if whole.size else None

@@ -17,7 +17,7 @@ PER_STYLE = 100
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
-    """Real spoofs and live faces as positions in the training corpus, int64 (P,); −1 where there is no such face."""
+    """Real spoofs and live faces as positions in the training corpus, int64 (P,); a missing face is −1."""
 
     spoofs: np.ndarray  # ascending
     lives: np.ndarray  # the live partners: the same scene, or else the same person

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def style_judge(style_encoder: str, judge: str | None, batch_size: int, threads: int) -> StyleJudge:
-    """The judge in a folder of a classifier, or the style encoder itself if there is none."""
+    """The judge in the folder of a classifier; without a classifier, the style encoder itself."""
     if judge is None:
         return StyleJudge(style_encoder, batch_size, threads)
     return ClassifierJudge(style_encoder, judge, batch_size, threads)

@@ -19,7 +19,7 @@ PERCENTILES = (0, 5, 25, 50, 75, 95, 100)  # of `Spread`
 
 
 class Spread(TypedDict):
-    """Number, mean, population standard deviation and percentiles of known values; None if there are no values."""
+    """Number, mean, population standard deviation and percentiles of known values; without any values, None."""
 
     count: int
     mean: float | None

@@ -104,7 +104,7 @@ class Measures:
 
 
 class RowLimits(NamedTuple):
-    """The limits of each audited spoof, float64 (N,); NaN where there is none."""
+    """The limits of each audited spoof, float64 (N,); NaN for a spoof without a limit."""
 
     identity_distance: np.ndarray
     style_probability: np.ndarray

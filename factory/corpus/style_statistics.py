@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from difffas.errors import UserError
+from difffas.errors import UnreadableError, UserError
 from difffas.routes import Route, needed
 from factory.corpus import Corpus
+from factory.images import decode
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
 
@@ -79,6 +81,11 @@ def _rows_of(
             f"sampler.match {sampler.match}: the generator has no statistics of style {style!r}{others}: "
             f"set sampler.match_unseen=estimate to take them from the inputs, or sampler.match=none"
         )
+    if len(splits) > 1:
+        raise UserError(
+            f"sampler.match_unseen estimate: plan.splits {list(splits)} would share the statistics of "
+            f"style {style!r}, and with them people for training and for test: generate one split at a time"
+        )
     for corpus in inputs:
         rows = _real_rows(corpus, splits)
         rows = rows[corpus.column("style")[rows] == style]
@@ -96,14 +103,24 @@ def _real_rows(corpus: Corpus, splits: Sequence[str]) -> np.ndarray:
 
 
 def _statistics(corpus: Corpus, rows: np.ndarray) -> Statistics:
-    """Of at most `IMAGES` of these rows."""
+    """Of at most `IMAGES` of these rows; images that cannot be read, or of another size than most, are left out."""
     from difffas.matching import Moments
 
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(IMAGES, len(rows))).astype(np.int64))]
-    parts = [
-        Moments.of(to_tensor(corpus.pixels(chosen[first : first + CHUNK]))) for first in range(0, len(chosen), CHUNK)
-    ]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + part
-    return whole.statistics
+    found: dict[tuple[int, ...], Moments] = {}
+    for first in range(0, len(chosen), CHUNK):
+        for size, images in _by_size(corpus, chosen[first : first + CHUNK]).items():
+            part = Moments.of(to_tensor(np.stack(images)))
+            found[size] = found[size] + part if size in found else part
+    if not found:
+        raise UserError(f"{corpus.storage.url}: no image of style {corpus.column('style')[rows[0]]!r} can be read")
+    return max(found.values(), key=lambda moments: moments.count).statistics
+
+
+def _by_size(corpus: Corpus, rows: np.ndarray) -> dict[tuple[int, ...], list[np.ndarray]]:
+    found: dict[tuple[int, ...], list[np.ndarray]] = {}
+    for row in corpus.rows(rows):
+        with contextlib.suppress(UnreadableError):  # the line makes a reject of it
+            image = decode(row.image)
+            found.setdefault(image.shape, []).append(image)
+    return found

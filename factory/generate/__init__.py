@@ -214,6 +214,8 @@ def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[st
     if sampler.match != "none" and generator in BUILT_IN:
         raise UserError(f"sampler.match {sampler.match} does nothing with generator {generator}: leave it out")
     if generator == RECOLOUR:
+        if sampler != SamplerConfig(batch_size=sampler.batch_size):
+            raise UserError("generator recolour has no T₀, w, steps or preset: leave sampler out")
         sampler = SamplerConfig(match="style", match_unseen="estimate")
         routes = {route._replace(condition=route.live) for route in routes}
     if sampler.match == "none":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.corpora import small_rows, write_corpus
+from benchmarks.corpora import face, png, row, small_rows, write_corpus
 from difffas.errors import UserError
 from difffas.matching import Moments
 from difffas.routes import Route
@@ -67,6 +70,28 @@ def test_the_model_comes_first_and_the_inputs_only_if_asked(corpus: Corpus) -> N
         ours.match_sources({}, allowed, [Route(live, live, "b-none")], [corpus], ["train"], size)
     with pytest.raises(UserError, match=r"are of images of .* the inputs have \(8, 8\)"):
         ours.match_sources(known, allowed, [route], [corpus], ["train"], (8, 8))
+
+
+def test_splits_share_no_estimate(corpus: Corpus) -> None:
+    """Else the looks of test people would be in training rows."""
+    allowed = sampler(match_unseen="estimate")
+    with pytest.raises(UserError, match=r"plan.splits \['train', 'test'\] would share the statistics"):
+        ours.match_sources(
+            {}, allowed, [Route("cam-live", "cam-live", "cam-live")], [corpus], ["train", "test"], (32, 32)
+        )
+
+
+def test_an_image_that_cannot_be_read_or_has_an_odd_size_is_left_out(tmp_path: Path) -> None:
+    rows = [row(number, label=0) for number in range(5)]
+    broken, odd = dataclasses.replace(rows[1], image=b"no image"), dataclasses.replace(rows[3], image=png(face(3, 48)))
+    corpus = write_corpus(tmp_path / "real", [rows[0], broken, rows[2], odd, rows[4]])
+    found = ours.statistics_by_style(corpus, ["train"])["cam-live"]
+    assert found.count == 3 and found.size == (32, 32)
+    expected = Moments.of(to_tensor(np.stack([face(number) for number in (0, 2, 4)]))).statistics
+    torch.testing.assert_close(found.covariance, expected.covariance, rtol=0, atol=1e-12)
+    alone = write_corpus(tmp_path / "broken", [broken])
+    with pytest.raises(UserError, match="no image of style 'cam-live' can be read"):
+        ours.statistics_by_style(alone, ["train"])
 
 
 def test_without_a_match_nothing_is_needed() -> None:

@@ -30,6 +30,23 @@ def test_the_dummy_generator_matches_nothing(made: Path) -> None:  # noqa: F811
         lay_plan(given, open_inputs(given))
 
 
+def test_recolouring_takes_no_sampler(made: Path) -> None:  # noqa: F811
+    given = config(made, "inputs.generator=recolour")
+    with pytest.raises(UserError, match="generator recolour has no T₀, w, steps or preset: leave sampler out"):
+        lay_plan(given, open_inputs(given))
+
+
+def test_a_domain_match_within_one_domain_changes_nothing(made: Path) -> None:  # noqa: F811
+    """No route crosses domains, so no statistics are needed, and none are missed."""
+    within = "plan.policies=[cross-attack]", "plan.samples=5"
+    for match in ("none", "domain"):
+        given = config(made, *within, f"sampler.match={match}", f"out={made}/within-{match}")
+        assert run(given)["written"] == 5
+    crossed = [route for route in lay_plan(given, open_inputs(given)).routes() if route.live != route.condition]
+    plain, matched = (Corpus(f"{made}/within-{match}").pixels(range(5)) for match in ("none", "domain"))
+    assert not crossed and (plain == matched).all()
+
+
 def test_matched_samples_differ_and_can_be_made_again(made: Path) -> None:  # noqa: F811
     """With statistics in the model or estimated from the inputs: these are the same rows, hence the same bytes."""
     from difffas.style_statistics import write_statistics

@@ -1,16 +1,21 @@
-"""Do generated rows help a classifier on people whom nobody has seen? `python -m benchmarks.unseen_people FRAMES OUT`
+"""Do generated rows help a classifier on people and days that nobody trained on? `python -m benchmarks.unseen_people`
 
 FRAMES is a folder of camera frames `live|print/<person>/<person>_<glasses>_<position>_<session>_<picture>.jpg`, as in
-the NUAA set. A session is a domain: every recording day has a light and a printer of its own. People are divided anew
-in every split: six for training, one for the threshold, three for the test, of ten. An arm adds 150 rows to the real
-ones; `real` adds none. Every run is a run of the stations in a folder below OUT, so what is finished is left.
+the NUAA set. A session is a domain: every recording day has a light and a printer of its own. As in practice, live
+faces exist of every day and prints of the first day alone; the people of training have six tenths, one tenth sets the
+threshold, three tenths are the test, on the other days, prints included. An arm adds 150 generated prints of the
+training people's faces of the other days; `real` adds none. Every run is a run of the stations in a folder below OUT,
+so what is finished is left.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.machine import describe
 from factory import evaluate, generate, prepare
@@ -18,33 +23,49 @@ from factory.core.config import build
 from factory.core.documents import JsonObject
 from factory.train.recipes import classifier
 
-PATTERN = "{attack}/{subject}/{person}_{glasses}_{position}_{domain}_{picture}.jpg"
+PATTERN = "{split}/{attack}/{subject}/{person}_{glasses}_{position}_{domain}_{picture}.jpg"
+FIRST_DAY = "01"
 FIGURES = ("auc", "d_eer", "hter@dev_eer")
 CPU: JsonObject = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 
 
-def corpus(frames: str, weights: str, out: Path, seed: int) -> None:
+def divide(frames: Path, out: Path, seed: int) -> None:
+    """Copy the frames of this split to `out/<split>/<attack>/<person>/`."""
+    people = sorted(path.name for path in (frames / "live").iterdir())
+    order = np.random.default_rng(seed).permutation(people)
+    train, dev = round(0.6 * len(people)), round(0.7 * len(people))
+    for place, person in enumerate(order):
+        split = "train" if place < train else "dev" if place < dev else "test"
+        for path in sorted(frames.glob(f"*/{person}/*.jpg")):
+            first, live = path.stem.split("_")[3] == FIRST_DAY, path.parts[-3] == "live"
+            if (split == "train" and (live or first)) or (split != "train" and not first):
+                target = out / split / path.parts[-3] / person / path.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+
+
+def corpus(frames: Path, weights: str, out: Path, seed: int) -> None:
     """The real faces, 64², with the people of this split."""
+    if not (out / "frames").exists():
+        divide(frames, out / "frames", seed)
     settings: JsonObject = {
-        "source": frames,
+        "source": f"{out}/frames",
         "out": f"{out}/real",
         "pattern": PATTERN,
         "license": "research",
         "weights": weights,
         "size": 64,
-        "split": {"train": 0.6, "dev": 0.1, "test": 0.3},
-        "seed": seed,
     }
     prepare.run(build(prepare.PrepareConfig, settings))
 
 
 def spoofs(out: Path, generator: str, seed: int, rows: int) -> str:
-    """Prints of the training people in the looks of other days, by one generator."""
+    """Prints, in the looks of the first day, of the training people's faces of other days."""
     folder = f"{out}/{Path(generator).name}"
     settings: JsonObject = {
         "inputs": {"live": f"{out}/real", "guides": f"{out}/real", "generator": generator},
         "out": folder,
-        "plan": {"samples": rows, "guides_per_style": 12, "seed": seed},
+        "plan": {"policies": ["cross-domain"], "samples": rows, "guides_per_style": 12, "seed": seed},
         "resources": {"gpus_per_generator": 0, "threads": 1},
     }
     generate.run(build(generate.GenerateConfig, settings))
@@ -75,7 +96,7 @@ def figures(out: Path, arm: str, generated: str | None, seed: int, steps: int) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("frames")
+    parser.add_argument("frames", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--weights", required=True, help="RetinaFace weights, as for prepare")
     parser.add_argument("--generators", nargs="*", default=["recolour"], help="recolour, or model folders")

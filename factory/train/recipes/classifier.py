@@ -16,7 +16,6 @@ from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
 from factory.corpus.row import LIVE, SPOOF
 from factory.models import backbone
-from factory.models.tensors import to_tensor
 from factory.protocols import check, check_generated, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.train import (
@@ -31,7 +30,7 @@ from factory.train import (
     needs,
 )
 from factory.train.batches import PixelCache, SamplePlan, share
-from factory.train.recipes.labels import Images, LabelRecipe
+from factory.train.recipes.labels import Images, LabelRecipe, outputs
 from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train.recipes.style import train_styles
@@ -228,17 +227,11 @@ class ClassifierObjective:
 
     def evaluate(self, device: torch.device) -> Evaluation:
         """AUC and detection equal error rate of the held-out rows, frame by frame; the AUC is the score."""
-        import torch
-
         from difffas.metrics import auc, d_eer
 
         network = self.network.eval()
-        found = []
-        with torch.no_grad():
-            for chunk in np.array_split(self._held_out, -(-len(self._held_out) // 64)):
-                cosines = network(to_tensor(self._pixels(chunk), device))
-                found.append(network.liveness(cosines.float()).double().cpu().numpy())
-        liveness = np.concatenate(found)
+        cosines = outputs(network.__call__, self._pixels, self._held_out, device)
+        liveness = network.liveness(cosines.float()).double().numpy()
         figures = {"auc": auc(liveness, self._spoof), "d_eer": d_eer(liveness, self._spoof)}
         return Evaluation(figures, score=figures["auc"])
 

@@ -31,7 +31,7 @@ from factory.train import (
 )
 from factory.train.batches import PixelCache, Shuffled
 from factory.train.recipes.classifier import image_size
-from factory.train.recipes.labels import Images, LabelRecipe
+from factory.train.recipes.labels import Images, LabelRecipe, outputs
 from factory.train.recipes.losses import is_live
 from factory.train.recipes.style import held_out_rows, train_styles
 
@@ -158,17 +158,10 @@ class JudgeObjective:
         network.save(folder / "classifier")
         return {"styles": self._styles, "accuracy": self._judged(network.eval(), device)["accuracy"]}
 
-    def _judged(self, network: torch.nn.Module, device: torch.device) -> dict[str, float]:
-        import torch
-
-        right = np.empty(len(self._held_out), dtype=bool)
-        first = 0
-        with torch.no_grad():
-            for chunk in np.array_split(self._held_out, -(-len(self._held_out) // 64)):
-                chosen = network(to_tensor(self._pixels(chunk), device)).argmax(dim=1).cpu().numpy()
-                right[first : first + len(chunk)] = chosen == self._labels[chunk]
-                first += len(chunk)
+    def _judged(self, network: SpoofClassifier, device: torch.device) -> dict[str, float]:
         labels = self._labels[self._held_out]
+        cosines = outputs(network.__call__, self._pixels, self._held_out, device)
+        right = cosines.argmax(dim=1).numpy() == labels
         return {
             "accuracy": float(right.mean()),
             "worst_style": min(float(right[labels == label].mean()) for label in np.unique(labels)),

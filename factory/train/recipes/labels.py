@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,14 @@ import numpy as np
 from factory.corpus import Corpus
 from factory.models.tensors import to_tensor
 from factory.train import Evaluation, ModelFigures, TrainConfig
-from factory.train.batches import SamplePlan
+from factory.train.batches import PixelCache, SamplePlan
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
 
 if TYPE_CHECKING:
     import torch
+
+
+CHUNK = 64  # images
 
 
 class Images(typing.NamedTuple):
@@ -25,6 +28,17 @@ class Images(typing.NamedTuple):
     corpora: Sequence[Corpus]
     plan: SamplePlan
     columns: Mapping[str, np.ndarray]  # of all rows: `label`, and what else a batch has
+
+
+def outputs(
+    forward: Callable[[torch.Tensor], torch.Tensor], pixels: PixelCache, rows: np.ndarray, device: torch.device
+) -> torch.Tensor:
+    """What a network says of held-out rows, B, …, on the CPU; at most `CHUNK` images at a time, without gradients."""
+    import torch
+
+    with torch.no_grad():
+        chunks = np.array_split(rows, -(-len(rows) // CHUNK))
+        return torch.cat([forward(to_tensor(pixels(chunk), device)).cpu() for chunk in chunks])
 
 
 class Objective(typing.Protocol):

@@ -11,7 +11,6 @@ from pydantic import Field, PositiveInt
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
-from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.train import (
@@ -26,7 +25,7 @@ from factory.train import (
     needs,
 )
 from factory.train.batches import PixelCache, Shuffled
-from factory.train.recipes.labels import Images, LabelRecipe
+from factory.train.recipes.labels import Images, LabelRecipe, outputs
 
 if TYPE_CHECKING:
     import torch
@@ -180,13 +179,11 @@ class StyleObjective:
         """Accuracy and loss on the held-out rows of known styles; None if there are no such rows."""
         import torch
 
-        positions, right, loss = self._held_out, 0, 0.0
-        if not len(positions):
+        if not len(self._held_out):
             return None
-        with torch.no_grad():
-            for chunk in np.array_split(positions, max(1, len(positions) // 64)):
-                _, logits = network(to_tensor(self._pixels(chunk), device))
-                labels = torch.from_numpy(self._labels[chunk])
-                right += int((logits.argmax(dim=1).cpu() == labels).sum())
-                loss += torch.nn.functional.cross_entropy(logits.float().cpu(), labels, reduction="sum").item()
-        return {"accuracy": right / len(positions), "cross_entropy": loss / len(positions)}
+        logits = outputs(lambda images: network(images)[1], self._pixels, self._held_out, device)
+        labels = torch.from_numpy(self._labels[self._held_out])
+        return {
+            "accuracy": float((logits.argmax(dim=1) == labels).double().mean()),
+            "cross_entropy": torch.nn.functional.cross_entropy(logits.float(), labels).item(),
+        }

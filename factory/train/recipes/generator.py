@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
@@ -75,7 +75,7 @@ class FitGeneratorConfig(Config):
 
     corpus: PathOrUrl
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; omit with `initial`")
+    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; None: that of `initial`")
     initial: PathOrUrl | None = Field(None, description="model folder to start from: network and style encoder")
     out: PathOrUrl
     split: str = "train"
@@ -90,8 +90,10 @@ class FitGeneratorConfig(Config):
 
     @model_validator(mode="after")
     def _check(self) -> FitGeneratorConfig:
-        if (self.style_encoder is None) == (self.initial is None):
-            raise UserError("give style_encoder to start anew, or initial to go on from a model: one of the two")
+        if self.style_encoder is None and self.initial is None:
+            raise UserError(
+                "give style_encoder to start anew, initial to go on from a model, or both to go on with other styles"
+            )
         if self.initial is not None and "network" in self.model_fields_set:
             raise UserError("network is that of the initial model: leave it out")
         return self
@@ -109,7 +111,9 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     check_resources(config.train, config.resources, checkpointing=True)
     started, known = starting_point(config)
     check_network(started)
-    check_model(Storage(_encoder(started)), protocol_of(corpus), "the model in")
+    for folder in (started.initial, started.style_encoder):
+        if folder is not None:
+            check_model(Storage(folder), protocol_of(corpus), "the model in")
     given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
     identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
@@ -132,27 +136,31 @@ def worker_settings(config: FitGeneratorConfig, corpus: Corpus) -> WorkerSetting
 def starting_point(config: FitGeneratorConfig) -> tuple[FitGeneratorConfig, JsonObject]:
     """The configuration with the folders and the network to start from, and the facts that enter the fingerprint.
 
-    With `initial`, the style encoder and the network's settings are those of the initial model.
+    With `initial`, the network's settings are the initial model's; so is the style encoder, unless one is given.
     """
+    places: dict[str, Any] = {}
+    facts: JsonObject = {}
     if config.initial is not None:
         model = Storage(config.initial)
-        digest = model_digest(model)
+        facts["initial"] = model_digest(model)
         network = unet_config(model)
-        kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
-        places = {"initial": model.url, "style_encoder": model.url, "network": build(GeneratorNetworkConfig, kept)}
-        return config.model_copy(update=places), {"initial": digest, "network": kept}
-    assert config.style_encoder is not None, "the configuration asks for one of the two"
-    encoder = Storage(config.style_encoder)
-    if not encoder.exists("style_encoder/config.json"):
-        raise UserError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
-    check_encoder(encoder)
-    started = config.model_copy(update={"style_encoder": encoder.url})
-    return started, {"style_encoder": read_claim(encoder)["fingerprint"]}
+        facts["network"] = kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
+        places |= {"initial": model.url, "network": build(GeneratorNetworkConfig, kept)}
+    if config.style_encoder is not None:
+        encoder = Storage(config.style_encoder)
+        if not encoder.exists("style_encoder/config.json"):
+            raise UserError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
+        check_encoder(encoder)
+        facts["style_encoder"] = read_claim(encoder)["fingerprint"]
+        places["style_encoder"] = encoder.url
+    return config.model_copy(update=places), facts
 
 
 def _encoder(config: FitGeneratorConfig) -> str:
-    assert config.style_encoder is not None, "the configuration knows its starting point"
-    return config.style_encoder
+    """The folder with the style encoder."""
+    folder = config.style_encoder or config.initial
+    assert folder is not None, "the configuration asks for one of them"
+    return folder
 
 
 def check_network(config: FitGeneratorConfig) -> None:
@@ -165,10 +173,11 @@ def check_network(config: FitGeneratorConfig) -> None:
     given = list(encoder_config(encoder)["channels"][1:])
     wanted = [network.base_channels * multiplier for multiplier in network.channel_multipliers[3:]]
     if given != wanted:
+        mend = "or fit one with initial=" + config.initial if config.initial else "or change the network"
         raise UserError(
             f"the style encoder in {encoder.url} is {given} channels wide at strides 8, 16 and 32, the network "
             f"{wanted} (base_channels × channel_multipliers): fit one with network.channels=[…, "
-            f"{', '.join(map(str, wanted))}], or change the network"
+            f"{', '.join(map(str, wanted))}], {mend}"
         )
     steps, timesteps = config.evaluation.grid_steps, network.timesteps
     if config.train.evaluate_every and steps > timesteps:
@@ -238,8 +247,8 @@ class GeneratorRecipe:
         """Compute the guides' statistics; a checkpoint already has them in the modules' buffers."""
         from difffas.style_encoder import feature_statistics
 
-        if self._config.initial:
-            return  # the initial weights came with the statistics that they were fitted to
+        if self._config.style_encoder is None:
+            return  # the initial weights came with the statistics of their own encoder
         shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
         statistics = feature_statistics(self._encoder, (to_tensor(read(chunk), self._device) for chunk in chunks))

@@ -35,8 +35,8 @@ def refused(capsys: Any, arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ([], "give style_encoder to start anew, or initial to go on from a model: one of the two"),
-        (["initial=x", "style_encoder=y"], "one of the two"),
+        ([], "give style_encoder to start anew, initial to go on from a model, or both to go on with other styles"),
+        (["initial=x", "style_encoder=y"], "x is not a model folder"),
         (["initial=x", "network.dropout=0.0"], "network is that of the initial model: leave it out"),
         (["initial=nowhere"], "is not a model folder"),
         (["initial=x", f"train.seed={2**43}"], "'train.seed': Input should be less than 8796093022208"),

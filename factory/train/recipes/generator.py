@@ -17,6 +17,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
+from factory.models.style_judge import judge_digest
 from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
 from factory.run import Run, read_claim
@@ -34,7 +35,7 @@ from factory.train import (
 )
 from factory.train.batches import Pairs, PixelCache
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
-from factory.train.recipes.validate import Validation
+from factory.train.recipes.validate import EvaluationConfig, Validation, check_judge
 
 if TYPE_CHECKING:
     import torch
@@ -59,15 +60,6 @@ class GeneratorNetworkConfig(Config):
     condition_norm: Literal["fixed", "batch"] = "fixed"
     variant: Literal["stfm", "adain", "patch_substitution", "no_patches"] = "stfm"
     timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this; T₀ may not exceed it")
-
-
-class EvaluationConfig(Config):
-    """How the held-out subjects are evaluated."""
-
-    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is computed")
-    grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
-    grid_steps: int = Field(25, ge=1)
-    cfg_scale: float = Field(2.0, ge=0)
 
 
 class FitGeneratorConfig(Config):
@@ -102,12 +94,15 @@ class FitGeneratorConfig(Config):
 def run(config: FitGeneratorConfig) -> TrainSummary:
     """Fit and commit a model folder that `SpoofPipeline.from_pretrained` loads; return the run's summary."""
     corpus = open_corpus(config.corpus, config.protocol)
-    splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
+    splits = (config.split, *([config.held_out] if _looks(config) else []))
     check(corpus, splits)
-    if config.train.evaluate_every:
+    if _looks(config):
         check_held_out(corpus, config.split, config.held_out)
     for split in splits:
-        _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
+        pairs = Pairs(corpus, split, config.train.seed)
+        _say_unpaired(corpus, split, pairs)
+    if config.evaluation.judge is not None:
+        check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
     check_resources(config.train, config.resources, checkpointing=True)
     started, known = starting_point(config)
     check_network(started)
@@ -153,6 +148,10 @@ def starting_point(config: FitGeneratorConfig) -> tuple[FitGeneratorConfig, Json
         check_encoder(encoder)
         facts["style_encoder"] = read_claim(encoder)["fingerprint"]
         places["style_encoder"] = encoder.url
+    if config.evaluation.judge is not None:
+        judge = Storage(config.evaluation.judge)
+        facts["evaluation"] = {**config.evaluation.model_dump(mode="json"), "judge": judge_digest(judge)}
+        places["evaluation"] = config.evaluation.model_copy(update={"judge": judge.url})
     return config.model_copy(update=places), facts
 
 
@@ -161,6 +160,11 @@ def _encoder(config: FitGeneratorConfig) -> str:
     folder = config.style_encoder or config.initial
     assert folder is not None, "the configuration asks for one of them"
     return folder
+
+
+def _looks(config: FitGeneratorConfig) -> bool:
+    """Whether held-out people are looked at."""
+    return config.train.evaluate_every is not None or config.evaluation.judge is not None
 
 
 def check_network(config: FitGeneratorConfig) -> None:
@@ -180,7 +184,7 @@ def check_network(config: FitGeneratorConfig) -> None:
             f"{', '.join(map(str, wanted))}], {mend}"
         )
     steps, timesteps = config.evaluation.grid_steps, network.timesteps
-    if config.train.evaluate_every and steps > timesteps:
+    if _looks(config) and steps > timesteps:
         raise UserError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
 
 
@@ -303,12 +307,19 @@ class GeneratorRecipe:
         """Write the model below `folder`; return the figures of the run."""
         from difffas.pipeline import SpoofPipeline
         from difffas.style_statistics import write_statistics
-        from factory.train.parallel import whole
+        from factory.models.style_judge import ClassifierOfStyle
+        from factory.train.parallel import rank, whole
 
         average = whole(self._average.model, self._new)
-        SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)
+        pipeline = SpoofPipeline(unet=average, style_encoder=self._encoder)
+        pipeline.save_pretrained(folder)
         write_statistics(folder, statistics_by_style(self._corpus, [self._config.split]))
-        return {"parameters": sum(parameter.numel() for parameter in average.parameters())}
+        figures: ModelFigures = {"parameters": sum(parameter.numel() for parameter in average.parameters())}
+        wanted = self._config.evaluation
+        if wanted.judge is not None and rank() == 0:  # whose figures are kept
+            judge = ClassifierOfStyle(wanted.judge, wanted.samples)
+            figures["judged"] = self._validation.judged(pipeline, judge, wanted.cfg_scale, wanted.grid_steps)
+        return figures
 
 
 def draw_by_counter(

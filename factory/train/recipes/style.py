@@ -28,7 +28,7 @@ from factory.train import (
     needs,
 )
 from factory.train.batches import PixelCache, Shuffled
-from factory.train.recipes.labels import Images, LabelRecipe, outputs
+from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
 
 if TYPE_CHECKING:
     import torch
@@ -195,8 +195,7 @@ class StyleObjective:
         """
         figures = self._judged(self.network.eval(), device)
         assert figures is not None, "fit-style asks for held-out rows"
-        less_than_one_row = 0.5 / len(self._held_out) / (1.0 + figures["cross_entropy"])
-        return Evaluation(figures, score=figures["accuracy"] + less_than_one_row)
+        return Evaluation(figures, ranked(figures["accuracy"], figures["cross_entropy"], len(self._held_out)))
 
     def export(self, folder: Path, device: torch.device) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""

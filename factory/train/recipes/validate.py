@@ -10,18 +10,37 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
+from difffas.errors import UserError
 from factory.core import draws
+from factory.core.config import Config, PathOrUrl, is_none
 from factory.corpus import Corpus
+from factory.models.style_judge import judge_styles
+from factory.storage import Storage
 from factory.train.batches import Pairs
+from factory.train.summary import JudgedReach
 
 if TYPE_CHECKING:
     import torch
 
     from difffas.pipeline import SpoofPipeline
+    from factory.models.style_judge import ClassifierOfStyle
 
 BUCKETS = 5
 GRID_T0 = (100, 250, 400)  # columns of the sample grid, up to the generator's trained timesteps
+
+
+class EvaluationConfig(Config):
+    """How the held-out subjects are evaluated."""
+
+    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is computed")
+    grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
+    grid_steps: int = Field(25, ge=1)
+    cfg_scale: float = Field(2.0, ge=0)
+    judge: PathOrUrl | None = Field(
+        None, exclude_if=is_none, description="folder of fit-judge that judges samples of the finished model"
+    )
 
 
 class Validation:
@@ -42,6 +61,7 @@ class Validation:
         triples = np.stack(pairs(np.arange(len(pairs.spoofs))))  # 3, N: one pass
         chosen = triples[:, _evenly(corpus.column("style")[triples[1]], samples)]
         self.live, self.spoof, self.guide = (corpus.pixels(positions) for positions in chosen)  # uint8 N, H, W, 3
+        self.style = corpus.column("style")[chosen[1]].astype(str)  # of spoof and guide
         self._seed, self._timesteps, self._batch_size = seed, timesteps, batch_size
 
     def losses(self, network: torch.nn.Module, encoder: torch.nn.Module, device: torch.device) -> dict[str, float]:
@@ -55,8 +75,24 @@ class Validation:
 
     def grid(self, pipeline: SpoofPipeline, rows: int = 4, cfg_scale: float = 2.0, steps: int = 25) -> np.ndarray:
         """`sample_grid` of the first triples at `GRID_T0`, uint8 (H, W, 3)."""
-        t0 = [level for level in GRID_T0 if steps <= level <= self._timesteps] or [self._timesteps]
-        return sample_grid(pipeline, self.live[:rows], self.guide[:rows], t0, cfg_scale, self._seed, steps)
+        live, guide, t0 = self.live[:rows], self.guide[:rows], self._grid_t0(steps)
+        return sample_grid(pipeline, live, guide, t0, cfg_scale, self._seed, steps)
+
+    def judged(
+        self, pipeline: SpoofPipeline, judge: ClassifierOfStyle, cfg_scale: float = 2.0, steps: int = 25
+    ) -> JudgedReach:
+        """How many of the triples' spoofs, made at the grid's highest T₀, have the guide's style to the judge."""
+        t0, reached = self._grid_t0(steps)[-1], 0
+        for first in range(0, len(self.live), self._batch_size):
+            rows = slice(first, first + self._batch_size)
+            seeds = _seeds(self._seed, len(self.live))[rows]
+            made = _sampled(pipeline, self.live[rows], self.guide[rows], t0, cfg_scale, seeds, steps)
+            likeliest = np.array(judge.styles)[judge.probabilities(made).argmax(axis=1)]
+            reached += int((likeliest == self.style[rows]).sum())
+        return {"spoofs": len(self.live), "reached": reached, "t0": t0, "cfg_scale": cfg_scale}
+
+    def _grid_t0(self, steps: int) -> list[int]:
+        return [level for level in GRID_T0 if steps <= level <= self._timesteps] or [self._timesteps]
 
     def _drawn_timesteps(self) -> dict[str, np.ndarray]:
         """One timestep for every triple in each bucket."""
@@ -95,6 +131,15 @@ class Validation:
         return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(int(value)))
 
 
+def check_judge(folder: str, styles: set[str]) -> None:
+    """Refuse a judge that does not know all of these styles; raises UserError."""
+    unknown = sorted(styles - set(judge_styles(Storage(folder))))
+    if unknown:
+        raise UserError(
+            f"evaluation.judge {folder} does not know {', '.join(unknown)}: fit one on a corpus with these styles"
+        )
+
+
 def sample_grid(
     pipeline: SpoofPipeline,
     live: np.ndarray,
@@ -110,16 +155,25 @@ def sample_grid(
         live, guide: uint8 (N, H, W, 3). t0: ascending, each at least `steps`.
         seed: the noise of a face is the same at every T₀.
     """
+    seeds = _seeds(seed, len(live))
+    made = [_sampled(pipeline, live, guide, level, cfg_scale, seeds, steps) for level in t0]
+    rows: np.ndarray = np.concatenate(np.concatenate([live, guide, *made], axis=2), axis=0)
+    return rows
+
+
+def _sampled(
+    pipeline: SpoofPipeline,
+    live: np.ndarray,
+    guide: np.ndarray,
+    t0: int,
+    cfg_scale: float,
+    seeds: list[int],
+    steps: int,
+) -> np.ndarray:
+    """Spoofs, uint8 (N, H, W, 3)."""
     from factory.models.tensors import to_pixels, to_tensor
 
-    columns = [live, guide]
-    for level in t0:
-        made = pipeline(
-            to_tensor(live), to_tensor(guide), t0=level, cfg_scale=cfg_scale, seed=_seeds(seed, len(live)), steps=steps
-        )
-        columns.append(to_pixels(made))
-    rows: np.ndarray = np.concatenate(np.concatenate(columns, axis=2), axis=0)
-    return rows
+    return to_pixels(pipeline(to_tensor(live), to_tensor(guide), t0=t0, cfg_scale=cfg_scale, seed=seeds, steps=steps))
 
 
 def _seeds(seed: int, count: int) -> list[int]:

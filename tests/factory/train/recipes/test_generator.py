@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from benchmarks.corpora import NoConfig
+from difffas.classifier import SpoofClassifier
 from difffas.errors import UserError
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
 from factory.core.config import build
+from factory.corpus import Corpus
 from factory.models.load import load_style_encoder, model_digest
 from factory.run import Run, read_claim
 from factory.storage import Storage
@@ -163,6 +165,29 @@ def test_an_encoder_of_other_widths_is_refused_by_name(root: Path, tmp_path: Pat
     started, _ = starting_point(build(FitGeneratorConfig, own))
     with pytest.raises(UserError, match=r"own is \[8, 8, 16\] channels wide .* or fit one with initial=.*/model$"):
         check_network(started)
+
+
+def test_a_judge_sees_the_finished_model_and_enters_the_fingerprint(root: Path, tmp_path: Path) -> None:
+    styles = sorted(set(Corpus(f"{root}/real").column("style")))
+    for name, live in (("judge", styles[:1]), ("other", styles[1:2])):
+        SpoofClassifier(styles, live, backbone="test_resnet").save(tmp_path / name / "classifier")
+    given = generator_given(root)
+
+    def started(**evaluation: Any) -> tuple[FitGeneratorConfig, Any]:
+        own = {
+            **given,
+            "train": {**TRAIN, "evaluate_every": None},
+            "evaluation": {**given["evaluation"], **evaluation},
+        }
+        return starting_point(build(FitGeneratorConfig, own))
+
+    config, known = started(judge=f"{tmp_path}/judge")
+    recipe = start(told(config)).recipe
+    assert recipe.export(tmp_path / "model")["judged"]["spoofs"] == 3
+    assert known["evaluation"] != started(judge=f"{tmp_path}/other")[1]["evaluation"]
+    plain, facts = started()
+    assert "judge" not in plain.model_dump()["evaluation"] and "evaluation" not in facts
+    assert "judged" not in start(told(plain)).recipe.export(tmp_path / "plain")
 
 
 def write_encoder(folder: Path, channels: tuple[int, int, int, int]) -> None:

@@ -99,7 +99,7 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     if _looks(config):
         check_held_out(corpus, config.split, config.held_out)
     for split in splits:
-        pairs = Pairs(corpus, split, config.train.seed)
+        pairs = _pairs(config, corpus, split)
         _say_unpaired(corpus, split, pairs)
     if config.evaluation.judge is not None:
         check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
@@ -186,6 +186,16 @@ def check_network(config: FitGeneratorConfig) -> None:
     steps, timesteps = config.evaluation.grid_steps, network.timesteps
     if _looks(config) and steps > timesteps:
         raise UserError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
+
+
+def _pairs(config: FitGeneratorConfig, corpus: Corpus, split: str) -> Pairs:
+    try:
+        return Pairs(corpus, split, config.train.seed)
+    except UserError as error:
+        if split == config.split:
+            raise
+        looks = "train.evaluate_every, train.patience and evaluation.judge"
+        raise UserError(f"{error}; or set held_out to a split that has pairs, or leave out {looks}") from None
 
 
 def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:

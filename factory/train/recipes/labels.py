@@ -41,10 +41,10 @@ def outputs(
         return torch.cat([forward(to_tensor(pixels(chunk), device)).cpu() for chunk in chunks])
 
 
-def ranked(accuracy: float, cross_entropy: float, rows: int) -> float:
-    """A score by which ties in accuracy on this many rows go to the lower cross-entropy, ≥ 0."""
-    less_than_one_row = 0.5 / rows / (1.0 + cross_entropy)
-    return accuracy + less_than_one_row
+def ranked(share: float, cross_entropy: float, of: int) -> float:
+    """A score by which ties in a share of so many, such as an accuracy, go to the lower cross-entropy, ≥ 0."""
+    less_than_one_more = 0.5 / of / (1.0 + cross_entropy)
+    return share + less_than_one_more
 
 
 class Objective(typing.Protocol):

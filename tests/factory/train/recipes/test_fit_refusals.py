@@ -62,6 +62,10 @@ def test_what_a_generator_starts_from_is_said_once(
             "held_out is 'train', the split that is trained on",
         ),
         (["split=nowhere"], "split 'nowhere' has no row: choose among dev, train"),
+        (
+            ["train={steps: 2, batch_size: 2, learning_rate: 0.1, evaluate_every: 2}", "held_out=nowhere"],
+            "or set held_out to a split that has pairs, or leave out train.evaluate_every",
+        ),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_before_the_folder_is_claimed(

@@ -11,6 +11,7 @@ import numpy as np
 from difffas.errors import UnreadableError, UserError
 from difffas.routes import Route, needed
 from factory.corpus import Corpus
+from factory.corpus.row import LIVE_ATTACK, style_of
 from factory.images import decode
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 IMAGES = 256  # of a style, spread evenly over its rows: more change the statistics by less than a grey level
 CHUNK = 64
+
+
+def route_of(live_domain: str, domain: str, attack: str) -> Route:
+    """The route of a live face of one domain to a guide of another or the same."""
+    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
 
 
 class RowsOfStyle(NamedTuple):

@@ -102,7 +102,7 @@ def run(config: StrengthConfig) -> StrengthSummary:
         "live": live.digest,
         "guides": guides.digest,
         "generator": model_digest(storage),
-        "sampler": _sampler(config).model_dump(mode="json"),
+        "sampler": _sampler(config).model_dump(mode="json", exclude={"by_style"}),
         **config.model_dump(mode="json", exclude={"inputs", "out", "resources"}),
         "protocol": record(protocol_of(live)),
     }

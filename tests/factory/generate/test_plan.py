@@ -145,11 +145,9 @@ def test_single_values_by_style_are_counted_as_repeats() -> None:
 
 
 def test_a_style_that_no_guide_shows_has_no_ranges() -> None:
-    for given, message in (("cam-prnt", "did you mean 'cam-print'"), ("zzz", "its styles: cam-print, cam-replay")):
-        sampler = SamplerConfig(by_style={given: StyleRanges(t0=(400, 400))})
-        with pytest.raises(
-            ValueError, match=f"sampler.by_style: the guides' corpus has no style '{given}'; {message}"
-        ):
+    for style, message in (("cam-prnt", "did you mean 'cam-print'"), ("zzz", "its styles: cam-print, cam-replay")):
+        sampler = SamplerConfig(by_style={style: StyleRanges(t0=(400, 400))})
+        with pytest.raises(ValueError, match=f"the guides' corpus has no style '{style}'; {message}"):
             make(small_rows(), sampler=sampler)
     planned = SamplerConfig(by_style={"cam-print": StyleRanges(t0=(400, 400))})
     assert len(make(small_rows(), sampler=planned, styles=["cam-replay"], samples=3)) == 3

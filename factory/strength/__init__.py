@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -140,16 +141,29 @@ def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
     n = np.arange(config.faces)
     chosen = positions[n * len(positions) // config.faces]
     style = [styles[face % len(styles)] for face in n]
-    own, theirs = _people(live), _people(guides)
-    drawn = draws.uniform(n, config.seed, STATION, "guide")
-    guide = []
-    for face in n:
-        shown = spoofs[style_of_spoof == style[face]]
-        others = shown[theirs[shown] != own[chosen[face]]]
-        shown = others if len(others) else shown
-        guide.append(int(shown[int(drawn[face] * len(shown))]))
+    guide = other_people(live, guides, chosen, style, spoofs, draws.uniform(n, config.seed, STATION, "guide"))
     seed = (draws.bits(n, config.seed, STATION, "noise") >> np.uint64(1)).astype(np.int64)
-    return Faces(chosen, np.array(guide), style, seed)
+    return Faces(chosen, guide, style, seed)
+
+
+def other_people(
+    live: Corpus, guides: Corpus, faces: np.ndarray, styles: Sequence[str], spoofs: np.ndarray, drawn: np.ndarray
+) -> np.ndarray:
+    """For each live face a guide of its style, of another person if possible; int64 (N,), positions in `guides`.
+
+    Args:
+        faces: positions in `live`, N; `styles` are theirs. spoofs: positions in `guides` to choose from.
+        drawn: N numbers in [0, 1) that choose.
+    """
+    own, theirs = people(live), people(guides)
+    style_of_spoof = guides.column("style")[spoofs]
+    found = []
+    for face, style, number in zip(faces, styles, drawn, strict=True):
+        shown = spoofs[style_of_spoof == style]
+        others = shown[theirs[shown] != own[face]]
+        shown = others if len(others) else shown
+        found.append(int(shown[int(number * len(shown))]))
+    return np.array(found)
 
 
 def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, out: Storage) -> None:
@@ -235,7 +249,7 @@ def _check_sizes(live: np.ndarray, guide: np.ndarray) -> None:
         raise UserError(f"live faces are {sizes[0]}, guides {sizes[1]}: prepare both corpora with one --size")
 
 
-def _people(corpus: Corpus) -> np.ndarray:
+def people(corpus: Corpus) -> np.ndarray:
     """The person in each row; a subject's name is unique only within its domain."""
     return np.array(
         [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]

@@ -13,7 +13,7 @@ from typing import TypedDict
 from difffas.routes import Matching
 from factory.calibrate.settings import Floor
 
-MATCHES: tuple[Matching, ...] = ("none", "domain", "style")  # the lesser first
+MATCHES: tuple[Matching, ...] = ("none", "guide", "domain", "style")  # the lesser first
 
 
 class Figures(TypedDict):

@@ -89,5 +89,5 @@ class CalibrateConfig(Config):
 
 def matched(sampler: SamplerConfig, match: Matching, **changes: object) -> SamplerConfig:
     """The sampler with another match and these changes; raises UserError if they do not fit it."""
-    unseen = sampler.match_unseen if match != "none" else "refuse"
+    unseen = sampler.match_unseen if match in ("domain", "style") else "refuse"
     return SamplerConfig.model_validate({**dict(sampler), "match": match, "match_unseen": unseen, **changes})

@@ -44,8 +44,9 @@ class SamplerConfig(Config):
     )
     match: Matching = Field(
         "none",
-        description="domain: before sampling, give a live face the colours and sharpness of live faces of the guide's "
-        "domain; style: start moreover from those of the guide's style",
+        description="what a live face is given before sampling. guide: start with the tint and contrast of the guide; "
+        "domain: the colours and sharpness of live faces of the guide's domain; style: start moreover from those of "
+        "the guide's style",
     )
     match_unseen: Literal["refuse", "estimate"] = Field(
         "refuse", description="what to do for a style without statistics in the model: estimate them from the inputs"
@@ -70,8 +71,10 @@ class SamplerConfig(Config):
                 f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
                 "name, steps and offset, or use preset exact"
             )
-        if self.match == "none" and self.match_unseen != "refuse":
-            raise UserError(f"sampler.match_unseen {self.match_unseen} needs sampler.match: set it too")
+        if self.match in ("none", "guide") and self.match_unseen != "refuse":
+            raise UserError(
+                f"sampler.match_unseen {self.match_unseen} needs sampler.match domain or style: set it too"
+            )
         highest = 1000 if self.offset == "trailing" else 999  # official: the start noise has index T₀
         for key, ranges in self.all_ranges():
             for name, (low, high) in ranges._asdict().items():

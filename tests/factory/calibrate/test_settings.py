@@ -28,6 +28,7 @@ def test_a_sampler_that_does_not_match_estimates_nothing() -> None:
     estimating = SamplerConfig(match="style", match_unseen="estimate")
     assert matched(estimating, "domain").match_unseen == "estimate"
     assert matched(estimating, "none") == SamplerConfig()
+    assert matched(estimating, "guide") == SamplerConfig(match="guide")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from factory.calibrate.measure import Meter, Sample, figures, read_samples, samp
 from factory.calibrate.settings import CalibrateConfig, matched
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
-from factory.corpus.style_statistics import RowsOfStyle, match_sources, matching_statistics
+from factory.corpus.style_statistics import RowsOfStyle, matching_statistics, sources_of_run
 from factory.models.generators import Generator
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig
@@ -184,18 +184,13 @@ def _identity(config: CalibrateConfig, live: Corpus, guides: Corpus) -> dict[str
 
 
 def _part(config: CalibrateConfig, live: Corpus, guides: Corpus, split: str) -> Part:
-    from difffas.style_statistics import read_statistics
-
-    faces = choose_faces(config, live, guides, split)
-    size = faces.live.shape[1:3]
-    check_side(config.inputs.generator, min(size))
-    known = read_statistics(Storage(config.inputs.generator))
-    corpora = [live, *([guides] if guides is not live else [])]
+    generator, faces = config.inputs.generator, choose_faces(config, live, guides, split)
+    height, width = faces.live.shape[1:3]
+    check_side(generator, min(height, width))
     sources: dict[str, Statistics | RowsOfStyle] = {}
-    for match in {*config.grid.match, config.sampler.match}:
-        sources |= match_sources(
-            known, matched(config.sampler, match), set(faces.routes), corpora, (split,), (size[0], size[1])
-        )
+    for match in sorted({*config.grid.match, config.sampler.match}):
+        sampler = matched(config.sampler, match)
+        sources |= sources_of_run(generator, sampler, set(faces.routes), (live, guides), split, (height, width))
     return Part(split, faces, sources)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from difffas.errors import UserError
 from difffas.routes import Matching
 from factory.audit.identity import EmbedderName
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, build
 from factory.models.settings import SamplerConfig
 
 
@@ -90,4 +90,4 @@ class CalibrateConfig(Config):
 def matched(sampler: SamplerConfig, match: Matching, **changes: object) -> SamplerConfig:
     """The sampler with another match and these changes; raises UserError if they do not fit it."""
     unseen = sampler.match_unseen if match in ("domain", "style") else "refuse"
-    return SamplerConfig.model_validate({**dict(sampler), "match": match, "match_unseen": unseen, **changes})
+    return build(SamplerConfig, {**dict(sampler), "match": match, "match_unseen": unseen, **changes})

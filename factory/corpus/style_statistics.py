@@ -15,6 +15,7 @@ from factory.corpus.row import LIVE_ATTACK, style_of
 from factory.images import decode
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
+from factory.storage import Storage
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
@@ -62,6 +63,23 @@ def match_sources(
             )
         found[style] = known.get(style) or _rows_of(style, known, sampler, inputs, splits)
     return found
+
+
+def sources_of_run(
+    generator: str,
+    sampler: SamplerConfig,
+    routes: Iterable[Route],
+    corpora: tuple[Corpus, Corpus],
+    split: str,
+    size: tuple[int, int],
+) -> dict[str, Statistics | RowsOfStyle]:
+    """As `match_sources`, with the statistics in a generator's folder; `corpora` are of live faces and of guides."""
+    from difffas.style_statistics import read_statistics
+
+    live, guides = corpora
+    inputs = [live] if guides is live else [live, guides]
+    known = read_statistics(Storage(generator)) if sampler.match != "none" else {}
+    return match_sources(known, sampler, routes, inputs, (split,), size)
 
 
 def matching_statistics(sources: Mapping[str, Statistics | RowsOfStyle]) -> dict[str, Statistics]:

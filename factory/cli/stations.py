@@ -26,6 +26,11 @@ CONFIG_ONLY_VERBS = {
         "Fit a judge of style, on other people (Ray Train).",
     ),
     "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
+    "calibrate": (
+        "factory.calibrate",
+        "CalibrateConfig",
+        "Find match, T0 and w of every style on held-out people, as YAML for generate.",
+    ),
     "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
     "probe": (
         "factory.generate.probe",

@@ -11,15 +11,22 @@ import numpy as np
 from difffas.errors import UnreadableError, UserError
 from difffas.routes import Route, needed
 from factory.corpus import Corpus
+from factory.corpus.row import LIVE_ATTACK, style_of
 from factory.images import decode
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
+from factory.storage import Storage
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
 
 IMAGES = 256  # of a style, spread evenly over its rows: more change the statistics by less than a grey level
 CHUNK = 64
+
+
+def route_of(live_domain: str, domain: str, attack: str) -> Route:
+    """The route of a live face of one domain to a guide of another or the same."""
+    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
 
 
 class RowsOfStyle(NamedTuple):
@@ -56,6 +63,23 @@ def match_sources(
             )
         found[style] = known.get(style) or _rows_of(style, known, sampler, inputs, splits)
     return found
+
+
+def sources_of_run(
+    generator: str,
+    sampler: SamplerConfig,
+    routes: Iterable[Route],
+    corpora: tuple[Corpus, Corpus],
+    split: str,
+    size: tuple[int, int],
+) -> dict[str, Statistics | RowsOfStyle]:
+    """As `match_sources`, with the statistics in a generator's folder; `corpora` are of live faces and of guides."""
+    from difffas.style_statistics import read_statistics
+
+    live, guides = corpora
+    inputs = [live] if guides is live else [live, guides]
+    known = read_statistics(Storage(generator)) if sampler.match != "none" else {}
+    return match_sources(known, sampler, routes, inputs, (split,), size)
 
 
 def matching_statistics(sources: Mapping[str, Statistics | RowsOfStyle]) -> dict[str, Statistics]:

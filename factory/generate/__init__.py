@@ -234,14 +234,13 @@ def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[st
 
 def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
     """The settings that decide the shards' bytes; the plan inside a protocol follows from protocol and corpora."""
-    # Runs from before faces were matched have these fingerprints, and can go on.
-    unused = {"sampler": {"match", "match_unseen"}} if config.sampler.match == "none" else None
     return {
         **({"protocol": record(protocol_of(inputs.live))} if protocol_of(inputs.live) else {}),
         "live": inputs.live.digest,
         "guides": inputs.guides.digest,
         "generator": inputs.generator,
-        **config.model_dump(mode="json", include={"plan", "sampler", "output"}, exclude=unused),
+        **config.model_dump(mode="json", include={"plan", "output"}),
+        "sampler": config.sampler.decisive(),
     }
 
 

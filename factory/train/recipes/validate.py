@@ -18,8 +18,8 @@ from factory.core.config import Config, PathOrUrl, is_none
 from factory.corpus import Corpus
 from factory.models.style_judge import judge_styles
 from factory.storage import Storage
-from factory.train.batches import Pairs
 from factory.train.summary import JudgedReach
+from factory.train.triples import Pairs
 
 if TYPE_CHECKING:
     import torch

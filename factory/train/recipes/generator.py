@@ -193,11 +193,11 @@ def check_network(config: FitGeneratorConfig) -> None:
 
 
 def _pairs(config: FitGeneratorConfig, corpus: Corpus, split: str) -> MixedPairs:
-    if split == config.split:
-        return MixedPairs(corpus, split, config.train.seed, config.pairs.self_pairs)
     try:
-        return MixedPairs(corpus, split, config.train.seed, share=0.0)  # evaluations are on real pairs alone
+        return MixedPairs(corpus, split, config.train.seed, config.pairs.self_pairs)
     except UserError as error:
+        if split == config.split:
+            raise
         looks = "train.evaluate_every, train.patience and evaluation.judge"
         raise UserError(f"{error}; or set held_out to a split that has pairs, or leave out {looks}") from None
 
@@ -322,9 +322,8 @@ class GeneratorRecipe:
     @functools.cached_property
     def _validation(self) -> Validation:
         config = self._config
-        return Validation(
-            self._corpus, config.held_out, config.evaluation.samples, self._seed, config.network.timesteps
-        )
+        samples, timesteps = config.evaluation.samples, config.network.timesteps
+        return Validation(self._corpus, config.held_out, samples, self._seed, timesteps, pairs=config.pairs)
 
     def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""

@@ -92,11 +92,15 @@ def test_an_event_that_is_none_hides_nothing(tmp_path: Path, line: str) -> None:
 
 
 def test_a_claim_says_what_readers_count_on(tmp_path: Path) -> None:
-    whole: dict[str, Any] = {"job": "a", "fingerprint": "b", "config": {}, "planned": {"shards": 1, "images": 2}}
+    whole: dict[str, Any] = {"job": "a", "fingerprint": "b", "identity": {}, "config": {}, "software": {}}
+    whole["planned"] = {"shards": 1, "images": 2}
     changes: list[dict[str, Any]] = [{"job": None}, {"fingerprint": 3}, {"config": []}, {"planned": []}]
+    changes += [{"identity": None}, {"software": {"ray": 2}}]
     for change in (*changes, {"planned": {"shards": "1"}}):
         (tmp_path / "run.json").write_text(json.dumps({**whole, **change}))
-        with pytest.raises(ValueError, match=r"run\.json is corrupt: its run cannot be told any more"):
+        with pytest.raises(
+            ValueError, match=r"run\.json is corrupt \(its \S+ has another form\): bring it back from a copy"
+        ):
             read_claim(Storage(str(tmp_path)))
     (tmp_path / "run.json").write_text(json.dumps(whole))
     assert read_claim(Storage(str(tmp_path))) == whole

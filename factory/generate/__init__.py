@@ -256,8 +256,8 @@ def compare_codecs(live: Corpus, output: OutputConfig) -> None:
     stored, wanted = sorted(set(live.column("codec"))), codec_name(output)
     if stored != [wanted]:
         say(
-            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: what reads files "
-            f"instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
+            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: a reader of "
+            f"files instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
         )
 
 

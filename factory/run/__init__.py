@@ -129,8 +129,8 @@ def refuse_relative(out: str) -> None:
     """Raise UserError if a submitted job's output would lie in its upload, of which every node has its own copy."""
     if "://" not in out and not Path(out).is_absolute():
         raise UserError(
-            f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
-            f"absolute path that every node sees"
+            f"out={out} is a relative path: on the cluster it lies in the job's folder, which is deleted with the job; "
+            f"give s3://… or an absolute path that every node sees"
         )
 
 

@@ -32,9 +32,11 @@ from factory.train import (
     fit,
     needs,
 )
-from factory.train.batches import Pairs, PixelCache
+from factory.train.batches import PixelCache
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
+from factory.train.recipes.pairs import PairsConfig, Samples
 from factory.train.recipes.validate import Validation
+from factory.train.triples import MixedPairs
 
 if TYPE_CHECKING:
     import torch
@@ -82,6 +84,7 @@ class FitGeneratorConfig(Config):
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
+    pairs: PairsConfig = PairsConfig()
     style_dropout: float = Field(0.2, ge=0, le=1)
     live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
     ema_decay: float = Field(0.9999, ge=0, lt=1)
@@ -105,12 +108,13 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     if config.train.evaluate_every:
         check_held_out(corpus, config.split, config.held_out)
     for split in splits:
-        _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
+        _say_unpaired(corpus, split, MixedPairs(corpus, split, config.train.seed, config.pairs.self_pairs))
     check_resources(config.train, config.resources, checkpointing=True)
     started, known = starting_point(config)
     check_network(started)
     check_model(Storage(_encoder(started)), protocol_of(corpus), "the model in")
-    given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
+    left_out = {"out", "resources", *(["pairs"] if config.pairs.papers else [])}
+    given = {"job": STATION, **config.model_dump(mode="json", exclude=left_out)}
     identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
     return fit(claim, worker, worker_settings(started, corpus))
@@ -175,7 +179,7 @@ def check_network(config: FitGeneratorConfig) -> None:
         raise UserError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
 
 
-def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
+def _say_unpaired(corpus: Corpus, split: str, pairs: MixedPairs) -> None:
     """Name the faces that are in no pair; a corpus without any pair was refused before workers started."""
     spoofs = corpus.where(split=split, label=SPOOF)
     styles = corpus.column("style")
@@ -206,7 +210,10 @@ class GeneratorRecipe:
         config = self._config = settings.config
         self._batch_size, self._seed = settings.train.batch_size, settings.train.seed
         self._corpus = open_corpus(config.corpus, settings.protocol)
-        self._pairs = Pairs(self._corpus, config.split, self._seed)
+        self._pairs = MixedPairs(self._corpus, config.split, self._seed, config.pairs.self_pairs)
+        self._samples = Samples(
+            config.pairs, self._pairs, self._corpus, config.split, config.network.timesteps, self._seed
+        )
         self._encoder = load_style_encoder(_encoder(config))
         torch.manual_seed(self._seed)
         self.network = self._new()
@@ -253,15 +260,21 @@ class GeneratorRecipe:
     def reader(self, rank: int, world: int) -> BatchReader[Places]:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
         pairs, batch_size = self._pairs, self._batch_size  # sent to the reader's process
-        samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
+        samples = lambda counters: pairs(counters)._asdict()  # noqa: E731
         return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
         """The objective at the timesteps and noise of these counters."""
         from difffas.objective import training_loss
 
-        live, spoof, guide = (to_tensor(batch[name], self._device) for name in ("live", "spoof", "guide"))
+        names = ("live", "spoof", "guide")
+        place = self._device if self._config.pairs.papers else "cpu"  # our samples are made before the upload
+        live, spoof, guide = (to_tensor(batch[name], place) for name in names)
         draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._config, self._seed)
+        if not self._config.pairs.papers:
+            live = self._samples.conditions(live, spoof, counters)
+            draw = self._samples.noise(draw, live, spoof, guide, counters)
+            live, spoof, guide = (images.to(self._device) for images in (live, spoof, guide))
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 
     def updated(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from factory.core import draws
 from factory.corpus import Corpus
-from factory.train.batches import Pairs
+from factory.train.triples import Pairs
 
 if TYPE_CHECKING:
     import torch

@@ -65,15 +65,11 @@ def check(station: str, needs: Sequence[Need]) -> None:
             continue
         what = f"{need.setting} asks for {_asked(need, each, least)}; this cluster has {_has(nodes, need.labels)}"
         if not grows:
-            raise UserError(
-                f"{what}, which is room for {found}: lower {need.setting}, or start Ray on more machines first"
-            )
+            raise UserError(f"{what}, room for {found}: lower the setting, or start Ray on more machines first")
         if need.wait_seconds is None:
             say(f"{station}: {what} now: waiting for its autoscaler, until resources.stall_seconds")
             continue
-        say(
-            f"{station}: {what} now, which is room for {found}: waiting for its autoscaler, {need.wait_seconds:g} s at most"
-        )
+        say(f"{station}: {what} now, room for {found}: waiting for its autoscaler, {need.wait_seconds:g} s at most")
         _wait(need, each, what)
 
 
@@ -134,7 +130,7 @@ def _wait(need: Need, each: dict[str, float], what: str) -> None:
     try:
         if not group.wait(need.wait_seconds or 0):
             raise Stalled(
-                f"{what}, and no more came in {need.wait_seconds:g} s: run the command again, or lower {need.setting}"
+                f"{what}, and no more came in {need.wait_seconds:g} s: run the command again, or lower the setting"
             )
     finally:
         remove_placement_group(group)

@@ -129,7 +129,7 @@ def refuse_relative(out: str) -> None:
     """Raise UserError if a submitted job's output would lie in its upload, of which every node has its own copy."""
     if "://" not in out and not Path(out).is_absolute():
         raise UserError(
-            f"out={out} is a relative path: on the cluster it lies in the job's folder, which is deleted with the job; "
+            f"out={out} is a relative path: on the cluster it is in the job's folder, which is deleted with the job; "
             f"give s3://… or an absolute path that every node sees"
         )
 

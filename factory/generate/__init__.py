@@ -205,7 +205,7 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
 
 
 def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[str, Statistics | RowsOfStyle]:
-    """Where the statistics that `sampler.match` needs come from; empty if it is none.
+    """The sources of the statistics that `sampler.match` needs; empty for the value `none`.
 
     Raises:
         UserError: naming a style without statistics.

@@ -231,7 +231,7 @@ def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table
 
 
 def route_of(live_domain: str, domain: str, attack: str) -> Route:
-    """The route of a live face of one domain to a guide of another or the same."""
+    """The route of a live face to a guide, which may be of another domain."""
     return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
 
 

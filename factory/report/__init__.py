@@ -1,4 +1,4 @@
-"""Station 8, report: one self-contained HTML page about the other stations' results, and the explorer next to it.
+"""The report station: one self-contained HTML page about the other stations' results, and the explorer next to it.
 
 Reads only finished folders (index columns, some sampled rows, summaries) and omits sections without input. The pages
 follow from the identity in `run.json` alone: they contain neither dates nor paths.

@@ -24,8 +24,8 @@ class Claim(TypedDict):
     """The content of `run.json`.
 
     `identity` and `config` differ from station to station: `config` is the dump of the station's configuration model,
-    `identity` all that decides the result. Who reads one of their keys checks its form: another version may have
-    written it.
+    `identity` all that decides the result. A reader of one of their keys checks the key's form: another version may
+    have written it.
     """
 
     job: str

@@ -16,7 +16,7 @@ from difffas.errors import UserError
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
-from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, DummyGenerator, Generator
+from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, DummyGenerator, Generator
 from factory.models.settings import SamplerConfig
 from factory.storage import Storage
 
@@ -174,8 +174,7 @@ def load_generator(
     digest: str | None = None,
     statistics: Mapping[str, Statistics] | None = None,
 ) -> Generator:
-    """Return the generator that `inputs.generator` names: `dummy`, `recolour` or a model folder, local or
-    remote.
+    """Return the generator that `inputs.generator` names: one of `BUILT_IN` or a model folder, local or remote.
 
     `digest` is the folder's `model_digest` if the caller knows it: then a node that has a copy reads nothing more.
     `statistics` are those that `sampler.match` and `recolour` need (see `factory.corpus.style_statistics`).
@@ -189,6 +188,10 @@ def load_generator(
         from factory.models.recolour_generator import RecolourGenerator
 
         return RecolourGenerator(statistics or {}, threads)
+    if name == SIMULATE:
+        from factory.models.simulate_generator import SimulateGenerator
+
+        return SimulateGenerator()
     if compiled:
         check_compiler()
     from factory.models.diffusion_generator import DiffusionGenerator

@@ -150,7 +150,7 @@ def described(where: str, stored: Mapping[str, Stored], build: Callable[[], Netw
             f"{where} asks for a larger network than its weights fill: the two belong to different models"
         ) from None
     except Exception as error:  # a constructor may raise anything for numbers that are not meant for it
-        raise UserError(f"{where} describes no network: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{where} does not describe a network: {' '.join(str(error).split())[:200]}") from None
 
 
 def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module) -> None:

@@ -103,7 +103,7 @@ def _real_rows(corpus: Corpus, splits: Sequence[str]) -> np.ndarray:
 
 
 def _statistics(corpus: Corpus, rows: np.ndarray) -> Statistics:
-    """The statistics of at most `IMAGES` of these rows; images that cannot be read, or of another size than most, are left out."""
+    """The statistics of at most `IMAGES` of these rows; unreadable ones and those of a rarer size do not count."""
     from difffas.matching import Moments
 
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(IMAGES, len(rows))).astype(np.int64))]

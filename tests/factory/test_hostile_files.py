@@ -163,7 +163,7 @@ def test_a_broken_footer_is_one_line(tmp_path: Path, reader: str) -> None:
 def test_a_footer_that_says_more_rows_than_there_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.parquet").write_bytes(parquet_of(image=[b"x"]))
     monkeypatch.setattr("factory.sources.parquet.ROWS_PER_BYTE", 0)
-    with pytest.raises(ValueError, match=r"a\.parquet is broken: its footer says 1 rows"):
+    with pytest.raises(ValueError, match=r"a\.parquet is broken: its footer gives 1 rows"):
         list_sources(str(tmp_path))
 
 
@@ -177,7 +177,7 @@ def test_a_csv_of_boxes_with_a_column_twice(tmp_path: Path, header: str) -> None
 def test_lists_and_scores_in_csv(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="list.csv has two columns a"):
         table("list.csv", "a,b,a\n1,2,3\n", "a", "b")
-    with pytest.raises(ValueError, match="list.csv is no CSV: field larger than field limit"):
+    with pytest.raises(ValueError, match="list.csv is not a CSV file: field larger than field limit"):
         table("list.csv", "a,b\n" + "x" * 200_000 + ",1\n", "a")
     with pytest.raises(ValueError, match=r"scores\.csv has two columns 'score'"):
         read_scores(b"is_bonafide,attack_type,score,score\nTrue,,1,2\n")

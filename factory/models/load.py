@@ -55,6 +55,19 @@ def check_encoder(storage: Storage) -> None:
     check(storage)
 
 
+def encoder_digest(storage: Storage) -> str:
+    """Digest of the style encoder's files.
+
+    Raises:
+        UserError: if the folder holds no style encoder, or an incomplete one.
+    """
+    names = storage.names(ENCODER)
+    if not names:
+        raise UserError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
+    check_encoder(storage)
+    return fingerprint({name: hashlib.sha256(storage.read(f"{ENCODER}/{name}")).hexdigest() for name in names})
+
+
 def unet_config(storage: Storage) -> dict[str, Any]:
     """Return the checked arguments of a generator's U-Net, defaults filled in; raises UserError."""
     from difffas.model_folder import unet_config as read

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# The cheeks of a crop that `difffas prepare` cuts, as shares of its sides: below the eyes, beside nose and mouth [ours].
+# The cheeks of a crop that `difffas prepare` cuts, as shares of its sides: below the eyes, beside the nose [ours].
 CHEEK_ROWS = (0.50, 0.66)
 CHEEK_COLUMNS = ((0.27, 0.42), (0.58, 0.73))
 

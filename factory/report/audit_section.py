@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 from factory import charts
 from factory.audit.calibration import Passed, StyleLimits
 from factory.audit.summary import AuditSummary, Balance
+from factory.audit.tones import ToneDrift
 from factory.report.sections import Folder
 
 
@@ -22,8 +23,22 @@ class StyleRow(TypedDict):
     no_identity: str | None
     probability: str | None
     no_probability: str | None
-    passed: list[str | None]  # identity, style, quality, all
+    mirror: str | None
+    no_mirror: str | None
+    passed: list[str | None]  # identity, style, quality, face, all
     accepted: str | None
+
+
+class ToneRow(TypedDict):
+    """Drift of skin tone on one way between domains, as texts in degrees."""
+
+    live_domain: str
+    style: str
+    rows: int
+    drift: str
+    real_pairs: int
+    real_drift: str | None
+    live_difference: str | None
 
 
 class AuditLimits(TypedDict):
@@ -36,6 +51,7 @@ class AuditLimits(TypedDict):
     rows: list[StyleRow]
     all: list[str | None]
     accepted: str | None
+    tones: list[ToneRow]  # empty for an audit of an older version
 
 
 def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
@@ -56,7 +72,24 @@ def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
         "rows": [_row(name, style, summary["balance"]) for name, style in sorted(limits["by_style"].items())],
         "all": _passed(limits["passed"]),
         "accepted": _percent(summary["accepted"] / summary["rows"]),
+        "tones": [_tone(line) for line in summary.get("skin_tone", [])],
     }
+
+
+def _tone(line: ToneDrift) -> ToneRow:
+    return {
+        "live_domain": line["live_domain"],
+        "style": line["style"],
+        "rows": line["rows"],
+        "drift": charts.fixed(line["drift"], 1),
+        "real_pairs": line["real_pairs"],
+        "real_drift": _degrees(line["real_drift"]),
+        "live_difference": _degrees(line["live_difference"]),
+    }
+
+
+def _degrees(angle: float | None) -> str | None:
+    return None if angle is None else charts.fixed(angle, 1)
 
 
 def _row(name: str, style: StyleLimits, balance: dict[str, dict[str, Balance]]) -> StyleRow:
@@ -71,13 +104,17 @@ def _row(name: str, style: StyleLimits, balance: dict[str, dict[str, Balance]]) 
         "no_identity": style["no_identity_limit"],
         "probability": _limit(style["style_probability"], "style" in style["pooled"]),
         "no_probability": style["no_style_limit"],
+        "mirror": _limit(style.get("mirror_distance"), "style" in style["pooled"]),
+        "no_mirror": style.get("no_mirror_limit", "measured by an older version"),
         "passed": _passed(style["passed"]),
         "accepted": _percent(sum(count["accepted"] for count in counts) / rows if rows else None),
     }
 
 
 def _passed(passed: Passed) -> list[str | None]:
-    return [_percent(share) for share in (passed["identity"], passed["style"], passed["quality"], passed["all"])]
+    """The shares as texts; an older version judged no face."""
+    shares = (passed["identity"], passed["style"], passed["quality"], passed.get("face"), passed["all"])
+    return [_percent(share) for share in shares]
 
 
 def _limit(value: float | None, pooled: bool) -> str | None:

@@ -39,9 +39,10 @@ def test_golden_colours(colour: tuple[int, int, int]) -> None:
 
 
 # A fair, an intermediate and a deep tone: the angle falls through the classes of Chardon et al.
-@pytest.mark.parametrize(
-    ("colour", "angle"), [((246, 214, 194), 69.7), ((211, 158, 122), 36.0), ((84, 53, 38), -58.3)]
-)
+SKIN = {(246, 214, 194): 69.7, (211, 158, 122): 36.0, (84, 53, 38): -58.3}
+
+
+@pytest.mark.parametrize(("colour", "angle"), SKIN.items())
 def test_golden_skin(colour: tuple[int, int, int], angle: float) -> None:
     assert typology_angle(flat(colour)).item() == pytest.approx(angle, abs=0.1)
 

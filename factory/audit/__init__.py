@@ -14,6 +14,8 @@ import pyarrow as pa
 from difffas.errors import UserError
 from factory.audit.calibration import RealSpoofs, calibrate, limits_of_rows, remarks
 from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, open_corpora
+from factory.audit.detector_scores import DetectorFigures, detector_remarks, score_faces
+from factory.audit.detectors import detectors_identity
 from factory.audit.identity import recognises_faces
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
@@ -67,12 +69,15 @@ def run(config: AuditConfig) -> AuditSummary:
     if others is not None and recognises and thresholds.mirror_distance is not None:
         check_mirror_distances(others, corpora)
     identity = {"measured": measured, "thresholds": thresholds.decisive(recognises)}
+    if config.detectors:
+        identity["detectors"] = detectors_identity(config.detectors)
     claim = Run(config.out, STATION, identity, config, needs=_needs(config))
     if (finished := claim.summary(AuditSummary)) is not None:
         return finished
     if others is None:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
+    detected = _detected(config, corpora, claim.storage) if config.detectors else None
     measures, references = _measures(config, corpora, tables)
     limits = calibrate(_real_spoofs(corpora, tables), thresholds, references)
     row_limits = limits_of_rows(limits, corpora.spoofs["style"].to_pylist())
@@ -82,7 +87,11 @@ def run(config: AuditConfig) -> AuditSummary:
     spoofs, real = corpora.spoofs, corpora.real
     tone = _tone_drifts(corpora, tables)
     summary = summarise(spoofs, measures, verdict, thresholds, limits, row_limits, references, real, unseen, tone)
-    for line in remarks(limits, thresholds):
+    lines = remarks(limits, thresholds)
+    if detected is not None:
+        summary["detectors"] = detected
+        lines = [*detector_remarks(detected), *lines]
+    for line in lines:
         say(f"audit: {line}")
     return claim.finish(summary)
 
@@ -101,6 +110,12 @@ def _real_spoofs(corpora: AuditedCorpora, tables: Storage) -> RealSpoofs:
         mirror_distance=measured["mirror_distance"].to_numpy(),
         held_out=pairs.held_out,
     )
+
+
+def _detected(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> dict[str, DetectorFigures]:
+    """What the foreign detectors say; their scores are always in the audit's own folder."""
+    resources = config.resources
+    return score_faces(config.detectors, corpora, out, resources.workers, resources.threads)
 
 
 def _tone_drifts(corpora: AuditedCorpora, tables: Storage) -> list[ToneDrift]:
@@ -163,11 +178,11 @@ def _table(measures: Measures, verdict: Verdict) -> pa.Table:
 def _needs(config: AuditConfig) -> list[Need]:
     """The resources that an audit needs at least: one worker; with fewer than configured it takes longer.
 
-    Empty if the measures already exist.
+    Empty if the measures already exist and there is no detector.
     """
-    gpus = config.resources.gpus_per_worker
+    gpus = config.resources.gpus_per_worker if config.measures is None else 0.0
     need = Need(f"a worker (resources.gpus_per_worker={gpus:g})", cpus=1.0, gpus=gpus)
-    return [need] if config.measures is None else []
+    return [need] if config.measures is None or config.detectors else []
 
 
 def _check_measures(storage: Storage, measured: Measured) -> None:

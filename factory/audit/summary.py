@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
 
 from factory.audit.calibration import Limits
+from factory.audit.detector_scores import DetectorFigures
 from factory.audit.tones import ToneDrift
 from factory.audit.verdict import LEAKS, REASONS, Measures, Reference, RowLimits, Thresholds, Verdict, memorised
 from factory.corpus import Corpus
@@ -141,6 +142,7 @@ class AuditSummary(TypedDict):
     skin_tone: list[ToneDrift]
     balance: dict[str, dict[str, Balance]]  # by split and style
     limits: Limits
+    detectors: NotRequired[dict[str, DetectorFigures]]  # only if there are any
 
 
 def summarise(

@@ -7,6 +7,7 @@ from typing import TypedDict, cast
 
 from factory import charts
 from factory.audit.calibration import Passed, StyleLimits
+from factory.audit.detector_scores import DetectorFigures
 from factory.audit.summary import AuditSummary, Balance
 from factory.audit.tones import ToneDrift
 from factory.report.sections import Folder
@@ -41,6 +42,25 @@ class ToneRow(TypedDict):
     live_difference: str | None
 
 
+class DetectorRow(TypedDict):
+    """What one detector calls live in one style, or in all; shares as texts."""
+
+    style: str | None
+    generated: str | None
+    real: str | None
+
+
+class DetectorTable(TypedDict):
+    """What one detector says."""
+
+    name: str
+    auc: float | None
+    padded: str | None
+    live: str | None
+    real_lives: str | None
+    rows: list[DetectorRow]
+
+
 class AuditLimits(TypedDict):
     """The section's content."""
 
@@ -52,6 +72,7 @@ class AuditLimits(TypedDict):
     all: list[str | None]
     accepted: str | None
     tones: list[ToneRow]  # empty for an audit of an older version
+    detectors: list[DetectorTable]
 
 
 def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
@@ -73,6 +94,7 @@ def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
         "all": _passed(limits["passed"]),
         "accepted": _percent(summary["accepted"] / summary["rows"]),
         "tones": [_tone(line) for line in summary.get("skin_tone", [])],
+        "detectors": [_detector(name, found) for name, found in sorted(summary.get("detectors", {}).items())],
     }
 
 
@@ -85,6 +107,24 @@ def _tone(line: ToneDrift) -> ToneRow:
         "real_pairs": line["real_pairs"],
         "real_drift": _degrees(line["real_drift"]),
         "live_difference": _degrees(line["live_difference"]),
+    }
+
+
+def _detector(name: str, found: DetectorFigures) -> DetectorTable:
+    lines = [
+        *((style, one["generated"], one["real"]) for style, one in sorted(found["by_style"].items())),
+        (None, found["generated"], found["real_spoofs"]),
+    ]
+    return {
+        "name": name,
+        "auc": found["auc"],
+        "padded": _percent(found["padded"]) if found["padded"] else None,
+        "live": _percent(found["live"]["share"]),
+        "real_lives": _percent(found["real_lives"]["share"]),
+        "rows": [
+            {"style": style, "generated": _percent(made["share"]), "real": _percent(real["share"])}
+            for style, made, real in lines
+        ],
     }
 
 

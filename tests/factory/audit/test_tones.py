@@ -92,10 +92,11 @@ def kept_tones(domains: dict[str, np.ndarray]) -> dict[tuple[str, str], Any]:
 
 def test_without_real_pairs_or_a_difference_nothing_is_said() -> None:
     rows = pa.table({"live_domain": ["a", "a", "a"], "domain": ["b"] * 3, "style": ["b-print"] * 3})
-    nobody = RealTones(*(np.array([], dtype=kind) for kind in (str, str, float, float)))
+    nothing, unknown = np.array([], dtype=str), np.array([], dtype=np.float64)
+    nobody = RealTones(nothing, nothing, unknown, unknown)
     (line,) = tone_drifts(rows, np.array([10.0, 12.0, np.nan]), np.array([20.0, 20.0, 20.0]), nobody)
     assert (line["rows"], line["drift"], line["real_pairs"]) == (2, -9.0, 0)
     assert line["real_drift"] is line["live_difference"] is None
-    alike = RealTones(*(np.array([text]) for text in ("b", "b-print")), np.array([5.0]), np.array([22.0]))
+    alike = RealTones(np.array(["b"]), np.array(["b-print"]), np.array([5.0]), np.array([22.0]))
     (line,) = tone_drifts(rows, np.array([10.0, 12.0, np.nan]), np.array([20.0, 20.0, 20.0]), alike)
     assert (line["real_drift"], line["live_difference"]) == (-17.0, 2.0)

@@ -38,6 +38,19 @@ SUMMARY: dict[str, Any] = {
         "train": {"cam-print": {"rows": 20, "accepted": 4}},
         "dev": {"cam-print": {"rows": 20, "accepted": 6}},
     },
+    "detectors": {
+        "foreign": {
+            "auc": 0.913,
+            "padded": 0.8025,
+            "generated": {"faces": 40, "share": 0.75},
+            "live": {"faces": 20, "share": 0.96},
+            "real_spoofs": {"faces": 98, "share": 0.45},
+            "real_lives": {"faces": 90, "share": 0.9},
+            "by_style": {
+                "cam-<print>": {"generated": {"faces": 40, "share": 0.7}, "real": {"faces": 0, "share": None}}
+            },
+        }
+    },
     "skin_tone": [
         {
             "live_domain": "<cam>",
@@ -96,9 +109,10 @@ def test_an_audit_of_before_faces_and_tones_has_fewer_figures(tmp_path: Path) ->
     passed = {name: share for name, share in PASSED.items() if name != "face"}
     style = {name: value for name, value in STYLE.items() if "mirror" not in name} | {"passed": passed}
     limits = SUMMARY["limits"] | {"by_style": {"cam-print": style}, "passed": passed}
-    older = {name: value for name, value in SUMMARY.items() if name != "skin_tone"} | {"limits": limits}
+    new = ("skin_tone", "detectors")
+    older = {name: value for name, value in SUMMARY.items() if name not in new} | {"limits": limits}
     found = audit({"audit": opened(folder(tmp_path / "audit", "audit", older))})
-    assert found is not None and found["tones"] == []
+    assert found is not None and not found["tones"] and not found["detectors"]
     assert found["rows"][0]["no_mirror"] == "measured by an older version" and found["rows"][0]["passed"][3] is None
 
 
@@ -112,5 +126,8 @@ def test_the_page_shows_the_table_and_why_a_limit_is_missing(tmp_path: Path) -> 
     text = page.text["audit"]
     assert "cam-print 100 98 0.87 0.444* — 0.202 95 % — 99 % 96 % 94 % 25 %" in text
     assert "<cam> cam-print 40 −12.3 98 −4.0 30.0" in text and "cam cam-print 9 1.0 0 — —" in text
+    assert "foreign calls 96 % of the live faces that were used live, and 90 % of real live faces" in text
+    assert "real spoofs: 0.91. 80 % of its input repeats the edge" in text
+    assert "cam-<print> 70 % — all 75 % 45 %" in text
     assert "right on 81 % of 150 held-out real spoofs" in text
     assert any(cell.get("title") == "the judge is right too <seldom>" for cell in page.of("span"))

@@ -18,7 +18,7 @@ from factory.corpus import Corpus
 from factory.datasets import fields, frame_number
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.run.ledger import Ledger
-from factory.train.batches import Pairs
+from factory.train.triples import Pairs
 from tests.factory.datasets import trees
 from tests.factory.datasets.trees import TREES, frame, write_text
 

@@ -73,9 +73,11 @@ def judge_all(rows: int, hashes: np.ndarray) -> None:
         near_duplicate_bits=near_bits,
         brisque=brisque,
         brisque_z=brisque_z,
+        mirror_distance=np.full(rows, np.nan),
+        tone_drift=np.full(rows, np.nan),
         leak=leak,
     )
-    judge(measures, Thresholds(), RowLimits(np.full(rows, 0.45), np.full(rows, 0.5)))
+    judge(measures, Thresholds(), RowLimits(np.full(rows, 0.45), np.full(rows, 0.5), np.full(rows, np.nan)))
     times = np.diff([started, between, later, time.perf_counter()])
     for name, seconds in zip(("near-duplicates", "leaks", "verdicts"), times, strict=True):
         print(f"{name:16} {seconds:6.1f} s")

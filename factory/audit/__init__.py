@@ -1,8 +1,8 @@
 """The audit station: judge a generated corpus row by row before training on it.
 
-The audit checks that identity is kept, the style is reached and the quality is like that of real spoofs. It looks for
-memorised rows, near-duplicates and leaks between splits. The limits of identity and style come from real held-out
-spoofs. Shards of the corpus stay untouched: `OUT/audit.parquet`
+The audit checks that identity is kept, the style is reached, the face is whole and the quality is like that of real
+spoofs. It looks for memorised rows, near-duplicates and leaks between splits. The limits of identity, style and face
+come from real held-out spoofs. Shards of the corpus stay untouched: `OUT/audit.parquet`
 holds measures and verdicts by key, and other stations take it as `audit=OUT`. docs/auditing.md is the manual.
 """
 
@@ -14,10 +14,14 @@ import pyarrow as pa
 from difffas.errors import UserError
 from factory.audit.calibration import RealSpoofs, calibrate, limits_of_rows, remarks
 from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, open_corpora
+from factory.audit.detector_scores import DetectorFigures, detector_remarks, score_faces
+from factory.audit.detectors import detectors_identity
+from factory.audit.identity import recognises_faces
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
 from factory.audit.summary import AuditSummary, summarise
 from factory.audit.tables import (
+    check_mirror_distances,
     has_pairs,
     make_tables,
     pair_measures,
@@ -25,6 +29,7 @@ from factory.audit.tables import (
     spoof_measures,
     unseen_spoofs,
 )
+from factory.audit.tones import RealTones, ToneDrift, drifts, tone_drifts
 from factory.audit.verdict import (
     AUDIT_SCHEMA,
     LEAKS,
@@ -60,14 +65,19 @@ def run(config: AuditConfig) -> AuditSummary:
         _check_measures(others, measured)
         if not has_pairs(others, corpora):
             raise UserError(f"measures {others.url} are of an older version, without real pairs: leave them out")
-    thresholds = config.thresholds
-    identity = {"measured": measured, "thresholds": thresholds.decisive()}
+    thresholds, recognises = config.thresholds, recognises_faces(config.identity)
+    if others is not None and recognises and thresholds.mirror_distance is not None:
+        check_mirror_distances(others, corpora)
+    identity = {"measured": measured, "thresholds": thresholds.decisive(recognises)}
+    if config.detectors:
+        identity["detectors"] = detectors_identity(config.detectors)
     claim = Run(config.out, STATION, identity, config, needs=_needs(config))
     if (finished := claim.summary(AuditSummary)) is not None:
         return finished
     if others is None:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
+    detected = _detected(config, corpora, claim.storage) if config.detectors else None
     measures, references = _measures(config, corpora, tables)
     limits = calibrate(_real_spoofs(corpora, tables), thresholds, references)
     row_limits = limits_of_rows(limits, corpora.spoofs["style"].to_pylist())
@@ -75,8 +85,13 @@ def run(config: AuditConfig) -> AuditSummary:
     claim.storage.create(AUDIT, to_parquet(_table(measures, verdict)))
     unseen = unseen_spoofs(tables, corpora)
     spoofs, real = corpora.spoofs, corpora.real
-    summary = summarise(spoofs, measures, verdict, thresholds, limits, row_limits, references, real, unseen)
-    for line in remarks(limits, thresholds):
+    tone = _tone_drifts(corpora, tables)
+    summary = summarise(spoofs, measures, verdict, thresholds, limits, row_limits, references, real, unseen, tone)
+    lines = remarks(limits, thresholds)
+    if detected is not None:
+        summary["detectors"] = detected
+        lines = [*detector_remarks(detected), *lines]
+    for line in lines:
         say(f"audit: {line}")
     return claim.finish(summary)
 
@@ -92,7 +107,30 @@ def _real_spoofs(corpora: AuditedCorpora, tables: Storage) -> RealSpoofs:
         genuine_distance=measured["genuine_distance"].to_numpy(),
         impostor_distance=measured["impostor_distance"].to_numpy(),
         brisque=training.column("brisque")[pairs.spoofs].astype(np.float64),
+        mirror_distance=measured["mirror_distance"].to_numpy(),
         held_out=pairs.held_out,
+    )
+
+
+def _detected(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> dict[str, DetectorFigures]:
+    """What the foreign detectors say; their scores are always in the audit's own folder."""
+    resources = config.resources
+    return score_faces(config.detectors, corpora, out, resources.workers, resources.threads)
+
+
+def _tone_drifts(corpora: AuditedCorpora, tables: Storage) -> list[ToneDrift]:
+    training, spoofs = corpora.training, corpora.pairs.spoofs
+    real, measured = pair_measures(tables, corpora), spoof_measures(tables, corpora.spoofs)
+    return tone_drifts(
+        corpora.spoofs,
+        measured["tone"].to_numpy(),
+        measured["live_tone"].to_numpy(),
+        RealTones(
+            domain=training.column("domain")[spoofs],
+            style=training.column("style")[spoofs],
+            spoof=real["tone"].to_numpy(),
+            live=real["live_tone"].to_numpy(),
+        ),
     )
 
 
@@ -118,6 +156,8 @@ def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> 
         near_duplicate_bits=near_bits,
         brisque=spoofs["brisque"].to_numpy().astype(np.float64),
         brisque_z=brisque_z,
+        mirror_distance=measured["mirror_distance"].to_numpy(),
+        tone_drift=drifts(measured["live_tone"].to_numpy(), measured["tone"].to_numpy()),
         leak=leaks(spoofs, live_dhash, real, limits.live_bits),
     )
     return measures, references
@@ -130,7 +170,7 @@ def _table(measures: Measures, verdict: Verdict) -> pa.Table:
     stored["near_duplicate_of"] = pa.array(measures.key).take(pa.array(place, mask=place < 0))
     stored["near_duplicate_bits"] = pa.array(measures.near_duplicate_bits, mask=place < 0)
     stored["leak"] = pa.array(LEAKS).take(pa.array(measures.leak, mask=measures.leak < 0))
-    for name in ("identity_distance", "style_probability", "brisque", "brisque_z"):
+    for name in ("identity_distance", "style_probability", "brisque", "brisque_z", "mirror_distance", "tone_drift"):
         stored[name] = pa.array(stored[name], from_pandas=True)  # NaN is null
     return pa.table({name: stored[name] for name in AUDIT_SCHEMA.names}, AUDIT_SCHEMA)
 
@@ -138,11 +178,11 @@ def _table(measures: Measures, verdict: Verdict) -> pa.Table:
 def _needs(config: AuditConfig) -> list[Need]:
     """The resources that an audit needs at least: one worker; with fewer than configured it takes longer.
 
-    Empty if the measures already exist.
+    Empty if the measures already exist and there is no detector.
     """
-    gpus = config.resources.gpus_per_worker
+    gpus = config.resources.gpus_per_worker if config.measures is None else 0.0
     need = Need(f"a worker (resources.gpus_per_worker={gpus:g})", cpus=1.0, gpus=gpus)
-    return [need] if config.measures is None else []
+    return [need] if config.measures is None or config.detectors else []
 
 
 def _check_measures(storage: Storage, measured: Measured) -> None:

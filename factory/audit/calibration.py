@@ -1,4 +1,4 @@
-"""Take the limits of identity and style from real held-out spoofs, and say how many of them pass."""
+"""Take the limits of identity, style and face from real held-out spoofs, and say how many of them pass."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from factory.corpus.row import LIVE, SPOOF
 
 FEWEST = 10  # with fewer measured spoofs, a style takes its limit from the spoofs of all styles
 LEAST_AUC = 0.6  # below, the distances of the same and of different people differ too little for a limit
+LEAST_MIRROR_AUC = 0.9  # below, a distance to the mirror image says little: drawn faces have 0.64, photographs 0.99
 HIGHEST_STYLE_LIMIT = 0.5
-MEASURED = ("identity", "style", "quality")
+MEASURED = ("identity", "style", "quality", "face")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RealSpoofs:
     genuine_distance: np.ndarray  # to a live face of the same person
     impostor_distance: np.ndarray  # to a live face of another person
     brisque: np.ndarray
+    mirror_distance: np.ndarray  # of the face to its mirror image
     held_out: bool  # whether the generator has not seen these people
 
 
@@ -37,6 +39,7 @@ class Passed(TypedDict):
     identity: float | None
     style: float | None
     quality: float | None
+    face: float | None
     all: float | None
 
 
@@ -51,6 +54,8 @@ class StyleLimits(TypedDict):
     no_identity_limit: str | None  # why
     style_probability: float | None
     no_style_limit: str | None
+    mirror_distance: float | None
+    no_mirror_limit: str | None
     passed: Passed
 
 
@@ -96,10 +101,12 @@ def _calibrate_style(
     separable = _auc(real.genuine_distance[of_pairs], real.impostor_distance[of_pairs])
     distance, no_distance = _identity_limit(real.genuine_distance[of_pairs], separable, thresholds)
     probability, no_probability = _style_limit(real.style_probability[of_spoofs], accuracy, thresholds)
+    mirror, no_mirror = _mirror_limit(real.mirror_distance[of_spoofs], separable, thresholds)
     keeps = {
         "identity": _at_most(real.genuine_distance[own], distance),
         "style": _at_most(-real.style_probability[own], None if probability is None else -probability),
         "quality": _quality(real.brisque[own], reference, thresholds.brisque_z),
+        "face": _at_most(real.mirror_distance[own], mirror),
     }
     limits: StyleLimits = {
         "spoofs": int(own.sum()),
@@ -110,6 +117,8 @@ def _calibrate_style(
         "no_identity_limit": no_distance,
         "style_probability": probability,
         "no_style_limit": no_probability,
+        "mirror_distance": mirror,
+        "no_mirror_limit": no_mirror,
         "passed": _passed(keeps),
     }
     return limits, keeps
@@ -121,7 +130,8 @@ def limits_of_rows(limits: Limits, styles: Sequence[str]) -> RowLimits:
     chosen = [limits["by_style"][str(name)] for name in names]
     distance = np.array([style["identity_distance"] for style in chosen], dtype=np.float64)  # None becomes NaN
     probability = np.array([style["style_probability"] for style in chosen], dtype=np.float64)
-    return RowLimits(distance[place], probability[place])
+    mirror = np.array([style["mirror_distance"] for style in chosen], dtype=np.float64)
+    return RowLimits(distance[place], probability[place], mirror[place])
 
 
 def remarks(limits: Limits, thresholds: Thresholds) -> list[str]:
@@ -145,10 +155,13 @@ def remarks(limits: Limits, thresholds: Thresholds) -> list[str]:
                 whys.setdefault(why, []).append(name)
         lines += [f"no identity limit for {', '.join(names)}: {why}" for why, names in whys.items()]
     passed = limits["passed"]
+    face, judged = passed["face"], "identity, style and quality"
+    shares = {name: _percent(passed[name]) for name in ("identity", "style", "quality")}
+    if face is not None:
+        judged, shares = "identity, style, quality and face", {**shares, "face": _percent(face)}
+    each = ", ".join(f"{name} {share}" for name, share in shares.items())
     lines.append(
-        f"{_percent(passed['all'])} of {people} pass identity, style and quality "
-        f"(identity {_percent(passed['identity'])}, style {_percent(passed['style'])}, "
-        f"quality {_percent(passed['quality'])}); the judge is right on {_percent(accuracy)}"
+        f"{_percent(passed['all'])} of {people} pass {judged} ({each}); the judge is right on {_percent(accuracy)}"
     )
     return lines
 
@@ -199,6 +212,20 @@ def _style_limit(
     return min(HIGHEST_STYLE_LIMIT, lowest), None
 
 
+def _mirror_limit(
+    distances: np.ndarray, separable: float | None, thresholds: Thresholds
+) -> tuple[float | None, str | None]:
+    """The limit, or None and why."""
+    given = thresholds.mirror_distance
+    if given != "real":
+        return given, "not set" if given is None else None
+    if not np.isfinite(distances).any():
+        return None, "no face recognition" if len(distances) else "no real spoof of a style that the judge knows"
+    if separable is None or separable < LEAST_MIRROR_AUC:
+        return None, "the embedder is not seen to know these faces"
+    return float(np.percentile(distances, thresholds.percentile, method="higher")), None
+
+
 def _unreliable(accuracy: float | None, floor: float | None) -> bool:
     return accuracy is not None and floor is not None and accuracy < floor
 
@@ -225,7 +252,13 @@ def _passed(keeps: Mapping[str, np.ndarray]) -> Passed:
     share = {name: float(np.nanmean(values)) if np.isfinite(values).any() else None for name, values in keeps.items()}
     whole = np.stack(list(keeps.values()))
     everything = float((whole != 0.0).all(axis=0).mean()) if whole.size else None
-    return {"identity": share["identity"], "style": share["style"], "quality": share["quality"], "all": everything}
+    return {
+        "identity": share["identity"],
+        "style": share["style"],
+        "quality": share["quality"],
+        "face": share["face"],
+        "all": everything,
+    }
 
 
 def _percent(share: float | None) -> str:

@@ -27,6 +27,7 @@ class FaceEmbedder(typing.Protocol):
     """Maps faces to vectors whose Euclidean distance says how different the persons are."""
 
     digest: str  # digest of everything that decides the vectors
+    recognises_faces: bool  # whether vectors are of faces alone, so that a face and its mirror image are near
 
     def __call__(self, faces: np.ndarray) -> np.ndarray:
         """Map face crops, uint8 (N, H, W, 3), to vectors, float64 (N, D)."""
@@ -43,6 +44,8 @@ class Dlib:
     Raises:
         UserError: if dlib or the weights are not installed.
     """
+
+    recognises_faces = True
 
     def __init__(self) -> None:
         spec = importlib.util.find_spec("face_recognition_models")
@@ -80,6 +83,7 @@ class Structure:
     """
 
     digest = f"structure-{_STRUCTURE}"
+    recognises_faces = False
 
     def __call__(self, faces: np.ndarray) -> np.ndarray:
         """See `FaceEmbedder`; float64 (N, 256)."""
@@ -95,9 +99,28 @@ def load_embedder(name: EmbedderName) -> FaceEmbedder:
     return Dlib() if name == "dlib" else Structure()
 
 
+def recognises_faces(name: EmbedderName) -> bool:
+    """Whether the vectors of the embedder of this name are of faces alone."""
+    return (Dlib if name == "dlib" else Structure).recognises_faces
+
+
 def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Euclidean distances of vectors (N, D) and (N, D); float64 (N,)."""
     return np.asarray(np.linalg.norm(first - second, axis=1))
+
+
+def mirror_distances(embed: FaceEmbedder, faces: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Distances of faces, uint8 (N, H, W, 3), to their mirror images; NaN if the embedder does not recognise faces.
+
+    A face and its mirror image are the same person to an embedder as long as it finds a face there: where eyes and
+    mouth are melted, landmarks and embedding change [ours; figures in docs/auditing.md].
+
+    Args:
+        vectors: the embeddings of the faces, (N, D).
+    """
+    if not embed.recognises_faces:
+        return np.full(len(faces), np.nan)
+    return distances(vectors, embed(np.ascontiguousarray(faces[:, :, ::-1])))
 
 
 def _sha256(path: Path) -> bytes:

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from difffas.errors import UnreadableError, UserError
 from factory.audit.hashes import BITS, bits_apart, difference_hash
-from factory.audit.identity import EmbedderName, distances, load_embedder
+from factory.audit.identity import EmbedderName, distances, load_embedder, mirror_distances
 from factory.audit.style import StyleJudge
 from factory.audit.style_judge import style_judge
+from factory.audit.tones import tones
 from factory.corpus import read_rows, read_shard_rows
 from factory.corpus.row import SPOOF, Row
 from factory.images import decode
@@ -39,6 +40,9 @@ SPOOF_SCHEMA = pa.schema(
         ("nearest_spoof", pa.string()),
         ("nearest_spoof_bits", pa.int64()),
         ("nearest_spoof_distance", pa.float64()),
+        ("mirror_distance", pa.float64()),  # NaN without face recognition
+        ("tone", pa.float64()),  # typology angle in degrees
+        ("live_tone", pa.float64()),
     ]
 )
 PAIR_SCHEMA = pa.schema(
@@ -48,6 +52,9 @@ PAIR_SCHEMA = pa.schema(
         ("style_right", pa.bool_()),  # whether the own style is the likeliest
         ("genuine_distance", pa.float64()),  # to a live face of the person, NaN without one
         ("impostor_distance", pa.float64()),  # to a live face of another person, NaN without one
+        ("mirror_distance", pa.float64()),  # NaN without face recognition
+        ("tone", pa.float64()),  # typology angle in degrees
+        ("live_tone", pa.float64()),  # of the person's live face, NaN without one
     ]
 )
 _BLOCK = 1 << 16  # training spoofs that a shard is compared with at a time
@@ -158,15 +165,19 @@ class MeasureSpoofs:
         probabilities, features = self._style(spoofs, [face.style for face in rows])
         hashes = difference_hash(spoofs)
         place, bits, distance = self._training.nearest(hashes, features)
+        mine = self._embed(spoofs)
         columns = {
             "key": [face.key for face in rows],
             "dhash": hashes,
             "live_dhash": difference_hash(lives)[live_of],
-            "identity_distance": distances(self._embed(spoofs), self._embed(lives)[live_of]),
+            "identity_distance": distances(mine, self._embed(lives)[live_of]),
             "style_probability": probabilities,
             "nearest_spoof": self._training.keys.take(pa.array(place)),
             "nearest_spoof_bits": bits,
             "nearest_spoof_distance": distance,
+            "mirror_distance": mirror_distances(self._embed, spoofs, mine),
+            "tone": tones(spoofs),
+            "live_tone": tones(lives)[live_of],
         }
         self._out.create(row["place"], to_parquet(pa.table(columns, SPOOF_SCHEMA)))
         return {**row, "planned": len(rows)}
@@ -200,15 +211,20 @@ class MeasurePairs:
         wanted = np.stack([row["lives"], row["impostors"]])
         known = wanted >= 0
         others = np.full((*wanted.shape, mine.shape[1]), np.nan)
+        other_tones = np.full(wanted.shape, np.nan)
         if known.any():
             distinct, place = np.unique(wanted[known], return_inverse=True)
-            others[known] = self._embed(pixels(self._read(distinct)))[place]
+            lives = pixels(self._read(distinct))
+            others[known], other_tones[known] = self._embed(lives)[place], tones(lives)[place]
         columns = {
             "key": [face.key for face in rows],
             "style_probability": probabilities,
             "style_right": right,
             "genuine_distance": distances(mine, others[0]),
             "impostor_distance": distances(mine, others[1]),
+            "mirror_distance": mirror_distances(self._embed, spoofs, mine),
+            "tone": tones(spoofs),
+            "live_tone": other_tones[0],
         }
         self._out.create(row["place"], to_parquet(pa.table(columns, PAIR_SCHEMA)))
         return {**row, "planned": len(rows)}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import Field, StringConstraints
+
+from factory.audit.detectors import DetectorConfig
 from factory.audit.identity import EmbedderName
 from factory.audit.verdict import Thresholds
 from factory.core.config import Config, PathOrUrl
@@ -22,6 +25,9 @@ class AuditInputs(Config):
     training: PathOrUrl | None = Field(None, description="corpus that the generator was fitted on; None: guides")
 
 
+DetectorName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
 class AuditResources(Config):
     """Resources that the audit may use; excluded from the fingerprint."""
 
@@ -31,13 +37,14 @@ class AuditResources(Config):
 
 
 class AuditConfig(Config):
-    """One audit. Other thresholds need another folder, which may reuse the `measures` of the first."""
+    """One audit. Other thresholds or detectors need another folder, which may reuse the `measures` of the first."""
 
     inputs: AuditInputs
     out: PathOrUrl
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     identity: EmbedderName = Field(description="dlib (extra `identity`), or structure, without face recognition")
     thresholds: Thresholds = Thresholds()
+    detectors: dict[DetectorName, DetectorConfig] = Field({}, description="foreign detectors, which refuse no row")
     training_split: str = Field("train", description="split whose spoofs the generator may have memorised")
     measures: PathOrUrl | None = Field(None, description="folder of an audit whose measures are reused")
     batch_size: int = Field(64, ge=1, description="images per batch of the style encoder")

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from factory.audit.calibration import Limits
+from factory.audit.detector_scores import DetectorFigures
+from factory.audit.tones import ToneDrift
 from factory.audit.verdict import LEAKS, REASONS, Measures, Reference, RowLimits, Thresholds, Verdict, memorised
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
@@ -117,6 +119,12 @@ class Balance(TypedDict):
     accepted: int
 
 
+class FaceFigures(Spread):
+    """Distance of a face to its mirror image: the share of rows within their limit, among those with one."""
+
+    kept: float | None
+
+
 class AuditSummary(TypedDict):
     """The `summary.json` of an audit."""
 
@@ -130,8 +138,11 @@ class AuditSummary(TypedDict):
     near_duplicates: NearDuplicates
     leaks: dict[str, int]
     quality: Quality
+    face: NotRequired[FaceFigures]  # this, tones and limits are missing in folders of version 0.2.0
+    skin_tone: NotRequired[list[ToneDrift]]
     balance: dict[str, dict[str, Balance]]  # by split and style
-    limits: NotRequired[Limits]  # missing in folders of version 0.2.0
+    limits: NotRequired[Limits]
+    detectors: NotRequired[dict[str, DetectorFigures]]  # only if there are any
 
 
 def summarise(
@@ -144,6 +155,7 @@ def summarise(
     references: dict[str, Reference],
     real: list[Corpus],
     unseen: tuple[np.ndarray, np.ndarray],
+    skin_tone: list[ToneDrift],
 ) -> AuditSummary:
     """The summary of a run.
 
@@ -151,6 +163,7 @@ def summarise(
         spoofs: index rows. measures, verdict, row_limits: of these rows. limits: those of each style.
         references: references of the z-scores. real: the corpora of real faces, each once.
         unseen: bits and distance to the training spoofs, for real spoofs that the generator has not seen.
+        skin_tone: its drift by pair of domains.
     """
     accepted = verdict.accepted
     reasons = Counter(name for reason in verdict.reasons if reason for name in reason.split(", "))
@@ -177,6 +190,11 @@ def summarise(
             if (measures.leak == number).any()
         },
         "quality": _quality(measures, references, real),
+        "face": {
+            **spread(measures.mirror_distance),
+            "kept": _share(measures.mirror_distance, row_limits.mirror_distance, at_most=True),
+        },
+        "skin_tone": skin_tone,
         "balance": _balance(spoofs, accepted),
         "limits": limits,
     }

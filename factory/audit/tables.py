@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from difffas.errors import UserError
 from factory.audit.corpora import AuditedCorpora
 from factory.audit.measures import (
     PAIR_SCHEMA,
@@ -84,7 +85,7 @@ def _measure_pairs(corpora: AuditedCorpora, out: Storage, tools: Tools, pool: tu
 def spoof_measures(tables: Storage, spoofs: pa.Table) -> pa.Table:
     """The measures of the spoofs, in the order of their index rows."""
     found = [read_table(tables, place_of(SPOOFS, shard)) for shard in _spans(spoofs)]
-    whole = pa.concat_tables(found).cast(SPOOF_SCHEMA).combine_chunks()
+    whole = _as_measured_now(found, SPOOF_SCHEMA)
     assert whole["key"].equals(spoofs["key"]), "a table of measures is that of its shard"
     return whole
 
@@ -93,7 +94,7 @@ def pair_measures(tables: Storage, corpora: AuditedCorpora) -> pa.Table:
     """The measures of the real spoofs that calibrate the limits, in the order of `Pairs`; columns of `PAIR_SCHEMA`."""
     spoofs = corpora.pairs.spoofs
     found = [PAIR_SCHEMA.empty_table(), *(read_table(tables, place_of(PAIRS, name)) for name in _chunks(len(spoofs)))]
-    whole = pa.concat_tables(found).cast(PAIR_SCHEMA).combine_chunks()
+    whole = _as_measured_now(found, PAIR_SCHEMA)
     assert whole["key"].to_pylist() == list(corpora.training.column("key")[spoofs]), "a table of pairs is of its chunk"
     return whole
 
@@ -101,6 +102,15 @@ def pair_measures(tables: Storage, corpora: AuditedCorpora) -> pa.Table:
 def has_pairs(tables: Storage, corpora: AuditedCorpora) -> bool:
     """Whether the pairs were measured; an audit of an older version has none."""
     return not len(corpora.pairs.spoofs) or bool(tables.names(PAIRS))
+
+
+def check_mirror_distances(tables: Storage, corpora: AuditedCorpora) -> None:
+    """Refuse the tables of an older version, which measured no mirror distance; raises UserError."""
+    if spoof_measures(tables, corpora.spoofs)["mirror_distance"].null_count:
+        raise UserError(
+            f"measures {tables.url} are of an older version, without mirror distances: leave them out, or set "
+            "thresholds.mirror_distance=null"
+        )
 
 
 def real_hashes(tables: Storage, corpus: Corpus) -> np.ndarray:
@@ -143,6 +153,13 @@ def _named_shards(corpus: Corpus) -> dict[str, str]:
     """A corpus's shards by the names of their tables, because two corpora may have shards of the same name."""
     digest = corpus_digest(corpus.storage)[:12]
     return {f"{digest}-{shard}": shard for shard in _spans(corpus.index)}
+
+
+def _as_measured_now(tables: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    """The tables as one; what an older version did not measure is null."""
+    missing = pa.unify_schemas([schema, *(table.schema for table in tables)]).empty_table()
+    joined = pa.concat_tables([missing, *tables], promote_options="default")
+    return joined.select(schema.names).cast(schema).combine_chunks()
 
 
 def _chunks(pairs: int) -> dict[str, slice]:

@@ -20,7 +20,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 
 # The reasons to refuse a row, in the order in which `reason` lists them.
-REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "leak")
+REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "face", "leak")
 LEAKS = ("subject", "live face", "near-duplicate of a live face")
 AUDIT_SCHEMA = pa.schema(
     [
@@ -34,6 +34,8 @@ AUDIT_SCHEMA = pa.schema(
         ("near_duplicate_bits", pa.int64()),
         ("brisque", pa.float64()),
         ("brisque_z", pa.float64()),
+        ("mirror_distance", pa.float64()),
+        ("tone_drift", pa.float64()),
         ("leak", pa.string()),
         ("dhash", pa.uint64()),
         ("accepted", pa.bool_()),
@@ -66,6 +68,9 @@ class Thresholds(Config):
     style_probability: Annotated[RealLimit, BeforeValidator(functools.partial(_limit, below=1.0))] = Field(
         "real", description="lower limit"
     )
+    mirror_distance: Annotated[RealLimit, BeforeValidator(_limit)] = Field(
+        None, description="upper limit on the distance of a face to its mirror image; not without face recognition"
+    )
     percentile: float = Field(95.0, ge=50, le=100, description="percentage of real spoofs that pass each `real` limit")
     judge_accuracy: float | None = Field(
         0.9, gt=0, le=1, description="a judge that is right less often on real spoofs sets no `real` style limit"
@@ -77,10 +82,17 @@ class Thresholds(Config):
     leaks: bool = Field(True, description="refuse a row whose subject or live face is also in another split")
     live_bits: int = Field(2, ge=0, le=MAX_RADIUS, description="two live faces this near count as one for `leaks`")
 
-    def decisive(self) -> dict[str, Any]:
-        """What decides the verdicts, in JSON: without the settings of `real` limits where no limit is `real`."""
+    def decisive(self, recognises_faces: bool = False) -> dict[str, Any]:
+        """What decides the verdicts, in JSON: without the settings of `real` limits where no limit is `real`.
+
+        Args:
+            recognises_faces: whether the embedder does; otherwise there is no mirror distance.
+        """
+        mirror = self.mirror_distance if recognises_faces else None
         unused = set() if self.style_probability == "real" else {"judge_accuracy"}
-        if "real" not in (self.identity_distance, self.style_probability):
+        if mirror is None:
+            unused.add("mirror_distance")
+        if "real" not in (self.identity_distance, self.style_probability, mirror):
             unused.add("percentile")
         return self.model_dump(mode="json", exclude=unused)
 
@@ -100,6 +112,8 @@ class Measures:
     near_duplicate_bits: np.ndarray  # int64, −1 without one
     brisque: np.ndarray
     brisque_z: np.ndarray
+    mirror_distance: np.ndarray
+    tone_drift: np.ndarray  # degrees of typology angle, spoof − live face
     leak: np.ndarray  # int64, place in `LEAKS`, −1 without one
 
 
@@ -108,6 +122,7 @@ class RowLimits(NamedTuple):
 
     identity_distance: np.ndarray
     style_probability: np.ndarray
+    mirror_distance: np.ndarray
 
 
 class Verdict(NamedTuple):
@@ -207,6 +222,7 @@ def judge(measures: Measures, thresholds: Thresholds, limits: RowLimits) -> Verd
     if thresholds.brisque_z is not None:
         failed["quality"] = np.abs(measures.brisque_z) > thresholds.brisque_z
         failed["no quality score"] = np.isnan(measures.brisque)
+    failed["face"] = measures.mirror_distance > limits.mirror_distance
     if thresholds.leaks:
         failed["leak"] = measures.leak >= 0
     refused = np.stack([failed[name] for name in REASONS])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from factory import charts
 from factory.audit.calibration import Limits, Passed, StyleLimits
+from factory.audit.detector_scores import DetectorFigures
 from factory.audit.summary import Balance
+from factory.audit.tones import ToneDrift
 from factory.report.sections import Folder
 
 
@@ -18,6 +20,8 @@ class ShownSummary(TypedDict):
     accepted: int
     balance: dict[str, dict[str, Balance]]
     limits: Limits
+    skin_tone: NotRequired[list[ToneDrift]]
+    detectors: NotRequired[dict[str, DetectorFigures]]
 
 
 class StyleRow(TypedDict):
@@ -31,8 +35,41 @@ class StyleRow(TypedDict):
     no_identity: str | None
     probability: str | None
     no_probability: str | None
-    passed: list[str | None]  # identity, style, quality, all
+    mirror: str | None
+    no_mirror: str | None
+    passed: list[str | None]  # identity, style, quality, face, all
     accepted: str | None
+
+
+class ToneRow(TypedDict):
+    """Drift of skin tone on one way between domains, as texts in degrees."""
+
+    live_domain: str
+    style: str
+    rows: int
+    drift: str
+    real_pairs: int
+    real_drift: str | None
+    live_difference: str | None
+
+
+class DetectorRow(TypedDict):
+    """What one detector calls live in one style, or in all; shares as texts."""
+
+    style: str | None
+    generated: str | None
+    real: str | None
+
+
+class DetectorTable(TypedDict):
+    """What one detector says."""
+
+    name: str
+    auc: float | None
+    padded: str | None
+    live: str | None
+    real_lives: str | None
+    rows: list[DetectorRow]
 
 
 class AuditLimits(TypedDict):
@@ -45,6 +82,8 @@ class AuditLimits(TypedDict):
     rows: list[StyleRow]
     all: list[str | None]
     accepted: str | None
+    tones: list[ToneRow]  # empty for an audit of an older version
+    detectors: list[DetectorTable]
 
 
 def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
@@ -64,7 +103,43 @@ def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
         "rows": [_row(name, style, summary["balance"]) for name, style in sorted(limits["by_style"].items())],
         "all": _passed(limits["passed"]),
         "accepted": _percent(summary["accepted"] / summary["rows"]),
+        "tones": [_tone(line) for line in summary.get("skin_tone", [])],
+        "detectors": [_detector(name, found) for name, found in sorted(summary.get("detectors", {}).items())],
     }
+
+
+def _tone(line: ToneDrift) -> ToneRow:
+    return {
+        "live_domain": line["live_domain"],
+        "style": line["style"],
+        "rows": line["rows"],
+        "drift": charts.fixed(line["drift"], 1),
+        "real_pairs": line["real_pairs"],
+        "real_drift": _degrees(line["real_drift"]),
+        "live_difference": _degrees(line["live_difference"]),
+    }
+
+
+def _detector(name: str, found: DetectorFigures) -> DetectorTable:
+    lines = [
+        *((style, one["generated"], one["real"]) for style, one in sorted(found["by_style"].items())),
+        (None, found["generated"], found["real_spoofs"]),
+    ]
+    return {
+        "name": name,
+        "auc": found["auc"],
+        "padded": _percent(found["padded"]) if found["padded"] else None,
+        "live": _percent(found["live"]["share"]),
+        "real_lives": _percent(found["real_lives"]["share"]),
+        "rows": [
+            {"style": style, "generated": _percent(made["share"]), "real": _percent(real["share"])}
+            for style, made, real in lines
+        ],
+    }
+
+
+def _degrees(angle: float | None) -> str | None:
+    return None if angle is None else charts.fixed(angle, 1)
 
 
 def _row(name: str, style: StyleLimits, balance: dict[str, dict[str, Balance]]) -> StyleRow:
@@ -79,13 +154,17 @@ def _row(name: str, style: StyleLimits, balance: dict[str, dict[str, Balance]]) 
         "no_identity": style["no_identity_limit"],
         "probability": _limit(style["style_probability"], "style" in style["pooled"]),
         "no_probability": style["no_style_limit"],
+        "mirror": _limit(style.get("mirror_distance"), "style" in style["pooled"]),
+        "no_mirror": style.get("no_mirror_limit", "measured by an older version"),
         "passed": _passed(style["passed"]),
         "accepted": _percent(sum(count["accepted"] for count in counts) / rows if rows else None),
     }
 
 
 def _passed(passed: Passed) -> list[str | None]:
-    return [_percent(share) for share in (passed["identity"], passed["style"], passed["quality"], passed["all"])]
+    """The shares as texts; an older version judged no face."""
+    shares = (passed["identity"], passed["style"], passed["quality"], passed.get("face"), passed["all"])
+    return [_percent(share) for share in shares]
 
 
 def _limit(value: float | None, pooled: bool) -> str | None:

@@ -10,6 +10,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from factory.audit import AuditConfig
+from factory.audit.corpora import open_corpora
+from factory.audit.measures import to_parquet
+from factory.audit.tables import check_mirror_distances
+from factory.core.config import build
+from factory.storage import Storage
 from tests.factory.audit.planted import (
     EXPECTED,
     LIMITS,
@@ -17,6 +23,7 @@ from tests.factory.audit.planted import (
     fitted_classifier,
     inline,
     planted_rows,
+    settings,
     write_world,
 )
 
@@ -85,7 +92,7 @@ def test_real_spoofs_set_the_limits(
     assert (style["spoofs"], style["pairs"], style["pooled"]) == (1, 1, ["identity", "style"])
     assert style["auc"] == 1.0 and found["limits"]["judge_accuracy"] == 1.0
     assert 0 < style["identity_distance"] < 0.6 and 0.4 < style["style_probability"] <= 0.5
-    assert found["limits"]["passed"] == {"identity": 1.0, "style": 1.0, "quality": 1.0, "all": 1.0}
+    assert found["limits"]["passed"] == {"identity": 1.0, "style": 1.0, "quality": 1.0, "face": None, "all": 1.0}
     refused = {key: line["reason"] for key, line in verdicts(root / "real-limits").items()}
     assert refused["made-swapped"] == "identity" and refused["made-style"] == "style"
     distances = [line["identity_distance"] for line in verdicts(root / "real-limits").values()]
@@ -121,6 +128,35 @@ def test_a_classifier_judges_the_style_and_a_poor_one_refuses_nothing(
     with pytest.raises(ValueError, match=r"the judge of .*narrow does not know \['cam-replay'\], only"):
         audit(inputs | {"judge": f"{root}/narrow"}, root / "never")
     assert not (root / "never").exists()
+
+
+def test_the_tone_of_every_spoof_is_beside_that_of_its_live_face(
+    world: tuple[Path, dict[str, Any], dict[str, Any]],
+) -> None:
+    root, _, summary = world
+    (line,) = summary["skin_tone"]
+    assert (line["live_domain"], line["guide_domain"], line["style"]) == ("cam", "cam", "cam-replay")
+    assert (line["rows"], line["real_pairs"], line["live_difference"]) == (10, 1, None)
+    drifts = [row["tone_drift"] for row in verdicts(root / "audit").values()]
+    assert line["drift"] == pytest.approx(np.median(drifts))
+    assert all(row["mirror_distance"] is None for row in verdicts(root / "audit").values())
+    assert summary["face"]["count"] == 0 and summary["face"]["kept"] is None
+
+
+def test_tables_of_before_tones_are_still_read(
+    world: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, inputs, _ = world
+    shutil.copytree(root / "audit", root / "toneless")
+    for path in [*(root / "toneless" / "spoofs").iterdir(), *(root / "toneless" / "pairs").iterdir()]:
+        table = pq.read_table(path).drop_columns(["mirror_distance", "tone", "live_tone"])
+        path.write_bytes(to_parquet(table))
+    monkeypatch.setattr("factory.audit.tables.walk", lambda *_: pytest.fail("measured again"))
+    found = audit(inputs, root / "later", measures=f"{root}/toneless", thresholds={"brisque_z": None})
+    assert found["skin_tone"] == [] and found["limits"]["by_style"]["cam-replay"]["identity_distance"] > 0
+    corpora = open_corpora(build(AuditConfig, settings(inputs, root / "never")))
+    with pytest.raises(ValueError, match="without mirror distances: leave them out, or set thresholds.mirror"):
+        check_mirror_distances(Storage(f"{root}/toneless"), corpora)
 
 
 def test_an_older_audit_has_no_pairs(world: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ def real(count: int, seed: int = 0, styles: tuple[str, ...] = ("a",), **given: A
         "genuine_distance": rng.uniform(0.2, 0.6, count),
         "impostor_distance": rng.uniform(0.4, 1.2, count),
         "brisque": rng.normal(30, 5, count),
+        "mirror_distance": np.full(count, np.nan),
         "held_out": True,
     }
     return RealSpoofs(**columns | given)
@@ -55,6 +57,28 @@ def test_an_embedder_that_knows_nothing_sets_no_limit(count: int, seed: int) -> 
     assert style["passed"]["identity"] is None
     assert np.isnan(limits_of_rows(found, ["a"]).identity_distance).all()
     assert "no identity limit for a: the embedder cannot tell these people apart" in remarks(found, Thresholds())
+
+
+@given(st.integers(10, 60), st.integers(0, 9))
+def test_real_faces_pass_the_mirror_limit_if_the_embedder_knows_them(count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    apart, mirror = rng.uniform(0.7, 1.2, count), rng.uniform(0.05, 0.3, count)
+    known = real(count, seed, impostor_distance=apart, mirror_distance=mirror)
+    found = calibrate(known, Thresholds(mirror_distance="real"), {"a": REFERENCE})
+    style, share = found["by_style"]["a"], found["passed"]["face"]
+    assert style["mirror_distance"] in mirror and style["no_mirror_limit"] is None
+    assert share is not None and 0.95 <= share <= 0.95 + 1 / count + 1e-9
+    assert "quality and face (identity" in remarks(found, Thresholds(mirror_distance="real"))[-1]
+    assert limits_of_rows(found, ["a"]).mirror_distance.tolist() == [style["mirror_distance"]]
+    for changed, why in (
+        ({"impostor_distance": known.genuine_distance + 0.01}, "the embedder is not seen to know these faces"),
+        ({"impostor_distance": np.full(count, np.nan)}, "the embedder is not seen to know these faces"),
+        ({"mirror_distance": np.full(count, np.nan)}, "no face recognition"),
+    ):
+        poor = calibrate(dataclasses.replace(known, **changed), Thresholds(mirror_distance="real"), {"a": REFERENCE})["by_style"]["a"]
+        assert (poor["mirror_distance"], poor["no_mirror_limit"]) == (None, why)
+    number = calibrate(known, Thresholds(mirror_distance=0.1), {"a": REFERENCE})["by_style"]["a"]
+    assert number["mirror_distance"] == 0.1
 
 
 def test_a_judge_below_the_floor_is_no_reason() -> None:
@@ -92,7 +116,7 @@ def test_a_style_with_few_spoofs_takes_the_limits_of_all() -> None:
     assert b["identity_distance"] == c["identity_distance"] == whole
     assert b["pooled"] == c["pooled"] == ["identity", "style"] and a["pooled"] == []
     assert (a["spoofs"], b["spoofs"], c["spoofs"], found["spoofs"]) == (30, 9, 0, 39)
-    assert c["passed"] == {"identity": None, "style": None, "quality": None, "all": None}
+    assert c["passed"] == {"identity": None, "style": None, "quality": None, "face": None, "all": None}
     only = calibrate(few, Thresholds(), {"a": REFERENCE})
     assert only["by_style"]["a"] == a and only["passed"] == a["passed"]
 
@@ -105,7 +129,7 @@ def test_spoofs_without_a_partner_or_score_still_count() -> None:
     )
     style = found["by_style"]["a"]
     assert (style["spoofs"], style["pairs"], style["identity_distance"]) == (20, 12, 0.3)
-    assert style["passed"] == {"identity": 1.0, "style": None, "quality": 0.9, "all": 0.9}
+    assert style["passed"] == {"identity": 1.0, "style": None, "quality": 0.9, "face": None, "all": 0.9}
     alone = calibrate(real(20, impostor_distance=np.full(20, np.nan)), Thresholds(), {"a": REFERENCE})
     assert alone["by_style"]["a"]["no_identity_limit"] == "no live face of another person"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from factory.audit.identity import Structure, distances, load_embedder
+from factory.audit.identity import Structure, distances, load_embedder, mirror_distances, recognises_faces
 from factory.images import decode, resize
 from tests.factory.audit.planted import person
 
@@ -39,3 +40,30 @@ def test_an_embedder_that_is_not_installed_is_one_line(monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "dlib" else found(name))
     with pytest.raises(ValueError, match=r"pip install 'difffas-factory\[identity\]'"):
         load_embedder("dlib")
+
+
+def test_a_melted_photograph_is_farther_from_its_mirror_image(shared_data: Path) -> None:
+    pytest.importorskip("dlib")
+    ndimage = pytest.importorskip("scipy.ndimage")
+    files = sorted((shared_data / "avatars").glob("*.png"))[:8]
+    people = np.stack([resize(decode(path.read_bytes()), 64) for path in files])
+    embed = load_embedder("dlib")
+    melted = np.stack([_melted(face, number, ndimage) for number, face in enumerate(people)])
+    whole, spoilt = (mirror_distances(embed, faces, embed(faces)) for faces in (people, melted))
+    assert np.median(spoilt) > 1.5 * np.median(whole) and (spoilt > whole).sum() >= 7
+
+
+def _melted(face: np.ndarray, seed: int, ndimage: Any) -> np.ndarray:
+    """The face with its middle displaced smoothly by some four pixels, uint8 (64, 64, 3)."""
+    y, x = np.mgrid[:64, :64].astype(np.float64)
+    inside = np.exp(-((((x - 32) / 18) ** 2 + ((y - 36) / 20) ** 2) ** 2))
+    shifts = [ndimage.gaussian_filter(np.random.default_rng([seed, axis]).normal(size=(64, 64)), 4) for axis in (0, 1)]
+    down, across = (4 * inside * shift / shift.std() for shift in shifts)
+    channels = [ndimage.map_coordinates(face[..., c].astype(float), [y + down, x + across], order=1) for c in range(3)]
+    return np.stack(channels, axis=-1).round().clip(0, 255).astype(np.uint8)
+
+
+def test_without_face_recognition_there_is_no_mirror_distance() -> None:
+    faces = np.stack([person(1, "live"), person(2, "live")])
+    assert not recognises_faces("structure") and recognises_faces("dlib")
+    assert np.isnan(mirror_distances(Structure(), faces, Structure()(faces))).all()

@@ -62,12 +62,16 @@ def test_each_row_has_its_own_limits_and_none_refuses_nothing() -> None:
         near_duplicate_bits=nothing,
         brisque=np.full(4, 30.0),
         brisque_z=unknown,
+        mirror_distance=np.array([0.1, 0.1, 0.1, 0.3]),
+        tone_drift=unknown,
         leak=nothing,
     )
-    limits = RowLimits(np.array([0.4, 0.6, np.nan, 0.4]), np.array([0.2, 0.4, np.nan, 0.2]))
-    verdict = judge(measures, Thresholds(), limits)
+    distance, probability = np.array([0.4, 0.6, np.nan, 0.4]), np.array([0.2, 0.4, np.nan, 0.2])
+    verdict = judge(measures, Thresholds(), RowLimits(distance, probability, np.full(4, np.nan)))
     assert verdict.reasons == ["identity", "style", None, None]
     assert verdict.accepted.tolist() == [False, False, True, True]
+    verdict = judge(measures, Thresholds(), RowLimits(distance, probability, np.array([0.05, np.nan, 0.2, 0.2])))
+    assert verdict.reasons == ["identity, face", "style", None, "face"]
 
 
 def test_numbers_keep_the_fingerprint_that_they_had_before_real_limits() -> None:
@@ -86,6 +90,8 @@ def test_numbers_keep_the_fingerprint_that_they_had_before_real_limits() -> None
     assert build(Thresholds, {**given, "percentile": 90, "judge_accuracy": None}).decisive() == before
     assert build(Thresholds, given | {"identity_distance": "real"}).decisive().keys() == {*before, "percentile"}
     assert build(Thresholds, {}).decisive().keys() == {*before, "percentile", "judge_accuracy"}
+    assert build(Thresholds, {**given, "mirror_distance": None}).decisive(True) == before
+    assert build(Thresholds, given).decisive(True).keys() == {*before, "percentile", "mirror_distance"}
 
 
 @pytest.mark.parametrize(

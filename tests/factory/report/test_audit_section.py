@@ -16,7 +16,7 @@ from factory.run import read_claim, read_summary
 from factory.storage import Storage
 from tests.pages import Page, folder, one_of_everything, report
 
-PASSED = {"identity": 0.954, "style": None, "quality": 0.99, "all": 0.94}
+PASSED = {"identity": 0.954, "style": None, "quality": 0.99, "face": 0.96, "all": 0.94}
 STYLE = {
     "spoofs": 100,
     "pairs": 98,
@@ -26,6 +26,8 @@ STYLE = {
     "no_identity_limit": None,
     "style_probability": None,
     "no_style_limit": "the judge is right too <seldom>",
+    "mirror_distance": 0.2018,
+    "no_mirror_limit": None,
     "passed": PASSED,
 }
 SUMMARY: dict[str, Any] = {
@@ -36,6 +38,41 @@ SUMMARY: dict[str, Any] = {
         "train": {"cam-print": {"rows": 20, "accepted": 4}},
         "dev": {"cam-print": {"rows": 20, "accepted": 6}},
     },
+    "detectors": {
+        "foreign": {
+            "auc": 0.913,
+            "padded": 0.8025,
+            "generated": {"faces": 40, "share": 0.75},
+            "live": {"faces": 20, "share": 0.96},
+            "real_spoofs": {"faces": 98, "share": 0.45},
+            "real_lives": {"faces": 90, "share": 0.9},
+            "by_style": {
+                "cam-<print>": {"generated": {"faces": 40, "share": 0.7}, "real": {"faces": 0, "share": None}}
+            },
+        }
+    },
+    "skin_tone": [
+        {
+            "live_domain": "<cam>",
+            "guide_domain": "cam",
+            "style": "cam-print",
+            "rows": 40,
+            "drift": -12.34,
+            "real_pairs": 98,
+            "real_drift": -4.0,
+            "live_difference": 30.0,
+        },
+        {
+            "live_domain": "cam",
+            "guide_domain": "cam",
+            "style": "cam-print",
+            "rows": 9,
+            "drift": 1.0,
+            "real_pairs": 0,
+            "real_drift": None,
+            "live_difference": None,
+        },
+    ],
     "limits": {
         "held_out": True,
         "spoofs": 150,
@@ -57,7 +94,7 @@ def test_limits_and_shares_are_those_of_the_summary(tmp_path: Path) -> None:
     assert found is not None
     line = found["rows"][0]
     assert (line["identity"], line["probability"]) == ("0.444*", None)
-    assert line["passed"] == found["all"] == ["95 %", None, "99 %", "94 %"]
+    assert line["passed"] == found["all"] == ["95 %", None, "99 %", "96 %", "94 %"]
     assert (line["accepted"], found["accepted"], found["accuracy"]) == ("25 %", "25 %", "81 %")
     assert found["pooled"] and found["held_out"]
 
@@ -68,6 +105,17 @@ def test_an_audit_without_limits_has_no_section(tmp_path: Path) -> None:
     assert audit({}) is None
 
 
+def test_an_audit_of_before_faces_and_tones_has_fewer_figures(tmp_path: Path) -> None:
+    passed = {name: share for name, share in PASSED.items() if name != "face"}
+    style = {name: value for name, value in STYLE.items() if "mirror" not in name} | {"passed": passed}
+    limits = SUMMARY["limits"] | {"by_style": {"cam-print": style}, "passed": passed}
+    new = ("skin_tone", "detectors")
+    older = {name: value for name, value in SUMMARY.items() if name not in new} | {"limits": limits}
+    found = audit({"audit": opened(folder(tmp_path / "audit", "audit", older))})
+    assert found is not None and not found["tones"] and not found["detectors"]
+    assert found["rows"][0]["no_mirror"] == "measured by an older version" and found["rows"][0]["passed"][3] is None
+
+
 def test_the_page_shows_the_table_and_why_a_limit_is_missing(tmp_path: Path) -> None:
     inputs = one_of_everything(tmp_path / "inputs")
     keys = Corpus(inputs["generated"]).column("key").tolist()
@@ -76,6 +124,10 @@ def test_the_page_shows_the_table_and_why_a_limit_is_missing(tmp_path: Path) -> 
     page: Page = report(tmp_path / "report", {"generated": inputs["generated"], "audit": url})
     assert "audit" in page.sections
     text = page.text["audit"]
-    assert "cam-print 100 98 0.87 0.444* — 95 % — 99 % 94 % 25 %" in text
+    assert "cam-print 100 98 0.87 0.444* — 0.202 95 % — 99 % 96 % 94 % 25 %" in text
+    assert "<cam> cam-print 40 −12.3 98 −4.0 30.0" in text and "cam cam-print 9 1.0 0 — —" in text
+    assert "foreign calls 96 % of the live faces that were used live, and 90 % of real live faces" in text
+    assert "real spoofs: 0.91. 80 % of its input repeats the edge" in text
+    assert "cam-<print> 70 % — all 75 % 45 %" in text
     assert "right on 81 % of 150 held-out real spoofs" in text
     assert any(cell.get("title") == "the judge is right too <seldom>" for cell in page.of("span"))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from factory.audit.identity import FaceEmbedder
     from factory.audit.style import StyleJudge
 
-__all__ = ["CalibrateConfig", "run"]
+__all__ = ["CalibrateConfig", "CalibrateSummary", "StyleSummary", "remarks", "run"]
 
 STATION = "calibrate"
 MEASURES, CELLS, SAMPLER = "measures", "cells.csv", "sampler.yaml"
@@ -252,6 +252,11 @@ def remarks(config: CalibrateConfig, summary: CalibrateSummary) -> list[str]:
         if before and after:
             line += f"; on {config.check}: reach {before['reach']:.2f} before, {after['reach']:.2f} after"
         lines.append(line if found["keeps_identity"] else f"{line}; WARNING: no cell keeps the person, see floor")
+    lowest, highest = config.grid.t0[0], config.grid.t0[-1]
+    chosen = {style: found["t0"] for style, found in summary["styles"].items()}
+    edge = [style for style, t0 in chosen.items() if lowest < highest and t0 in (lowest, highest)]
+    if edge:
+        lines.append(f"T₀ is at an end of grid.t0 for {', '.join(edge)}: a wider grid may find better settings")
     if summary["judge_accuracy"] < LEAST_ACCURACY:
         lines.append(
             f"WARNING: the judge of style is right on only {summary['judge_accuracy']:.0%} of the real guides: its "

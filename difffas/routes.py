@@ -15,6 +15,11 @@ class Route(NamedTuple):
     condition: str  # of live faces of the guide's domain
     spoof: str  # of the guide
 
+    @property
+    def attack(self) -> str:
+        """The attack of the guide: its style without its domain."""
+        return self.spoof.removeprefix(self.condition.removesuffix("live"))
+
 
 def needed(routes: Iterable[Route], how: Matching) -> set[str]:
     """The styles whose statistics these routes need."""

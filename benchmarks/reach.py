@@ -19,12 +19,12 @@ from benchmarks.machine import describe
 from difffas.matching import Moments, Statistics
 from difffas.routes import Matching, Route
 from factory.audit.identity import Structure
-from factory.audit.style_judge import style_judge
 from factory.calibrate import faces as calibrate
 from factory.calibrate.measure import Meter, figures, sample, samples
 from factory.drawn import embedded, pretrained
 from factory.models.load import load_generator
 from factory.models.settings import SamplerConfig
+from factory.models.style_judge import ClassifierOfStyle
 from factory.models.tensors import to_tensor
 
 DOMAINS, ATTACKS = pretrained.DOMAINS, pretrained.ATTACKS
@@ -95,7 +95,7 @@ def main() -> None:
         str(pretrained.FOLDER),
         torch.get_num_threads(),
     )
-    meter = Meter(style_judge(folder, given.judge, 64, threads), Structure(), faces)
+    meter = Meter(ClassifierOfStyle(given.judge, 64), Structure(), faces)
     print(f"{describe()}; {given.spoofs} spoofs each within a domain and across, people of seed {given.seed}")
     print("| match | T₀ | w | reached within / across | own face nearest within / across |\n|---|---|---|---|---|")
     for how, t0, scale in SETTINGS:

@@ -45,9 +45,7 @@ class PlayConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> PlayConfig:
         if self.sampler.preset == "fast":
-            raise UserError(
-                "sampler.preset fast: the page offers balanced and exact; leave it out or set one of these"
-            )
+            raise UserError("sampler.preset fast: the page offers balanced and exact; set one of these")
         return self
 
 

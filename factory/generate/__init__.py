@@ -205,7 +205,7 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
 
 
 def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[str, Statistics | RowsOfStyle]:
-    """Where the statistics that `sampler.match` needs come from; empty if it is none.
+    """The sources of the statistics that `sampler.match` needs; empty for the value `none`.
 
     Raises:
         UserError: naming a style without statistics.
@@ -259,8 +259,8 @@ def compare_codecs(live: Corpus, output: OutputConfig) -> None:
     stored, wanted = sorted(set(live.column("codec"))), codec_name(output)
     if stored != [wanted]:
         say(
-            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: what reads files "
-            f"instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
+            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: a reader of "
+            f"files instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
         )
 
 

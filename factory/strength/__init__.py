@@ -268,7 +268,7 @@ def _check_styles(storage: Storage, wanted: set[str]) -> None:
     if unknown:
         raise UserError(f"the style encoder of {storage.url} does not know {unknown}: name `styles` among {known}")
     if len(known) < 2:
-        raise UserError(f"the style encoder of {storage.url} knows {known} alone: odds need a second style")
+        raise UserError(f"the style encoder of {storage.url} knows only {known}: odds need a second style")
 
 
 def _size(live: np.ndarray, guide: np.ndarray) -> tuple[int, int]:

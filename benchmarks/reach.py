@@ -18,9 +18,9 @@ from PIL import Image
 from benchmarks.machine import describe
 from difffas.matching import Moments, Statistics
 from difffas.routes import Matching, Route
-from factory.audit.identity import Structure
 from factory.calibrate import faces as calibrate
 from factory.calibrate.measure import Meter, figures, sample, samples
+from factory.corpus.identity import Structure
 from factory.drawn import embedded, pretrained
 from factory.models.load import load_generator
 from factory.models.settings import SamplerConfig

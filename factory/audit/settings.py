@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from factory.audit.identity import EmbedderName
 from factory.audit.verdict import Thresholds
 from factory.core.config import Config, PathOrUrl
+from factory.corpus.identity import EmbedderName
 
 
 class AuditInputs(Config):

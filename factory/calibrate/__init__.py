@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, TypedDict
 import yaml
 
 from difffas.errors import UserError
-from factory.audit.identity import load_embedder
 from factory.calibrate.faces import Faces, choose_faces, drawn
 from factory.calibrate.knee import Cell, Figures, figures_of, keeps, knees
 from factory.calibrate.measure import Meter, Sample, figures, judged_right, read_samples, sample, samples
 from factory.calibrate.settings import CalibrateConfig, matched
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
+from factory.corpus.identity import load_embedder
 from factory.corpus.style_statistics import RowsOfStyle, matching_statistics, sources_of_run
 from factory.models.generators import Generator
 from factory.models.load import check_side, check_t0, load_generator, model_digest
@@ -34,7 +34,7 @@ from factory.tables.sheet import table_of
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
-    from factory.audit.identity import FaceEmbedder
+    from factory.corpus.identity import FaceEmbedder
 
 __all__ = ["CalibrateConfig", "CalibrateSummary", "StyleSummary", "remarks", "run"]
 

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple, TypedDict, cast
 import numpy as np
 
 from difffas.errors import UserError
-from factory.audit.identity import FaceEmbedder, Structure
 from factory.calibrate.faces import Faces
 from factory.calibrate.knee import Figures
+from factory.corpus.identity import FaceEmbedder, Structure
 from factory.models.generators import Generator, Request
 from factory.models.style_judge import ClassifierOfStyle
 from factory.tables.sheet import plain

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.corpora import face
-from factory.audit.identity import Structure
 from factory.calibrate.faces import Faces, choose_faces
 from factory.calibrate.measure import Measured, Meter, figures, read_samples, sample, samples
 from factory.corpus import Corpus
+from factory.corpus.identity import Structure
 from factory.models.generators import Made, Request
 from factory.tables.sheet import table_of
 from tests.factory.calibrate.conftest import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from factory.audit.identity import Structure, distances, load_embedder
+from factory.corpus.identity import Structure, distances, load_embedder
 from factory.images import decode, resize
 from tests.factory.audit.planted import person
 

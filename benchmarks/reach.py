@@ -14,17 +14,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from benchmarks.machine import describe
 from difffas.matching import Moments, Statistics
-from difffas.pipeline import SpoofPipeline
 from difffas.routes import Matching, Route
-from difffas.style_statistics import routed
+from factory.calibrate import faces as calibrate
+from factory.calibrate.measure import Meter, figures, sample, samples
+from factory.corpus.identity import Structure
 from factory.drawn import embedded, pretrained
-from factory.models.load import load_classifier
+from factory.models.load import load_generator
+from factory.models.settings import SamplerConfig
+from factory.models.style_judge import ClassifierOfStyle
 from factory.models.tensors import to_tensor
-from factory.storage import Storage
 
 DOMAINS, ATTACKS = pretrained.DOMAINS, pretrained.ATTACKS
 SETTINGS: list[tuple[Matching, int, float]] = [
@@ -48,10 +49,31 @@ def drawn(folder: Path, people: int, captures: int, seed: int) -> Faces:
     return found
 
 
-def structure(images: Tensor) -> Tensor:
-    """Luminance at a quarter of the side, without its mean, at unit length: B, D."""
-    small = torch.nn.functional.avg_pool2d(images.mean(1, keepdim=True), 4).flatten(1)
-    return torch.nn.functional.normalize(small - small.mean(1, keepdim=True), dim=1)
+def chosen(faces: Faces, number: int, seed: int) -> calibrate.Faces:
+    """Faces and guides of other people, in turn within the domain of the live face and across."""
+    lives = [(domain, *face) for domain in DOMAINS for face in faces[f"{domain}-live"]]
+    rng = np.random.default_rng(seed)
+    live, guides, people, routes = [], [], [], []
+    for n in range(number):
+        domain, person, pixels = lives[rng.integers(len(lives))]
+        target = DOMAINS[1 - DOMAINS.index(domain)] if n % 2 == 1 else domain
+        style = f"{target}-{ATTACKS[n // 2 % len(ATTACKS)]}"
+        others = [guide for owner, guide in faces[style] if owner != person]
+        live.append(pixels)
+        guides.append(others[rng.integers(len(others))])
+        people.append(person)
+        routes.append(Route(f"{domain}-live", f"{target}-live", style))
+    return calibrate.Faces(
+        live=np.stack(live),
+        guides=np.stack(guides),
+        person=np.array(people),
+        routes=routes,
+        keys=[("", "")] * number,
+        number=np.arange(number),
+        seed=np.arange(number),
+        gallery=np.stack([pixels for *_, pixels in lives]),
+        gallery_person=np.array([person for _, person, _ in lives]),
+    )
 
 
 def main() -> None:
@@ -62,47 +84,27 @@ def main() -> None:
     parser.add_argument("--spoofs", type=int, default=96, help="within a domain, and as many across")
     parser.add_argument("--preset", default="balanced")
     given = parser.parse_args()
-    judge = load_classifier(Storage(given.judge))
     training = drawn(given.work / "training", 120, 2, pretrained.SEED)
     statistics: dict[str, Statistics] = {
         style: Moments.of(to_tensor(np.stack([pixels for _, pixels in faces]))).statistics
         for style, faces in training.items()
     }
-    faces = drawn(given.work / f"people-{given.seed}", 64, 1, given.seed)
-    lives = [(domain, *face) for domain in DOMAINS for face in faces[f"{domain}-live"]]
-    rng = np.random.default_rng(given.seed)
-    rows = []
-    for number in range(2 * given.spoofs):
-        domain, person, pixels = lives[rng.integers(len(lives))]
-        across = number % 2 == 1
-        target = DOMAINS[1 - DOMAINS.index(domain)] if across else domain
-        style = f"{target}-{ATTACKS[number // 2 % len(ATTACKS)]}"
-        others = [guide for owner, guide in faces[style] if owner != person]
-        route = Route(f"{domain}-live", f"{target}-live", style)
-        rows.append((person, pixels, others[rng.integers(len(others))], route, across))
-    live, guide = (to_tensor(np.stack([row[place] for row in rows])) for place in (1, 2))  # type: ignore[misc]
-    routes, across_rows = [row[3] for row in rows], torch.tensor([row[4] for row in rows])
-    wanted = torch.tensor([judge.styles.index(route.spoof) for route in routes])
-    everyone = structure(to_tensor(np.stack([pixels for *_, pixels in lives])))
-    pipeline = SpoofPipeline.from_pretrained(pretrained.FOLDER)
+    people = drawn(given.work / f"people-{given.seed}", 64, 1, given.seed)
+    faces, folder, threads = (
+        chosen(people, 2 * given.spoofs, given.seed),
+        str(pretrained.FOLDER),
+        torch.get_num_threads(),
+    )
+    meter = Meter(ClassifierOfStyle(given.judge, 64), Structure(), faces)
     print(f"{describe()}; {given.spoofs} spoofs each within a domain and across, people of seed {given.seed}")
     print("| match | T₀ | w | reached within / across | own face nearest within / across |\n|---|---|---|---|---|")
     for how, t0, scale in SETTINGS:
-        made = []
-        condition, start = routed(live, routes, statistics, how)
-        for part in torch.arange(len(rows)).chunk(-(-len(rows) // 16)):
-            options = {"t0": t0, "cfg_scale": scale, "seed": part.tolist(), "preset": given.preset}
-            made.append(pipeline(condition[part], guide[part], start=start[part], **options))  # type: ignore[arg-type]
-        spoofs = torch.cat(made)
-        with torch.no_grad():
-            cosines = torch.cat([judge(part) for part in spoofs.chunk(-(-len(rows) // 64))])  # type: ignore[arg-type]
-        reached = cosines.argmax(dim=1) == wanted
-        nearest = (structure(spoofs) @ everyone.T).argmax(dim=1).tolist()
-        own = torch.tensor([lives[place][1] == row[0] for place, row in zip(nearest, rows, strict=True)])
-        cells = [
-            f"{float(found[~across_rows].double().mean()):.2f} / {float(found[across_rows].double().mean()):.2f}"
-            for found in (reached, own)
-        ]
+        sampler = SamplerConfig(preset=given.preset, match=how)
+        generator = load_generator(folder, sampler, threads, statistics=statistics)
+        settings = np.full(len(faces.live), t0), np.full(len(faces.live), scale)
+        lines = samples(faces, *settings, meter(sample(generator, faces, *settings)))
+        within, across = (figures([line for line in lines if line["within"] == side]) for side in (1, 0))
+        cells = [f"{within[name]:.2f} / {across[name]:.2f}" for name in ("reach", "own")]  # type: ignore[literal-required]
         print(f"| {how} | {t0} | {scale:g} | {cells[0]} | {cells[1]} |", flush=True)
 
 

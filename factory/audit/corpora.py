@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from difffas.errors import UserError
-from factory.audit.identity import EmbedderName, load_embedder
 from factory.audit.pairs import Pairs, choose_pairs
 from factory.audit.settings import AuditConfig, AuditInputs
 from factory.core.progress import say
 from factory.corpus import Corpus
+from factory.corpus.identity import EmbedderName, load_embedder
 from factory.corpus.row import SPOOF
 from factory.models.load import ENCODER, encoder_config, encoder_digest
 from factory.models.style_judge import judge_digest, judge_styles

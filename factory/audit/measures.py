@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 
 from difffas.errors import UnreadableError, UserError
 from factory.audit.hashes import BITS, bits_apart, difference_hash
-from factory.audit.identity import EmbedderName, distances, load_embedder, mirror_distances
 from factory.audit.style import StyleJudge
 from factory.audit.style_judge import style_judge
 from factory.audit.tones import tones
 from factory.corpus import read_rows, read_shard_rows
+from factory.corpus.identity import EmbedderName, distances, load_embedder, mirror_distances
 from factory.corpus.row import SPOOF, Row
 from factory.images import decode
 from factory.line.block import Result, ShardRow, result

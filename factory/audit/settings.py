@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from factory.audit.detectors import DetectorConfig
-from factory.audit.identity import EmbedderName
 from factory.audit.verdict import Thresholds
 from factory.core.config import Config, PathOrUrl
+from factory.corpus.identity import EmbedderName
 
 
 class AuditInputs(Config):

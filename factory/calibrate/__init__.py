@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, TypedDict
 import yaml
 
 from difffas.errors import UserError
-from factory.audit.identity import load_embedder
-from factory.audit.style_judge import style_judge
 from factory.calibrate.faces import Faces, choose_faces, drawn
 from factory.calibrate.knee import Cell, Figures, figures_of, keeps, knees
-from factory.calibrate.measure import Meter, Sample, figures, read_samples, sample, samples
+from factory.calibrate.measure import Meter, Sample, figures, judged_right, read_samples, sample, samples
 from factory.calibrate.settings import CalibrateConfig, matched
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
+from factory.corpus.identity import load_embedder
 from factory.corpus.style_statistics import RowsOfStyle, matching_statistics, sources_of_run
 from factory.models.generators import Generator
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig
-from factory.models.style_judge import judge_digest, judge_styles
+from factory.models.style_judge import ClassifierOfStyle, judge_digest, judge_styles
 from factory.protocols import check, check_apart, check_model, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.storage import Storage
@@ -35,13 +34,13 @@ from factory.tables.sheet import table_of
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
-    from factory.audit.identity import FaceEmbedder
-    from factory.audit.style import StyleJudge
+    from factory.corpus.identity import FaceEmbedder
 
-__all__ = ["CalibrateConfig", "run"]
+__all__ = ["CalibrateConfig", "CalibrateSummary", "StyleSummary", "remarks", "run"]
 
 STATION = "calibrate"
 MEASURES, CELLS, SAMPLER = "measures", "cells.csv", "sampler.yaml"
+JUDGED_AT_ONCE = 64  # images
 LEAST_ACCURACY = 0.9  # of the judge, as in an audit
 
 
@@ -94,9 +93,9 @@ def run(config: CalibrateConfig) -> CalibrateSummary:
     claim = Run(config.out, STATION, {**identity, "embedder": embed.digest}, config)
     if (finished := claim.summary(CalibrateSummary)) is not None:
         return finished
-    judge = style_judge(config.inputs.generator, config.inputs.judge, 64, config.resources.threads)
+    judge = ClassifierOfStyle(config.inputs.judge, JUDGED_AT_ONCE)
     workshop = Workshop(config, claim.storage, judge, embed)
-    accuracy = float(judge.judged(parts[0].faces.guides, parts[0].faces.styles)[1].mean())
+    accuracy = float(judged_right(judge, parts[0].faces.guides, parts[0].faces.styles).mean())
     cells = _measure_grid(config, workshop, parts[0])
     claim.storage.create(CELLS, table_of(cells).encode())
     chosen = knees(cells, config.floor)
@@ -121,7 +120,7 @@ def run(config: CalibrateConfig) -> CalibrateSummary:
 class Workshop:
     """Makes and measures spoofs, and keeps the measures of each sampler as a file."""
 
-    def __init__(self, config: CalibrateConfig, out: Storage, judge: StyleJudge, embed: FaceEmbedder) -> None:
+    def __init__(self, config: CalibrateConfig, out: Storage, judge: ClassifierOfStyle, embed: FaceEmbedder) -> None:
         self._config, self._out, self._judge, self._embed = config, out, judge, embed
         self._meters: dict[str, Meter] = {}
         self._generator: tuple[tuple[str, str], Generator] | None = None
@@ -253,6 +252,11 @@ def remarks(config: CalibrateConfig, summary: CalibrateSummary) -> list[str]:
         if before and after:
             line += f"; on {config.check}: reach {before['reach']:.2f} before, {after['reach']:.2f} after"
         lines.append(line if found["keeps_identity"] else f"{line}; WARNING: no cell keeps the person, see floor")
+    lowest, highest = config.grid.t0[0], config.grid.t0[-1]
+    chosen = {style: found["t0"] for style, found in summary["styles"].items()}
+    edge = [style for style, t0 in chosen.items() if lowest < highest and t0 in (lowest, highest)]
+    if edge:
+        lines.append(f"T₀ is at an end of grid.t0 for {', '.join(edge)}: a wider grid may find better settings")
     if summary["judge_accuracy"] < LEAST_ACCURACY:
         lines.append(
             f"WARNING: the judge of style is right on only {summary['judge_accuracy']:.0%} of the real guides: its "

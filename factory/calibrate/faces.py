@@ -11,10 +11,10 @@ from difffas.routes import Route
 from factory.calibrate.settings import CalibrateConfig
 from factory.core import draws
 from factory.corpus import Corpus
+from factory.corpus.people import other_people, people
 from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.style_statistics import route_of
 from factory.models.settings import SamplerConfig
-from factory.strength import other_people, people
 
 GALLERY = 512  # live faces among which the nearest is looked for, spread evenly over the split
 

@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple, TypedDict, cast
 import numpy as np
 
 from difffas.errors import UserError
-from factory.audit.identity import FaceEmbedder, Structure
-from factory.audit.style import StyleJudge
 from factory.calibrate.faces import Faces
 from factory.calibrate.knee import Figures
+from factory.corpus.identity import FaceEmbedder, Structure
 from factory.models.generators import Generator, Request
+from factory.models.style_judge import ClassifierOfStyle
 from factory.tables.sheet import plain
 
 
@@ -34,18 +34,24 @@ class Meter:
         embed: finds the nearest live face.
     """
 
-    def __init__(self, judge: StyleJudge, embed: FaceEmbedder, faces: Faces) -> None:
+    def __init__(self, judge: ClassifierOfStyle, embed: FaceEmbedder, faces: Faces) -> None:
         self._judge, self._embed, self._faces = judge, embed, faces
         self._gallery = embed(faces.gallery)
         self._structure = Structure()(faces.live)
 
     def __call__(self, spoofs: np.ndarray) -> Measured:
         """The measures of these spoofs, uint8 (N, H, W, 3), one for each of the faces."""
-        _, reached = self._judge.judged(spoofs, self._faces.styles)
         vectors = self._embed(spoofs)
         nearest = [int(np.linalg.norm(self._gallery - vector, axis=1).argmin()) for vector in vectors]
         structure = (Structure()(spoofs) * self._structure).sum(axis=1)
-        return Measured(reached, self._faces.gallery_person[nearest] == self._faces.person, structure)
+        own = self._faces.gallery_person[nearest] == self._faces.person
+        return Measured(judged_right(self._judge, spoofs, self._faces.styles), own, structure)
+
+
+def judged_right(judge: ClassifierOfStyle, images: np.ndarray, styles: Sequence[str]) -> np.ndarray:
+    """Whether each image's style is the judge's likeliest, bool (N,)."""
+    likeliest = np.array(judge.styles)[judge.probabilities(images).argmax(axis=1)]
+    return np.asarray(likeliest == np.array(styles))
 
 
 def sample(generator: Generator, faces: Faces, t0: np.ndarray, cfg_scale: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from difffas.errors import UserError
 from difffas.routes import Matching
-from factory.audit.identity import EmbedderName
 from factory.core.config import Config, PathOrUrl, build
+from factory.corpus.identity import EmbedderName
 from factory.models.settings import SamplerConfig
 
 

@@ -16,8 +16,8 @@ def remarks(plan: Plan, formats: int) -> list[str]:
     if (distinct := plan.distinct()) < len(plan):
         found.append(
             f"{len(plan):,} samples, of which {distinct:,} are distinct combinations of live face, guide, T₀ and w; "
-            f"the others repeat one with another seed: raise plan.guides_per_style, widen sampler.t0 or "
-            f"sampler.cfg_scale, or lower plan.samples"
+            f"the others repeat one with another seed: raise plan.guides_per_style, widen the ranges of "
+            f"sampler.t0, sampler.cfg_scale or sampler.by_style, or lower plan.samples"
         )
     many = too_many_files(plan.sizes(), plan.shard_count, formats)
     return found + ([many] if many else [])

@@ -14,6 +14,9 @@ from factory.images.ancillary import bare_files
 from factory.images.limits import MAX_PIXELS as MAX_PIXELS
 from factory.images.limits import OUT, TOO_LARGE, image_fits
 
+# Side of a face crop over the longer side of the face box: from above the hair line to below the chin.
+FACE_MARGIN = 1.2
+
 warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow warns of odd files; decode reports a reason
 Image.init()
 # Formats that Pillow reads by itself, without running another program (its EPS reader would start Ghostscript). HEIF

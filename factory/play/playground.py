@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from difffas.errors import UnreadableError, UserError
 from difffas.routes import Matching, Route
@@ -41,6 +41,12 @@ class PlayConfig(Config):
     host: str = Field("127.0.0.1", description="address to listen on; other machines need no password")
     hosts: tuple[str, ...] = Field((), description="further host names that browsers may use, such as a proxy's")
     port: int = Field(7860, ge=0, le=65535, description="0: any free port")
+
+    @model_validator(mode="after")
+    def _check(self) -> PlayConfig:
+        if self.sampler.preset == "fast":
+            raise UserError("sampler.preset fast: the page offers balanced and exact; set one of these")
+        return self
 
 
 # Their keys are what the page shows.

@@ -11,8 +11,8 @@ from factory.core.config import Config, PathHere, PathOrUrl
 from factory.corpus.provenance import CAPTURE, SourceType
 from factory.corpus.shards import OutputConfig
 from factory.datasets import BOXES, DATASETS
+from factory.images import FACE_MARGIN
 from factory.line.rounds import STALL_SECONDS
-from factory.sources.faces import MARGIN
 from factory.sources.pattern import Pattern, vocabulary_name
 from factory.sources.values import FIELDS
 
@@ -71,7 +71,7 @@ class PrepareConfig(Config):
     crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
     weights: PathHere | None = None
     boxes: PathHere | None = None
-    margin: float = Field(MARGIN, ge=1, le=4)
+    margin: float = Field(FACE_MARGIN, ge=1, le=4)
     split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
     seed: int = 0
     output: OutputConfig = OutputConfig()

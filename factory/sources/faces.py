@@ -15,12 +15,11 @@ from PIL import Image
 
 from difffas.errors import UnreadableError, UserError
 from factory.core.regular import NotRegular, open_regular
-from factory.images import resize
+from factory.images import FACE_MARGIN, resize
 from factory.images.limits import MAX_PIXELS
 from factory.tables import plain_parquet
 from factory.tables.decimals import decimal
 
-MARGIN = 1.2  # side of the square over the longer side of the face box: from above the hair line to below the chin
 DETECT_SIDE = 640  # longer side, in pixels, of the detector's input: it was trained on 640² crops
 MIN_SCORE = 0.8
 WHOLE_SIDE = 4096  # pixels: a larger square is cut and scaled in strips
@@ -39,7 +38,7 @@ class Box(NamedTuple):
 FaceFinder = Callable[[np.ndarray], Box]  # uint8 (H, W, 3) -> box; UnreadableError("no face")
 
 
-def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = MARGIN) -> np.ndarray:
+def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = FACE_MARGIN) -> np.ndarray:
     """Cut the square around a face, uint8 (side, side, 3) from uint8 (H, W, 3).
 
     The square has the centre of the box and `margin` times its longer side. Outside the frame the square repeats the

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,6 +19,7 @@ from factory.core import draws
 from factory.core.config import Config, PathOrUrl, build
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
+from factory.corpus.people import other_people
 from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.style_statistics import matching_statistics, route_of, sources_of_run
 from factory.models.generators import Generator, Request
@@ -162,26 +162,6 @@ def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
     return Faces(chosen, guide, style, routes, seed)
 
 
-def other_people(
-    live: Corpus, guides: Corpus, faces: np.ndarray, styles: Sequence[str], spoofs: np.ndarray, drawn: np.ndarray
-) -> np.ndarray:
-    """For each live face a guide of its style, of another person if possible; int64 (N,), positions in `guides`.
-
-    Args:
-        faces: positions in `live`, N; `styles` are theirs. spoofs: positions in `guides` to choose from.
-        drawn: N numbers in [0, 1) that choose.
-    """
-    own, theirs = people(live), people(guides)
-    style_of_spoof = guides.column("style")[spoofs]
-    found = []
-    for face, style, number in zip(faces, styles, drawn, strict=True):
-        shown = spoofs[style_of_spoof == style]
-        others = shown[theirs[shown] != own[face]]
-        shown = others if len(others) else shown
-        found.append(int(shown[int(number * len(shown))]))
-    return np.array(found)
-
-
 def _sample(
     config: StrengthConfig,
     live: Corpus,
@@ -277,10 +257,3 @@ def _size(live: np.ndarray, guide: np.ndarray) -> tuple[int, int]:
         sizes = ["×".join(map(str, images.shape[1:3])) for images in (live, guide)]
         raise UserError(f"live faces are {sizes[0]}, guides {sizes[1]}: prepare both corpora with one --size")
     return live.shape[1], live.shape[2]
-
-
-def people(corpus: Corpus) -> np.ndarray:
-    """The person in each row; a subject's name is unique only within its domain."""
-    return np.array(
-        [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
-    )

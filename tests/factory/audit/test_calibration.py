@@ -75,7 +75,9 @@ def test_real_faces_pass_the_mirror_limit_if_the_embedder_knows_them(count: int,
         ({"impostor_distance": np.full(count, np.nan)}, "the embedder is not seen to know these faces"),
         ({"mirror_distance": np.full(count, np.nan)}, "no face recognition"),
     ):
-        poor = calibrate(dataclasses.replace(known, **changed), Thresholds(mirror_distance="real"), {"a": REFERENCE})["by_style"]["a"]
+        poor = calibrate(dataclasses.replace(known, **changed), Thresholds(mirror_distance="real"), {"a": REFERENCE})[
+            "by_style"
+        ]["a"]
         assert (poor["mirror_distance"], poor["no_mirror_limit"]) == (None, why)
     number = calibrate(known, Thresholds(mirror_distance=0.1), {"a": REFERENCE})["by_style"]["a"]
     assert number["mirror_distance"] == 0.1

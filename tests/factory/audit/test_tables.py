@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from factory.audit.hashes import difference_hash
-from factory.audit.identity import Structure
 from factory.audit.measures import SPOOF_SCHEMA, read_table
 from factory.audit.tables import PAIRS, REAL, SPOOFS, _chunks, _spans, real_hashes, spoof_measures
 from factory.corpus import Corpus
+from factory.corpus.identity import Structure
 from factory.corpus.row import SPOOF
 from factory.storage import Storage
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from factory import calibrate
-from factory.calibrate import measure, run
-from factory.calibrate.knee import knees
+from factory.calibrate import CalibrateSummary, StyleSummary, measure, remarks, run
+from factory.calibrate.knee import Figures, knees
 from factory.core.config import load
 from factory.corpus import Corpus
 from factory.generate import GenerateConfig, lay_plan, open_inputs
@@ -103,3 +103,40 @@ def test_a_model_without_statistics_and_a_judge_without_a_style_are_refused(
     with pytest.raises(ValueError, match="the generator has no statistics of style 'cam-live'"):
         run(settings())
     assert not Path(settings().out).exists()
+
+
+def test_what_a_person_should_know_is_a_line_each(settings: Settings) -> None:
+    of: Figures = {
+        "faces": 2,
+        "reach": 0.5,
+        "reach_within": None,
+        "reach_across": 0.5,
+        "own": 1.0,
+        "structure": 0.9,
+    }
+    style: StyleSummary = {
+        "t0": 60,
+        "cfg_scale": 2.0,
+        "keeps_identity": False,
+        "chosen_on": of,
+        "before": of,
+        "after": {**of, "reach": 1.0},
+    }
+    summary: CalibrateSummary = {
+        "match": "style",
+        "cells": 8,
+        "people": {"dev": 8, "test": 8},
+        "judge_accuracy": 0.5,
+        "styles": {"cam-print": style, "cam-replay": {**style, "t0": 30, "keeps_identity": True, "after": None}},
+        "before": of,
+        "after": of,
+    }
+    lines = remarks(settings(), summary)
+    assert lines[0] == (
+        "cam-print: match style, T₀ 60, w 2: reach 0.50, own 1.00, structure 0.90; on test: reach 0.50 before, 1.00 "
+        "after; WARNING: no cell keeps the person, see floor"
+    )
+    assert lines[1] == "cam-replay: match style, T₀ 30, w 2: reach 0.50, own 1.00, structure 0.90"
+    assert lines[2] == "T₀ is at an end of grid.t0 for cam-print: a wider grid may find better settings"
+    assert lines[3].startswith("WARNING: the judge of style is right on only 50% of the real guides")
+    assert len(lines) == 4

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.corpora import face
-from factory.audit.identity import Structure
 from factory.calibrate.faces import Faces, choose_faces
 from factory.calibrate.measure import Measured, Meter, figures, read_samples, sample, samples
 from factory.corpus import Corpus
+from factory.corpus.identity import Structure
 from factory.models.generators import Made, Request
 from factory.tables.sheet import table_of
 from tests.factory.calibrate.conftest import Settings
@@ -23,15 +23,19 @@ def faces(calibration_corpus: Corpus, settings: Settings) -> Faces:
 
 
 class Judge:
-    """Takes every second image for the wanted style."""
+    """Takes every second image for a live face."""
 
-    def judged(self, images: np.ndarray, styles: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        assert len(images) == len(styles)
-        return np.zeros(len(images)), np.arange(len(images)) % 2 == 0
+    def __init__(self, faces: Faces) -> None:
+        self.styles = ("cam-live", *sorted(set(faces.styles)))
+        self._wanted = [self.styles.index(style) for style in faces.styles]
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        chosen = [0 if number % 2 else wanted for number, wanted in enumerate(self._wanted)]
+        return np.asarray(np.eye(len(self.styles))[chosen])
 
 
 def test_a_live_face_is_its_own_and_another_s_is_not(faces: Faces) -> None:
-    meter = Meter(cast("Any", Judge()), Structure(), faces)
+    meter = Meter(cast("Any", Judge(faces)), Structure(), faces)
     same = meter(faces.live)
     assert same.own.all() and same.reached.tolist() == [True, False] * 4
     np.testing.assert_allclose(same.structure, 1.0)

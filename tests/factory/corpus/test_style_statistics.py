@@ -13,6 +13,7 @@ from benchmarks.corpora import face, png, row, small_rows, write_corpus
 from difffas.errors import UserError
 from difffas.matching import Moments
 from difffas.routes import Route
+from difffas.style_statistics import write_statistics
 from factory.corpus import Corpus
 from factory.corpus import style_statistics as ours
 from factory.models.settings import SamplerConfig
@@ -97,3 +98,23 @@ def test_an_image_that_cannot_be_read_or_has_an_odd_size_is_left_out(tmp_path: P
 def test_without_a_match_nothing_is_needed() -> None:
     none = SamplerConfig()
     assert ours.match_sources({}, none, [ROUTE], [], ["train"], (8, 8)) == {}
+
+
+def test_a_route_goes_from_the_live_face_s_domain_to_the_guide_s_style() -> None:
+    assert ours.route_of("a", "b", "print") == ROUTE
+    assert ours.route_of("a", "a", "print") == ("a-live", "a-live", "a-print")
+
+
+def test_sources_of_a_run_are_the_model_s_statistics_and_rows_of_its_own_split(corpus: Corpus, tmp_path: Path) -> None:
+    routes, size = {Route("cam-live", "phone-live", "phone-print")}, corpus.pixels([0]).shape[1:3]
+    known = ours.statistics_by_style(corpus, ["train"])
+    write_statistics(tmp_path / "model", {"cam-live": known["cam-live"]})
+    asked = (routes, (corpus, corpus), "test", size)
+    assert ours.sources_of_run(str(tmp_path / "nowhere"), SamplerConfig(), *asked) == {}
+    with pytest.raises(UserError, match="no statistics of style 'phone-live', only of cam-live"):
+        ours.sources_of_run(str(tmp_path / "model"), sampler(), *asked)
+    found = ours.sources_of_run(str(tmp_path / "model"), sampler(match_unseen="estimate"), *asked)
+    assert sorted(found) == ["cam-live", "phone-live", "phone-print"]
+    for style in ("phone-live", "phone-print"):
+        source = found[style]
+        assert isinstance(source, ours.RowsOfStyle) and set(corpus.column("split")[source.rows]) == {"test"}

@@ -84,6 +84,21 @@ def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, LineSum
     assert verify(str(tmp_path / "spoofs"))["problems"] == []
 
 
+def test_rows_say_the_t0_and_w_of_their_style_and_without_any_the_fingerprint_is_that_of_before(
+    generated: tuple[Path, LineSummary],
+) -> None:
+    tmp_path, _ = generated
+    plain = config(tmp_path, "spoofs")
+    assert "by_style" not in _identity(plain, open_inputs(plain))["sampler"]
+    styled = config(tmp_path, "by-style", "sampler.by_style={cam-print: {t0: [400, 400], cfg_scale: [5, 5]}}")
+    assert run(styled)["written"] == 23
+    before, after = (Corpus(str(tmp_path / name)) for name in ("spoofs", "by-style"))
+    for first, then in zip(before.rows(range(23)), after.rows(range(23)), strict=True):
+        own = then.style == "cam-print"
+        assert (then.live_key, then.guide_key, then.seed) == (first.live_key, first.guide_key, first.seed)
+        assert (then.t0, then.cfg_scale) == ((400, 5.0) if own else (first.t0, first.cfg_scale))
+
+
 def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, LineSummary]) -> None:
     """As `<key>.live.png` in WebDataset; the rows and the Parquet files are those of an unpaired run."""
     tmp_path, _ = generated

@@ -15,10 +15,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.images import decode
+from factory.images import FACE_MARGIN, decode
 from factory.images.limits import MAX_SIDE
 from factory.sources import faces
-from factory.sources.faces import MARGIN, Box, centre_square, cut_square, landmark_box, read_boxes, retinaface
+from factory.sources.faces import Box, centre_square, cut_square, landmark_box, read_boxes, retinaface
 
 WEIGHTS = Path("weights") / "retinaface_mobilenet0.25.pth"
 PLACES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -256,7 +256,7 @@ def test_real_faces_are_found(shared_data: Path) -> None:
         large = pixels.repeat(3, axis=0).repeat(3, axis=1)  # 1920×1440: seen reduced, answered in its own pixels
         np.testing.assert_allclose(np.array(find(large)) / 3, box, atol=8)
         again = find(cut_square(pixels, box, 256))  # the face fills its square
-        assert again.height == pytest.approx(256 / MARGIN, rel=0.2)
+        assert again.height == pytest.approx(256 / FACE_MARGIN, rel=0.2)
 
 
 def test_the_largest_face_and_none_at_all(shared_data: Path) -> None:

@@ -12,8 +12,7 @@ import numpy as np
 from PIL import Image
 
 from difffas.errors import UserError
-from factory.images import resize
-from factory.sources.faces import MARGIN
+from factory.images import FACE_MARGIN, resize
 
 EMBEDDERS = ("dlib", "structure")
 EmbedderName = Literal["dlib", "structure"]
@@ -67,7 +66,7 @@ class Dlib:
 
     def _chip(self, face: np.ndarray) -> np.ndarray:
         image = resize(face, _LANDMARKS_AT)
-        edge = round(_LANDMARKS_AT * (1 - 1 / MARGIN) / 2)
+        edge = round(_LANDMARKS_AT * (1 - 1 / FACE_MARGIN) / 2)
         box = self._dlib.rectangle(edge, edge, _LANDMARKS_AT - edge, _LANDMARKS_AT - edge)
         return np.asarray(self._dlib.get_face_chip(image, self._predictor(image, box), _CHIP, _PADDING))
 

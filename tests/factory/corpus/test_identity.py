@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory.audit.identity import Structure, distances, load_embedder, mirror_distances, recognises_faces
+from factory.corpus.identity import Structure, distances, load_embedder, mirror_distances, recognises_faces
 from factory.images import decode, resize
 from tests.factory.audit.planted import person
 

@@ -1,0 +1,36 @@
+"""Who is in which row, and guides of other people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from factory.corpus import Corpus
+
+
+def people(corpus: Corpus) -> np.ndarray:
+    """The person in each row; a subject's name is unique only within its domain."""
+    return np.array(
+        [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
+    )
+
+
+def other_people(
+    live: Corpus, guides: Corpus, faces: np.ndarray, styles: Sequence[str], spoofs: np.ndarray, drawn: np.ndarray
+) -> np.ndarray:
+    """For each live face a guide of its style, of another person if possible; int64 (N,), positions in `guides`.
+
+    Args:
+        faces: positions in `live`, N; `styles` are theirs. spoofs: positions in `guides` to choose from.
+        drawn: N numbers in [0, 1) that choose.
+    """
+    own, theirs = people(live), people(guides)
+    style_of_spoof = guides.column("style")[spoofs]
+    found = []
+    for face, style, number in zip(faces, styles, drawn, strict=True):
+        shown = spoofs[style_of_spoof == style]
+        others = shown[theirs[shown] != own[face]]
+        shown = others if len(others) else shown
+        found.append(int(shown[int(number * len(shown))]))
+    return np.array(found)

@@ -83,7 +83,7 @@ def plan(config: PrepareConfig) -> PreparePlan:
         if not any("split" in (source.fields or {}) for source in sources):
             say(f"prepare: no official split, {LISTED[config.dataset]}: people are split by hash")
     else:
-        sources = list_sources(config.source, config.source_format, config.columns)
+        sources = list_sources(config.source, config.source_format, config.read_columns)
     in_folder = sources[0].format == "folder" and not config.dataset
     entries = list_entries(config, sources)
     if config.license is None and (bare := next((e for e in entries if not e.license and not e.reject), None)):
@@ -99,6 +99,8 @@ def plan(config: PrepareConfig) -> PreparePlan:
         "seed": config.seed,
         "digital_source_type": config.digital_source_type,
     }
+    if config.domain:
+        identity["domain"] = config.domain
     if config.dataset:
         identity["dataset"] = config.dataset
     elif not in_folder:

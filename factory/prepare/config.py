@@ -64,6 +64,7 @@ class PrepareConfig(Config):
     out: PathOrUrl
     pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
+    domain: str | None = Field(None, description="field that divides the domain, such as session; None: undivided")
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
     license: str | None = Field(None, description="required, unless a column gives it for every image")
     digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file gives none")
@@ -104,9 +105,19 @@ class PrepareConfig(Config):
                 raise UserError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
         if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
             raise UserError(f"split {self.split} must be fractions that sum to 1")
-        known = ("image", *FIELDS)
+        if self.domain in ("domain", "label", "attack", "image", "key", "license"):
+            raise UserError(f"domain={self.domain} divides no domain: name a field such as session, camera or capture")
+        known = ("image", *FIELDS, *([self.domain] if self.domain else []))
         for name in self.columns.keys() - set(known):
             raise UserError(f"columns.{name} is not a field of a row: there are {', '.join(known)}")
         if self.pattern is not None:
             Pattern(self.pattern)
         return self
+
+    @property
+    def read_columns(self) -> dict[str, str | None]:
+        """`columns`, with the column that divides the domain unless the pattern gives that field."""
+        given = (*FIELDS, *(Pattern(self.pattern).fields if self.pattern else ()))
+        if self.domain is None or self.domain in given:
+            return self.columns
+        return {self.domain: self.domain, **self.columns}

@@ -17,7 +17,7 @@ from factory.core import draws
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
-from factory.corpus.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, SPOOF, whole_domain
 from factory.models.generators import Generator, Request
 from factory.models.load import check_t0, encoder_config, load_generator, model_digest
 from factory.models.measures import StyleScorer, rms_change, structure_change
@@ -236,7 +236,6 @@ def _check_sizes(live: np.ndarray, guide: np.ndarray) -> None:
 
 
 def _people(corpus: Corpus) -> np.ndarray:
-    """The person in each row; a subject's name is unique only within its domain."""
-    return np.array(
-        [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
-    )
+    """The person in each row; a subject's name is unique only within its whole domain."""
+    rows = zip(*map(corpus.column, ("domain", "subject")), strict=True)
+    return np.array([f"{whole_domain(domain)}/{subject}" for domain, subject in rows])

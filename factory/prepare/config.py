@@ -73,6 +73,9 @@ class PrepareConfig(Config):
     weights: PathHere | None = None
     boxes: PathHere | None = None
     margin: float = Field(MARGIN, ge=1, le=4)
+    min_face: int | None = Field(None, ge=1, description="pixels of a face box's shorter side; smaller is a reject")
+    reject_several: bool = Field(False, description="reject an image in which the detector finds several faces")
+    upright: bool = Field(False, description="turn the image until the eyes of the face are level")
     split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
     seed: int = 0
     output: OutputConfig = OutputConfig()
@@ -92,6 +95,9 @@ class PrepareConfig(Config):
             raise UserError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
         if self.crop == "dataset" and self.dataset not in BOXES:
             raise UserError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
+        for name in ("min_face", "reject_several", "upright"):
+            if getattr(self, name) and self.crop != "retinaface":
+                raise UserError(f"{name} is what the face detector tells, and crop={self.crop} has none: leave it out")
         for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise UserError(f"dataset={self.dataset} says what its files are: leave out {name}")

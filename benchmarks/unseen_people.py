@@ -29,8 +29,8 @@ FIGURES = ("auc", "d_eer", "hter@dev_eer")
 CPU: JsonObject = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 
 
-def divide(frames: Path, out: Path, seed: int) -> None:
-    """Copy the frames of this split to `out/<split>/<attack>/<person>/`."""
+def divide(frames: Path, out: Path, seed: int, days: str) -> None:
+    """Copy the frames of this split to `out/<split>/<attack>/<person>/`; `days` as on the command line."""
     people = sorted(path.name for path in (frames / "live").iterdir())
     order = np.random.default_rng(seed).permutation(people)
     train, dev = round(0.6 * len(people)), round(0.7 * len(people))
@@ -38,16 +38,16 @@ def divide(frames: Path, out: Path, seed: int) -> None:
         split = "train" if place < train else "dev" if place < dev else "test"
         for path in sorted(frames.glob(f"*/{person}/*.jpg")):
             first, live = path.stem.split("_")[3] == FIRST_DAY, path.parts[-3] == "live"
-            if (split == "train" and (live or first)) or (split != "train" and not first):
+            if days == "all" or (split == "train" and (live or first)) or (split != "train" and not first):
                 target = out / split / path.parts[-3] / person / path.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
 
 
-def corpus(frames: Path, weights: str, out: Path, seed: int) -> None:
+def corpus(frames: Path, weights: str, out: Path, seed: int, days: str) -> None:
     """The real faces, 64², with the people of this split."""
     if not (out / "frames").exists():
-        divide(frames, out / "frames", seed)
+        divide(frames, out / "frames", seed, days)
     settings: JsonObject = {
         "source": f"{out}/frames",
         "out": f"{out}/real",
@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--weights", required=True, help="RetinaFace weights, as for prepare")
     parser.add_argument("--generators", nargs="*", default=["recolour"], help="recolour, or model folders")
+    parser.add_argument("--days", choices=["first", "all"], default="first", help="whose prints train; see above")
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--rows", type=int, default=150)
@@ -107,7 +108,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(given.splits):
         out = given.out.absolute() / f"split-{seed}"
-        corpus(given.frames, given.weights, out, seed)
+        corpus(given.frames, given.weights, out, seed, given.days)
         arms = {"real": None, **{Path(name).name: spoofs(out, name, seed, given.rows) for name in given.generators}}
         for arm, generated in arms.items():
             found.setdefault(arm, []).append(figures(out, arm, generated, seed, given.steps))

@@ -1,4 +1,4 @@
-"""An image as another camera, crop or encoder may have shown it: augmentation for judges of style [ours].
+"""An image as another camera, crop or encoder may have shown it [ours]: for judges of style, and for conditions.
 
 A style is what a presentation attack leaves in the picture; how the picture was cropped, mirrored, compressed and lit
 by a little is not, and a judge that has seen it varied does not hold on to it.
@@ -9,7 +9,12 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import torch
 from PIL import Image, ImageFilter
+from torch import Tensor
+from torch.nn import functional
+
+COARSEST = (0.35, 1.0)  # part of the side that a `filmed` image resolves
 
 
 def photographed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -36,4 +41,29 @@ def photographed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         pixels = pixels + rng.normal(0.0, rng.uniform(1.0, 6.0), pixels.shape)
     lit = pixels * rng.uniform(0.95, 1.05) + rng.uniform(-6.0, 6.0)
     found: np.ndarray = lit.round().clip(0, 255).astype(np.uint8)
+    return found
+
+
+def filmed(image: Tensor, generator: torch.Generator) -> Tensor:
+    """One image (3, H, W) in [-1, 1] as a coarser camera under another light may have shown it; every pixel stays put.
+
+    Resolved to 0.35 … 1 of its side, contrast and light changed by up to a fifth and a tenth of the range, the colour
+    of the light by up to 8 %, noise up to 6 grey levels. All draws come from the CPU generator.
+    """
+    height, width = image.shape[1:]
+    part = float(_uniform(COARSEST, generator))
+    small = (max(8, round(height * part)), max(8, round(width * part)))
+    coarse = _resized(_resized(image[None], small), (height, width))[0]
+    contrast = _uniform((0.8, 1.2), generator) * _uniform((0.92, 1.08), generator, 3)[:, None, None]
+    lit = coarse * contrast.to(image) + _uniform((-0.2, 0.2), generator).to(image)
+    grain = torch.randn(image.shape, generator=generator) * _uniform((0.0, 6.0 / 127.5), generator)
+    return (lit + grain.to(image)).clamp(-1.0, 1.0)
+
+
+def _uniform(bounds: tuple[float, float], generator: torch.Generator, count: int = 1) -> Tensor:
+    return bounds[0] + (bounds[1] - bounds[0]) * torch.rand(count, generator=generator)
+
+
+def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    found: Tensor = functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-Matching = Literal["none", "domain", "style"]
+Matching = Literal["none", "guide", "domain", "style"]
 
 
 class Route(NamedTuple):
@@ -15,12 +15,17 @@ class Route(NamedTuple):
     condition: str  # of live faces of the guide's domain
     spoof: str  # of the guide
 
+    @property
+    def attack(self) -> str:
+        """The attack of the guide: its style without its domain."""
+        return self.spoof.removeprefix(self.condition.removesuffix("live"))
+
 
 def needed(routes: Iterable[Route], how: Matching) -> set[str]:
     """The styles whose statistics these routes need."""
     found: set[str] = set()
     for route in routes:
-        if how != "none" and route.live != route.condition:
+        if how in ("domain", "style") and route.live != route.condition:
             found |= {route.live, route.condition}
         if how == "style":
             found |= {route.live, route.spoof}

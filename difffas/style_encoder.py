@@ -63,6 +63,22 @@ class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Style names in the order of the logits."""
         return tuple(self.config["styles"])
 
+    @torch.no_grad()
+    def start_from(self, other: StyleEncoder) -> None:
+        """Copy the weights and running statistics of an encoder of the same widths and depths.
+
+        The classes may differ: of the last layer, the rows of styles that both know are copied, and the others stay.
+        Raises RuntimeError if another tensor has another shape.
+        """
+        state = other.state_dict()
+        for name in ("fc.weight", "fc.bias"):
+            rows, own = state[name], self.state_dict()[name].clone()
+            for number, style in enumerate(self.styles):
+                if style in other.styles:
+                    own[number] = rows[other.styles.index(style)]
+            state[name] = own
+        self.load_state_dict(state)
+
     def forward(self, images: Tensor) -> tuple[Features, Tensor]:
         """Images (B, 3, H, W) in [-1, 1], sides multiples of 32 → ((B, C, H/8, W/8), …/16, …/32), logits (B, styles).
 

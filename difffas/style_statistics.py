@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from difffas.errors import UserError
-from difffas.matching import Statistics, match
+from difffas.matching import Statistics, match, recolour
 from difffas.model_files import Files, Stored, is_finite, place, read_tensors, stored_tensors
 from difffas.routes import Matching, Route
 
@@ -56,20 +56,29 @@ def read_statistics(files: Files) -> dict[str, Statistics]:
 
 
 def routed(
-    live: Tensor, routes: Sequence[Route], statistics: Mapping[str, Statistics], how: Matching
+    live: Tensor,
+    routes: Sequence[Route],
+    statistics: Mapping[str, Statistics],
+    how: Matching,
+    guides: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Condition and start of sampling for live faces (B, 3, H, W) in [-1, 1], one route each.
 
-    The condition looks like a live face of the guide's domain. With `domain` the start is the condition; with `style`
-    it is the live face with the colours and sharpness of the guide's style; with `none` both are the live face. A row
-    depends on nothing but its own image and route.
+    With `none` both are the live face. With `guide` the start has the tint and contrast of its guide, the condition is
+    the live face; neither routes nor statistics are needed. With `domain` and `style` the condition looks like a live
+    face of the guide's domain; with `domain` the start is the condition, with `style` it is the live face with the
+    colours and sharpness of the guide's style. A row depends on nothing but its own image, guide and route.
 
     Raises:
-        ValueError: unless there is one route for each image.
+        ValueError: unless there is one route for each image, or for `guide` one guide.
         KeyError: if a style of `difffas.routes.needed` has no statistics.
     """
     if how == "none":
         return live, live
+    if how == "guide":
+        if guides is None or guides.shape != live.shape:
+            raise ValueError("match guide needs one guide for each live image, of its shape")
+        return live, recolour(live, guides)
     if len(routes) != len(live):
         raise ValueError(f"{len(routes)} routes for {len(live)} live images: give one for each")
     carry = functools.cache(lambda source, target: match(statistics[source], statistics[target]))

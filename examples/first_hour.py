@@ -17,7 +17,7 @@ from difffas.brisque import brisque
 from difffas.style_encoder import SMALL_STYLE_ENCODER, feature_statistics
 from difffas.unet import SMALL_UNET
 from factory.drawn.portrait import Capture, Subject, landmarks, render
-from factory.drawn.simulate import ATTACKS, CAMERAS, record
+from factory.simulate.attacks import ATTACKS, CAMERAS, record
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=1500, help="training steps of the generator")

@@ -36,8 +36,8 @@ class PipelineConfig(Config):
     """One chain. Each station has the settings of its own file in `jobs/`, without `out`.
 
     A station reads the outputs of earlier ones, unless its settings name other inputs. Outputs that none reads are not
-    made: with `fit_generator.initial` the style encoder is skipped, with `generate.inputs.generator` also the
-    generator.
+    made: with `fit_generator.initial` the style encoder is skipped, unless `fit_style.initial` says what it starts
+    from; with `generate.inputs.generator` also the generator.
     """
 
     out: PathOrUrl = Field(description="folder of the stations' folders, local or s3://")
@@ -108,7 +108,8 @@ def station_runs(config: PipelineConfig) -> Iterator[StationRun]:
     inputs: JsonObject = {"live": corpus, "guides": corpus, "generator": generator}
     inputs |= given if isinstance(given, dict) else {}
     fits_generator = inputs["generator"] == generator
-    fits_style = fits_generator and not {"initial", "style_encoder"} & config.fit_generator.keys()
+    own_encoder = "initial" not in config.fit_generator or "initial" in config.fit_style
+    fits_style = fits_generator and own_encoder and "style_encoder" not in config.fit_generator
     if fits_style:
         yield StationRun(
             "fit-style", fit_style.run, fit_style.FitStyleConfig, {**on_corpus, **config.fit_style, "out": style}

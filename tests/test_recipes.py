@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from factory.cli.stations import VERBS
-from factory.core.config import load
+from factory.core.config import load, read_yaml
 from factory.train import check_resources
 from tests.root import ROOT
 
@@ -25,6 +26,18 @@ def test_it_loads(file: Path) -> None:
     config = load(getattr(importlib.import_module(module), model), str(file), NEEDED.get(file.name, []))
     if verb.startswith("fit-"):
         check_resources(config.train, config.resources, checkpointing=verb == "fit-generator")
+
+
+PAPER = ("fit_classifier.adam.yaml", "fit_classifier.sgd.yaml")  # the paper's steps, to the last
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_training_looks_at_held_out_people_and_keeps_the_best_model(file: Path) -> None:
+    given = read_yaml(file)
+    trainings: list[Any] = [given] if file.name.startswith(("fit_", "style", "generator")) else []
+    trainings += [given[name] for name in given if name.startswith("fit_") and file.name.startswith("pipeline")]
+    for training in trainings if file.name not in PAPER else []:
+        assert training["train"]["patience"] * training["train"]["evaluate_every"] <= training["train"]["steps"]
 
 
 @pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_classifier"])

@@ -30,7 +30,7 @@ from factory.core.progress import duration, say
 from factory.corpus import Corpus
 from factory.evaluate import EvaluationSummary, UnitMetrics
 from factory.models.generators import BUILT_IN
-from factory.models.load import model_digest
+from factory.models.load import encoder_digest, model_digest
 from factory.protocols import open_corpus
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
@@ -166,6 +166,8 @@ def digest(kind: str, url: str) -> str:
         return Corpus(url).digest
     if kind == "generator":
         return url if url in BUILT_IN else model_digest(Storage(url))
+    if kind == "initial_encoder":
+        return encoder_digest(Storage(url))
     claim: str = read_claim(Storage(url))["fingerprint"]
     return claim
 

@@ -135,16 +135,21 @@ class Graph:
             return self._given("generator", self._config.generator, protocol)
         if self._config.fit_generator is None:
             raise MissingError("needs generated faces: give generated, generator or fit_generator")
-        inputs = {"corpus": self._corpus}
-        if "initial" in self._config.fit_generator:
-            self._refuse(row, "fit_generator.initial", "fit_style")
-            inputs["initial"] = self._given("generator", str(self._config.fit_generator["initial"]), protocol)
-        elif self._config.style_encoder is not None:
+        inputs = {"corpus": self._corpus, **self._initial("generator", self._config.fit_generator, protocol)}
+        if self._config.style_encoder is not None:
             self._refuse(row, "style_encoder", "fit_style")
             inputs["style_encoder"] = self._given("style_encoder", self._config.style_encoder, protocol)
+        elif "initial" in inputs and self._config.fit_style.get("initial") is None:
+            self._refuse(row, "fit_generator.initial", "fit_style")
         else:
-            inputs["style_encoder"] = self._add("fit_style", row, protocol, seed, {"corpus": self._corpus})
+            own = {"corpus": self._corpus, **self._initial("initial_encoder", self._config.fit_style, protocol)}
+            inputs["style_encoder"] = self._add("fit_style", row, protocol, seed, own)
         return self._add("fit_generator", row, protocol, seed, inputs)
+
+    def _initial(self, kind: str, settings: Mapping[str, JsonValue], protocol: str) -> dict[str, RunInput]:
+        """The model that a station's settings start from, if any."""
+        given = settings.get("initial")
+        return {} if given is None else {"initial": self._given(kind, str(given), protocol)}
 
     def _refuse(self, row: TableRow, given: str, *stations: str) -> None:
         for station in stations:

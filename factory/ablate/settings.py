@@ -41,7 +41,6 @@ class AblateConfig(Config):
         ways = [name for name in ("generated", "generator", "fit_generator") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise UserError(f"{ways[0]} and {ways[1]} both say where generated faces come from: give one")
-        initial = "initial" in (self.fit_generator or {})
-        if self.style_encoder is not None and (self.fit_generator is None or initial):
-            raise UserError("style_encoder is for a generator that fit_generator starts anew: leave it out")
+        if self.style_encoder is not None and self.fit_generator is None:
+            raise UserError("style_encoder is for a generator that fit_generator fits: leave it out")
         return self

@@ -13,12 +13,11 @@ from difffas.errors import UserError
 from factory.audit.identity import EmbedderName, load_embedder
 from factory.audit.pairs import Pairs, choose_pairs
 from factory.audit.settings import AuditConfig, AuditInputs
-from factory.audit.style import ENCODER, encoder_digest
-from factory.audit.style_judge import judge_digest, judge_styles
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
-from factory.models.load import encoder_config
+from factory.models.load import ENCODER, encoder_config, encoder_digest
+from factory.models.style_judge import judge_digest, judge_styles
 from factory.protocols import open_corpus, protocol_of, record
 from factory.run import CLAIM, read_claim
 from factory.storage import Storage

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from difffas.errors import UserError
-from factory.core.config import fingerprint
-from factory.models.load import check_encoder
 from factory.models.tensors import to_tensor
-from factory.storage import Storage
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-ENCODER = "style_encoder"
 
 
 class StyleJudge:
@@ -74,16 +67,3 @@ def own_style(known: Sequence[str], probabilities: np.ndarray, styles: list[str]
     """The probability of each image's own style, float64 (N,), from those of all known styles, (N, K)."""
     place = {style: number for number, style in enumerate(known)}
     return np.asarray(probabilities[np.arange(len(styles)), [place[style] for style in styles]])
-
-
-def encoder_digest(storage: Storage) -> str:
-    """Digest of the style encoder's files.
-
-    Raises:
-        UserError: if the folder holds no style encoder, or an incomplete one.
-    """
-    names = storage.names(ENCODER)
-    if not names:
-        raise UserError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
-    check_encoder(storage)
-    return fingerprint({name: hashlib.sha256(storage.read(f"{ENCODER}/{name}")).hexdigest() for name in names})

@@ -197,6 +197,7 @@ def _responsible(facts: CorpusFacts) -> JsonObject:
     built_in = {
         "dummy": "the dummy generator, which tints pixels,",
         "recolour": "a generator without a network, which moves colours and sharpness,",
+        "simulate": "a generator without a network, which simulates physical attacks,",
     }
     names = facts.recipe.generator if facts.recipe is not None else []
     maker = built_in.get(names[0], "a diffusion model") if len(names) == 1 else "a diffusion model"

@@ -30,6 +30,14 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
+def is_none(value: object) -> bool:
+    """Whether a setting is left out; `Field(None, exclude_if=is_none)` is a setting that older runs did not have.
+
+    Where it is left out it is in no dump, so that a configuration without it keeps its fingerprint.
+    """
+    return value is None
+
+
 # Every model declares paths, URLs and names that may stand for a file with these types; a test looks for exceptions.
 PathOrUrl = Annotated[str, AfterValidator(place)]
 PathHere = Annotated[str, AfterValidator(file_here)]  # read from a disk of this machine alone

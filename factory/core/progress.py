@@ -82,8 +82,8 @@ class TrainingProgress:
         )
         self._started = self._printed = time.monotonic()
 
-    def show(self, step: int, loss: float, skipped: int, last: bool) -> None:
-        """Print a line if the next one is due or the `last` step was taken."""
+    def show(self, step: int, loss: float | None, skipped: int, last: bool) -> None:
+        """Print a line if the next one is due or the `last` step was taken; without a loss while there is none."""
         now = time.monotonic()
         if now - self._printed <= self._every and not last:
             return
@@ -91,11 +91,13 @@ class TrainingProgress:
         made = step - self._first
         rate = made * self._batch_size / max(now - self._started, 1e-9)
         left = 0.0 if last else (self._steps - step) * (now - self._started) / made
-        bad = f" · {skipped} skipped" if skipped else ""
-        say(
-            f"{self._station}: step {step:,}/{self._steps:,} · loss {loss:.4f}{bad} · {rate:.1f} img/s"
-            f" · {duration(left)} left"
-        )
+        parts = [f"step {step:,}/{self._steps:,}"]
+        if loss is not None:
+            parts.append(f"loss {loss:.4f}")
+        if skipped:
+            parts.append(f"{skipped} skipped")
+        parts += [f"{rate:.1f} img/s", f"{duration(left)} left"]
+        say(f"{self._station}: {' · '.join(parts)}")
 
 
 def say(text: str) -> None:

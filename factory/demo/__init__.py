@@ -76,7 +76,7 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
             "corpus": f"{root}/real",
             "out": f"{root}/style",
             "network": SMALL_STYLE_ENCODER,
-            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True},
+            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True, **_looks(50, 4)},
             "resources": CPU,
         },
     )
@@ -93,8 +93,9 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
                 "batch_size": 16,
                 "learning_rate": 2e-4,
                 "cosine_decay": True,
-                "evaluate_every": 60,
+                **_looks(20, 3),
             },
+            "evaluation": {"samples": 24, "grid_steps": 10},  # seconds each time
             "ema_decay": 0.95,
             "resources": CPU,
         },
@@ -118,6 +119,11 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
             "resources": {"gpus_per_generator": 0, "threads": 2},
         },
     )
+
+
+def _looks(every: int, patience: int) -> JsonObject:
+    """Settings of `train`: steps between looks at held-out people, and looks without a better one that end it."""
+    return {"evaluate_every": every, "patience": patience}
 
 
 def _corpus(source: str, out: str, split: dict[str, float]) -> JsonObject:
@@ -145,7 +151,7 @@ def _judge_and_audit(root: Path) -> Iterator[StationRun]:
             "corpus": f"{root}/others",
             "out": f"{root}/judge",
             "backbone": "test_resnet",  # timm's smallest
-            "train": {"steps": 500, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True},
+            "train": {"steps": 500, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True, **_looks(100, 3)},
             "resources": CPU,
         },
     )
@@ -182,7 +188,13 @@ def _downstream(root: Path) -> Iterator[StationRun]:
                 "corpus": f"{root}/real",
                 "out": f"{root}/{name}",
                 "backbone": "resnet18",
-                "train": {"steps": 150, "batch_size": 32, "learning_rate": 5e-4, "cosine_decay": True},
+                "train": {
+                    "steps": 150,
+                    "batch_size": 32,
+                    "learning_rate": 5e-4,
+                    "cosine_decay": True,
+                    **_looks(50, 3),
+                },
                 "resources": CPU,
                 **settings,
             },

@@ -11,7 +11,7 @@ from PIL import Image
 
 from difffas.errors import UserError
 from factory.drawn.portrait import Capture, Subject, landmarks, render
-from factory.drawn.simulate import ATTACKS, CAMERAS, record
+from factory.simulate.attacks import ATTACKS, CAMERAS, record
 
 # The settings with which `difffas prepare` reads the folder.
 PATTERN = "{domain}/{attack}/{subject}/{capture}.png"
@@ -54,7 +54,7 @@ def draw(
 
     A spoof has the subject and the capture of its live face and is aligned with it: the portrait is attacked, and the
     camera of the domain records both. The same arguments write the same bytes. Raises UserError for a domain or an
-    attack that `factory.drawn.simulate` lacks, for a size outside 16..1024, or for fewer than one subject or capture.
+    attack that `factory.simulate` lacks, for a size outside 16..1024, or for fewer than one subject or capture.
     """
     _check(subjects, captures, domains, attacks, seed)
     written = 0

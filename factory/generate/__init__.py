@@ -33,7 +33,7 @@ from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_l
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import STALL_SECONDS
-from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, Request
+from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, Request
 from factory.models.load import check_side, check_t0, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
@@ -213,9 +213,13 @@ def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[st
     generator, sampler, routes = config.inputs.generator, config.sampler, plan.routes()
     if sampler.match != "none" and generator in BUILT_IN:
         raise UserError(f"sampler.match {sampler.match} does nothing with generator {generator}: leave it out")
+    if generator in (RECOLOUR, SIMULATE) and sampler != SamplerConfig(batch_size=sampler.batch_size):
+        raise UserError(f"generator {generator} has no T₀, w, steps or preset: leave sampler out")
+    if generator == SIMULATE:
+        from factory.models import simulate_generator
+
+        simulate_generator.check({route.attack for route in routes}, _size(inputs.live))
     if generator == RECOLOUR:
-        if sampler != SamplerConfig(batch_size=sampler.batch_size):
-            raise UserError("generator recolour has no T₀, w, steps or preset: leave sampler out")
         sampler = SamplerConfig(match="style", match_unseen="estimate")
         routes = {route._replace(condition=route.live) for route in routes}
     if sampler.match == "none":
@@ -302,7 +306,7 @@ class GenerateShard:
         paired: bool,
         statistics: dict[str, Statistics],
     ) -> None:
-        self._paired, self._matches = paired, sampler.match != "none" or generator == RECOLOUR
+        self._paired, self._matches = paired, sampler.match in ("domain", "style") or generator in (RECOLOUR, SIMULATE)
         self._generate = load_generator(generator, sampler, threads, compiled, digest, statistics)
         self._busy = metrics.Busy()
         computed = generator != DUMMY and self._generate.device.startswith("cpu")

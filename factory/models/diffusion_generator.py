@@ -85,7 +85,8 @@ class DiffusionGenerator:
         conditions = tuple(StyleCondition(*map(torch.cat, zip(*place, strict=True))) for place in chosen)
         live = to_tensor(request.live[rows])
         routes = [request.routes[row] for row in rows] if request.routes else []
-        condition, start = routed(live, routes, self._statistics, self._sampler.match)
+        given = to_tensor(request.guides[request.guide_of[rows]])
+        condition, start = routed(live, routes, self._statistics, self._sampler.match, given)
         try:
             return self._pipeline(
                 live=condition,

@@ -12,9 +12,9 @@ import numpy as np
 if TYPE_CHECKING:
     from difffas.routes import Route
 
-# What `inputs.generator` names instead of a model folder: plumbing for tests, and faces recoloured without a network.
-DUMMY, RECOLOUR = "dummy", "recolour"
-BUILT_IN = (DUMMY, RECOLOUR)
+# What `inputs.generator` names instead of a model folder: plumbing for tests, and the two controls without a network.
+DUMMY, RECOLOUR, SIMULATE = "dummy", "recolour", "simulate"
+BUILT_IN = (DUMMY, RECOLOUR, SIMULATE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Request:
     t0: np.ndarray  # N
     cfg_scale: np.ndarray  # N
     seed: np.ndarray  # N
-    routes: Sequence[Route] = ()  # N, between which styles each face is matched; empty for `sampler.match` none
+    routes: Sequence[Route] = ()  # N, from which style to which each face goes; empty where nothing needs them
 
 
 class Made(NamedTuple):

@@ -16,7 +16,7 @@ from difffas.errors import UserError
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
-from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, DummyGenerator, Generator
+from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, DummyGenerator, Generator
 from factory.models.settings import SamplerConfig
 from factory.storage import Storage
 
@@ -53,6 +53,19 @@ def check_encoder(storage: Storage) -> None:
     from difffas.model_folder import check_encoder as check
 
     check(storage)
+
+
+def encoder_digest(storage: Storage) -> str:
+    """Digest of the style encoder's files.
+
+    Raises:
+        UserError: if the folder holds no style encoder, or an incomplete one.
+    """
+    names = storage.names(ENCODER)
+    if not names:
+        raise UserError(f"{storage.url} holds no style_encoder: give a folder of fit-style or fit-generator")
+    check_encoder(storage)
+    return fingerprint({name: hashlib.sha256(storage.read(f"{ENCODER}/{name}")).hexdigest() for name in names})
 
 
 def unet_config(storage: Storage) -> dict[str, Any]:
@@ -174,8 +187,7 @@ def load_generator(
     digest: str | None = None,
     statistics: Mapping[str, Statistics] | None = None,
 ) -> Generator:
-    """Return the generator that `inputs.generator` names: `dummy`, `recolour` or a model folder, local or
-    remote.
+    """Return the generator that `inputs.generator` names: one of `BUILT_IN` or a model folder, local or remote.
 
     `digest` is the folder's `model_digest` if the caller knows it: then a node that has a copy reads nothing more.
     `statistics` are those that `sampler.match` and `recolour` need (see `factory.corpus.style_statistics`).
@@ -189,6 +201,10 @@ def load_generator(
         from factory.models.recolour_generator import RecolourGenerator
 
         return RecolourGenerator(statistics or {}, threads)
+    if name == SIMULATE:
+        from factory.models.simulate_generator import SimulateGenerator
+
+        return SimulateGenerator()
     if compiled:
         check_compiler()
     from factory.models.diffusion_generator import DiffusionGenerator

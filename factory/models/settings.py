@@ -26,8 +26,9 @@ class SamplerConfig(Config):
     cfg_scale: tuple[float, float] = (2.0, 2.0)
     match: Matching = Field(
         "none",
-        description="domain: before sampling, give a live face the colours and sharpness of live faces of the guide's "
-        "domain; style: start moreover from those of the guide's style",
+        description="what a live face is given before sampling. guide: start with the tint and contrast of the guide; "
+        "domain: the colours and sharpness of live faces of the guide's domain; style: start moreover from those of "
+        "the guide's style",
     )
     match_unseen: Literal["refuse", "estimate"] = Field(
         "refuse", description="what to do for a style without statistics in the model: estimate them from the inputs"
@@ -52,8 +53,10 @@ class SamplerConfig(Config):
                 f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
                 "name, steps and offset, or use preset exact"
             )
-        if self.match == "none" and self.match_unseen != "refuse":
-            raise UserError(f"sampler.match_unseen {self.match_unseen} needs sampler.match: set it too")
+        if self.match in ("none", "guide") and self.match_unseen != "refuse":
+            raise UserError(
+                f"sampler.match_unseen {self.match_unseen} needs sampler.match domain or style: set it too"
+            )
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             if low > high:
                 raise UserError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")

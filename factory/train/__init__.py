@@ -12,7 +12,7 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from difffas.errors import UserError
 from factory import cluster
@@ -29,6 +29,10 @@ from factory.train.settings import TrainConfig as TrainConfig
 from factory.train.settings import TrainResources as TrainResources
 from factory.train.settings import WorkerSettings as WorkerSettings
 from factory.train.snapshot import TRAINING, check_snapshot
+from factory.train.summary import ModelFigures as ModelFigures
+from factory.train.summary import TrainSummary as TrainSummary
+from factory.train.summary import closing_line
+from factory.train.summary import model_evaluation as model_evaluation
 from factory.train.watch import check_trackers
 
 if TYPE_CHECKING:
@@ -61,30 +65,6 @@ class Evaluation:
     figures: dict[str, float]
     score: float | None = None  # higher is better; `patience` waits for a higher one
     images: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # uint8 H, W, 3
-
-
-class ModelFigures(TypedDict):
-    """What a recipe says about the model that it exported: each recipe has some of these figures."""
-
-    styles: NotRequired[list[str]]
-    accuracy: NotRequired[float | None]  # None if nothing was held out
-    rows: NotRequired[dict[str, int]]  # by kind
-    left_out_by_audit: NotRequired[dict[str, int]]  # by reason
-    parameters: NotRequired[int]
-
-
-class TrainSummary(ModelFigures):
-    """The summary of a training."""
-
-    steps: int
-    model_step: int  # whose weights are the model
-    loss: float | None
-    curve: list[list[float]]  # [step, mean loss since the point before]
-    skipped: int
-    evaluations: list[dict[str, float]]
-    seconds: float
-    images_per_second: float
-    data_wait: float  # share of the time spent waiting for batches
 
 
 class Recipe(typing.Protocol):
@@ -180,7 +160,9 @@ def fit(
         commit_model(run.storage, Path(folder) / MODEL)
         figures = cast(TrainSummary, json.loads((Path(folder) / FIGURES).read_text(encoding="utf-8")))
     write_model_card(run.storage, settings.corpora, figures)
-    return run.finish(figures)
+    finished = run.finish(figures)
+    say(f"{settings.station}: {closing_line(finished, settings.train)}")
+    return finished
 
 
 def _train(
@@ -241,12 +223,6 @@ def _train(
             f"workers were lost more than {resources.max_failures} times (resources.max_failures), at last "
             f"{', '.join(map(str, lost))} of {resources.workers}: run the command again to go on from its checkpoint"
         ) from None
-
-
-def model_evaluation(summary: TrainSummary) -> dict[str, float]:
-    """The evaluation of the weights that a run committed: with patience the best evaluation, else the last."""
-    judged = [found for found in summary["evaluations"] if found["step"] == summary["model_step"]]
-    return dict(judged[0] if judged else summary["evaluations"][-1])
 
 
 def commit_model(storage: Storage, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from difffas.errors import UserError
 from factory.core import draws
 from factory.core.recent import Recent
 from factory.corpus import Corpus
-from factory.corpus.row import LIVE, SPOOF
 
 SamplePlan: TypeAlias = Callable[[np.ndarray], np.ndarray]  # counters of samples → index positions
 
@@ -51,30 +50,39 @@ class Shuffled:
         return self._positions[np.argsort(rank, kind="stable")]
 
 
-class Mixed:
-    """Mix two plans: a `share` of the samples comes from `first`, the rest from `second`, each in its own order.
+class Portion:
+    """A `share` of all samples, spread evenly: any B consecutive ones contain share·B of it, rounded up or down.
 
-    Any B consecutive samples contain share·B samples of `first`, rounded up or down. The share is rounded to a
-    fraction with a denominator below 2³¹, so that counting is exact.
+    The share is rounded to a fraction with a denominator below 2³¹, so that counting is exact.
     """
 
-    def __init__(self, first: SamplePlan, second: SamplePlan, share: float) -> None:
-        self._first, self._second = first, second
+    def __init__(self, share: float) -> None:
         self._of, self._in = Fraction(share).limit_denominator(2**31 - 1).as_integer_ratio()
 
-    def __call__(self, n: np.ndarray) -> np.ndarray:
-        """Index positions of the samples with these counters."""
-        before = self._before(n)
-        chosen = self._before(n + 1) > before
-        drawn = np.empty(len(n), dtype=np.int64)
-        drawn[chosen], drawn[~chosen] = self._first(before[chosen]), self._second((n - before)[~chosen])
-        return drawn
+    def holds(self, n: np.ndarray) -> np.ndarray:
+        """Which samples with these counters belong to the portion; bool."""
+        held: np.ndarray = self.before(n + 1) > self.before(n)
+        return held
 
-    def _before(self, n: np.ndarray) -> np.ndarray:
-        """The number of samples below n that come from `first`: ⌊n·share⌋, without a product beyond 2⁶²."""
+    def before(self, n: np.ndarray) -> np.ndarray:
+        """The number of samples below n that belong to the portion: ⌊n·share⌋, without a product beyond 2⁶²."""
         whole, part = np.divmod(n.astype(np.int64), self._in)
         found: np.ndarray = whole * self._of + part * self._of // self._in
         return found
+
+
+class Mixed:
+    """Mix two plans: a `share` of the samples comes from `first`, the rest from `second`, each in its own order."""
+
+    def __init__(self, first: SamplePlan, second: SamplePlan, share: float) -> None:
+        self._first, self._second, self._portion = first, second, Portion(share)
+
+    def __call__(self, n: np.ndarray) -> np.ndarray:
+        """Index positions of the samples with these counters."""
+        before, chosen = self._portion.before(n), self._portion.holds(n)
+        drawn = np.empty(len(n), dtype=np.int64)
+        drawn[chosen], drawn[~chosen] = self._first(before[chosen]), self._second((n - before)[~chosen])
+        return drawn
 
 
 def high_quality(scores: np.ndarray, weight: int) -> np.ndarray:
@@ -121,136 +129,6 @@ class QualityWeighted:
         rest = place == of_rest
         drawn[rest], drawn[~rest] = self._rest(turn[rest]), self._good(nth_good[~rest])
         return drawn
-
-
-class Pairs:
-    """(live, spoof, guide) triples for the generator.
-
-    The live face and the spoof share domain and subject; if live faces of the spoof's capture exist, only those are
-    its partners, because they show the same scene. The guide is another image of the spoof's style, of another subject
-    if possible; the guide needs no live partner. Spoofs come in shuffled passes; live face and guide are drawn
-    uniformly from all candidates.
-
-    Args:
-        corpus: real faces. split: split of the rows. seed: seed of the draws.
-
-    Attributes:
-        spoofs: index positions of the spoofs that have a live partner, ascending.
-        guides: index positions of all spoofs of their styles, ascending.
-
-    Raises:
-        UserError: if the split has no row, no (live, spoof) pair, or a style has only one image.
-    """
-
-    def __init__(self, corpus: Corpus, split: str, seed: int) -> None:
-        person = _joined(_codes(corpus, "domain"), _codes(corpus, "subject"))
-        capture = _codes(corpus, "capture")
-        live, spoof = corpus.where(split=split, label=LIVE), corpus.where(split=split, label=SPOOF)
-        filmed = live[capture[live] >= 0]
-        scene = _joined(person, capture)
-        by_scene, by_person = _Groups(scene[filmed], scene), _Groups(person[live], person)
-        self._lives = np.concatenate([filmed[by_scene.members], live[by_person.members]])
-        in_scene, of_person = by_scene.spans(scene[spoof]), by_person.spans(person[spoof])
-        start = np.where(in_scene.size > 0, in_scene.start, len(filmed) + of_person.start)
-        size = np.where(in_scene.size > 0, in_scene.size, of_person.size)
-        paired = size > 0
-        if not paired.any():
-            _require_split(corpus, split)
-            raise UserError(
-                f"{corpus.storage.url}: split {split!r} has no (live, spoof) pair of one domain and subject; "
-                f"prepare it with a pattern that gives {{subject}}"
-            )
-        self.spoofs = spoof[paired]
-        self._partners = _Spans(start[paired], size[paired])
-        style = _codes(corpus, "style")
-        self.guides = spoof[np.isin(style[spoof], style[self.spoofs])]
-        self._guides = _Guides(style[self.guides], person[self.guides])
-        self._among_guides = np.searchsorted(self.guides, self.spoofs)
-        alone = np.flatnonzero(self._guides.count == 0)
-        if len(alone):
-            name = corpus.index.column("style")[int(self.guides[alone[0]])].as_py()
-            raise UserError(
-                f"{corpus.storage.url}: split {split!r} has a single image of style {name!r}: add another to guide it"
-            )
-        self._shuffled, self._seed = Shuffled(np.arange(len(self.spoofs)), seed), seed
-
-    def __call__(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Index positions (live, spoof, guide) of the samples with these counters."""
-        places = self._shuffled(n)
-        live = self._partners.start[places] + draws.below(self._partners.size[places], n, self._seed, "live")
-        own = self._among_guides[places]
-        guide = self._guides(own, draws.below(self._guides.count[own], n, self._seed, "guide"))
-        return self._lives[live], self.spoofs[places], self.guides[guide]
-
-
-def _require_split(corpus: Corpus, split: str) -> None:
-    splits = sorted(set(corpus.column("split").tolist()))
-    if split not in splits:
-        raise UserError(f"{corpus.storage.url}: split {split!r} has no row: choose among {', '.join(splits)}")
-
-
-class _Spans(NamedTuple):
-    """Contiguous ranges of an array."""
-
-    start: np.ndarray
-    size: np.ndarray
-
-
-class _Groups:
-    """Items grouped by code: `members` lists the places of one group after another, each group in its original order.
-
-    `all_codes` are the codes that `spans` accepts.
-    """
-
-    def __init__(self, codes: np.ndarray, all_codes: np.ndarray) -> None:
-        self.members = np.argsort(codes, kind="stable")
-        self._size = np.bincount(codes, minlength=int(all_codes.max(initial=-1)) + 1)
-        self._start = np.cumsum(self._size) - self._size
-
-    def spans(self, codes: np.ndarray) -> _Spans:
-        """Ranges in `members` of the groups with these codes; empty for a missing group."""
-        return _Spans(self._start[codes], self._size[codes])
-
-
-class _Guides:
-    """The possible guides of each spoof, without listing them: the range of the style's spoofs, minus a hole in it.
-
-    The spoofs of a style are ordered by person. The hole is the spoof's own person, or the spoof itself if the style
-    has no other person.
-    """
-
-    def __init__(self, style: np.ndarray, person: np.ndarray) -> None:
-        own = _joined(style, person)
-        people = _Groups(own, own)
-        self._ordered = people.members
-        place = np.empty(len(own), dtype=np.int64)
-        place[self._ordered] = np.arange(len(own))
-        self._style, mine = _Groups(style, style).spans(style), people.spans(own)
-        others = self._style.size > mine.size
-        self._hole = _Spans(np.where(others, mine.start, place), np.where(others, mine.size, 1))
-        self.count = self._style.size - self._hole.size
-
-    def __call__(self, places: np.ndarray, choice: np.ndarray) -> np.ndarray:
-        """The guides number `choice` (below `count`) of the spoofs at `places`, as places among the spoofs."""
-        found = self._style.start[places] + choice
-        found += np.where(found >= self._hole.start[places], self._hole.size[places], 0)
-        guides: np.ndarray = self._ordered[found]
-        return guides
-
-
-def _codes(corpus: Corpus, name: str) -> np.ndarray:
-    """A text column as int64 codes: equal texts get equal codes, missing texts get −1."""
-    column = corpus.index.column(name)
-    if not len(column):
-        return np.empty(0, dtype=np.int64)
-    # `Corpus` gives every chunk the same dictionary.
-    return np.concatenate([chunk.indices.fill_null(-1).to_numpy() for chunk in column.chunks]).astype(np.int64)
-
-
-def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Codes of the pairs (first, second), in the order of the pairs and without gaps."""
-    pairs = (first + 1) * (int(second.max(initial=-1)) + 2) + second + 1
-    return np.asarray(np.unique(pairs, return_inverse=True)[1])
 
 
 def flips(n: np.ndarray, seed: int) -> np.ndarray:

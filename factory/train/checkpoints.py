@@ -49,6 +49,13 @@ class Course:
     seconds: float = 0.0
     waited: float = 0.0  # seconds spent waiting for the next batch
 
+    @property
+    def loss(self) -> float | None:
+        """The curve's last point; before the first, the mean loss so far, or None if every step was skipped."""
+        if self.curve:
+            return self.curve[-1][1]
+        return sum(self.recent) / len(self.recent) if self.recent else None
+
 
 def tensors(modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Every tensor that a restart needs, by name; `optimiser` trains the parameters of `modules["network"]`."""

@@ -88,7 +88,7 @@ def train_loop(recipe: Recipe, settings: WorkerSettings[ConfigT]) -> str | None:
             last = last or _out_of_patience(config, course)
             _log(config, course, outcome, watch, last=last)
             if first:
-                progress.show(course.step, course.curve[-1][1] if course.curve else math.nan, course.skipped, last)
+                progress.show(course.step, course.loss, course.skipped, last)
             if course.step % fit.resources.checkpoint_every == 0 or last:
                 if watch is not None:
                     watch.commit()
@@ -281,7 +281,7 @@ def _report(fit: Fit, course: Course, *, last: bool) -> None:
             if first:
                 figures = json.dumps(_summary(fit.config, course, exported))
                 (folder / FIGURES).write_text(figures, encoding="utf-8")
-        metrics: dict[str, float | None] = {"step": course.step, "loss": course.curve[-1][1] if course.curve else None}
+        metrics: dict[str, float | None] = {"step": course.step, "loss": course.loss}
         for found in course.evaluations[-1:]:
             metrics |= found if found["step"] == course.step else {}  # skip an older evaluation
         mine = ray.train.Checkpoint.from_directory(name) if any(folder.iterdir()) else None
@@ -294,7 +294,7 @@ def _summary(config: TrainConfig, course: Course, model: ModelFigures) -> TrainS
     return {
         "steps": course.step,
         "model_step": course.step if config.patience is None else course.best_step or course.step,
-        "loss": course.curve[-1][1] if course.curve else None,
+        "loss": course.loss,
         "curve": course.curve,
         "skipped": course.skipped,
         "evaluations": course.evaluations,

@@ -48,6 +48,22 @@ def test_save_and_load_are_bit_equal(tmp_path: Path) -> None:
     assert torch.equal(loaded(images)[1], encoder(images)[1])
 
 
+def test_an_encoder_starts_from_one_of_other_styles() -> None:
+    torch.manual_seed(0)
+    first, own = StyleEncoder(STYLES, **TINY), StyleEncoder(["b-replay", "c-mask", "a-live", "c-live"], **TINY)
+    first(torch.randn(4, 3, 32, 32))  # moves the running statistics
+    before = {name: value.clone() for name, value in own.fc.state_dict().items()}
+    own.start_from(first)
+    images = torch.randn(2, 3, 32, 32)
+    (features, logits), (wanted, known) = own.eval()(images), first.eval()(images)
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(features, wanted, strict=True))
+    torch.testing.assert_close(logits[:, [0, 2]], known[:, [2, 0]])
+    for name, value in own.fc.state_dict().items():
+        assert torch.equal(value[[1, 3]], before[name][[1, 3]])
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        own.start_from(StyleEncoder(STYLES, **{**TINY, "stem_channels": 8}))
+
+
 def test_it_learns_to_tell_styles() -> None:
     torch.manual_seed(0)
     encoder = StyleEncoder(STYLES, **TINY)

@@ -112,3 +112,16 @@ def test_a_row_does_not_depend_on_its_neighbours(statistics: dict[str, Statistic
     for row in range(5):
         for all_rows, one in zip(whole, routed(live[row : row + 1], [route], statistics, "style"), strict=True):
             assert torch.equal(all_rows[row], one[0])
+
+
+def test_guide_gives_the_start_the_tint_of_its_guide_and_leaves_the_condition() -> None:
+    live, guides = images(7, count=3).float() * 0.5, images(8, count=3).float() * 0.3 + 0.2
+    condition, start = routed(live, [], {}, "guide", guides)
+    assert condition is live
+    torch.testing.assert_close(start.mean((2, 3)), guides.mean((2, 3)), rtol=0, atol=1e-5)
+    assert torch.equal(routed(live[1:2], [], {}, "guide", guides[1:2])[1], start[1:2])
+
+
+def test_a_missing_guide_is_refused() -> None:
+    with pytest.raises(ValueError, match="one guide for each live image"):
+        routed(images(7).float(), [], {}, "guide")

@@ -28,8 +28,17 @@ def test_what_nothing_reads_is_not_made() -> None:
     assert chain() == ["fit-style", "fit-generator", *rest]
     assert chain(fit_generator={"initial": "model"}) == ["fit-generator", *rest]
     assert chain(fit_generator={"style_encoder": "style"}) == ["fit-generator", *rest]
+    assert chain(fit_generator={"initial": "model", "style_encoder": "style"}) == ["fit-generator", *rest]
     assert chain(generate={"inputs": {"generator": "dummy"}}) == rest
     assert chain(corpus=None, prepare=PHOTOS)[0] == "prepare"
+
+
+def test_a_generator_goes_on_with_an_encoder_that_is_fitted_to_go_on() -> None:
+    given = {"fit_style": {"initial": "model"}, "fit_generator": {"initial": "model"}}
+    config = build(PipelineConfig, {"out": "run", "corpus": "faces", **given})
+    style, generator = list(pipeline.station_runs(config))[:2]
+    assert (style.verb, style.settings["initial"]) == ("fit-style", "model")
+    assert (generator.settings["initial"], generator.settings["style_encoder"]) == ("model", style.settings["out"])
 
 
 def test_every_station_reads_what_those_before_it_wrote() -> None:

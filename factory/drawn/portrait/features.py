@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.drawn.portrait.fields import Array, bump, linear, mix, noise, ridge, sample, soft
 from factory.drawn.portrait.light import towards
 from factory.drawn.portrait.people import HAIR, IRIS, SKIN, Capture, Subject
 from factory.drawn.portrait.shape import Canvas, eye_place, lip_height, mouth_corner, mouth_line, nose_tip
+from factory.simulate.fields import Array, bump, linear, mix, noise, ridge, sample, soft
 
 
 def tone(subject: Subject) -> Array:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from factory.drawn.portrait.fields import Array, linear, ridge, sample, soft
 from factory.drawn.portrait.light import tint, towards
 from factory.drawn.portrait.people import CUTS, HAIR, Capture, Subject
 from factory.drawn.portrait.shape import Canvas
+from factory.simulate.fields import Array, linear, ridge, sample, soft
 
 
 @dataclass(frozen=True)

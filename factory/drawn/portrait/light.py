@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.drawn.portrait.fields import Array, blurred, reduced, resized
 from factory.drawn.portrait.people import Capture
 from factory.drawn.portrait.shape import Canvas
+from factory.simulate.fields import Array, blurred, reduced, resized
 
 
 def towards(capture: Capture) -> Array:

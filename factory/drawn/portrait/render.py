@@ -8,12 +8,12 @@ from PIL import Image
 
 from difffas.errors import UserError
 from factory.drawn.portrait import features
-from factory.drawn.portrait.fields import Array, blurred, mix, soft
 from factory.drawn.portrait.hair import hair
 from factory.drawn.portrait.light import shade, tint
 from factory.drawn.portrait.people import Capture, Subject
 from factory.drawn.portrait.scene import body, ears, room
 from factory.drawn.portrait.shape import Canvas, pose
+from factory.simulate.fields import Array, blurred, mix, soft
 
 SUPERSAMPLING = 2
 

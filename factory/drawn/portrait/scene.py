@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.drawn.portrait.fields import Array, blurred, linear, mix, noise, resized, ridge, soft
 from factory.drawn.portrait.light import tint, towards
 from factory.drawn.portrait.people import Capture, Subject
 from factory.drawn.portrait.shape import Canvas
+from factory.simulate.fields import Array, blurred, linear, mix, noise, resized, ridge, soft
 
 
 def room(capture: Capture, size: int) -> Array:

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from factory.drawn.portrait.fields import Array, bump, resized, ridge, sample, soft
 from factory.drawn.portrait.people import Capture, Subject
+from factory.simulate.fields import Array, bump, resized, ridge, sample, soft
 
 _TABLE = 512  # entries of a tabulated curve
 

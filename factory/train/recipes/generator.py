@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
@@ -17,6 +17,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
+from factory.models.style_judge import judge_digest
 from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
 from factory.run import Run, read_claim
@@ -32,9 +33,11 @@ from factory.train import (
     fit,
     needs,
 )
-from factory.train.batches import Pairs, PixelCache
+from factory.train.batches import PixelCache
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
-from factory.train.recipes.validate import Validation
+from factory.train.recipes.pairs import PairsConfig, Samples
+from factory.train.recipes.validate import EvaluationConfig, Validation, check_judge
+from factory.train.triples import MixedPairs
 
 if TYPE_CHECKING:
     import torch
@@ -61,27 +64,19 @@ class GeneratorNetworkConfig(Config):
     timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this; T₀ may not exceed it")
 
 
-class EvaluationConfig(Config):
-    """How the held-out subjects are evaluated."""
-
-    samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is computed")
-    grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
-    grid_steps: int = Field(25, ge=1)
-    cfg_scale: float = Field(2.0, ge=0)
-
-
 class FitGeneratorConfig(Config):
     """One generator."""
 
     corpus: PathOrUrl
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; omit with `initial`")
+    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; None: that of `initial`")
     initial: PathOrUrl | None = Field(None, description="model folder to start from: network and style encoder")
     out: PathOrUrl
     split: str = "train"
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
+    pairs: PairsConfig = PairsConfig()
     style_dropout: float = Field(0.2, ge=0, le=1)
     live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
     ema_decay: float = Field(0.9999, ge=0, lt=1)
@@ -90,8 +85,10 @@ class FitGeneratorConfig(Config):
 
     @model_validator(mode="after")
     def _check(self) -> FitGeneratorConfig:
-        if (self.style_encoder is None) == (self.initial is None):
-            raise UserError("give style_encoder to start anew, or initial to go on from a model: one of the two")
+        if self.style_encoder is None and self.initial is None:
+            raise UserError(
+                "give style_encoder to start anew, initial to go on from a model, or both to go on with other styles"
+            )
         if self.initial is not None and "network" in self.model_fields_set:
             raise UserError("network is that of the initial model: leave it out")
         return self
@@ -100,17 +97,23 @@ class FitGeneratorConfig(Config):
 def run(config: FitGeneratorConfig) -> TrainSummary:
     """Fit and commit a model folder that `SpoofPipeline.from_pretrained` loads; return the run's summary."""
     corpus = open_corpus(config.corpus, config.protocol)
-    splits = (config.split, *([config.held_out] if config.train.evaluate_every else []))
+    splits = (config.split, *([config.held_out] if _looks(config) else []))
     check(corpus, splits)
-    if config.train.evaluate_every:
+    if _looks(config):
         check_held_out(corpus, config.split, config.held_out)
     for split in splits:
-        _say_unpaired(corpus, split, Pairs(corpus, split, config.train.seed))
+        pairs = _pairs(config, corpus, split)
+        _say_unpaired(corpus, split, pairs)
+    if config.evaluation.judge is not None:
+        check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
     check_resources(config.train, config.resources, checkpointing=True)
     started, known = starting_point(config)
     check_network(started)
-    check_model(Storage(_encoder(started)), protocol_of(corpus), "the model in")
-    given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
+    for folder in (started.initial, started.style_encoder):
+        if folder is not None:
+            check_model(Storage(folder), protocol_of(corpus), "the model in")
+    left_out = {"out", "resources", *(["pairs"] if config.pairs.papers else [])}
+    given = {"job": STATION, **config.model_dump(mode="json", exclude=left_out)}
     identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
     return fit(claim, worker, worker_settings(started, corpus))
@@ -132,27 +135,40 @@ def worker_settings(config: FitGeneratorConfig, corpus: Corpus) -> WorkerSetting
 def starting_point(config: FitGeneratorConfig) -> tuple[FitGeneratorConfig, JsonObject]:
     """The configuration with the folders and the network to start from, and the facts that enter the fingerprint.
 
-    With `initial`, the style encoder and the network's settings are those of the initial model.
+    With `initial`, the network's settings are the initial model's; so is the style encoder, unless one is given.
     """
+    places: dict[str, Any] = {}
+    facts: JsonObject = {}
     if config.initial is not None:
         model = Storage(config.initial)
-        digest = model_digest(model)
+        facts["initial"] = model_digest(model)
         network = unet_config(model)
-        kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
-        places = {"initial": model.url, "style_encoder": model.url, "network": build(GeneratorNetworkConfig, kept)}
-        return config.model_copy(update=places), {"initial": digest, "network": kept}
-    assert config.style_encoder is not None, "the configuration asks for one of the two"
-    encoder = Storage(config.style_encoder)
-    if not encoder.exists("style_encoder/config.json"):
-        raise UserError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
-    check_encoder(encoder)
-    started = config.model_copy(update={"style_encoder": encoder.url})
-    return started, {"style_encoder": read_claim(encoder)["fingerprint"]}
+        facts["network"] = kept = {name: network[name] for name in GeneratorNetworkConfig.model_fields}
+        places |= {"initial": model.url, "network": build(GeneratorNetworkConfig, kept)}
+    if config.style_encoder is not None:
+        encoder = Storage(config.style_encoder)
+        if not encoder.exists("style_encoder/config.json"):
+            raise UserError(f"{encoder.url} holds no style encoder: run `difffas fit-style` to its end first")
+        check_encoder(encoder)
+        facts["style_encoder"] = read_claim(encoder)["fingerprint"]
+        places["style_encoder"] = encoder.url
+    if config.evaluation.judge is not None:
+        judge = Storage(config.evaluation.judge)
+        facts["evaluation"] = {**config.evaluation.model_dump(mode="json"), "judge": judge_digest(judge)}
+        places["evaluation"] = config.evaluation.model_copy(update={"judge": judge.url})
+    return config.model_copy(update=places), facts
 
 
 def _encoder(config: FitGeneratorConfig) -> str:
-    assert config.style_encoder is not None, "the configuration knows its starting point"
-    return config.style_encoder
+    """The folder with the style encoder."""
+    folder = config.style_encoder or config.initial
+    assert folder is not None, "the configuration asks for one of them"
+    return folder
+
+
+def _looks(config: FitGeneratorConfig) -> bool:
+    """Whether held-out people are looked at."""
+    return config.train.evaluate_every is not None or config.evaluation.judge is not None
 
 
 def check_network(config: FitGeneratorConfig) -> None:
@@ -165,17 +181,28 @@ def check_network(config: FitGeneratorConfig) -> None:
     given = list(encoder_config(encoder)["channels"][1:])
     wanted = [network.base_channels * multiplier for multiplier in network.channel_multipliers[3:]]
     if given != wanted:
+        mend = "or fit one with initial=" + config.initial if config.initial else "or change the network"
         raise UserError(
             f"the style encoder in {encoder.url} is {given} channels wide at strides 8, 16 and 32, the network "
             f"{wanted} (base_channels × channel_multipliers): fit one with network.channels=[…, "
-            f"{', '.join(map(str, wanted))}], or change the network"
+            f"{', '.join(map(str, wanted))}], {mend}"
         )
     steps, timesteps = config.evaluation.grid_steps, network.timesteps
-    if config.train.evaluate_every and steps > timesteps:
+    if _looks(config) and steps > timesteps:
         raise UserError(f"evaluation.grid_steps {steps} is above network.timesteps {timesteps}: lower it")
 
 
-def _say_unpaired(corpus: Corpus, split: str, pairs: Pairs) -> None:
+def _pairs(config: FitGeneratorConfig, corpus: Corpus, split: str) -> MixedPairs:
+    try:
+        return MixedPairs(corpus, split, config.train.seed, config.pairs.self_pairs)
+    except UserError as error:
+        if split == config.split:
+            raise
+        looks = "train.evaluate_every, train.patience and evaluation.judge"
+        raise UserError(f"{error}; or set held_out to a split that has pairs, or leave out {looks}") from None
+
+
+def _say_unpaired(corpus: Corpus, split: str, pairs: MixedPairs) -> None:
     """Name the faces that are in no pair; a corpus without any pair was refused before workers started."""
     spoofs = corpus.where(split=split, label=SPOOF)
     styles = corpus.column("style")
@@ -206,7 +233,10 @@ class GeneratorRecipe:
         config = self._config = settings.config
         self._batch_size, self._seed = settings.train.batch_size, settings.train.seed
         self._corpus = open_corpus(config.corpus, settings.protocol)
-        self._pairs = Pairs(self._corpus, config.split, self._seed)
+        self._pairs = MixedPairs(self._corpus, config.split, self._seed, config.pairs.self_pairs)
+        self._samples = Samples(
+            config.pairs, self._pairs, self._corpus, config.split, config.network.timesteps, self._seed
+        )
         self._encoder = load_style_encoder(_encoder(config))
         torch.manual_seed(self._seed)
         self.network = self._new()
@@ -238,8 +268,8 @@ class GeneratorRecipe:
         """Compute the guides' statistics; a checkpoint already has them in the modules' buffers."""
         from difffas.style_encoder import feature_statistics
 
-        if self._config.initial:
-            return  # the initial weights came with the statistics that they were fitted to
+        if self._config.style_encoder is None:
+            return  # the initial weights came with the statistics of their own encoder
         shown, read = self._pairs.guides, PixelCache(self._corpus, gibibytes=0.0)
         chunks = np.array_split(shown, max(1, len(shown) // 64))
         statistics = feature_statistics(self._encoder, (to_tensor(read(chunk), self._device) for chunk in chunks))
@@ -253,15 +283,21 @@ class GeneratorRecipe:
     def reader(self, rank: int, world: int) -> BatchReader[Places]:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
         pairs, batch_size = self._pairs, self._batch_size  # sent to the reader's process
-        samples = lambda counters: dict(zip(("live", "spoof", "guide"), pairs(counters), strict=True))  # noqa: E731
+        samples = lambda counters: pairs(counters)._asdict()  # noqa: E731
         return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
         """The objective at the timesteps and noise of these counters."""
         from difffas.objective import training_loss
 
-        live, spoof, guide = (to_tensor(batch[name], self._device) for name in ("live", "spoof", "guide"))
+        names = ("live", "spoof", "guide")
+        place = self._device if self._config.pairs.papers else "cpu"  # our samples are made before the upload
+        live, spoof, guide = (to_tensor(batch[name], place) for name in names)
         draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._config, self._seed)
+        if not self._config.pairs.papers:
+            live = self._samples.conditions(live, spoof, counters)
+            draw = self._samples.noise(draw, live, spoof, guide, counters)
+            live, spoof, guide = (images.to(self._device) for images in (live, spoof, guide))
         return training_loss(network, self._encoder, spoof, live, guide, draw).total
 
     def updated(self) -> None:
@@ -286,20 +322,26 @@ class GeneratorRecipe:
     @functools.cached_property
     def _validation(self) -> Validation:
         config = self._config
-        return Validation(
-            self._corpus, config.held_out, config.evaluation.samples, self._seed, config.network.timesteps
-        )
+        samples, timesteps = config.evaluation.samples, config.network.timesteps
+        return Validation(self._corpus, config.held_out, samples, self._seed, timesteps, pairs=config.pairs)
 
     def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""
         from difffas.pipeline import SpoofPipeline
         from difffas.style_statistics import write_statistics
-        from factory.train.parallel import whole
+        from factory.models.style_judge import ClassifierOfStyle
+        from factory.train.parallel import rank, whole
 
         average = whole(self._average.model, self._new)
-        SpoofPipeline(unet=average, style_encoder=self._encoder).save_pretrained(folder)
+        pipeline = SpoofPipeline(unet=average, style_encoder=self._encoder)
+        pipeline.save_pretrained(folder)
         write_statistics(folder, statistics_by_style(self._corpus, [self._config.split]))
-        return {"parameters": sum(parameter.numel() for parameter in average.parameters())}
+        figures: ModelFigures = {"parameters": sum(parameter.numel() for parameter in average.parameters())}
+        wanted = self._config.evaluation
+        if wanted.judge is not None and rank() == 0:  # whose figures are kept
+            judge = ClassifierOfStyle(wanted.judge, wanted.samples)
+            figures["judged"] = self._validation.judged(pipeline, judge, wanted.cfg_scale, wanted.grid_steps)
+        return figures
 
 
 def draw_by_counter(

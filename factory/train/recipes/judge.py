@@ -31,7 +31,7 @@ from factory.train import (
 )
 from factory.train.batches import PixelCache, Shuffled
 from factory.train.recipes.classifier import image_size
-from factory.train.recipes.labels import Images, LabelRecipe, outputs
+from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
 from factory.train.recipes.losses import is_live
 from factory.train.recipes.style import held_out_rows, train_styles
 
@@ -146,9 +146,16 @@ class JudgeObjective:
         return torch.nn.functional.cross_entropy(self.network.scale * cosines, labels, label_smoothing=0.05)
 
     def evaluate(self, device: torch.device) -> Evaluation:
-        """Accuracy on held-out people: of all styles, and of the style that is judged worst."""
-        figures = self._judged(self.network.eval(), device)
-        return Evaluation(figures, score=figures["accuracy"])
+        """Accuracy on held-out people: of all styles, and of the style that is judged worst.
+
+        Ties in accuracy go to the lower cross-entropy, as for a style encoder.
+        """
+        import torch
+
+        cosines, labels = self._outputs(self.network.eval(), device)
+        figures = _figures(cosines, labels)
+        cross_entropy = torch.nn.functional.cross_entropy(self.network.scale * cosines, torch.from_numpy(labels))
+        return Evaluation(figures, score=ranked(figures["accuracy"], cross_entropy.item(), len(labels)))
 
     def export(self, folder: Path, device: torch.device) -> ModelFigures:
         """Write the judge below `folder`; return the figures of the run."""
@@ -156,13 +163,17 @@ class JudgeObjective:
 
         network = whole(self.network, self._new)
         network.save(folder / "classifier")
-        return {"styles": self._styles, "accuracy": self._judged(network.eval(), device)["accuracy"]}
+        return {"styles": self._styles, "accuracy": _figures(*self._outputs(network.eval(), device))["accuracy"]}
 
-    def _judged(self, network: SpoofClassifier, device: torch.device) -> dict[str, float]:
-        labels = self._labels[self._held_out]
+    def _outputs(self, network: SpoofClassifier, device: torch.device) -> tuple[torch.Tensor, np.ndarray]:
+        """Cosines and labels of the held-out rows."""
         cosines = outputs(network.__call__, self._pixels, self._held_out, device)
-        right = cosines.argmax(dim=1).numpy() == labels
-        return {
-            "accuracy": float(right.mean()),
-            "worst_style": min(float(right[labels == label].mean()) for label in np.unique(labels)),
-        }
+        return cosines.float(), self._labels[self._held_out]
+
+
+def _figures(cosines: torch.Tensor, labels: np.ndarray) -> dict[str, float]:
+    right = cosines.argmax(dim=1).numpy() == labels
+    return {
+        "accuracy": float(right.mean()),
+        "worst_style": min(float(right[labels == label].mean()) for label in np.unique(labels)),
+    }

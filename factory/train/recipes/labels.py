@@ -41,6 +41,12 @@ def outputs(
         return torch.cat([forward(to_tensor(pixels(chunk), device)).cpu() for chunk in chunks])
 
 
+def ranked(share: float, cross_entropy: float, of: int) -> float:
+    """A score by which ties in a share of so many, such as an accuracy, go to the lower cross-entropy, ≥ 0."""
+    less_than_one_more = 0.5 / of / (1.0 + cross_entropy)
+    return share + less_than_one_more
+
+
 class Objective(typing.Protocol):
     """What a network learns of images, and how it is judged. Networks are on `device`."""
 

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, build, is_none
+from factory.core.documents import JsonObject
 from factory.corpus import Corpus
-from factory.protocols import check, check_held_out, open_corpus, protocol_of, record
+from factory.models.load import encoder_config, encoder_digest, load_style_encoder
+from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
 from factory.run import Run
+from factory.storage import Storage
 from factory.train import (
     Evaluation,
     ModelFigures,
@@ -25,7 +28,7 @@ from factory.train import (
     needs,
 )
 from factory.train.batches import PixelCache, Shuffled
-from factory.train.recipes.labels import Images, LabelRecipe, outputs
+from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
 
 if TYPE_CHECKING:
     import torch
@@ -51,9 +54,18 @@ class FitStyleConfig(Config):
     out: PathOrUrl
     split: str = "train"
     held_out: str | None = "dev"
+    initial: PathOrUrl | None = Field(
+        None, exclude_if=is_none, description="folder with a style encoder to start from; its styles may be others"
+    )
     network: StyleNetworkConfig = StyleNetworkConfig()
     train: TrainConfig = TrainConfig(steps=20_000, batch_size=256, learning_rate=1e-3, weight_decay=5e-3)
     resources: TrainResources = TrainResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> FitStyleConfig:
+        if self.initial is not None and "network" in self.model_fields_set:
+            raise UserError("network is that of the initial style encoder: leave it out")
+        return self
 
 
 def run(config: FitStyleConfig) -> TrainSummary:
@@ -69,14 +81,32 @@ def run(config: FitStyleConfig) -> TrainSummary:
             f"{corpus.storage.url}: split {config.held_out!r} has no row of a style to train on, which "
             f"train.evaluate_every needs: leave it out, or set held_out to a split that has"
         )
+    started, known = starting_point(config)
+    if started.initial is not None:
+        check_model(Storage(started.initial), protocol_of(corpus), "the model in")
     given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
-    identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus))}
+    identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
-    return fit(claim, worker, worker_settings(config, corpus, styles))
+    return fit(claim, worker, worker_settings(started, corpus, styles))
+
+
+def starting_point(config: FitStyleConfig) -> tuple[FitStyleConfig, JsonObject]:
+    """The configuration with the folder and the network to start from, and the facts that enter the fingerprint.
+
+    Raises:
+        UserError: if `initial` holds no style encoder, or an incomplete one.
+    """
+    if config.initial is None:
+        return config, {}
+    folder = Storage(config.initial)
+    digest, network = encoder_digest(folder), encoder_config(folder)
+    kept = {name: network[name] for name in StyleNetworkConfig.model_fields}
+    places = {"initial": folder.url, "network": build(StyleNetworkConfig, kept)}
+    return config.model_copy(update=places), {"initial": digest, "network": kept}
 
 
 def worker_settings(config: FitStyleConfig, corpus: Corpus, styles: list[str]) -> WorkerSettings[FitStyleConfig]:
-    """What the workers are told."""
+    """What the workers are told; `config` knows its starting point."""
     url = corpus.storage.url
     return WorkerSettings(
         STATION,
@@ -140,6 +170,8 @@ class StyleObjective:
         self._pixels = PixelCache(corpus)  # of the held-out rows
         torch.manual_seed(settings.train.seed)
         self.network = self._new()
+        if config.initial is not None:
+            self.network.start_from(load_style_encoder(config.initial))
 
     def _new(self) -> StyleEncoder:
         from difffas.style_encoder import StyleEncoder
@@ -163,8 +195,7 @@ class StyleObjective:
         """
         figures = self._judged(self.network.eval(), device)
         assert figures is not None, "fit-style asks for held-out rows"
-        less_than_one_row = 0.5 / len(self._held_out) / (1.0 + figures["cross_entropy"])
-        return Evaluation(figures, score=figures["accuracy"] + less_than_one_row)
+        return Evaluation(figures, ranked(figures["accuracy"], figures["cross_entropy"], len(self._held_out)))
 
     def export(self, folder: Path, device: torch.device) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""

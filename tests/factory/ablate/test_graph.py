@@ -93,6 +93,13 @@ def test_given_models_and_spoofs_are_not_made() -> None:
     given = graph_of(table, fit_generator={"initial": "shipped"})
     assert [config.initial for config in settings_of(given, "fit_generator")] == ["shipped"]
     assert not settings_of(given, "fit_style")
+    given = graph_of(table, fit_generator={"initial": "shipped"}, style_encoder="style")
+    assert [(config.initial, config.style_encoder) for config in settings_of(given, "fit_generator")] == [
+        ("shipped", "style")
+    ]
+    given = graph_of(table, fit_generator={"initial": "shipped"}, fit_style={"initial": "encoder"})
+    (style,), (generator,) = settings_of(given, "fit_style"), settings_of(given, "fit_generator")
+    assert (style.initial, generator.initial, generator.style_encoder) == ("encoder", "shipped", style.out)
     given = graph_of(table, style_encoder="style")
     assert [config.style_encoder for config in settings_of(given, "fit_generator")] == ["style"]
 

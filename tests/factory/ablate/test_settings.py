@@ -24,7 +24,6 @@ def test_one_way_or_none_is_taken(way: dict[str, Any]) -> None:
         ({"generated": "spoofs", "generator": "dummy"}, "generated and generator both say where"),
         ({"generator": "dummy", "fit_generator": {}}, "generator and fit_generator both say where"),
         ({"generated": "spoofs", "style_encoder": "style"}, "style_encoder is for a generator that fit_generator"),
-        ({"fit_generator": {"initial": "model"}, "style_encoder": "style"}, "style_encoder is for a generator"),
     ],
 )
 def test_two_ways_are_refused(given: dict[str, Any], message: str) -> None:

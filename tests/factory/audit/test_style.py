@@ -1,4 +1,4 @@
-"""What the style encoder says of images, whatever the batch, and the digest of its folder."""
+"""What the style encoder says of images, whatever the batch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from factory.audit.style import StyleJudge, encoder_digest
+from factory.audit.style import StyleJudge
 from factory.models.tensors import to_tensor
-from factory.storage import Storage
 from tests.factory.audit.planted import STYLES, TINTS, fitted_encoder, person
 
 
@@ -41,16 +40,3 @@ def test_neither_the_batch_nor_the_style_counts_for_the_features(folder: Path) -
     np.testing.assert_allclose(StyleJudge(str(folder), batch_size=2, threads=1).features(images), whole, atol=1e-5)
     with pytest.raises(KeyError, match="lab-print"):
         StyleJudge(str(folder), batch_size=5, threads=1)(images, ["lab-print"] * 5)
-
-
-def test_the_digest_is_of_a_whole_encoder(folder: Path, tmp_path: Path) -> None:
-    before = encoder_digest(Storage(str(folder)))
-    fitted_encoder().save_pretrained(tmp_path / "same" / "style_encoder")
-    assert encoder_digest(Storage(str(tmp_path / "same"))) == before
-    (tmp_path / "same" / "style_encoder" / "notes.txt").write_text("more")
-    assert encoder_digest(Storage(str(tmp_path / "same"))) != before
-    (tmp_path / "same" / "style_encoder" / "config.json").unlink()
-    with pytest.raises(ValueError, match="config.json does not exist"):
-        encoder_digest(Storage(str(tmp_path / "same")))
-    with pytest.raises(ValueError, match="holds no style_encoder: give a folder of fit-style"):
-        encoder_digest(Storage(str(tmp_path)))

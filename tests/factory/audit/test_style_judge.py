@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from factory.audit.style import StyleJudge
-from factory.audit.style_judge import ClassifierJudge, judge_digest, judge_styles, style_judge
+from factory.audit.style_judge import ClassifierJudge, style_judge
 from factory.models.tensors import to_tensor
-from factory.storage import Storage
 from tests.factory.audit.planted import STYLES, TINTS, fitted_classifier, fitted_encoder, person
 
 
@@ -46,13 +43,3 @@ def test_the_probability_is_the_softmax_of_the_scaled_cosines(folders: tuple[str
         assert right.dtype == bool and right.all()
         wrong = each.judged(images[:1], ["cam-replay"])
         assert not wrong[1].any() and wrong[0][0] < 0.5
-
-
-def test_the_part_and_the_folder_of_a_classifier_are_the_same_judge(folders: tuple[str, str], tmp_path: Path) -> None:
-    whole, part = Storage(folders[1]), Storage(f"{folders[1]}/classifier")
-    assert judge_styles(whole) == judge_styles(part) == list(STYLES)
-    assert judge_digest(whole) == judge_digest(part)
-    fitted_classifier(right=False).save(tmp_path / "other")
-    assert judge_digest(Storage(str(tmp_path / "other"))) != judge_digest(whole)
-    with pytest.raises(ValueError, match="holds no classifier"):
-        judge_styles(Storage(folders[0]))

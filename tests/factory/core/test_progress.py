@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core.progress import Progress, duration, progress_line
+from factory.core.progress import Progress, TrainingProgress, duration, progress_line
 
 
 def test_line_counts_images() -> None:
@@ -25,6 +25,17 @@ def test_a_resumed_run_estimates_by_what_it_made_itself() -> None:
     progress.add(10)
     assert progress.line().startswith("9/10 shards · 90 images")
     assert progress.line().endswith("left")
+
+
+def test_a_line_without_a_loss_yet_says_none(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = TrainingProgress("fit-x", steps=10, batch_size=2, first=0, every=-1.0)
+    progress.show(1, None, 1, last=False)
+    progress.show(2, 0.25, 0, last=False)
+    progress.show(10, 0.125, 3, last=True)
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith("fit-x: step 1/10 · 1 skipped · ")
+    assert second.startswith("fit-x: step 2/10 · loss 0.2500 · ")
+    assert third.startswith("fit-x: step 10/10 · loss 0.1250 · 3 skipped · ") and third.endswith(" · 0 s left")
 
 
 def test_the_last_line_and_the_summary_have_one_rate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from factory.generate import GenerateConfig
 from factory.generate.forecast import forecast
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.run.ledger import Ledger
-from factory.train.batches import Pairs
+from factory.train.triples import Pairs
 from tests.factory.datasets import trees
 from tests.factory.datasets.trees import TREES, frame, write_text
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from factory.drawn import embedded
-from factory.drawn.simulate import ATTACKS, CAMERAS
+from factory.simulate.attacks import ATTACKS, CAMERAS
 
 names = st.lists(st.sampled_from(sorted(ATTACKS)), min_size=1, unique=True)
 domains = st.lists(st.sampled_from(sorted(CAMERAS)), min_size=1, unique=True)

@@ -30,9 +30,10 @@ def test_the_dummy_generator_matches_nothing(made: Path) -> None:  # noqa: F811
         lay_plan(given, open_inputs(given))
 
 
-def test_recolouring_takes_no_sampler(made: Path) -> None:  # noqa: F811
-    given = config(made, "inputs.generator=recolour")
-    with pytest.raises(UserError, match="generator recolour has no T₀, w, steps or preset: leave sampler out"):
+@pytest.mark.parametrize("name", ["recolour", "simulate"])
+def test_generators_without_a_network_take_no_sampler(made: Path, name: str) -> None:  # noqa: F811
+    given = config(made, f"inputs.generator={name}")
+    with pytest.raises(UserError, match=f"generator {name} has no T₀, w, steps or preset: leave sampler out"):
         lay_plan(given, open_inputs(given))
 
 
@@ -64,3 +65,21 @@ def test_matched_samples_differ_and_can_be_made_again(made: Path) -> None:  # no
     assert matched[0].digest != matched[1].digest, "they were made by other model folders"
     key = str(matched[0].index["key"][3])
     assert regenerate(f"{made}/estimated", key, [])[1]["equal"]
+
+
+def test_a_start_recoloured_to_the_guide_needs_no_statistics_and_can_be_made_again(made: Path) -> None:  # noqa: F811
+    given = config(made, "sampler.match=guide", f"out={made}/guided")
+    assert run(given)["written"] == 17
+    plain, guided = Corpus(f"{made}/spoofs"), Corpus(f"{made}/guided")
+    assert (plain.pixels(range(17)) != guided.pixels(range(17))).any(axis=(1, 2, 3)).all()
+    assert regenerate(f"{made}/guided", str(guided.index["key"][3]), [])[1]["equal"]
+
+
+def test_simulated_attacks_are_those_of_the_guides(made: Path) -> None:  # noqa: F811
+    plain = ("sampler.steps=25", "sampler.t0=[250, 250]", "sampler.cfg_scale=[2.0, 2.0]")
+    given = config(made, "inputs.generator=simulate", f"out={made}/simulated", *plain)
+    assert run(given)["written"] == 17
+    simulated = Corpus(f"{made}/simulated")
+    assert set(simulated.column("generator")) == {"simulate"}
+    key = str(simulated.index["key"][3])
+    assert regenerate(f"{made}/simulated", key, [])[1]["equal"]

@@ -20,14 +20,13 @@ from difffas.onnx_export import export_timm
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
-from factory.audit.style import encoder_digest
 from factory.cli import main
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
 from factory.corpus.row import LIVE, Row
 from factory.drawn import pretrained
 from factory.models.diffusion_generator import DiffusionGenerator
-from factory.models.load import check_side, check_t0, load_generator, load_unet, model_digest
+from factory.models.load import check_side, check_t0, encoder_digest, load_generator, load_unet, model_digest
 from factory.models.settings import SamplerConfig
 from factory.play.playground import PlayConfig, Playground
 from factory.run import Run
@@ -97,6 +96,17 @@ WAYS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
     "fit-generator, its encoder": (
         "generator/style_encoder",
         lambda p, out: ["fit-generator", f"corpus={p}/real", f"initial={p}/generator", f"out={out}", SHORT],
+    ),
+    "fit-generator, both": (
+        "style/style_encoder",
+        lambda p, out: [
+            *("fit-generator", f"corpus={p}/real", f"initial={p}/generator", f"style_encoder={p}/style"),
+            *(f"out={out}", SHORT),
+        ],
+    ),
+    "fit-style, initial": (
+        "style/style_encoder",
+        lambda p, out: ["fit-style", f"corpus={p}/real", f"initial={p}/style", f"out={out}", SHORT],
     ),
     "audit": (
         "style/style_encoder",
@@ -211,6 +221,18 @@ def test_digests_are_those_of_the_names_and_bytes(root: Path) -> None:
         shipped = Storage(str(place))
         assert model_digest(shipped) == rule(shipped, ["unet", "style_encoder", "scheduler"], "model_index.json")
     assert encoder_digest(Storage(str(root / "style"))) == rule(Storage(str(root / "style")), ["style_encoder"])
+
+
+def test_the_digest_is_of_a_whole_encoder(place: Path) -> None:
+    before, folder = encoder_digest(Storage(str(place / "style"))), place / "generator"
+    assert encoder_digest(Storage(str(folder))) == before, "the same encoder in another folder"
+    (folder / "style_encoder" / "notes.txt").write_text("more")
+    assert encoder_digest(Storage(str(folder))) != before
+    (folder / "style_encoder" / "config.json").unlink()
+    with pytest.raises(ValueError, match="config.json does not exist"):
+        encoder_digest(Storage(str(folder)))
+    with pytest.raises(ValueError, match="holds no style_encoder: give a folder of fit-style"):
+        encoder_digest(Storage(str(place / "classifier")))
 
 
 def test_a_warm_start_takes_half_precision_and_shards(place: Path) -> None:

@@ -119,3 +119,9 @@ def keep_metadata(weights: Path, facts: dict[str, str]) -> None:
     except SafetensorError:
         return
     save_file(tensors, weights, metadata=facts)
+
+
+def test_a_loss_is_a_number_from_the_first_step_that_counted() -> None:
+    assert Course(step=3, skipped=3).loss is None
+    assert Course(step=2, recent=[0.5, 0.25]).loss == 0.375
+    assert Course(step=5, recent=[9.0], curve=[[2, 0.375], [4, 0.125]]).loss == 0.125

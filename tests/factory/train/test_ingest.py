@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from benchmarks.corpora import small_rows, write_corpus
 from factory.corpus import Corpus
-from factory.train.batches import Pairs, Shuffled, flips
+from factory.train.batches import Shuffled, flips
 from factory.train.ingest import Batch, BatchReader, BatchRequest, Places, cpus_per_task, image_reader, stream
+from factory.train.triples import Pairs
 from tests.root import ROOT
 from tests.s3 import S3Server
 

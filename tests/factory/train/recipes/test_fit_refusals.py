@@ -35,8 +35,8 @@ def refused(capsys: Any, arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ([], "give style_encoder to start anew, or initial to go on from a model: one of the two"),
-        (["initial=x", "style_encoder=y"], "one of the two"),
+        ([], "give style_encoder to start anew, initial to go on from a model, or both to go on with other styles"),
+        (["initial=x", "style_encoder=y"], "x is not a model folder"),
         (["initial=x", "network.dropout=0.0"], "network is that of the initial model: leave it out"),
         (["initial=nowhere"], "is not a model folder"),
         (["initial=x", f"train.seed={2**43}"], "'train.seed': Input should be less than 8796093022208"),
@@ -62,6 +62,10 @@ def test_what_a_generator_starts_from_is_said_once(
             "held_out is 'train', the split that is trained on",
         ),
         (["split=nowhere"], "split 'nowhere' has no row: choose among dev, train"),
+        (
+            ["train={steps: 2, batch_size: 2, learning_rate: 0.1, evaluate_every: 2}", "held_out=nowhere"],
+            "or set held_out to a split that has pairs, or leave out train.evaluate_every",
+        ),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_before_the_folder_is_claimed(

@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.corpora import NoConfig
+from difffas.classifier import SpoofClassifier
+from difffas.errors import UserError
+from difffas.style_encoder import StyleEncoder
+from difffas.unet import SpoofUNet
 from factory.core.config import build
+from factory.corpus import Corpus
+from factory.models.load import load_style_encoder, model_digest
+from factory.run import Run, read_claim
+from factory.storage import Storage
 from factory.train import Evaluation, WorkerSettings
 from factory.train.checkpoints import Course, load, save
 from factory.train.loop import _evaluate, prepare, take_step
-from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, starting_point
+from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, check_network, starting_point
 from tests.factory.train.recipes.small import TRAIN, generator_given, generator_settings
 from tests.gloo import NETWORK
 from tests.told import told
@@ -123,6 +132,69 @@ def test_generator_goes_on_from_a_model_folder(root: Path, tmp_path: Path) -> No
     take_step(again, read(3), 3)
     moved, present = again.recipe.modules["average"].state_dict(), again.network.state_dict()
     assert any(not torch.equal(moved[name], present[name]) for name in moved)
+
+
+def test_a_model_goes_on_with_another_encoder(root: Path, tmp_path: Path) -> None:
+    start(generator_settings(root)).recipe.export(tmp_path / "model")
+    write_encoder(tmp_path / "own", channels=(8, 8, 8, 8))
+    given = {name: value for name, value in generator_given(root).items() if name != "network"}
+    own = {**given, "initial": f"{tmp_path}/model", "style_encoder": f"{tmp_path}/own"}
+    config = build(FitGeneratorConfig, own)
+    started, known = starting_point(config)
+    assert known["initial"] == model_digest(Storage(f"{tmp_path}/model"))
+    assert known["style_encoder"] == read_claim(Storage(f"{tmp_path}/own"))["fingerprint"]
+    check_network(started)
+    fit = start(told(started))
+    # The statistics are those that a training from the start would take with this encoder, all else is the model's.
+    fresh = start(generator_settings(root, style_encoder=f"{tmp_path}/own"))
+    statistics = {name for name in fresh.network.state_dict() if name.endswith(("running_mean", "running_var"))}
+    initial = SpoofUNet.from_pretrained(tmp_path / "model" / "unet").state_dict()
+    assert statistics and any(not torch.equal(initial[name], fresh.network.state_dict()[name]) for name in statistics)
+    for module in fit.recipe.modules.values():
+        for name, tensor in module.state_dict().items():
+            assert torch.equal(tensor, (fresh.network.state_dict() if name in statistics else initial)[name]), name
+    fit.recipe.export(tmp_path / "made")
+    assert load_style_encoder(f"{tmp_path}/made").styles == ("lab-mask", "lab-live", "lab-print")
+
+
+def test_an_encoder_of_other_widths_is_refused_by_name(root: Path, tmp_path: Path) -> None:
+    start(generator_settings(root)).recipe.export(tmp_path / "model")
+    write_encoder(tmp_path / "own", channels=(8, 8, 8, 16))
+    given = {name: value for name, value in generator_given(root).items() if name != "network"}
+    own = {**given, "initial": f"{tmp_path}/model", "style_encoder": f"{tmp_path}/own"}
+    started, _ = starting_point(build(FitGeneratorConfig, own))
+    with pytest.raises(UserError, match=r"own is \[8, 8, 16\] channels wide .* or fit one with initial=.*/model$"):
+        check_network(started)
+
+
+def test_a_judge_sees_the_finished_model_and_enters_the_fingerprint(root: Path, tmp_path: Path) -> None:
+    styles = sorted(set(Corpus(f"{root}/real").column("style")))
+    for name, live in (("judge", styles[:1]), ("other", styles[1:2])):
+        SpoofClassifier(styles, live, backbone="test_resnet").save(tmp_path / name / "classifier")
+    given = generator_given(root)
+
+    def started(**evaluation: Any) -> tuple[FitGeneratorConfig, Any]:
+        own = {
+            **given,
+            "train": {**TRAIN, "evaluate_every": None},
+            "evaluation": {**given["evaluation"], **evaluation},
+        }
+        return starting_point(build(FitGeneratorConfig, own))
+
+    config, known = started(judge=f"{tmp_path}/judge")
+    recipe = start(told(config)).recipe
+    assert recipe.export(tmp_path / "model")["judged"]["spoofs"] == 3
+    assert known["evaluation"] != started(judge=f"{tmp_path}/other")[1]["evaluation"]
+    plain, facts = started()
+    assert "judge" not in plain.model_dump()["evaluation"] and "evaluation" not in facts
+    assert "judged" not in start(told(plain)).recipe.export(tmp_path / "plain")
+
+
+def write_encoder(folder: Path, channels: tuple[int, int, int, int]) -> None:
+    Run(str(folder), "fit-style", {"styles": "other"}, NoConfig())
+    torch.manual_seed(7)
+    encoder = StyleEncoder(["lab-mask", "lab-live", "lab-print"], 8, channels, (1, 1, 1, 1))
+    encoder.save_pretrained(folder / "style_encoder")
 
 
 def start(settings: WorkerSettings[FitGeneratorConfig]) -> Any:

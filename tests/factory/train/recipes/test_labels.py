@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from factory.corpus import Corpus
 from factory.train import Evaluation, ModelFigures, TrainConfig
 from factory.train.batches import Shuffled, flips, share
-from factory.train.recipes.labels import Images, LabelRecipe
+from factory.train.recipes.labels import Images, LabelRecipe, ranked
 
 TRAIN = TrainConfig(steps=1, batch_size=6, learning_rate=1.0, seed=3)
 
@@ -59,3 +61,9 @@ def test_a_checkpoint_holds_the_network_alone(root: Path, tmp_path: Path) -> Non
     assert recipe.modules == {"network": objective.network}
     assert recipe.evaluate().score == 1.0
     assert recipe.export(tmp_path) == {"parameters": 2}
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.floats(0, 1e3), st.floats(0, 1e3))
+def test_one_row_more_counts_above_any_cross_entropy(right: int, other: int, mine: float, theirs: float) -> None:
+    if right > other or (right == other and mine + 0.01 < theirs):
+        assert ranked(right / 50, mine, 50) > ranked(other / 50, theirs, 50)

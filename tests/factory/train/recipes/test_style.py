@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 import torch
 
+from difffas.errors import UserError
+from difffas.style_encoder import StyleEncoder
+from factory.core.config import build
 from factory.corpus import Corpus
+from factory.models.load import encoder_digest
 from factory.models.tensors import to_tensor
+from factory.storage import Storage
 from factory.train.loop import prepare, take_step
-from factory.train.recipes.style import style_recipe, train_styles
-from tests.factory.train.recipes.small import style_settings
+from factory.train.recipes.style import FitStyleConfig, starting_point, style_recipe, train_styles
+from tests.factory.train.recipes.small import TRAIN, style_settings
+from tests.told import told
 
 
 def test_style_labels_are_those_of_the_images(root: Path) -> None:
@@ -22,6 +28,38 @@ def test_style_labels_are_those_of_the_images(root: Path) -> None:
     style = dict(zip(corpus.column("key"), corpus.column("style"), strict=True))
     styles = train_styles(corpus, "train")
     assert [styles[label] for label in batch["label"]] == [style[key] for (key,) in batch["keys"]]
+
+
+def test_an_encoder_starts_from_one_with_other_classes(root: Path, tmp_path: Path) -> None:
+    initial = StyleEncoder(["lab-mask", "cam-print"], 8, (8, 8, 8, 16), (1, 2, 1, 1))
+    initial(torch.randn(8, 3, 32, 32))
+    initial.save_pretrained(tmp_path / "style_encoder")
+    given = {"corpus": f"{root}/real", "out": f"{tmp_path}/out", "train": TRAIN, "initial": str(tmp_path)}
+    started, known = starting_point(build(FitStyleConfig, given))
+    assert known == {
+        "initial": encoder_digest(Storage(str(tmp_path))),
+        "network": {"stem_channels": 8, "channels": [8, 8, 8, 16], "depths": [1, 2, 1, 1]},
+    }
+    styles = train_styles(Corpus(f"{root}/real"), "train")
+    recipe: Any = style_recipe(told(started, styles))
+    network = recipe.objective.network
+    assert list(network.styles) == styles and len(styles) != 2
+    images = torch.randn(2, 3, 32, 32)
+    (features, logits), (wanted, before) = network.eval()(images), initial.eval()(images)
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(features, wanted, strict=True))
+    torch.testing.assert_close(logits[:, styles.index("cam-print")], before[:, 1])
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    with pytest.raises(UserError, match="network is that of the initial style encoder: leave it out"):
+        build(FitStyleConfig, {**given, "network": {"stem_channels": 8}})
+
+
+def test_without_initial_a_configuration_is_what_it_was_before_initial_existed(root: Path) -> None:
+    given = {"corpus": "faces", "out": "style", "train": TRAIN}
+    assert set(build(FitStyleConfig, given).model_dump()) == {
+        *("corpus", "protocol", "out", "split", "held_out", "network", "train", "resources")
+    }
+    config = build(FitStyleConfig, given)
+    assert starting_point(config) == (config, {})
 
 
 def test_style_encoder_scores_its_accuracy_on_held_out_subjects(root: Path) -> None:

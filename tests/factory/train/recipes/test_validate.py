@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 import torch
 
 from benchmarks.corpora import small_rows, write_corpus
+from difffas.classifier import SpoofClassifier
+from difffas.errors import UserError
 from difffas.objective import TrainingNoise, training_loss
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
@@ -14,7 +17,7 @@ from difffas.unet import SpoofUNet
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE
 from factory.models.tensors import to_pixels, to_tensor
-from factory.train.recipes.validate import Validation, sample_grid
+from factory.train.recipes.validate import Validation, check_judge, sample_grid
 
 CPU = torch.device("cpu")
 
@@ -116,6 +119,42 @@ def test_the_grid_is_what_the_sampler_makes(corpus: Corpus, networks: tuple[Spoo
         to_tensor(validation.live[:2]), to_tensor(validation.guide[:2]), t0=100, seed=_seeds_of(7), steps=2
     )
     assert np.array_equal(alone[:32, 64:], to_pixels(made)[0])
+
+
+class SaysByBrightness:
+    """Calls bright images cam-print and dark ones phone-print."""
+
+    styles = ("cam-print", "phone-print")
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        self.seen.append(images)
+        bright = images.mean(axis=(1, 2, 3)) > 127
+        return np.stack([bright, ~bright], axis=1).astype(np.float64)
+
+
+def test_a_judge_counts_the_spoofs_that_reach_their_guide_s_style(
+    corpus: Corpus, networks: tuple[SpoofUNet, StyleEncoder]
+) -> None:
+    pipeline = SpoofPipeline(unet=networks[0], style_encoder=networks[1])
+    validation = Validation(corpus, "dev", samples=4, seed=1, timesteps=300, batch_size=2)
+    judge: Any = SaysByBrightness()
+    found = validation.judged(pipeline, judge, cfg_scale=1.5, steps=2)
+    assert [len(images) for images in judge.seen] == [2, 2]
+    made = np.concatenate(judge.seen)
+    chosen = np.where(made.mean(axis=(1, 2, 3)) > 127, "cam-print", "phone-print")
+    assert found == {"spoofs": 4, "reached": int((chosen == validation.style).sum()), "t0": 250, "cfg_scale": 1.5}
+    grid = validation.grid(pipeline, rows=2, cfg_scale=1.5, steps=2)
+    assert np.array_equal(made[0], grid[:32, 3 * 32 :]), "the spoof in the grid's last column"
+
+
+def test_a_judge_must_know_the_styles(tmp_path: Path) -> None:
+    SpoofClassifier(["cam-live", "cam-print"], ["cam-live"], backbone="test_resnet").save(tmp_path / "classifier")
+    check_judge(str(tmp_path), {"cam-print"})
+    with pytest.raises(UserError, match="does not know lab-mask, phone-print: fit one on a corpus with these styles"):
+        check_judge(str(tmp_path), {"cam-print", "phone-print", "lab-mask"})
 
 
 def _seeds_of(seed: int) -> list[int]:

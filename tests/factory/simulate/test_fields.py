@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.drawn.portrait import fields
+from factory.simulate import fields
 
 
 def test_linear_light_by_hand() -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from difffas.errors import UserError
-from factory.drawn.portrait.fields import Array, Field, blurred, bump, mix, noise, reduced, resized, ridge, soft
+from factory.simulate.fields import Array, Field, blurred, bump, mix, noise, reduced, resized, ridge, soft
 
 Pixels = npt.NDArray[np.uint8]
 Attack = Callable[[Pixels, int, "Array | None"], Pixels]

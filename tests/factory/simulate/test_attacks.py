@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.drawn.portrait import Capture, Subject, landmarks, render
-from factory.drawn.simulate import _MASKS, ATTACKS, CAMERAS, CENTRED, record
+from factory.simulate.attacks import _MASKS, ATTACKS, CAMERAS, CENTRED, record
 
 Pixels = npt.NDArray[np.uint8]
 SIDE, PEOPLE = 64, 12

@@ -130,14 +130,10 @@ def plan(config: PrepareConfig) -> PreparePlan:
 
 
 class Images(TypedDict):
-    """The images of one shard: records, and pixels, uint8 (R, size, size, 3), which are zeros in place of a reject.
-
-    `detected` says of each image at which the face detector looked what the detector saw.
-    """
+    """The images of one shard: records, and pixels, uint8 (R, size, size, 3), which are zeros in place of a reject."""
 
     records: list[ImageRecord]
     pixels: np.ndarray
-    detected: list[Detected]
 
 
 def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
@@ -154,7 +150,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
     rejects = [entry.reject or ("file too large" if entry.size > MAX_BYTES else None) for entry in entries]
     good = [entry for entry, reject in zip(entries, rejects, strict=True) if reject is None]
     images = read_sources(config.source, good, config.columns)
-    detected: list[Detected] = []
+    detected: dict[int, Detected] = {}
     source_types: list[SourceType] = [config.digital_source_type] * len(entries)
     for place, entry in enumerate(entries):
         if rejects[place] is None:
@@ -170,7 +166,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
                     if entry.label == LIVE and covered(choice.detected):  # an attack may be a cover
                         rejects[place] = rejects[place] or COVERED
                     if choice.detected:
-                        detected.append({"key": entry.key, "reject": rejects[place], **choice.detected})
+                        detected[place] = {"key": entry.key, "reject": rejects[place], **choice.detected}
                 if rejects[place] is None:
                     margin = 1.0 if config.crop == "none" else config.margin
                     pixels[place] = cut_square(image, box, config.size, margin)
@@ -181,7 +177,9 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
         {"row": row, "reject": reject, "source_type": source_type}
         for row, reject, source_type in zip(rows, rejects, source_types, strict=True)
     ]
-    return {"records": records, "pixels": pixels, "detected": detected}
+    for place, facts in detected.items():
+        records[place]["detected"] = facts
+    return {"records": records, "pixels": pixels}
 
 
 def _pixels(read: Read) -> np.ndarray:
@@ -225,8 +223,13 @@ def _read_planned(name: str, shared: list[Any]) -> Block:
         torch.set_num_threads(1)  # sums depend on the thread count, and boxes depend on sums
     shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
     if config.crop == "retinaface":
-        write_part(Storage(config.out), name, shard["detected"])
+        write_part(Storage(config.out), name, _detected(shard["records"]))
     return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
+
+
+def _detected(records: list[ImageRecord]) -> list[Detected]:
+    """What the detector saw, of the images that it looked at."""
+    return [record["detected"] for record in records if "detected" in record]
 
 
 _ENTRY = tuple(field.name for field in dataclasses.fields(Entry))

@@ -1,4 +1,4 @@
-# The environment of every node: docker build --tag REGISTRY/difffas-factory:0.2.0 .
+# The environment of every node: docker build --tag REGISTRY/difffas-factory:0.3.0 .
 # On GPUs it needs the NVIDIA container runtime on the host; CUDA's libraries come with PyTorch.
 FROM python:3.11-slim-bookworm
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from difffas.style_encoder import StyleEncoder as StyleEncoder
     from difffas.unet import SpoofUNet as SpoofUNet
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "EMA": "difffas.ema",

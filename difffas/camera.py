@@ -1,7 +1,7 @@
 """An image as another camera, crop or encoder may have shown it [ours]: for judges of style, and for conditions.
 
-A style is what a presentation attack leaves in the picture; how the picture was cropped, mirrored, compressed and lit
-by a little is not, and a judge that has seen it varied does not hold on to it.
+A style is the trace that a presentation attack leaves in the picture. Small changes of crop, compression and light, or
+a mirrored picture, are not part of it, and a judge that was trained on such changes does not rely on them.
 """
 
 from __future__ import annotations

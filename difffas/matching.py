@@ -6,7 +6,7 @@ is then missed. `matched` moves an image by the statistics of two sets: from tho
     D(x) = F⁻¹[H ⊙ F(T(x − μ_P) + μ_Q)],  T = C_P^-½ (C_P^½ C_Q C_P^½)^½ C_P^-½,  H(r) = √(S_Q(r) / S_TP(r)),
 
 with μ the mean colour, C the 3×3 covariance of colours (T is the linear optimal transport between Gaussians), F the
-two-dimensional Fourier transform and S the mean power at radius r once the set's mean image is taken off.
+two-dimensional Fourier transform and S the mean power at radius r without the set's mean image.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Statistics:
 
 @dataclasses.dataclass(frozen=True)
 class Match:
-    """What carries images of one set over to another; see `match`."""
+    """The map that carries images of one set over to another; see `match`."""
 
     source: Tensor  # 3: mean colour
     target: Tensor  # 3
@@ -100,7 +100,7 @@ class Match:
         return self.unclamped(images.double()).clamp(-1.0, 1.0).to(images.dtype)
 
     def unclamped(self, images: Tensor) -> Tensor:
-        """The same in float64, before what lies outside of [-1, 1] is cut."""
+        """The same in float64, without clamping."""
         centred = images.double() - self.source[:, None, None]
         moved = torch.einsum("ij,bjhw->bihw", self.transport, centred) + self.target[:, None, None]
         height, width = images.shape[2:]
@@ -110,7 +110,7 @@ class Match:
 
 
 def match(source: Statistics, target: Statistics, shrinkage: float = 0.0) -> Match:
-    """What carries images of the source set over to the target set.
+    """Return the map that carries images of the source set over to the target set.
 
     Args:
         source, target: statistics of two sets of images of one size.
@@ -130,7 +130,7 @@ def match(source: Statistics, target: Statistics, shrinkage: float = 0.0) -> Mat
 
 
 def sharpness(source: Statistics, target: Statistics) -> Match:
-    """What carries the sharpness alone from one set to another; colours stay.
+    """Return the map that carries over the sharpness alone; colours stay.
 
     Raises:
         ValueError: for another size.

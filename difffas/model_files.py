@@ -223,7 +223,7 @@ def _stored(name: str, where: str, key: str, entry: Any) -> Stored:
             return Stored(name, tuple(shape), dtype)
     except (KeyError, TypeError, ValueError):
         pass
-    raise UserError(f"the header of {where} describes {key!r} in a way that cannot be: bring it back from a copy")
+    raise UserError(f"the header of {where} describes {key!r} in an impossible way: bring it back from a copy")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

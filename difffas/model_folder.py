@@ -89,7 +89,7 @@ def _check_scheduler(files: Files, named: Any) -> None:
     try:
         scheduler = kind.from_config(config)  # type: ignore[attr-defined]
     except Exception as error:  # a constructor may raise anything for values that are not meant for it
-        raise UserError(f"{where} describes no {name}: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{where} does not describe a {name}: {' '.join(str(error).split())[:200]}") from None
     try:
         check_process(scheduler)
     except ValueError as error:

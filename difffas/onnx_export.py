@@ -68,7 +68,7 @@ def export_onnx(classifier: SpoofClassifier, path: str | Path, size: int = 256) 
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        raise UserError(f"PyTorch makes no ONNX file of {classifier.architecture}: {_reason(error)}") from error
+        raise UserError(f"PyTorch cannot export to ONNX: {classifier.architecture}: {_reason(error)}") from error
     assert program is not None
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # they include paths of this machine's Python files

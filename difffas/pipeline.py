@@ -196,7 +196,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             offset: how timesteps follow from T₀, see `timestep_table`.
             preset: a name in `PRESETS`; with a preset that sets steps and sampler, leave both arguments out.
             start: the images that are noised to T₀, of the live faces' shape and range; None: the live faces
-                themselves, as in the paper. With those of `difffas.matching` a style of another domain is reached.
+                themselves, as in the paper. Images from `difffas.matching` reach a style of another domain.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
         depend on its own row and the batch's shape (with `MKL_CBWR=COMPATIBLE` and several threads on its place, too).

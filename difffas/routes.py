@@ -1,4 +1,4 @@
-"""Between which styles a live face is carried before sampling; `difffas.style_statistics` does it."""
+"""The route of a sample: the styles between which `difffas.style_statistics` carries its live face before sampling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Matching = Literal["none", "guide", "domain", "style"]
 
 
 class Route(NamedTuple):
-    """The styles that one sample passes. Live faces have a style, too: `<domain>-live`."""
+    """The styles on the way of one sample. Live faces have a style, too: `<domain>-live`."""
 
     live: str  # of the live face
     condition: str  # of live faces of the guide's domain

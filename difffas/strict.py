@@ -86,7 +86,9 @@ def check_network(
     config = network_config(kind, files, folder)
     stored = stored_tensors(files, folder, WEIGHTS, variant)
     if sum(config.get("depths", ())) > len(stored):
-        raise UserError(f"{place(files, name)} asks for more layers than its weights are: they are not of one model")
+        raise UserError(
+            f"{place(files, name)} asks for more layers than its weights have: the two belong to different models"
+        )
     network = described(place(files, name), stored, lambda: kind(**config))
     check_weights(files, stored, network)
     return network, config
@@ -144,9 +146,11 @@ def described(where: str, stored: Mapping[str, Stored], build: Callable[[], Netw
         with torch.device("meta"), _no_larger(len(stored), elements(stored)):
             return build()
     except _TooLargeError:
-        raise UserError(f"{where} asks for a larger network than its weights are: they are not of one model") from None
+        raise UserError(
+            f"{where} asks for a larger network than its weights fill: the two belong to different models"
+        ) from None
     except Exception as error:  # a constructor may raise anything for numbers that are not meant for it
-        raise UserError(f"{where} describes no network: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{where} does not describe a network: {' '.join(str(error).split())[:200]}") from None
 
 
 def check_weights(files: Files, stored: Mapping[str, Stored], network: nn.Module) -> None:
@@ -221,7 +225,7 @@ def _refuse(where: str, faults: Mapping[str, Iterable[Any]]) -> None:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             told.append(f"{fault}: {', '.join(names[:SHOWN])}{more}")
     if told:
-        raise UserError(f"{where} are not this network's, whole and finite; {'; '.join(told)}")
+        raise UserError(f"{where} are not complete and finite weights of this network; {'; '.join(told)}")
 
 
 class _TooLargeError(Exception):

@@ -59,7 +59,9 @@ class PipelineConfig(Config):
             raise UserError("give either prepare (photographs to start from) or corpus (a finished one)")
         for name, value in self:
             if isinstance(value, dict) and "out" in value:
-                raise UserError(f"{name}.out is not for a pipeline: every station writes below the pipeline's out")
+                raise UserError(
+                    f"{name}.out is set by the pipeline, whose stations write below its own out: leave it out"
+                )
         for station_run in station_runs(self):
             try:
                 build(station_run.model, station_run.settings)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
+from factory.generate import GenerateConfig
+from factory.train.recipes.classifier import FitClassifierConfig
+from factory.train.recipes.generator import FitGeneratorConfig
+from factory.train.recipes.judge import FitJudgeConfig
+from factory.train.recipes.style import FitStyleConfig
 from tests.root import ROOT
 
 METHOD = sorted((ROOT / "difffas").rglob("*.py"))
@@ -71,6 +79,85 @@ def test_a_room_imports_rooms_of_lower_layers(path: Path) -> None:
 def test_the_table_of_layers_names_rooms_that_are_there() -> None:
     rooms = {path.stem for path in (ROOT / "factory").iterdir() if path.is_dir() or path.suffix == ".py"}
     assert set(layers()) == {room for room in rooms if not room.startswith("_")}
+
+
+@functools.cache
+def arrows() -> set[tuple[str, str]]:
+    """(room, another room that it imports)."""
+    found = set()
+    for path in PLANT:
+        room = path.relative_to(ROOT / "factory").with_suffix("").parts[0]
+        targets = {name.split(".")[1] for name in modules_imported(path) if name.startswith("factory.")}
+        found |= {(room, target) for target in targets - {room} if {room, target} <= layers().keys()}
+    return found
+
+
+def test_rooms_import_one_another_no_more_often_than_promised() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (most,) = re.findall(r"at most (\d+) imports between rooms", text)
+    assert len(arrows()) <= int(most)
+
+
+def walk(what: str) -> list[str]:
+    """The rooms of a walk, by the table in docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (rooms,) = re.findall(rf"^\| {re.escape(what)} \| ([^|]+) \|", text, re.MULTILINE)
+    return re.findall(r"`(\w+)`", rooms)
+
+
+def sections(model: type[BaseModel]) -> set[str]:
+    """The names of a configuration and, at any depth, of the configurations in it."""
+    found = {model.__name__}
+    for field in model.model_fields.values():
+        for kind in [field.annotation, *get_args(field.annotation)]:
+            if isinstance(kind, type) and not get_args(kind) and issubclass(kind, BaseModel):
+                found |= sections(kind)
+    return found
+
+
+def rooms_below(room: str) -> set[str]:
+    """The room and all that it imports, directly or through others."""
+    found, waiting = set(), {room}
+    while waiting:
+        found |= waiting
+        waiting = {target for origin, target in arrows() if origin in waiting} - found
+    return found
+
+
+def rooms_that_take(kinds: set[str]) -> set[str]:
+    """Rooms with a function that has a parameter of one of these types."""
+    found = set()
+    for path in PLANT:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            given = [argument.annotation for argument in [*node.args.args, *node.args.kwonlyargs]]
+            words = {word for each in given if each is not None for word in re.findall(r"\w+", ast.unparse(each))}
+            if words & kinds:
+                found.add(path.relative_to(ROOT / "factory").with_suffix("").parts[0])
+    return found
+
+
+ANY_CONFIG = {"Config", "ConfigT"}
+AS_BYTES = {"images", "storage", "run"}  # get the row as encoded bytes, and as counts for the record
+TRAININGS: tuple[type[BaseModel], ...] = (FitStyleConfig, FitGeneratorConfig, FitClassifierConfig, FitJudgeConfig)
+
+
+@pytest.mark.parametrize(
+    ("what", "kinds", "most"),
+    [
+        ("`GenerateConfig`", sections(GenerateConfig) | ANY_CONFIG, 7),
+        ("row", {"Entry", "Source", "Place", "Row"}, 7),
+        ("training configuration", ANY_CONFIG.union({"WorkerSettings"}, *map(sections, TRAININGS)), 3),
+    ],
+)
+def test_a_walk_enters_the_rooms_that_it_says_and_few(what: str, kinds: set[str], most: int) -> None:
+    rooms = walk(what)
+    taken = rooms_that_take(kinds) & rooms_below(rooms[0])
+    assert set(rooms) == taken | (AS_BYTES if what == "row" else set())
+    assert len(rooms) == len(set(rooms)) <= most
+    for number, room in enumerate(rooms[1:], 1):
+        assert any((earlier, room) in arrows() for earlier in rooms[:number]), f"{room} is not imported before"
 
 
 def test_no_file_imports_itself_through_others() -> None:

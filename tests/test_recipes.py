@@ -9,11 +9,18 @@ from typing import Any
 import pytest
 
 from factory.cli.stations import VERBS
-from factory.core.config import load, read_yaml
+from factory.core.config import build, load, read_yaml
+from factory.drawn import pretrained
 from factory.train import check_resources
+from factory.train.recipes import generator
+from factory.train.recipes.generator import FitGeneratorConfig
+from factory.train.recipes.style import FitStyleConfig, starting_point
 from tests.root import ROOT
 
-EXAMPLES = {"style": "fit-style", "generator": "fit-generator", "generate": "generate", "nuaa": "prepare"}
+EXAMPLES = {
+    **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
+    **{"generate": "generate", "nuaa": "prepare"},
+}
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
 
@@ -34,10 +41,20 @@ PAPER = ("fit_classifier.adam.yaml", "fit_classifier.sgd.yaml")  # the paper's s
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_training_looks_at_held_out_people_and_keeps_the_best_model(file: Path) -> None:
     given = read_yaml(file)
-    trainings: list[Any] = [given] if file.name.startswith(("fit_", "style", "generator")) else []
+    trainings: list[Any] = [given] if file.name.startswith(("fit_", "style", "generator", "own_")) else []
     trainings += [given[name] for name in given if name.startswith("fit_") and file.name.startswith("pipeline")]
     for training in trainings if file.name not in PAPER else []:
         assert training["train"]["patience"] * training["train"]["evaluate_every"] <= training["train"]["steps"]
+
+
+def test_the_recipes_for_own_styles_fit_together() -> None:
+    style = load(FitStyleConfig, str(ROOT / "examples" / "own_style.yaml"))
+    given = load(FitGeneratorConfig, str(ROOT / "examples" / "own_generator.yaml"))
+    assert (given.style_encoder, given.initial) == (style.out, style.initial)
+    started, _ = starting_point(build(FitStyleConfig, {"corpus": "x", "out": "y", "initial": str(pretrained.FOLDER)}))
+    plain = build(FitGeneratorConfig, {"corpus": "x", "out": "y", "initial": str(pretrained.FOLDER)})
+    network = generator.starting_point(plain)[0].network
+    assert list(started.network.channels[1:]) == [network.base_channels * n for n in network.channel_multipliers[3:]]
 
 
 @pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_classifier"])

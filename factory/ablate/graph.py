@@ -154,7 +154,7 @@ class Graph:
     def _refuse(self, row: TableRow, given: str, *stations: str) -> None:
         for station in stations:
             if getattr(row, station):
-                raise MissingError(f"changes {station}, which a finished `{given}` leaves no room for: leave that out")
+                raise MissingError(f"changes {station}, but `{given}` is given and finished: leave `{given}` out")
 
     def _given(self, kind: str, url: str, protocol: str) -> RunInput:
         """A finished input; `$protocol` in its name is replaced by the training protocol's name."""

@@ -22,7 +22,9 @@ class AblateConfig(Config):
     table: PathOrUrl = Field(description="name of a table in the package, or FILE.yaml")
     corpus: PathOrUrl = Field(description="real faces for training and testing")
     out: PathOrUrl
-    protocols: tuple[PathOrUrl, ...] | None = Field(None, min_length=1, description="None: the table's; own: splits")
+    protocols: tuple[PathOrUrl, ...] | None = Field(
+        None, min_length=1, description="None: the table's; own: the corpus's own splits"
+    )
     seeds: Seeds | None = Field(None, description="None: the table's")
     generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
     generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; $protocol too")
@@ -31,8 +33,10 @@ class AblateConfig(Config):
     fit_generator: dict[str, JsonValue] | None = None
     generate: dict[str, JsonValue] = {}
     fit_classifier: dict[str, JsonValue] = {}
-    evaluate: dict[str, JsonValue] = Field({}, description="default: without bootstrap, which the table ignores")
-    unit: Literal["frame", "video"] = Field("frame", description="unit that figures count; video: means of recordings")
+    evaluate: dict[str, JsonValue] = Field({}, description="default: no bootstrap, since tables show no intervals")
+    unit: Literal["frame", "video"] = Field(
+        "frame", description="unit of the figures; video: mean score of each recording"
+    )
     runs: PathOrUrl | None = Field(None, description="folder of the runs; tables may share it; None: OUT/runs")
     resources: TrainResources = Field(TrainResources(), description="for every fit without its own resources")
 

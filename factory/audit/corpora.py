@@ -74,7 +74,7 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
     generated, training = corpora["generated"], corpora["training"]
     spoofs = generated.index.filter(pc.is_valid(generated.index["guide_key"]))
     if not len(spoofs):
-        raise UserError(f"{generated.storage.url} has no generated row: an audit is of what `difffas generate` wrote")
+        raise UserError(f"{generated.storage.url} has no generated row: give a corpus that `difffas generate` wrote")
     live_of = _places(spoofs, "live_key", corpora["live"])
     _places(spoofs, "guide_key", corpora["guides"])
     known = _known_styles(inputs, spoofs)

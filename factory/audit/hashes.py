@@ -55,7 +55,7 @@ def pairs_within(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, 
         UserError: for a radius outside 0 … 6.
     """
     if not 0 <= radius <= MAX_RADIUS:
-        raise UserError(f"a radius of {radius} bits is not within 0 and {MAX_RADIUS}")
+        raise UserError(f"a radius of {radius} bits is not between 0 and {MAX_RADIUS}")
     assert len(np.unique(hashes)) == len(hashes), "give each hash once"
     for mask in _masks(radius):
         masked = hashes & mask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -131,7 +131,7 @@ class AuditSummary(TypedDict):
     leaks: dict[str, int]
     quality: Quality
     balance: dict[str, dict[str, Balance]]  # by split and style
-    limits: Limits
+    limits: NotRequired[Limits]  # missing in folders of version 0.2.0
 
 
 def summarise(

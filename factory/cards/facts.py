@@ -132,7 +132,7 @@ def corpus_facts(storage: Storage) -> CorpusFacts:
         title=f"{'Generated spoof faces' if len(made) else 'Faces'} {claim['fingerprint'][:8]}",
         job=claim["job"],
         fingerprint=claim["fingerprint"],
-        software=claim["software"],
+        software=claim.get("software", {}),
         rows=len(index),
         generated=len(made),
         size_category=SIZES[max(0, len(str(len(index))) - 3)],

@@ -105,5 +105,5 @@ def model_facts(storage: Storage, corpora: Mapping[str, str], figures: Mapping[s
         hub_license=hub_license(terms),
         figures=numbers,
         settings=json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False),
-        software=claim["software"],
+        software=claim.get("software", {}),
     )

@@ -30,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Turn live faces into labelled spoof faces, and train what needs them. Re-running a command resumes it.",
+    help="Turn live faces into labelled spoof faces and train classifiers on them. Run a command again to resume it.",
     epilog="Example: difffas generate --config jobs/generate.yaml inputs.live=corpora/faces out=corpora/spoofs",
 )
 
@@ -60,7 +60,7 @@ for _verb in CONFIG_ONLY_VERBS:
 def generate(
     config: ConfigFile = None,
     live: Annotated[str | None, typer.Option(help="Corpus of live faces.")] = None,
-    guides: Annotated[str | None, typer.Option(help="Corpus of the guides; may be the same.")] = None,
+    guides: Annotated[str | None, typer.Option(help="Corpus of the guides; may be that of the live faces.")] = None,
     generator: Annotated[str | None, typer.Option(help="Model folder, or dummy to test the plumbing.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the spoofs, local or s3://.")] = None,
     overrides: Overrides = None,
@@ -78,20 +78,24 @@ def prepare(
     source: Annotated[str | None, typer.Argument(help="Folder, file or glob: images, Parquet or WebDataset.")] = None,
     out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
     config: ConfigFile = None,
-    dataset: Annotated[str | None, typer.Option(help="SOURCE is this data set's tree, see docs/datasets.md.")] = None,
-    pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE, see docs/prepare.md.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Domain of rows whose path does not say it.")] = None,
-    attack: Annotated[str | None, typer.Option(help="Attack of rows whose path does not say it.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set whose tree SOURCE is; see docs/datasets.md.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE; see docs/prepare.md.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Domain of images whose path does not name one.")] = None,
+    attack: Annotated[str | None, typer.Option(help="Attack of images whose path does not name one.")] = None,
     license: Annotated[str | None, typer.Option(help="What the photographs may be used for; required.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the stored images, a multiple of 32.")] = None,
-    crop: Annotated[str | None, typer.Option(help="retinaface, table, dataset or none; next three imply it.")] = None,
+    crop: Annotated[
+        str | None, typer.Option(help="retinaface, table, dataset or none; the next three options imply it.")
+    ] = None,
     no_crop: Annotated[bool, typer.Option("--no-crop", help="The images are face crops already.")] = False,
     weights: Annotated[str | None, typer.Option(help="RetinaFace weights file.")] = None,
     boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
     min_face: Annotated[int | None, typer.Option(help="Reject faces with fewer pixels on the shorter side.")] = None,
     reject_several: Annotated[bool, typer.Option("--reject-several", help="Reject images of several faces.")] = False,
     upright: Annotated[bool, typer.Option("--upright", help="Turn the image until the eyes are level.")] = False,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
+    ] = None,
 ) -> None:
     """Turn photographs into a corpus. Example: difffas prepare photos --out faces --license CC0-1.0 --no-crop"""
     from factory.core.config import load
@@ -122,12 +126,14 @@ def evaluate(
     config: ConfigFile = None,
     classifier: Annotated[str | None, typer.Option(help="Folder that fit-classifier wrote.")] = None,
     corpus: Annotated[str | None, typer.Option(help="Corpus to score.")] = None,
-    scores: Annotated[str | None, typer.Option(help="CSV of scores, in the place of these two.")] = None,
-    dev_scores: Annotated[str | None, typer.Option(help="CSV of the development set, where it is another.")] = None,
+    scores: Annotated[str | None, typer.Option(help="CSV of scores, instead of --classifier and --corpus.")] = None,
+    dev_scores: Annotated[
+        str | None, typer.Option(help="CSV of scores of the development set, if it is a separate file.")
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Folder to write; with --scores it may be left out.")] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Metrics, scores.csv, ROC and DET (docs/evaluating.md). Example: difffas evaluate --scores scores.csv"""
+    """Write metrics, scores.csv, ROC and DET (docs/evaluating.md). Example: difffas evaluate --scores scores.csv"""
     from factory.core.config import load
     from factory.evaluate import EvaluateConfig, run
 
@@ -137,7 +143,9 @@ def evaluate(
 
 @app.command()
 def ablate(
-    table: Annotated[str | None, typer.Argument(help="Such as losses, or FILE.yaml; none lists them.")] = None,
+    table: Annotated[
+        str | None, typer.Argument(help="Table, such as losses, or FILE.yaml; without it, the tables are listed.")
+    ] = None,
     config: ConfigFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and which are finished.")] = False,
     overrides: Overrides = None,
@@ -151,9 +159,11 @@ def ablate(
 @app.command()
 def plan(
     config: ConfigFile = None,
-    images_per_second: Annotated[float | None, typer.Option(help="Of one generator; a run's summary has it.")] = None,
-    price: Annotated[float | None, typer.Option(help="Of one generator for one hour, in any currency.")] = None,
-    device: Annotated[str | None, typer.Option(help="A device of docs/cost.md, whose measured speed is used.")] = None,
+    images_per_second: Annotated[
+        float | None, typer.Option(help="Speed of one generator; a finished run's summary has it.")
+    ] = None,
+    price: Annotated[float | None, typer.Option(help="Price of one generator for one hour, in any currency.")] = None,
+    device: Annotated[str | None, typer.Option(help="Device in docs/cost.md whose measured speed to use.")] = None,
     overrides: Overrides = None,
 ) -> None:
     """Forecast a generation's output and cost; writes nothing. Example: difffas plan --config jobs/generate.yaml"""
@@ -182,8 +192,13 @@ def publish() -> None:
 
 @app.command()
 def protocols(
-    name: Annotated[str | None, typer.Argument(callback=located, help="Protocol, or FILE.yaml; none: a list.")] = None,
-    corpus: Annotated[list[str] | None, typer.Option(callback=located, help="To count under it; repeatable.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(callback=located, help="Protocol or FILE.yaml; without it, the protocols are listed."),
+    ] = None,
+    corpus: Annotated[
+        list[str] | None, typer.Option(callback=located, help="Corpus to count under the protocol; repeatable.")
+    ] = None,
 ) -> None:
     """List protocols, or count a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
     from factory.protocols.counts import describe
@@ -196,7 +211,7 @@ def protocols(
 def export_classifier(
     folder: Annotated[str, typer.Argument(help="Folder that fit-classifier wrote.")],
     out: Annotated[str, typer.Option(help="Folder to write: safetensors, timm backbone, ONNX.")],
-    size: Annotated[int | None, typer.Option(help="Side of its images, where the folder does not say.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the images, if the folder does not record it.")] = None,
 ) -> None:
     """Export a classifier: timm, ONNX. Example: difffas export-classifier models/classifier --out export"""
     from factory.convert.export_classifier import ExportConfig, run

@@ -15,7 +15,9 @@ from factory.core.credentials import hide
 
 LEFTOVER_SECONDS = 86400.0  # older than any upload still in progress
 
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings over the file's.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings that override those of the file.")
+]
 
 
 def located(given: Any) -> Any:
@@ -41,8 +43,8 @@ ImageFile = Annotated[str | None, typer.Option(callback=local, help="Write the i
 
 def status(
     folder: Folder,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it as text until the run ends.")] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks of --watch.")] = 5.0,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the status as text until the run ends.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two readings with --watch.")] = 5.0,
 ) -> None:
     """Show a run's progress; needs no cluster. Example: difffas status corpora/spoofs --watch"""
     from factory.line import status as reader
@@ -71,7 +73,7 @@ def verify(
 def retry_failed(
     folder: Folder,
     reject: Annotated[
-        bool, typer.Option("--reject", help="Do not try: record them as rejects, close the corpus.")
+        bool, typer.Option("--reject", help="Do not try again: record the images as rejects and close the corpus.")
     ] = False,
     overrides: Overrides = None,
 ) -> None:
@@ -104,9 +106,12 @@ def regenerate(folder: Folder, key: Key, image: ImageFile = None, overrides: Ove
 def release(
     folder: Annotated[str | None, typer.Argument(help="Folder that a run wrote, local or s3://.")] = None,
     to: Annotated[
-        str | None, typer.Option(help="A URL such as s3://… or the Hub's OWNER/NAME, for the commands shown.")
+        str | None,
+        typer.Option(help="Destination in the commands shown: a URL such as s3://…, or the Hub's OWNER/NAME."),
     ] = None,
-    config: Annotated[str | None, typer.Option("--config", help="YAML file of both; see jobs/release.yaml.")] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", help="YAML file with folder and destination; see jobs/release.yaml.")
+    ] = None,
 ) -> None:
     """Check a corpus, list its shards, show how to send it; sends nothing. Example: difffas release corpora/spoofs"""
     from factory.core.config import load
@@ -123,7 +128,7 @@ def release(
     if found["problems"]:
         raise SystemExit(1)
     print_summary(found)
-    typer.echo("difffas: nothing was sent; one of these would do it", err=True)
+    typer.echo("difffas: nothing was sent; one of these commands would send the corpus", err=True)
     for command in found["commands"]:
         typer.echo(command, err=True)  # ready for a shell; JSON would escape its quotes
 

@@ -17,7 +17,7 @@ Address = Annotated[
     str,
     typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="The cluster's dashboard.", show_default=DASHBOARD),
 ]
-Name = Annotated[str, typer.Argument(metavar="ID", help="Name of the job, as submit printed it.")]
+Name = Annotated[str, typer.Argument(metavar="ID", help="Name of the job, printed by `submit`.")]
 
 job_app = typer.Typer(
     no_args_is_help=True,
@@ -30,17 +30,21 @@ def submit(
     verb: Annotated[str, typer.Argument(metavar="VERB", help="Station to run, such as generate or pipeline.")],
     config: Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")] = None,
     address: Address = DASHBOARD,
-    wheel: Annotated[str | None, typer.Option(callback=local, help="Upload its code, not the code here.")] = None,
+    wheel: Annotated[
+        str | None, typer.Option(callback=local, help="Wheel whose code to upload instead of the code here.")
+    ] = None,
     installed: Annotated[bool, typer.Option("--installed", help="Upload no code: the cluster has it.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the log, exit as the job does.")] = True,
-    again: Annotated[bool, typer.Option("--again", help="Even if it has succeeded there.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow the log and exit with the job's status.")
+    ] = True,
+    again: Annotated[bool, typer.Option("--again", help="Submit even if the run has succeeded there.")] = False,
     overrides: Overrides = None,
 ) -> None:
     """Run a station on a cluster (docs/cluster.md). Example: difffas submit generate --config jobs/generate.yaml"""
     from factory.cli import submission
 
     if wheel and installed:
-        raise UserError("--wheel uploads code and --installed none: give one of them")
+        raise UserError("--wheel uploads code and --installed uploads none: give one of them")
     loaded = submission.load_config(verb, config, overrides or [])
     submitted = submission.submit(verb, loaded, address, wheel, installed, again)
     out = getattr(loaded, "out", None)
@@ -55,7 +59,9 @@ def submit(
 
 @job_app.command()
 def status(
-    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="Name of the job; lists all without it.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Name of the job; without it, all jobs are listed.")
+    ] = None,
     address: Address = DASHBOARD,
 ) -> None:
     """Show a job's status. Example: difffas job status generate-0123456789abcdef --address http://127.0.0.1:8265"""
@@ -67,7 +73,9 @@ def status(
 @job_app.command()
 def logs(
     name: Name,
-    follow: Annotated[bool, typer.Option("--follow", help="To the end of the job, and exit as it does.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Follow the log to the end of the job and exit with its status.")
+    ] = False,
     address: Address = DASHBOARD,
 ) -> None:
     """Print a job's log. Example: difffas job logs generate-0123456789abcdef --follow"""

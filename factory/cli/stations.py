@@ -25,21 +25,30 @@ CONFIG_ONLY_VERBS = {
         "FitJudgeConfig",
         "Fit a judge of style, on other people (Ray Train).",
     ),
-    "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w set spoof strength and identity."),
+    "strength": ("factory.strength", "StrengthConfig", "Measure how T0 and w change spoof strength and identity."),
+    "calibrate": (
+        "factory.calibrate",
+        "CalibrateConfig",
+        "Find match, T0 and w of every style on held-out people, as YAML for generate.",
+    ),
     "tune": ("factory.tune", "TuneConfig", "Search margins, ranges of T0 and w, batches (Ray Tune)."),
     "probe": (
         "factory.generate.probe",
         "ProbeConfig",
         "Try batch sizes of a generator on this machine; writes nothing.",
     ),
-    "play": ("factory.play", "PlayConfig", "A page on this machine to make one spoof at a time (Gradio)."),
+    "play": ("factory.play", "PlayConfig", "Serve a page on this machine that makes one spoof at a time (Gradio)."),
     "audit": (
         "factory.audit",
         "AuditConfig",
         "Measure a generated corpus and say which rows to leave out (Ray Data).",
     ),
     "report": ("factory.report", "ReportConfig", "Write one self-contained HTML page about a run."),
-    "pipeline": ("factory.pipeline", "PipelineConfig", "All stations, photographs to report; what is done is left."),
+    "pipeline": (
+        "factory.pipeline",
+        "PipelineConfig",
+        "Run all stations, from photographs to report; finished ones are skipped.",
+    ),
 }
 
 # verb: (module with `run`, its configuration model), for every command that needs only `--config`

@@ -65,7 +65,7 @@ def check(station: str, needs: Sequence[Need]) -> None:
             continue
         what = f"{need.setting} asks for {_asked(need, each, least)}; this cluster has {_has(nodes, need.labels)}"
         if not grows:
-            raise UserError(f"{what}, room for {found}: lower it, or start Ray on more machines first")
+            raise UserError(f"{what}, room for {found}: lower the setting, or start Ray on more machines first")
         if need.wait_seconds is None:
             say(f"{station}: {what} now: waiting for its autoscaler, until resources.stall_seconds")
             continue
@@ -129,6 +129,8 @@ def _wait(need: Need, each: dict[str, float], what: str) -> None:
     group = placement_group(bundles, bundle_label_selector=[need.labels] * need.count if need.labels else None)
     try:
         if not group.wait(need.wait_seconds or 0):
-            raise Stalled(f"{what}, and no more came in {need.wait_seconds:g} s: run the command again, or lower it")
+            raise Stalled(
+                f"{what}, and no more came in {need.wait_seconds:g} s: run the command again, or lower the setting"
+            )
     finally:
         remove_placement_group(group)

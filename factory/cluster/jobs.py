@@ -52,7 +52,7 @@ def connected(address: str) -> Iterator[JobSubmissionClient]:
     except AuthenticationError as error:
         raise UserError(cluster.token_refused(address, str(error))) from None
     except requests.HTTPError as error:
-        raise UserError(f"{address} is no Ray dashboard, or a broken one: {error}") from None
+        raise UserError(f"{address} is not a Ray dashboard, or is broken: {error}") from None
     except (ConnectionError, requests.RequestException):
         raise UserError(
             f"no Ray dashboard answers at {address}: give http://HOST:8265 as `ray start` prints it"
@@ -112,7 +112,7 @@ def logs(name: str, address: str, follow: bool, write: Callable[[str], Any]) -> 
             _tail(client, name, log)
             if (job := _ended(client, name)) is not None:
                 return exit_status(job)
-    raise OSError(f"the connection broke {CONNECTIONS} times, {name} may go on: difffas job logs {name} --follow")
+    raise OSError(f"the connection broke {CONNECTIONS} times; {name} may still run: difffas job logs {name} --follow")
 
 
 def exit_status(job: JobDetails) -> int:

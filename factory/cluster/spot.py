@@ -89,11 +89,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _drained(arguments: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m factory.cluster.spot", description=__doc__)
-    parser.add_argument("--address", default="auto", help="of the Ray cluster, HOST:PORT; by default this node's")
-    parser.add_argument("--node-id", help="hexadecimal id of the node; by default the one that this runs on")
-    parser.add_argument("--now", type=float, metavar="SECONDS", help="there is a notice, so many are left")
+    parser.add_argument(
+        "--address", default="auto", help="address of the Ray cluster, HOST:PORT; default: this node's cluster"
+    )
+    parser.add_argument("--node-id", help="hexadecimal id of the node; default: this node")
+    parser.add_argument(
+        "--now", type=float, metavar="SECONDS", help="act as if a notice had come, with this many seconds left"
+    )
     parser.add_argument("--metadata", default=METADATA, help="URL of the metadata service")
-    parser.add_argument("--every", type=float, default=EVERY, help="seconds between looks")
+    parser.add_argument("--every", type=float, default=EVERY, help="seconds between two requests")
     given = parser.parse_args(arguments)
     left, misses = given.now, 0
     while left is None:

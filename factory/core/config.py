@@ -202,13 +202,18 @@ def _explain(model: type[BaseModel], error: ErrorDetails) -> str:
 
 
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    annotation: Any = model
     for part in location:
-        if part not in model.model_fields:
+        if get_origin(annotation) is dict:  # models under names of the user's
+            annotation = get_args(annotation)[1]
+            continue
+        if not (_is_model(annotation) and part in annotation.model_fields):
             return []
-        annotation = model.model_fields[part].annotation
+        annotation = annotation.model_fields[part].annotation
         if get_origin(annotation) in (Union, types.UnionType):
             annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)
+    return list(annotation.model_fields) if _is_model(annotation) else []
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -53,7 +53,7 @@ def parse_yaml(text: str, where: str) -> Any:
     except (yaml.YAMLError, _Fault) as error:
         raise UserError(hide(f"{where}: {' '.join(_explained(error).split())}")) from None
     except (ValueError, OverflowError) as error:  # from chr() and int() in PyYAML's scanner: an escape, a version
-        raise UserError(f"{where}: no YAML of ours: {short(' '.join(str(error).split()))}") from None
+        raise UserError(f"{where}: not valid YAML for settings: {short(' '.join(str(error).split()))}") from None
     finally:
         if loader is not None:
             loader.dispose()  # type: ignore[no-untyped-call]
@@ -70,9 +70,9 @@ def parse_json(data: str | bytes | bytearray, where: str) -> Any:
         found = json.loads(data, object_pairs_hook=_each_once)
         _check_depth(data)
     except RecursionError:
-        raise UserError(f"{where}: no JSON of ours: more than {DEEPEST} levels deep") from None
+        raise UserError(f"{where}: not valid JSON: more than {DEEPEST} levels deep") from None
     except ValueError as error:  # broken syntax or UTF-8, or a number with more digits than Python converts
-        raise UserError(hide(f"{where}: no JSON of ours: {short(' '.join(str(error).split()))}")) from None
+        raise UserError(hide(f"{where}: not valid JSON: {short(' '.join(str(error).split()))}")) from None
     return found
 
 

@@ -45,7 +45,7 @@ def place(text: str, known: tuple[str, ...] = ()) -> str:
     if match is None:
         return text
     if match["url"] and not match["before"].endswith("file://"):
-        raise UserError(f"{text!r}: {match['home']} is a folder of this machine, which the URL's store has not")
+        raise UserError(f"{text!r}: {match['home']} is a folder of this machine: a URL cannot contain one")
     home = os.path.expanduser(match["home"])
     if home == match["home"]:
         raise UserError(f"{text!r}: there is no home folder {home}; a folder of that name is ./{home}")

@@ -53,9 +53,9 @@ class Detected(TypedDict, total=False):
     contrast: float
 
 
-def write_part(storage: Storage, shard: str, lines: list[Detected]) -> None:
-    """Write the part of a shard, unless it exists."""
-    storage.create(_part(shard), _bytes([pa.Table.from_pylist(lines, SCHEMA)]))
+def write_part(url: str, shard: str, lines: list[Detected]) -> None:
+    """Write the part of a shard into the folder of the corpus, unless it exists."""
+    Storage(url).create(_part(shard), _bytes([pa.Table.from_pylist(lines, SCHEMA)]))
 
 
 def join_parts(storage: Storage, shards: Iterable[str]) -> None:

@@ -11,15 +11,22 @@ import numpy as np
 from difffas.errors import UnreadableError, UserError
 from difffas.routes import Route, needed
 from factory.corpus import Corpus
+from factory.corpus.row import LIVE_ATTACK, style_of
 from factory.images import decode
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
+from factory.storage import Storage
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
 
 IMAGES = 256  # of a style, spread evenly over its rows: more change the statistics by less than a grey level
 CHUNK = 64
+
+
+def route_of(live_domain: str, domain: str, attack: str) -> Route:
+    """The route of a live face of one domain to a guide of another or the same."""
+    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
 
 
 class RowsOfStyle(NamedTuple):
@@ -37,15 +44,15 @@ def match_sources(
     splits: Sequence[str],
     size: tuple[int, int],
 ) -> dict[str, Statistics | RowsOfStyle]:
-    """Where the statistics of every style on these routes come from; reads no image.
+    """For every style on these routes, its statistics or the rows to estimate them from; reads no image.
 
     Args:
-        known: those in the model. inputs: corpora from whose real rows of `splits` unknown styles may be estimated.
+        known: statistics in the model. inputs: corpora whose real rows of `splits` may serve to estimate the others.
         size: height and width of the images.
 
     Raises:
-        UserError: naming a style that neither the model nor, where `sampler.match_unseen` allows them, the inputs
-            know, or the size of the model's images if it is another.
+        UserError: naming a style without statistics in the model and, if `sampler.match_unseen` allows an estimate,
+            without images in the inputs; or naming the size of the model's images if the inputs have another.
     """
     found: dict[str, Statistics | RowsOfStyle] = {}
     for style in sorted(needed(routes, sampler.match)):
@@ -58,8 +65,25 @@ def match_sources(
     return found
 
 
+def sources_of_run(
+    generator: str,
+    sampler: SamplerConfig,
+    routes: Iterable[Route],
+    corpora: tuple[Corpus, Corpus],
+    split: str,
+    size: tuple[int, int],
+) -> dict[str, Statistics | RowsOfStyle]:
+    """As `match_sources`, with the statistics in a generator's folder; `corpora` are of live faces and of guides."""
+    from difffas.style_statistics import read_statistics
+
+    live, guides = corpora
+    inputs = [live] if guides is live else [live, guides]
+    known = read_statistics(Storage(generator)) if sampler.match != "none" else {}
+    return match_sources(known, sampler, routes, inputs, (split,), size)
+
+
 def matching_statistics(sources: Mapping[str, Statistics | RowsOfStyle]) -> dict[str, Statistics]:
-    """The statistics themselves; reads images for those that are to be estimated."""
+    """The statistics from these sources; reads images for those that are to be estimated."""
     return {
         style: _statistics(*source) if isinstance(source, RowsOfStyle) else source for style, source in sources.items()
     }
@@ -103,7 +127,7 @@ def _real_rows(corpus: Corpus, splits: Sequence[str]) -> np.ndarray:
 
 
 def _statistics(corpus: Corpus, rows: np.ndarray) -> Statistics:
-    """Of at most `IMAGES` of these rows; images that cannot be read, or of another size than most, are left out."""
+    """The statistics of at most `IMAGES` of these rows; unreadable ones and those of a rarer size do not count."""
     from difffas.matching import Moments
 
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(IMAGES, len(rows))).astype(np.int64))]

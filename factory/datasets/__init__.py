@@ -157,8 +157,7 @@ def _say_absent(tree: Tree, title: str, whole: list[str]) -> None:
     absent = [name for name in whole if name.lower() not in there]
     if absent:
         named = ", ".join(absent[:NAMED]) + (" …" if len(absent) > NAMED else "")
-        count = f"{len(whole):,} recordings, {len(absent):,} of them"
-        say(f"prepare: {title} has {count} are not in {tree.source}: {named}")
+        say(f"prepare: {tree.source} lacks {len(absent):,} of the {len(whole):,} recordings of {title}: {named}")
 
 
 _FRAMES = {"video": video, "hdf5": hdf5}

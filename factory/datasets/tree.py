@@ -119,7 +119,7 @@ def table(name: str, text: str, *columns: str) -> list[dict[str, str]]:
     try:
         return _rows(name, csv.DictReader(text.splitlines()), columns)
     except csv.Error as error:
-        raise UserError(f"{name} is no CSV: {error}") from None
+        raise UserError(f"{name} is not a CSV file: {error}") from None
 
 
 def _rows(name: str, reader: csv.DictReader[str], columns: tuple[str, ...]) -> list[dict[str, str]]:

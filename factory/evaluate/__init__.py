@@ -51,9 +51,9 @@ class EvaluateConfig(Config):
         if self.scores is None and None in (self.classifier, self.corpus, self.out):
             raise UserError("give classifier, corpus and out, or scores (a CSV of scores)")
         if self.scores is not None and (self.classifier or self.corpus or self.protocol or self.audit):
-            raise UserError("scores stands in the place of classifier and corpus: give one or the other")
+            raise UserError("scores replaces classifier and corpus: give one or the other")
         if self.higher_is == "spoof" and self.scores is None:
-            raise UserError("higher_is is of score files: a classifier's scores are higher for live faces")
+            raise UserError("higher_is is for score files: a classifier's scores are higher for live faces")
         if self.dev_scores is not None and self.scores is None:
             raise UserError("dev_scores goes with scores: a classifier scores the dev_split itself")
         return self

@@ -205,7 +205,7 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
 
 
 def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[str, Statistics | RowsOfStyle]:
-    """Where the statistics that `sampler.match` needs come from; empty if it is none.
+    """The sources of the statistics that `sampler.match` needs; empty for the value `none`.
 
     Raises:
         UserError: naming a style without statistics.
@@ -234,14 +234,13 @@ def match_sources(config: GenerateConfig, inputs: Inputs, plan: Plan) -> dict[st
 
 def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
     """The settings that decide the shards' bytes; the plan inside a protocol follows from protocol and corpora."""
-    # Runs from before faces were matched have these fingerprints, and can go on.
-    unused = {"sampler": {"match", "match_unseen"}} if config.sampler.match == "none" else None
     return {
         **({"protocol": record(protocol_of(inputs.live))} if protocol_of(inputs.live) else {}),
         "live": inputs.live.digest,
         "guides": inputs.guides.digest,
         "generator": inputs.generator,
-        **config.model_dump(mode="json", include={"plan", "sampler", "output"}, exclude=unused),
+        **config.model_dump(mode="json", include={"plan", "output"}),
+        "sampler": config.sampler.decisive(),
     }
 
 
@@ -260,8 +259,8 @@ def compare_codecs(live: Corpus, output: OutputConfig) -> None:
     stored, wanted = sorted(set(live.column("codec"))), codec_name(output)
     if stored != [wanted]:
         say(
-            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: what reads files "
-            f"instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
+            f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: a reader of "
+            f"files instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
         )
 
 

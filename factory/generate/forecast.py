@@ -122,7 +122,7 @@ def _workload(config: GenerateConfig, live: Corpus) -> Workload:
     return Workload(
         parameters=_parameters(Storage(config.inputs.generator)),
         side=live.pixels(np.array([0]))[0].shape[0],
-        guided=config.sampler.cfg_scale != (1.0, 1.0),
+        guided=any(ranges.cfg_scale != (1.0, 1.0) for _, ranges in config.sampler.all_ranges()),
         sampler=config.sampler.name,
         steps=config.sampler.steps,
         preset=config.sampler.preset,

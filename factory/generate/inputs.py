@@ -16,7 +16,8 @@ from factory.corpus.encode import ImageRecord
 from factory.corpus.license import strictest
 from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
 from factory.corpus.row import SPOOF, Facts, Row, style_of
-from factory.generate.plan import ShardPlan, route_of
+from factory.corpus.style_statistics import route_of
+from factory.generate.plan import ShardPlan
 from factory.images import decode
 from factory.line.block import Block
 from factory.line.faults import carry

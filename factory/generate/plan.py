@@ -12,6 +12,7 @@ indexes by counters and hashes, so `shard_plan(shard)` takes time for one shard 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Iterator
 
@@ -21,8 +22,9 @@ import pyarrow as pa
 from difffas.errors import UserError
 from difffas.routes import Route
 from factory.core import draws
-from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, style_of
+from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.shards import shard_sizes, shard_span
+from factory.corpus.style_statistics import route_of
 from factory.generate.nothing import no_guide, no_guide_of, no_live, no_pair
 from factory.generate.settings import PlanConfig
 from factory.models.settings import SamplerConfig
@@ -53,7 +55,8 @@ class Plan:
         fingerprint: fingerprint of the run; its first 8 digits begin every key.
 
     Raises:
-        UserError: if a split has no live faces, a wanted style has no guide, or no pair satisfies the policies.
+        UserError: if a split has no live faces, a wanted style has no guide, no pair satisfies the policies, or
+            `sampler.by_style` names a style of no guide.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Plan:
         self.config = config
         self.sampler = sampler
         self._prefix = fingerprint[:8]
+        check_by_style(sampler, guides)
         self._styles: dict[str, list[StylePool]] = {}
         self._samples: dict[str, int] = {}
         self._shards: dict[str, int] = {}
@@ -115,13 +119,14 @@ class Plan:
 
         The bound is exact if T₀ and w are single values. Further samples repeat a combination with another seed.
         """
-        (low, high), (least, most) = self.sampler.t0, self.sampler.cfg_scale
-        settings = (high - low + 1) * (round((most - least) * 1000) + 1)  # w has three decimals
-        return sum(
-            _distinct(_turns(self._samples[split], number, len(styles)), len(style.live), len(style.guides), settings)
-            for split, styles in self._styles.items()
-            for number, style in enumerate(styles)
-        )
+        found = 0
+        for split, styles in self._styles.items():
+            for number, style in enumerate(styles):
+                (low, high), (least, most) = self.sampler.ranges(style.style)
+                settings = (high - low + 1) * (round((most - least) * 1000) + 1)  # w has three decimals
+                turns = _turns(self._samples[split], number, len(styles))
+                found += _distinct(turns, len(style.live), len(style.guides), settings)
+        return found
 
     def locate(self, key: str) -> tuple[str, int]:
         """Shard of a key and its place in the shard's order; raises UserError for a key outside this plan."""
@@ -146,7 +151,8 @@ class Plan:
         first, size = shard_span(number, samples, self._shards[split])
         n = np.arange(first, first + size)
         key = (self.config.seed, split)
-        live, guide = np.empty(size, np.int64), np.empty(size, np.int64)
+        live, guide, t0 = (np.empty(size, np.int64) for _ in range(3))
+        cfg_scale = np.empty(size, np.float64)
         for offset, style in enumerate(styles):
             mine = n % len(styles) == offset
             turns = _turns(samples, offset, len(styles))
@@ -154,15 +160,18 @@ class Plan:
             live[mine] = style.live[turn * len(style.live) // turns]
             # Neighbouring turns may share a live face: consecutive guides make their pairs distinct.
             guide[mine] = style.guides[(turn + style.live[turn * len(style.live) // turns]) % len(style.guides)]
-        low, high = self.sampler.cfg_scale
+            (low, high), (least, most) = self.sampler.ranges(style.style)
+            t0[mine] = low + draws.below(high - low + 1, n[mine], *key, "t0")
+            scale = np.round(least + draws.uniform(n[mine], *key, "cfg_scale") * (most - least), 3)
+            cfg_scale[mine] = scale.clip(least, most)
         return ShardPlan(
             shard=shard,
             split=split,
             keys=[f"{self._prefix}-{split}-{i:010d}" for i in n],
             live=live,
             guide=guide,
-            t0=self.sampler.t0[0] + draws.below(self.sampler.t0[1] - self.sampler.t0[0] + 1, n, *key, "t0"),
-            cfg_scale=np.round(low + draws.uniform(n, *key, "cfg_scale") * (high - low), 3).clip(low, high),
+            t0=t0,
+            cfg_scale=cfg_scale,
             seed=(draws.bits(n, *key, "seed") >> np.uint64(1)).astype(np.int64),
         )
 
@@ -230,9 +239,16 @@ def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table
     return pools
 
 
-def route_of(live_domain: str, domain: str, attack: str) -> Route:
-    """The route of a live face of one domain to a guide of another or the same."""
-    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
+def check_by_style(sampler: SamplerConfig, guides: pa.Table) -> None:
+    """Refuse `sampler.by_style` for a style of which the corpus has no guide; the plan may use fewer styles."""
+    if not sampler.by_style:
+        return
+    known = TextColumn(guides, "style", guides["label"].to_numpy() == SPOOF).present()
+    for style in sampler.by_style:
+        if style not in known:
+            near = difflib.get_close_matches(style, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"its styles: {', '.join(known)}"
+            raise UserError(f"sampler.by_style: the guides' corpus has no style {style!r}; {hint}")
 
 
 def _refuse_foreign(allowed: tuple[str, ...] | None, present: list[str], what: str, choose: str) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from pydantic import Field
 
 from difffas.errors import UserError
+from difffas.routes import Matching, Route, needed
 from factory.cluster.compiler import check_compiler
 from factory.core.config import Config, PathOrUrl
 from factory.models.generators import BUILT_IN, Request
 from factory.models.load import load_generator
 from factory.models.settings import SamplerConfig
+from factory.storage import Storage
+
+if TYPE_CHECKING:
+    from difffas.matching import Statistics
 
 GAIN = 1.03  # a batch twice as large must be this much faster to be worth its memory
 
@@ -24,6 +29,7 @@ class ProbeConfig(Config):
     generator: PathOrUrl
     size: int = Field(256, ge=32, multiple_of=32, description="image side in pixels")
     preset: Literal["exact", "balanced", "fast"] = "balanced"
+    match: Matching = Field("none", description="as `sampler.match` of `generate`")
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
     compile: bool = False
     highest: int = Field(256, ge=1, description="largest batch size to try")
@@ -52,6 +58,7 @@ def run(config: ProbeConfig) -> Probe:
         raise UserError("compile is for presets in bfloat16: choose preset balanced or fast")
     if config.compile:
         check_compiler("compile")
+    _route(config)
     began, rates, ended = time.perf_counter(), dict[int, float](), "the largest size to try"
     size, device = 1, ""
     while size <= config.highest:
@@ -83,9 +90,9 @@ def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, st
     """Images per second of the second batch, after a warm-up batch; None if memory forced a batch to be split."""
     import torch
 
-    generate = load_generator(
-        config.generator, SamplerConfig(preset=config.preset, batch_size=size), config.threads, config.compile
-    )
+    sampler = SamplerConfig(preset=config.preset, match=config.match, batch_size=size)
+    route, statistics = _route(config)
+    generate = load_generator(config.generator, sampler, config.threads, config.compile, None, statistics)
     drawn = np.random.default_rng(0).integers(0, 256, (size + 1, config.size, config.size, 3), dtype=np.uint8)
     request = Request(
         live=drawn[:size],
@@ -94,6 +101,7 @@ def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, st
         t0=np.full(size, 250),
         cfg_scale=np.full(size, 2.0),
         seed=np.arange(size),
+        routes=[route] * size,
     )
     try:
         if generate(request).splits:
@@ -103,3 +111,24 @@ def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, st
     except (torch.OutOfMemoryError, MemoryError):
         return None, generate.device
     return size / (time.perf_counter() - start), generate.device
+
+
+def _route(config: ProbeConfig) -> tuple[Route, dict[str, Statistics]]:
+    """A route that crosses domains, which takes longest, with its statistics in the model.
+
+    Raises:
+        UserError: if the match needs statistics that the model does not have.
+    """
+    if not needed([Route("a", "b", "c")], config.match):
+        return Route("", "", ""), {}
+    from difffas.style_statistics import read_statistics
+
+    known = read_statistics(Storage(config.generator))
+    live = [style for style in known if style.endswith("-live")]
+    spoofs = [style for style in known if style not in live]
+    if not live or not spoofs or known[live[0]].size != (config.size, config.size):
+        raise UserError(
+            f"match {config.match}: generator {config.generator} has no style statistics of images of {config.size}²: "
+            "set the size it was fitted on, or leave match out"
+        )
+    return Route(live[0], live[-1], spoofs[-1]), known

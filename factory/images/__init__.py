@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # Pillow warns of odd files;
 Image.init()
 # Formats that Pillow reads by itself, without running another program (its EPS reader would start Ghostscript). HEIF
 # or SVG plugins that other code registered stay unused, so such a file is a reject on every machine.
-FORMATS = tuple(
+IMAGE_FORMATS = tuple(
     name
     for name in ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
     if name in Image.OPEN  # Pillow has AVIF from 11.3 on
@@ -70,7 +70,7 @@ def decode(data: bytes) -> np.ndarray:
 def _decode(data: bytes) -> np.ndarray | str:
     """Return the upright pixels, or the reason why they cannot be had."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
             return _pixels(image) if image_fits(image) else TOO_LARGE
     except UnidentifiedImageError:
         return FORMAT

@@ -117,11 +117,11 @@ def run_line(run: Run, work: Work, failed: Failed = "skip") -> LineSummary:
 
 def finished_run(run: Run, shards: Iterable[str]) -> LineSummary | None:
     """Return the summary of a finished run; None if work remains, such as a ledger record that has gone missing."""
-    summary = run.summary()
+    summary = run.summary(LineSummary)
     if summary is None or set(shards) - Ledger(run.storage).done():
         return None
     write_corpus_card(run.storage)  # for corpora older than cards
-    return cast("LineSummary", summary)
+    return summary
 
 
 class _Told:

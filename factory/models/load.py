@@ -155,10 +155,11 @@ def check_t0(name: str, sampler: SamplerConfig) -> None:
     if name in BUILT_IN:
         return
     trained = unet_config(Storage(name))["timesteps"]
-    if sampler.t0[1] > trained:
-        raise UserError(
-            f"sampler.t0 {list(sampler.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
-        )
+    for key, ranges in sampler.all_ranges():
+        if ranges.t0[1] > trained:
+            raise UserError(
+                f"{key}.t0 {list(ranges.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
+            )
 
 
 def check_side(name: str, side: int) -> None:

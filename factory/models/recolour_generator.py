@@ -1,6 +1,6 @@
 """Spoofs without a network: a live face with the guide's colours and the sharpness of the guide's style.
 
-A generator must beat it to be worth its price (docs/results.md compares them).
+A generator must beat it to be worth its price (docs/styles.md compares them).
 """
 
 from __future__ import annotations

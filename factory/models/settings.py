@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -10,6 +11,20 @@ from difffas.errors import UserError
 from difffas.presets import PRESETS
 from difffas.routes import Matching
 from factory.core.config import Config
+
+
+class Ranges(NamedTuple):
+    """Closed ranges from which T₀ and w are drawn."""
+
+    t0: tuple[int, int]
+    cfg_scale: tuple[float, float]
+
+
+class StyleRanges(Config):
+    """Ranges of T₀ and w for one style; None: those of all styles."""
+
+    t0: tuple[int, int] | None = None
+    cfg_scale: tuple[float, float] | None = None
 
 
 class SamplerConfig(Config):
@@ -24,6 +39,9 @@ class SamplerConfig(Config):
     offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
     t0: tuple[int, int] = (250, 250)
     cfg_scale: tuple[float, float] = (2.0, 2.0)
+    by_style: dict[str, StyleRanges] = Field(
+        {}, description="other ranges of T₀ and w for these styles; `difffas calibrate` finds them"
+    )
     match: Matching = Field(
         "none",
         description="what a live face is given before sampling. guide: start with the tint and contrast of the guide; "
@@ -57,10 +75,30 @@ class SamplerConfig(Config):
             raise UserError(
                 f"sampler.match_unseen {self.match_unseen} needs sampler.match domain or style: set it too"
             )
-        for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
-            if low > high:
-                raise UserError(f"sampler.{name} [{low}, {high}] must rise: write the smaller value first")
         highest = 1000 if self.offset == "trailing" else 999  # official: the start noise has index T₀
-        if not self.steps <= self.t0[0] <= self.t0[1] <= highest:
-            raise UserError(f"sampler.t0 {list(self.t0)} must lie within steps ({self.steps}) and {highest}")
+        for key, ranges in self.all_ranges():
+            for name, (low, high) in ranges._asdict().items():
+                if low > high:
+                    raise UserError(f"{key}.{name} [{low}, {high}] must rise: write the smaller value first")
+            if not self.steps <= ranges.t0[0] <= ranges.t0[1] <= highest:
+                raise UserError(f"{key}.t0 {list(ranges.t0)} must lie within steps ({self.steps}) and {highest}")
         return self
+
+    def ranges(self, style: str) -> Ranges:
+        """The ranges for one style."""
+        own = self.by_style.get(style, StyleRanges())
+        return Ranges(own.t0 or self.t0, own.cfg_scale or self.cfg_scale)
+
+    def all_ranges(self) -> Iterator[tuple[str, Ranges]]:
+        """All ranges, each with the key that sets it."""
+        yield "sampler", Ranges(self.t0, self.cfg_scale)
+        for style in self.by_style:
+            yield f"sampler.by_style.{style}", self.ranges(style)
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide pixels, as JSON values; without those that are not used.
+
+        Runs from before these settings existed have these fingerprints, and can go on.
+        """
+        unused = {"match", "match_unseen"} if self.match == "none" else set[str]()
+        return self.model_dump(mode="json", exclude=unused if self.by_style else unused | {"by_style"})

@@ -29,13 +29,14 @@ def page(playground: Playground) -> gr.Blocks:
         cfg_scale: float,
         seed: float,
         preset: Any,
+        domain: str | None,
     ) -> tuple[np.ndarray, np.ndarray, Scores, Recipe]:
         if live is None:
             raise gr.Error("upload a live face first", print_exception=False)
         shown = None if guide is None else Path(guide).read_bytes()
         try:
             spoof, used, facts = playground.spoof(
-                Path(live).read_bytes(), shown, style, int(t0), float(cfg_scale), int(seed), preset
+                Path(live).read_bytes(), shown, style, int(t0), float(cfg_scale), int(seed), preset, domain
             )
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -59,16 +60,21 @@ def page(playground: Playground) -> gr.Blocks:
             spoof = gr.Image(label="Spoof", interactive=False, height=260, format="png", buttons=BUTTONS)
         with gr.Row():
             style = gr.Dropdown(
-                playground.styles, label="Style, where no guide is uploaded", visible=bool(playground.styles)
+                playground.styles,
+                label="Style of the guide" if playground.domains else "Style, where no guide is uploaded",
+                visible=bool(playground.styles),
             )
-            t0 = gr.Slider(5, playground.trained, value=min(250, playground.trained), step=1, label="T₀: strength")
-            cfg_scale = gr.Slider(0, 8, value=2, step=0.1, label="w: guidance")
+            domain = gr.Dropdown(playground.domains, label="Domain of the live face", visible=bool(playground.domains))
+            start = playground.settings(next(iter(playground.styles), None))
+            t0 = gr.Slider(5, playground.trained, value=start[0], step=1, label="T₀: strength")
+            cfg_scale = gr.Slider(0, 8, value=start[1], step=0.1, label="w: guidance")
             seed = gr.Number(0, precision=0, minimum=0, label="Seed")
             preset = gr.Radio(["balanced", "exact"], value="balanced", label="Preset")
         button = gr.Button("Make the spoof", variant="primary")
         with gr.Row():
             scores, recipe = gr.JSON(label="Scores"), gr.JSON(label="Recipe")
-        given, shown = [live, guide, style, t0, cfg_scale, seed, preset], [spoof, used, scores, recipe]
+        given, shown = [live, guide, style, t0, cfg_scale, seed, preset, domain], [spoof, used, scores, recipe]
+        style.change(playground.settings, style, [t0, cfg_scale], api_visibility="private")
         button.click(make, given, shown, api_name="spoof")
         gr.on(
             [t0.release, cfg_scale.release], again, given, shown, trigger_mode="always_last", api_visibility="private"

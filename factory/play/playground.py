@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from pydantic import Field
 
 from difffas.errors import UnreadableError, UserError
-from factory.core.config import Config, PathOrUrl
+from difffas.routes import Matching, Route
+from factory.core.config import Config, PathOrUrl, build
 from factory.corpus import Corpus
-from factory.corpus.row import SPOOF
+from factory.corpus.row import LIVE_ATTACK, SPOOF
 from factory.images import decode, resize
 from factory.models.generators import Request
 from factory.models.load import check_t0, load_generator, load_style_encoder, model_digest, unet_config
@@ -19,6 +20,10 @@ from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 
+if TYPE_CHECKING:
+    from difffas.matching import Statistics
+
+LIVE_STYLE = f"-{LIVE_ATTACK}"
 PRETRAINED = str(Path(__file__).parent.parent / "drawn" / "pretrained" / "portrait-64")
 
 
@@ -28,6 +33,10 @@ class PlayConfig(Config):
     generator: PathOrUrl = Field(PRETRAINED, description="model folder, local or s3://")
     guides: PathOrUrl | None = Field(None, description="corpus whose spoofs may be guides by style")
     size: int = Field(64, ge=32, multiple_of=32, description="image side that the generator was trained on")
+    sampler: SamplerConfig = Field(
+        SamplerConfig(),
+        description="as for `generate`: matching, and the T₀ and w to begin with, by style",
+    )
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
     host: str = Field("127.0.0.1", description="address to listen on; other machines need no password")
     hosts: tuple[str, ...] = Field((), description="further host names that browsers may use, such as a proxy's")
@@ -54,6 +63,7 @@ class Recipe(TypedDict):
     cfg_scale: float
     seed: int
     preset: Literal["balanced", "exact"]
+    match: Matching
     guide: str  # key of its row, or `uploaded`
     device: str
 
@@ -69,7 +79,12 @@ class Playground:
     """Makes a spoof from two images and reports its facts.
 
     Attributes:
-        styles: style names that may be given instead of a guide; empty without a corpus.
+        styles: style names that may be given instead of a guide, or that a guide may show; empty without a corpus,
+            unless `sampler.match` needs the style of a guide.
+        domains: what the live face's domain may be; empty unless `sampler.match` needs it.
+
+    Raises:
+        UserError: if the model is incomplete, or `sampler.match` needs statistics that it does not have.
     """
 
     def __init__(self, config: PlayConfig) -> None:
@@ -77,17 +92,28 @@ class Playground:
         storage = Storage(config.generator)
         self._digest = model_digest(storage)
         self.trained = int(unet_config(storage)["timesteps"])
+        check_t0(config.generator, config.sampler)
+        self._guides = Corpus(config.guides) if config.guides else None
+        self._shown = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
+        self._statistics = _statistics(config, self._guides)
         self._generators = {
-            preset: load_generator(config.generator, SamplerConfig(preset=preset, batch_size=1), config.threads)
+            preset: load_generator(
+                config.generator, _sampler(config, preset), config.threads, False, self._digest, self._statistics
+            )
             for preset in ("balanced", "exact")
         }
         self._encoder = load_style_encoder(config.generator)
-        self._guides = Corpus(config.guides) if config.guides else None
-        self.styles = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
+        self.domains = sorted(style.removesuffix(LIVE_STYLE) for style in self._statistics if _is_live(style))
+        self.styles = sorted({*self._shown, *(style for style in self._statistics if not _is_live(style))})
 
     def _spoofs(self) -> np.ndarray:
         assert self._guides is not None
         return np.flatnonzero(self._guides.column("label") == SPOOF)
+
+    def settings(self, style: str | None) -> tuple[int, float]:
+        """T₀ and w to begin with for a style: the middle of its ranges."""
+        (low, high), (least, most) = self._config.sampler.ranges(style or "")
+        return min((low + high) // 2, self.trained), (least + most) / 2
 
     def spoof(
         self,
@@ -98,11 +124,16 @@ class Playground:
         cfg_scale: float,
         seed: int,
         preset: Literal["balanced", "exact"] = "balanced",
+        domain: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray, Facts]:
         """The spoof and the guide, uint8 (H, W, 3), and the facts: scores and the recipe.
 
+        `style` chooses a guide, or names the style of the one given; `domain` is the live face's. An uploaded guide
+        needs its style, and the face its domain, only if `sampler.match` does.
+
         Raises:
-            UserError: for an image that cannot be read, a missing guide, or a T₀ beyond the generator's training.
+            UserError: for an image that cannot be read, a missing guide, style or domain, or a T₀ beyond the
+                generator's training.
         """
         face = self._square("live face", live)
         if guide is not None:
@@ -112,6 +143,7 @@ class Playground:
         else:
             raise UserError("no guide: upload one or choose a style")
         check_t0(self._config.generator, SamplerConfig(preset=preset, t0=(t0, t0)))
+        routes = self._routes(domain, style)
         request = Request(
             live=face[None],
             guides=shown[None],
@@ -119,6 +151,7 @@ class Playground:
             t0=np.array([t0]),
             cfg_scale=np.array([cfg_scale]),
             seed=np.array([seed]),
+            routes=routes,
         )
         made = self._generators[preset](request).pixels[0]
         recipe: Recipe = {
@@ -127,10 +160,26 @@ class Playground:
             "cfg_scale": cfg_scale,
             "seed": seed,
             "preset": preset,
+            "match": self._config.sampler.match,
             "guide": source,
             "device": self._generators[preset].device,
         }
         return made, shown, {"scores": self._scores(face, made), "recipe": recipe}
+
+    def _routes(self, domain: str | None, style: str | None) -> list[Route]:
+        """The route of the one face; empty if its matching needs none."""
+        if not self._statistics:
+            return []
+        how = self._config.sampler.match
+        if domain not in self.domains:
+            raise UserError(f"sampler.match {how}: choose the live face's domain among {', '.join(self.domains)}")
+        if style not in self._statistics:
+            known = ", ".join(each for each in self.styles if each in self._statistics)
+            raise UserError(f"sampler.match {how}: choose the style that the guide shows among {known}")
+        of_style = max((each for each in self.domains if style.startswith(f"{each}-")), key=len, default=None)
+        if of_style is None:
+            raise UserError(f"sampler.match {how}: no statistics of live faces of the domain of {style!r}")
+        return [Route(f"{domain}{LIVE_STYLE}", f"{of_style}{LIVE_STYLE}", style)]
 
     def _square(self, name: str, data: bytes) -> np.ndarray:
         """The middle square of an image, at the generator's size."""
@@ -142,8 +191,8 @@ class Playground:
 
     def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
         """A spoof of the style; the seed chooses which one."""
-        if self._guides is None or style not in self.styles:
-            raise UserError(f"style {style!r} is not among the guides: {', '.join(self.styles) or 'there are none'}")
+        if self._guides is None or style not in self._shown:
+            raise UserError(f"style {style!r} is not among the guides: {', '.join(self._shown) or 'there are none'}")
         places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]
         row = self._guides.rows([int(places[seed % len(places)])])[0]
         return _middle(decode(row.image), self._config.size), row.key
@@ -165,6 +214,37 @@ class Playground:
             "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
             "styles seen by the encoder": {name: round(share, 3) for name, share in best},
         }
+
+
+def _is_live(style: str) -> bool:
+    return style.endswith(LIVE_STYLE)
+
+
+def _sampler(config: PlayConfig, preset: Literal["balanced", "exact"]) -> SamplerConfig:
+    """The configured sampler if it is of this preset, else the preset's own; one image at a time."""
+    matching = {"match": config.sampler.match, "match_unseen": config.sampler.match_unseen, "batch_size": 1}
+    if config.sampler.preset == preset:
+        return config.sampler.model_copy(update=matching)
+    return build(SamplerConfig, {"preset": preset, **matching})
+
+
+def _statistics(config: PlayConfig, guides: Corpus | None) -> dict[str, Statistics]:
+    """The statistics that matching may need: of the model, and of other styles if they may be estimated."""
+    if config.sampler.match not in ("domain", "style"):
+        return {}
+    from difffas.style_statistics import read_statistics
+    from factory.corpus.style_statistics import statistics_by_style
+
+    found = read_statistics(Storage(config.generator))
+    if config.sampler.match_unseen == "estimate" and guides is not None:
+        found = statistics_by_style(guides, sorted(set(guides.column("split")))) | found
+    fitting = {style: each for style, each in found.items() if each.size == (config.size, config.size)}
+    if not any(map(_is_live, fitting)):
+        raise UserError(
+            f"sampler.match {config.sampler.match}: generator {config.generator} has no statistics of live faces of "
+            f"{config.size}²: set size, or sampler.match=guide or none"
+        )
+    return fitting
 
 
 def _rounded(value: float) -> float | None:

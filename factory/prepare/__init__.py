@@ -39,7 +39,6 @@ from factory.sources.faces import Box, centre_square, cut_square
 from factory.sources.folder import MAX_BYTES as MAX_BYTES
 from factory.sources.place import Read
 from factory.sources.retinaface import retinaface
-from factory.storage import Storage
 
 PREFIX = "face"
 _DETECTION = ("min_face", "reject_several", "upright")
@@ -223,7 +222,7 @@ def _read_planned(name: str, shared: list[Any]) -> Block:
         torch.set_num_threads(1)  # sums depend on the thread count, and boxes depend on sums
     shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
     if config.crop == "retinaface":
-        write_part(Storage(config.out), name, _detected(shard["records"]))
+        write_part(config.out, name, _detected(shard["records"]))
     return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
 
 

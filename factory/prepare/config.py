@@ -67,7 +67,7 @@ class PrepareConfig(Config):
     domain: str | None = Field(None, description="field that divides the domain, such as session; None: undivided")
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
     license: str | None = Field(None, description="required, unless a column gives it for every image")
-    digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file gives none")
+    digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file states none")
     size: int = Field(256, ge=32)
     crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
     weights: PathHere | None = None

@@ -158,7 +158,9 @@ def _groups(given: ListFile, text: str) -> tuple[tuple[str, ...], list[list[str]
     try:
         line = re.compile(str(given.line))
     except re.error as error:
-        raise UserError(f"official list {given.file}: line {given.line!r} is not an expression: {error}") from None
+        raise UserError(
+            f"official list {given.file}: line {given.line!r} is not a regular expression: {error}"
+        ) from None
     names = tuple(line.groupindex)
     if not names:
         raise UserError(f"official list {given.file}: line {given.line!r} has no group such as (?P<capture>…)")

@@ -50,7 +50,7 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
     wanted = tuple(dict.fromkeys(part for part in parts if part is not None))
     for part in wanted:
         if part not in PARTS:
-            raise UserError(f"split {part!r} is not part of a protocol: there are {', '.join(PARTS)}")
+            raise UserError(f"split {part!r} is not a part of a protocol: the parts are {', '.join(PARTS)}")
     missing = protocol.missing(corpus.official, wanted)
     if missing:
         raise UserError(

@@ -206,7 +206,7 @@ def _check_target(storage: Storage, to: str | None) -> None:
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
         raise UserError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
     if not storage.local:
-        raise UserError(f"the Hub's tool reads a disk: copy {storage.url} to one, and release that")
+        raise UserError(f"the Hub's tool reads only disks: copy {storage.url} to a disk and release the copy")
 
 
 def _commands(storage: Storage, to: str | None) -> list[str]:

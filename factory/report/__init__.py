@@ -1,4 +1,4 @@
-"""Station 8, report: one self-contained HTML page about the other stations' results, and the explorer next to it.
+"""The report station: one self-contained HTML page about the other stations' results, and the explorer next to it.
 
 Reads only finished folders (index columns, some sampled rows, summaries) and omits sections without input. The pages
 follow from the identity in `run.json` alone: they contain neither dates nor paths.
@@ -31,10 +31,10 @@ from factory.report.patch_section import Patches, PatchSides, open_patches, patc
 from factory.report.search_section import Tuning, tuning
 from factory.report.sections import Folder
 from factory.report.strength_section import GRID, Strength, strength
+from factory.report.training_section import ShownSummary as ShownTraining
 from factory.report.training_section import TrainedModel, samples_file, training
 from factory.run import SUMMARY, Claim, Run, read_claim, read_summary
 from factory.storage import Storage
-from factory.train import TrainSummary
 
 PAGE = "index.html"
 HEADINGS = {
@@ -153,7 +153,7 @@ def run(config: ReportConfig) -> ReportSummary:
         "explorer": config.explorer.model_dump(),
         "audit": opened.verdicts.digest if opened.verdicts else None,
         "inputs": [
-            [kind, name, folder.claim["fingerprint"], folder.claim["software"], folder.digest]
+            [kind, name, folder.claim["fingerprint"], folder.claim.get("software", {}), folder.digest]
             for (kind, name), folder in opened.folders.items()
         ],
     }
@@ -190,9 +190,9 @@ def open_inputs(inputs: ReportInputs) -> OpenedInputs:
     if inputs.audit is not None:
         folders["audit", "audit"] = _folder(inputs.audit, "refused_by_reason", AUDIT)
     for name, url in inputs.models.items():
-        summary = read_summary(Storage(url), TrainSummary)
-        samples = samples_file(summary) if summary is not None else None
-        folders["model", name] = _folder(url, "curve", *filter(None, [samples]))
+        model = _folder(url, "curve")
+        samples = samples_file(model.figures(ShownTraining))
+        folders["model", name] = model if samples is None else _folder(url, "curve", samples)
     if inputs.strength is not None:
         folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
     compared = open_patches(inputs.patches)

@@ -5,16 +5,43 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
-from typing import cast
+from typing import TypedDict
 
 from difffas.errors import UserError
-from factory.ablate import GAPS, STATION, AblationSummary
+from factory.ablate import GAPS, STATION, Unit
 from factory.ablate.figures import column_name
 from factory.core.config import fingerprint
 from factory.report.sections import Folder
 from factory.run import SUMMARY, read_claim
 from factory.run.reading import read_json
 from factory.storage import Storage
+
+
+class ShownTable(TypedDict):
+    """The part of a table's configuration that the section shows."""
+
+    title: str
+    shape: str
+    note: str
+    seeds: list[int]
+
+
+class ShownCell(TypedDict):
+    """The part of a cell that the section shows."""
+
+    row: str
+    protocol: str
+    metric: str
+    text: str
+    reasons: dict[str, str]
+
+
+class ShownSummary(TypedDict):
+    """The part of an ablation's summary that the section shows."""
+
+    table: ShownTable
+    unit: Unit
+    cells: list[ShownCell]
 
 
 def open_table(url: str) -> Folder:
@@ -32,7 +59,7 @@ def open_table(url: str) -> Folder:
     if name is None:
         raise UserError(f"{storage.url} is not finished: run the command that writes it again")
     summary = read_json(storage, name, "delete it and run the command again")
-    return Folder(storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest()]))
+    return Folder(storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest()]), name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,23 +94,21 @@ def ablations(folders: Mapping[str, Folder]) -> Ablations | None:
     """The tables in their order: column headings, and rows of cells, with the reason for each gap."""
     if not folders:
         return None
-    return Ablations([_table(cast(AblationSummary, folder.summary)) for folder in folders.values()])
+    return Ablations([_table(folder.figures(ShownSummary)) for folder in folders.values()])
 
 
-def _table(summary: AblationSummary) -> AblationTable:
+def _table(summary: ShownSummary) -> AblationTable:
     columns = dict.fromkeys((cell["protocol"], cell["metric"]) for cell in summary["cells"])
     rows: dict[str, list[TextCell]] = {}
     for cell in summary["cells"]:
         why = "; ".join(dict.fromkeys(cell["reasons"].values()))
         rows.setdefault(cell["row"], []).append(TextCell(cell["text"], why))
-    title, shape, note = (str(summary["table"][name]) for name in ("title", "shape", "note"))
-    seeds = summary["table"]["seeds"]
-    assert isinstance(seeds, list), "as `Table` has it"
+    table = summary["table"]
     return AblationTable(
-        title=title,
-        shape=shape,
-        note=note,
-        seeds=[seed for seed in seeds if isinstance(seed, int)],
+        title=table["title"],
+        shape=table["shape"],
+        note=table["note"],
+        seeds=table["seeds"],
         unit=summary["unit"],
         columns=[column_name(*column) for column in columns],
         rows=list(rows.items()),

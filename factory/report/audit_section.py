@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from factory import charts
-from factory.audit.calibration import Passed, StyleLimits
-from factory.audit.summary import AuditSummary, Balance
+from factory.audit.calibration import Limits, Passed, StyleLimits
+from factory.audit.summary import Balance
 from factory.report.sections import Folder
+
+
+class ShownSummary(TypedDict):
+    """The part of an audit's summary that the section shows."""
+
+    rows: int
+    accepted: int
+    balance: dict[str, dict[str, Balance]]
+    limits: Limits
 
 
 class StyleRow(TypedDict):
@@ -43,10 +52,9 @@ def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
 
     Audits of versions before the limits had no such figures.
     """
-    found = next((folder.summary for folder in audits.values() if "limits" in folder.summary), None)
-    if found is None:
+    summary = next((folder.figures(ShownSummary) for folder in audits.values() if "limits" in folder.summary), None)
+    if summary is None:
         return None
-    summary = cast("AuditSummary", found)
     limits = summary["limits"]
     return {
         "held_out": limits["held_out"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import cast
 
 from difffas.metrics.document import Metrics
 from factory.charts import detection as detection_charts
@@ -45,7 +44,7 @@ def detection(evaluations: Mapping[str, Folder]) -> Detection | None:
     columns: dict[str, Metrics] = {}
     curves: dict[str, Curve] = {}
     for name, folder in evaluations.items():
-        summary = cast(EvaluationSummary, folder.summary)
+        summary = folder.figures(EvaluationSummary)
         video = summary.get("video")
         names = {"frames": f"{name}, frames", "videos": f"{name}, videos"} if video else {"frames": name}
         columns[names["frames"]] = summary

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import cast
 
 from factory.report.sections import Folder
 from factory.tune.charts import Panel, legend, panels
@@ -36,7 +35,7 @@ def tuning(tunes: Mapping[str, Folder]) -> Tuning | None:
     """All trials of the search, the best one, the panels, and the results of regenerating; None without a search."""
     if not tunes:
         return None
-    summary = cast(SearchSummary, next(iter(tunes.values())).summary)
+    summary = next(iter(tunes.values())).figures(SearchSummary)
     trials: list[ShownTrial] = [{**trial, "best": trial["trial"] == summary["best"]} for trial in summary["trials"]]
     top = next(trial["metric"] for trial in trials if trial["best"])
     assert top is not None, "the best trial was evaluated"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from factory.core.progress import progress_line
 from factory.corpus import Corpus, Totals
 from factory.corpus.row import LIVE, SPOOF
 from factory.report.triplets import Triplet, sample_triplets
-from factory.run import Claim
+from factory.run import SUMMARY, Claim, SummaryT, checked_figures
 from factory.storage import Storage
 
 GROUPS = ("live", "spoof", "generated")
@@ -30,14 +30,19 @@ class Folder:
     claim: Claim
     summary: JsonObject
     digest: str
+    file: str = SUMMARY  # the file that holds the summary
+
+    def figures(self, kind: type[SummaryT]) -> SummaryT:
+        """The summary as the TypedDict `kind`; a UserError if it has another form."""
+        return checked_figures(self.storage, self.summary, kind, self.file)
 
 
 def software(claims: Iterable[Claim]) -> list[dict[str, str]]:
     """The distinct software versions of the runs, in order of appearance."""
     distinct: list[dict[str, str]] = []
     for claim in claims:
-        if claim["software"] not in distinct:
-            distinct.append(claim["software"])
+        if (versions := claim.get("software", {})) not in distinct:
+            distinct.append(versions)
     return distinct
 
 
@@ -47,7 +52,7 @@ def figures(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> lis
     for name, corpus in corpora.items():
         styles = len(_spoof_styles([corpus]))
         detail = f"{styles} spoof {'style' if styles == 1 else 'styles'}" if styles else "no spoofs"
-        rejected = cast(Totals, folders[name].summary)["rejected"]
+        rejected = folders[name].figures(Totals)["rejected"]
         if rejected:
             detail += f", {rejected:,} rejected"
         found.append((f"{name} images", f"{len(corpus):,}", detail))
@@ -113,7 +118,7 @@ def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list
     """Per corpus: planned, written, rejected, rejects by reason, and images by style and split."""
     found = []
     for name, corpus in corpora.items():
-        summary, rate = cast(Totals, folders[name].summary), folders[name].summary.get("images_per_second")
+        summary, rate = folders[name].figures(Totals), folders[name].summary.get("images_per_second")
         shards, speed = summary["shards"], rate if isinstance(rate, int | float) else None
         by_style = _by_style(corpus)
         found.append(

@@ -82,7 +82,7 @@ def strength(studies: Mapping[str, Folder]) -> Strength | None:
     if not studies:
         return None
     folder = next(iter(studies.values()))
-    summary = cast(StrengthSummary, folder.summary)
+    summary = folder.figures(StrengthSummary)
     return Strength(
         samples=summary["samples"],
         faces=summary["faces"],

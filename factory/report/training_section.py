@@ -5,15 +5,26 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import NotRequired, TypedDict
 
 from factory import charts
 from factory.report.sections import Folder
 from factory.report.strength_section import EmbeddedPicture, picture
-from factory.train import TrainSummary
 from factory.train.watch import picture_name
 
 BUCKET = re.compile(r"\d+-\d+")  # key of a figure of `Validation.losses`: its range of timesteps
+
+
+class ShownSummary(TypedDict):
+    """The part of a training's summary that the section shows."""
+
+    steps: int
+    curve: list[list[float]]
+    loss: float | None
+    images_per_second: float
+    accuracy: NotRequired[float | None]
+    evaluations: NotRequired[list[dict[str, float]]]
+    model_step: NotRequired[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,14 +60,14 @@ def training(models: Mapping[str, Folder]) -> list[TrainedModel]:
 
 
 def _model(name: str, folder: Folder) -> TrainedModel:
-    summary = cast(TrainSummary, folder.summary)
+    summary = folder.figures(ShownSummary)
     return TrainedModel(
         name=name,
         job=folder.claim["job"],
         chart=charts.curve(summary["curve"], f"{name}: loss over steps") if summary["curve"] else None,
         steps=summary["steps"],
-        loss=summary.get("loss"),
-        images_per_second=summary.get("images_per_second"),
+        loss=summary["loss"],
+        images_per_second=summary["images_per_second"],
         has_accuracy="accuracy" in summary,
         accuracy=summary.get("accuracy"),
         held_out=_held_out(summary),
@@ -64,14 +75,14 @@ def _model(name: str, folder: Folder) -> TrainedModel:
     )
 
 
-def samples_file(summary: TrainSummary) -> str | None:
+def samples_file(summary: ShownSummary) -> str | None:
     """Name of the picture from the evaluation of the model, else of the last picture; None if there are none."""
     steps = [int(found["step"]) for found in summary.get("evaluations", [])]
     of_model = [step for step in steps if step == summary.get("model_step")]
     return picture_name("samples", (of_model or steps)[-1]) if steps else None
 
 
-def _held_out(summary: TrainSummary) -> HeldOut | None:
+def _held_out(summary: ShownSummary) -> HeldOut | None:
     """Loss by timestep bucket of the first and the last evaluation."""
     evaluations = [found for found in summary.get("evaluations", []) if any(map(BUCKET.fullmatch, found))]
     if not evaluations:

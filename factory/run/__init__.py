@@ -23,7 +23,7 @@ from factory.run.claim import Claim as Claim
 from factory.run.claim import Planned as Planned
 from factory.run.claim import read_claim as read_claim
 from factory.run.claim import read_planned as read_planned
-from factory.run.reading import read_json
+from factory.run.reading import checked, read_json
 from factory.run.seal import SEAL, digests
 from factory.storage import Storage
 
@@ -94,7 +94,7 @@ class Run:
     def summary(self, kind: type[SummaryT]) -> SummaryT | None: ...
     def summary(self, kind: type[Mapping[str, object]] | None = None) -> Mapping[str, object] | None:
         """Return the closing figures, of the type `kind`, if the run is finished, else None."""
-        return read_summary(self.storage)
+        return read_summary(self.storage) if kind is None else read_summary(self.storage, kind)
 
     def finish(self, summary: SummaryT) -> SummaryT:
         """Close the run with its figures and digests of its files, and return the figures that the folder holds.
@@ -129,8 +129,8 @@ def refuse_relative(out: str) -> None:
     """Raise UserError if a submitted job's output would lie in its upload, of which every node has its own copy."""
     if "://" not in out and not Path(out).is_absolute():
         raise UserError(
-            f"out={out} is a relative path, on the cluster a folder of the job's that goes with it: give s3://… or an "
-            f"absolute path that every node sees"
+            f"out={out} is a relative path: on the cluster it is in the job's folder, which is deleted with the job; "
+            f"give s3://… or an absolute path that every node sees"
         )
 
 
@@ -146,9 +146,20 @@ def read_summary(storage: Storage, kind: type[SummaryT]) -> SummaryT | None: ...
 def read_summary(storage: Storage, kind: type[Mapping[str, object]] | None = None) -> Mapping[str, object] | None:
     """Return the figures in the `summary.json` of a folder, or None while its run is unfinished.
 
-    `kind` is the document's type, which the station in the folder's claim vouches for; without it, any JSON object.
+    Raises:
+        UserError: if the file holds anything but a JSON object, or one of another form than the TypedDict `kind`.
     """
-    return read_sealed(storage)[0]
+    figures = read_sealed(storage)[0]
+    return figures if figures is None or kind is None else checked_figures(storage, figures, kind)
+
+
+def checked_figures(storage: Storage, figures: JsonObject, kind: type[SummaryT], name: str = SUMMARY) -> SummaryT:
+    """Return the figures that the file `name` of a folder holds as the TypedDict `kind`.
+
+    Raises:
+        UserError: if a key is missing or its value has another form.
+    """
+    return checked(figures, kind, storage.path(name), SUMMARY_MEND)
 
 
 def read_sealed(storage: Storage) -> tuple[JsonObject | None, JsonValue]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict
 
 from difffas.errors import UserError
 from factory.core.documents import JsonObject
-from factory.run.reading import read_json
+from factory.run.reading import checked, read_json
 from factory.storage import Storage
 
 CLAIM = "run.json"
-CLAIMED = {"job": str, "fingerprint": str, "config": dict}  # keys that readers of a claim rely on
 
 
 class Planned(TypedDict):
@@ -25,16 +24,16 @@ class Claim(TypedDict):
     """The content of `run.json`.
 
     `identity` and `config` differ from station to station: `config` is the dump of the station's configuration model,
-    `identity` all that decides the result. Who reads one of their keys checks its form: another version may have
-    written it.
+    `identity` all that decides the result. A reader of one of their keys checks the key's form: another version may
+    have written it.
     """
 
     job: str
     fingerprint: str
     identity: JsonObject
     config: JsonObject
-    software: dict[str, str]
-    code: dict[str, str]
+    software: NotRequired[dict[str, str]]  # no reader relies on it or on `code`, which version 0.1.0 did not write
+    code: NotRequired[dict[str, str]]
     planned: NotRequired[Planned]
 
 
@@ -44,19 +43,12 @@ def read_claim(storage: Storage) -> Claim:
     Raises:
         UserError: if the folder was not written by this software.
     """
-    mend = "its run cannot be told any more, bring it back from a copy"
+    mend = "bring it back from a copy, or give another folder"
     try:
         found = read_json(storage, CLAIM, mend)
     except FileNotFoundError:
         raise UserError(f"{storage.url} has no run.json: it is not a folder that difffas wrote") from None
-    planned = found.get("planned", {})
-    if not (
-        all(isinstance(found.get(fact), kind) for fact, kind in CLAIMED.items())
-        and isinstance(planned, dict)
-        and all(type(planned.get(fact, 0)) is int for fact in ("shards", "images"))
-    ):
-        raise UserError(f"{storage.path(CLAIM)} is corrupt: {mend}")
-    return cast(Claim, found)
+    return checked(found, Claim, storage.path(CLAIM), mend)
 
 
 def read_planned(storage: Storage) -> tuple[Claim, Planned]:
@@ -67,6 +59,6 @@ def read_planned(storage: Storage) -> tuple[Claim, Planned]:
     """
     claim = read_claim(storage)
     planned = claim.get("planned")
-    if planned is None or not {"shards", "images"} <= planned.keys():
+    if planned is None:
         raise UserError(f"{storage.url} holds a run of {claim['job']}, which makes no shards: see its summary.json")
     return claim, planned

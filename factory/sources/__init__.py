@@ -1,8 +1,8 @@
 """Where photographs come from: a folder of images, Parquet files or WebDataset tars, local or `s3://`.
 
-A format is a module that lists the images of one file without loading a pixel, and reads the bytes of some of them. A
-new format takes one module and one line in `FORMATS`. Only data sets (`factory.datasets`) list frames of videos and
-arrays; the modules that read those are in `READERS` only.
+A container is a file that holds images. Its module lists the images of one file without loading a pixel, and reads the
+bytes of some of them. A new kind of container takes one module and one line in `CONTAINERS`. Only data sets
+(`factory.datasets`) list frames of videos and arrays; the modules that read those are in `READERS` only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from factory.sources import folder, hdf5, npz, parquet, video, webdataset
 from factory.sources.files import File, Files, Source
 from factory.sources.place import Place, Read
 
-__all__ = ["FORMATS", "File", "Files", "Source", "list_sources", "listing_digest", "printable", "read_sources"]
+__all__ = ["CONTAINERS", "File", "Files", "Source", "list_sources", "listing_digest", "printable", "read_sources"]
 
 LISTING = 16  # files listed at a time
 
@@ -31,10 +31,10 @@ class Reader(typing.Protocol):
         """Yield the images at these places, in order."""
 
 
-class Format(typing.Protocol):
-    """The interface of a format's module in this package."""
+class Container(typing.Protocol):
+    """The interface of the module of one kind of container in this package."""
 
-    NAME: re.Pattern[str]  # matches names of files in this format
+    NAME: re.Pattern[str]  # matches names of files of this kind
     WHAT: str  # describes such a file to people
 
     def list_file(self, files: Files, file: File, columns: Mapping[str, str | None]) -> list[Source]:
@@ -44,8 +44,8 @@ class Format(typing.Protocol):
         """Yield the bytes of the images at these places, in order; an UnreadableError for anything but an image."""
 
 
-FORMATS: dict[str, Format] = {"folder": folder, "parquet": parquet, "webdataset": webdataset}
-READERS: dict[str, Reader] = {**FORMATS, "video": video, "hdf5": hdf5, "npz": npz}
+CONTAINERS: dict[str, Container] = {"folder": folder, "parquet": parquet, "webdataset": webdataset}
+READERS: dict[str, Reader] = {**CONTAINERS, "video": video, "hdf5": hdf5, "npz": npz}
 
 
 def list_sources(
@@ -55,7 +55,7 @@ def list_sources(
 
     Args:
         source: a folder, one file or a glob; local or `s3://`.
-        source_format: a name in `FORMATS`, or `auto`: the first format of which there is a file.
+        source_format: a name in `CONTAINERS`, or `auto`: the first format of which there is a file.
         columns: column name by field (and `image`) if the names differ; None switches a field off.
 
     Raises:
@@ -65,7 +65,7 @@ def list_sources(
     files = Files(source)
     found = files.find()
     name = _format(files, found) if source_format == "auto" else source_format
-    form = FORMATS[name]
+    form = CONTAINERS[name]
     chosen = found if files.named and source_format != "auto" else [f for f in found if form.NAME.fullmatch(f.name)]
     if not chosen:
         raise UserError(f"source {files.source} holds no {form.WHAT}")
@@ -81,9 +81,9 @@ def list_sources(
 
 def _format(files: Files, found: list[File]) -> str:
     """Return the format of the files found. Images win over tables: a folder of photographs may hold a table."""
-    there = [name for name, form in FORMATS.items() if any(form.NAME.fullmatch(file.name) for file in found)]
+    there = [name for name, form in CONTAINERS.items() if any(form.NAME.fullmatch(file.name) for file in found)]
     if not there:
-        wanted = ", ".join(form.WHAT for form in FORMATS.values())
+        wanted = ", ".join(form.WHAT for form in CONTAINERS.values())
         raise UserError(f"source {files.source} holds no {wanted}")
     if there == ["parquet", "webdataset"]:
         raise UserError(f"source {files.source} holds Parquet files and tars: set source_format to one of {there}")

@@ -57,7 +57,9 @@ def _sources(file: File, parquet: pq.ParquetFile, columns: Mapping[str, str | No
     schema, count = parquet.schema_arrow, parquet.metadata.num_rows
     groups = [parquet.metadata.row_group(group).num_rows for group in range(parquet.metadata.num_row_groups)]
     if min(groups, default=0) < 0 or sum(groups) != count or count > ROWS_PER_BYTE * file.size:
-        raise UserError(f"{file.name} is broken: its footer says {count} rows, in groups of others, or too many")
+        raise UserError(
+            f"{file.name} is broken: its footer gives {count} rows, which its row groups or its size contradict"
+        )
     image, in_struct = _image_column(file.name, schema, columns)
     chosen = chosen_columns(file.name, schema.names, columns)
     named = in_struct and schema.field(image).type.get_field_index("path") >= 0
@@ -96,7 +98,7 @@ def _read_group(
 ) -> Iterator[bytes]:
     """Yield images of ascending rows of one group; rows between them are skipped, rows after the last not read."""
     if group >= parquet.metadata.num_row_groups:
-        raise OSError("it is not there any more: the file changed since it was listed")
+        raise OSError("the row group no longer exists: the file changed since it was listed")
     image, in_struct = _image_column(name, parquet.schema_arrow, columns)
     column = f"{image}.bytes" if in_struct else image
     first = sum(parquet.metadata.row_group(before).num_rows for before in range(group))
@@ -109,7 +111,7 @@ def _read_group(
             if (row := next(wanted, -1)) < 0:
                 return
         first += len(batch)
-    raise OSError(f"row {row} is not there any more: the file changed since it was listed")
+    raise OSError(f"row {row} no longer exists: the file changed since it was listed")
 
 
 def _rows_at_once(parquet: pq.ParquetFile, group: int, column: str) -> int:

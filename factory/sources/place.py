@@ -22,7 +22,7 @@ class Place(typing.Protocol):
 
     @property
     def format(self) -> str:
-        """Format of the container: a name in `FORMATS`."""
+        """Kind of the container: a name in `READERS`."""
 
     @property
     def file(self) -> str:

@@ -50,7 +50,7 @@ def list_file(files: Files, file: File, columns: Mapping[str, str | None]) -> li
         with files.open(file.name) as stream:
             samples = _samples(stream, file, columns.get("image"))
     except tarfile.TarError as error:
-        raise UserError(f"{file.name} is broken or no tar file (compressed ones have no ranges): {error}") from None
+        raise UserError(f"{file.name} is broken or not a tar file (compressed ones have no ranges): {error}") from None
     if samples and not any(sample.image for sample in samples.values()):
         example = next(iter(samples))
         raise UserError(f"{file.name}: no sample has an image, such as {example!r}: set columns.image=EXTENSION")

@@ -110,7 +110,7 @@ class ObjectStore:
         """
         if len(data) > LARGEST_OBJECT:
             size = f"would have {len(data)} bytes, S3 takes {LARGEST_OBJECT} in one PUT"
-            raise UserError(f"{self._url(name)} {size}: fewer rows per shard")
+            raise UserError(f"{self._url(name)} {size}: write fewer rows per shard")
         writer = uuid.uuid4().hex
         request = {"Bucket": self._bucket, "Key": self._key(name), "Body": data, "Metadata": {"writer": writer}}
         request["ContentType"] = MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")
@@ -183,7 +183,7 @@ class _ObjectFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if origin + offset < 0:
-            raise UserError(f"seek to {origin + offset}, before the begin of {self._name}")
+            raise UserError(f"seek to {origin + offset}, before the start of {self._name}")
         self._position = origin + offset
         return self._position
 

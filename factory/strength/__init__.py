@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
+from difffas.routes import Matching, Route
 from factory.core import draws
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, build
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF, whole_domain
+from factory.corpus.style_statistics import matching_statistics, route_of, sources_of_run
 from factory.models.generators import Generator, Request
 from factory.models.load import check_t0, encoder_config, load_generator, model_digest
 from factory.models.measures import StyleScorer, rms_change, structure_change
@@ -28,6 +32,9 @@ from factory.storage import Storage
 from factory.strength.figures import Sample, StrengthSummary, cells_csv, summarise
 from factory.strength.grid import Block, draw_grid, shown_faces
 from factory.tables.sheet import table_of
+
+if TYPE_CHECKING:
+    from difffas.matching import Statistics
 
 STATION = "strength"
 SAMPLES, CELLS, GRID = "samples.csv", "cells.csv", "grid.png"
@@ -61,6 +68,8 @@ class StrengthConfig(Config):
     split: str = "test"
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
     seed: int = Field(0, ge=0)
+    match: Matching = Field("none", description="as `sampler.match` of `generate`")
+    match_unseen: Literal["refuse", "estimate"] = Field("refuse", description="as `sampler.match_unseen`")
     batch_size: int = Field(16, ge=1)
     resources: StrengthResources = StrengthResources()
 
@@ -71,6 +80,7 @@ class StrengthConfig(Config):
                 raise UserError(f"{name} {list(values)} must rise: write each value once, the smallest first")
         if not self.steps <= self.t0[0] <= self.t0[-1] <= 1000:
             raise UserError(f"t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
+        _sampler(self)  # a match_unseen without match is refused
         return self
 
 
@@ -81,6 +91,7 @@ class Faces:
     live: np.ndarray  # int64, positions in the live corpus
     guide: np.ndarray  # int64, positions in the guide corpus
     style: list[str]  # of the guide
+    routes: list[Route]
     seed: np.ndarray  # int64, 63 bits
 
 
@@ -102,19 +113,23 @@ def run(config: StrengthConfig) -> StrengthSummary:
         "live": live.digest,
         "guides": guides.digest,
         "generator": model_digest(storage),
-        "sampler": _sampler(config).model_dump(mode="json"),
-        **config.model_dump(mode="json", exclude={"inputs", "out", "resources"}),
+        "sampler": _sampler(config).model_dump(mode="json", exclude={"by_style"}),
+        # Its matching is the sampler's: studies from before it existed have these fingerprints.
+        **config.model_dump(mode="json", exclude={"inputs", "out", "resources", "match", "match_unseen"}),
         "protocol": record(protocol_of(live)),
     }
     check_t0(config.inputs.generator, _sampler(config))
     faces = choose_faces(config, live, guides)
     _check_styles(storage, set(faces.style))
-    _check_sizes(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
+    size = _size(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
+    sources = sources_of_run(
+        config.inputs.generator, _sampler(config), set(faces.routes), (live, guides), config.split, size
+    )
     claim = Run(config.out, STATION, identity, config)
     if (finished := claim.summary(StrengthSummary)) is not None:
         return finished
     if not claim.storage.exists(SAMPLES):
-        _sample(config, live, guides, faces, claim.storage)
+        _sample(config, live, guides, faces, matching_statistics(sources), claim.storage)
     summary = summarise(claim.storage.read(SAMPLES))
     claim.storage.create(CELLS, cells_csv(summary))
     return claim.finish(summary)
@@ -140,22 +155,45 @@ def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
     n = np.arange(config.faces)
     chosen = positions[n * len(positions) // config.faces]
     style = [styles[face % len(styles)] for face in n]
-    own, theirs = _people(live), _people(guides)
-    drawn = draws.uniform(n, config.seed, STATION, "guide")
-    guide = []
-    for face in n:
-        shown = spoofs[style_of_spoof == style[face]]
-        others = shown[theirs[shown] != own[chosen[face]]]
-        shown = others if len(others) else shown
-        guide.append(int(shown[int(drawn[face] * len(shown))]))
+    guide = other_people(live, guides, chosen, style, spoofs, draws.uniform(n, config.seed, STATION, "guide"))
     seed = (draws.bits(n, config.seed, STATION, "noise") >> np.uint64(1)).astype(np.int64)
-    return Faces(chosen, np.array(guide), style, seed)
+    columns = [live.column("domain")[chosen], guides.column("domain")[guide], guides.column("attack")[guide]]
+    routes = [route_of(*domains) for domains in zip(*columns, strict=True)]
+    return Faces(chosen, guide, style, routes, seed)
 
 
-def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, out: Storage) -> None:
+def other_people(
+    live: Corpus, guides: Corpus, faces: np.ndarray, styles: Sequence[str], spoofs: np.ndarray, drawn: np.ndarray
+) -> np.ndarray:
+    """For each live face a guide of its style, of another person if possible; int64 (N,), positions in `guides`.
+
+    Args:
+        faces: positions in `live`, N; `styles` are theirs. spoofs: positions in `guides` to choose from.
+        drawn: N numbers in [0, 1) that choose.
+    """
+    own, theirs = people(live), people(guides)
+    style_of_spoof = guides.column("style")[spoofs]
+    found = []
+    for face, style, number in zip(faces, styles, drawn, strict=True):
+        shown = spoofs[style_of_spoof == style]
+        others = shown[theirs[shown] != own[face]]
+        shown = others if len(others) else shown
+        found.append(int(shown[int(number * len(shown))]))
+    return np.array(found)
+
+
+def _sample(
+    config: StrengthConfig,
+    live: Corpus,
+    guides: Corpus,
+    faces: Faces,
+    statistics: dict[str, Statistics],
+    out: Storage,
+) -> None:
     """Generate and measure every cell of the grid; the picture first, the samples last."""
     lives, shown = live.pixels(faces.live), guides.pixels(faces.guide)
-    generator = load_generator(config.inputs.generator, _sampler(config), config.resources.threads)
+    threads = config.resources.threads
+    generator = load_generator(config.inputs.generator, _sampler(config), threads, False, None, statistics)
     score = StyleScorer(config.inputs.generator, faces.style)
     live_key, guide_key = live.column("key")[faces.live], guides.column("key")[faces.guide]
     live_strength, guide_strength = score(lives), score(shown)
@@ -164,7 +202,7 @@ def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, 
     kept = []
     started = time.monotonic()
     for cell, (t0, cfg_scale) in enumerate(_cells(config), start=1):
-        spoofs = _generate(generator, lives, shown, faces.seed, t0, cfg_scale)
+        spoofs = _generate(generator, lives, shown, faces, t0, cfg_scale)
         kept.append(spoofs[pictured])
         strength, identity_change, rms = score(spoofs), structure_change(lives, spoofs), rms_change(lives, spoofs)
         lines += [
@@ -194,12 +232,11 @@ def _sample(config: StrengthConfig, live: Corpus, guides: Corpus, faces: Faces, 
 
 
 def _generate(
-    generator: Generator, live: np.ndarray, guides: np.ndarray, seed: np.ndarray, t0: int, cfg_scale: float
+    generator: Generator, live: np.ndarray, guides: np.ndarray, faces: Faces, t0: int, cfg_scale: float
 ) -> np.ndarray:
     count = len(live)
-    made = generator(
-        Request(live, guides, np.arange(count), np.full(count, t0), np.full(count, cfg_scale, np.float64), seed)
-    )
+    settings = np.full(count, t0), np.full(count, cfg_scale, np.float64)
+    made = generator(Request(live, guides, np.arange(count), *settings, faces.seed, faces.routes))
     if made.broken:
         raise UserError(
             f"T₀ {t0}, w {cfg_scale:g}: {len(made.broken)} of {count} spoofs came out as NaN or infinity: lower w"
@@ -212,11 +249,16 @@ def _cells(config: StrengthConfig) -> list[tuple[int, float]]:
 
 
 def _sampler(config: StrengthConfig) -> SamplerConfig:
-    return SamplerConfig(
-        steps=config.steps,
-        t0=(config.t0[0], config.t0[-1]),
-        cfg_scale=(config.cfg_scale[0], config.cfg_scale[-1]),
-        batch_size=config.batch_size,
+    return build(
+        SamplerConfig,
+        {
+            "steps": config.steps,
+            "t0": (config.t0[0], config.t0[-1]),
+            "cfg_scale": (config.cfg_scale[0], config.cfg_scale[-1]),
+            "match": config.match,
+            "match_unseen": config.match_unseen,
+            "batch_size": config.batch_size,
+        },
     )
 
 
@@ -226,16 +268,18 @@ def _check_styles(storage: Storage, wanted: set[str]) -> None:
     if unknown:
         raise UserError(f"the style encoder of {storage.url} does not know {unknown}: name `styles` among {known}")
     if len(known) < 2:
-        raise UserError(f"the style encoder of {storage.url} knows {known} alone: odds need a second style")
+        raise UserError(f"the style encoder of {storage.url} knows only {known}: odds need a second style")
 
 
-def _check_sizes(live: np.ndarray, guide: np.ndarray) -> None:
+def _size(live: np.ndarray, guide: np.ndarray) -> tuple[int, int]:
+    """Height and width of the images; raises UserError if the guides have others."""
     if live.shape != guide.shape:
         sizes = ["×".join(map(str, images.shape[1:3])) for images in (live, guide)]
         raise UserError(f"live faces are {sizes[0]}, guides {sizes[1]}: prepare both corpora with one --size")
+    return live.shape[1], live.shape[2]
 
 
-def _people(corpus: Corpus) -> np.ndarray:
+def people(corpus: Corpus) -> np.ndarray:
     """The person in each row; a subject's name is unique only within its whole domain."""
     rows = zip(*map(corpus.column, ("domain", "subject")), strict=True)
     return np.array([f"{whole_domain(domain)}/{subject}" for domain, subject in rows])

@@ -61,7 +61,7 @@ def one_line(where: str) -> Iterator[None]:
         if isinstance(error, OSError) and (error.errno or type(error) is not OSError):
             raise  # a disk's or network's: Arrow's own OSError for a broken file has no number
         reason = short(" ".join(str(error).split()))
-        raise BrokenParquet(f"{where} is broken or no Parquet file: {reason}") from None
+        raise BrokenParquet(f"{where} is broken or not a Parquet file: {reason}") from None
 
 
 def _check(schema: pa.Schema, where: str) -> None:

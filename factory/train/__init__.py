@@ -118,7 +118,7 @@ def check_resources(train: TrainConfig, resources: TrainResources, *, checkpoint
     if train.patience is not None and train.evaluate_every is None:
         raise UserError("train.patience counts evaluations: set train.evaluate_every as well")
     if resources.activation_checkpointing and not checkpointing:
-        raise UserError("resources.activation_checkpointing is the generator's: leave it out here")
+        raise UserError("resources.activation_checkpointing is for fit-generator: leave it out here")
     check_trackers(resources.trackers)
     if resources.compile and resources.gpus_per_worker and cluster.is_local():
         import torch

@@ -72,7 +72,10 @@ def regenerate(storage: Storage, ranked: list[Trial], places: list[str], metric:
 
 
 def generation_of(made: GenerateConfig, kept: RowFilter, out: str) -> GenerateConfig:
-    """The generation of `made`, with T₀ and w drawn only from the filter's ranges."""
+    """The generation of `made`, with T₀ and w drawn only from the filter's ranges.
+
+    A style's range that lies outside becomes the nearest end of the filter's.
+    """
     inputs = made.inputs
     places = {name: Storage(getattr(inputs, name)).url for name in ("live", "guides")}
     generator = inputs.generator if inputs.generator in BUILT_IN else Storage(inputs.generator).url
@@ -86,6 +89,12 @@ def generation_of(made: GenerateConfig, kept: RowFilter, out: str) -> GenerateCo
     values = made.model_dump(mode="json")
     values |= {"inputs": {**places, "generator": generator}, "out": out}
     values["sampler"] |= {name: list(ends) for name, ends in sampler.items()}
+    for style in made.sampler.by_style:
+        ranges = made.sampler.ranges(style)
+        values["sampler"]["by_style"][style] = {
+            "t0": [min(max(end, kept.t0[0]), kept.t0[1]) for end in ranges.t0],
+            "cfg_scale": [min(max(end, kept.cfg_scale[0]), kept.cfg_scale[1]) for end in ranges.cfg_scale],
+        }
     return build(GenerateConfig, values)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,11 +36,11 @@ class Rungs(ASHAScheduler):  # type: ignore[misc]
         """A trial begins."""
         super().on_trial_add(tune_controller, _named(trial))
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, object]) -> str:
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: Result) -> str:
         """Handle a report: continue or stop the trial."""
         return str(super().on_trial_result(tune_controller, _named(trial), result))
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, object]) -> None:
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Result) -> None:
         """A trial is over."""
         super().on_trial_complete(tune_controller, _named(trial), result)
 

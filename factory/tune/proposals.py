@@ -10,7 +10,7 @@ import numpy as np
 from ray.tune.search import Searcher
 
 from factory.core import draws
-from factory.tune.record import Record
+from factory.tune.record import Record, Result
 from factory.tune.space import Parameters, SearchSpace, optuna_space, whole
 
 
@@ -52,15 +52,19 @@ class Optuna:
             self._asked.add(name)
         return stands
 
-    def report(self, name: str, result: Mapping[str, object]) -> None:
+    def report(self, name: str, result: Result) -> None:
         """Handle an intermediate report of a trial."""
         if name in self._asked:
             self._study.on_trial_result(name, result)
 
     def tell(
-        self, name: str, parameters: Parameters, result: Mapping[str, object] | None, error: bool = False
+        self,
+        name: str,
+        parameters: Parameters,
+        result: Result | Mapping[str, float | None] | None,
+        error: bool = False,
     ) -> None:
-        """How a trial ended."""
+        """How a trial ended: with the result that Ray Tune hands on, or with the figures in the record."""
         if name in self._asked:
             self._study.on_trial_complete(name, result, error)
         elif isinstance(value := (result or {}).get(self._metric), int | float) and math.isfinite(value):
@@ -88,14 +92,12 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._trials[trial_id] = name, parameters
         return {"trial": {"name": name, "parameters": parameters}}
 
-    def on_trial_result(self, trial_id: str, result: Mapping[str, object]) -> None:
+    def on_trial_result(self, trial_id: str, result: Result) -> None:
         """A report."""
         if self._optuna is not None:
             self._optuna.report(self._trials[trial_id][0], result)
 
-    def on_trial_complete(
-        self, trial_id: str, result: Mapping[str, object] | None = None, error: bool = False
-    ) -> None:
+    def on_trial_complete(self, trial_id: str, result: Result | None = None, error: bool = False) -> None:
         """A trial is over."""
         if self._optuna is not None:
             self._optuna.tell(*self._trials[trial_id], result, error)

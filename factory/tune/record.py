@@ -31,9 +31,12 @@ RAY_TUNE_S_ID = re.compile(rb"\b[0-9a-f]{8}\b")  # earlier versions named Optuna
 
 
 class Result(TypedDict):
-    """What a search reads of a result that Ray Tune hands on; Ray Tune adds keys of its own."""
+    """The keys of a trial's report that a search reads, as Ray Tune returns them; Ray Tune adds others of its own."""
 
     step: int
+    loss: NotRequired[float]
+    auc: NotRequired[float]
+    d_eer: NotRequired[float]
     done: NotRequired[bool]  # whether ASHA stops the trial here
 
 
@@ -80,11 +83,11 @@ class Record:
         """Record that a trial can never run."""
         self._storage.create(f"{REFUSED}/{name}.txt", reason.encode())
 
-    def stop(self, name: str, report: Mapping[str, object]) -> None:
+    def stop(self, name: str, report: Result) -> None:
         """Record that a trial was stopped early after this report."""
         self._write(f"{STOPPED}/{name}.json", kept(report))
 
-    def pass_rung(self, name: str, rung: int, report: Mapping[str, object]) -> None:
+    def pass_rung(self, name: str, rung: int, report: Result) -> None:
         """Record a trial's first report at or past a rung."""
         self._write(f"{RUNGS}/{name}-{rung}.json", kept(report))
 
@@ -146,7 +149,7 @@ class Record:
 
 
 def kept(report: Mapping[str, object]) -> Figures:
-    """The kept part of a report, without the host names, times and settings that Ray Tune adds."""
+    """The kept part of a report from Ray Tune, checked, without the host names, times and settings that it adds."""
     given = {name: report[name] for name in FIGURES if name in report}
     return {name: value if _number(value) else None for name, value in given.items()}
 

@@ -27,7 +27,9 @@ class TuneConfig(Config):
         None, ge=1, description="ASHA stops no trial earlier; None: a quarter of all steps; all steps: never"
     )
     reduction: int = Field(3, ge=2, description="one in this many trials survives each rung of ASHA")
-    regenerate: int = Field(0, ge=0, description="best trials whose T₀ and w to generate with and fit again")
+    regenerate: int = Field(
+        0, ge=0, description="how many of the best trials to repeat with rows generated in their ranges of T₀ and w"
+    )
     seed: int = Field(0, ge=0)
     concurrent: int = Field(2, ge=1, description="concurrent trials; excluded from the fingerprint")
 

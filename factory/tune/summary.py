@@ -36,7 +36,7 @@ class MetricValues(TypedDict):
 
 
 class Regenerated(TypedDict):
-    """A trial whose ranges were generated with and fitted again, in `folder`."""
+    """A trial for which rows were generated in its ranges and a classifier was fitted again, in `folder`."""
 
     trial: str
     folder: str

@@ -111,7 +111,7 @@ def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise torch.onnx.OnnxExporterError("step 2/3\nnext steps") from RuntimeError("no such operator\nstack")
 
     monkeypatch.setattr(torch.onnx, "export", fail)
-    with pytest.raises(ValueError, match="of vit_tiny_patch16_224: no such operator$"):
+    with pytest.raises(ValueError, match="PyTorch cannot export to ONNX: vit_tiny_patch16_224: no such operator$"):
         export_onnx(vit, tmp_path / "vit.onnx", size=224)
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name))

@@ -39,7 +39,7 @@ def test_every_load_of_a_classifier_names_what_is_wrong(
 @pytest.mark.parametrize(
     ("part", "changed", "message"),
     [
-        ("unet", {"base_channels": 10**6}, "asks for a larger network than its weights are"),
+        ("unet", {"base_channels": 10**6}, "asks for a larger network than its weights fill"),
         ("unet", {"embed_channels": 10**18}, "embed_channels is 1000"),
         ("unet", {"channel_multipliers": [10**6] * 6}, "asks for a larger network"),
         ("unet", {"channel_multipliers": [1] * 10**5}, "channel_multipliers has 100000 entries"),
@@ -55,7 +55,7 @@ def test_every_load_of_a_classifier_names_what_is_wrong(
         ("unet", {"mean_patch": 1 << 31}, "mean_patch is 2147483648"),
         ("unet", {"timesteps": 10**9}, "timesteps 1000000000 must lie within"),
         ("unet", {"dropout": float("nan")}, "dropout is nan"),
-        ("unet", {"dropout": 2}, "describes no network"),
+        ("unet", {"dropout": 2}, "does not describe a network"),
         ("unet", {"form": "other"}, "form is 'other'"),
         ("unet", {"form": ["paper"]}, "form is "),
         ("unet", {"_class_name": "StyleEncoder"}, "is that of a StyleEncoder"),

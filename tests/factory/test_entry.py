@@ -53,6 +53,7 @@ def test_json_is_json_and_files_have_their_names(terminal: str, tmp_path: Path) 
         "fingerprint": "0" * 64,
         "identity": {},
         "config": {},
+        "software": {},
         "planned": {"shards": 2, "images": 4, "styles": {}},
     }
     (folder / "run.json").write_text(json.dumps(claim), encoding="utf-8")

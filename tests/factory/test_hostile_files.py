@@ -92,11 +92,15 @@ def test_an_event_that_is_none_hides_nothing(tmp_path: Path, line: str) -> None:
 
 
 def test_a_claim_says_what_readers_count_on(tmp_path: Path) -> None:
-    whole: dict[str, Any] = {"job": "a", "fingerprint": "b", "config": {}, "planned": {"shards": 1, "images": 2}}
+    whole: dict[str, Any] = {"job": "a", "fingerprint": "b", "identity": {}, "config": {}, "software": {}}
+    whole["planned"] = {"shards": 1, "images": 2}
     changes: list[dict[str, Any]] = [{"job": None}, {"fingerprint": 3}, {"config": []}, {"planned": []}]
+    changes += [{"identity": None}, {"software": {"ray": 2}}]
     for change in (*changes, {"planned": {"shards": "1"}}):
         (tmp_path / "run.json").write_text(json.dumps({**whole, **change}))
-        with pytest.raises(ValueError, match=r"run\.json is corrupt: its run cannot be told any more"):
+        with pytest.raises(
+            ValueError, match=r"run\.json is corrupt \(its \S+ has another form\): bring it back from a copy"
+        ):
             read_claim(Storage(str(tmp_path)))
     (tmp_path / "run.json").write_text(json.dumps(whole))
     assert read_claim(Storage(str(tmp_path))) == whole
@@ -159,7 +163,7 @@ def test_a_broken_footer_is_one_line(tmp_path: Path, reader: str) -> None:
 def test_a_footer_that_says_more_rows_than_there_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.parquet").write_bytes(parquet_of(image=[b"x"]))
     monkeypatch.setattr("factory.sources.parquet.ROWS_PER_BYTE", 0)
-    with pytest.raises(ValueError, match=r"a\.parquet is broken: its footer says 1 rows"):
+    with pytest.raises(ValueError, match=r"a\.parquet is broken: its footer gives 1 rows"):
         list_sources(str(tmp_path))
 
 
@@ -173,7 +177,7 @@ def test_a_csv_of_boxes_with_a_column_twice(tmp_path: Path, header: str) -> None
 def test_lists_and_scores_in_csv(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="list.csv has two columns a"):
         table("list.csv", "a,b,a\n1,2,3\n", "a", "b")
-    with pytest.raises(ValueError, match="list.csv is no CSV: field larger than field limit"):
+    with pytest.raises(ValueError, match="list.csv is not a CSV file: field larger than field limit"):
         table("list.csv", "a,b\n" + "x" * 200_000 + ",1\n", "a")
     with pytest.raises(ValueError, match=r"scores\.csv has two columns 'score'"):
         read_scores(b"is_bonafide,attack_type,score,score\nTrue,,1,2\n")

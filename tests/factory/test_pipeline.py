@@ -64,7 +64,7 @@ def test_every_station_reads_what_those_before_it_wrote() -> None:
     [
         ({"fit_classifier": {"backbon": "resnet18"}}, "in fit_classifier: .*did you mean 'backbone'"),
         ({"evaluate": {"resamples": -1}}, "in evaluate: .*'resamples'"),
-        ({"report": {"out": "elsewhere"}}, "report.out is not for a pipeline"),
+        ({"report": {"out": "elsewhere"}}, "report.out is set by the pipeline"),
         ({"prepare": {"source": "photos"}}, "either prepare .* or corpus"),
         ({"corpus": None}, "either prepare .* or corpus"),
     ],

@@ -221,7 +221,7 @@ def test_a_study_of_strength_uses_faces_of_its_part_and_a_generator_of_its_proto
 
     with pytest.raises(ValueError, match="the generator .* was trained under another protocol"):
         strength.run(study(model("mi-c")))
-    with pytest.raises(ValueError, match="split 'trainn' is not part of a protocol"):
+    with pytest.raises(ValueError, match="split 'trainn' is not a part of a protocol"):
         strength.run(study(model("oci-m"), split="trainn"))
     with pytest.raises(ValueError, match="split 'train' has no guide of .*msu_mfsd-print"):  # of the test part
         strength.run(study(f"{tmp_path}/oci-m", split="train"))

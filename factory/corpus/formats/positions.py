@@ -12,5 +12,5 @@ def check_positions(positions: Sequence[int], rows: int) -> None:
     if len(positions) and not 0 <= min(positions) <= max(positions) < rows:
         place = next(position for position in positions if not 0 <= position < rows)
         raise UserError(
-            f"row {place} is asked for of a shard of {rows}: its index is of another corpus, write it again"
+            f"row {place} does not exist in a shard of {rows} rows: its index is of another corpus, write it again"
         )

@@ -74,8 +74,8 @@ def check_parts(loss: LossConfig, resources: TrainResources) -> None:
 
     if resources.accumulate > 1 and LOSSES[loss.name].needs_features:
         raise UserError(
-            f"loss {loss.name!r} compares the features of a whole batch, resources.accumulate {resources.accumulate} "
-            f"takes it in parts: leave that out, or take more workers"
+            f"loss {loss.name!r} compares the features of a whole batch, but resources.accumulate "
+            f"{resources.accumulate} divides the batch into parts: leave accumulate out, or take more workers"
         )
 
 

@@ -23,13 +23,13 @@ class SamplingConfig(Config):
     quality_weight: int | None = Field(
         None,
         ge=1,
-        description="rows with a BRISQUE score below the mean per other row: 2 is the paper's 2×",
+        description="rows with a BRISQUE score below the mean that are drawn for every other row; 2 is the paper's 2×",
     )
     generated_share: float | None = Field(
         None, gt=0, lt=1, description="share of every batch, to within one sample; None: their share of all rows"
     )
     style_weights: dict[str, float] = Field(
-        {}, description="style or attack: how often its rows come for each time that other rows come"
+        {}, description="by style or attack: how often a row is drawn, compared with rows of any other"
     )
 
 

@@ -128,7 +128,7 @@ def train_styles(corpus: Corpus, split: str) -> list[str]:
     styles = sorted(set(corpus.column("style")[corpus.column("split") == split]))
     if len(styles) < 2:
         raise UserError(
-            f"{corpus.storage.url}: split {split!r} has {len(styles)} style(s), telling them apart needs two or more"
+            f"{corpus.storage.url}: split {split!r} has {len(styles)} style(s): telling styles apart needs two or more"
         )
     return styles
 

@@ -108,9 +108,13 @@ def test_given_models_and_spoofs_are_not_made() -> None:
     ("given", "row", "reason"),
     [
         ({"fit_generator": None}, {}, "needs generated faces: give generated, generator or fit_generator"),
-        ({"fit_generator": None, "generated": "x"}, {"generate": {"plan": {}}}, "changes generate, which a finished"),
+        (
+            {"fit_generator": None, "generated": "x"},
+            {"generate": {"plan": {}}},
+            "changes generate, but `generated` is given",
+        ),
         ({"fit_generator": None, "generator": "x"}, {"fit_generator": {"ema_decay": 0.5}}, "changes fit_generator"),
-        ({"style_encoder": "x"}, {"fit_style": {"split": "dev"}}, "changes fit_style, which a finished `style_enc"),
+        ({"style_encoder": "x"}, {"fit_style": {"split": "dev"}}, "changes fit_style, but `style_encoder` is given"),
     ],
 )
 def test_what_is_not_given_leaves_a_row_empty(given: dict[str, Any], row: dict[str, Any], reason: str) -> None:

@@ -114,6 +114,7 @@ def test_the_verbs_are_frozen() -> None:
         "fit-classifier",
         "fit-judge",
         "strength",
+        "calibrate",
         "tune",
         "audit",
         "report",

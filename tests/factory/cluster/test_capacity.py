@@ -44,7 +44,10 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[Node]:
             {"workers": 16},
             r"resources.workers=16 asks for 16 × 1 CPU; this cluster has 1 node with 2 CPUs and 0 GPUs, ",
         ),
-        ({"workers": 3, "gpus_per_worker": 1}, r"asks for 3 × 1 CPU; .*room for 2: lower it, or start Ray on more"),
+        (
+            {"workers": 3, "gpus_per_worker": 1},
+            r"asks for 3 × 1 CPU; .*room for 2: lower the setting, or start Ray on more",
+        ),
         ({"worker_labels": {"pool": "x"}}, r"asks for 1 CPU on nodes with pool=x; this cluster has 0 such nodes"),
     ],
 )
@@ -122,7 +125,7 @@ def test_an_autoscaler_has_so_long_for_all_workers(
     if comes:
         check("fit-style", needs)
     else:
-        with pytest.raises(Stalled, match=r"no more came in 7 s: run the command again, or lower it"):
+        with pytest.raises(Stalled, match=r"no more came in 7 s: run the command again, or lower the setting"):
             check("fit-style", needs)
     assert asked == [[{"CPU": 1.0}] * 4, [{"pool": "x"}] * 4, 7] and len(gone) == 1
     assert "fit-style: resources.workers=4 asks for 4 × 1 CPU on nodes with pool=x" in capsys.readouterr().err

@@ -55,9 +55,9 @@ BROKEN = {
     "a: \x07": "special characters are not allowed",
     "a: 1\n---\nb: 1": "line 2, column 1: expected a single document",
     "%YAML 9.9\n---\na: 1": "incompatible YAML document",
-    f"%YAML 1.{'1' * 5000}\n---\na: 1": "no YAML of ours: Exceeds the limit",
-    'a: "\\UFFFFFFFF"': "no YAML of ours: ",
-    'a: "\\U00110000"': "no YAML of ours: ",
+    f"%YAML 1.{'1' * 5000}\n---\na: 1": "not valid YAML for settings: Exceeds the limit",
+    'a: "\\UFFFFFFFF"': "not valid YAML for settings: ",
+    'a: "\\U00110000"': "not valid YAML for settings: ",
     "[" * 100_000: f"more than {DEEPEST} levels deep",
     "{" * 100_000: f"more than {DEEPEST} levels deep",
     "- " * 100_000: f"more than {DEEPEST} levels deep",
@@ -142,7 +142,7 @@ def test_json_that_is_none_is_one_line(data: str | bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         parse_json(data, "ledger/x.json")
     assert type(caught.value) is UserError
-    assert str(caught.value).startswith("ledger/x.json: no JSON of ours: ")
+    assert str(caught.value).startswith("ledger/x.json: not valid JSON: ")
     assert "\n" not in str(caught.value)
 
 

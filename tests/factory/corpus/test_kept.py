@@ -143,5 +143,5 @@ def test_evaluate_leaves_refused_rows_out_and_says_so(root: Path, tmp_path: Path
     assert found["n_spoof"] == whole["n_spoof"] - 3
     assert found["left_out_by_audit"] == {"test": {"leak, style": 1, "style": 2}}
     assert "left_out_by_audit" not in whole
-    with pytest.raises(ValueError, match="stands in the place of classifier and corpus"):
+    with pytest.raises(ValueError, match="replaces classifier and corpus"):
         build(evaluate.EvaluateConfig, {"scores": "scores.csv", "audit": f"{root}/audit"})

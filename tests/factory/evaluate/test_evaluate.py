@@ -145,7 +145,7 @@ def test_splits_by_name(tmp_path: Path) -> None:
     [
         ({}, "give classifier, corpus and out, or scores"),
         ({"classifier": "a", "corpus": "b"}, "give classifier, corpus and out, or scores"),
-        ({"scores": "a", "corpus": "b"}, "scores stands in the place of classifier and corpus"),
+        ({"scores": "a", "corpus": "b"}, "scores replaces classifier and corpus"),
         ({"classifier": "a", "corpus": "b", "out": "c", "dev_scores": "d"}, "dev_scores goes with scores"),
     ],
 )
@@ -174,7 +174,7 @@ def test_scores_the_wrong_way_round_are_warned_of_and_can_be_turned(
     assert capsys.readouterr().err == ""
     with pytest.raises(ValueError, match="belongs to another run"):
         run(build(EvaluateConfig, {**given, "out": str(tmp_path / "out")}))
-    with pytest.raises(ValueError, match="higher_is is of score files"):
+    with pytest.raises(ValueError, match="higher_is is for score files"):
         build(EvaluateConfig, {"classifier": "a", "corpus": "b", "out": "c", "higher_is": "spoof"})
 
 

@@ -16,7 +16,7 @@ from benchmarks.corpora import small_rows
 from factory.corpus.row import INDEX_SCHEMA, LIVE, SPOOF, Row
 from factory.generate.plan import Plan, ShardPlan
 from factory.generate.settings import PlanConfig
-from factory.models.settings import SamplerConfig
+from factory.models.settings import SamplerConfig, StyleRanges
 
 FINGERPRINT = "0123456789abcdef"
 
@@ -115,6 +115,42 @@ def test_sampler_parameters_do_not_depend_on_how_the_run_is_cut_into_shards() ->
     cut, whole = (shard_plans(make(rows, per_shard, sampler, samples=60)) for per_shard in (7, 60))
     assert np.array_equal(np.concatenate([shard_plan.t0 for shard_plan in cut]), whole[0].t0)
     assert np.array_equal(np.concatenate([shard_plan.live for shard_plan in cut]), whole[0].live)
+
+
+def test_a_style_takes_its_own_ranges_and_the_others_draw_as_without_them() -> None:
+    rows = small_rows()
+    plain = SamplerConfig(t0=(100, 300), cfg_scale=(1.0, 3.0))
+    own = {"cam-print": StyleRanges(t0=(400, 400), cfg_scale=(5.0, 5.5)), "phone-print": StyleRanges(t0=(50, 60))}
+    before, after = (make(rows, sampler=s, samples=60) for s in (plain, plain.model_copy(update={"by_style": own})))
+    for first, then in zip(shard_plans(before), shard_plans(after), strict=True):
+        for field in ("live", "guide", "seed"):
+            assert np.array_equal(getattr(first, field), getattr(then, field))
+        style = np.array([rows[guide].style for guide in then.guide])
+        printed, phone = style == "cam-print", style == "phone-print"
+        assert (then.t0[printed] == 400).all() and (then.cfg_scale[printed] >= 5.0).all()
+        assert (then.t0[phone] <= 60).all() and np.array_equal(then.cfg_scale[phone], first.cfg_scale[phone])
+        others = ~(printed | phone)
+        assert np.array_equal(then.t0[others], first.t0[others])
+        assert np.array_equal(then.cfg_scale[~printed], first.cfg_scale[~printed])
+
+
+def test_single_values_by_style_are_counted_as_repeats() -> None:
+    rows = small_rows()
+    wide = SamplerConfig(t0=(100, 900), cfg_scale=(1.0, 9.0))
+    one = StyleRanges(t0=(400, 400), cfg_scale=(5.0, 5.0))
+    fixed = wide.model_copy(update={"by_style": dict.fromkeys(("cam-print", "phone-print"), one)})
+    assert make(rows, sampler=wide, samples=300).distinct() == 300
+    pairs = make(rows, sampler=SamplerConfig(), samples=300).style_counts()
+    assert make(rows, sampler=fixed, samples=300).distinct() < 300 == sum(pairs.values())
+
+
+def test_a_style_that_no_guide_shows_has_no_ranges() -> None:
+    for style, message in (("cam-prnt", "did you mean 'cam-print'"), ("zzz", "its styles: cam-print, cam-replay")):
+        sampler = SamplerConfig(by_style={style: StyleRanges(t0=(400, 400))})
+        with pytest.raises(ValueError, match=f"the guides' corpus has no style '{style}'; {message}"):
+            make(small_rows(), sampler=sampler)
+    planned = SamplerConfig(by_style={"cam-print": StyleRanges(t0=(400, 400))})
+    assert len(make(small_rows(), sampler=planned, styles=["cam-replay"], samples=3)) == 3
 
 
 def test_cross_attack_gives_a_subject_only_what_it_lacks_in_its_domain() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
+from difffas.matching import Statistics
+from difffas.routes import needed
 from factory.core.config import build
 from factory.drawn import pretrained
 from factory.generate import probe
 from factory.generate.probe import Probe, ProbeConfig, run
 from factory.models.generators import Made, Request
+from factory.models.settings import SamplerConfig
 
 
 def probed(monkeypatch: pytest.MonkeyPatch, rates: dict[int, float | None], **given: Any) -> Probe:
@@ -54,3 +58,30 @@ def test_the_shipped_generator_is_timed() -> None:
     assert all(rate > 0 for rate in found["images_per_second"].values())
     assert found["batch_size"] in (1, 2)
     assert found["device"].startswith("cpu")
+
+
+@pytest.mark.parametrize("match", ["guide", "domain", "style"])
+def test_matching_is_part_of_what_is_timed(match: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Request] = []
+
+    def load(name: str, sampler: SamplerConfig, *rest: Any) -> Any:
+        assert sampler.match == match
+
+        class Noting(Splitting):
+            def __call__(self, request: Request) -> Made:
+                asked.append(request)
+                assert needed(request.routes, sampler.match) <= set(rest[-1])
+                return Made(request.live)
+
+        return Noting()
+
+    monkeypatch.setattr(probe, "load_generator", load)
+    given = {"generator": str(pretrained.FOLDER), "size": 64, "match": match, "highest": 2}
+    known = {style: Statistics(1, (64, 64), *[torch.zeros(1)] * 3) for style in ("a-live", "b-live", "b-print")}
+    monkeypatch.setattr("difffas.style_statistics.read_statistics", lambda storage: known)
+    run(build(ProbeConfig, given))
+    assert [len(request.routes) for request in asked] == [1, 1, 2, 2]
+    if match != "guide":
+        assert asked[0].routes[0] == ("a-live", "b-live", "b-print")
+        with pytest.raises(ValueError, match=f"match {match}: generator .* no style statistics of images of 32²"):
+            run(build(ProbeConfig, {**given, "size": 32}))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from factory.images import FORMATS, decode
+from factory.images import IMAGE_FORMATS, decode
 from factory.images import limits as image_limits
 from factory.images.limits import MAX_MEMORY, MAX_PIXELS, MAX_SIDE, fits
 from tests.odd_images import chunk, png, saved, scene
@@ -46,7 +46,7 @@ FILES: dict[str, bytes] = {
     "PPM 16-bit": b"P6 60 40 65535\n" + bytes(6 * 60 * 40),
     "JPEG2000": saved(PICTURE, "JPEG2000"),
 }
-if "AVIF" in FORMATS:
+if "AVIF" in IMAGE_FORMATS:
     FILES["AVIF"] = saved(PICTURE, "AVIF")
     FILES["AVIF animated"] = saved(PICTURE, "AVIF", save_all=True, append_images=[PICTURE] * 5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,17 @@ import numpy as np
 import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
+from difffas.routes import Route
+from difffas.style_statistics import read_statistics, write_statistics
 from factory.core.config import build
+from factory.corpus.style_statistics import statistics_by_style
 from factory.drawn import pretrained
 from factory.images import decode
 from factory.models.diffusion_generator import DiffusionGenerator
 from factory.models.generators import Request
 from factory.models.settings import SamplerConfig
 from factory.play.playground import PlayConfig, Playground
+from factory.storage import Storage
 from tests.factory.play.uploads import file_of, wide
 
 
@@ -63,3 +68,61 @@ def test_mistakes_are_told_in_one_line(playground: Playground) -> None:
     for (live, guide, style, t0), message in mistakes:
         with pytest.raises(ValueError, match=message):
             playground.spoof(live, guide, style, t0, 2.0, 0)
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped generator with statistics of the styles of `small_rows`."""
+    folder = tmp_path_factory.mktemp("matching")
+    corpus = write_corpus(folder / "guides", small_rows(side=64))
+    shutil.copytree(pretrained.FOLDER, folder / "model", ignore=shutil.ignore_patterns("style_statistics"))
+    write_statistics(folder / "model", statistics_by_style(corpus, ["train"]))
+    return folder
+
+
+def test_a_matched_spoof_is_that_of_the_line_with_the_route_of_face_and_guide(statistics: Path) -> None:
+    given = {"generator": f"{statistics}/model", "guides": f"{statistics}/guides", "threads": 1}
+    playground = Playground(build(PlayConfig, {**given, "sampler": {"match": "style"}}))
+    assert (playground.domains, playground.styles) == (
+        ["cam", "phone"],
+        ["cam-print", "cam-replay", "phone-print", "phone-replay"],
+    )
+    live, guide = (wide(seed)[:, 16:80] for seed in (1, 2))
+    files = file_of(live), file_of(guide)
+    made, _, facts = playground.spoof(*files, "phone-print", 400, 2.0, 7, "balanced", "cam")
+    assert facts["recipe"]["match"] == "style"
+    one = np.zeros(1, dtype=np.int64)
+    for match in ("style", "guide"):
+        sampler = SamplerConfig(preset="balanced", batch_size=1, match=match)
+        known = read_statistics(Storage(f"{statistics}/model"))
+        generator = DiffusionGenerator(f"{statistics}/model", sampler, 1, False, known)
+        route = [Route("cam-live", "phone-live", "phone-print")]
+        request = Request(live[None], guide[None], one, one + 400, np.array([2.0]), one + 7, route)
+        expected = generator(request).pixels[0]
+        if match == "guide":
+            playground = Playground(build(PlayConfig, {**given, "sampler": {"match": "guide"}}))
+            assert not playground.domains
+            made = playground.spoof(*files, None, 400, 2.0, 7)[0]
+        assert np.array_equal(made, expected)
+    for style, domain, message in (
+        ("phone-print", None, "choose the live face's domain among cam, phone"),
+        (None, "cam", "choose the style that the guide shows among cam-print, "),
+    ):
+        matching = Playground(build(PlayConfig, {**given, "sampler": {"match": "domain"}}))
+        with pytest.raises(ValueError, match=message):
+            matching.spoof(*files, style, 400, 2.0, 7, "balanced", domain)
+    with pytest.raises(ValueError, match="has no statistics of live faces of 32²: set size"):
+        Playground(build(PlayConfig, {**given, "size": 32, "sampler": {"match": "style"}}))
+
+
+def test_the_sliders_begin_with_the_settings_of_the_style(statistics: Path) -> None:
+    """A calibration's sampler.yaml is a configuration of the playground, too."""
+    sampler = {
+        "preset": "balanced",
+        "by_style": {"cam-print": {"t0": [400, 441], "cfg_scale": [3, 4]}},
+        "match": "style",
+    }
+    given = {"generator": f"{statistics}/model", "guides": f"{statistics}/guides", "threads": 1}
+    playground = Playground(build(PlayConfig, {**given, "sampler": sampler}))
+    assert playground.settings("cam-print") == (420, 3.5)
+    assert playground.settings("cam-replay") == playground.settings(None) == (250, 2.0)

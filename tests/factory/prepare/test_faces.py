@@ -178,7 +178,7 @@ def test_the_planted_set_becomes_rows_rejects_and_facts(tmp_path: Path, weights:
     for name, entries in shards.items():
         shard = read_shard(given, entries)
         rejects |= {str(each["row"]["source"])[:-4]: each["reject"] for each in shard["records"]}
-        write_part(storage, name, [each["detected"] for each in shard["records"] if "detected" in each])
+        write_part(storage.url, name, [each["detected"] for each in shard["records"] if "detected" in each])
     assert rejects == {name: reject for name, (_, reject) in planted.items()}
     join_parts(storage, sorted(shards))
     keys = {entry.key: entry.path[:-4] for entries in shards.values() for entry in entries}

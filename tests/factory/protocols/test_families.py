@@ -79,7 +79,7 @@ def test_an_official_oulu_list_gives_what_the_rules_give(tmp_path: Path) -> None
     [
         ({}, "list a.txt: say either line, a regular expression, or columns of a CSV"),
         ({"line": "(?P<capture>.+)", "columns": {"capture": "x"}}, "list a.txt: say either line"),
-        ({"line": "("}, "official list a.txt: line '.' is not an expression"),
+        ({"line": "("}, "official list a.txt: line '.' is not a regular expression"),
         ({"line": "x"}, "official list a.txt: line 'x' has no group"),
         ({"line": "(?P<capture>y)"}, "a.txt has no line of the form"),
     ],

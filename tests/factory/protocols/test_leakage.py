@@ -87,7 +87,7 @@ def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pyte
     storage = Storage(str(tmp_path))
     mi_c, mi_o, oci_m = (protocols.load(name) for name in ("mi-c", "mi-o", "oci-m"))
     identity = {"protocol": protocols.record(mi_c)}
-    claim = {"job": "fit-style", "fingerprint": "0" * 64, "config": {}, "identity": identity}
+    claim = {"job": "fit-style", "fingerprint": "0" * 64, "config": {}, "identity": identity, "software": {}}
     storage.create("run.json", json.dumps(claim).encode())
     protocols.check_model(storage, None, "the model")
     protocols.check_model(storage, mi_o, "the model")  # trained on the same rows

@@ -223,7 +223,7 @@ def test_what_is_missing_is_named() -> None:
     base = {"name": "own", "title": "t", "source": "s", "thresholds": ["0.5"], "test": [{"domain": "siw"}]}
     with pytest.raises(ValueError, match="train has no row of domain msu_mfsd with attack mask"):
         protocols.check(view(lines, Protocol.model_validate({**base, "train": [named]})), ("train",))
-    with pytest.raises(ValueError, match="split 'eval' is not part of a protocol"):
+    with pytest.raises(ValueError, match="split 'eval' is not a part of a protocol"):
         protocols.check(corpus, ("eval",))
 
 

@@ -38,7 +38,11 @@ def test_a_folder_without_a_claim_is_refused(tmp_path: Path) -> None:
         {"job": 7},
         {"fingerprint": None},
         {"config": []},
+        {"identity": 7},
+        {"software": {"ray": 2}},
+        {"code": "0.2.0"},
         {"planned": [3]},
+        {"planned": {"shards": 3}},
         {"planned": {"shards": "3"}},
         {"planned": {"images": 1.5}},
         {"planned": {"images": True}},
@@ -49,7 +53,21 @@ def test_a_claim_of_another_form_is_refused(tmp_path: Path, facts: dict[str, Any
         read_claim(folder(tmp_path, **facts))
 
 
-@pytest.mark.parametrize("planned", [{}, {"planned": {"shards": 3}}])
-def test_a_run_without_shards_has_no_plan(tmp_path: Path, planned: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fact", ["job", "fingerprint", "identity", "config"])
+def test_a_claim_without_a_key_names_it(tmp_path: Path, fact: str) -> None:
+    claim = {name: value for name, value in WHOLE.items() if name != fact}
+    (tmp_path / CLAIM).write_text(json.dumps(claim))
+    with pytest.raises(UserError, match=rf"run.json is corrupt \(its {fact} is missing\): bring it back from a copy"):
+        read_claim(Storage(str(tmp_path)))
+
+
+@pytest.mark.parametrize("fact", ["code", "software"])
+def test_a_claim_without_what_no_reader_needs_is_read(tmp_path: Path, fact: str) -> None:
+    claim = {name: value for name, value in WHOLE.items() if name != fact}
+    (tmp_path / CLAIM).write_text(json.dumps(claim))
+    assert dict(read_claim(Storage(str(tmp_path)))) == claim
+
+
+def test_a_run_without_shards_has_no_plan(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds a run of generate, which makes no shards"):
-        read_planned(folder(tmp_path, **planned))
+        read_planned(folder(tmp_path))

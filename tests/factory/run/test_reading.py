@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
 from difffas.errors import UserError
-from factory.run.reading import read_json
+from factory.run.reading import checked, read_json
 from factory.storage import Storage
 
 
@@ -27,3 +28,15 @@ def test_anything_else_is_corrupt_and_says_the_mend(tmp_path: Path, text: str) -
 def test_a_missing_file_is_not_corrupt(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_json(Storage(str(tmp_path)), "a.json", "mend it")
+
+
+class Count(TypedDict):
+    rows: int
+
+
+def test_a_document_of_another_form_names_file_key_and_mend() -> None:
+    assert checked({"rows": 3, "more": 1}, Count, "a/b.json", "mend it") == {"rows": 3, "more": 1}
+    with pytest.raises(UserError, match=r"^a/b.json is corrupt \(its rows has another form\): mend it$"):
+        checked({"rows": "3"}, Count, "a/b.json", "mend it")
+    with pytest.raises(UserError, match=r"^a/b.json is corrupt \(its rows is missing\): mend it$"):
+        checked({}, Count, "a/b.json", "mend it")

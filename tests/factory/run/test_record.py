@@ -122,7 +122,7 @@ def test_show_writes_no_file_from_elsewhere(corpus: Path, capsys: pytest.Capture
         ("shard", None, "has a row without shard"),
         ("position", -1, "has a negative position"),
         ("position", None, "has a row without position"),
-        ("position", 10**6, "row 1000000 is asked for of a shard of"),
+        ("position", 10**6, "row 1000000 does not exist in a shard of"),
     ],
 )
 def test_an_index_says_which_rows_are_read(corpus: Path, column: str, value: Any, fault: str) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpora import NoConfig
-from factory.run import Run, read_claim
+from difffas.errors import UserError
+from factory.corpus import Totals
+from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
 
 
@@ -48,3 +50,13 @@ def test_claim_records_software_and_summary_is_written_once(tmp_path: Path) -> N
 def test_a_foreign_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no run\.json"):
         read_claim(Storage(str(tmp_path)))
+
+
+def test_a_damaged_summary_is_one_line(tmp_path: Path) -> None:
+    """Of a finished run, and of a folder that another station reads."""
+    run = Run(str(tmp_path), "generate", {}, NoConfig())
+    run.finish({"shards": 3, "planned": "many"})
+    for read in (lambda: run.summary(Totals), lambda: read_summary(run.storage, Totals)):
+        with pytest.raises(UserError, match=r"summary.json is corrupt \(its planned has another form\): delete"):
+            read()
+    assert read_summary(run.storage) == {"shards": 3, "planned": "many"}

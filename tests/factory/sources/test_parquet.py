@@ -152,7 +152,7 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     wrong_text = write_parquet(tmp_path / "t.parquet", [b"x"], subject=["utf8!"]).read_bytes()
     for data in (b"", b"no table", good[:-20], lying, wrong_text.replace(b"utf8!", b"utf8\xff")):
         (tmp_path / "in" / "bad.parquet").write_bytes(data)
-        with pytest.raises(ValueError, match=r"bad\.parquet is broken or no Parquet file"):
+        with pytest.raises(ValueError, match=r"bad\.parquet is broken or not a Parquet file"):
             listed(tmp_path / "in")
     (tmp_path / "in" / "bad.parquet").unlink()
     (tmp_path / "in" / "lost.parquet").symlink_to("nowhere")
@@ -164,9 +164,9 @@ def test_a_row_that_is_gone_is_no_reject(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", [b"x"] * 9)
     found = listed(path)
     write_parquet(path, [b"x"] * 6)
-    with pytest.raises(OSError, match=r"a\.parquet, row group 1: row 6 is not there any more"):
+    with pytest.raises(OSError, match=r"a\.parquet, row group 1: row 6 no longer exists"):
         list(read_sources(str(path), found[6:], {}))
-    with pytest.raises(OSError, match=r"a\.parquet, row group 2: it is not there any more"):
+    with pytest.raises(OSError, match=r"a\.parquet, row group 2: the row group no longer exists"):
         list(read_sources(str(path), found[8:], {}))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.sources import FORMATS, list_sources
+from factory.sources import CONTAINERS, list_sources
 from tests.photo_tables import write_parquet, write_tar
 
 
@@ -26,7 +26,7 @@ def test_the_format_is_what_is_there(tmp_path: Path) -> None:
         formats(tmp_path)
     (tmp_path / "1.jpg").write_bytes(b"x")
     assert formats(tmp_path) == {"folder"}
-    for name in FORMATS:
+    for name in CONTAINERS:
         assert formats(tmp_path, name) == {name}
 
 

@@ -136,7 +136,7 @@ def test_a_size_that_lies_ends(tmp_path: Path, lie: bytes, kind: bytes) -> None:
     header[148:156] = b"%06o\0 " % sum(header)
     path = write_members(tmp_path / "a.tar", member("1.png"))
     path.write_bytes(path.read_bytes()[:1024] + header + bytes(1024))
-    with pytest.raises(ValueError, match=r"a\.tar is broken or no tar"):
+    with pytest.raises(ValueError, match=r"a\.tar is broken or not a tar file"):
         listed(path)
 
 
@@ -147,7 +147,7 @@ def test_a_member_that_leads_back_ends(tmp_path: Path) -> None:
     path = write_members(tmp_path / "a.tar", member("1.png"), member("notes"))
     data = path.read_bytes()
     path.write_bytes(data[:1024] + extended + data[1024:])
-    with pytest.raises(ValueError, match=r"a\.tar is broken or no tar"):
+    with pytest.raises(ValueError, match=r"a\.tar is broken or not a tar file"):
         listed(path)
 
 
@@ -168,7 +168,7 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     # no tar; cut in the second image; in the second header; a header overwritten
     for data in (b"x" * 2000, good[: block * 4 + 100], good[: block * 3 + 100], good[: block * 3] + b"x" * block):
         bad.write_bytes(data)
-        with pytest.raises(ValueError, match=r"bad\.tar is broken or no tar"):
+        with pytest.raises(ValueError, match=r"bad\.tar is broken or not a tar file"):
             listed(tmp_path / "in")
     bad.write_bytes(good[: block * 9])  # without an end mark, which not every writer leaves
     assert len(listed(tmp_path / "in")) == 3

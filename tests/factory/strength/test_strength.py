@@ -90,6 +90,7 @@ def test_a_lone_subject_is_guided_by_itself(tmp_path: Path, settings: Settings) 
         ({"faces": 9}, "8 live faces, `faces` is 9"),
         ({"faces": 3}, "3 faces cannot show 4 styles"),
         ({"styles": ["cam-mask"]}, "no guide of .'cam-mask'."),
+        ({"match": "style"}, "the generator has no statistics of style 'cam-live'.*sampler.match_unseen=estimate"),
     ],
 )
 def test_a_mistake_is_one_line_and_claims_nothing(settings: Settings, given: dict[str, Any], message: str) -> None:
@@ -139,6 +140,31 @@ def test_only_t0_and_w_vary(settings: Settings, tmp_path: Path) -> None:
     run(alone)
     whole = [line for line in lines if (line["t0"], line["cfg_scale"]) == ("60", "20.0")]
     assert lines_of(alone.out) == whole
+
+
+def test_match_unseen_without_a_match_is_refused_in_one_line(settings: Settings) -> None:
+    with pytest.raises(
+        ValueError, match="^sampler.match_unseen estimate needs sampler.match domain or style"
+    ) as caught:
+        settings(match_unseen="estimate")
+    assert "\n" not in str(caught.value)
+
+
+def test_matching_changes_every_spoof_and_none_keeps_the_fingerprint(settings: Settings, tmp_path: Path) -> None:
+    one = {"t0": [60], "cfg_scale": [1.0]}
+    plain, matched = (
+        settings(**one),
+        settings(**one, match="style", match_unseen="estimate", out=f"{tmp_path}/matched"),
+    )
+    for config in (plain, matched):
+        run(config)
+    before, after = lines_of(plain.out), lines_of(matched.out)
+    same = ("style", "live_key", "guide_key", "seed", "live_strength", "guide_strength")
+    for first, then in zip(before, after, strict=True):
+        assert [first[name] for name in same] == [then[name] for name in same]
+        assert first["rms"] != then["rms"]
+    identity = json.loads((Path(plain.out) / "run.json").read_text())["identity"]
+    assert not {"match", "match_unseen"} & set(identity) and "by_style" not in identity["sampler"]
 
 
 def test_running_again_changes_nothing_and_an_interrupted_run_goes_on(

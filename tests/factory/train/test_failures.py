@@ -34,7 +34,7 @@ def of_a_task(cause: Exception) -> Exception:
 FAULTS: list[Exception] = [
     RuntimeError("CUDA out of memory"),
     OSError(28, "No space left on device"),
-    BrokenParquet("a.parquet is broken or no Parquet file"),
+    BrokenParquet("a.parquet is broken or not a Parquet file"),
     pa.ArrowInvalid("Parquet magic bytes not found"),  # a ValueError, of bytes that were spoilt
     ValueError("operands could not be broadcast together"),  # a bug, as NumPy tells of it
     json.JSONDecodeError("Expecting value", "", 0),

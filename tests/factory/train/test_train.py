@@ -169,7 +169,7 @@ def test_learning_rate_rises_then_holds_or_falls() -> None:
         ({}, {"workers": 3}, "batch_size 8 does not divide among 3 workers"),
         ({}, {"workers": 2, "accumulate": 8}, "choose a multiple of 16"),
         ({"patience": 2}, {}, "set train.evaluate_every"),
-        ({}, {"activation_checkpointing": True}, "is the generator's"),
+        ({}, {"activation_checkpointing": True}, "is for fit-generator"),
         ({}, {"trackers": ["nobody"]}, "'nobody' is unknown"),
     ],
 )

@@ -22,6 +22,20 @@ from tests.searches import TRAIN, settings
 LONG = {**TRAIN, "steps": 40, "evaluate_every": 5}  # rungs at 10 and 20 with grace_steps=10, reduction=2
 
 
+def trial_claim(config: dict[str, Any]) -> bytes:
+    """The run.json of a trial."""
+    return json.dumps(
+        {"job": "fit-classifier", "fingerprint": "", "identity": {}, "config": config, "software": {}}
+    ).encode()
+
+
+def trial_summary(evaluation: dict[str, float]) -> bytes:
+    """The summary.json of a trial that ended with this evaluation."""
+    summary = {"steps": evaluation["step"], "model_step": evaluation["step"], "loss": 1.0, "curve": [], "skipped": 0}
+    spent = {"seconds": 1.0, "images_per_second": 1.0, "data_wait": 0.0}
+    return json.dumps({**summary, "evaluations": [evaluation], **spent}).encode()
+
+
 class Killed(BaseException):
     """SIGKILL to the driver."""
 
@@ -53,8 +67,7 @@ class StandIn:
             scheduler.on_trial_add(None, trial)
         fit = settings_of(build(TuneConfig, self._given).fit, trial.config["trial"]["parameters"], "-")
         out = Storage(f"{build(TuneConfig, self._given).out}/trials/{name}")
-        claim = {"job": "fit-classifier", "fingerprint": "", "config": fit.model_dump(mode="json")}
-        out.create("run.json", json.dumps(claim).encode())
+        out.create("run.json", trial_claim(fit.model_dump(mode="json")))
         first = json.loads(out.read("at.json"))["step"] if out.exists("at.json") else 0
         every, steps = fit.train.evaluate_every, fit.train.steps
         assert every is not None
@@ -75,7 +88,7 @@ class StandIn:
                 break
         else:
             look = {"step": steps, "auc": StandIn.aucs[name], "d_eer": 0.5}
-            out.create("summary.json", json.dumps({"evaluations": [look], "model_step": steps}).encode())
+            out.create("summary.json", trial_summary(look))
         if scheduler is not None:
             scheduler.on_trial_complete(None, trial, result)
         searcher.on_trial_complete(identifier, result)

@@ -35,6 +35,12 @@ def test_best_settings_generate_at_the_trial_s_ranges_and_fit_on_that(
     changes = {"inputs": made.inputs, "out": made.out, "sampler": made.sampler}
     assert again.model_copy(update=changes) == made
 
+    by_style = {"by_style": {"cam-print": {"t0": [150, 300]}, "cam-replay": {"t0": [400, 400], "cfg_scale": [2, 2]}}}
+    styled = build(GenerateConfig, {**made.model_dump(), "sampler": made.sampler.model_dump() | by_style})
+    narrowed = generation_of(styled, kept, "there").sampler
+    assert narrowed.ranges("cam-print") == ((150, 222), (1.25, 3.0))
+    assert narrowed.ranges("cam-replay") == ((222, 222), (2.0, 2.0))
+
     monkeypatch.setattr(search_best, "_generation", lambda url: made)
     fit = build(FitClassifierConfig, {**settings(corpora, "out")["fit"], "out": "out/trials"})
     storage = Storage(str(tmp_path))

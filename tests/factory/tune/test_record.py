@@ -12,7 +12,7 @@ from factory.tune import trials as searching
 from factory.tune.record import Record, kept
 from factory.tune.space import draw, settings_of
 from factory.tune.trials import search
-from tests.factory.tune.stand_in import config_of
+from tests.factory.tune.stand_in import config_of, trial_claim, trial_summary
 
 
 def test_a_folder_of_another_run_is_no_trial_that_ended(tmp_path: Path) -> None:
@@ -21,18 +21,14 @@ def test_a_folder_of_another_run_is_no_trial_that_ended(tmp_path: Path) -> None:
     parameters = draw(config.search, 0, 0)
     fit = settings_of(config.fit, parameters, config.fit.out)
     storage = Storage(config.out)
-    look = {"evaluations": [{"step": 40, "auc": 1.0, "d_eer": 0.0}], "model_step": 40}
-    storage.create("trials/0001/summary.json", json.dumps(look).encode())
+    look = trial_summary({"step": 40, "auc": 1.0, "d_eer": 0.0})
+    storage.create("trials/0001/summary.json", look)
     other = {**fit.model_dump(mode="json"), "loss": {"name": "focal"}}
-    storage.create(
-        "trials/0001/run.json", json.dumps({"job": "fit-classifier", "fingerprint": "", "config": other}).encode()
-    )
+    storage.create("trials/0001/run.json", trial_claim(other))
     assert Record(storage).ended("0001", parameters, fit) is None
     same = {**fit.model_dump(mode="json"), "corpus": "/mnt/elsewhere"}
-    storage.create("trials/0002/summary.json", json.dumps(look).encode())
-    storage.create(
-        "trials/0002/run.json", json.dumps({"job": "fit-classifier", "fingerprint": "", "config": same}).encode()
-    )
+    storage.create("trials/0002/summary.json", look)
+    storage.create("trials/0002/run.json", trial_claim(same))
     assert Record(storage).ended("0002", parameters, fit) is not None
 
 

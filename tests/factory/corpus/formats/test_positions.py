@@ -14,5 +14,5 @@ def test_rows_that_a_shard_has_not_are_refused(of: Any) -> None:
     check_positions(of([]), 3)
     check_positions(of([2, 0, 1]), 3)
     for bad in ([0, 3], [-1, 2]):
-        with pytest.raises(ValueError, match="is asked for of a shard of 3: its index is of another corpus"):
+        with pytest.raises(ValueError, match="does not exist in a shard of 3 rows: its index is of another corpus"):
             check_positions(of(bad), 3)

@@ -103,7 +103,7 @@ def test_people_of_both_splits_are_said(root: Path, tmp_path: Path, capsys: Any)
 @pytest.mark.parametrize(
     ("verb", "rows", "message"),
     [
-        ("fit-style", [row(n) for n in range(3)], "has 1 style(s), telling them apart needs two or more"),
+        ("fit-style", [row(n) for n in range(3)], "has 1 style(s): telling styles apart needs two or more"),
         ("fit-classifier", [row(n) for n in range(3)], "has 1 style(s)"),
         ("fit-generator", [row(n) for n in range(3)], "has no (live, spoof) pair"),
     ],

@@ -201,7 +201,7 @@ def test_a_loss_that_compares_features_is_refused_in_parts() -> None:
         config = built({"name": name})
         check_parts(config, TrainResources(workers=8))
         if kind.needs_features:
-            with pytest.raises(ValueError, match=r"compares the features of a whole batch, resources.accumulate 2"):
+            with pytest.raises(ValueError, match=r"features of a whole batch, but resources.accumulate 2"):
                 check_parts(config, TrainResources(accumulate=2))
         else:
             check_parts(config, TrainResources(accumulate=2))

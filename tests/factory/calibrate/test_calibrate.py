@@ -1,0 +1,105 @@
+"""A calibration from its inputs to the YAML that generates."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory import calibrate
+from factory.calibrate import measure, run
+from factory.calibrate.knee import knees
+from factory.core.config import load
+from factory.corpus import Corpus
+from factory.generate import GenerateConfig, lay_plan, open_inputs
+from tests.factory.calibrate.conftest import Settings
+
+
+def test_the_chosen_settings_are_those_of_the_table_and_generate_takes_them(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings()
+    summary, out = run(config), Path(config.out)
+    cells = list(csv.DictReader(io.StringIO((out / "cells.csv").read_text())))
+    assert len(cells) == 8 * 4 and summary["cells"] == 8
+    numbers = [
+        {
+            **cell,
+            **{name: float(cell[name]) for name in ("reach", "own", "structure", "cfg_scale")},
+            "t0": int(cell["t0"]),
+        }
+        for cell in cells
+    ]
+    chosen = knees(numbers, config.floor)  # type: ignore[arg-type]
+    assert {style: (cell["t0"], cell["cfg_scale"]) for style, cell in chosen.items()} == {
+        style: (found["t0"], found["cfg_scale"]) for style, found in summary["styles"].items()
+    }
+    assert summary["people"] == {"dev": 8, "test": 8}
+    told = capsys.readouterr().err
+    for style, found in summary["styles"].items():
+        assert (
+            f"calibrate: {style}: match {summary['match']}, T₀ {found['t0']}, w {found['cfg_scale']:g}: reach" in told
+        )
+        assert found["before"] is not None and found["after"] is not None and found["after"]["faces"] == 2
+
+    inputs = [f"inputs.{name}={getattr(config.inputs, name)}" for name in ("live", "guides", "generator")]
+    given = load(GenerateConfig, str(out / "sampler.yaml"), [*inputs, f"out={out}-spoofs", "plan.splits=[test]"])
+    assert given.sampler.match == summary["match"] and given.sampler.steps == 2
+    corpus, plan = Corpus(config.inputs.live), lay_plan(given, open_inputs(given))
+    for shard in plan.shards():
+        made = plan.shard_plan(shard)
+        for guide, t0, cfg_scale in zip(made.guide, made.t0, made.cfg_scale, strict=True):
+            found = summary["styles"][corpus.column("style")[guide]]
+            assert (t0, cfg_scale) == (found["t0"], found["cfg_scale"])
+
+    # A calibration that was stopped measures what is missing, and ends alike.
+    before = {name: (out / name).read_bytes() for name in ("cells.csv", "sampler.yaml", "summary.json")}
+    for name in ("summary.json", "sampler.yaml", "cells.csv", "measures/dev-style-60-4.csv"):
+        (out / name).unlink()
+    made_again: list[int] = []
+    real = measure.sample
+    monkeypatch.setattr(calibrate, "sample", lambda *given: made_again.append(1) or real(*given))
+    assert run(settings()) == summary and len(made_again) == 1
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert run(settings()) == summary and len(made_again) == 1
+
+
+def test_without_people_who_confirm_nothing_is_compared(settings: Settings) -> None:
+    config = settings(check=None, grid={"match": ["none"], "t0": [60], "cfg_scale": [1.0]}, styles=["cam-print"])
+    summary = run(config)
+    assert summary["before"] is None and list(summary["styles"]) == ["cam-print"]
+    assert summary["styles"]["cam-print"]["after"] is None
+    assert sorted(path.name for path in (Path(config.out) / "measures").iterdir()) == ["dev-none-60-1.csv"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"grid": {"t0": [301]}}, "was trained for T₀ up to 300"),
+        ({"split": "train"}, "split 'train' has no live face"),
+        ({"check": "nobody"}, "split 'nobody' has no live face"),
+        ({"styles": ["cam-mask"]}, "no guide of .'cam-mask'."),
+    ],
+)
+def test_a_mistake_is_one_line_and_claims_nothing(settings: Settings, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        run(settings(**given))
+    assert "\n" not in str(caught.value)
+    assert not Path(settings().out).exists()
+
+
+def test_a_model_without_statistics_and_a_judge_without_a_style_are_refused(
+    settings: Settings, calibration_inputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrate, "judge_styles", lambda storage: ["cam-live", "cam-print"])
+    with pytest.raises(ValueError, match=r"the judge of .* does not know \['cam-replay', "):
+        run(settings())
+    with pytest.raises(ValueError, match="not a model folder"):
+        run(settings(inputs={**calibration_inputs, "generator": "dummy"}))
+    monkeypatch.setattr("difffas.style_statistics.read_statistics", lambda storage: {})
+    with pytest.raises(ValueError, match="the generator has no statistics of style 'cam-live'"):
+        run(settings())
+    assert not Path(settings().out).exists()

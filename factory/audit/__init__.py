@@ -16,7 +16,6 @@ from factory.audit.calibration import RealSpoofs, calibrate, limits_of_rows, rem
 from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, open_corpora
 from factory.audit.detector_scores import DetectorFigures, detector_remarks, score_faces
 from factory.audit.detectors import detectors_identity
-from factory.audit.identity import recognises_faces
 from factory.audit.measures import to_parquet
 from factory.audit.settings import AuditConfig
 from factory.audit.summary import AuditSummary, summarise
@@ -43,6 +42,7 @@ from factory.audit.verdict import (
 )
 from factory.cluster.capacity import Need
 from factory.core.progress import say
+from factory.corpus.identity import recognises_faces
 from factory.corpus.kept import AUDIT, STATION
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, Field
 
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
-from factory.images import resize
-from factory.sources.faces import MARGIN
+from factory.images import FACE_MARGIN, resize
 from factory.storage import Storage
 
 
@@ -28,7 +27,7 @@ class DetectorConfig(Config):
 
     file: PathOrUrl = Field(description="the .onnx file, with its weights inside")
     crop: float = Field(
-        MARGIN, gt=0, le=8, description="side of the input square over the longer side of the face box"
+        FACE_MARGIN, gt=0, le=8, description="side of the input square over the longer side of the face box"
     )
     size: int = Field(ge=8, le=1024, description="pixels of the input square's side")
     channels: Literal["rgb", "bgr"] = "rgb"
@@ -41,7 +40,7 @@ class DetectorConfig(Config):
     @property
     def padded(self) -> float:
         """The share of the input's area that lies outside the stored crop and repeats its edge, in [0, 1)."""
-        return max(0.0, 1.0 - (MARGIN / self.crop) ** 2)
+        return max(0.0, 1.0 - (FACE_MARGIN / self.crop) ** 2)
 
 
 _NOWHERE = "/nonexistent"
@@ -109,10 +108,10 @@ class Detector:
 def prepared(faces: np.ndarray, config: DetectorConfig) -> np.ndarray:
     """Face crops, uint8 (N, H, W, 3), as a detector's input, float32 (N, 3, size, size).
 
-    The stored crop has `MARGIN` times the face box. A smaller square is cut from its middle; for a larger one the
+    The stored crop has `FACE_MARGIN` times the face box. A smaller square is cut from its middle; for a larger one the
     crop's edge pixels are repeated, since the surroundings were not stored.
     """
-    squares = np.stack([resize(_square(face, config.crop / MARGIN), config.size) for face in faces])
+    squares = np.stack([resize(_square(face, config.crop / FACE_MARGIN), config.size) for face in faces])
     if config.channels == "bgr":
         squares = squares[..., ::-1]
     values = (squares.astype(np.float64) * config.scale - np.array(config.mean)) / np.array(config.std)

@@ -17,7 +17,7 @@ from difffas.errors import UserError
 from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
 from factory.core.config import Config
 from factory.corpus import Corpus
-from factory.corpus.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, PART, SPOOF
 
 # The reasons to refuse a row, in the order in which `reason` lists them.
 REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "face", "leak")
@@ -250,8 +250,9 @@ def _masks(codes: np.ndarray, split: np.ndarray, counts: np.ndarray) -> np.ndarr
 
 
 def _person(table: pa.Table, domain: str) -> pa.Array:
-    """The person in each row; a subject's name is unique only within its domain."""
-    return pc.binary_join_element_wise(_plain(table[domain]), _plain(table["subject"]), "/")
+    """The person in each row; a subject's name is unique only within its whole domain."""
+    whole = pc.replace_substring_regex(_plain(table[domain]), pattern=f"(?s){PART}.*", replacement="")
+    return pc.binary_join_element_wise(whole, _plain(table["subject"]), "/")
 
 
 def _codes(names: pa.ChunkedArray | list[pa.Array]) -> np.ndarray:

@@ -90,6 +90,9 @@ def prepare(
     no_crop: Annotated[bool, typer.Option("--no-crop", help="The images are face crops already.")] = False,
     weights: Annotated[str | None, typer.Option(help="RetinaFace weights file.")] = None,
     boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
+    min_face: Annotated[int | None, typer.Option(help="Reject faces with fewer pixels on the shorter side.")] = None,
+    reject_several: Annotated[bool, typer.Option("--reject-several", help="Reject images of several faces.")] = False,
+    upright: Annotated[bool, typer.Option("--upright", help="Turn the image until the eyes are level.")] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
     ] = None,
@@ -111,6 +114,9 @@ def prepare(
         "crop": crop,
         "weights": weights,
         "boxes": boxes,
+        "min_face": min_face,
+        "reject_several": reject_several or None,
+        "upright": upright or None,
     }
     print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
 

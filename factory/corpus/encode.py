@@ -9,6 +9,7 @@ from typing import Any, Required, TypedDict
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from factory.corpus.detected import Detected
 from factory.corpus.provenance import SourceType, xmp_packet
 from factory.corpus.row import Facts, Row
 from factory.corpus.shards import OutputConfig
@@ -70,6 +71,7 @@ class ImageRecord(TypedDict, total=False):
     reject: Required[str | None]  # the reason
     source_type: Required[SourceType]  # the origin with which the image is marked
     live_source_type: SourceType  # of a spoof's live face
+    detected: Detected  # what the face detector saw, if it looked
     live_bytes: int  # size of a spoof's live face as it was read
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from factory.corpus import Corpus
+from factory.corpus.row import whole_domain
 
 
 def people(corpus: Corpus) -> np.ndarray:
-    """The person in each row; a subject's name is unique only within its domain."""
-    return np.array(
-        [f"{domain}/{subject}" for domain, subject in zip(*map(corpus.column, ("domain", "subject")), strict=True)]
-    )
+    """The person in each row; a subject's name is unique only within its whole domain."""
+    rows = zip(*map(corpus.column, ("domain", "subject")), strict=True)
+    return np.array([f"{whole_domain(domain)}/{subject}" for domain, subject in rows])
 
 
 def other_people(

@@ -22,12 +22,23 @@ Facts = dict[str, str | int | float | None]  # columns of a row by name, as JSON
 LIVE, SPOOF = 0, 1
 LABELS = ("live", "spoof")
 LIVE_ATTACK = "live"  # the `attack` of a live row
+PART = "__"  # before a domain's part, as in `nuaa__session_03`: no name of the vocabulary holds it
 KEY = re.compile(r"[a-z0-9_-]+")  # no dots: WebDataset splits a member's name at the first one
 
 
 def style_of(domain: str, attack: str) -> str:
     """Return the style name `<domain>-<attack>`; live rows have one, too."""
     return f"{domain}-{attack}"
+
+
+def domain_part(domain: str, field: str, value: str) -> str:
+    """Return the name of a part of a domain: that of the rows whose `field` has this value."""
+    return f"{domain}{PART}{field}_{value}"
+
+
+def whole_domain(domain: str) -> str:
+    """Return the domain of which this is a part, or the domain itself: a subject's name is unique within it."""
+    return domain.partition(PART)[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

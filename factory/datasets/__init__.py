@@ -50,7 +50,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from difffas.errors import UnreadableError, UserError
 from factory.core.progress import say
-from factory.corpus.row import LABELS, LIVE_ATTACK
+from factory.corpus.row import LABELS, LIVE_ATTACK, whole_domain
 from factory.datasets import (
     casia_fasd,
     celeba_spoof,
@@ -209,22 +209,40 @@ def _row_fields(dataset: Dataset, recording: Recording, instruments: bool) -> di
     return {name: value for name, value in values.items() if value}
 
 
+def dataset_of(domain: str) -> Dataset | None:
+    """Return the data set with this domain, or of which the domain is a part; None if there is none."""
+    return next((dataset for dataset in DATASETS.values() if whole_domain(domain) == dataset.DOMAIN), None)
+
+
+def field_names(dataset: Dataset) -> set[str]:
+    """Return the names of the fields that a data set's captures have, besides `attack` and `instrument`."""
+    # A pattern can name a group only once, so the groups of a second alternative have a prefix.
+    return {name.removeprefix("a_") for name in dataset.CAPTURE.groupindex}
+
+
+def capture_fields(dataset: Dataset, capture: str) -> dict[str, str]:
+    """Return the fields in a capture's name; empty if it is not one of the data set."""
+    found = dataset.CAPTURE.fullmatch(capture)
+    values = found.groupdict() if found else {}
+    return {name.removeprefix("a_"): value for name, value in values.items() if value is not None}
+
+
 def fields(domain: str, capture: str) -> dict[str, str]:
     """Return the official fields of a row's capture, with `attack` (coarse) and `instrument`: see the table above.
+
+    A part of a data set's domain, such as `nuaa__session_03`, has the fields of the data set.
 
     Raises:
         UserError: if there is no such data set, or the data set has no such capture.
     """
-    dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
+    dataset = dataset_of(domain)
     if dataset is None:
         raise UserError(f"domain {domain!r} is not one of the data sets that have official fields")
-    found = dataset.CAPTURE.fullmatch(capture)
-    if found is None:
+    values = capture_fields(dataset, capture)
+    if not values:
         raise UserError(
             f"capture {capture!r} is not one of {dataset.TITLE}, such as {vocabulary_name(dataset.EXAMPLE)!r}"
         )
-    # A pattern can name a group only once, so the groups of a second alternative have a prefix.
-    values = {name.removeprefix("a_"): value for name, value in found.groupdict().items() if value is not None}
     attack, instrument = dataset.attack_of(values)
     return {**values, "attack": attack, "instrument": instrument}
 

@@ -25,6 +25,7 @@ from factory.core import draws
 from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.corpus.style_statistics import route_of
+from factory.generate.nothing import no_guide, no_guide_of, no_live, no_pair
 from factory.generate.settings import PlanConfig
 from factory.models.settings import SamplerConfig
 from factory.tables.columns import TextColumn
@@ -213,29 +214,28 @@ def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table
     lives = _Index(live, split, LIVE, config.live_domains)
     spoofs = _Index(guides, split, SPOOF)
     if not len(lives.positions):
-        of = f" of domains {list(config.live_domains)}" if config.live_domains else ""
-        raise UserError(f"no live face{of} in split {split!r}: choose plan.splits among those of the live corpus")
+        raise UserError(no_live(config, split, live))
+    if not len(spoofs.positions):
+        raise UserError(no_guide(split, guides))
     _refuse_foreign(config.allowed_domains, lives.domain.present(), "live faces of domain", "plan.live_domains")
     owned = _owned([live] if live is guides else [live, guides])
-    pools = []
+    pools, asked = [], {}
     for style in config.styles or spoofs.style.present():
         lines = np.flatnonzero(spoofs.style.among({style}))
         shown = spoofs.positions[lines]
         if not len(shown):
-            raise UserError(f"style {style!r} has no guide in split {split!r}: add one or leave it out of plan.styles")
+            raise UserError(no_guide_of(style, split, spoofs.style.present()))
         domain, attack = spoofs.domain[lines[0]], spoofs.attack[lines[0]]
         _refuse_foreign(config.allowed_domains, [domain], "guides of domain", "plan.styles")
         _refuse_foreign(config.allowed_attacks, [attack], "guides of attack", "plan.styles")
+        asked[style] = domain
         eligible = _eligible(config, lives, domain, attack, owned)
         if eligible.any():
             chosen = _choose(config, split, style, shown)
             routes = tuple(route_of(found, domain, attack) for found in lives.domain.present(eligible))
             pools.append(StylePool(style, lives.positions[eligible], chosen, routes))
     if not pools:
-        raise UserError(
-            f"nothing to generate in split {split!r}: under {list(config.policies)} no live face lacks any style "
-            f"that has a guide; widen plan.policies or give another guide corpus"
-        )
+        raise UserError(no_pair(config, split, lives.domain.present(), asked))
     return pools
 
 

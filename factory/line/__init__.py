@@ -56,6 +56,7 @@ class Work:
     keys: Callable[[str], list[str]]  # keys of a shard's images, to name those that are rejected with the shard
     stall_seconds: float = STALL_SECONDS  # after this time without another shard the run is given up as stalled
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the last stage's nodes; empty: any
+    closing: Callable[[], None] | None = None  # writes what else the folder holds, before the run is closed
     distinct: int | None = None  # distinct combinations among the images, for the summary; None: all are distinct
 
 
@@ -165,6 +166,8 @@ def _close(run: Run, work: Work, names: list[str], progress: Progress) -> LineSu
     counts = totals(ledger.records())
     assert counts["planned"] == work.images, f"{counts['planned']} images in the ledger, {work.images} in the plan"
     write_index(run.storage)
+    if work.closing is not None:
+        work.closing()
     write_corpus_card(run.storage)
     rate = progress.rate if progress.made else None
     distinct = {} if work.distinct is None else {"distinct": work.distinct}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 import numpy as np
@@ -17,8 +19,10 @@ from factory.cluster.capacity import Need
 from factory.cluster.retries import BOUNDED
 from factory.core.progress import say
 from factory.core.regular import NotRegular, open_regular
+from factory.corpus.detected import Detected, join_parts, write_part
 from factory.corpus.encode import ImageRecord
 from factory.corpus.provenance import SourceType, read_source_type
+from factory.corpus.row import LIVE
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.datasets import Frames, ShippedBoxes, list_dataset
 from factory.images import decode
@@ -28,13 +32,17 @@ from factory.line.faults import carry
 from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
 from factory.prepare.config import PrepareConfig as PrepareConfig
 from factory.prepare.entries import Entry, list_entries
+from factory.prepare.faces import COVERED, Choice, choose, covered
 from factory.run import Planned, Run
 from factory.sources import list_sources, listing_digest, printable, read_sources
-from factory.sources.faces import Box, FaceFinder, centre_square, cut_square, retinaface
+from factory.sources.faces import Box, centre_square, cut_square
 from factory.sources.folder import MAX_BYTES as MAX_BYTES
 from factory.sources.place import Read
+from factory.sources.retinaface import retinaface
 
 PREFIX = "face"
+_DETECTION = ("min_face", "reject_several", "upright")
+FaceFinder = Callable[[np.ndarray], Choice]  # uint8 (H, W, 3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +91,7 @@ def plan(config: PrepareConfig) -> PreparePlan:
         if not any("split" in (source.fields or {}) for source in sources):
             say(f"prepare: no official split, {LISTED[config.dataset]}: people are split by hash")
     else:
-        sources = list_sources(config.source, config.source_format, config.columns)
+        sources = list_sources(config.source, config.source_format, config.read_columns)
     in_folder = sources[0].format == "folder" and not config.dataset
     entries = list_entries(config, sources)
     if config.license is None and (bare := next((e for e in entries if not e.license and not e.reject), None)):
@@ -99,6 +107,8 @@ def plan(config: PrepareConfig) -> PreparePlan:
         "seed": config.seed,
         "digital_source_type": config.digital_source_type,
     }
+    if config.domain:
+        identity["domain"] = config.domain
     if config.dataset:
         identity["dataset"] = config.dataset
     elif not in_folder:
@@ -106,6 +116,7 @@ def plan(config: PrepareConfig) -> PreparePlan:
     if config.crop != "none":
         identity["margin"] = config.margin
     if config.crop in ("retinaface", "table"):
+        identity |= {name: getattr(config, name) for name in _DETECTION if getattr(config, name)}
         identity[config.crop] = _file_digest(str(config.weights if config.crop == "retinaface" else config.boxes))
     shards: dict[str, list[Entry]] = {}
     for split in sorted({entry.split for entry in entries}):
@@ -138,6 +149,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
     rejects = [entry.reject or ("file too large" if entry.size > MAX_BYTES else None) for entry in entries]
     good = [entry for entry, reject in zip(entries, rejects, strict=True) if reject is None]
     images = read_sources(config.source, good, config.columns)
+    detected: dict[int, Detected] = {}
     source_types: list[SourceType] = [config.digital_source_type] * len(entries)
     for place, entry in enumerate(entries):
         if rejects[place] is None:
@@ -146,9 +158,17 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
                 image = _pixels(read)
                 if isinstance(read, bytes):  # a mark in the file itself takes precedence
                     source_types[place] = read_source_type(read) or config.digital_source_type
-                box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box or find(image)
-                margin = 1.0 if config.crop == "none" else config.margin
-                pixels[place] = cut_square(image, box, config.size, margin)
+                box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box
+                if box is None:
+                    choice = find(image)
+                    image, box, rejects[place] = choice.pixels, choice.box, choice.reject
+                    if entry.label == LIVE and covered(choice.detected):  # an attack may be a cover
+                        rejects[place] = rejects[place] or COVERED
+                    if choice.detected:
+                        detected[place] = {"key": entry.key, "reject": rejects[place], **choice.detected}
+                if rejects[place] is None:
+                    margin = 1.0 if config.crop == "none" else config.margin
+                    pixels[place] = cut_square(image, box, config.size, margin)
             except UnreadableError as error:
                 rejects[place] = str(error)
     rows = (entry.row(config.license or "unknown") for entry in entries)
@@ -156,6 +176,8 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
         {"row": row, "reject": reject, "source_type": source_type}
         for row, reject, source_type in zip(rows, rejects, source_types, strict=True)
     ]
+    for place, facts in detected.items():
+        records[place]["detected"] = facts
     return {"records": records, "pixels": pixels}
 
 
@@ -170,7 +192,9 @@ def _pixels(read: Read) -> np.ndarray:
 
 def face_finder(config: PrepareConfig) -> FaceFinder:
     """The face finder that `crop` names; entries from a box table or a data set already have their boxes."""
-    return retinaface(config.weights or "") if config.crop == "retinaface" else centre_square
+    if config.crop == "retinaface":
+        return functools.partial(choose, detect=retinaface(config.weights or ""), config=config)
+    return lambda pixels: Choice(pixels, centre_square(pixels), {})
 
 
 def _file_digest(path: str) -> str:
@@ -197,7 +221,14 @@ def _read_planned(name: str, shared: list[Any]) -> Block:
 
         torch.set_num_threads(1)  # sums depend on the thread count, and boxes depend on sums
     shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
+    if config.crop == "retinaface":
+        write_part(config.out, name, _detected(shard["records"]))
     return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
+
+
+def _detected(records: list[ImageRecord]) -> list[Detected]:
+    """What the detector saw, of the images that it looked at."""
+    return [record["detected"] for record in records if "detected" in record]
 
 
 _ENTRY = tuple(field.name for field in dataclasses.fields(Entry))
@@ -254,5 +285,6 @@ def run(config: PrepareConfig, failed: Failed = "skip") -> LineSummary:
         lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
+        closing=(lambda: join_parts(claim.storage, sorted(numbers))) if config.crop == "retinaface" else None,
     )
     return run_line(claim, work, failed)

@@ -11,7 +11,6 @@ from factory.core.config import Config, PathHere, PathOrUrl
 from factory.corpus.provenance import CAPTURE, SourceType
 from factory.corpus.shards import OutputConfig
 from factory.datasets import BOXES, DATASETS
-from factory.images import FACE_MARGIN
 from factory.line.rounds import STALL_SECONDS
 from factory.sources.pattern import Pattern, vocabulary_name
 from factory.sources.values import FIELDS
@@ -64,6 +63,7 @@ class PrepareConfig(Config):
     out: PathOrUrl
     pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
+    domain: str | None = Field(None, description="field that divides the domain, such as session; None: undivided")
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
     license: str | None = Field(None, description="required, unless a column gives it for every image")
     digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file states none")
@@ -72,6 +72,9 @@ class PrepareConfig(Config):
     weights: PathHere | None = None
     boxes: PathHere | None = None
     margin: float = Field(FACE_MARGIN, ge=1, le=4)
+    min_face: int | None = Field(None, ge=1, description="pixels of a face box's shorter side; smaller is a reject")
+    reject_several: bool = Field(False, description="reject an image in which the detector finds several faces")
+    upright: bool = Field(False, description="turn the image until the eyes of the face are level")
     split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
     seed: int = 0
     output: OutputConfig = OutputConfig()
@@ -91,6 +94,9 @@ class PrepareConfig(Config):
             raise UserError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
         if self.crop == "dataset" and self.dataset not in BOXES:
             raise UserError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
+        for name in ("min_face", "reject_several", "upright"):
+            if getattr(self, name) and self.crop != "retinaface":
+                raise UserError(f"{name} is what the face detector tells, and crop={self.crop} has none: leave it out")
         for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise UserError(f"dataset={self.dataset} says what its files are: leave out {name}")
@@ -104,9 +110,19 @@ class PrepareConfig(Config):
                 raise UserError(f"split name {name!r} must be of [a-z0-9_]: call it {vocabulary_name(name)!r}")
         if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
             raise UserError(f"split {self.split} must be fractions that sum to 1")
-        known = ("image", *FIELDS)
+        if self.domain in ("domain", "label", "attack", "image", "key", "license"):
+            raise UserError(f"domain={self.domain} divides no domain: name a field such as session, camera or capture")
+        known = ("image", *FIELDS, *([self.domain] if self.domain else []))
         for name in self.columns.keys() - set(known):
             raise UserError(f"columns.{name} is not a field of a row: there are {', '.join(known)}")
         if self.pattern is not None:
             Pattern(self.pattern)
         return self
+
+    @property
+    def read_columns(self) -> dict[str, str | None]:
+        """`columns`, with the column that divides the domain unless the pattern gives that field."""
+        given = (*FIELDS, *(Pattern(self.pattern).fields if self.pattern else ()))
+        if self.domain is None or self.domain in given:
+            return self.columns
+        return {self.domain: self.domain, **self.columns}

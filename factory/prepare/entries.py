@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from difffas.errors import UserError
-from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, style_of
+from factory.core.progress import say
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, domain_part, style_of
+from factory.datasets import DATASETS, capture_fields, field_names
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
 from factory.sources.faces import Box, read_boxes
@@ -99,7 +101,21 @@ def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
     if "key" in reader.given and len({entry.key for entry in entries}) < len(entries):
         key = Counter(entry.key for entry in entries).most_common(1)[0][0]
         raise UserError(f"the key column of {config.source} repeats {key[:-17]!r}: set columns.key=null")
+    if config.domain:
+        _say_unmixed(config.domain, entries)
+        entries = _with_people_apart(config.domain, entries)
     return _with_splits(config, entries)
+
+
+def _say_unmixed(divider: str, entries: list[Entry]) -> None:
+    """Print a line if live faces and spoofs are in no part of a domain together, as a field of attacks has it."""
+    good = [entry for entry in entries if not entry.reject]
+    live, spoof = ({entry.domain for entry in good if entry.label == label} for label in (LIVE, SPOOF))
+    if live and spoof and not live & spoof:
+        say(
+            f"prepare: with domain={divider} no domain has both live faces and spoofs, so fit-generator will find no "
+            f"pair: choose a field that both share"
+        )
 
 
 def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
@@ -117,6 +133,16 @@ def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
     ]
 
 
+def _with_people_apart(divider: str, entries: list[Entry]) -> list[Entry]:
+    """Drop the given splits if they share people: where a divided domain is crossed, nothing else keeps them apart."""
+    people = {(entry.subject, entry.split) for entry in entries if entry.subject and entry.split}
+    shared = len(people) - len({subject for subject, _ in people})
+    if not shared:
+        return entries
+    say(f"prepare: {shared:,} people are in several given splits: with domain={divider} people are split by hash")
+    return [dataclasses.replace(entry, split="") for entry in entries]
+
+
 class _Reader:
     """Makes entries from sources by the configuration."""
 
@@ -129,7 +155,26 @@ class _Reader:
         self._numbers = any(name.isdigit() for name in config.live)
         defaults = config.defaults.model_dump(exclude_none=True)
         self._defaults = {name: vocabulary_name(value) for name, value in defaults.items()}
+        self._dataset = DATASETS[config.dataset] if config.dataset else None
+        self._divider = config.domain
         self._check()
+        self._check_divider()
+
+    def _check_divider(self) -> None:
+        """Raise UserError if nothing gives the field that divides the domain."""
+        names = {*(self.pattern.fields if self.pattern else ()), *self.given, *self._defaults}
+        names |= field_names(self._dataset) if self._dataset else set()
+        known = sorted(names - {"domain", "label", "attack", "key", "license"})
+        if self._divider is not None and self._divider not in known:
+            raise UserError(f"domain={self._divider} is not a field of these images: there are {', '.join(known)}")
+
+    def _part(self, values: dict[str, str], columns: Mapping[str, str]) -> str | None:
+        """The value of the field that divides the domain; None if it is unknown."""
+        assert self._divider is not None
+        if self._divider in columns:
+            return vocabulary_name(columns[self._divider])
+        official = capture_fields(self._dataset, values.get("capture", "")) if self._dataset else {}
+        return values.get(self._divider) or official.get(self._divider)
 
     def _check(self) -> None:
         """Raise UserError naming a field without a source; every row needs a domain, a subject and an attack."""
@@ -167,9 +212,14 @@ class _Reader:
             name = printable(source.path)
             box = self.boxes.get(name)
             reject = reject or (None if box else "no face" if name in self.boxes else "no box in the table")
+        key = key_of(values.get("domain", ""), columns.get("key", source.path))  # the same however it is divided
+        if self._divider is not None and "domain" in values:
+            part = self._part(values, columns)
+            reject = reject or (None if part else f"no {self._divider}")
+            values["domain"] = domain_part(values["domain"], self._divider, part or "")
         return Entry(
             **place,
-            key=key_of(values.get("domain", ""), columns.get("key", source.path)),
+            key=key,
             label=LIVE if live else SPOOF,
             attack=values.get("attack"),
             domain=values.get("domain"),

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from difffas.errors import UserError
 from factory.core.progress import say
 from factory.corpus import Corpus
-from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, whole_domain
 from factory.protocols.families import load
 from factory.protocols.rules import PARTS, Lines, Protocol
 from factory.run import CLAIM, read_claim
@@ -103,11 +103,11 @@ def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
 
 
 def shared_subjects(corpus: Corpus, first: str, second: str) -> list[tuple[str, str]]:
-    """Return the sorted (domain, subject) pairs of real rows that are in both splits of a corpus."""
+    """Return the sorted (whole domain, subject) pairs of real rows that are in both splits of a corpus."""
     real = corpus.index.select(["domain", "subject", "split"]).filter(pc.is_null(corpus.index["guide_key"]))
     people: dict[str, set[tuple[str, str]]] = {first: set(), second: set()}
     for line in real.group_by(["domain", "subject", "split"]).aggregate([]).to_pylist():
-        people.get(line["split"], set()).add((line["domain"], line["subject"]))
+        people.get(line["split"], set()).add((whole_domain(line["domain"]), line["subject"]))
     return sorted(people[first] & people[second])
 
 

@@ -18,7 +18,8 @@ from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config, fingerprint
-from factory.datasets import DATASETS
+from factory.datasets import dataset_of
+from factory.datasets import field_names as official_names
 from factory.datasets import fields as official_fields
 from factory.sources.pattern import vocabulary_name
 from factory.tables.columns import TextColumn
@@ -139,8 +140,8 @@ class Protocol(Config):
         """Return the names that `fields` can give for a recording of a domain."""
         if domain in self.recordings:
             return {"capture", *re.compile(self.recordings[domain]).groupindex}
-        dataset = next((dataset for dataset in DATASETS.values() if domain == dataset.DOMAIN), None)
-        official = {"instrument", *(name.removeprefix("a_") for name in dataset.CAPTURE.groupindex)} if dataset else ()
+        dataset = dataset_of(domain)
+        official = {"instrument", *official_names(dataset)} if dataset else ()
         return {"capture", *official}
 
     def fields(self, domain: str, capture: str) -> dict[str, str]:

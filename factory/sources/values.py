@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 
 from difffas.errors import UserError
 
@@ -31,17 +31,20 @@ def text_of(value: object) -> str | None:
     raise UserError(f"{type(value).__name__} is neither text nor a number")
 
 
-def chosen_columns(where: str, present: Container[str], columns: Mapping[str, str | None]) -> dict[str, str]:
+def chosen_columns(where: str, present: Collection[str], columns: Mapping[str, str | None]) -> dict[str, str]:
     """Return the column of each field that has one: from `columns`, or else the column with the field's name.
+
+    `columns` may name further fields besides `FIELDS`.
 
     Raises:
         UserError: if a column that `columns` names is missing.
     """
     chosen = {}
-    for field in FIELDS:
+    for field in (*FIELDS, *sorted(columns.keys() - {*FIELDS, "image"})):
         column = columns.get(field, field)
         if column is not None and column in present:
             chosen[field] = column
         elif field in columns and column is not None:
-            raise UserError(f"{where} has no column {column!r}: mend columns.{field}")
+            known = "" if field in FIELDS else f", only {', '.join(sorted(present))}"
+            raise UserError(f"{where} has no column {column!r}{known}: mend columns.{field}")
     return chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -42,6 +43,9 @@ def test_photographs_become_spoofs(shared_data: Path, tmp_path: Path, ray_local:
     ]
     summary = prepare.run(load(prepare.PrepareConfig, None, photos))
     assert (summary["written"], summary["rejected"]) == (32, 1)
+    seen = pq.read_table(tmp_path / "real" / "faces.parquet")
+    assert set(seen["key"].to_pylist()) == set(Corpus(at("real")).column("key"))
+    assert min(seen["score"].to_pylist()) > 0.8
     portraits = [
         "license=cc-by-4.0",
         f"source={at('portraits')}",

@@ -46,6 +46,11 @@ def test_leaks_are_of_people_faces_and_near_faces(tmp_path: Path) -> None:
     assert found("s9", "row-0009", 0b11, "test") == "near-duplicate of a live face"
     assert found("s9", "row-0009", 0b111, "test") is None
     assert found("s0", "row-0000", 0, "") is not None  # no split of its own, yet used by one
+    # A person keeps the name in every part of a domain.
+    assert found("s0", "row-0007", 0b111 << 61, "test", domain="cam__session_02") == "subject"
+    assert found("s0", "row-0007", 0b111 << 61, "test", domain="phone__session_02") is None
+    assert found("s9", "row-0000", 0b111 << 61, "test", domain="cam__session_02") == "live face"
+    assert found("s9", "row-0007", 0b11, "test", domain="cam__session_02") == "near-duplicate of a live face"
 
 
 def test_each_row_has_its_own_limits_and_none_refuses_nothing() -> None:

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.corpora import write_corpus
 from factory import prepare
 from factory.cli import main
 from factory.core.config import build
 from factory.corpus import Corpus
+from factory.corpus.encode import encode_and_score
 from factory.datasets import fields, frame_number
+from factory.generate import GenerateConfig
+from factory.generate.forecast import forecast
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.run.ledger import Ledger
 from factory.train.triples import Pairs
@@ -208,3 +212,80 @@ def test_trees_on_s3(tmp_path: Path, s3_bucket: str) -> None:
         assert all(
             (pixels == there[source][1]).all() and row == there[source][0] for source, (row, pixels) in here.items()
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "expected"),
+    [
+        ("oulu-npu", "session", {"oulu_npu__session_1"}),
+        ("replay-attack", "light", {"replay_attack__light_adverse", "replay_attack__light_controlled"}),
+        ("msu-mfsd", "camera", {"msu_mfsd__camera_android", "msu_mfsd__camera_laptop"}),
+        ("siw", "sensor", {"siw__sensor_1", "siw__sensor_2"}),
+        ("nuaa", "session", {"nuaa__session_01", "nuaa__session_03"}),
+    ],
+)
+def test_a_field_of_the_recordings_divides_the_domain(
+    tmp_path: Path, name: str, field: str, expected: set[str]
+) -> None:
+    root = TREES[name](tmp_path / "tree")
+    rows = [entry for shard in plan(config(name, root, domain=field)).shards.values() for entry in shard]
+    found = {str(entry.domain) for entry in rows if not entry.reject}
+    assert expected <= found
+    good = next(entry for entry in rows if not entry.reject)
+    assert fields(str(good.domain), str(good.capture))[field] == str(good.domain).rpartition("_")[2]
+    whole = [entry for shard in plan(config(name, root)).shards.values() for entry in shard]
+    assert {entry.key for entry in whole} == {entry.key for entry in rows}
+
+
+def test_a_field_that_some_recordings_lack_rejects_these(tmp_path: Path) -> None:
+    root = trees.replay_attack(tmp_path / "tree")
+    rows = [
+        entry for shard in plan(config("replay-attack", root, domain="support")).shards.values() for entry in shard
+    ]
+    assert {(entry.label, entry.reject) for entry in rows} == {(0, "no support"), (1, None)}
+    message = (
+        "domain=phone is not a field of these images: there are capture, device, light, presented, purpose, sample"
+    )
+    with pytest.raises(ValueError, match=message):
+        plan(config("replay-attack", root, domain="phone"))
+
+
+def nuaa_tree(root: Path, shared: Path, every: int = 6) -> Path:
+    """Some of the real photographs in the archive's layout, with its lists: sessions 1 and 2 train, 3 tests."""
+    listed: dict[str, list[str]] = {}
+    for kind, folder in (("Client", "live"), ("Imposter", "print")):
+        for photo in sorted((shared / "nuaa" / folder).glob("*/*.jpg"))[::every]:
+            (root / f"{kind}Raw" / photo.parent.name).mkdir(parents=True, exist_ok=True)
+            (root / f"{kind}Raw" / photo.parent.name / photo.name).symlink_to(photo)
+            part = "test" if photo.stem.split("_")[3] == "03" else "train"
+            listed.setdefault(f"{kind.lower()}_{part}_raw.txt", []).append(f"{photo.parent.name}\\{photo.name}")
+    for name, lines in listed.items():
+        write_text(root / name, "\r\n".join(lines))
+    return root
+
+
+def test_real_sessions_become_domains_and_a_plan(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NUAA's own lists put six of ten people into training and test."""
+    root = nuaa_tree(tmp_path / "nuaa", shared_data)
+    given = config("nuaa", root, domain="session", split={"train": 0.7, "test": 0.3})
+    rows = []
+    for entries in plan(given).shards.values():
+        shard = read_shard(given, entries)
+        rows += encode_and_score(shard["records"], shard["pixels"], given.output)[0]
+    assert (
+        "people are in several given splits: with domain=session people are split by hash" in capsys.readouterr().err
+    )
+    people = {(row.subject, row.split) for row in rows}
+    assert len(people) == len({subject for subject, _ in people}) == 10
+    assert {row.domain for row in rows} == {f"nuaa__session_0{n}" for n in (1, 2, 3)}
+    write_corpus(tmp_path / "real", rows)
+    inputs = {"live": str(tmp_path / "real"), "guides": str(tmp_path / "real"), "generator": "dummy"}
+    wanted = {"inputs": inputs, "out": str(tmp_path / "spoofs"), "plan": {"splits": ["train", "test"], "samples": 40}}
+    made = forecast(build(GenerateConfig, wanted), None, None)
+    assert made["samples"] == 80 and sum(made["styles"].values()) == 80
+    assert set(made["styles"]) == {f"nuaa__session_0{n}-print" for n in (1, 2, 3)}
+    sole = {**wanted, "plan": {"styles": ["nuaa__session_01-print"], "live_domains": ["nuaa__session_01"]}}
+    with pytest.raises(ValueError, match="nothing to generate in split 'train': cross-domain needs two domains"):
+        forecast(build(GenerateConfig, sole), None, None)

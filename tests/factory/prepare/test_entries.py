@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
-from factory.corpus.row import FACTS, KEY
+from factory.corpus.row import FACTS, KEY, whole_domain
 from factory.prepare import PrepareConfig
 from factory.prepare.entries import Entry, key_of, list_entries, split_subjects
 from factory.sources import Source
@@ -269,3 +269,80 @@ def test_patterns_of_the_manual_for_containers() -> None:
         "shard-0.tar/print/0001/7.jpg", {}, pattern="*.tar/{attack}/{subject}/{image}", defaults={"domain": "x"}
     )
     assert (found.attack, found.subject, found.reject) == ("print", "0001", None)
+
+
+SESSIONS = "{attack}/{subject}/{subject}_{glasses}_{session}_{picture}.jpg"
+
+
+def sessions(subjects: int = 6) -> list[str]:
+    return [
+        f"{attack}/{subject:04d}/{subject:04d}_00_{session:02d}_{picture}.jpg"
+        for attack in ("live", "print")
+        for subject in range(subjects)
+        for session in (1, 2, 3)
+        for picture in range(2)
+    ]
+
+
+def test_a_field_divides_the_domain() -> None:
+    given = {"pattern": SESSIONS, "defaults": {"domain": "nuaa"}}
+    whole, divided = entries(sessions(), **given), entries(sessions(), **given, domain="session")
+    assert {entry.domain for entry in divided.values()} == {f"nuaa__session_0{n}" for n in (1, 2, 3)}
+    entry = divided["print/0002/0002_00_03_1.jpg"]
+    assert entry.row("mit")["style"] == "nuaa__session_03-print"
+    assert whole_domain(str(entry.domain)) == "nuaa"
+    assert [entry.key for entry in divided.values()] == [entry.key for entry in whole.values()]
+    assert [entry.split for entry in divided.values()] == [entry.split for entry in whole.values()]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "given", "known"),
+    [
+        (SESSIONS, {}, "glasses, picture, session, subject"),
+        (None, {}, "image, subject"),
+        (None, {"defaults": {"domain": "x", "capture": "c"}}, "capture, image, subject"),
+    ],
+)
+def test_a_field_that_nothing_gives_divides_no_domain(pattern: str, given: dict[str, Any], known: str) -> None:
+    with pytest.raises(ValueError, match=f"domain=sesion is not a field of these images: there are {known}$"):
+        entries(sessions(), **{"pattern": pattern, "defaults": {"domain": "x"}, "domain": "sesion", **given})
+
+
+@pytest.mark.parametrize("name", ["label", "attack", "domain", "key"])
+def test_what_makes_a_style_divides_no_domain(name: str) -> None:
+    with pytest.raises(ValueError, match=f"domain={name} divides no domain"):
+        config(domain=name)
+
+
+def test_people_keep_to_one_split_however_the_domain_is_divided(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = sessions(8)
+    by_session = [("test/" if "_03_" in path else "train/") + path for path in paths]
+    given = {"pattern": "{split}/" + SESSIONS, "defaults": {"domain": "nuaa"}}
+    assert {e.split for e in entries(by_session, **given).values() if e.subject == "0001"} == {"train", "test"}
+    found = entries(by_session, **given, domain="session")
+    assert "8 people are in several given splits: with domain=session people are split by hash" in (
+        capsys.readouterr().err
+    )
+    splits: dict[str | None, set[str]] = {}
+    for entry in found.values():
+        splits.setdefault(entry.subject, set()).add(entry.split)
+    assert Counter(map(len, splits.values())) == {1: 8}
+    assert set().union(*splits.values()) == {"train", "dev", "test"}
+    apart = [("test/" if "/0001/" in path else "train/") + path for path in paths]
+    kept = entries(apart, **given, domain="session")
+    assert {entry.subject for entry in kept.values() if entry.split == "test"} == {"0001"}
+
+
+def test_a_column_divides_the_domain() -> None:
+    row = {"attack": "print", "domain": "X", "subject": "1"}
+    first, second, third = columns(
+        {**row, "room": "Hall 2"}, {**row, "room": "lab"}, row, domain="room", defaults={"attack": "live"}
+    )
+    assert [first.domain, second.domain] == ["x__room_hall_2", "x__room_lab"]
+    assert [first.reject, third.reject] == [None, "no room"]
+
+
+def test_a_field_of_attacks_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [f"live/1/a_{n}.jpg" for n in range(2)] + [f"print/1/b_{n}.jpg" for n in range(2)]
+    entries(paths, pattern="{attack}/{subject}/{kind}_{n}", defaults={"domain": "x"}, domain="kind")
+    assert "with domain=kind no domain has both live faces and spoofs" in capsys.readouterr().err

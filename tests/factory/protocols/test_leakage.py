@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.corpora import row, write_corpus
 from factory import protocols
+from factory.corpus.row import Row
+from factory.protocols.leakage import shared_subjects
 from factory.storage import Storage
 from tests.protocol_rows import four, generated, view
 
@@ -95,3 +99,18 @@ def test_models_of_other_training_rules_are_refused(tmp_path: Path, capsys: pyte
     broken.create("run.json", b"{}")
     with pytest.raises(ValueError, match="is corrupt"):
         protocols.check_model(broken, oci_m, "the model")
+
+
+def test_a_person_is_one_in_all_parts_of_a_domain(tmp_path: Path) -> None:
+    def at(domain: str, subject: str, split: str) -> Row:
+        return row(next(numbers), domain=domain, subject=subject, split=split)
+
+    numbers = itertools.count()
+    first = at("cam__session_01", "s1", "train")
+    for other, shared in (
+        (at("cam__session_02", "s1", "test"), [("cam", "s1")]),
+        (at("cam", "s1", "test"), [("cam", "s1")]),
+        (at("phone__session_01", "s1", "test"), []),
+    ):
+        corpus = write_corpus(tmp_path / other.key, [first, other])
+        assert shared_subjects(corpus, "train", "test") == shared

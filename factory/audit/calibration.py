@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Passed(TypedDict):
     identity: float | None
     style: float | None
     quality: float | None
-    face: float | None
+    face: NotRequired[float | None]  # missing in folders of version 0.2.0
     all: float | None
 
 
@@ -54,8 +54,8 @@ class StyleLimits(TypedDict):
     no_identity_limit: str | None  # why
     style_probability: float | None
     no_style_limit: str | None
-    mirror_distance: float | None
-    no_mirror_limit: str | None
+    mirror_distance: NotRequired[float | None]  # this and its reason are missing in folders of version 0.2.0
+    no_mirror_limit: NotRequired[str | None]
     passed: Passed
 
 
@@ -155,7 +155,7 @@ def remarks(limits: Limits, thresholds: Thresholds) -> list[str]:
                 whys.setdefault(why, []).append(name)
         lines += [f"no identity limit for {', '.join(names)}: {why}" for why, names in whys.items()]
     passed = limits["passed"]
-    face, judged = passed["face"], "identity, style and quality"
+    face, judged = passed.get("face"), "identity, style and quality"
     shares = {name: _percent(passed[name]) for name in ("identity", "style", "quality")}
     if face is not None:
         judged, shares = "identity, style, quality and face", {**shares, "face": _percent(face)}

@@ -11,6 +11,7 @@ from factory.core.config import Config, PathHere, PathOrUrl
 from factory.corpus.provenance import CAPTURE, SourceType
 from factory.corpus.shards import OutputConfig
 from factory.datasets import BOXES, DATASETS
+from factory.images import FACE_MARGIN
 from factory.line.rounds import STALL_SECONDS
 from factory.sources.pattern import Pattern, vocabulary_name
 from factory.sources.values import FIELDS

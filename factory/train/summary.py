@@ -14,6 +14,7 @@ class JudgedReach(TypedDict):
     reached: int  # spoofs whose likeliest style is that of their guide
     t0: int
     cfg_scale: float
+    match: str  # as `sampler.match`
 
 
 class ModelFigures(TypedDict):
@@ -68,6 +69,6 @@ def closing_line(summary: TrainSummary, train: TrainConfig) -> str:
     if "judged" in summary:
         judged = summary["judged"]
         share = judged["reached"] / judged["spoofs"]
-        at = f"T₀ {judged['t0']}, w {judged['cfg_scale']:g}, unmatched"
+        at = f"T₀ {judged['t0']}, w {judged['cfg_scale']:g}, match {judged['match']}"
         parts.append(f"judged reach {share:.2f} ({judged['reached']} of {judged['spoofs']} spoofs; {at})")
     return " · ".join(parts)

@@ -98,14 +98,14 @@ class Validation:
         self, pipeline: SpoofPipeline, judge: ClassifierOfStyle, cfg_scale: float = 2.0, steps: int = 25
     ) -> JudgedReach:
         """How many of the triples' spoofs, made at the grid's highest T₀, have the guide's style to the judge."""
-        t0, reached = self._grid_t0(steps)[-1], 0
+        t0, reached, how = self._grid_t0(steps)[-1], 0, "guide" if self._matched else "none"
         for first in range(0, len(self.live), self._batch_size):
             rows = slice(first, first + self._batch_size)
             seeds = _seeds(self._seed, len(self.live))[rows]
             made = _sampled(pipeline, self.live[rows], self.guide[rows], t0, cfg_scale, seeds, steps, self._matched)
             likeliest = np.array(judge.styles)[judge.probabilities(made).argmax(axis=1)]
             reached += int((likeliest == self.style[rows]).sum())
-        return {"spoofs": len(self.live), "reached": reached, "t0": t0, "cfg_scale": cfg_scale}
+        return {"spoofs": len(self.live), "reached": reached, "t0": t0, "cfg_scale": cfg_scale, "match": how}
 
     def _grid_t0(self, steps: int) -> list[int]:
         return [level for level in GRID_T0 if steps <= level <= self._timesteps] or [self._timesteps]

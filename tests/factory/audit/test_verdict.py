@@ -96,7 +96,9 @@ def test_numbers_keep_the_fingerprint_that_they_had_before_real_limits() -> None
     assert build(Thresholds, given | {"identity_distance": "real"}).decisive().keys() == {*before, "percentile"}
     assert build(Thresholds, {}).decisive().keys() == {*before, "percentile", "judge_accuracy"}
     assert build(Thresholds, {**given, "mirror_distance": None}).decisive(True) == before
-    assert build(Thresholds, given).decisive(True).keys() == {*before, "percentile", "mirror_distance"}
+    assert build(Thresholds, given).decisive(True) == before
+    mirrored = build(Thresholds, {**given, "mirror_distance": "real"})
+    assert mirrored.decisive(True).keys() == {*before, "percentile", "mirror_distance"}
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,11 @@ def test_a_poor_encoder_is_not_hidden_behind_its_loss() -> None:
 
 def test_the_figures_are_those_of_the_model_and_not_of_the_last_step() -> None:
     looks = [{"step": 100, "all": 0.2}, {"step": 200, "all": 0.1}, {"step": 300, "all": 0.3}]
-    judged = {"spoofs": 8, "reached": 6, "t0": 400, "cfg_scale": 2.0}
+    judged = {"spoofs": 8, "reached": 6, "t0": 400, "cfg_scale": 2.0, "match": "none"}
     stopped = {"steps": 300, "model_step": 200, "evaluations": looks, "judged": judged}
     assert line(stopped, evaluate_every=100, patience=1) == (
         "best step 200 of 400, stopped at 300 · held-out loss 0.1000 · "
-        "judged reach 0.75 (6 of 8 spoofs; T₀ 400, w 2, unmatched)"
+        "judged reach 0.75 (6 of 8 spoofs; T₀ 400, w 2, match none)"
     )
     looks.append({"step": 400, "all": 0.25})
     assert line({"evaluations": looks}) == "last step 400 of 400 · held-out loss 0.2500"

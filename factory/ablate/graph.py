@@ -130,6 +130,8 @@ class Graph:
         return self._add("generate", row, protocol, seed, {f"inputs.{name}": each for name, each in inputs.items()})
 
     def _generator(self, row: TableRow, protocol: str, seed: int) -> RunInput:
+        if row.generator is not None:
+            return self._given("generator", row.generator, protocol)
         if self._config.generator is not None:
             self._refuse(row, "generator", "fit_style", "fit_generator")
             return self._given("generator", self._config.generator, protocol)
@@ -190,7 +192,8 @@ class Graph:
         base, over = getattr(self._config, station), getattr(row, station, {})
         _refuse_ours(f"config key {station}", station, base, INPUTS)
         _refuse_ours(f"row {row.name!r}, {station}", station, over, (*INPUTS, "initial"))
-        settings = merged(_default(station) | {key: base[key] for key in base if key != "initial"}, over)
+        unused = {"initial", "sampler"} if getattr(row, "generator", None) else {"initial"}
+        settings = merged(_default(station) | {key: base[key] for key in base if key not in unused}, over)
         if station in SEED:
             settings = merged(settings, {SEED[station]: {"seed": seed}})
         if station.startswith("fit_"):

@@ -6,7 +6,7 @@ import difflib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -32,6 +32,9 @@ class TableRow(Config):
 
     name: str = Field(min_length=1)
     generated: bool = Field(True, description="whether to train on generated faces in addition to real ones")
+    generator: Literal["recolour", "simulate"] | None = Field(
+        None, description="makes the faces without a network; the sampler's settings are then left out"
+    )
     fit_style: dict[str, JsonValue] = {}
     fit_generator: dict[str, JsonValue] = {}
     generate: dict[str, JsonValue] = {}
@@ -42,6 +45,8 @@ class TableRow(Config):
         changed = [station for station in ("fit_style", "fit_generator", "generate") if getattr(self, station)]
         if changed and not self.generated:
             raise UserError(f"row {self.name!r} changes {changed[0]} and trains on no generated face: leave one out")
+        if self.generator and (self.fit_style or self.fit_generator or not self.generated):
+            raise UserError(f"row {self.name!r} names generator {self.generator}: it fits none, so leave the rest out")
         return self
 
 

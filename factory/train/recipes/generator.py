@@ -35,7 +35,7 @@ from factory.train import (
 )
 from factory.train.batches import PixelCache
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
-from factory.train.recipes.pairs import PairsConfig, Samples
+from factory.train.recipes.pairs import PairsConfig, Samples, are_papers
 from factory.train.recipes.validate import EvaluationConfig, Validation, check_judge
 from factory.train.triples import MixedPairs
 
@@ -76,7 +76,7 @@ class FitGeneratorConfig(Config):
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
-    pairs: PairsConfig = PairsConfig()
+    pairs: PairsConfig = Field(PairsConfig(), exclude_if=are_papers)
     style_dropout: float = Field(0.2, ge=0, le=1)
     live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
     ema_decay: float = Field(0.9999, ge=0, lt=1)
@@ -112,8 +112,7 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     for folder in (started.initial, started.style_encoder):
         if folder is not None:
             check_model(Storage(folder), protocol_of(corpus), "the model in")
-    left_out = {"out", "resources", *(["pairs"] if config.pairs.papers else [])}
-    given = {"job": STATION, **config.model_dump(mode="json", exclude=left_out)}
+    given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
     identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
     return fit(claim, worker, worker_settings(started, corpus))
@@ -291,10 +290,10 @@ class GeneratorRecipe:
         from difffas.objective import training_loss
 
         names = ("live", "spoof", "guide")
-        place = self._device if self._config.pairs.papers else "cpu"  # our samples are made before the upload
+        place = self._device if are_papers(self._config.pairs) else "cpu"  # our samples are made before the upload
         live, spoof, guide = (to_tensor(batch[name], place) for name in names)
         draw = draw_by_counter(counters, tuple(spoof.shape[1:]), self._config, self._seed)
-        if not self._config.pairs.papers:
+        if not are_papers(self._config.pairs):
             live = self._samples.conditions(live, spoof, counters)
             draw = self._samples.noise(draw, live, spoof, guide, counters)
             live, spoof, guide = (images.to(self._device) for images in (live, spoof, guide))

@@ -18,7 +18,7 @@ from factory.core.config import Config, PathOrUrl, is_none
 from factory.corpus import Corpus
 from factory.models.style_judge import judge_styles
 from factory.storage import Storage
-from factory.train.recipes.pairs import PairsConfig, Samples
+from factory.train.recipes.pairs import PairsConfig, Samples, are_papers
 from factory.train.summary import JudgedReach
 from factory.train.triples import MixedPairs
 
@@ -77,7 +77,7 @@ class Validation:
         self.live, self.spoof, self.guide = map(corpus.pixels, triples(counters))  # uint8 N, H, W, 3
         made = Samples(pairs, triples, corpus, split, timesteps, seed)
         self._condition = made.conditions(to_tensor(self.live), to_tensor(self.spoof), counters)  # N, 3, H, W
-        self._matched = not pairs.papers
+        self._matched = not are_papers(pairs)
         self._seed, self._timesteps, self._batch_size = seed, timesteps, batch_size
 
     def losses(self, network: torch.nn.Module, encoder: torch.nn.Module, device: torch.device) -> dict[str, float]:

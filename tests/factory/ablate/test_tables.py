@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from difffas.errors import UserError
 from difffas.losses import LOSSES
 from factory.ablate.tables import Table, load_table, titles
 from tests.ablations import graph_of, settings_of
@@ -27,6 +28,33 @@ def test_every_shipped_table_is_a_table_of_runs(name: str) -> None:
     assert len(graph.evaluations) == len(table.rows) * len(table.protocols) * len(table.seeds)
     assert "[ours]" in table.note
     assert "DiffFAS" in table.shape
+
+
+def test_the_generator_s_table_has_the_controls_and_every_source_of_pairs() -> None:
+    table = load_table("generator")
+    assert [row.generator for row in table.rows if row.generator] == ["recolour", "simulate"]
+    found = settings_of(graph_of(table, seeds=[0]), "fit_generator")
+    assert {tuple(c.pairs.model_dump().values()) for c in found} == {
+        (0.0, 0.0, 0.0),
+        (0.0, 0.5, 0.0),
+        (0.0, 0.0, 0.8),
+        (1.0, 0.0, 0.0),
+        (1.0, 0.0, 0.8),
+        (0.5, 0.5, 0.8),
+    }
+    made = settings_of(graph_of(table, seeds=[0], generate={"sampler": {"steps": 7}}), "generate")
+    assert {(c.inputs.generator in ("recolour", "simulate"), c.sampler.steps) for c in made} == {
+        (True, 25),
+        (False, 7),
+    }
+
+
+def test_a_row_that_names_a_generator_fits_none(tmp_path: Path) -> None:
+    row = {"name": "a", "generator": "recolour", "fit_generator": {"ema_decay": 0.5}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"title": "T", "shape": "S", "columns": ["auc"], "rows": [row]}))
+    with pytest.raises(UserError, match="row 'a' names generator recolour: it fits none"):
+        load_table(str(path))
 
 
 def test_components_are_with_and_without_generation_and_rq() -> None:

@@ -14,7 +14,7 @@ from difffas.objective import TrainingNoise, draw_training_noise
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.models.tensors import to_tensor
-from factory.train.recipes.pairs import PairsConfig, Samples
+from factory.train.recipes.pairs import PairsConfig, Samples, are_papers
 from factory.train.triples import MixedPairs
 
 SEED, COUNTERS = 3, np.arange(48)
@@ -45,7 +45,7 @@ def made(corpus: Corpus, counters: np.ndarray, **shares: float) -> tuple[torch.T
 def test_the_papers_samples_are_the_pairs_themselves(corpus: Corpus) -> None:
     live, _, condition, before, after, _ = made(corpus, COUNTERS)
     assert torch.equal(condition, live) and torch.equal(before, after)
-    assert PairsConfig().papers and not PairsConfig(shifted_noise=0.1).papers
+    assert are_papers(PairsConfig()) and not are_papers(PairsConfig(shifted_noise=0.1))
 
 
 def test_half_of_the_samples_are_self_pairs_and_a_third_of_the_others_is_filmed_anew(corpus: Corpus) -> None:

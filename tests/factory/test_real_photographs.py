@@ -62,7 +62,7 @@ def test_photographs_become_spoofs(shared_data: Path, tmp_path: Path, ray_local:
     fit_generator.run(load(fit_generator.FitGeneratorConfig, str(ROOT / "examples/generator.yaml"), generator))
     inputs = {"live": at("portraits-64"), "guides": at("real"), "generator": at("generator")}
     spoofs = [f"inputs={yaml.safe_dump(inputs, default_flow_style=True)}", f"out={at('spoofs')}"]
-    fewer = ["plan.samples=8", "sampler.steps=3", "sampler.batch_size=4"]
+    fewer = ["plan.samples=8", "sampler.batch_size=4"]
     generate.run(load(generate.GenerateConfig, str(ROOT / "examples/generate.yaml"), [*spoofs, *fewer]))
     made = Corpus(at("spoofs"))
     assert len(made) == 8

@@ -137,7 +137,7 @@ def test_a_large_object_is_one_put(s3_storage: Storage, s3_proxy: FaultProxy) ->
 
 def test_an_object_that_no_put_can_hold_is_refused(s3_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(object_store, "LARGEST_OBJECT", 10)
-    with pytest.raises(ValueError, match=r"would have 11 bytes, S3 takes 10 in one PUT: fewer rows per shard"):
+    with pytest.raises(ValueError, match=r"would have 11 bytes, S3 takes 10 in one PUT: write fewer rows per shard"):
         s3_storage.create("x", bytes(11))
     assert s3_storage.names() == []
 

@@ -123,7 +123,7 @@ class Graph:
 
     def _generated(self, row: TableRow, protocol: str, seed: int) -> RunInput:
         if self._config.generated is not None:
-            self._refuse(row, "generated", "fit_style", "fit_generator", "generate")
+            self._refuse(row, "generated", "generator", "fit_style", "fit_generator", "generate")
             return self._given("corpus", self._config.generated, protocol)
         generator = self._generator(row, protocol, seed)
         inputs = {"live": self._corpus, "guides": self._corpus, "generator": generator}

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from difffas.errors import UserError
 from factory.charts.metric_table import RATES, THRESHOLDS
-from factory.core.config import Config, PathOrUrl, build, read_yaml
+from factory.core.config import Config, PathOrUrl, build, is_none, read_yaml
 from factory.core.places import file_here
 from factory.core.templates import substituted
 
@@ -33,7 +33,9 @@ class TableRow(Config):
     name: str = Field(min_length=1)
     generated: bool = Field(True, description="whether to train on generated faces in addition to real ones")
     generator: Literal["recolour", "simulate"] | None = Field(
-        None, description="makes the faces without a network; the sampler's settings are then left out"
+        None,
+        exclude_if=is_none,
+        description="makes the faces without a network; no sampler setting applies",
     )
     fit_style: dict[str, JsonValue] = {}
     fit_generator: dict[str, JsonValue] = {}

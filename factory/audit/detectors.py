@@ -114,7 +114,9 @@ def prepared(faces: np.ndarray, config: DetectorConfig) -> np.ndarray:
     squares = np.stack([resize(_square(face, config.crop / FACE_MARGIN), config.size) for face in faces])
     if config.channels == "bgr":
         squares = squares[..., ::-1]
-    values = (squares.astype(np.float64) * config.scale - np.array(config.mean)) / np.array(config.std)
+    values = (squares.astype(np.float32) * np.float32(config.scale) - np.array(config.mean, np.float32)) / np.array(
+        config.std, np.float32
+    )
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)
 
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from factory.models.tensors import to_tensor
 
+CHUNK = 16  # images that are floats at a time
+
 
 class ToneDrift(TypedDict):
     """Typology angles in degrees, medians: of the rows of one live domain, guide domain and style."""
@@ -38,7 +40,10 @@ def tones(images: np.ndarray) -> np.ndarray:
     """Typology angles of face crops, uint8 (N, H, W, 3), in degrees; float64 (N,)."""
     from difffas.skin_tone import typology_angle
 
-    return np.asarray(typology_angle(to_tensor(images)).numpy())
+    found = [
+        typology_angle(to_tensor(images[first : first + CHUNK])).numpy() for first in range(0, len(images), CHUNK)
+    ]
+    return np.concatenate(found) if found else np.empty(0)
 
 
 def tone_drifts(spoofs: pa.Table, tone: np.ndarray, live_tone: np.ndarray, real: RealTones) -> list[ToneDrift]:

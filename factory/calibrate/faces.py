@@ -59,7 +59,8 @@ def choose_faces(config: CalibrateConfig, live: Corpus, guides: Corpus, split: s
     style = [styles[number % len(styles)] for number in n]
     names = "calibrate", split
     guide = other_people(live, guides, chosen, style, spoofs, draws.uniform(n, config.seed, *names, "guide"))
-    gallery = positions[np.unique(np.linspace(0, len(positions) - 1, GALLERY).astype(np.int64))]
+    spread = positions[np.unique(np.linspace(0, len(positions) - 1, GALLERY).astype(np.int64))]
+    gallery = np.union1d(spread, chosen)  # with each face's own person, or nobody could be found in a large split
     columns = [live.column("domain")[chosen], guides.column("domain")[guide], guides.column("attack")[guide]]
     faces, shown_guides = live.pixels(chosen), guides.pixels(guide)
     if faces.shape != shown_guides.shape:

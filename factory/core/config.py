@@ -30,6 +30,11 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
+def is_empty(value: object) -> bool:
+    """Whether a collection or switch is left out, as `is_none` for settings whose default is empty or off."""
+    return not value
+
+
 def is_none(value: object) -> bool:
     """Whether a setting is left out; `Field(None, exclude_if=is_none)` is a setting that older runs did not have.
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from difffas.errors import UserError
 from difffas.presets import PRESETS
 from difffas.routes import Matching
-from factory.core.config import Config
+from factory.core.config import Config, is_empty
 
 
 class Ranges(NamedTuple):
@@ -40,7 +40,9 @@ class SamplerConfig(Config):
     t0: tuple[int, int] = (250, 250)
     cfg_scale: tuple[float, float] = (2.0, 2.0)
     by_style: dict[str, StyleRanges] = Field(
-        {}, description="other ranges of T₀ and w for these styles; `difffas calibrate` finds them"
+        {},
+        exclude_if=is_empty,
+        description="other ranges of T₀ and w for these styles; `difffas calibrate` finds them",
     )
     match: Matching = Field(
         "none",
@@ -101,4 +103,4 @@ class SamplerConfig(Config):
         Runs from before these settings existed have these fingerprints, and can go on.
         """
         unused = {"match", "match_unseen"} if self.match == "none" else set[str]()
-        return self.model_dump(mode="json", exclude=unused if self.by_style else unused | {"by_style"})
+        return self.model_dump(mode="json", exclude=unused)

@@ -148,7 +148,8 @@ class Playground:
             shown, source = self._guide_of(style, seed)
         else:
             raise UserError("no guide: upload one or choose a style")
-        check_t0(self._config.generator, SamplerConfig(preset=preset, t0=(t0, t0)))
+        of_preset = _sampler(self._config, preset)
+        check_t0(self._config.generator, build(SamplerConfig, {**dict(of_preset), "t0": (t0, t0), "by_style": {}}))
         routes = self._routes(domain, style)
         request = Request(
             live=face[None],

@@ -41,7 +41,7 @@ from factory.sources.place import Read
 from factory.sources.retinaface import retinaface
 
 PREFIX = "face"
-_DETECTION = ("min_face", "reject_several", "upright")
+_DETECTION = ("min_face", "reject_several", "reject_unclear", "upright")
 FaceFinder = Callable[[np.ndarray], Choice]  # uint8 (H, W, 3)
 
 
@@ -162,10 +162,12 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
                 if box is None:
                     choice = find(image)
                     image, box, rejects[place] = choice.pixels, choice.box, choice.reject
-                    if entry.label == LIVE and covered(choice.detected):  # an attack may be a cover
+                    if (
+                        config.reject_unclear and entry.label == LIVE and covered(choice.detected)
+                    ):  # an attack may be a cover
                         rejects[place] = rejects[place] or COVERED
                     if choice.detected:
-                        detected[place] = {"key": entry.key, "reject": rejects[place], **choice.detected}
+                        detected[place] = {"key": entry.key, **choice.detected}
                 if rejects[place] is None:
                     margin = 1.0 if config.crop == "none" else config.margin
                     pixels[place] = cut_square(image, box, config.size, margin)
@@ -177,7 +179,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
         for row, reject, source_type in zip(rows, rejects, source_types, strict=True)
     ]
     for place, facts in detected.items():
-        records[place]["detected"] = facts
+        records[place]["detected"] = {**facts, "reject": rejects[place]}
     return {"records": records, "pixels": pixels}
 
 
@@ -215,14 +217,14 @@ def _read(row: Block, shared: list[Any]) -> Block:
 def _read_planned(name: str, shared: list[Any]) -> Block:
     import ray
 
-    config, numbers, blobs = ray.get(shared[0])
+    config, out, numbers, blobs = ray.get(shared[0])
     if config.crop == "retinaface":
         import torch
 
         torch.set_num_threads(1)  # sums depend on the thread count, and boxes depend on sums
     shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
     if config.crop == "retinaface":
-        write_part(config.out, name, _detected(shard["records"]))
+        write_part(out, name, _detected(shard["records"]))
     return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
 
 
@@ -268,7 +270,7 @@ def run(config: PrepareConfig, failed: Failed = "skip") -> LineSummary:
     # One binary value per shard: tasks see the array in shared memory and parse their own shard only.
     blobs = pa.array(map(_to_json, planned.shards.values()), pa.large_binary())
     del planned  # a million entries take a gigabyte
-    shared = ray.put((config, numbers, blobs))
+    shared = ray.put((config, claim.storage.url, numbers, blobs))
     work = Work(
         "prepare",
         numbers,

@@ -75,6 +75,7 @@ class PrepareConfig(Config):
     margin: float = Field(FACE_MARGIN, ge=1, le=4)
     min_face: int | None = Field(None, ge=1, description="pixels of a face box's shorter side; smaller is a reject")
     reject_several: bool = Field(False, description="reject an image in which the detector finds several faces")
+    reject_unclear: bool = Field(True, description="reject a face that is nearly black, or a live one that is covered")
     upright: bool = Field(False, description="turn the image until the eyes of the face are level")
     split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
     seed: int = 0

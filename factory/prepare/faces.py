@@ -48,7 +48,7 @@ def choose(pixels: np.ndarray, detect: Detector, config: PrepareConfig) -> Choic
     if not faces:
         step = max(1, max(pixels.shape[:2]) // LOOKED_AT)
         dark = np.percentile(pixels[::step, ::step] @ LUMA, 95) < DARKEST
-        return Choice(pixels, Box(0, 0, 1, 1), {"faces": 0}, DARK if dark else NO_FACE)
+        return Choice(pixels, Box(0, 0, 1, 1), {"faces": 0}, DARK if dark and config.reject_unclear else NO_FACE)
     face = faces[0]
     box = _turned_back(face.box, quarter, *pixels.shape[:2])
     turned, upright = np.rot90(pixels, quarter), face
@@ -71,7 +71,7 @@ def choose(pixels: np.ndarray, detect: Detector, config: PrepareConfig) -> Choic
         reject = SEVERAL
     elif config.min_face is not None and min(box.width, box.height) < config.min_face:
         reject = SMALL
-    elif brightness < DARKEST:
+    elif config.reject_unclear and brightness < DARKEST:
         reject = DARK
     return Choice(turned, upright.box, detected, reject)
 

@@ -6,6 +6,8 @@ trial's ranges of T₀ and w: another, larger sample of the same distribution.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import yaml
 
 from difffas.errors import UserError
@@ -21,6 +23,8 @@ from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes.classifier import FitClassifierConfig, RowFilter
 from factory.tune.space import located, settings_of
 from factory.tune.summary import Regenerated, Trial
+
+Number = TypeVar("Number", int, float)
 
 GENERATE, FIT = "generate.yaml", "fit_classifier.yaml"
 
@@ -74,28 +78,27 @@ def regenerate(storage: Storage, ranked: list[Trial], places: list[str], metric:
 def generation_of(made: GenerateConfig, kept: RowFilter, out: str) -> GenerateConfig:
     """The generation of `made`, with T₀ and w drawn only from the filter's ranges.
 
-    A style's range that lies outside becomes the nearest end of the filter's.
+    A range that lies outside becomes the nearest end of the filter's.
     """
     inputs = made.inputs
     places = {name: Storage(getattr(inputs, name)).url for name in ("live", "guides")}
     generator = inputs.generator if inputs.generator in BUILT_IN else Storage(inputs.generator).url
-    sampler = {
-        name: (max(low, kept_low), min(high, kept_high))
-        for name, (low, high), (kept_low, kept_high) in (
-            ("t0", made.sampler.t0, kept.t0),
-            ("cfg_scale", made.sampler.cfg_scale, kept.cfg_scale),
-        )
-    }
+    sampler = {name: _clamped(getattr(made.sampler, name), getattr(kept, name)) for name in ("t0", "cfg_scale")}
     values = made.model_dump(mode="json")
     values |= {"inputs": {**places, "generator": generator}, "out": out}
     values["sampler"] |= {name: list(ends) for name, ends in sampler.items()}
     for style in made.sampler.by_style:
         ranges = made.sampler.ranges(style)
         values["sampler"]["by_style"][style] = {
-            "t0": [min(max(end, kept.t0[0]), kept.t0[1]) for end in ranges.t0],
-            "cfg_scale": [min(max(end, kept.cfg_scale[0]), kept.cfg_scale[1]) for end in ranges.cfg_scale],
+            "t0": list(_clamped(ranges.t0, kept.t0)),
+            "cfg_scale": list(_clamped(ranges.cfg_scale, kept.cfg_scale)),
         }
     return build(GenerateConfig, values)
+
+
+def _clamped(ends: tuple[Number, Number], kept: tuple[Number, Number]) -> tuple[Number, Number]:
+    low, high = (min(max(end, kept[0]), kept[1]) for end in ends)
+    return low, high
 
 
 def _generation(url: str) -> GenerateConfig | None:

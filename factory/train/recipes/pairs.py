@@ -47,6 +47,7 @@ class Samples:
     ) -> None:
         self._config, self._triples, self._corpus, self._split = config, triples, corpus, split
         self._timesteps, self._seed = timesteps, seed
+        self._styles = corpus.column("style")
 
     def conditions(self, live: torch.Tensor, spoof: torch.Tensor, counters: np.ndarray) -> torch.Tensor:
         """The images that the network sees beside the noise; all images are (B, 3, H, W) in [-1, 1], on the CPU."""
@@ -55,7 +56,7 @@ class Samples:
 
         own = self._triples.of_self(counters)
         again = ~own & (draws.uniform(counters, self._seed, "other camera") < self._config.other_camera)
-        styles = self._corpus.column("style")[self._triples(counters).spoof]
+        styles = self._styles[self._triples(counters).spoof]
         found = live.clone()
         for row in np.flatnonzero(own | again).tolist():
             generator = self._generator(counters[row], "condition")
@@ -99,7 +100,7 @@ class Samples:
     @functools.cached_property
     def _domains(self) -> dict[str, str]:
         """The domain of each style."""
-        return dict(zip(self._corpus.column("style").tolist(), self._corpus.column("domain").tolist(), strict=True))
+        return dict(zip(self._styles.tolist(), self._corpus.column("domain").tolist(), strict=True))
 
     @functools.cached_property
     def _statistics(self) -> dict[str, Statistics]:

@@ -113,6 +113,11 @@ def test_given_models_and_spoofs_are_not_made() -> None:
             {"generate": {"plan": {}}},
             "changes generate, but `generated` is given",
         ),
+        (
+            {"fit_generator": None, "generated": "x"},
+            {"generator": "recolour"},
+            "changes generator, but `generated` is given",
+        ),
         ({"fit_generator": None, "generator": "x"}, {"fit_generator": {"ema_decay": 0.5}}, "changes fit_generator"),
         ({"style_encoder": "x"}, {"fit_style": {"split": "dev"}}, "changes fit_style, but `style_encoder` is given"),
     ],

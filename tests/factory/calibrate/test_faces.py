@@ -59,3 +59,11 @@ def test_a_split_without_faces_or_guides_is_refused(
     large = write_corpus(tmp_path / "large", small_rows(side=64, splits=("dev",)))
     with pytest.raises(ValueError, match="live faces are 32×32, guides 64×64"):
         choose_faces(settings(), calibration_corpus, large, "dev")
+
+
+def test_the_gallery_of_a_large_split_holds_every_face_s_own_person(
+    calibration_corpus: Corpus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("factory.calibrate.faces.GALLERY", 1)
+    faces = choose_faces(settings(faces=4), calibration_corpus, calibration_corpus, "dev")
+    assert set(faces.person) <= set(faces.gallery_person)

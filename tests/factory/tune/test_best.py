@@ -40,6 +40,8 @@ def test_best_settings_generate_at_the_trial_s_ranges_and_fit_on_that(
     narrowed = generation_of(styled, kept, "there").sampler
     assert narrowed.ranges("cam-print") == ((150, 222), (1.25, 3.0))
     assert narrowed.ranges("cam-replay") == ((222, 222), (2.0, 2.0))
+    beside = generation_of(styled, RowFilter(t0=(460, 500), cfg_scale=(1.0, 2.0)), "there").sampler
+    assert (beside.t0, beside.ranges("cam-replay")) == ((460, 460), ((460, 460), (2.0, 2.0)))
 
     monkeypatch.setattr(search_best, "_generation", lambda url: made)
     fit = build(FitClassifierConfig, {**settings(corpora, "out")["fit"], "out": "out/trials"})

@@ -60,7 +60,9 @@ def measure(out: Path, arms: list[str]) -> dict[str, tuple[float, float, float]]
     """The figures of real images and of every arm, in one split."""
     fit_judge(out)
     real, judge, embed = Corpus(f"{out}/real"), load_classifier(Storage(f"{out}/judge")), load_embedder("dlib")
-    scoring = build(EvaluateConfig, {"classifier": f"{out}/judge", "corpus": f"{out}/real", "threads": 1})
+    scoring = build(
+        EvaluateConfig, {"classifier": f"{out}/judge", "corpus": f"{out}/real", "out": f"{out}/-", "threads": 1}
+    )
     lives, prints = (real.where(split="train", label=label) for label in (LIVE, SPOOF))
     vectors, person, domain = embed(real.pixels(np.arange(len(real)))), people(real), real.column("domain")
     rng, detail_of_prints = np.random.default_rng(0), detail(real.pixels(prints))

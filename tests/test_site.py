@@ -67,7 +67,7 @@ def test_the_site_has_no_broken_link_and_loads_nothing_from_elsewhere(tmp_path: 
 
 
 def test_a_link_that_leads_nowhere_fails(tmp_path: Path) -> None:
-    for pattern in ("mkdocs.yml", "*.md", "benchmarks/*.md", "factory/**/*.md"):
+    for pattern in ("mkdocs.yml", "*.md", "benchmarks/*.md", "factory/**/*.md", "examples/*.py"):
         for file in ROOT.glob(pattern):
             copy = tmp_path / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -178,7 +178,7 @@ def _table(measures: Measures, verdict: Verdict) -> pa.Table:
 def _needs(config: AuditConfig) -> list[Need]:
     """The resources that an audit needs at least: one worker; with fewer than configured it takes longer.
 
-    Empty if the measures already exist and there is no detector.
+    Empty if the measures already exist and no detector is given.
     """
     gpus = config.resources.gpus_per_worker if config.measures is None else 0.0
     need = Need(f"a worker (resources.gpus_per_worker={gpus:g})", cpus=1.0, gpus=gpus)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 
 from difffas.metrics import auc
-from factory.audit.verdict import Reference, RowLimits, Thresholds
+from factory.audit.verdict import RealLimit, Reference, RowLimits, Thresholds
 from factory.corpus.row import LIVE, SPOOF
 
 FEWEST = 10  # with fewer measured spoofs, a style takes its limit from the spoofs of all styles
@@ -180,50 +180,53 @@ def _auc(genuine: np.ndarray, impostor: np.ndarray) -> float | None:
     return auc(-np.concatenate([genuine, impostor]), labels)
 
 
-def _identity_limit(
-    genuine: np.ndarray, separable: float | None, thresholds: Thresholds
-) -> tuple[float | None, str | None]:
-    """The limit, or None and why."""
-    given = thresholds.identity_distance
+Limit: TypeAlias = tuple[float | None, str | None]  # the limit, or None and why
+
+
+def _limit(given: RealLimit, obstacle: str | None, percentile: Callable[[], float]) -> Limit:
+    """The limit as the thresholds give it, or for `real` the percentile, unless there is an obstacle."""
     if given != "real":
         return given, "not set" if given is None else None
+    return (None, obstacle) if obstacle else (percentile(), None)
+
+
+def _identity_limit(genuine: np.ndarray, separable: float | None, thresholds: Thresholds) -> Limit:
+    obstacle = None
     if not len(genuine):
-        return None, "no real spoof has a live face of its person"
-    if separable is None:
-        return None, "no live face of another person"
-    if separable < LEAST_AUC:
-        return None, "the embedder cannot tell these people apart"
-    # A distance that occurs, so that at least this share of the pairs keeps the limit.
-    return float(np.percentile(genuine, thresholds.percentile, method="higher")), None
+        obstacle = "no real spoof has a live face of its person"
+    elif separable is None:
+        obstacle = "no live face of another person"
+    elif separable < LEAST_AUC:
+        obstacle = "the embedder cannot tell these people apart"
+    return _limit(thresholds.identity_distance, obstacle, lambda: _upper(genuine, thresholds))
 
 
-def _style_limit(
-    probabilities: np.ndarray, accuracy: float | None, thresholds: Thresholds
-) -> tuple[float | None, str | None]:
-    """The limit, or None and why."""
-    given = thresholds.style_probability
-    if given != "real":
-        return given, "not set" if given is None else None
+def _style_limit(probabilities: np.ndarray, accuracy: float | None, thresholds: Thresholds) -> Limit:
+    obstacle = None
     if not len(probabilities):
-        return None, "no real spoof of a style that the judge knows"
-    if _unreliable(accuracy, thresholds.judge_accuracy):
-        return None, "the judge is right too seldom"
-    lowest = float(np.percentile(probabilities, 100 - thresholds.percentile, method="lower"))
-    return min(HIGHEST_STYLE_LIMIT, lowest), None
+        obstacle = "no real spoof of a style that the judge knows"
+    elif _unreliable(accuracy, thresholds.judge_accuracy):
+        obstacle = "the judge is right too seldom"
+    lower = 100 - thresholds.percentile
+    return _limit(
+        thresholds.style_probability,
+        obstacle,
+        lambda: min(HIGHEST_STYLE_LIMIT, float(np.percentile(probabilities, lower, method="lower"))),
+    )
 
 
-def _mirror_limit(
-    distances: np.ndarray, separable: float | None, thresholds: Thresholds
-) -> tuple[float | None, str | None]:
-    """The limit, or None and why."""
-    given = thresholds.mirror_distance
-    if given != "real":
-        return given, "not set" if given is None else None
+def _mirror_limit(distances: np.ndarray, separable: float | None, thresholds: Thresholds) -> Limit:
+    obstacle = None
     if not np.isfinite(distances).any():
-        return None, "no face recognition" if len(distances) else "no real spoof of a style that the judge knows"
-    if separable is None or separable < LEAST_MIRROR_AUC:
-        return None, "the embedder is not seen to know these faces"
-    return float(np.percentile(distances, thresholds.percentile, method="higher")), None
+        obstacle = "no face recognition" if len(distances) else "no real spoof of a style that the judge knows"
+    elif separable is None or separable < LEAST_MIRROR_AUC:
+        obstacle = "the embedder is not seen to know these faces"
+    return _limit(thresholds.mirror_distance, obstacle, lambda: _upper(distances, thresholds))
+
+
+def _upper(distances: np.ndarray, thresholds: Thresholds) -> float:
+    """A distance that occurs, so that at least this share of the real spoofs keeps the limit."""
+    return float(np.percentile(distances, thresholds.percentile, method="higher"))
 
 
 def _unreliable(accuracy: float | None, floor: float | None) -> bool:

@@ -86,7 +86,7 @@ class Thresholds(Config):
         """What decides the verdicts, in JSON: without the settings of `real` limits where no limit is `real`.
 
         Args:
-            recognises_faces: whether the embedder does; otherwise there is no mirror distance.
+            recognises_faces: whether the embedder recognises faces; only such an embedder gives a mirror distance.
         """
         mirror = self.mirror_distance if recognises_faces else None
         unused = set() if self.style_probability == "real" else {"judge_accuracy"}

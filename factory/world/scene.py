@@ -1,8 +1,8 @@
 """What stands before a camera, in numbers alone: meshes, hair, materials, lights and the camera.
 
 Metres, right-handed. The origin lies between a person's eyes; x points to the person's left, y up, z the way the
-person looks, to the camera. Colours are linear sRGB. An image that covers a surface has its first row at the top, where
-the texture coordinate v is 1.
+person looks, to the camera. Colours are linear sRGB. An image that covers a surface has its first row at the top,
+where the texture coordinate v is 1.
 """
 
 from __future__ import annotations

@@ -24,6 +24,12 @@ def renderer() -> str:
     return f"mitsuba {_mitsuba().__version__} scalar_rgb"
 
 
+def use_threads(count: int) -> None:
+    """Render on this many threads of this process from now on; the bytes do not depend on it."""
+    _mitsuba()
+    importlib.import_module("drjit").set_thread_count(count)
+
+
 def render(scene: Scene, side: int, samples: int, seed: int) -> Floats:
     """What arrives at the camera.
 

@@ -113,7 +113,9 @@ def test_the_options_of_world_are_its_settings(
     monkeypatch.setattr(world, "run", run)
     first, second, *_ = world.WorldConfig(out="x").domains
     options = ["--people", "7", "--captures", "2", "--size", "64", "--samples", "3", "--seed", "5"]
-    main(["world", "--out", "here", "--domains", f"{first}, {second}", "--attacks", "print", *options], False)
+    with pytest.raises(SystemExit) as caught:
+        main(["world", "--out", "here", "--domains", f"{first}, {second}", "--attacks", "print", *options])
+    assert caught.value.code == 0
     [config] = asked
     assert (config.domains, config.attacks) == ((first, second), ("print",))
     assert (config.people, config.captures, config.size, config.samples, config.seed) == (7, 2, 64, 3, 5)

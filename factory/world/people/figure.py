@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from factory.world.people.eyes import eyes
 from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, base, shaped, surface
 from factory.world.people.person import Moment, Person
 from factory.world.scene import Floats, Material, Mesh, Strands
@@ -31,8 +32,7 @@ def figure(person: Person, moment: Moment) -> Figure:
     """A person at a moment."""
     points = centred(shaped({**person.weights, **moment.expression}))
     skin = Material(colour=(0.5, 0.32, 0.25), roughness=0.45, specular=0.35)
-    white = Material(colour=(0.6, 0.6, 0.6), roughness=0.1)
-    bodies = (surface(points, BODY, skin), surface(points, LEFT_EYE, white), surface(points, RIGHT_EYE, white))
+    bodies = (surface(points, BODY, skin), *eyes(person.eyes, points, moment.gaze))
     return Figure(bodies, points, np.zeros((5, 3), np.float32))
 
 

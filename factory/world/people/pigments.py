@@ -23,6 +23,7 @@ MOST_MELANIN = 0.5  # volume fraction of melanosomes in the epidermis
 MOST_BLOOD = 0.08  # volume fraction of blood in the dermis
 STEPS_OF_MELANIN, STEPS_OF_BLOOD = 1024, 128
 EPIDERMIS = 0.0065  # cm; slanting light included
+CAROTENE = 2.0  # 1/cm at its peak in the blue: what makes light skin warm
 HORNY = 0.02  # reflectance above the melanin
 SATURATION = 0.75  # of the blood with oxygen
 REFRACTION = 1.4
@@ -80,7 +81,8 @@ def _table() -> Floats:
     haemoglobin = 2.303 * extinction * 150 / 64500  # 150 g in a litre of blood
     scattering = 2e5 * WAVELENGTHS**-1.5 + 2e12 * WAVELENGTHS**-4.0
     epidermis = melanin * melanosomes + (1 - melanin) * tissue
-    dermis = blood * haemoglobin + (1 - blood) * tissue
+    carotene = CAROTENE * np.exp(-(((WAVELENGTHS - 455) / 38) ** 2))
+    dermis = blood * haemoglobin + (1 - blood) * tissue + carotene
     spectra = HORNY + np.exp(-2 * EPIDERMIS * epidermis) * _returned(dermis, scattering)
     rgb = np.clip(spectra @ _observer() @ XYZ_TO_SRGB.T, 0.002, 1)
     return np.ascontiguousarray(rgb, np.float32)

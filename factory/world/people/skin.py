@@ -110,14 +110,14 @@ def _colour(
     lids = where.blob((0.0315, 0.004, 0.015), (0.019, 0.009, 0.02))
     brows = where.blob((0.034, 0.0165, 0.017), (0.016, 0.0045, 0.03))
 
-    shade = uneven * (0.07 * broad + 0.06 * patches + 0.04 * specks) + 0.03 * shared.soft + 0.035 * shared.fine
+    shade = uneven * (0.035 * broad + 0.03 * patches + 0.03 * specks) + 0.03 * shared.soft + 0.035 * shared.fine
     shade += (0.15 + 0.55 * skin.circles) * (under_eyes + 0.6 * lids) + 0.12 * brows + 0.15 * lines + 0.1 * folds
     shade += 0.1 * where.blob((0.0, 0.045, 0.02), (0.06, 0.03, 0.05))  # the sun falls on the forehead
     melanin = skin.melanin * np.exp(shade * bare)
     melanin *= 1 - where.lips * (0.3 + 0.25 * (where.places[..., 1] < -0.0675))
     melanin += _freckles(skin, generator, side) * bare + moles * (0.12 + 0.5 * skin.melanin) * bare
 
-    blood = skin.blood * np.exp(uneven * (0.25 * redness + 0.2 * patches + 0.1 * specks) + 0.08 * shared.soft)
+    blood = skin.blood * np.exp(uneven * (0.13 * redness + 0.09 * patches + 0.08 * specks) + 0.08 * shared.soft)
     blood *= 1 + _flush(skin, where) + 0.7 * lids + (0.4 + 0.6 * skin.circles) * under_eyes
     blood += where.lips * (0.012 + 0.03 * skin.lips) * (1 + 0.1 * shared.creases)
     blood += 0.05 * where.mouth + 0.04 * _rims(where) + _blemishes(skin, generator, side) * bare

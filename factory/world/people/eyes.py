@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factory.world.people.ancestry import Ancestry
-from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base
+from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base, mirrored
 from factory.world.people.tubes import tube
 from factory.world.scene import Colour, Floats, Material, Mesh
 
@@ -212,20 +211,9 @@ def _corner(points: Floats, part: int, radius: float, material: Material) -> Mes
     return tube(middle + along * steps, 0.075 * radius * np.sqrt(1.05 - steps[:, 0] ** 2), material)
 
 
-@cache
-def _mirrored() -> NDArray[np.int64]:
-    """For each point the one at the other side of the head."""
-    points = base().points.astype(np.float64)
-    order = np.lexsort(np.round(points, 5).T)
-    flipped = np.lexsort(np.round(points * [-1, 1, 1], 5).T)
-    made = np.empty(len(points), np.int64)
-    made[flipped] = order
-    return made
-
-
 def _of(left: tuple[int, ...], part: int) -> NDArray[np.int64]:
     numbers = np.array(left)
-    return numbers if part == LEFT_EYE else _mirrored()[numbers]
+    return numbers if part == LEFT_EYE else mirrored()[numbers]
 
 
 def _step(value: NDArray[np.float64], middle: float | NDArray[np.float64], width: float) -> NDArray[np.float64]:

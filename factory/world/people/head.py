@@ -50,6 +50,15 @@ def base() -> Base:
     return Base(**arrays, uv=uv, targets=dict(zip(names, moves, strict=True)))
 
 
+@cache
+def mirrored() -> NDArray[np.int64]:
+    """V: for each point the one at the other side of the head."""
+    points = np.round(base().points.astype(np.float64), 5)
+    made = np.empty(len(points), np.int64)
+    made[np.lexsort((points * [-1, 1, 1]).T)] = np.lexsort(points.T)
+    return made
+
+
 def shaped(weights: Mapping[str, float]) -> Floats:
     """V, 3: the points of a head. Raises KeyError for a target that is not there."""
     points = base().points.astype(np.float64)

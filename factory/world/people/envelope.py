@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base
-from factory.world.people.roots import skin_triangles
-from factory.world.scene import Floats
+from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, base, surface
+from factory.world.scene import Floats, Material
 
 MIDDLE = np.array([0.0, 0.01, -0.095])  # of the skull on the base mesh, from between the eyes, metres
 DOWN = 0.1  # metres below the middle that count as one radian of the map
@@ -97,10 +96,9 @@ def envelope(points: Floats) -> Envelope:
 
 def _dense(points: Floats) -> Floats:
     """Points all over the skin, about 3 mm apart on the face and the skull."""
-    corners = points[skin_triangles()]
-    steps = 4
-    weights = np.array([(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]) / steps
-    return np.asarray(np.einsum("sk,tkc->tsc", weights, corners).reshape(-1, 3), np.float32)
+    skin = surface(points, BODY, Material())
+    corners = skin.points[skin.triangles]
+    return np.concatenate([skin.points, corners.mean(axis=1)])
 
 
 def _filled(radius: NDArray[np.float64]) -> Floats:

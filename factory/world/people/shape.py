@@ -1,0 +1,119 @@
+"""How heads differ: weights of MakeHuman's targets for a person, and for an expression."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from factory.world.people.ancestry import Ancestry, Sex
+from factory.world.people.head import base
+
+YOUNG, OLD = 25.0, 90.0  # years that MakeHuman's targets stand for
+SPREAD = {  # standard deviation of a target's weight by the beginning of its name; the longest that fits counts
+    "cheek/": 0.42,
+    "chin/": 0.4,
+    "chin/chin-jaw-drop": 0.25,
+    "chin/chin-prognathism": 0.28,
+    "chin/chin-triangle": 0.3,
+    "ears/": 0.3,
+    "ears/l-ear-shape": 0.22,
+    "ears/l-ear-flap": 0.25,
+    "eyebrows/": 0.4,
+    "eyes/": 0.38,
+    "eyes/l-eye-bag": 0.3,
+    "eyes/l-eye-epicanthus": 0.2,
+    "eyes/l-eye-trans": 0.36,
+    "forehead/": 0.3,
+    "forehead/forehead-nubian": 0.1,
+    "forehead/forehead-scale-vert": 0.25,
+    "head/": 0.28,
+    "head/head-age": 0.0,  # follows the age
+    "head/head-angle": 0.15,
+    "head/head-back-scale-depth": 0.2,
+    "head/head-scale-vert": 0.22,
+    "head/head-trans": 0.1,
+    "mouth/": 0.36,
+    "mouth/mouth-scale-horiz": 0.45,
+    "mouth/mouth-trans-in": 0.0,
+    "mouth/mouth-trans-out": 0.0,
+    "neck/": 0.15,
+    "neck/neck-trans": 0.0,
+    "neck/neck-double": 0.1,
+    "nose/": 0.38,
+    "nose/nose-compression": 0.25,
+    "nose/nose-scale-horiz": 0.45,
+    "nose/nose-trans-in": 0.0,
+    "nose/nose-trans-out": 0.0,
+}
+FARTHEST = 2.2  # standard deviations
+OUTLINES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
+OPPOSITES = (
+    ("incr", "decr"),
+    ("up", "down"),
+    ("in", "out"),
+    ("forward", "backward"),
+    ("convex", "concave"),
+    ("uncompress", "compress"),
+)
+
+
+def macro_weights(sex: Sex, age: float, ancestry: Ancestry, generator: np.random.Generator) -> dict[str, float]:
+    """Targets of ancestry, sex and age, whose weights sum to one, and of body weight."""
+    old = float(np.clip((age - YOUNG) / (OLD - YOUNG), 0, 1))
+    ages = {"young": 1 - old, "old": old}
+    weights = {
+        f"macrodetails/{name}-{sex}-{when}": share * part
+        for name, share in ancestry._asdict().items()
+        for when, part in ages.items()
+    }
+    heavy = float(np.clip(generator.normal(0.1, 0.4), -0.8, 1.0))
+    end = "maxweight" if heavy > 0 else "minweight"
+    for when, part in ages.items():
+        weights[f"macrodetails/universal-{sex}-{when}-averagemuscle-{end}"] = abs(heavy) * part
+    return weights
+
+
+def weights_drawn(age: float, ancestry: Ancestry, generator: np.random.Generator) -> dict[str, float]:
+    """Targets of features, each side's nearly alike."""
+    weights: dict[str, float] = {}
+    for name in base().targets:
+        spread = _spread(name)
+        other = _opposite(name)
+        if spread == 0 or (other is not None and other < name):
+            continue
+        value = spread * float(np.clip(generator.normal(), -FARTHEST, FARTHEST))
+        weights |= _sided(name, other, value, generator)
+    for outline, share in zip(OUTLINES, generator.dirichlet([0.4] * len(OUTLINES)), strict=True):
+        weights[f"head/head-{outline}"] = 0.5 * float(share)
+    for name in base().targets:
+        if name.startswith("asym/asym-") and name.endswith("-l"):
+            side = name if generator.random() < 0.5 else name.removesuffix("l") + "r"
+            weights[side] = 0.22 * float(min(abs(generator.normal()), FARTHEST))
+    return weights
+
+
+def _spread(name: str) -> float:
+    if name.removeprefix("head/head-") in OUTLINES:
+        return 0.0
+    fitting = [beginning for beginning in SPREAD if name.startswith(beginning)]
+    return SPREAD[max(fitting, key=len)] if fitting and "/r-" not in name else 0.0
+
+
+def _sided(name: str, other: str | None, value: float, generator: np.random.Generator) -> dict[str, float]:
+    chosen = name if value > 0 or other is None else other
+    made = {chosen: abs(value)}
+    if "/l-" in chosen:
+        made[chosen.replace("/l-", "/r-")] = abs(value) * float(generator.normal(1, 0.1))
+    return made
+
+
+def _opposite(name: str) -> str | None:
+    for one, other in OPPOSITES:
+        for here, there in ((one, other), (other, one)):
+            if name.endswith("-" + here) and name.removesuffix(here) + there in base().targets:
+                return name.removesuffix(here) + there
+    return None
+
+
+def expression_drawn(generator: np.random.Generator) -> dict[str, float]:
+    """Targets of a face at ease, often with a slight smile."""
+    return {"expression/mouth-corner-puller": float(np.clip(abs(generator.normal(0, 0.25)), 0, 0.6))}

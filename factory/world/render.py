@@ -106,6 +106,7 @@ def _panel(mi: Any, panel: Panel) -> dict[str, Any]:
         "to_world": transform.look_at(list(panel.centre), list(panel.towards), up)
         @ transform.scale([panel.width / 2, panel.height / 2, 1.0]),
         "emitter": {"type": "area", "radiance": {"type": "rgb", "value": list(panel.radiance)}},
+        "bsdf": {"type": "null"},  # a camera behind a lamp looks through it
     }
 
 

@@ -58,7 +58,8 @@ def _mitsuba() -> Any:
 def _scene(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "type": "scene",
-        "integrator": {"type": "path", "max_depth": BOUNCES, "block_size": BLOCK},
+        # "path" lets no lamp shine through glass or through a mask's holes: eyes behind spectacles sparkle
+        "integrator": {"type": "volpath", "max_depth": BOUNCES, "block_size": BLOCK},
         "sensor": _camera(mi, scene, side, samples),
         "surroundings": _surroundings(mi, scene.surroundings),
     }
@@ -99,6 +100,7 @@ def _panel(mi: Any, panel: Panel) -> dict[str, Any]:
         "to_world": transform.look_at(list(panel.centre), list(panel.towards), up)
         @ transform.scale([panel.width / 2, panel.height / 2, 1.0]),
         "emitter": {"type": "area", "radiance": {"type": "rgb", "value": list(panel.radiance)}},
+        "bsdf": {"type": "null"},  # a camera behind a lamp looks through it
     }
 
 

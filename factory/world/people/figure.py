@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, base, shaped, surface
+from factory.world.people.dress import dress
+from factory.world.people.eyes import ball, eyes
+from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, shaped, surface
 from factory.world.people.person import Moment, Person
+from factory.world.people.pose import Pose, pose
+from factory.world.people.spectacles import spectacles
 from factory.world.scene import Floats, Material, Mesh, Strands
+
+NOSE_TIP, MOUTH_CORNER = 297, 3270  # points of the head mesh; the corner is the left one
 
 
 @dataclass(frozen=True)
@@ -17,9 +23,9 @@ class Figure:
 
     Args:
         bodies: Skin, eyes, hair, clothes, spectacles.
-        points: V, 3: points of the head mesh as posed; the midpoint of the eyes at rest is the origin.
+        points: V, 3: points of the head mesh as posed; the eyes' midpoint is the origin.
         landmarks: 5, 3: right eye, left eye, tip of the nose, right and left corner of the mouth (the person's right,
-            so the picture's left).
+            so the picture's left first).
     """
 
     bodies: tuple[Mesh | Strands, ...]
@@ -29,20 +35,34 @@ class Figure:
 
 def figure(person: Person, moment: Moment) -> Figure:
     """A person at a moment."""
-    points = centred(shaped({**person.weights, **moment.expression}))
+    points = resting(person, moment)
+    turned = pose(points, moment.yaw, moment.pitch, moment.roll)
     skin = Material(colour=(0.5, 0.32, 0.25), roughness=0.45, specular=0.35)
-    white = Material(colour=(0.6, 0.6, 0.6), roughness=0.1)
-    bodies = (surface(points, BODY, skin), surface(points, LEFT_EYE, white), surface(points, RIGHT_EYE, white))
-    return Figure(bodies, points, np.zeros((5, 3), np.float32))
+    bodies: list[Mesh | Strands] = [surface(points, BODY, skin), *eyes(person.eyes, points, moment.gaze)]
+    bodies += dress(person.dress, points)
+    if person.spectacles is not None:
+        bodies += spectacles(person.spectacles, points)
+    return Figure(tuple(_moved(body, turned) for body in bodies), turned(points), turned(_landmarks(points)))
 
 
-def eye_centres(points: Floats) -> tuple[Floats, Floats]:
-    """3, 3: centres of the right and the left eyeball."""
-    mesh = base()
-    return tuple(points[np.unique(mesh.quads[mesh.part == part])].mean(axis=0) for part in (RIGHT_EYE, LEFT_EYE))  # type: ignore[return-value]
-
-
-def centred(points: Floats) -> Floats:
-    """The head with the midpoint of its eyes at the origin."""
-    right, left = eye_centres(points)
+def resting(person: Person, moment: Moment) -> Floats:
+    """V, 3: the head mesh with the moment's expression, not turned; the eyes' midpoint is the origin."""
+    points = shaped({**person.weights, **moment.expression})
+    right, left = ball(points, RIGHT_EYE)[0], ball(points, LEFT_EYE)[0]
     return np.asarray(points - (right + left) / 2, np.float32)
+
+
+def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:
+    return replace(body, points=turned(body.points))
+
+
+def _landmarks(points: Floats) -> Floats:
+    return np.stack(
+        [
+            ball(points, RIGHT_EYE)[0],
+            ball(points, LEFT_EYE)[0],
+            points[NOSE_TIP],
+            points[mirrored()[MOUTH_CORNER]],
+            points[MOUTH_CORNER],
+        ]
+    ).astype(np.float32)

@@ -17,7 +17,7 @@ BODY, LEFT_EYE, RIGHT_EYE = 0, 1, 2
 
 @dataclass(frozen=True)
 class Base:
-    """What head.npz holds; `from_makehuman.py` says how it is made.
+    """What head.npz and unwrapped.npz hold; `from_makehuman.py` and `unwrapped.py` say how they are made.
 
     Args:
         points: V, 3: metres, from between the eyes.
@@ -44,8 +44,19 @@ def base() -> Base:
     with np.load(Path(__file__).with_name("head.npz"), allow_pickle=False) as file:
         names = [str(name) for name in file["target_names"]]
         moves = file["targets"]
-        arrays = {key: file[key] for key in ("points", "quads", "uv", "quads_uv", "part", "makehuman")}
-    return Base(**arrays, targets=dict(zip(names, moves, strict=True)))
+        arrays = {key: file[key] for key in ("points", "quads", "quads_uv", "part", "makehuman")}
+    with np.load(Path(__file__).with_name("unwrapped.npz"), allow_pickle=False) as file:
+        uv = (file["uv"] / np.float32(65535)).astype(np.float32)
+    return Base(**arrays, uv=uv, targets=dict(zip(names, moves, strict=True)))
+
+
+@cache
+def mirrored() -> NDArray[np.int64]:
+    """V: for each point the one at the other side of the head."""
+    points = np.round(base().points.astype(np.float64), 5)
+    made = np.empty(len(points), np.int64)
+    made[np.lexsort((points * [-1, 1, 1]).T)] = np.lexsort(points.T)
+    return made
 
 
 def shaped(weights: Mapping[str, float]) -> Floats:

@@ -76,7 +76,7 @@ class Person:
         sex: Sex = "female" if half < 0.5 else "male"
         age = YOUNGEST + (OLDEST - YOUNGEST) * years
         ancestry = _ancestry(tone, generator)
-        weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(generator)
+        weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(age, ancestry, generator)
         return cls(
             seed=seed,
             sex=sex,

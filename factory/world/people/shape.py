@@ -8,18 +8,44 @@ from factory.world.people.ancestry import Ancestry, Sex
 from factory.world.people.head import base
 
 YOUNG, OLD = 25.0, 90.0  # years that MakeHuman's targets stand for
-SPREAD = {  # standard deviation of a target's weight; 1 is as far as MakeHuman lets it go
-    "head": 0.35,
-    "forehead": 0.45,
-    "eyebrows": 0.45,
-    "eyes": 0.4,
-    "nose": 0.42,
-    "mouth": 0.4,
-    "cheek": 0.45,
-    "chin": 0.42,
-    "ears": 0.4,
-    "neck": 0.2,
+SPREAD = {  # standard deviation of a target's weight by the beginning of its name; the longest that fits counts
+    "cheek/": 0.42,
+    "chin/": 0.4,
+    "chin/chin-jaw-drop": 0.25,
+    "chin/chin-prognathism": 0.28,
+    "chin/chin-triangle": 0.3,
+    "ears/": 0.3,
+    "ears/l-ear-shape": 0.22,
+    "ears/l-ear-flap": 0.25,
+    "eyebrows/": 0.4,
+    "eyes/": 0.38,
+    "eyes/l-eye-bag": 0.3,
+    "eyes/l-eye-epicanthus": 0.2,
+    "eyes/l-eye-trans": 0.36,
+    "forehead/": 0.3,
+    "forehead/forehead-nubian": 0.1,
+    "forehead/forehead-scale-vert": 0.25,
+    "head/": 0.28,
+    "head/head-age": 0.0,  # follows the age
+    "head/head-angle": 0.15,
+    "head/head-back-scale-depth": 0.2,
+    "head/head-scale-vert": 0.22,
+    "head/head-trans": 0.1,
+    "mouth/": 0.36,
+    "mouth/mouth-scale-horiz": 0.45,
+    "mouth/mouth-trans-in": 0.0,
+    "mouth/mouth-trans-out": 0.0,
+    "neck/": 0.15,
+    "neck/neck-trans": 0.0,
+    "neck/neck-double": 0.1,
+    "nose/": 0.38,
+    "nose/nose-compression": 0.25,
+    "nose/nose-scale-horiz": 0.45,
+    "nose/nose-trans-in": 0.0,
+    "nose/nose-trans-out": 0.0,
 }
+FARTHEST = 2.2  # standard deviations
+OUTLINES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
 OPPOSITES = (
     ("incr", "decr"),
     ("up", "down"),
@@ -46,20 +72,30 @@ def macro_weights(sex: Sex, age: float, ancestry: Ancestry, generator: np.random
     return weights
 
 
-def weights_drawn(generator: np.random.Generator) -> dict[str, float]:
+def weights_drawn(age: float, ancestry: Ancestry, generator: np.random.Generator) -> dict[str, float]:
     """Targets of features, each side's nearly alike."""
     weights: dict[str, float] = {}
-    names = base().targets
-    for name in names:
-        folder, stem = name.split("/")
-        if folder not in SPREAD or stem.startswith("r-"):
-            continue
+    for name in base().targets:
+        spread = _spread(name)
         other = _opposite(name)
-        if other is not None and other < name:
+        if spread == 0 or (other is not None and other < name):
             continue
-        value = float(np.clip(generator.normal(0, SPREAD[folder]), -0.9, 0.9))
+        value = spread * float(np.clip(generator.normal(), -FARTHEST, FARTHEST))
         weights |= _sided(name, other, value, generator)
+    for outline, share in zip(OUTLINES, generator.dirichlet([0.4] * len(OUTLINES)), strict=True):
+        weights[f"head/head-{outline}"] = 0.5 * float(share)
+    for name in base().targets:
+        if name.startswith("asym/asym-") and name.endswith("-l"):
+            side = name if generator.random() < 0.5 else name.removesuffix("l") + "r"
+            weights[side] = 0.22 * float(min(abs(generator.normal()), FARTHEST))
     return weights
+
+
+def _spread(name: str) -> float:
+    if name.removeprefix("head/head-") in OUTLINES:
+        return 0.0
+    fitting = [beginning for beginning in SPREAD if name.startswith(beginning)]
+    return SPREAD[max(fitting, key=len)] if fitting and "/r-" not in name else 0.0
 
 
 def _sided(name: str, other: str | None, value: float, generator: np.random.Generator) -> dict[str, float]:

@@ -1,0 +1,157 @@
+"""Cloth from a body: what lies below a neckline, cut along it, thickened, smoothed and folded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from factory.world.people.head import BODY, base
+from factory.world.people.pose import SLOPE
+from factory.world.scene import Floats
+
+Doubles = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+AXIS = -0.1  # z of the neck's middle, in the base mesh
+NECK = 0.072  # metres from there to the base of the neck
+HIGHEST = -0.168  # level above which there is no cloth
+REACH = 0.02  # how far above that the finer mesh still goes
+ROUNDS = 12  # of smoothing
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """A garment's body.
+
+    Args:
+        points: P, 3: metres.
+        triangles: T, 3.
+        neckline: N: points along the upper edge, around the neck, from the throat by the person's left.
+    """
+
+    points: Doubles
+    triangles: Numbers
+    neckline: Numbers
+
+
+def draped(points: Floats, drop: float, point: float, thickness: float, folds: float, seed: int) -> Cloth:
+    """Cloth over the shoulders of a head mesh (V, 3, not turned).
+
+    Args:
+        points: V, 3.
+        drop: Metres from the base of the neck out to the neckline.
+        point: Metres that it goes further at the throat: a V.
+        thickness: Metres between skin and cloth.
+        folds: Height of folds, metres.
+        seed: Of the folds.
+    """
+    mesh = _fine()
+    rest = mesh.weights(base().points)
+    level = rest[:, 1] + SLOPE * rest[:, 2]
+    throat = np.exp(-((rest[:, 0] / 0.045) ** 2)) * (rest[:, 2] > -0.1)
+    away = np.hypot(rest[:, 0], rest[:, 2] - AXIS)
+    above = np.maximum(NECK + drop + point * throat - away, level - HIGHEST)  # below 0 is cloth
+    placed = mesh.weights(points)
+    placed = placed + thickness * _normals(placed, mesh.triangles)
+    placed = _smooth(placed, mesh.triangles, np.clip(-above / 0.02, 0.0, 1.0)[:, None])
+    placed = placed + _folds(rest, folds, seed)[:, None] * _normals(placed, mesh.triangles)
+    return _cut(placed, mesh.triangles, above)
+
+
+@dataclass(frozen=True)
+class _Fine:
+    """The shoulders, each quad in four, as means of the head mesh's points."""
+
+    sources: Numbers  # P, 4: numbers of the points whose mean it is
+    triangles: Numbers
+
+    def weights(self, points: Floats) -> Doubles:
+        return np.asarray(points.astype(np.float64)[self.sources].mean(axis=1))
+
+
+@cache
+def _fine() -> _Fine:
+    mesh = base()
+    quads = mesh.quads[mesh.part == BODY].astype(np.int64)
+    level = mesh.points[:, 1] + SLOPE * mesh.points[:, 2]
+    quads = quads[(level[quads] < HIGHEST + REACH).all(axis=1)]
+    following = np.roll(quads, -1, axis=1)
+    corners = np.stack([quads] * 4, axis=-1)  # Q, 4, 4
+    edges = np.sort(np.stack([quads, quads, following, following], axis=-1), axis=-1)
+    middles = np.sort(quads, axis=1)[:, None]
+    sources = np.concatenate([corners, edges, middles], axis=1).reshape(-1, 4)  # nine of each quad
+    unique, number = np.unique(sources, axis=0, return_inverse=True)
+    nine = number.reshape(-1, 9)
+    small = [nine[:, [corner, 4 + corner, 8, 4 + (corner + 3) % 4]] for corner in range(4)]
+    four = np.concatenate(small)
+    return _Fine(unique, np.concatenate([four[:, [0, 1, 2]], four[:, [0, 2, 3]]]))
+
+
+def _normals(points: Doubles, triangles: Numbers) -> Doubles:
+    corners = points[triangles]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    total = np.zeros_like(points)
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], across)
+    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20))
+
+
+def _smooth(points: Doubles, triangles: Numbers, strength: Doubles) -> Doubles:
+    """Points drawn towards their neighbours' mean: cloth spans hollows."""
+    one = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.unique(np.concatenate([one, one[:, ::-1]]), axis=0)
+    count = np.bincount(edges[:, 0], minlength=len(points))[:, None]
+    border = np.zeros(len(points), bool)
+    both, uses = np.unique(np.sort(one, axis=1), axis=0, return_counts=True)
+    border[both[uses == 1]] = True
+    strength = strength * ~border[:, None] * 0.7
+    for _ in range(ROUNDS):
+        total = np.stack([np.bincount(edges[:, 0], points[edges[:, 1], axis], len(points)) for axis in range(3)], 1)
+        points = points + strength * (total / count - points)
+    return points
+
+
+def _folds(rest: Doubles, height: float, seed: int) -> Doubles:
+    """P: metres outwards: waves that run down from the shoulders, bent and faded."""
+    generator = np.random.default_rng(seed)
+    total = np.zeros(len(rest))
+    for _ in range(7):
+        angle = generator.normal(0.0, 0.5)
+        length = generator.uniform(0.03, 0.09)
+        along = rest[:, 0] * np.cos(angle) + rest[:, 1] * np.sin(angle) * 0.8
+        bend = 0.5 * np.sin(rest @ generator.normal(0, 18, 3) + generator.uniform(0, 6))
+        fade = 0.5 + 0.5 * np.sin(rest @ generator.normal(0, 14, 3) + generator.uniform(0, 6))
+        wave = np.sin(2 * np.pi * along / length + bend * 3 + generator.uniform(0, 6))
+        total += fade * np.sign(wave) * np.abs(wave) ** 1.3 * length / 0.06
+    return total * height / 2.5
+
+
+def _cut(points: Doubles, triangles: Numbers, above: Doubles) -> Cloth:
+    """The part of the mesh where `above` is negative, with new points along the cut."""
+    below = above < 0
+    inside = below[triangles]
+    count = inside.sum(axis=1)
+    made = [triangles[count == 3]]
+    cuts: list[Numbers] = []  # pairs of old points (inside, outside) of each new edge's two ends
+    for wanted in (1, 2):
+        some = triangles[count == wanted]
+        lone = (below[some] == (wanted == 1)).argmax(axis=1)
+        rolled = np.take_along_axis(some, (lone[:, None] + np.arange(3)) % 3, axis=1)
+        cuts.append(rolled)
+    one, two = cuts
+    pairs = np.concatenate([one[:, [0, 1]], one[:, [0, 2]], two[:, [1, 0]], two[:, [2, 0]]])
+    unique, number = np.unique(pairs, axis=0, return_inverse=True)
+    share = above[unique[:, 0]] / (above[unique[:, 0]] - above[unique[:, 1]])
+    added = points[unique[:, 0]] + share[:, None] * (points[unique[:, 1]] - points[unique[:, 0]])
+    number = number.ravel() + len(points)
+    first, second, third, fourth = np.split(number, np.cumsum([len(one), len(one), len(two)]))
+    made.append(np.c_[one[:, 0], first, second])
+    made.append(np.c_[third, two[:, 1], two[:, 2]])
+    made.append(np.c_[third, two[:, 2], fourth])
+    edge = np.unique(number)
+    everything = np.concatenate([points, added])
+    place = everything[edge]
+    angle = np.arctan2(place[:, 0], place[:, 2] - place[:, 2].mean())
+    return Cloth(everything, np.concatenate(made), edge[np.argsort(angle % (2 * np.pi))])

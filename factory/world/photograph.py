@@ -1,22 +1,29 @@
-"""One picture: a person at a moment in a room, perhaps under an attack, as a camera of the domain records it."""
+"""One picture: a person at a moment in a room, or an attack that shows them, as the camera of a domain records it."""
 
 from __future__ import annotations
 
 import functools
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from factory.corpus.row import LIVE_ATTACK
+from factory.world.attacks import ATTACKS
+from factory.world.attacks.enrolment import Enrolment, enrolled
+from factory.world.attacks.presentation import Presentation
+from factory.world.capture import rooms
+from factory.world.capture.cameras import CAMERAS, view
+from factory.world.capture.record import record
 from factory.world.people.figure import Figure, figure
 from factory.world.people.person import Moment, Person
+from factory.world.people.pigments import colour, individual_typology_angle
 from factory.world.render import render
-from factory.world.scene import Camera, Panel, Scene
+from factory.world.scene import Scene
 
-DOMAINS = ("phone", "webcam")
-ATTACKS: dict[str, None] = {"print": None}
+IMPOSTORS = 1 << 63  # seeds from here on are of people who attack; nobody of a corpus has such a seed
 
 
 @dataclass(frozen=True)
@@ -32,33 +39,72 @@ class Photograph:
     parameters: dict[str, str | float]
 
 
-@functools.lru_cache(maxsize=2)
-def _figure(person: int, moment: int) -> tuple[Person, Moment, Figure]:
-    somebody, now = Person.from_seed(person), Moment.from_seed(moment)
-    return somebody, now, figure(somebody, now)
-
-
-def photograph(person: int, moment: int, domain: str, attack: str, size: int, samples: int, seed: int) -> Photograph:
+def photograph(
+    person: int, moment: int, room: str, camera: str, attack: str, size: int, samples: int, seed: int
+) -> Photograph:
     """Take a picture.
 
     Args:
         person: seed of the person.
         moment: seed of expression, gaze and pose.
-        domain: one of `DOMAINS`.
+        room: one of `capture.rooms.ROOMS`.
+        camera: one of `capture.cameras.CAMERAS`.
         attack: one of `ATTACKS`, or `live`.
         size: pixels of the picture's side.
         samples: light paths a pixel.
-        seed: of the room and the capture; pictures of one pair share it.
+        seed: of all else; pictures of a pair share it, and with it the room and its light.
 
     Raises:
         UserError: Mitsuba is not installed.
     """
-    somebody, now, shown = _figure(person, moment)
-    light = Panel((0.8, 0.8, 1.0), (0, 0, 0), 0.8, 0.8, (8, 7.5, 7))
-    camera = Camera((0, -0.03, 0.9), (0, -0.03, 0), 22)
-    paths = zlib.crc32(f"{seed}/{attack}".encode())
-    radiance = render(Scene(camera, shown.bodies, (light,), (0.25, 0.27, 0.3)), size, samples, paths)
-    dim = 1.0 if attack == LIVE_ATTACK else 0.7
-    pixels = (np.clip(dim * radiance, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
-    facts: dict[str, str | float] = {"sex": somebody.sex, "age": somebody.age, "tone": 0.0, "camera": domain}
-    return Photograph(pixels, facts | {"yaw": now.yaw, "pitch": now.pitch, "roll": now.roll, "room": "plain"})
+    place, device = _room(room, seed), CAMERAS[camera]
+    shown = _presented(person, moment, attack, seed)
+    looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
+    scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
+    radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
+    pixels = record(device, radiance, _drawn(seed, "record", attack))
+    facts = {**_described(person, moment), "room": room, "camera": camera, **shown.parameters}
+    away = np.subtract(looks.position, looks.target)
+    facts["distance"] = float(np.linalg.norm(away))
+    facts["light"] = float(np.mean(radiance))
+    return Photograph(pixels, facts)
+
+
+def _presented(person: int, moment: int, attack: str, seed: int) -> Presentation:
+    """What is before the camera."""
+    if attack == LIVE_ATTACK:
+        somebody = _figure(person, moment)
+        return Presentation(somebody.bodies, somebody.landmarks, {})
+    generator = _drawn(seed, "attack", attack)
+    other, then = (int(value) for value in generator.integers(1 << 62, size=2))
+    impostor = figure(Person.from_seed(IMPOSTORS + other), Moment.from_seed(then))
+    return ATTACKS[attack](impostor, _enrolment(person, moment), generator)
+
+
+@functools.lru_cache(maxsize=1)
+def _figure(person: int, moment: int) -> Figure:
+    return figure(Person.from_seed(person), Moment.from_seed(moment))
+
+
+@functools.lru_cache(maxsize=1)
+def _enrolment(person: int, moment: int) -> Enrolment:
+    return enrolled(_figure(person, moment), _drawn(moment, "enrolment"))
+
+
+@functools.lru_cache(maxsize=1)
+def _room(room: str, seed: int) -> rooms.Room:
+    return rooms.room(room, _drawn(seed, "room"))
+
+
+def _described(person: int, moment: int) -> Mapping[str, str | float]:
+    """Who it is: of a spoof, whose face is shown."""
+    somebody, now = Person.from_seed(person), Moment.from_seed(moment)
+    skin = colour(np.float32(somebody.skin.melanin), np.float32(somebody.skin.blood))
+    tone = float(individual_typology_angle(skin))
+    pose = {"yaw": now.yaw, "pitch": now.pitch, "roll": now.roll}
+    return {"sex": somebody.sex, "age": somebody.age, "tone": tone, **pose}
+
+
+def _drawn(seed: int, *names: str) -> np.random.Generator:
+    """Random numbers of one purpose: what one part of a picture draws moves no other part."""
+    return np.random.default_rng([seed, zlib.crc32("/".join(names).encode())])

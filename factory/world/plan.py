@@ -11,9 +11,11 @@ import numpy as np
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, style_of
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.corpus.splits import split_subjects
+from factory.world.capture import cameras, rooms
 from factory.world.settings import WorldConfig
 
 LICENSE = "CC0-1.0"
+CAMERAS, ROOMS = tuple(cameras.CAMERAS), tuple(rooms.ROOMS)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,9 @@ class Picture:
         number: the person's, from 0.
         person: seed of the person; successive people have successive seeds, over which tones and ages are even.
         moment: seed of expression, gaze and pose.
-        scene: seed of the room and all else that is drawn.
+        scene: seed of the room's looks and all else that is drawn.
+        room: name of the room.
+        domain: name of the camera.
         attack: name of the attack, or `live`.
     """
 
@@ -34,6 +38,7 @@ class Picture:
     person: int
     moment: int
     scene: int
+    room: str
     domain: str
     attack: str
     capture: int
@@ -74,7 +79,10 @@ class Picture:
 
 
 class Plan:
-    """All pictures in shards `<split>-<number>`: a split's people one after the other, so that a shard has few."""
+    """All pictures in shards `<split>-<number>`: a split's people one after the other, so that a shard has few.
+
+    Rooms take turns: with every camera, a person is seen in every room.
+    """
 
     def __init__(self, config: WorldConfig) -> None:
         self._config = config
@@ -125,6 +133,7 @@ class Plan:
             person=(config.seed << 32) + number,
             moment=_mixed(1, config.seed, number, name, capture),
             scene=_mixed(2, config.seed, number, name, capture),
+            room=ROOMS[(number + CAMERAS.index(domain) + capture) % len(ROOMS)],
             domain=domain,
             attack=self._attacks[attack],
             capture=capture,

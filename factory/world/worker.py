@@ -50,9 +50,8 @@ def render_planned(shard: str, plan: Plan, config: WorldConfig, out: str, planne
     scenes: list[dict[str, object]] = []
     records: list[ImageRecord] = []
     for place, picture in enumerate(pictures):
-        made = photograph(
-            picture.person, picture.moment, picture.domain, picture.attack, config.size, config.samples, picture.scene
-        )
+        where = (picture.room, picture.domain, picture.attack)
+        made = photograph(picture.person, picture.moment, *where, config.size, config.samples, picture.scene)
         pixels[place] = made.pixels
         scenes.append({"key": picture.key, "live_key": picture.live_key, **made.parameters})
         records.append(_record(picture))

@@ -56,7 +56,7 @@ def resting(person: Person, moment: Moment) -> Floats:
 def _body(person: Person, points: Floats) -> Mesh:
     """The skin that clothes leave to be seen."""
     whole = surface(points, BODY, skin(person.skin, SIDE))
-    return replace(whole, triangles=whole.triangles[np.tile(uncovered(person.dress), 2)])
+    return replace(whole, triangles=whole.triangles[np.tile(np.repeat(uncovered(person.dress), 4), 2)])
 
 
 def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:

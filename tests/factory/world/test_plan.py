@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from factory.core.config import build
 from factory.corpus.row import KEY, Row
-from factory.world.photograph import ATTACKS, DOMAINS
+from factory.world.attacks import ATTACKS
+from factory.world.capture.cameras import CAMERAS
 from factory.world.plan import Picture, Plan
 from factory.world.settings import WorldConfig
+
+DOMAINS = tuple(CAMERAS)
 
 
 def plan(**given: Any) -> Plan:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from factory.core.config import build
-from factory.world.photograph import ATTACKS, DOMAINS
+from factory.world.attacks import ATTACKS
+from factory.world.capture.cameras import CAMERAS
 from factory.world.settings import WorldConfig
+
+DOMAINS = tuple(CAMERAS)
 
 
 @pytest.mark.parametrize(

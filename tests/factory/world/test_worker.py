@@ -15,11 +15,13 @@ from factory.corpus.row import Row
 from factory.corpus.scenes import SCENES
 from factory.line.block import Block
 from factory.storage import Storage
-from factory.world.photograph import DOMAINS
+from factory.world.capture.cameras import CAMERAS
 from factory.world.plan import Plan
 from factory.world.render import renderer
 from factory.world.settings import WorldConfig
 from factory.world.worker import render_planned, render_shard
+
+DOMAINS = tuple(CAMERAS)
 
 
 def config(**given: Any) -> WorldConfig:

@@ -16,8 +16,10 @@ from factory.corpus import Corpus
 from factory.corpus.scenes import SCHEMA
 from factory.corpus.verify import verify
 from factory.run.ledger import Ledger
-from factory.world.photograph import DOMAINS
+from factory.world.capture.cameras import CAMERAS
 from factory.world.settings import WorldConfig
+
+DOMAINS = tuple(CAMERAS)
 
 
 def config(out: Path, **given: Any) -> WorldConfig:

@@ -13,7 +13,7 @@ from factory.world.people.pigments import colour, melanin_of
 from factory.world.scene import Floats, Material
 
 # Darkest and lightest ITA, degrees, of each ancestry of MakeHuman's; together they span every natural tone evenly.
-TONES = ((-62.0, 12.0), (-8.0, 55.0), (14.0, 66.0))  # as Ancestry orders them
+TONES = ((-60.0, 10.0), (-5.0, 52.0), (16.0, 62.0))  # as Ancestry orders them
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Skin:
         shares = np.array(ancestry)
         darkest, lightest = shares @ np.array(TONES)
         angle = float(generator.uniform(darkest, lightest))
-        blood = float(0.014 + 0.016 * generator.beta(2, 3))
+        blood = float((0.014 - 0.005 * np.clip(angle / 60, 0, 1)) + 0.016 * generator.beta(2, 3))
         fair = float(np.clip((angle - 25) / 35, 0, 1))
         freckled = generator.uniform() < 0.1 + 0.45 * fair * ancestry.caucasian
         beard = sex == "male" and generator.uniform() < 0.75
@@ -119,10 +119,10 @@ def _colour(
 
     blood = skin.blood * np.exp(uneven * (0.13 * redness + 0.09 * patches + 0.08 * specks) + 0.08 * shared.soft)
     blood *= 1 + _flush(skin, where) + 0.7 * lids + (0.4 + 0.6 * skin.circles) * under_eyes
-    blood += where.lips * (0.022 + 0.04 * skin.lips) * (1 + 0.1 * shared.creases)
+    blood += where.lips * (0.025 + 0.06 * skin.lips) * (1 + 0.1 * shared.creases)
     blood += 0.06 * where.mouth + 0.02 * _rims(where) + _blemishes(skin, generator, side) * bare
     image = colour(melanin.astype(np.float32), blood.astype(np.float32))
-    return image * _shadows(where, shared, beard)
+    return np.asarray(image * _shadows(where, shared, beard), np.float32)
 
 
 def _flush(skin: Skin, where: Map) -> Floats:
@@ -132,7 +132,9 @@ def _flush(skin: Skin, where: Map) -> Floats:
     ears = where.blob((0.078, -0.012, -0.078), (0.014, 0.035, 0.03))
     chin = where.blob((0.0, -0.098, 0.022), (0.02, 0.013, 0.03))
     forehead = where.blob((0.0, 0.045, 0.02), (0.05, 0.025, 0.05))
-    return (0.35 + 1.3 * skin.blush) * (cheeks + 0.9 * nose + 0.35 * chin) + (0.5 + skin.blush) * ears - 0.25 * forehead
+    return (
+        (0.35 + 1.3 * skin.blush) * (cheeks + 0.9 * nose + 0.35 * chin) + (0.5 + skin.blush) * ears - 0.25 * forehead
+    )
 
 
 def _rims(where: Map) -> Floats:
@@ -141,7 +143,7 @@ def _rims(where: Map) -> Floats:
     side = len(hole)
     rows, columns = slice(int(0.51 * side), int(0.60 * side)), slice(int(0.3 * side), int(0.7 * side))
     hole[rows, columns] = ~where.covered[rows, columns]
-    return np.clip(2 * softened(hole, 3.0 * side / 1024), 0, 1)
+    return np.asarray(np.clip(2 * softened(hole, 3.0 * side / 1024), 0, 1), np.float32)
 
 
 def _freckles(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
@@ -150,13 +152,13 @@ def _freckles(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
         return np.zeros((side, side), np.float32)
     near = marks.spots(generator, side, int(500 * skin.freckles), (0.0008, 0.0026), (0.5, 0.635, 0.11, 0.04))
     far = marks.spots(generator, side, int(350 * skin.freckles), (0.0008, 0.0030), (0.5, 0.62, 0.19, 0.15))
-    return (0.05 + 0.05 * skin.freckles) * np.maximum(near, far)
+    return np.asarray((0.05 + 0.05 * skin.freckles) * np.maximum(near, far), np.float32)
 
 
 def _blemishes(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
     """Blood of pimples and small scars."""
     number = int(generator.poisson(9 * skin.unevenness * (0.4 + skin.oiliness)))
-    return 0.022 * marks.spots(generator, side, number, (0.0015, 0.0045), (0.5, 0.68, 0.15, 0.15))
+    return np.float32(0.022) * marks.spots(generator, side, number, (0.0015, 0.0045), (0.5, 0.68, 0.15, 0.15))
 
 
 def _beard(where: Map) -> Floats:
@@ -167,7 +169,7 @@ def _beard(where: Map) -> Floats:
     lip = where.blob((0.012, -0.054, 0.034), (0.018, 0.006, 0.02))
     bare = 1 - np.clip(where.lips * 1.5, 0, 1)
     jaw = below * _step(y + 0.138, 0.02) * _step(z + 0.078, 0.02)
-    return np.clip(np.maximum(jaw, 1.1 * lip), 0, 1) * bare * (1 - where.mouth)
+    return np.asarray(np.clip(np.maximum(jaw, 1.1 * lip), 0, 1) * bare * (1 - where.mouth), np.float32)
 
 
 def _shadows(where: Map, shared: Grain, beard: Floats) -> Floats:
@@ -184,7 +186,7 @@ def _roughness(skin: Skin, where: Map, shared: Grain) -> Floats:
     image = 0.54 - (0.04 + 0.17 * skin.oiliness) * np.clip(zone, 0, 1) - 0.06 * skin.oiliness
     image += 0.025 * shared.soft + 0.03 * shared.fine
     image -= 0.16 * where.lips + 0.3 * _rims(where) + 0.2 * where.mouth
-    return np.clip(image, 0.15, 0.8).astype(np.float32)
+    return np.asarray(np.clip(image, 0.15, 0.8), np.float32)
 
 
 def _height(
@@ -198,7 +200,7 @@ def _height(
     image = bare * (pores * shared.pores + 4e-6 * shared.fine + (6e-6 + 1.2e-5 * skin.lines) * shared.soft)
     image += -3.0e-4 * lines - 6e-4 * folds * (0.3 + 0.7 * skin.lines) + 2.5e-4 * moles
     image += where.lips * 4e-5 * shared.creases + 2e-5 * beard * shared.bristles
-    return image.astype(np.float32)
+    return np.asarray(image, np.float32)
 
 
 def _step(value: Floats, width: float) -> Floats:

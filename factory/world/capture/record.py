@@ -39,7 +39,7 @@ def record(camera: Device, radiance: Floats, generator: np.random.Generator) -> 
     picture = processing.toned(balanced, camera.contrast)
     picture = processing.sharpened(picture, camera.sharpening, camera.sharpening_radius / max(binning, 1))
     coded = _coded(camera, _bytes(picture), generator)
-    return _bytes(resized(coded.astype(np.float32) / 255, height, width))
+    return _bytes(resized(np.asarray(coded / 255, np.float32), height, width))
 
 
 def _cleaned(camera: Device, colours: Floats, gain: float, pixels: float) -> Floats:

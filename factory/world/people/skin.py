@@ -54,7 +54,7 @@ class Skin:
         shares = np.array(ancestry)
         darkest, lightest = shares @ np.array(TONES)
         angle = float(generator.uniform(darkest, lightest))
-        blood = float(0.012 + 0.012 * generator.beta(2, 3))
+        blood = float(0.014 + 0.016 * generator.beta(2, 3))
         fair = float(np.clip((angle - 25) / 35, 0, 1))
         freckled = generator.uniform() < 0.1 + 0.45 * fair * ancestry.caucasian
         beard = sex == "male" and generator.uniform() < 0.75
@@ -114,13 +114,13 @@ def _colour(
     shade += (0.15 + 0.55 * skin.circles) * (under_eyes + 0.6 * lids) + 0.12 * brows + 0.15 * lines + 0.1 * folds
     shade += 0.1 * where.blob((0.0, 0.045, 0.02), (0.06, 0.03, 0.05))  # the sun falls on the forehead
     melanin = skin.melanin * np.exp(shade * bare)
-    melanin *= 1 - where.lips * (0.3 + 0.25 * (where.places[..., 1] < -0.0675))
+    melanin *= 1 - where.lips * (0.1 + 0.2 * (where.places[..., 1] < -0.0675))
     melanin += _freckles(skin, generator, side) * bare + moles * (0.12 + 0.5 * skin.melanin) * bare
 
     blood = skin.blood * np.exp(uneven * (0.13 * redness + 0.09 * patches + 0.08 * specks) + 0.08 * shared.soft)
     blood *= 1 + _flush(skin, where) + 0.7 * lids + (0.4 + 0.6 * skin.circles) * under_eyes
-    blood += where.lips * (0.012 + 0.03 * skin.lips) * (1 + 0.1 * shared.creases)
-    blood += 0.05 * where.mouth + 0.04 * _rims(where) + _blemishes(skin, generator, side) * bare
+    blood += where.lips * (0.022 + 0.04 * skin.lips) * (1 + 0.1 * shared.creases)
+    blood += 0.06 * where.mouth + 0.02 * _rims(where) + _blemishes(skin, generator, side) * bare
     image = colour(melanin.astype(np.float32), blood.astype(np.float32))
     return image * _shadows(where, shared, beard)
 

@@ -11,6 +11,7 @@ from factory.world.people.ancestry import Ancestry, Sex
 from factory.world.people.dress import Dress
 from factory.world.people.eyes import Eyes
 from factory.world.people.shape import expression_drawn, macro_weights, weights_drawn
+from factory.world.people.skin import Skin
 from factory.world.people.spectacles import Spectacles
 
 YOUNGEST, OLDEST = 18.0, 80.0
@@ -20,15 +21,6 @@ STEPS = (
     0x8CB92BA72F3D8DD7,
 )  # 2**64 times powers of the plastic constant's kin
 WORD = 2**64
-
-
-@dataclass(frozen=True)
-class Skin:  # stand-in until skin.py is here
-    tone: float
-
-    @classmethod
-    def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry) -> Skin:
-        return cls(float(generator.random()))
 
 
 @dataclass(frozen=True)

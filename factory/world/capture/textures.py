@@ -175,3 +175,13 @@ def screen(generator: np.random.Generator, radiance: float) -> Floats:
         image[top : top + 30, left : left + 48] = generator.choice([0.06, 0.85])
         image[top + 4 : top + 26 : 3, left + 4 : left + 4 + generator.integers(10, 40)] = generator.uniform(0.2, 0.6)
     return blurred(image * np.float32(radiance), 0.5)
+
+
+def writing(generator: np.random.Generator) -> Floats:
+    """A whiteboard with lines of writing."""
+    image = np.full((40, 60, 3), 0.75, np.float32)
+    image[:1], image[-1:], image[:, :1], image[:, -1:] = (0.35,) * 4
+    for row in range(6, 36, int(generator.integers(4, 8))):
+        left, length = generator.integers(4, 20), generator.integers(8, 36)
+        image[row : row + 2, left : left + length] = drawn_colour(generator, 0.9, (0.1, 0.25))
+    return image

@@ -17,11 +17,30 @@ SCHEMA = pa.schema(
         ("sex", _TEXT),
         ("age", _NUMBER),  # years
         ("tone", _NUMBER),  # the skin's own typology angle (ITA) in degrees, before any light or camera
-        ("yaw", _NUMBER),  # of the head, degrees
+        ("head_yaw", _NUMBER),  # degrees to the person's left
+        ("head_pitch", _NUMBER),  # up
+        ("head_roll", _NUMBER),  # to the left shoulder
+        ("room", _TEXT),
+        ("distance", _NUMBER),  # of the camera, metres
+        ("light", _NUMBER),  # mean radiance at the camera; 1 is 100 cd/m²
+        # What an attack is made of. Of a live picture all are null; of a spoof those that its attack has are not.
+        *((name, _TEXT) for name in ("form", "format", "paper", "screening", "device")),
+        ("yaw", _NUMBER),  # of the sheet, the display or the mask's wearer, degrees
         ("pitch", _NUMBER),
         ("roll", _NUMBER),
-        ("room", _TEXT),
-        ("camera", _TEXT),
+        ("width", _NUMBER),  # metres, here and below
+        ("height", _NUMBER),
+        ("border", _NUMBER),
+        ("screen_pitch", _NUMBER),  # of a printer's dots
+        ("pixel_pitch", _NUMBER),  # of a display
+        ("photosite_pitch", _NUMBER),  # of the camera, at the display
+        ("scale", _NUMBER),  # size of the shown face, 1 is life
+        ("bend", _NUMBER),  # curvature of a sheet, one over metres
+        ("fold", _NUMBER),  # radians
+        ("curl", _NUMBER),
+        ("brightness", _NUMBER),  # of a display's white; 1 is 100 cd/m²
+        ("roughness", _NUMBER),  # of its glass
+        ("hands", _NUMBER),  # that hold it
     ]
 )
 SCENES = SideTable("scenes.parquet", SCHEMA)

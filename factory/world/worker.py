@@ -10,7 +10,7 @@ import numpy as np
 from difffas.errors import UserError
 from factory.corpus.encode import ImageRecord
 from factory.corpus.provenance import DRAWN
-from factory.corpus.scenes import SCENES
+from factory.corpus.scenes import SCENES, SCHEMA
 from factory.line.block import Block
 from factory.line.faults import carry
 from factory.world.photograph import photograph
@@ -53,6 +53,8 @@ def render_planned(shard: str, plan: Plan, config: WorldConfig, out: str, planne
         where = (picture.room, picture.domain, picture.attack)
         made = photograph(picture.person, picture.moment, *where, config.size, config.samples, picture.scene)
         pixels[place] = made.pixels
+        unknown = made.parameters.keys() - set(SCHEMA.names)
+        assert not unknown, f"scenes.parquet has no column {', '.join(sorted(unknown))}"
         scenes.append({"key": picture.key, "live_key": picture.live_key, **made.parameters})
         records.append(_record(picture))
     SCENES.write_part(out, shard, scenes)

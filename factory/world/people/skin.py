@@ -105,7 +105,7 @@ class _Face:
 def _colour(face: _Face, lines: Floats, folds: Floats, moles: Floats) -> Floats:
     skin, where, zones, generator = face.skin, face.where, face.zones, face.generator
     broad, patches, specks, redness = (mottle(where.places, size, generator) for size in (0.022, 0.007, 0.003, 0.011))
-    uneven = 0.4 + 0.8 * skin.unevenness
+    uneven = 0.35 + 0.65 * skin.unevenness
     bare = 1 - where.lips
 
     shade = (
@@ -143,7 +143,7 @@ def _blemishes(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
 
 def _shadows(face: _Face) -> Floats:
     """What takes light away without being skin: bristles below the surface, the nostrils."""
-    bristles = face.skin.stubble * face.zones.beard * (0.30 + 0.9 * face.grain.bristles)
+    bristles = face.skin.stubble * face.zones.beard * (0.38 + 0.9 * face.grain.bristles)
     shadow = 1 - np.clip(bristles, 0, 0.8)[..., None] * np.array((1.0, 0.94, 0.84), np.float32)
     return np.asarray(shadow * (1 - 0.6 * face.zones.nostrils[..., None]), np.float32)
 

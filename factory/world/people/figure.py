@@ -8,10 +8,9 @@ import numpy as np
 
 from factory.world.people.dress import dress, uncovered
 from factory.world.people.eyes import ball, eyes
-from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, shaped
+from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, quarters, shaped, surface
 from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
-from factory.world.people.refine import refined
 from factory.world.people.shape import lids
 from factory.world.people.skin import skin
 from factory.world.people.spectacles import spectacles
@@ -57,7 +56,8 @@ def resting(person: Person, moment: Moment) -> Floats:
 
 def _body(person: Person, points: Floats) -> Mesh:
     """The skin that clothes leave to be seen."""
-    return refined(points, BODY, skin(person.skin, SIDE), uncovered(person.dress))
+    whole = surface(points, BODY, skin(person.skin, SIDE))
+    return replace(whole, triangles=whole.triangles[quarters(uncovered(person.dress))])
 
 
 def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:

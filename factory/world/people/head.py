@@ -68,11 +68,63 @@ def shaped(weights: Mapping[str, float]) -> Floats:
 
 
 def surface(points: Floats, part: int, material: Material) -> Mesh:
-    """One part of a head (BODY, LEFT_EYE or RIGHT_EYE) as a mesh, with a point for each texture coordinate."""
+    """One part of a head (BODY, LEFT_EYE or RIGHT_EYE) as a mesh, with a point for each texture coordinate.
+
+    Each quad becomes four, rounded by Phong tessellation (Boubekeur and Alexa, 2008): the base mesh is coarse enough
+    for its outline to show corners. The points themselves stay where they are.
+    """
+    finer = _refined(part)
+    corners = points[finer.quads]  # Q, 4, 3
+    across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    normals = np.zeros_like(points)
+    np.add.at(normals, finer.quads, across[:, None])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+    places = np.concatenate([points, *(_rounded(points, normals, ends) for ends in (finer.edges, finer.quads))])
+    return Mesh(np.asarray(places[finer.place], np.float32), finer.triangles, finer.uv, material)
+
+
+def quarters(quads: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which triangles of `surface` come from the quads (Q) of the base mesh's part that are marked."""
+    return np.tile(np.repeat(quads, 4), 2)
+
+
+@dataclass(frozen=True)
+class _Finer:
+    """Quads and edges (numbers of points) of a part; then of the finer mesh the triangles and, for each of its points,
+    the texture coordinate and the place: points come first, then middles of edges, then middles of quads."""
+
+    quads: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    place: NDArray[np.int64]
+    uv: Floats
+    triangles: NDArray[np.uint32]
+
+
+@cache
+def _refined(part: int) -> _Finer:
     mesh = base()
     quads = mesh.quads[mesh.part == part].astype(np.int64)
     quads_uv = mesh.quads_uv[mesh.part == part].astype(np.int64)
-    pairs, corner = np.unique(np.stack([quads.ravel(), quads_uv.ravel()], 1), axis=0, return_inverse=True)
+    edges, places = _split(quads, len(mesh.points))
+    edges_uv, coordinates = _split(quads_uv, len(mesh.uv))
+    uv = np.concatenate([mesh.uv, mesh.uv[edges_uv].mean(axis=1), mesh.uv[quads_uv].mean(axis=1)])
+    pairs, corner = np.unique(np.stack([places.ravel(), coordinates.ravel()], 1), axis=0, return_inverse=True)
     corner = corner.reshape(-1, 4)
-    triangles = np.concatenate([corner[:, [0, 1, 2]], corner[:, [0, 2, 3]]])
-    return Mesh(points[pairs[:, 0]], triangles.astype(np.uint32), mesh.uv[pairs[:, 1]], material)
+    triangles = np.concatenate([corner[:, [0, 1, 2]], corner[:, [0, 2, 3]]]).astype(np.uint32)
+    return _Finer(quads, edges, pairs[:, 0], uv[pairs[:, 1]], triangles)
+
+
+def _split(quads: NDArray[np.int64], points: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Edges (E, 2), and four quads for each: numbers of points, then of edges, then of quads (4 Q, 4)."""
+    sides = np.sort(np.stack([quads, np.roll(quads, -1, axis=1)], axis=2).reshape(-1, 2), axis=1)
+    edges, edge = np.unique(sides, axis=0, return_inverse=True)
+    ahead = points + edge.reshape(-1, 4)
+    middle = np.broadcast_to((points + len(edges) + np.arange(len(quads)))[:, None], quads.shape)
+    return edges, np.stack([quads, ahead, middle, np.roll(ahead, 1, axis=1)], axis=2).reshape(-1, 4)
+
+
+def _rounded(points: Floats, normals: Floats, ends: NDArray[np.int64]) -> Floats:
+    """N, 3: middles of points (N, K), moved most of the way to where the points' tangent planes say."""
+    middle = points[ends].mean(axis=1)
+    height = ((middle[:, None] - points[ends]) * normals[ends]).sum(axis=2, keepdims=True)
+    return np.asarray(middle - 0.75 * (height * normals[ends]).mean(axis=1), np.float32)

@@ -7,7 +7,7 @@ import pytest
 
 from factory.world.people.ancestry import Ancestry
 from factory.world.people.face_map import face_map
-from factory.world.people.head import BODY, base
+from factory.world.people.head import BODY, base, shaped, surface
 from factory.world.people.pigments import colour, individual_typology_angle, melanin_of
 from factory.world.people.skin import Skin, skin
 from factory.world.scene import Floats, Material
@@ -112,3 +112,15 @@ def test_charts_lie_within_the_texture_without_overlap() -> None:
     areas = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
     covered = float(face_map(256).covered.mean())
     assert covered == pytest.approx(areas.sum(), rel=0.05)
+
+
+def test_surface_keeps_the_points_and_faces_outwards() -> None:
+    points = shaped({})
+    mesh = surface(points, BODY, Material())
+    body = np.unique(base().quads[base().part == BODY])
+    kept = {tuple(point) for point in mesh.points.tolist()}
+    assert all(tuple(point) in kept for point in points[body].tolist())
+    nose = int(np.argmax(mesh.points[:, 2]))
+    corners = mesh.points[mesh.triangles[(mesh.triangles == nose).any(axis=1)]]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(axis=0)
+    assert normal[2] > 0

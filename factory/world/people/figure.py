@@ -8,9 +8,11 @@ import numpy as np
 
 from factory.world.people.dress import dress, uncovered
 from factory.world.people.eyes import ball, eyes
-from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, shaped, surface
+from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, shaped
 from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
+from factory.world.people.refine import refined
+from factory.world.people.shape import lids
 from factory.world.people.skin import skin
 from factory.world.people.spectacles import spectacles
 from factory.world.scene import Floats, Mesh, Strands
@@ -48,15 +50,14 @@ def figure(person: Person, moment: Moment) -> Figure:
 
 def resting(person: Person, moment: Moment) -> Floats:
     """V, 3: the head mesh with the moment's expression, not turned; the eyes' midpoint is the origin."""
-    points = shaped({**person.weights, **moment.expression})
+    points = shaped({**person.weights, **moment.expression, **lids(moment.gaze[1])})
     right, left = ball(points, RIGHT_EYE)[0], ball(points, LEFT_EYE)[0]
     return np.asarray(points - (right + left) / 2, np.float32)
 
 
 def _body(person: Person, points: Floats) -> Mesh:
     """The skin that clothes leave to be seen."""
-    whole = surface(points, BODY, skin(person.skin, SIDE))
-    return replace(whole, triangles=whole.triangles[np.tile(uncovered(person.dress), 2)])
+    return refined(points, BODY, skin(person.skin, SIDE), uncovered(person.dress))
 
 
 def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:

@@ -187,11 +187,11 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     roll=1.5,
     face=(0.58, 0.68),
     aperture=0.9e-3,
-    softness=0.8,
+    softness=0.9,
     side=128,
     full_well=2600,
     read_noise=9.0,
-    stripes=0.15,
+    stripes=0.1,
     sensitivity=10.0,
     slowest=1 / 25,
     shake=0.035,
@@ -208,7 +208,7 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     sharpening=1.2,
     sharpening_radius=1.0,
     codec="video",
-    quality=(18, 28),
+    quality=(19, 28),
 )
 
 ENROLMENT = Device(  # a photographer's camera: the picture that an attacker prints or shows

@@ -17,9 +17,9 @@ def lamp_colour(kelvin: float) -> Colour:
 
 
 def drawn_colour(generator: np.random.Generator, saturation: float, brightness: tuple[float, float]) -> Floats:
-    """3: a reflectance of any hue, up to a saturation, in a range of brightness."""
+    """3: a reflectance of any hue, mostly pale, up to a saturation, in a range of brightness."""
     hue = generator.uniform(0, 2 * np.pi) + np.array([0, 2, 4]) * np.pi / 3
-    value = generator.uniform(*brightness) * (1 + generator.uniform(0, saturation) * np.cos(hue))
+    value = generator.uniform(*brightness) * (1 + saturation * generator.uniform() ** 2 * np.cos(hue))
     return np.asarray(np.clip(value, 0.02, 0.9), np.float32)
 
 

@@ -59,7 +59,7 @@ def _scene(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "type": "scene",
         # "path" lets no lamp shine through glass or through a mask's holes: eyes behind spectacles sparkle
-        "integrator": {"type": "volpath", "max_depth": BOUNCES, "block_size": BLOCK},
+        "integrator": {"type": "volpath", "max_depth": BOUNCES, "rr_depth": 2, "block_size": BLOCK},
         "sensor": _camera(mi, scene, side, samples),
         "surroundings": _surroundings(mi, scene.surroundings),
     }

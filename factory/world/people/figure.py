@@ -8,14 +8,15 @@ import numpy as np
 
 from factory.world.people.dress import dress, uncovered
 from factory.world.people.eyes import ball, eyes
-from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, shaped, surface
+from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, quarters, shaped, surface
 from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
+from factory.world.people.shape import lids
 from factory.world.people.skin import skin
 from factory.world.people.spectacles import spectacles
 from factory.world.scene import Floats, Mesh, Strands
 
-SIDE = 512  # pixels of the skin's texture
+SIDE = 768  # pixels of the skin's texture
 NOSE_TIP, MOUTH_CORNER = 297, 3270  # points of the head mesh; the corner is the left one
 
 
@@ -48,7 +49,7 @@ def figure(person: Person, moment: Moment) -> Figure:
 
 def resting(person: Person, moment: Moment) -> Floats:
     """V, 3: the head mesh with the moment's expression, not turned; the eyes' midpoint is the origin."""
-    points = shaped({**person.weights, **moment.expression})
+    points = shaped({**person.weights, **moment.expression, **lids(moment.gaze[1])})
     right, left = ball(points, RIGHT_EYE)[0], ball(points, LEFT_EYE)[0]
     return np.asarray(points - (right + left) / 2, np.float32)
 
@@ -56,7 +57,7 @@ def resting(person: Person, moment: Moment) -> Floats:
 def _body(person: Person, points: Floats) -> Mesh:
     """The skin that clothes leave to be seen."""
     whole = surface(points, BODY, skin(person.skin, SIDE))
-    return replace(whole, triangles=whole.triangles[np.tile(uncovered(person.dress), 2)])
+    return replace(whole, triangles=whole.triangles[quarters(uncovered(person.dress))])
 
 
 def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:

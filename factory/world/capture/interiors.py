@@ -111,9 +111,9 @@ def _walls(interior: Interior, rays: Floats) -> tuple[Floats, Floats, Floats]:
     """Distance, inward normal and colour of the walls along rays N, 3."""
     lower, upper = np.array(interior.lower, np.float32), np.array(interior.upper, np.float32)
     ahead = np.where(rays > 0, upper, lower) / np.where(np.abs(rays) < 1e-6, 1e-6, rays)
-    axis = np.argmin(ahead, axis=1)
+    away = np.minimum(np.minimum(ahead[:, 0], ahead[:, 1]), ahead[:, 2])
+    axis = np.where(ahead[:, 0] == away, 0, np.where(ahead[:, 1] == away, 1, 2))
     every = np.arange(len(rays))
-    away = ahead[every, axis]
     normals = np.zeros_like(rays)
     normals[every, axis] = -np.sign(rays[every, axis])
     share = (rays * away[:, None] - lower) / (upper - lower)
@@ -144,10 +144,10 @@ def _cover(
     part = np.where(np.abs(part) < 1e-6, np.float32(1e-6), part)
     first, second = lower / part, upper / part
     enter, leave = np.minimum(first, second), np.maximum(first, second)
-    axis = np.argmax(enter, axis=1)
-    hit = enter.max(axis=1)
-    met = (hit < leave.min(axis=1)) & (hit > 0) & (hit < away[near])
-    near, part, axis, hit = near[met], part[met], axis[met], hit[met]
+    hit = np.maximum(np.maximum(enter[:, 0], enter[:, 1]), enter[:, 2])
+    out = np.minimum(np.minimum(leave[:, 0], leave[:, 1]), leave[:, 2])
+    met = np.flatnonzero((hit < out) & (hit > 0) & (hit < away[near]))
+    near, part, hit, axis = near[met], part[met], hit[met], np.argmax(enter[met], axis=1)
     share = (part * hit[:, None] - lower) / np.maximum(upper - lower, 1e-6)
     found = _looked_up(
         block.surface, np.where(axis == 0, share[:, 2], share[:, 0]), np.where(axis == 1, share[:, 2], share[:, 1])
@@ -173,17 +173,20 @@ def _irradiance(interior: Interior, places: Floats, normals: Floats) -> Floats:
     size = upper - lower
     walls = 2 * (size[0] * size[1] + size[1] * size[2] + size[2] * size[0])
     mean = np.mean([surface.reshape(-1, 3).mean(axis=0) for surface in interior.walls], axis=0)
-    total = np.zeros_like(places)
-    flux = np.zeros(3)
-    for light in interior.lights:
-        flux += np.pi * light.area * np.array(light.radiance)
-        towards = np.array(light.centre, np.float32) - places
-        square = (towards**2).sum(axis=1)
-        at_place = np.maximum((towards * normals).sum(axis=1), 0)
-        at_lamp = np.maximum(-towards @ np.array(light.normal, np.float32), 0)
-        factor = light.area * at_place * at_lamp / np.maximum(square, 0.1) ** 2
-        total += factor[:, None] * np.array(light.radiance, np.float32)
+    centres, facing, radiances = (
+        np.array([getattr(light, name) for light in interior.lights], np.float32)
+        for name in ("centre", "normal", "radiance")
+    )
+    areas = np.array([light.area for light in interior.lights], np.float32)
+    flux = np.pi * areas @ radiances
+    at_place = normals @ centres.T - np.einsum("nc,nc->n", places, normals)[:, None]  # N, lights
+    at_lamp = places @ facing.T - np.einsum("lc,lc->l", centres, facing)
+    square = np.einsum("nc,nc->n", places, places)[:, None] - 2 * places @ centres.T + (centres**2).sum(axis=1)
+    received = np.maximum(at_place, 0) * np.maximum(at_lamp, 0) * areas / np.maximum(square, 0.1) ** 2
     spread = np.asarray(flux / walls * mean / (1 - mean), np.float32)
-    corner = np.sort(np.minimum(places - lower, upper - places), axis=1)[:, 1]  # metres to where walls meet
+    x, y, z = np.minimum(places - lower.astype(np.float32), upper.astype(np.float32) - places).T
+    corner = np.maximum(
+        np.minimum(x, y), np.minimum(np.maximum(x, y), z)
+    )  # the middle one: metres to where walls meet
     open_to = 1 - 0.45 * np.exp(-np.maximum(corner, 0) / 0.25)
-    return np.asarray(total + spread * open_to[:, None], np.float32)
+    return np.asarray(received @ radiances + spread * open_to[:, None], np.float32)

@@ -35,7 +35,8 @@ def white_balance(camera: Device, image: Floats, generator: np.random.Generator)
         generator: Of the error.
     """
     expected = crosstalk(camera.crosstalk) @ np.array(FACE_COLOUR, np.float32)
-    wanted = np.log(expected / np.maximum(np.minimum(image, 0.9).mean(axis=(0, 1)), 1e-6))
+    lights_apart = np.minimum(image, 3 * image.mean())  # a lamp in the picture must not decide
+    wanted = np.log(expected / np.maximum(lights_apart.mean(axis=(0, 1)), 1e-6))
     wanted -= wanted.mean()
     warm = (wanted[0] - wanted[2]) / 2
     green = wanted[1]

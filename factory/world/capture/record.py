@@ -28,18 +28,18 @@ def record(camera: Device, radiance: Floats, generator: np.random.Generator) -> 
     side = min(camera.side, round(OVERSAMPLING * width))
     light = resized(np.maximum(radiance, 0), max(round(side * height / width), 4), max(side, 4))
     binning = camera.side / side
-    exposure = sensor.metered(camera, light, generator)
+    seen = np.asarray(light @ processing.crosstalk(camera.crosstalk).T, np.float32)
+    gains = processing.white_balance(camera, seen, generator)
+    exposure = sensor.metered(camera, seen * gains, generator)
     across, down = generator.normal(0, camera.shake, 2) * exposure.seconds / PICTURE_WIDTH * side
-    light = sensor.focused(camera, sensor.moved(light * np.float32(exposure.scale), across, down), binning)
-    seen = light @ processing.crosstalk(camera.crosstalk).T
-    raw = sensor.exposed(camera, seen, exposure.gain, binning**2, generator)
+    arrived = sensor.focused(camera, sensor.moved(seen * np.float32(exposure.scale), across, down), binning)
+    raw = sensor.exposed(camera, arrived, exposure.gain, binning**2, generator)
     colours = _cleaned(camera, sensor.demosaiced(raw, camera.edge_aware), exposure.gain, binning**2)
-    gains = processing.white_balance(camera, colours, generator)
     balanced = np.asarray((colours * gains) @ processing.colour_matrix(camera).T, np.float32)
     picture = processing.toned(balanced, camera.contrast)
     picture = processing.sharpened(picture, camera.sharpening, camera.sharpening_radius / max(binning, 1))
     coded = _coded(camera, _bytes(picture), generator)
-    return _bytes(resized(coded.astype(np.float32) / 255, height, width))
+    return _bytes(resized(np.asarray(coded / 255, np.float32), height, width))
 
 
 def _cleaned(camera: Device, colours: Floats, gain: float, pixels: float) -> Floats:

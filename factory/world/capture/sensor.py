@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from factory.world.capture.cameras import Device
 from factory.world.capture.filters import blurred, luminance
@@ -12,7 +13,7 @@ from factory.world.scene import Floats
 
 GREY = 0.18  # where the metered luminance goes, as a share of the brightest value
 FASTEST = 1 / 2000  # seconds
-WINDOW = 0.24  # of the picture's side: standard deviation of the metering's weight around the middle
+FACE_OVAL = (0.32, 0.22)  # half height and half width of the metered part, of the picture's sides
 DARKEST, BRIGHTEST = 0.06, 0.36  # a face's mean luminance: priority of the face over the metering
 
 
@@ -34,22 +35,22 @@ class Exposure:
 def metered(camera: Device, radiance: Floats, generator: np.random.Generator) -> Exposure:
     """Automatic exposure: the face in the middle counts more; its highlights and its shadows set limits."""
     light = luminance(radiance)
-    weight = _middle(*light.shape)
-    face = float((light * weight).sum() / weight.sum())
+    inside = light[_middle(*light.shape)]
+    face = float(inside.mean())
     whole = float(np.exp(np.log(light + 0.02 * face + 1e-9).mean()))
     key = face**camera.face_priority * whole ** (1 - camera.face_priority)
     scale = GREY / max(key, 1e-9) * 2.0 ** generator.normal(0, camera.exposure_error)
-    inside = light[weight > 0.4]
     bright = max(float(np.quantile(inside, 0.97)), 1e-9)
     scale = min(max(scale, DARKEST / max(face, 1e-9)), 1.1 / bright, BRIGHTEST / max(face, 1e-9))
     seconds = scale / camera.sensitivity
     return Exposure(scale, min(max(seconds, FASTEST), camera.slowest), max(seconds / camera.slowest, 1.0))
 
 
-def _middle(height: int, width: int) -> Floats:
+def _middle(height: int, width: int) -> NDArray[np.bool_]:
+    """H, W: the oval where a face is."""
     y = (np.arange(height, dtype=np.float32) + 0.5) / height - 0.5
     x = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
-    return np.exp(-0.5 * ((y[:, None] / (1.2 * WINDOW)) ** 2 + (x[None] / WINDOW) ** 2))
+    return (y[:, None] / FACE_OVAL[0]) ** 2 + (x[None] / FACE_OVAL[1]) ** 2 < 1
 
 
 def moved(image: Floats, across: float, down: float) -> Floats:

@@ -17,9 +17,9 @@ def lamp_colour(kelvin: float) -> Colour:
 
 
 def drawn_colour(generator: np.random.Generator, saturation: float, brightness: tuple[float, float]) -> Floats:
-    """3: a reflectance of any hue, up to a saturation, in a range of brightness."""
+    """3: a reflectance of any hue, mostly pale, up to a saturation, in a range of brightness."""
     hue = generator.uniform(0, 2 * np.pi) + np.array([0, 2, 4]) * np.pi / 3
-    value = generator.uniform(*brightness) * (1 + generator.uniform(0, saturation) * np.cos(hue))
+    value = generator.uniform(*brightness) * (1 + saturation * generator.uniform() ** 2 * np.cos(hue))
     return np.asarray(np.clip(value, 0.02, 0.9), np.float32)
 
 
@@ -175,3 +175,13 @@ def screen(generator: np.random.Generator, radiance: float) -> Floats:
         image[top : top + 30, left : left + 48] = generator.choice([0.06, 0.85])
         image[top + 4 : top + 26 : 3, left + 4 : left + 4 + generator.integers(10, 40)] = generator.uniform(0.2, 0.6)
     return blurred(image * np.float32(radiance), 0.5)
+
+
+def writing(generator: np.random.Generator) -> Floats:
+    """A whiteboard with lines of writing."""
+    image = np.full((40, 60, 3), 0.75, np.float32)
+    image[:1], image[-1:], image[:, :1], image[:, -1:] = (0.35,) * 4
+    for row in range(6, 36, int(generator.integers(4, 8))):
+        left, length = generator.integers(4, 20), generator.integers(8, 36)
+        image[row : row + 2, left : left + length] = drawn_colour(generator, 0.9, (0.1, 0.25))
+    return image

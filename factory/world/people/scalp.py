@@ -40,7 +40,9 @@ def scalp(receding: float, thinning: float, peak: float, seed: int) -> Density:
             amplitude * np.sin(around * (3 + number) / 9 + side + 6 * phase)
             for number, (amplitude, phase) in enumerate(waves)
         )
-        back = receding * (0.035 * np.exp(-(((around - 33) / 16) ** 2)) + 0.03 * np.exp(-((around / 25) ** 4)) * receding)
+        back = receding * (
+            0.035 * np.exp(-(((around - 33) / 16) ** 2)) + 0.03 * np.exp(-((around / 25) ** 4)) * receding
+        )
         front = np.clip((line + back - places[:, 1]) / -SOFT + 0.5, 0, 1)
         bare = np.clip(1.6 * (receding - 0.55), 0, 1) * np.clip((places[:, 1] - 0.045) / 0.02, 0, 1)
         crown = np.linalg.norm((places - [0, 0.105, -0.125]) / [1, 1, 1.2], axis=1)

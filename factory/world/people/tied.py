@@ -85,7 +85,9 @@ def _bun(middle: Floats, radius: float, axis: Floats, count: int, generator: np.
     across /= np.linalg.norm(across)
     third = np.cross(axis, across)
     turn = generator.uniform(0, 2 * np.pi, (count, 1)) + np.linspace(0, 2.2, BEHIND)[None]
-    height = generator.uniform(-1, 1, (count, 1)) + np.linspace(0, 0.35, BEHIND)[None] * generator.normal(0, 1, (count, 1))
+    height = generator.uniform(-1, 1, (count, 1)) + np.linspace(0, 0.35, BEHIND)[None] * generator.normal(
+        0, 1, (count, 1)
+    )
     height = np.clip(height, -1, 1)
     size = radius * (1 + 0.06 * np.sin(3 * turn + 5 * height) + generator.normal(0, 0.03, (count, 1)))
     flat = size * np.sqrt(np.maximum(1 - height**2, 0.02))

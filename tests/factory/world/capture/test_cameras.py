@@ -28,7 +28,7 @@ def face(side: int, light: float = 1.0, colour: tuple[float, float, float] = (1.
 
 
 def recorded(camera: Device, radiance: Floats, seed: int = 0) -> Floats:
-    return record(camera, radiance, np.random.default_rng(seed)).astype(np.float32) / 255
+    return np.asarray(record(camera, radiance, np.random.default_rng(seed)) / 255, np.float32)
 
 
 @EVERY

@@ -13,14 +13,14 @@ from factory.world.capture.cameras import CAMERAS, PHONE, Device
 
 def test_white_balance_of_the_expected_mean_changes_nothing() -> None:
     camera = replace(PHONE, balance_error=0.0, crosstalk=0.0)
-    image = np.full((8, 8, 3), processing.FACE_COLOUR, np.float32) / 2
+    image = np.asarray(np.full((8, 8, 3), processing.FACE_COLOUR) / 2, np.float32)
     assert np.allclose(processing.white_balance(camera, image, np.random.default_rng(0)), 1, atol=1e-5)
 
 
 def test_a_full_white_balance_takes_a_warm_light_away() -> None:
     camera = replace(PHONE, balance=1.0, balance_error=0.0, crosstalk=0.0)
     lamp = np.array([1.5, 1.0, 1 / 1.5], np.float32)
-    image = np.full((8, 8, 3), processing.FACE_COLOUR, np.float32) / 4 * lamp
+    image = np.asarray(np.full((8, 8, 3), processing.FACE_COLOUR) / 4 * lamp, np.float32)
     gains = processing.white_balance(camera, image, np.random.default_rng(0))
     assert gains.min() == 1
     left = gains * lamp

@@ -26,7 +26,7 @@ MOST_BLOOD = 0.14  # volume fraction of blood in the dermis
 STEPS_OF_MELANIN, STEPS_OF_BLOOD = 1024, 256
 EPIDERMIS = 0.0065  # cm; slanting light included
 CAROTENE = 2.5  # 1/cm at its peak in the blue: what makes light skin warm
-HORNY = 0.028  # reflectance above the melanin
+HORNY = 0.03  # reflectance above the melanin, at 600 nm
 SATURATION = 0.75  # of the blood with oxygen
 REFRACTION = 1.4
 
@@ -85,7 +85,8 @@ def _table() -> Floats:
     epidermis = melanin * melanosomes + (1 - melanin) * tissue
     carotene = CAROTENE * np.exp(-(((WAVELENGTHS - 455) / 38) ** 2))
     dermis = blood * haemoglobin + (1 - blood) * tissue + carotene
-    spectra = HORNY + np.exp(-2 * EPIDERMIS * epidermis) * _returned(dermis, scattering)
+    horny = HORNY * (WAVELENGTHS / 600) ** 1.5
+    spectra = horny + np.exp(-2 * EPIDERMIS * epidermis) * _returned(dermis, scattering)
     rgb = np.clip(spectra @ _observer() @ XYZ_TO_SRGB.T, 0.002, 1)
     return np.ascontiguousarray(rgb, np.float32)
 

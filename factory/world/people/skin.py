@@ -86,6 +86,8 @@ def skin(skin: Skin, side: int) -> Material:
         colour=_colour(face, lines, folds, moles),
         roughness=_roughness(face),
         specular=0.35,
+        clearcoat=0.08 + 0.3 * skin.oiliness,  # the sharper of the two lobes of skin
+        clearcoat_gloss=0.0,
         sheen=0.1,
         height=_height(face, lines, folds, moles),
     )
@@ -103,11 +105,11 @@ class _Face:
 def _colour(face: _Face, lines: Floats, folds: Floats, moles: Floats) -> Floats:
     skin, where, zones, generator = face.skin, face.where, face.zones, face.generator
     broad, patches, specks, redness = (mottle(where.places, size, generator) for size in (0.022, 0.007, 0.003, 0.011))
-    uneven = 0.4 + 0.8 * skin.unevenness
+    uneven = 0.35 + 0.65 * skin.unevenness
     bare = 1 - where.lips
 
     shade = (
-        uneven * (0.035 * broad + 0.03 * patches + 0.03 * specks) + 0.03 * face.grain.soft + 0.035 * face.grain.fine
+        uneven * (0.025 * broad + 0.025 * patches + 0.03 * specks) + 0.03 * face.grain.soft + 0.035 * face.grain.fine
     )
     shade += (0.15 + 0.55 * skin.circles) * (zones.under_eyes + 0.6 * zones.lids) + 0.12 * zones.brows
     shade += 0.15 * lines + 0.1 * folds + 0.1 * zones.forehead  # the sun falls on the forehead
@@ -115,7 +117,7 @@ def _colour(face: _Face, lines: Floats, folds: Floats, moles: Floats) -> Floats:
     melanin += _freckles(skin, generator, len(bare)) * bare + moles * (0.12 + 0.5 * skin.melanin) * bare
 
     blood = skin.blood * np.exp(uneven * (0.13 * redness + 0.09 * patches + 0.08 * specks) + 0.08 * face.grain.soft)
-    warm = (0.35 + 1.3 * skin.blush) * (zones.cheeks + 0.9 * zones.nose + 0.35 * zones.chin)
+    warm = (0.35 + 1.3 * skin.blush) * (zones.cheeks + 0.6 * zones.nose + 0.3 * zones.chin)
     warm += (0.5 + skin.blush) * zones.ears - 0.25 * zones.forehead
     blood *= 1 + warm + 0.7 * zones.lids + (0.4 + 0.6 * skin.circles) * zones.under_eyes
     blood += where.lips * (0.025 + 0.06 * skin.lips) * (1 + 0.1 * face.grain.creases)
@@ -141,7 +143,7 @@ def _blemishes(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
 
 def _shadows(face: _Face) -> Floats:
     """What takes light away without being skin: bristles below the surface, the nostrils."""
-    bristles = face.skin.stubble * face.zones.beard * (0.30 + 0.9 * face.grain.bristles)
+    bristles = face.skin.stubble * face.zones.beard * (0.38 + 0.9 * face.grain.bristles)
     shadow = 1 - np.clip(bristles, 0, 0.8)[..., None] * np.array((1.0, 0.94, 0.84), np.float32)
     return np.asarray(shadow * (1 - 0.6 * face.zones.nostrils[..., None]), np.float32)
 

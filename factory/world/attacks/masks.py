@@ -7,13 +7,13 @@ import numpy as np
 from factory.world.attacks.enrolment import Enrolment
 from factory.world.attacks.paint import SIDE, brows, complexion, laid
 from factory.world.attacks.presentation import Presentation
-from factory.world.attacks.shell import Doubles, bare, cut, fitted, skin
+from factory.world.attacks.shell import Doubles, Pose, bare, cut, fitted, skin
 from factory.world.people.face_map import face_map, mottle, softened
 from factory.world.people.figure import MOUTH_CORNER, NOSE_TIP, Figure
 from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base, mirrored
 from factory.world.scene import Floats, Material
 
-EYE = np.array([0.0308, -0.001])  # metres on the base head: between the corners of the left eye
+EYE = -0.001  # metres above the middle of the ball: between the lids
 LINE = -0.0675  # where the lips meet
 
 
@@ -22,7 +22,7 @@ def rigid_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Gene
     thickness, clearance = float(generator.uniform(0.002, 0.004)), float(generator.uniform(0.005, 0.009))
     points = fitted(enrolment.figure.points, impostor.points, clearance)
     eye = (float(generator.uniform(0.0165, 0.020)), float(generator.uniform(0.0075, 0.0105)))
-    inside = np.minimum(_face(float(generator.uniform(-0.004, 0.006))), _around_eyes(eye))
+    inside = np.minimum(_face(float(generator.uniform(-0.004, 0.006))), _around_eyes(points, impostor, eye))
     finish = str(generator.choice(["varnish", "satin", "chalk"], p=[0.4, 0.4, 0.2]))
     source = str(generator.choice(["photograph", "paint"]))
     if source == "photograph":
@@ -60,7 +60,7 @@ def silicone_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.G
     gap = float(generator.uniform(0.001, 0.003))
     rest = skin().rest
     neck = rest[:, 1] + generator.uniform(0.14, 0.165) + 0.35 * np.minimum(rest[:, 2] + 0.03, 0.0)
-    inside = np.minimum.reduce([neck, _around_eyes(eye), _around_mouth(0.021, gap)])
+    inside = np.minimum.reduce([neck, _around_eyes(points, impostor, eye), _around_mouth(0.021, gap)])
     gloss = float(generator.uniform(0.3, 0.5))
     material = Material(
         colour=_painted(enrolment, 0.04, generator),
@@ -92,11 +92,13 @@ def _face(wider: float) -> Doubles:
     return np.asarray(np.minimum(oval, z + 0.05))
 
 
-def _around_eyes(half: tuple[float, float]) -> Doubles:
-    """V: metres outside of holes at the eyes, and far inside where the sockets are."""
-    x, y, z = skin().rest.T
-    hole = (np.hypot((np.abs(x) - EYE[0]) / half[0], (y - EYE[1]) / half[1]) - 1) * half[1]
-    return np.asarray(np.where(z > -0.03, hole, 1.0))
+def _around_eyes(points: Doubles, impostor: Figure, half: tuple[float, float]) -> Doubles:
+    """V: metres outside of holes that are cut before the impostor's eyes; far inside on the back of the head."""
+    front = skin().front
+    turn = Pose.between(skin().rest[front], impostor.points[front].astype(np.float64)).turn
+    away = [(points - eye) @ turn[:, :2] - (0, EYE) for eye in impostor.landmarks[:2]]
+    holes = [(np.hypot(x / half[0], y / half[1]) - 1) * half[1] for x, y in (place.T for place in away)]
+    return np.asarray(np.where(skin().rest[:, 2] > -0.03, np.minimum(*holes), 1.0))
 
 
 def _around_mouth(half: float, gap: float) -> Doubles:

@@ -8,7 +8,7 @@ from factory.world.attacks.presentation import skin_of
 from factory.world.people.face_map import face_map
 from tests.factory.world.attacks.stage import enrolment, impostor
 
-WHERE = face_map(512)
+WHERE = face_map(len(np.asarray(skin_of(impostor()).material.colour)))
 
 
 def test_pigment_lies_on_the_face_and_not_on_the_neck() -> None:

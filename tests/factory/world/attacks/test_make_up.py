@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from factory.world.attacks.make_up import make_up
@@ -21,9 +23,12 @@ def test_pigment_lies_on_the_face_and_not_on_the_neck() -> None:
 
 
 def test_an_impersonation_comes_nearer_to_the_other_complexion() -> None:
-    attacks = [make_up(impostor(), enrolment(), np.random.default_rng(seed)) for seed in range(12)]
+    skin = skin_of(enrolment().figure)
+    dark = replace(skin, material=replace(skin.material, colour=(0.08, 0.04, 0.03)))
+    other = replace(enrolment(), figure=replace(enrolment().figure, bodies=(dark,)))
+    attacks = [make_up(impostor(), other, np.random.default_rng(seed)) for seed in range(12)]
     assert {attack.parameters["form"] for attack in attacks} == {"impersonation", "glamour", "disguise"}
-    theirs, own = complexion(enrolment().figure)[0], complexion(impostor())[0]
+    theirs, own = complexion(other.figure)[0], complexion(impostor())[0]
     forehead = WHERE.blob((0.0, 0.04, 0.02), (0.02, 0.01, 0.03)) > 0.5
     for attack in attacks:
         if attack.parameters["form"] == "impersonation":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from factory.world.attacks.presentation import skin_of
 from factory.world.attacks.sheet import Doubles, Sheet, grid
-from factory.world.people.head import BODY, base
-from factory.world.scene import Colour, Material, Mesh, Strands
+from factory.world.people.figure import Figure
+from factory.world.scene import Colour, Material, Mesh
 
 RINGS, SIDES = 16, 14
 
@@ -20,12 +21,9 @@ def holding(sheet: Sheet, colour: Colour, generator: np.random.Generator) -> tup
     return tuple(_thumb(sheet, side, up * sheet.height, material, generator) for side, up in both)
 
 
-def skin_colour(bodies: tuple[Mesh | Strands, ...]) -> Colour:
-    """The mean colour of the head's skin."""
-    total = (base().part == BODY).sum() * 2
-    heads = [body for body in bodies if isinstance(body, Mesh) and len(body.triangles) == total]
-    colour = heads[0].material.colour if heads else (0.4, 0.26, 0.2)
-    red, green, blue = np.asarray(colour, np.float64).reshape(-1, 3).mean(axis=0)
+def skin_colour(impostor: Figure) -> Colour:
+    """The mean colour of a person's skin."""
+    red, green, blue = np.asarray(skin_of(impostor).material.colour, np.float64).reshape(-1, 3).mean(axis=0)
     return float(red), float(green), float(blue)
 
 

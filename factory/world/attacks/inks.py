@@ -46,10 +46,10 @@ class Printer:
         home = screening != "continuous"
         tint = generator.uniform(-0.02, 0.03)
         white = generator.uniform(0.78, 0.88)
-        gamma = generator.uniform(0.72, 1.0) * (1 + generator.normal(0, 0.09 if home else 0.03, 3).clip(-0.2, 0.2))
+        gamma = generator.uniform(0.85, 1.15) * (1 + generator.normal(0, 0.09 if home else 0.03, 3).clip(-0.2, 0.2))
         return cls(
             screening=screening,
-            pitch=float(generator.uniform(0.35e-3, 0.75e-3) if screening == "halftone" else 0.1e-3),
+            pitch=float(generator.uniform(0.22e-3, 0.5e-3) if screening == "halftone" else 0.1e-3),
             paper=(float(white), float(white), float(white - tint)),
             black=float(generator.uniform(0.03, 0.07) if home else generator.uniform(0.012, 0.03)),
             gain=float(generator.uniform(0.02, 0.12) if home else 0.0),
@@ -64,18 +64,21 @@ class Printer:
         ink = self._covered(np.clip(picture, 0, 1) ** np.array(self.gamma, np.float32))
         ink = ink * self._stripes(len(picture), texel, generator)[:, None, None]
         ink = self._screened(ink, texel, generator)
-        through = np.ones_like(picture)
-        for number, colour in enumerate(INKS):
-            through *= 1 - ink[..., number, None] * (1 - colour)
         paper = np.array(self.paper, np.float32)
-        return np.asarray(self.black + (paper - self.black) * through, np.float32)
+        return np.asarray(self.black + (paper - self.black) * _through(ink), np.float32)
 
     def _covered(self, picture: Floats) -> Floats:
-        """H, W, 4: shares of the paper under cyan, magenta, yellow and black."""
+        """H, W, 4: shares of the paper under cyan, magenta, yellow and black, as the driver's profile decides."""
+        asked = picture
+        for _ in range(3):
+            ink = self._separated(asked)
+            asked = np.clip(asked * (picture + 0.02) / (_through(ink) + 0.02), 0, 1)
+        return np.asarray(np.clip(ink + 4 * self.gain * ink * (1 - ink), 0, 1), np.float32)
+
+    def _separated(self, picture: Floats) -> Floats:
         wanted = np.clip((1 - picture) / (1 - INKS[[0, 1, 2], [0, 1, 2]]), 0, 1)
         grey = self.replacement * wanted.min(axis=2, keepdims=True) ** 2
-        ink = np.concatenate([(wanted - grey) / (1 - 0.9 * grey), grey], axis=2)
-        return np.asarray(np.clip(ink + 4 * self.gain * ink * (1 - ink), 0, 1), np.float32)
+        return np.asarray(np.concatenate([(wanted - grey) / (1 - 0.9 * grey), grey], axis=2), np.float32)
 
     def _screened(self, ink: Floats, texel: float, generator: np.random.Generator) -> Floats:
         if self.screening == "continuous":
@@ -99,3 +102,11 @@ class Printer:
         fine = resized(generator.standard_normal((rows, 1), np.float32), height, 1)[:, 0]
         coarse = resized(generator.standard_normal((max(2, rows // 6), 1), np.float32), height, 1)[:, 0]
         return np.asarray(np.clip(1 - self.bands * (0.10 * np.abs(fine) + 0.05 * np.abs(coarse)), 0, 1), np.float32)
+
+
+def _through(ink: Floats) -> Floats:
+    """H, W, 3: the share of light that passes layers of ink (H, W, 4)."""
+    light = np.ones((*ink.shape[:2], 3), np.float32)
+    for number, colour in enumerate(INKS):
+        light *= 1 - ink[..., number, None] * (1 - colour)
+    return light

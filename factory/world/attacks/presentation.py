@@ -40,3 +40,10 @@ class Attack(Protocol):
             enrolment: Of the person who is impersonated.
             generator: Of all that varies; equal states give equal bytes.
         """
+
+
+def skin_of(figure: Figure) -> Mesh:
+    """The first of a figure's bodies: its head, neck and shoulders."""
+    body = figure.bodies[0]
+    assert isinstance(body, Mesh)
+    return body

@@ -11,6 +11,7 @@ from factory.world.attacks.hand import holding, skin_colour
 from factory.world.attacks.inks import Printer
 from factory.world.attacks.page import Page
 from factory.world.attacks.presentation import Presentation
+from factory.world.attacks.scissors import eyes
 from factory.world.attacks.sheet import Sheet, points_of
 from factory.world.people.figure import Figure
 from factory.world.scene import Floats, Material
@@ -50,7 +51,9 @@ def print_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.Ge
     printer, name = Printer.drawn(generator), str(generator.choice(list(PAPERS)))
     border = float(generator.uniform(0.003, 0.012)) if generator.random() < 0.75 else 0.0
     page = Page(enrolment, sheet, enrolment.size(impostor) * scale, TEXELS)
-    opacity = _eyeless(page, generator) if form == "cut" else 1.0
+    opacity: float | Floats = 1.0
+    if form == "cut":
+        opacity = (eyes(page, (0.016, 0.019), (0.008, 0.012), generator) > 0).astype(np.float32)
     paper = PAPERS[name]
     material = Material(
         colour=printer.printed(page.texture(border, 1.0), page.texel, generator),
@@ -60,7 +63,7 @@ def print_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.Ge
         clearcoat_gloss=paper.clearcoat_gloss,
         opacity=opacity,
     )
-    hands = holding(sheet, skin_colour(impostor.bodies), generator) if generator.random() < 0.7 else ()
+    hands = holding(sheet, skin_colour(impostor), generator) if generator.random() < 0.7 else ()
     parameters: dict[str, float | str] = {
         "form": form,
         "format": kind,
@@ -105,16 +108,3 @@ def _held(form: str, width: float, height: float, impostor: Figure, generator: n
     if form == "flat":
         return sheet.before(points_of(impostor.bodies), float(generator.uniform(0.01, 0.15)))
     return sheet.before(impostor.points, 0.003)
-
-
-def _eyeless(page: Page, generator: np.random.Generator) -> Floats:
-    """Rows, columns: 0 where scissors went around the eyes."""
-    texels = page.texels_places()
-    kept = np.ones(page.shape, np.float32)
-    for eye in page.places(page.enrolment.landmarks[:2]):
-        away = texels - eye
-        angle = np.arctan2(away[..., 1], away[..., 0])
-        wobble = 1 + 0.06 * np.sin(3 * angle + generator.uniform(0, 6)) + 0.04 * np.sin(5 * angle)
-        wide, high = generator.uniform(0.016, 0.019), generator.uniform(0.008, 0.012)
-        kept[np.hypot(away[..., 0] / wide, away[..., 1] / high) < wobble] = 0
-    return kept

@@ -85,7 +85,7 @@ def replay_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.G
     body = _body(sheet, frame, drawn(device.depth), drawn((0.004, 0.012)), generator)
     outer = replace(sheet, width=sheet.width + 2 * frame[0], height=sheet.height + 2 * frame[1])
     held = kind != "monitor" and generator.random() < 0.75
-    hands = holding(outer, skin_colour(impostor.bodies), generator) if held else ()
+    hands = holding(outer, skin_colour(impostor), generator) if held else ()
     parameters: dict[str, float | str] = {
         "device": kind,
         "width": width,

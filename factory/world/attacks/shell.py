@@ -1,4 +1,4 @@
-"""Shells over a head: another face's shape fitted before the impostor's, cut along a line, with an edge that is seen."""
+"""Shells over a head: another face's shape fitted before the impostor's, cut along a line, with a visible edge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from factory.world.people.head import BODY, base
 from factory.world.scene import Floats, Material, Mesh, Strands
 
 Doubles = NDArray[np.float64]
-HARD = 0.9  # of the weight in fitting that points near the middle of the face have
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,34 @@ def skin() -> Skin:
     return Skin(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), rest, front, edges)
 
 
+@dataclass(frozen=True)
+class Pose:
+    """A turn, a size and a place.
+
+    Args:
+        turn: 3, 3.
+        size: Times.
+        move: 3.
+    """
+
+    turn: Doubles
+    size: float
+    move: Doubles
+
+    def __call__(self, points: Doubles) -> Doubles:
+        """N, 3: points moved."""
+        return np.asarray(self.size * points @ self.turn.T + self.move)
+
+    @classmethod
+    def between(cls, here: Doubles, there: Doubles) -> Pose:
+        """What brings points (N, 3) nearest to others (Umeyama, 1991)."""
+        middle, target = here.mean(axis=0), there.mean(axis=0)
+        left, _, right = np.linalg.svd((here - middle).T @ (there - target))
+        turn = right.T @ np.diag([1, 1, np.sign(np.linalg.det(right.T @ left.T))]) @ left.T
+        size = float(np.sqrt(((there - target) ** 2).sum() / ((here - middle) ** 2).sum()))
+        return cls(turn, size, target - size * middle @ turn.T)
+
+
 def fitted(face: Floats, head: Floats, clearance: float, smoothing: int = 0) -> Doubles:
     """V, 3: a face's points over a head's, turned and sized to it, and nowhere nearer than the clearance (metres).
 
@@ -56,7 +83,7 @@ def fitted(face: Floats, head: Floats, clearance: float, smoothing: int = 0) -> 
         smoothing: How often each point moves halfway to the mean of its neighbours.
     """
     front, wearer = skin().front, head.astype(np.float64)
-    made = _aligned(face.astype(np.float64), wearer, front)
+    made = Pose.between(face.astype(np.float64)[front], wearer[front])(face.astype(np.float64))
     for _ in range(smoothing):
         made = 0.5 * made + 0.5 * _mean(made)
     outward = point_normals(wearer)
@@ -153,17 +180,6 @@ def _mean(values: Doubles) -> Doubles:
         np.add.at(count, here, 1)
     alone = count == 0
     return np.asarray(np.where(alone[:, None], values, total / np.maximum(count, 1)[:, None]))
-
-
-def _aligned(face: Doubles, head: Doubles, front: NDArray[np.bool_]) -> Doubles:
-    """The face's points turned, moved and sized to lie on the head's (Kabsch, Umeyama)."""
-    here, there = face[front], head[front]
-    middle, target = here.mean(axis=0), there.mean(axis=0)
-    left, strength, right = np.linalg.svd((here - middle).T @ (there - target))
-    turn = right.T @ np.diag([1, 1, np.sign(np.linalg.det(right.T @ left.T))]) @ left.T
-    size = np.sqrt(((there - target) ** 2).sum() / ((here - middle) ** 2).sum())
-    del strength
-    return np.asarray((face - middle) @ turn.T * size + target)
 
 
 def _nearest(points: Floats, to: Floats) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from factory.world.attacks.enrolment import Enrolment
-from factory.world.people.figure import Figure, eye_centres, figure
+from factory.world.people.figure import Figure, figure
 from factory.world.people.person import Moment, Person
 from factory.world.scene import Camera, Floats, Panel, Scene
 
@@ -17,18 +17,12 @@ FIELD = 0.37
 
 @cache
 def impostor() -> Figure:
-    return marked(figure(Person.from_seed(1), Moment.still()))
-
-
-def marked(person: Figure) -> Figure:  # until figures have their landmarks
-    right, left = eye_centres(person.points)
-    landmarks = np.stack([right, left, (0, -0.045, 0.045), (-0.025, -0.075, 0.02), (0.025, -0.075, 0.02)])
-    return replace(person, landmarks=landmarks.astype(np.float32))
+    return _bare(1)
 
 
 @cache
 def enrolment() -> Enrolment:
-    victim = marked(figure(Person.from_seed(2), Moment.still()))
+    victim = _bare(2)
     middle = victim.landmarks.mean(axis=0)
     side = 96
     picture = np.full((side, side, 3), 0.5, np.float32)
@@ -48,3 +42,7 @@ def seen(bodies: tuple, landmarks: Floats, surroundings: float = 0.5) -> Scene: 
     camera = Camera((x, y, z + 0.7 * size), (x, y, z), 18.0)
     light = Panel((0.3, 0.6, z + size), (x, y, z), 0.7, 0.7, (4, 4, 4))
     return Scene(camera, bodies, (light,), (surroundings, surroundings, surroundings))
+
+
+def _bare(seed: int) -> Figure:
+    return figure(replace(Person.from_seed(seed), spectacles=None), Moment.still())

@@ -9,7 +9,7 @@ from tests.factory.world.attacks.stage import impostor
 
 def test_thumbs_hold_the_rim_and_have_the_impostors_colour() -> None:
     sheet = Sheet(0.07, 0.14)
-    colour = skin_colour(impostor().bodies)
+    colour = skin_colour(impostor())
     for seed in range(4):
         thumbs = holding(sheet, colour, np.random.default_rng(seed))
         assert 1 <= len(thumbs) <= 2

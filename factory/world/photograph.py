@@ -23,7 +23,8 @@ from factory.world.people.pigments import colour, individual_typology_angle
 from factory.world.render import render
 from factory.world.scene import Camera, Scene
 
-IMPOSTORS = 1 << 63  # seeds from here on are of people who attack; nobody of a corpus has such a seed
+STRANGERS = 1 << 63  # seeds from here on are of the others in attacks; nobody of a corpus has such a seed
+WORN = ("partial", "make_up")  # these leave most of the wearer's face to be seen: the person wears them themselves
 
 
 @dataclass(frozen=True)
@@ -68,22 +69,25 @@ def photograph(
 
 
 def _presented(person: int, moment: int, attack: str, size: int, samples: int, seed: int) -> Presentation:
-    """What is before the camera."""
+    """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
         return Presentation(somebody.bodies, somebody.landmarks, {})
     generator = _drawn(seed, "attack", attack)
-    other, then = (int(value) for value in generator.integers(1 << 62, size=2))
-    impostor = figure(Person.from_seed(IMPOSTORS + other), Moment.from_seed(then))
+    stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
+    stranger += STRANGERS
+    if attack in WORN:
+        return ATTACKS[attack](_figure(person, moment), _enrolment(stranger, then, size, samples), generator)
+    impostor = figure(Person.from_seed(stranger), Moment.from_seed(then))
     return ATTACKS[attack](impostor, _enrolment(person, moment, size, samples), generator)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _figure(person: int, moment: int) -> Figure:
     return figure(Person.from_seed(person), Moment.from_seed(moment))
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _enrolment(person: int, moment: int, size: int, samples: int) -> Enrolment:
     """Twice as fine as what is made from it: a face fills three fifths of it."""
     return enrolled(_figure(person, moment), _drawn(moment, "enrolment"), 2 * size, samples)

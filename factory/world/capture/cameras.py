@@ -260,7 +260,7 @@ def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> C
     eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     height = FACE_HEIGHT * float(np.linalg.norm(eyes - mouth))
     side = height / generator.uniform(*camera.face)
-    centre = 0.65 * eyes + 0.35 * mouth - (0, 0, DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
+    centre = 0.75 * eyes + 0.25 * mouth - (0, 0, DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
     distance = generator.uniform(*camera.distance)
     up, across = radians(generator.uniform(*camera.elevation)), radians(generator.uniform(-1, 1) * camera.azimuth)
     away = np.array([sin(across) * cos(up), sin(up), cos(across) * cos(up)])

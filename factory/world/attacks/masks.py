@@ -19,9 +19,9 @@ LINE = -0.0675  # where the lips meet
 
 def rigid_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
     """A hard shell with the other's features, coloured from their picture or by hand, strapped before the face."""
-    thickness, clearance = float(generator.uniform(0.002, 0.004)), float(generator.uniform(0.005, 0.009))
+    thickness, clearance = float(generator.uniform(0.002, 0.004)), float(generator.uniform(0.006, 0.011))
     points = fitted(enrolment.figure.points, impostor.points, clearance)
-    eye = (float(generator.uniform(0.0165, 0.020)), float(generator.uniform(0.0075, 0.0105)))
+    eye = (float(generator.uniform(0.017, 0.021)), float(generator.uniform(0.0085, 0.0115)))
     inside = np.minimum(_face(float(generator.uniform(-0.004, 0.006))), _around_eyes(points, impostor, eye))
     finish = str(generator.choice(["varnish", "satin", "chalk"], p=[0.4, 0.4, 0.2]))
     source = str(generator.choice(["photograph", "paint"]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from factory.world.people.dress import dress, uncovered
 from factory.world.people.eyes import ball, eyes
+from factory.world.people.hair import hair
 from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, quarters, shaped, surface
 from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
@@ -41,6 +42,7 @@ def figure(person: Person, moment: Moment) -> Figure:
     points = resting(person, moment)
     turned = pose(points, moment.yaw, moment.pitch, moment.roll)
     bodies: list[Mesh | Strands] = [_body(person, points), *eyes(person.eyes, points, moment.gaze)]
+    bodies += hair(person.hair, points)
     bodies += dress(person.dress, points)
     if person.spectacles is not None:
         bodies += spectacles(person.spectacles, points)

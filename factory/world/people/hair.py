@@ -135,7 +135,11 @@ def _scalp_hair(hair: Hair, points: Floats, around: Envelope, generator: np.rand
     cut = CUTS[hair.style]
     level = None if cut.level is None else cut.level * (0.6 + 0.4 * hair.length)
     cut = replace(
-        cut, top=cut.top * hair.length, side=cut.side * hair.length, level=level, volume=cut.volume * hair.volume,
+        cut,
+        top=cut.top * hair.length,
+        side=cut.side * hair.length,
+        level=level,
+        volume=cut.volume * hair.volume,
         curl=cut.curl * hair.curl,
     )
     grown = strands(cut, sprinkled(grows, cut.strands, generator), points, around, hair.parting, generator)
@@ -200,15 +204,32 @@ def _style(generator: np.random.Generator, age: float, sex: Sex, ancestry: Ances
     curly = ancestry.african
     if sex == "female":
         shares = {
-            BALD: 0.01, SCARF: 0.09, "buzz": 0.02 + 0.06 * curly, "messy": 0.06, "parted": 0.05, "curly": 0.06 + 0.12 * curly,
-            "afro": 0.25 * curly, "bob": 0.18, "straight": 0.18 - 0.1 * curly, "wavy": 0.18 - 0.06 * curly,
-            "bun": 0.08, "ponytail": 0.1, "topknot": 0.07,
+            BALD: 0.01,
+            SCARF: 0.09,
+            "buzz": 0.02 + 0.06 * curly,
+            "messy": 0.06,
+            "parted": 0.05,
+            "curly": 0.06 + 0.12 * curly,
+            "afro": 0.25 * curly,
+            "bob": 0.18,
+            "straight": 0.18 - 0.1 * curly,
+            "wavy": 0.18 - 0.06 * curly,
+            "bun": 0.08,
+            "ponytail": 0.1,
+            "topknot": 0.07,
         }
     else:
         shares = {
-            BALD: 0.06 + 0.8 * max(loss - 0.35, 0), SCARF: 0.0, "buzz": 0.18 + 0.15 * curly, "messy": 0.2 * (1 - curly),
-            "parted": 0.22 * (1 - curly), "swept": 0.14 * (1 - curly), "curly": 0.08 + 0.12 * curly, "afro": 0.25 * curly,
-            "wavy": 0.03, "topknot": 0.03,
+            BALD: 0.06 + 0.8 * max(loss - 0.35, 0),
+            SCARF: 0.0,
+            "buzz": 0.18 + 0.15 * curly,
+            "messy": 0.2 * (1 - curly),
+            "parted": 0.22 * (1 - curly),
+            "swept": 0.14 * (1 - curly),
+            "curly": 0.08 + 0.12 * curly,
+            "afro": 0.25 * curly,
+            "wavy": 0.03,
+            "topknot": 0.03,
         }
     names = list(shares)
     weights = np.array([shares[name] for name in names])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from factory.simulate.fields import resized
 from factory.world.scene import Floats
 
 ANGLES = (15.0, 75.0, 0.0, 45.0)  # degrees of the screens of cyan, magenta, yellow and black
@@ -46,7 +45,7 @@ class Printer:
         home = screening != "continuous"
         tint = generator.uniform(-0.02, 0.03)
         white = generator.uniform(0.78, 0.88)
-        gamma = generator.uniform(0.85, 1.15) * (1 + generator.normal(0, 0.09 if home else 0.03, 3).clip(-0.2, 0.2))
+        gamma = generator.uniform(0.85, 1.15) * (1 + generator.normal(0, 0.06 if home else 0.03, 3).clip(-0.2, 0.2))
         return cls(
             screening=screening,
             pitch=float(generator.uniform(0.22e-3, 0.5e-3) if screening == "halftone" else 0.1e-3),
@@ -99,9 +98,12 @@ class Printer:
     def _stripes(self, height: int, texel: float, generator: np.random.Generator) -> Floats:
         """height: how much ink each row gets."""
         rows = max(2, int(height * texel / generator.uniform(1.5e-3, 6e-3)))
-        fine = resized(generator.standard_normal((rows, 1), np.float32), height, 1)[:, 0]
-        coarse = resized(generator.standard_normal((max(2, rows // 6), 1), np.float32), height, 1)[:, 0]
-        return np.asarray(np.clip(1 - self.bands * (0.10 * np.abs(fine) + 0.05 * np.abs(coarse)), 0, 1), np.float32)
+        at = np.linspace(0, 1, height)
+        fine, coarse = (
+            np.abs(np.interp(at, np.linspace(0, 1, count), generator.standard_normal(count)))
+            for count in (rows, max(2, rows // 6))
+        )
+        return np.asarray(np.clip(1 - self.bands * (0.10 * fine + 0.05 * coarse), 0, 1), np.float32)
 
 
 def _through(ink: Floats) -> Floats:

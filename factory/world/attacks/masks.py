@@ -7,7 +7,7 @@ import numpy as np
 from factory.world.attacks.enrolment import Enrolment
 from factory.world.attacks.paint import SIDE, brows, complexion, laid
 from factory.world.attacks.presentation import Presentation
-from factory.world.attacks.shell import Doubles, Pose, bare, cut, fitted, skin
+from factory.world.attacks.shell import Doubles, Pose, bare, cut, fitted, raised, skin
 from factory.world.people.face_map import face_map, mottle, softened
 from factory.world.people.figure import MOUTH_CORNER, NOSE_TIP, Figure
 from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base, mirrored
@@ -19,9 +19,9 @@ LINE = -0.0675  # where the lips meet
 
 def rigid_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
     """A hard shell with the other's features, coloured from their picture or by hand, strapped before the face."""
-    thickness, clearance = float(generator.uniform(0.002, 0.004)), float(generator.uniform(0.005, 0.009))
+    thickness, clearance = float(generator.uniform(0.002, 0.004)), float(generator.uniform(0.006, 0.011))
     points = fitted(enrolment.figure.points, impostor.points, clearance)
-    eye = (float(generator.uniform(0.0165, 0.020)), float(generator.uniform(0.0075, 0.0105)))
+    eye = (float(generator.uniform(0.017, 0.021)), float(generator.uniform(0.0085, 0.0115)))
     inside = np.minimum(_face(float(generator.uniform(-0.004, 0.006))), _around_eyes(points, impostor, eye))
     finish = str(generator.choice(["varnish", "satin", "chalk"], p=[0.4, 0.4, 0.2]))
     source = str(generator.choice(["photograph", "paint"]))
@@ -70,8 +70,7 @@ def silicone_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.G
         height=_dimples(generator),
     )
     shell = cut(points, _texture_places(), inside, thickness, material)
-    covered = inside > -0.006
-    covered &= rest[:, 1] < 0.055  # scalp hair is a wig
+    face = skin().front & (rest[:, 1] < 0.045)  # hair of the scalp becomes a wig
     parameters: dict[str, float | str] = {
         "thickness": thickness,
         "clearance": clearance,
@@ -81,7 +80,8 @@ def silicone_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.G
         "eye_height": 2 * eye[1],
         "mouth_gap": 2 * gap,
     }
-    bodies = bare(impostor.bodies, impostor.points, covered)
+    moves = np.where((rest[:, 1] > -0.06)[:, None], points - impostor.points, 0.0)
+    bodies = raised(bare(impostor.bodies, impostor.points, face), impostor.points, moves)
     return Presentation((*bodies, shell), _landmarks(points), parameters)
 
 

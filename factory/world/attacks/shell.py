@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -153,6 +153,28 @@ def bare(bodies: tuple[Mesh | Strands, ...], head: Floats, under: NDArray[np.boo
         if kept.any():
             rest.append(Strands(body.points[kept], body.radius[kept], body.material))
     return tuple(rest)
+
+
+def raised(bodies: tuple[Mesh | Strands, ...], head: Floats, moves: Doubles) -> tuple[Mesh | Strands, ...]:
+    """Bodies with hair and what else is around the head moved outwards as the head's points are (`moves`: V, 3)."""
+    return tuple(
+        _lifted(body, head, moves) if number and _around(body, head) else body for number, body in enumerate(bodies)
+    )
+
+
+def _around(body: Mesh | Strands, head: Floats) -> bool:
+    """Whether a body is hair, or so wide and high that it is something like a scarf."""
+    if isinstance(body, Strands):
+        return True
+    low, high = body.points.min(axis=0), body.points.max(axis=0)
+    return bool(high[1] > head[:, 1].max() - 0.03 and high[0] - low[0] > 0.12)
+
+
+def _lifted(body: Mesh | Strands, head: Floats, moves: Doubles) -> Mesh | Strands:
+    if isinstance(body, Strands):
+        move = moves[_nearest(body.points[:, 0], head)][:, None]
+        return replace(body, points=np.asarray(body.points + move, np.float32))
+    return replace(body, points=np.asarray(body.points + moves[_nearest(body.points, head)], np.float32))
 
 
 def point_normals(points: Doubles) -> Doubles:

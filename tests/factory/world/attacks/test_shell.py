@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.world.attacks.shell import Pose, bare, cut, fitted, point_normals, skin
-from factory.world.scene import Material, Strands
+from factory.world.attacks.shell import Pose, bare, cut, fitted, point_normals, raised, skin
+from factory.world.scene import Material, Mesh, Strands
 from tests.factory.world.attacks.stage import enrolment, impostor
 
 
@@ -44,3 +44,15 @@ def test_hairs_under_a_mask_are_gone() -> None:
     left = bare((strands,), head, skin().front)
     assert isinstance(left[0], Strands) and len(left[0].points) == 1
     assert np.allclose(left[0].points[0, 0], roots[1])
+
+
+def test_a_wig_moves_with_the_head_and_clothes_do_not() -> None:
+    head, moves = impostor().points, np.full((len(impostor().points), 3), 0.01)
+    scarf = Mesh(head[:200] * np.float32(1.1), np.zeros((1, 3), np.uint32), np.zeros((200, 2), np.float32), Material())
+    coat = Mesh(head[:200] - np.float32(0.3), scarf.triangles, scarf.uv, Material())
+    wide = Mesh(head, scarf.triangles, np.zeros((len(head), 2), np.float32), Material())
+    hair = Strands(np.repeat(head[:2, None], 4, 1), np.full((2, 4), 1e-4, np.float32), Material())
+    skin_, lifted, still, around = raised((scarf, hair, coat, wide), head, moves)
+    assert skin_ is scarf and still is coat
+    assert np.allclose(lifted.points, hair.points + 0.01)
+    assert np.allclose(around.points, wide.points + 0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +24,32 @@ class Enrolment:
     """A good picture of a person.
 
     Args:
-        picture: H, H, 3: linear sRGB, 0 to 1, as a display would show it.
         figure: The person as they stood.
         places: V, 2: where the picture shows each point of their head, in sides to the right and down.
         landmarks: 5, 2: the same for the landmarks.
+        scene: What the picture is taken of.
+        white: Radiance of a white sheet in that light.
+        side: Pixels of the picture's side.
+        samples: Light paths a pixel.
+        seed: Of the paths.
     """
 
-    picture: Floats
     figure: Figure
     places: Floats
     landmarks: Floats
+    scene: Scene
+    white: float
+    side: int
+    samples: int
+    seed: int
+
+    @cached_property
+    def picture(self) -> Floats:
+        """side, side, 3: linear sRGB, 0 to 1, as a display shows it; rendered when an attack first asks for it."""
+        down, across = (np.mgrid[: self.side, : self.side] + 0.5) / self.side
+        reach = max(1.5 * spread(self.landmarks), 1 / self.side)
+        face = np.hypot(across - self.middle[0], down - self.middle[1]) < reach
+        return developed(render(self.scene, self.side, self.samples, self.seed), self.white, face)
 
     @property
     def middle(self) -> NDArray[np.float64]:
@@ -68,13 +85,9 @@ def enrolled(figure: Figure, generator: np.random.Generator, side: int = SIDE, s
     light = Panel(window, (x, y, z), LIGHT, LIGHT, (4 * (1 + warm), 4.0, 4 * (1 - warm)))
     wall = float(generator.uniform(0.15, 0.55))
     scene = Scene(camera, figure.bodies, (light,), (wall, wall, wall))
-    radiance = render(scene, side, samples, int(generator.integers(2**31)))
-    landmarks = _seen(figure.landmarks, camera)
-    down, across = (np.mgrid[:side, :side] + 0.5) / side
-    middle, reach = landmarks.mean(axis=0), 1.5 * spread(landmarks)
-    face = np.hypot(across - middle[0], down - middle[1]) < max(reach, 1 / side)
     white = 4 * LIGHT**2 / float(((np.array(window) - (x, y, z)) ** 2).sum()) / np.pi + 0.6 * wall
-    return Enrolment(developed(radiance, white, face), figure, _seen(figure.points, camera), landmarks)
+    places, landmarks = _seen(figure.points, camera), _seen(figure.landmarks, camera)
+    return Enrolment(figure, places, landmarks, scene, white, side, samples, int(generator.integers(2**31)))
 
 
 def developed(radiance: Floats, white: float, face: NDArray[np.bool_]) -> Floats:

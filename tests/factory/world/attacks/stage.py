@@ -31,7 +31,10 @@ def enrolment() -> Enrolment:
     y, x = (np.mgrid[:side, :side] + 0.5) / side
     for place in landmarks:  # red where the face has its points
         picture[np.hypot(x - place[0], y - place[1]) < 0.03] = (1, 0, 0)
-    return Enrolment(picture, victim, places.astype(np.float32), landmarks.astype(np.float32))
+    scene = seen((), victim.landmarks)
+    made = Enrolment(victim, places.astype(np.float32), landmarks.astype(np.float32), scene, 1.0, side, 0, 0)
+    vars(made)["picture"] = picture  # as if it had been rendered
+    return made
 
 
 def seen(bodies: tuple, landmarks: Floats, surroundings: float = 0.5) -> Scene:  # type: ignore[type-arg]

@@ -128,15 +128,22 @@ def _mesh(mi: Any, mesh: Mesh) -> Any:
 
 
 def _strands(mi: Any, strands: Strands) -> Any:
-    """Curves enter Mitsuba by a file alone: one of the right shape, whose numbers are replaced in memory."""
-    count, length = strands.radius.shape
+    """Curves enter Mitsuba by a file alone: one of the right shape, whose numbers are replaced in memory.
+
+    Where a ray hits the very tip of the last curve, Mitsuba 3.9 reads beyond its arrays (and mostly crashes): a last
+    curve too thin to be hit, at the first one's root, keeps every other from being the last.
+    """
+    table = np.concatenate([strands.points, strands.radius[..., None]], axis=2)  # S, P, 4
+    count, length, _ = table.shape
+    unseen = np.repeat(table[:1, :1], length, axis=1)
+    unseen[..., 2] += 1e-5 * np.arange(length)
+    unseen[..., 3] = 1e-8
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write(("0 0 0 1\n" * length + "\n") * count)
+        file.write(("0 0 0 1\n" * length + "\n") * (count + 1))
         file.flush()
         made = mi.load_dict({"type": "bsplinecurve", "filename": file.name, "bsdf": _bsdf(mi, strands.material)})
-    table = np.concatenate([strands.points, strands.radius[..., None]], axis=2)  # S, P, 4
     values = mi.traverse(made)
-    values["control_points"] = np.ascontiguousarray(table, np.float32).ravel()
+    values["control_points"] = np.concatenate([table, unseen]).astype(np.float32).ravel()
     values.update()
     return made
 

@@ -65,7 +65,7 @@ class Person:
         sex: Sex = "female" if half < 0.5 else "male"
         age = YOUNGEST + (OLDEST - YOUNGEST) * years
         ancestry = _ancestry(tone, family, generator)
-        weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(age, ancestry, generator)
+        weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(sex, generator)
         return cls(
             seed=seed,
             sex=sex,

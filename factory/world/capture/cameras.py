@@ -188,11 +188,11 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     face=(0.58, 0.68),
     aperture=0.9e-3,
     softness=0.9,
-    side=120,
+    side=128,
     full_well=2600,
     read_noise=9.0,
-    stripes=0.15,
-    sensitivity=6.0,
+    stripes=0.1,
+    sensitivity=10.0,
     slowest=1 / 25,
     shake=0.035,
     face_priority=0.2,
@@ -204,11 +204,11 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     saturation=0.7,
     tint=(0.98, 1.02, 1.0),
     contrast=0.35,
-    denoise=2.4,
+    denoise=1.8,
     sharpening=1.2,
     sharpening_radius=1.0,
     codec="video",
-    quality=(18, 28),
+    quality=(19, 28),
 )
 
 ENROLMENT = Device(  # a photographer's camera: the picture that an attacker prints or shows
@@ -260,7 +260,7 @@ def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> C
     eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     height = FACE_HEIGHT * float(np.linalg.norm(eyes - mouth))
     side = height / generator.uniform(*camera.face)
-    centre = 0.65 * eyes + 0.35 * mouth - (0, 0, DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
+    centre = 0.75 * eyes + 0.25 * mouth - (0, 0, DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
     distance = generator.uniform(*camera.distance)
     up, across = radians(generator.uniform(*camera.elevation)), radians(generator.uniform(-1, 1) * camera.azimuth)
     away = np.array([sin(across) * cos(up), sin(up), cos(across) * cos(up)])

@@ -101,6 +101,12 @@ def _blinds(generator: Generator, floor: float) -> Block:
     return _hanging(generator.uniform(0.5, 0.9), floor + 0.9, 1.2, surface)
 
 
+def _window(generator: Generator, floor: float) -> Block:
+    half, height = generator.uniform((0.35, 0.9), (0.8, 1.4))
+    surface = textures.outdoors(generator, generator.uniform(1.5, 6.0))
+    return Block((-half, floor + 0.9, 0.0), (half, floor + 0.9 + height, 0.02), surface, shines=True)
+
+
 def _picture(generator: Generator, floor: float) -> Block:
     half = generator.uniform(0.15, 0.4)
     return _hanging(
@@ -122,4 +128,5 @@ KINDS: dict[str, Callable[[Generator, float], Block]] = {
     "display": _display,
     "blinds": _blinds,
     "picture": _picture,
+    "window": _window,
 }

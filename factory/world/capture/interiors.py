@@ -13,7 +13,7 @@ from factory.world.scene import Colour, Floats, Point
 
 Numbers = NDArray[np.float32 | np.float64]
 
-COARSE = (256, 512)
+COARSE = (192, 384)
 FINE = 4  # times as many pixels behind the person, where cameras look
 BEHIND = 42.0  # degrees around the way behind the person that are fine
 

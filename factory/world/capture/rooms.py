@@ -1,7 +1,7 @@
 """The four rooms: a living room with a window, a desk with a lamp, a ring light in a dark room, an office.
 
-Radiance 1 is 100 cd/m², a white wall at 300 lux. Lights close to the face are panels; windows and ceilings, far enough
-to light all of it alike, are in the picture of the surroundings, whose bright parts the renderer samples first.
+Radiance 1 is 100 cd/m², a white wall at 300 lux. Lamps and windows that light the face are panels; ceilings and
+what is behind a person, far enough to look the same from every place, are in the picture of the surroundings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from factory.world.capture import textures
-from factory.world.capture.interiors import Block, Light, Numbers, surroundings
+from factory.world.capture.interiors import Block, Numbers, surroundings
 from factory.world.capture.shell import Shell, point
 from factory.world.scene import Floats, Mesh, Panel, Strands
 
@@ -27,7 +27,7 @@ class Room:
     """A place to be recorded in.
 
     Args:
-        panels: Lights close to the person.
+        panels: Lamps and windows that light the person.
         surroundings: H, W, 3: radiance from all else, background and windows included.
         bodies: What stands near the person.
     """
@@ -45,11 +45,11 @@ def room(name: str, generator: Generator) -> Room:
 def living_room(generator: Generator) -> Room:
     """Daylight from a window at the side, soft from the walls."""
     shell = Shell(generator, eye_height=generator.uniform(1.15, 1.6), behind=generator.uniform(1.4, 3.0))
-    _window(shell, generator)
+    panes = _window(shell, generator)
     if generator.random() < 0.5:
         shell.ceiling_lamp(generator.uniform(10, 30), generator.uniform(2700, 4000))
-    shell.furnish(("sofa", "shelf", "picture", "picture", "plant", "door", "cupboard", "lamp"))
-    return Room((), surroundings(shell.interior()))
+    shell.furnish(("sofa", "shelf", "picture", "picture", "plant", "door", "cupboard", "lamp", "window"))
+    return Room(panes, surroundings(shell.interior()))
 
 
 def desk(generator: Generator) -> Room:
@@ -96,7 +96,7 @@ def office(generator: Generator) -> Room:
         for z in np.arange(-2, 4) * 1.2 + front:
             if np.all(np.array([x, z]) > shell.lower[::2] + 0.4) and np.all(np.array([x, z]) < shell.upper[::2] - 0.4):
                 shell.ceiling_panel(float(x), float(z), width, 0.6, white)
-    shell.furnish(("shelf", "partition", "partition", "whiteboard", "display", "door", "blinds", "plant"))
+    shell.furnish(("shelf", "partition", "partition", "whiteboard", "display", "door", "blinds", "plant", "window"))
     return Room((), surroundings(shell.interior()))
 
 
@@ -108,20 +108,23 @@ ROOMS: dict[str, Callable[[Generator], Room]] = {
 }
 
 
-def _window(shell: Shell, generator: Generator) -> None:
-    """Put a window with curtains into one of the walls at the person's sides, from beside to before the person."""
+def _window(shell: Shell, generator: Generator) -> tuple[Panel, ...]:
+    """Put a window of two panes, with curtains, into a wall at the person's side, from beside to before the person."""
     side = int(generator.choice([-1, 1]))
     wall = float(shell.upper[0] if side > 0 else shell.lower[0])
     radiance, width, height = generator.uniform((8, 1.2, 1.2), (25, 2.2, 1.7))
     along, sill = generator.uniform((0.2, -0.6), (1.4, -0.2))
-    lower, upper = (wall - 0.03, sill, along - width / 2), (wall + 0.03, sill + height, along + width / 2)
-    shell.blocks.append(Block(lower, upper, textures.outdoors(generator, radiance), shines=True))
-    centre = (wall, sill + height / 2, along)
-    shell.lights.append(Light(centre, (-float(side), 0.0, 0.0), width * height, (0.75 * radiance,) * 3))
+    sky = radiance * np.array(textures.lamp_colour(generator.uniform(5500, 8000)))
+    panes = []
+    for middle in (along - width / 4, along + width / 4):
+        centre = (wall - 0.02 * side, sill + height / 2, middle)
+        panes.append(Panel(centre, (0.0, centre[1], middle), width / 2 - 0.06, height, point(sky)))
+    shell.lit_by(tuple(panes))
     cloth = textures.curtain(generator, textures.drawn_colour(generator, 0.3, (0.3, 0.8)))
     for middle in (along - width / 2 - 0.1, along + width / 2 + 0.1):
         lower, upper = (wall - 0.08, shell.lower[1], middle - 0.2), (wall + 0.08, sill + height + 0.15, middle + 0.2)
         shell.blocks.append(Block(lower, upper, cloth))
+    return tuple(panes)
 
 
 def _panel(centre: Numbers, irradiance: Numbers, side: float) -> Panel:

@@ -44,10 +44,10 @@ class Shell:
         for x, kind in zip(spots.tolist(), chosen, strict=True):
             block = furniture(kinds[kind], generator, float(self.lower[1]), (x, 0.0, back))
             self.blocks.append(block)
-            if kinds[kind] == "lamp":
-                self.lights.append(
-                    Light((x, block.upper[1], back + 0.7), (0.0, 0.0, -1.0), 0.1, point(block.surface[0, 0]))
-                )
+            if block.shines:
+                (width, height, _), radiance = np.subtract(block.upper, block.lower), block.surface.mean(axis=(0, 1))
+                centre = (x, block.upper[1] - height / 2, block.upper[2] + 0.05)
+                self.lights.append(Light(centre, (0.0, 0.0, 1.0), float(width * height), point(radiance)))
 
     def ceiling_lamp(self, radiance: float, kelvin: float) -> None:
         """Hang a lamp of 40 cm under the ceiling."""

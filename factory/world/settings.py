@@ -13,7 +13,7 @@ from factory.line.rounds import STALL_SECONDS
 from factory.world.attacks import ATTACKS
 from factory.world.capture.cameras import CAMERAS
 
-MOST_SEED = 2**31 - 1
+MOST_SEED, MOST_PEOPLE = 2**31 - 1, 2**31
 
 
 class WorldOutput(OutputConfig):
@@ -34,7 +34,7 @@ class WorldConfig(Config):
     """One rendered corpus: people × domains × captures, each live and under every attack."""
 
     out: PathOrUrl
-    people: int = Field(120, ge=1, le=2**31)
+    people: int = Field(120, ge=1, le=MOST_PEOPLE)
     domains: tuple[str, ...] = Field(tuple(CAMERAS), min_length=1, description="cameras")
     attacks: tuple[str, ...] = Field(tuple(ATTACKS), description="none: live faces alone")
     captures: int = Field(1, ge=1, le=100, description="captures of each person in each domain")

@@ -112,7 +112,7 @@ class Printer:
 def _levels() -> tuple[Floats, Floats]:
     """Shares of the paper, and the level below which a screen's thresholds make up that share."""
     wave = np.cos(np.linspace(0, 2 * np.pi, 64, endpoint=False, dtype=np.float32))
-    thresholds = np.sort((0.5 + 0.25 * (wave[:, None] + wave)).ravel())
+    thresholds = np.sort((0.5 + 0.25 * (wave[:, None] + wave)).ravel()).astype(np.float32)
     return np.linspace(0, 1, len(thresholds), dtype=np.float32), thresholds
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,14 +77,18 @@ def _presented(person: int, moment: int, attack: str, size: int, samples: int, s
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
     if attack in WORN:
-        return ATTACKS[attack](_figure(person, moment), _enrolment(stranger, then, size, samples), generator)
-    impostor = figure(Person.from_seed(stranger), Moment.from_seed(then))
-    return ATTACKS[attack](impostor, _enrolment(person, moment, size, samples), generator)
+        return ATTACKS[attack](_barefaced(person, moment), _enrolment(stranger, then, size, samples), generator)
+    return ATTACKS[attack](_barefaced(stranger, then), _enrolment(person, moment, size, samples), generator)
 
 
 @functools.lru_cache(maxsize=2)
 def _figure(person: int, moment: int) -> Figure:
     return figure(Person.from_seed(person), Moment.from_seed(moment))
+
+
+def _barefaced(person: int, moment: int) -> Figure:
+    """Without spectacles: they would pierce a mask or a strip of paper."""
+    return figure(replace(Person.from_seed(person), spectacles=None), Moment.from_seed(moment))
 
 
 @functools.lru_cache(maxsize=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -92,7 +93,8 @@ class Printer:
         for number, angle in enumerate(np.radians(ANGLES, dtype=np.float32)):
             across, up = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
             threshold = 0.5 + 0.25 * (np.cos(across) + np.cos(up))
-            dots[..., number] = np.clip(((1 + edge) * ink[..., number] - threshold) / edge, 0, 1)
+            level = np.interp(ink[..., number], *_levels()).astype(np.float32)
+            dots[..., number] = np.clip(((1 + edge) * level - threshold) / edge, 0, 1)
         return dots
 
     def _stripes(self, height: int, texel: float, generator: np.random.Generator) -> Floats:
@@ -104,6 +106,14 @@ class Printer:
             for count in (rows, max(2, rows // 6))
         )
         return np.asarray(np.clip(1 - self.bands * (0.10 * fine + 0.05 * coarse), 0, 1), np.float32)
+
+
+@cache
+def _levels() -> tuple[Floats, Floats]:
+    """Shares of the paper, and the level below which a screen's thresholds make up that share."""
+    wave = np.cos(np.linspace(0, 2 * np.pi, 64, endpoint=False, dtype=np.float32))
+    thresholds = np.sort((0.5 + 0.25 * (wave[:, None] + wave)).ravel()).astype(np.float32)
+    return np.linspace(0, 1, len(thresholds), dtype=np.float32), thresholds
 
 
 def _through(ink: Floats) -> Floats:

@@ -36,7 +36,7 @@ class Attack(Protocol):
         """Present the enrolled face.
 
         Args:
-            impostor: Who attacks, as they stand. Their bodies come back where they are still to be seen.
+            impostor: Who attacks, as they stand, without spectacles. Their bodies come back unless replaced.
             enrolment: Of the person who is impersonated.
             generator: Of all that varies; equal states give equal bytes.
         """

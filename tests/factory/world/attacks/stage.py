@@ -9,6 +9,7 @@ import numpy as np
 
 from factory.world.attacks.enrolment import Enrolment
 from factory.world.people.figure import Figure, figure
+from factory.world.people.hair import BALD
 from factory.world.people.person import Moment, Person
 from factory.world.scene import Camera, Floats, Panel, Scene
 
@@ -48,4 +49,6 @@ def seen(bodies: tuple, landmarks: Floats, surroundings: float = 0.5) -> Scene: 
 
 
 def _bare(seed: int) -> Figure:
-    return figure(replace(Person.from_seed(seed), spectacles=None), Moment.still())
+    person = Person.from_seed(seed)
+    bald = replace(person.hair, style=BALD, beard=None)
+    return figure(replace(person, spectacles=None, hair=bald), Moment.still())

@@ -51,3 +51,21 @@ def test_a_screen_has_the_pitch_and_few_tones() -> None:
     row, column = np.unravel_index(power.argmax(), power.shape)
     frequency = np.hypot(min(row, 128 - row), column) / (128 * 0.1e-3)
     assert frequency == pytest.approx(1000, rel=0.1)
+
+
+def test_screening_keeps_the_tone() -> None:
+    picture = np.full((120, 120, 3), (0.45, 0.3, 0.22), np.float32)
+    for pitch in (0.4e-3, 1e-3):
+        screened = replace(printers()[0], screening="halftone", pitch=pitch, bands=0.0, gain=0.0)
+        whole = replace(screened, screening="continuous")
+        dots, plain = (
+            p.printed(picture, 0.13e-3, np.random.default_rng(0)).mean(axis=(0, 1)) for p in (screened, whole)
+        )
+        assert np.allclose(dots, plain, atol=0.06)
+
+
+def test_a_driver_meets_colours_within_its_gamut() -> None:
+    printer = replace(printers()[0], screening="continuous", bands=0.0, gain=0.0, gamma=(1.0, 1.0, 1.0), black=0.0)
+    skin = np.array([0.45, 0.3, 0.22], np.float32)
+    out = printer.printed(np.broadcast_to(skin, (4, 4, 3)), 0.3e-3, np.random.default_rng(0))[0, 0]
+    assert np.allclose(out, skin * printer.paper, atol=0.05)

@@ -75,12 +75,18 @@ def brow_strands(brows: Brows, points: Floats, generator: np.random.Generator) -
     canon = roots.at(base().points)
     along, away = edge(canon)
     side = np.sign(canon[:, 0])
-    rise = np.interp(along, [0, 0.12, 0.35, 0.65, 1.0], [2.2, 1.2, 0.5, 0.05, -0.35]) - 0.35 * away * np.clip(along * 3, 0, 1)
+    rise = np.interp(along, [0, 0.12, 0.35, 0.65, 1.0], [2.2, 1.2, 0.5, 0.05, -0.35]) - 0.35 * away * np.clip(
+        along * 3, 0, 1
+    )
     rise = rise + brows.untidy * 0.5 * generator.standard_normal(len(rise))
     direction = np.stack([side, rise, np.full_like(rise, -0.2)], axis=1)
-    length = generator.uniform(0.6, 1.1, len(rise)) * np.interp(along, [0, 0.2, 0.7, 1.0], [0.006, 0.008, 0.0075, 0.005])
+    length = generator.uniform(0.6, 1.1, len(rise)) * np.interp(
+        along, [0, 0.2, 0.7, 1.0], [0.006, 0.008, 0.0075, 0.005]
+    )
     skin = patch(points, lambda places: (np.abs(places[:, 1] - 0.016) < 0.022) & (places[:, 2] > -0.04))
-    return along_skin(roots, points, skin, direction, np.asarray(length, np.float32), 0.06 + 0.1 * brows.untidy, BROW_POINTS)
+    return along_skin(
+        roots, points, skin, direction, np.asarray(length, np.float32), 0.06 + 0.1 * brows.untidy, BROW_POINTS
+    )
 
 
 def lash_strands(brows: Brows, points: Floats, generator: np.random.Generator) -> Floats:
@@ -100,14 +106,18 @@ def _lashes(lid: Floats, side: int, count: int, length: float, upper: bool, gene
     root = np.stack([np.interp(where * steps[-1], steps, lid[:, axis]) for axis in range(3)], axis=1)
     fan = side * (1.6 * where - 0.55) + generator.normal(0, 0.12, count)  # outwards at the outer corner
     up = 1.0 if upper else -1.0
-    lengths = length * np.interp(where, [0, 0.3, 0.75, 1], [0.5, 0.85, 1.0, 0.8]) * generator.uniform(0.75, 1.05, count)
+    lengths = (
+        length * np.interp(where, [0, 0.3, 0.75, 1], [0.5, 0.85, 1.0, 0.8]) * generator.uniform(0.75, 1.05, count)
+    )
     along = np.linspace(0, 1, LASH_POINTS)[None, :, None]
     first = np.stack([0.6 * fan, np.full(count, -0.25 * up if upper else -0.6), np.ones(count)], axis=1)
     then = np.stack([0.5 * fan, np.full(count, 1.1 * up), np.full(count, 0.25 if upper else 0.4)], axis=1)
     first, then = (vector / np.linalg.norm(vector, axis=1, keepdims=True) for vector in (first, then))
     bend = 0.6 * along**2
     path = (along - 0.5 * bend) * first[:, None] + bend * then[:, None] * 0.9
-    return np.asarray(root[:, None] + lengths[:, None, None] * path - 0.0003 * first[:, None] * (along == 0), np.float32)
+    return np.asarray(
+        root[:, None] + lengths[:, None, None] * path - 0.0003 * first[:, None] * (along == 0), np.float32
+    )
 
 
 @cache

@@ -123,4 +123,3 @@ def _rounded(points: Floats, normals: Floats, ends: NDArray[np.int64]) -> Floats
     middle = points[ends].mean(axis=1)
     height = ((middle[:, None] - points[ends]) * normals[ends]).sum(axis=2, keepdims=True)
     return np.asarray(middle - 0.75 * (height * normals[ends]).mean(axis=1), np.float32)
-

@@ -85,5 +85,7 @@ def ears() -> Floats:
     moved = np.zeros(len(base().points))
     for side in "lr":
         for how in ("scale-vert-incr", "scale-depth-incr", "wing-incr"):
-            moved = np.maximum(moved, np.linalg.norm(base().targets[f"ears/{side}-ear-{how}"].astype(np.float64), axis=1))
+            moved = np.maximum(
+                moved, np.linalg.norm(base().targets[f"ears/{side}-ear-{how}"].astype(np.float64), axis=1)
+            )
     return np.asarray(moved > 0.1 * moved.max(), np.float32)[:, None]

@@ -132,7 +132,9 @@ def _flush(skin: Skin, where: Map) -> Floats:
     ears = where.blob((0.078, -0.012, -0.078), (0.014, 0.035, 0.03))
     chin = where.blob((0.0, -0.098, 0.022), (0.02, 0.013, 0.03))
     forehead = where.blob((0.0, 0.045, 0.02), (0.05, 0.025, 0.05))
-    return (0.35 + 1.3 * skin.blush) * (cheeks + 0.9 * nose + 0.35 * chin) + (0.5 + skin.blush) * ears - 0.25 * forehead
+    return (
+        (0.35 + 1.3 * skin.blush) * (cheeks + 0.9 * nose + 0.35 * chin) + (0.5 + skin.blush) * ears - 0.25 * forehead
+    )
 
 
 def _rims(where: Map) -> Floats:

@@ -66,20 +66,92 @@ CUTS = {
     "parted": Cut(0.065, 0.016, 0.45, 0.014, away=0.3, aside=1.0, back=-0.2, fall=0.3, clump=0.35, hug=0.7),
     "messy": Cut(0.050, 0.022, 0.55, 0.016, away=1.0, fall=0.35, clump=0.8, lock=0.014, noise=0.003, hug=0.35),
     "swept": Cut(0.075, 0.018, 0.5, 0.018, away=0.0, back=1.0, fall=0.2, clump=0.45, hug=0.7),
-    "curly": Cut(0.065, 0.035, 0.8, 0.022, fall=0.4, clump=0.6, lock=0.012, curl=0.005, pitch=0.022, points=22,
-                 strands=5000, hug=0.3),
-    "afro": Cut(0.040, 0.034, 1.0, 0.02, away=0.0, fall=0.0, clump=0.3, lock=0.006, curl=0.003, pitch=0.012, points=20,
-                noise=0.003, strands=6000),
-    "bob": Cut(0.30, 0.25, 0.3, 0.014, away=0.1, aside=0.8, back=0.1, fall=0.8, clump=0.35, points=20, level=0.105, hug=0.9,
-               strands=6000, radius=0.0003),
-    "straight": Cut(0.46, 0.40, 0.3, 0.012, away=0.1, aside=0.8, back=0.2, fall=0.9, clump=0.5, points=24, level=0.27, hug=0.9,
-                    strands=5000, radius=0.00033),
-    "wavy": Cut(0.44, 0.38, 0.35, 0.018, away=0.1, aside=0.8, back=0.15, fall=0.8, clump=0.75, lock=0.014, curl=0.007,
-                pitch=0.08, points=28, level=0.24, hug=0.8, strands=5000, radius=0.00033),
+    "curly": Cut(
+        0.065,
+        0.035,
+        0.8,
+        0.022,
+        fall=0.4,
+        clump=0.6,
+        lock=0.012,
+        curl=0.005,
+        pitch=0.022,
+        points=22,
+        strands=5000,
+        hug=0.3,
+    ),
+    "afro": Cut(
+        0.040,
+        0.034,
+        1.0,
+        0.02,
+        away=0.0,
+        fall=0.0,
+        clump=0.3,
+        lock=0.006,
+        curl=0.003,
+        pitch=0.012,
+        points=20,
+        noise=0.003,
+        strands=6000,
+    ),
+    "bob": Cut(
+        0.30,
+        0.25,
+        0.3,
+        0.014,
+        away=0.1,
+        aside=0.8,
+        back=0.1,
+        fall=0.8,
+        clump=0.35,
+        points=20,
+        level=0.105,
+        hug=0.9,
+        strands=6000,
+        radius=0.0003,
+    ),
+    "straight": Cut(
+        0.46,
+        0.40,
+        0.3,
+        0.012,
+        away=0.1,
+        aside=0.8,
+        back=0.2,
+        fall=0.9,
+        clump=0.5,
+        points=24,
+        level=0.27,
+        hug=0.9,
+        strands=3600,
+        radius=0.00045,
+    ),
+    "wavy": Cut(
+        0.44,
+        0.38,
+        0.35,
+        0.018,
+        away=0.1,
+        aside=0.8,
+        back=0.15,
+        fall=0.8,
+        clump=0.75,
+        lock=0.014,
+        curl=0.007,
+        pitch=0.08,
+        points=28,
+        level=0.24,
+        hug=0.8,
+        strands=3600,
+        radius=0.00045,
+    ),
 }
 
 
-def strands(cut: Cut, roots: Roots, points: Floats, around: Envelope, parting: float, generator: np.random.Generator) -> Floats:
+def strands(
+    cut: Cut, roots: Roots, points: Floats, around: Envelope, parting: float, generator: np.random.Generator
+) -> Floats:
     """S, P, 3: the strands of a style.
 
     Args:
@@ -109,7 +181,7 @@ def _lengths(cut: Cut, canon: Floats, generator: np.random.Generator) -> Floats:
     top = np.clip((canon[:, 1] - 0.03) / 0.05, 0, 1)
     top = top * top * (3 - 2 * top)
     low = np.clip((canon[:, 1] + 0.075) / 0.05, 0.25, 1)  # tapers towards the nape
-    length = (cut.side * (low if cut.level is None else 1) * (1 - top) + cut.top * top)
+    length = cut.side * (low if cut.level is None else 1) * (1 - top) + cut.top * top
     return np.asarray(length * generator.uniform(0.8, 1.05, len(canon)), np.float32)
 
 
@@ -131,7 +203,7 @@ def _grown(
     place = start - 0.001 * normal
     heading = _unit(_comb(cut, place, canon, side, around, 0.0) + 4 * cut.lift**2 * normal)
     path = [place]
-    face = FACE + 0.12 * generator.standard_normal(count)
+    face = FACE + 0.1 * generator.standard_normal(count).clip(-1.5, 2)
     cut_off = around.middle[1] - MIDDLE[1] - (cut.level or 9) + 0.008 * generator.standard_normal(count)
     for number in range(1, steps):
         gone = number * step[:, 0]
@@ -194,7 +266,11 @@ def _clumped(cut: Cut, grown: Floats, canon: Floats, side: Floats, generator: np
     where = np.concatenate([canon, 0.02 * side[:, None]], axis=1)
     near = np.sum(where**2, axis=1)[:, None] - 2 * where @ where[locks].T + np.sum(where[locks] ** 2, axis=1)[None]
     lock = grown[locks[np.argmin(near, axis=1)]]
-    pull = cut.clump * generator.uniform(0.5, 1.0, (count, 1, 1)) * np.linspace(0, 1, cut.points)[None, :, None] ** 0.8
+    pull = (
+        cut.clump
+        * generator.uniform(0.5, 1.0, (count, 1, 1))
+        * np.clip(np.linspace(-0.15, 1, cut.points), 0, 1)[None, :, None] ** 0.8
+    )
     return grown * (1 - pull) + lock * pull
 
 

@@ -64,7 +64,8 @@ def hanging(knot: Knot, around: Envelope, count: int, generator: np.random.Gener
     to = np.array(knot.direction) / np.linalg.norm(knot.direction)
     place = around.pushed(np.asarray((around.middle + 0.02 * to)[None], np.float32), 0.004)[0]
     if knot.bun is not None:
-        return _bun(place + 0.7 * knot.bun * to, knot.bun, to, count, generator)
+        wound = _bun(place + 0.7 * knot.bun * to, knot.bun, to, count, generator)
+        return around.pushed(wound.reshape(-1, 3), 0.001).reshape(wound.shape)
     along = np.linspace(0, 1, BEHIND)
     length = knot.tail * generator.uniform(0.7, 1.0, count)[:, None]
     back = 0.035 * (1 - np.exp(-length * along / 0.03))
@@ -85,7 +86,9 @@ def _bun(middle: Floats, radius: float, axis: Floats, count: int, generator: np.
     across /= np.linalg.norm(across)
     third = np.cross(axis, across)
     turn = generator.uniform(0, 2 * np.pi, (count, 1)) + np.linspace(0, 2.2, BEHIND)[None]
-    height = generator.uniform(-1, 1, (count, 1)) + np.linspace(0, 0.35, BEHIND)[None] * generator.normal(0, 1, (count, 1))
+    height = generator.uniform(-1, 1, (count, 1)) + np.linspace(0, 0.35, BEHIND)[None] * generator.normal(
+        0, 1, (count, 1)
+    )
     height = np.clip(height, -1, 1)
     size = radius * (1 + 0.06 * np.sin(3 * turn + 5 * height) + generator.normal(0, 0.03, (count, 1)))
     flat = size * np.sqrt(np.maximum(1 - height**2, 0.02))

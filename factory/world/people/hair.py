@@ -18,7 +18,7 @@ from factory.world.people.styles import CUTS, strands
 from factory.world.people.tied import KNOTS, drawn_back, hanging
 from factory.world.scene import Colour, Floats, Material, Mesh, Strands
 
-BALD, SCARF = "bald", "scarf"
+BALD, SCARF, BUZZ = "bald", "scarf", "buzz"
 STYLES = (BALD, SCARF, *CUTS, *KNOTS)
 WHITE: Colour = (0.60, 0.58, 0.55)
 EUMELANIN, PHEOMELANIN = np.array([0.419, 0.697, 1.37]), np.array([0.187, 0.4, 1.05])
@@ -167,13 +167,16 @@ def _under(hair: Hair, points: Floats, film: Floats) -> Mesh:
         0.8 * tint * (1 - hair.grey) + 0.4 * white * hair.grey for tint, white in zip(plain, WHITE, strict=True)
     )
     dark = (red, green, blue)
-    whole = surface(lifted, BODY, Material(colour=dark, roughness=0.8, specular=0.05, opacity=film))
+    whole = surface(lifted, BODY, Material(colour=dark, roughness=0.8, specular=0.05))
     rows = ((1 - whole.uv[:, 1]) * len(film)).astype(np.int64).clip(0, len(film) - 1)
     columns = (whole.uv[:, 0] * len(film)).astype(np.int64).clip(0, len(film) - 1)
+    if hair.style != BUZZ and hair.beard is None:  # strands hide its edge, and the renderer is faster without opacity
+        return replace(whole, triangles=whole.triangles[(film[rows, columns] > 0.6)[whole.triangles].all(axis=1)])
     spread = film > 0
     for axis in (0, 1):
         spread = spread | np.roll(spread, 3, axis) | np.roll(spread, -3, axis)
-    return replace(whole, triangles=whole.triangles[spread[rows, columns][whole.triangles].any(axis=1)])
+    kept = spread[rows, columns][whole.triangles].any(axis=1)
+    return replace(whole, triangles=whole.triangles[kept], material=replace(whole.material, opacity=film))
 
 
 def _coloured(

@@ -16,6 +16,9 @@ Doubles = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 AXIS = -0.1  # z of the neck's middle, in the base mesh
 NECK = 0.072  # metres from there to the base of the neck
+THROAT = 0.2  # metres below the eyes: under it the chest counts as away from the neck
+UNDER = 0.012  # metres that skin goes on under cloth
+LONGER = (0.0, -0.25, 0.0)  # metres that the cut torso and arms go on
 HIGHEST = -0.168  # level above which there is no cloth
 REACH = 0.02  # how far above that the finer mesh still goes
 ROUNDS = 12  # of smoothing
@@ -49,15 +52,27 @@ def draped(points: Floats, drop: float, point: float, thickness: float, folds: f
     """
     mesh = _fine()
     rest = mesh.weights(base().points)
-    level = rest[:, 1] + SLOPE * rest[:, 2]
-    throat = np.exp(-((rest[:, 0] / 0.045) ** 2)) * (rest[:, 2] > -0.1)
-    away = np.hypot(rest[:, 0], rest[:, 2] - AXIS)
-    above = np.maximum(NECK + drop + point * throat - away, level - HIGHEST)  # below 0 is cloth
+    above = _above(rest, drop, point)
     placed = mesh.weights(points)
     placed = placed + thickness * _normals(placed, mesh.triangles)
-    placed = _smooth(placed, mesh.triangles, np.clip(-above / 0.02, 0.0, 1.0)[:, None])
+    placed = _smooth(placed, 0.7 * np.clip(-above / 0.02, 0.0, 1.0)[:, None])
     placed = placed + _folds(rest, folds, seed)[:, None] * _normals(placed, mesh.triangles)
-    return _cut(placed, mesh.triangles, above)
+    return _lengthened(_cut(placed, mesh.triangles, above))
+
+
+def bare(drop: float, point: float) -> NDArray[np.bool_]:
+    """For each quad of the body: whether cloth with this neckline leaves it to be seen."""
+    mesh = base()
+    above = _above(mesh.points.astype(np.float64), drop, point)
+    return np.asarray((above[mesh.quads[mesh.part == BODY]] > -UNDER).any(axis=1))
+
+
+def _above(rest: Doubles, drop: float, point: float) -> Doubles:
+    """P: metres by which points of the base mesh lie above the neckline, roughly; below 0 is cloth."""
+    throat = np.exp(-((rest[:, 0] / 0.045) ** 2)) * (rest[:, 2] > AXIS)
+    away = np.hypot(rest[:, 0], rest[:, 2] - AXIS) + np.maximum(0.0, -THROAT - rest[:, 1])
+    level = rest[:, 1] + SLOPE * rest[:, 2]
+    return np.asarray(np.maximum(NECK + drop + point * throat - away, level - HIGHEST))
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,8 @@ class _Fine:
 
     sources: Numbers  # P, 4: numbers of the points whose mean it is
     triangles: Numbers
+    neighbours: Numbers  # N, 2: pairs of points that share an edge, both ways
+    inner: NDArray[np.bool_]  # P: not at the mesh's border
 
     def weights(self, points: Floats) -> Doubles:
         return np.asarray(points.astype(np.float64)[self.sources].mean(axis=1))
@@ -86,7 +103,12 @@ def _fine() -> _Fine:
     nine = number.reshape(-1, 9)
     small = [nine[:, [corner, 4 + corner, 8, 4 + (corner + 3) % 4]] for corner in range(4)]
     four = np.concatenate(small)
-    return _Fine(unique, np.concatenate([four[:, [0, 1, 2]], four[:, [0, 2, 3]]]))
+    triangles = np.concatenate([four[:, [0, 1, 2]], four[:, [0, 2, 3]]])
+    sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
+    edges, uses = np.unique(sides, axis=0, return_counts=True)
+    inner = np.ones(len(unique), bool)
+    inner[edges[uses == 1]] = False
+    return _Fine(unique, triangles, np.concatenate([edges, edges[:, ::-1]]), inner)
 
 
 def _normals(points: Doubles, triangles: Numbers) -> Doubles:
@@ -98,18 +120,14 @@ def _normals(points: Doubles, triangles: Numbers) -> Doubles:
     return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20))
 
 
-def _smooth(points: Doubles, triangles: Numbers, strength: Doubles) -> Doubles:
+def _smooth(points: Doubles, strength: Doubles) -> Doubles:
     """Points drawn towards their neighbours' mean: cloth spans hollows."""
-    one = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges = np.unique(np.concatenate([one, one[:, ::-1]]), axis=0)
-    count = np.bincount(edges[:, 0], minlength=len(points))[:, None]
-    border = np.zeros(len(points), bool)
-    both, uses = np.unique(np.sort(one, axis=1), axis=0, return_counts=True)
-    border[both[uses == 1]] = True
-    strength = strength * ~border[:, None] * 0.7
+    mesh = _fine()
+    one, other = mesh.neighbours.T
+    count = np.bincount(one, minlength=len(points))[:, None]
     for _ in range(ROUNDS):
-        total = np.stack([np.bincount(edges[:, 0], points[edges[:, 1], axis], len(points)) for axis in range(3)], 1)
-        points = points + strength * (total / count - points)
+        total = np.stack([np.bincount(one, points[other, axis], len(points)) for axis in range(3)], axis=1)
+        points = points + strength * mesh.inner[:, None] * (total / count - points)
     return points
 
 
@@ -155,3 +173,18 @@ def _cut(points: Doubles, triangles: Numbers, above: Doubles) -> Cloth:
     place = everything[edge]
     angle = np.arctan2(place[:, 0], place[:, 2] - place[:, 2].mean())
     return Cloth(everything, np.concatenate(made), edge[np.argsort(angle % (2 * np.pi))])
+
+
+def _lengthened(cloth: Cloth) -> Cloth:
+    """The cloth, with what the mesh ends at drawn on downwards."""
+    one = np.concatenate([cloth.triangles[:, [0, 1]], cloth.triangles[:, [1, 2]], cloth.triangles[:, [2, 0]]])
+    _, first, uses = np.unique(np.sort(one, axis=1), axis=0, return_index=True, return_counts=True)
+    border = one[first[uses == 1]]
+    border = border[~np.isin(border, cloth.neckline).any(axis=1)]
+    ends, number = np.unique(border, return_inverse=True)
+    lower = number.reshape(-1, 2) + len(cloth.points)
+    added = np.concatenate(
+        [np.c_[border[:, 1], border[:, 0], lower[:, 0]], np.c_[border[:, 1], lower[:, 0], lower[:, 1]]]
+    )
+    points = np.concatenate([cloth.points, cloth.points[ends] + np.array(LONGER)])
+    return Cloth(points, np.concatenate([cloth.triangles, added]), cloth.neckline)

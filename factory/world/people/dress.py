@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from factory.world.people.cloth import Cloth, draped
+from factory.world.people.cloth import Cloth, bare, draped
 from factory.world.people.tubes import tube
 from factory.world.scene import Colour, Floats, Material, Mesh
 
@@ -17,6 +17,8 @@ Pattern = Literal["plain", "stripes", "checks", "melange"]
 SIDE = 256  # pixels of the cloth's texture
 SPAN = 0.8  # metres that it covers
 AROUND = 64  # points along a neckline
+
+FIT = {"t-shirt": (0.005, 0.0022), "shirt": (0.006, 0.003), "hoodie": (0.012, 0.004)}  # gap to the skin, folds: metres
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,29 @@ class Dress:
 def dress(dress: Dress, points: Floats) -> tuple[Mesh, ...]:
     """Bodies of the clothes on a head mesh (V, 3) that is not turned."""
     cloth = Material(colour=_texture(dress), roughness=0.85, specular=0.2, sheen=0.4)
-    if dress.garment == "t-shirt":
-        body = draped(points, dress.drop, dress.point, 0.005, 0.0022, dress.seed)
-        line = _line(body)
-        rib = Material(colour=dress.colour, roughness=0.9, specular=0.15, sheen=0.4)
-        return _body(body, cloth), tube(line, np.full(AROUND, 0.0045), rib, closed=True)
-    if dress.garment == "shirt":
-        body = draped(points, 0.0, 0.035, 0.006, 0.003, dress.seed)
-        return _body(body, cloth), _collar(_line(body), cloth)
-    body = draped(points, 0.002, 0.012, 0.012, 0.004, dress.seed)
+    body = draped(points, *_neckline(dress), *FIT[dress.garment], dress.seed)
     line = _line(body)
-    return _body(body, cloth), *_hood(line, cloth), *_cords(line, points)
+    made = [_body(body, cloth)]
+    if dress.garment == "t-shirt":
+        rib = Material(colour=dress.colour, roughness=0.9, specular=0.15, sheen=0.4)
+        made.append(tube(line, np.full(AROUND, 0.0035), rib, closed=True))
+    elif dress.garment == "shirt":
+        made.append(_collar(line, cloth))
+    else:
+        made += [*_hood(line, cloth), *_cords(line)]
+    return tuple(made)
+
+
+def uncovered(dress: Dress) -> NDArray[np.bool_]:
+    """For each quad of the head mesh's body: whether the clothes leave it to be seen."""
+    return bare(*_neckline(dress))
+
+
+def _neckline(dress: Dress) -> tuple[float, float]:
+    """Metres that it lies away from the base of the neck, and that it goes further at the throat."""
+    if dress.garment == "t-shirt":
+        return dress.drop, dress.point
+    return (0.0, 0.018) if dress.garment == "shirt" else (0.002, 0.012)
 
 
 def _body(cloth: Cloth, material: Material) -> Mesh:
@@ -110,8 +124,8 @@ def _collar(line: NDArray[np.float64], material: Material) -> Mesh:
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     front = np.exp(-((np.minimum(around, 1 - around) / 0.10) ** 2))[:, None]
     up = np.array([0.0, 1.0, 0.05])
-    stand = 0.026 - 0.012 * front
-    fall = 0.036 + 0.026 * front
+    stand = 0.030 - 0.010 * front
+    fall = 0.040 + 0.028 * front
     rows = [
         foot - 0.002 * out,
         foot + 0.5 * stand * up - 0.003 * out,
@@ -140,7 +154,7 @@ def _hood(line: NDArray[np.float64], material: Material) -> tuple[Mesh, ...]:
     )
 
 
-def _cords(line: NDArray[np.float64], points: Floats) -> tuple[Mesh, ...]:
+def _cords(line: NDArray[np.float64]) -> tuple[Mesh, ...]:
     cord = Material(colour=(0.6, 0.58, 0.55), roughness=0.8)
     made = []
     for number in (3, AROUND - 3):

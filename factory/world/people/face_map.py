@@ -53,7 +53,9 @@ def face_map(side: int) -> Map:
     values = np.concatenate([mesh.points[quads], masks[corners]], axis=2)  # Q, 4, 5
     image, covered = _rasterised(mesh.uv[corners] * (side, -side) + (0, side), values, side)
     image = _continued(image, covered)
-    return Map(image[..., :3], softened(image[..., 3], side / 700), image[..., 4], covered)
+    sigma = side / 700
+    lips = softened(image[..., 3], sigma) / np.maximum(softened(covered.astype(np.float32), sigma), 0.1)
+    return Map(image[..., :3], np.clip(lips, 0, 1), image[..., 4], covered)
 
 
 def _rasterised(corners: Floats, values: Floats, side: int) -> tuple[Floats, NDArray[np.bool_]]:

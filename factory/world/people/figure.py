@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from factory.world.people.dress import dress
+from factory.world.people.dress import dress, uncovered
 from factory.world.people.eyes import ball, eyes
-from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, shaped, surface
+from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, quarters, shaped, surface
 from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
+from factory.world.people.shape import lids
+from factory.world.people.skin import skin
 from factory.world.people.spectacles import spectacles
-from factory.world.scene import Floats, Material, Mesh, Strands
+from factory.world.scene import Floats, Mesh, Strands
 
+SIDE = 768  # pixels of the skin's texture
 NOSE_TIP, MOUTH_CORNER = 297, 3270  # points of the head mesh; the corner is the left one
 
 
@@ -37,8 +40,7 @@ def figure(person: Person, moment: Moment) -> Figure:
     """A person at a moment."""
     points = resting(person, moment)
     turned = pose(points, moment.yaw, moment.pitch, moment.roll)
-    skin = Material(colour=(0.5, 0.32, 0.25), roughness=0.45, specular=0.35)
-    bodies: list[Mesh | Strands] = [surface(points, BODY, skin), *eyes(person.eyes, points, moment.gaze)]
+    bodies: list[Mesh | Strands] = [_body(person, points), *eyes(person.eyes, points, moment.gaze)]
     bodies += dress(person.dress, points)
     if person.spectacles is not None:
         bodies += spectacles(person.spectacles, points)
@@ -47,9 +49,15 @@ def figure(person: Person, moment: Moment) -> Figure:
 
 def resting(person: Person, moment: Moment) -> Floats:
     """V, 3: the head mesh with the moment's expression, not turned; the eyes' midpoint is the origin."""
-    points = shaped({**person.weights, **moment.expression})
+    points = shaped({**person.weights, **moment.expression, **lids(moment.gaze[1])})
     right, left = ball(points, RIGHT_EYE)[0], ball(points, LEFT_EYE)[0]
     return np.asarray(points - (right + left) / 2, np.float32)
+
+
+def _body(person: Person, points: Floats) -> Mesh:
+    """The skin that clothes leave to be seen."""
+    whole = surface(points, BODY, skin(person.skin, SIDE))
+    return replace(whole, triangles=whole.triangles[quarters(uncovered(person.dress))])
 
 
 def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:

@@ -83,6 +83,11 @@ def surface(points: Floats, part: int, material: Material) -> Mesh:
     return Mesh(np.asarray(places[finer.place], np.float32), finer.triangles, finer.uv, material)
 
 
+def quarters(quads: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which triangles of `surface` come from the quads (Q) of the base mesh's part that are marked."""
+    return np.tile(np.repeat(quads, 4), 2)
+
+
 @dataclass(frozen=True)
 class _Finer:
     """Quads and edges (numbers of points) of a part; then of the finer mesh the triangles and, for each of its points,

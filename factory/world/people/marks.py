@@ -125,8 +125,9 @@ def _smooth(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.
     start = np.minimum(at.astype(int), len(values) - 2)
     a, b, c, d = (padded[start + step] for step in range(4))
     t = at - start
-    return b + t * ((c - a) / 2 + t * (a - 2.5 * b + 2 * c - d / 2 + t * (1.5 * (b - c) + (d - a) / 2)))
+    curve = b + t * ((c - a) / 2 + t * (a - 2.5 * b + 2 * c - d / 2 + t * (1.5 * (b - c) + (d - a) / 2)))
+    return np.asarray(curve, np.float64)
 
 
 def _blurred(image: Image.Image, radius: float) -> Floats:
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), np.float32) / np.float32(255)

@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from factory.world.people.ancestry import Ancestry, Sex
 from factory.world.people.dress import Dress
 from factory.world.people.eyes import Eyes
+from factory.world.people.pigments import melanin_of
 from factory.world.people.shape import expression_drawn, macro_weights, weights_drawn
+from factory.world.people.skin import Skin
 from factory.world.people.spectacles import Spectacles
 
 YOUNGEST, OLDEST = 18.0, 80.0
-STEPS = (
-    0xD1B54A32D192ED03,
-    0xABC98388FB8FAC03,
-    0x8CB92BA72F3D8DD7,
-)  # 2**64 times powers of the plastic constant's kin
 WORD = 2**64
+STEPS = tuple(round(WORD * 1.1673039782614187**-power) | 1 for power in (1, 2, 3, 4))  # Roberts' R4 sequence
+TONES = (-52.0, -30.0, 10.0, 28.0, 41.0, 60.0)  # individual typology angle, degrees: dark, brown, tan, between, light
+ANCESTRIES = (  # of a class's people: African, Asian, Caucasian; each is about a third of all
+    (1.0, 0.0, 0.0),
+    (0.70, 0.18, 0.12),
+    (0.10, 0.50, 0.40),
+    (0.0, 0.50, 0.50),
+    (0.0, 0.35, 0.65),
+)
 
 
 @dataclass(frozen=True)
-class Skin:  # stand-in until skin.py is here
-    tone: float
+class Hair:
+    """A stand-in until hair.py is here."""
 
-    @classmethod
-    def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry) -> Skin:
-        return cls(float(generator.random()))
-
-
-@dataclass(frozen=True)
-class Hair:  # stand-in until hair.py is here
     style: str
 
     @classmethod
     def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry) -> Hair:
+        """None."""
         return cls("bald")
 
 
@@ -70,12 +70,12 @@ class Person:
 
     @classmethod
     def from_seed(cls, seed: int) -> Person:
-        """Any run of successive seeds is spread evenly over ancestry (so skin tone), age and sex."""
-        tone, years, half = (((seed + 1) * step % WORD) / WORD for step in STEPS)
+        """Any run of successive seeds is spread evenly over five classes of skin tone, ancestry, age and sex."""
+        tone, years, half, family = (((seed + 1) * step % WORD) / WORD for step in STEPS)
         generator = np.random.default_rng([seed, 0])
         sex: Sex = "female" if half < 0.5 else "male"
         age = YOUNGEST + (OLDEST - YOUNGEST) * years
-        ancestry = _ancestry(tone, generator)
+        ancestry = _ancestry(tone, family, generator)
         weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(age, ancestry, generator)
         return cls(
             seed=seed,
@@ -83,7 +83,7 @@ class Person:
             age=age,
             ancestry=ancestry,
             weights=weights,
-            skin=Skin.drawn(generator, age, sex, ancestry),
+            skin=_toned(Skin.drawn(generator, age, sex, ancestry), tone),
             hair=Hair.drawn(generator, age, sex, ancestry),
             eyes=Eyes.drawn(generator, age, ancestry),
             dress=Dress.drawn(generator),
@@ -124,10 +124,16 @@ class Moment:
         return cls(expression_drawn(generator), gaze, yaw, pitch, roll)
 
 
-def _ancestry(tone: float, generator: np.random.Generator) -> Ancestry:
-    """One main ancestry (a third of people each), often mixed with another."""
-    main = min(int(tone * 3), 2)
+def _ancestry(tone: float, family: float, generator: np.random.Generator) -> Ancestry:
+    """One main ancestry, often mixed with others."""
+    main = int(np.searchsorted(np.cumsum(ANCESTRIES[min(int(tone * 5), 4)]), family, side="right"))
     shares = generator.dirichlet((0.5, 0.5, 0.5)) * 0.35
-    shares[main] += 0.65
+    shares[min(main, 2)] += 0.65
     african, asian, caucasian = (float(share) for share in shares / shares.sum())
     return Ancestry(african, asian, caucasian)
+
+
+def _toned(skin: Skin, tone: float) -> Skin:
+    """The skin with as much melanin as its place among all tones asks for."""
+    angle = float(np.interp(tone * 5, range(6), TONES))
+    return replace(skin, melanin=melanin_of(angle, skin.blood))

@@ -2,10 +2,13 @@
 
 Light crosses the epidermis twice and comes back from the dermis:
     reflectance(λ) = b + exp(-2 d μ_epidermis(λ)) R(μ_dermis(λ), μ'_s(λ))
-with b what the horny layer sends back before any pigment, R the diffuse reflectance of a half-space (Jensen et al., A practical model for subsurface light transport, 2001)
-and the absorption and scattering of S. L. Jacques (Skin optics, Oregon Medical Laser Center, 1998); haemoglobin after
-S. Prahl's table there; the observer after Wyman, Sloan and Shirley (Simple analytic approximations to the CIE XYZ
-color matching functions, 2013).
+with b what the horny layer sends back before any pigment, and R the diffuse reflectance of a half-space (Jensen et
+al., A practical model for subsurface light transport, 2001). Absorption and scattering follow S. L. Jacques (Skin
+optics, Oregon Medical Laser Center, 1998), but with more scattering, some carotene, and melanin that falls with the
+2.7th power of the wavelength, not the 3.33th: lightness, redness and yellowness then come out near those measured on
+people (Xiao et al., Characterising the variations in ethnic skin colours, 2017). Haemoglobin follows S. Prahl's table
+there, the observer Wyman, Sloan and Shirley (Simple analytic approximations to the CIE XYZ color matching functions,
+2013).
 """
 
 from __future__ import annotations
@@ -20,11 +23,11 @@ from factory.world.scene import Floats
 Doubles = NDArray[np.float64]
 
 MOST_MELANIN = 0.5  # volume fraction of melanosomes in the epidermis
-MOST_BLOOD = 0.08  # volume fraction of blood in the dermis
-STEPS_OF_MELANIN, STEPS_OF_BLOOD = 1024, 128
+MOST_BLOOD = 0.14  # volume fraction of blood in the dermis
+STEPS_OF_MELANIN, STEPS_OF_BLOOD = 1024, 256
 EPIDERMIS = 0.0065  # cm; slanting light included
-CAROTENE = 2.0  # 1/cm at its peak in the blue: what makes light skin warm
-HORNY = 0.02  # reflectance above the melanin
+CAROTENE = 2.5  # 1/cm at its peak in the blue: what makes light skin warm
+HORNY = 0.035  # reflectance above the melanin, at 600 nm
 SATURATION = 0.75  # of the blood with oxygen
 REFRACTION = 1.4
 
@@ -51,7 +54,7 @@ def colour(melanin: Floats, blood: Floats) -> Floats:
     row = np.sqrt(np.clip(melanin / MOST_MELANIN, 0, 1)) * (STEPS_OF_MELANIN - 1)
     column = np.sqrt(np.clip(blood / MOST_BLOOD, 0, 1)) * (STEPS_OF_BLOOD - 1)
     place = row.astype(np.int32) * STEPS_OF_BLOOD + column.astype(np.int32)
-    return _table().reshape(-1, 3)[place]
+    return np.asarray(_table().reshape(-1, 3)[place], np.float32)
 
 
 def individual_typology_angle(linear: Floats) -> Floats:
@@ -59,7 +62,7 @@ def individual_typology_angle(linear: Floats) -> Floats:
     xyz = np.asarray(linear, np.float64) @ np.linalg.inv(XYZ_TO_SRGB).T / (0.9505, 1.0, 1.089)
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     lightness, yellow = 116 * f[..., 1] - 16, 200 * (f[..., 1] - f[..., 2])
-    return np.degrees(np.arctan2(lightness - 50, yellow)).astype(np.float32)
+    return np.asarray(np.degrees(np.arctan2(lightness - 50, yellow)), np.float32)
 
 
 def melanin_of(angle: float, blood: float) -> float:
@@ -76,14 +79,15 @@ def _table() -> Floats:
     melanin = (np.linspace(0, 1, STEPS_OF_MELANIN) ** 2 * MOST_MELANIN)[:, None, None]
     blood = (np.linspace(0, 1, STEPS_OF_BLOOD) ** 2 * MOST_BLOOD)[:, None]
     tissue = 0.244 + 85.3 * np.exp(-(WAVELENGTHS - 154) / 66.2)  # 1/cm, without pigment
-    melanosomes = 6.6e11 * WAVELENGTHS**-3.33
+    melanosomes = 494 * (WAVELENGTHS / 550) ** -2.7
     extinction = SATURATION * np.array(OXYGENATED) + (1 - SATURATION) * np.array(DEOXYGENATED)
     haemoglobin = 2.303 * extinction * 150 / 64500  # 150 g in a litre of blood
-    scattering = 2e5 * WAVELENGTHS**-1.5 + 2e12 * WAVELENGTHS**-4.0
+    scattering = 2.6e5 * WAVELENGTHS**-1.5 + 2e12 * WAVELENGTHS**-4.0
     epidermis = melanin * melanosomes + (1 - melanin) * tissue
     carotene = CAROTENE * np.exp(-(((WAVELENGTHS - 455) / 38) ** 2))
     dermis = blood * haemoglobin + (1 - blood) * tissue + carotene
-    spectra = HORNY + np.exp(-2 * EPIDERMIS * epidermis) * _returned(dermis, scattering)
+    horny = HORNY * (WAVELENGTHS / 600) ** 1.2
+    spectra = horny + np.exp(-2 * EPIDERMIS * epidermis) * _returned(dermis, scattering)
     rgb = np.clip(spectra @ _observer() @ XYZ_TO_SRGB.T, 0.002, 1)
     return np.ascontiguousarray(rgb, np.float32)
 
@@ -101,7 +105,7 @@ def _observer() -> Doubles:
     """31, 3: weights of a reflectance's wavelengths in X, Y and Z under D65; a white surface has Y = 1."""
 
     def lobe(peak: float, left: float, right: float) -> Doubles:
-        width = np.where(WAVELENGTHS < peak, left, right)
+        width = np.where(peak > WAVELENGTHS, left, right)
         return np.asarray(np.exp(-0.5 * ((WAVELENGTHS - peak) * width) ** 2), np.float64)
 
     x = 0.362 * lobe(442.0, 0.0624, 0.0374) + 1.056 * lobe(599.8, 0.0264, 0.0323) - 0.065 * lobe(501.1, 0.0490, 0.0382)

@@ -22,23 +22,24 @@ SPREAD = {  # standard deviation of a target's weight by the beginning of its na
     "eyes/l-eye-bag": 0.3,
     "eyes/l-eye-epicanthus": 0.2,
     "eyes/l-eye-trans": 0.36,
-    "forehead/": 0.3,
-    "forehead/forehead-nubian": 0.1,
-    "forehead/forehead-scale-vert": 0.25,
+    "forehead/": 0.25,
+    "forehead/forehead-nubian": 0.05,
+    "forehead/forehead-scale-vert": 0.18,
     "head/": 0.28,
     "head/head-age": 0.0,  # follows the age
     "head/head-angle": 0.15,
     "head/head-back-scale-depth": 0.2,
-    "head/head-scale-vert": 0.22,
+    "head/head-scale-vert": 0.18,
     "head/head-trans": 0.1,
     "mouth/": 0.36,
+    "mouth/mouth-laugh-lines": 0.18,
     "mouth/mouth-scale-horiz": 0.45,
     "mouth/mouth-trans-in": 0.0,
     "mouth/mouth-trans-out": 0.0,
     "neck/": 0.15,
     "neck/neck-trans": 0.0,
     "neck/neck-double": 0.1,
-    "nose/": 0.38,
+    "nose/": 0.33,
     "nose/nose-compression": 0.25,
     "nose/nose-scale-horiz": 0.45,
     "nose/nose-trans-in": 0.0,
@@ -83,7 +84,7 @@ def weights_drawn(age: float, ancestry: Ancestry, generator: np.random.Generator
         value = spread * float(np.clip(generator.normal(), -FARTHEST, FARTHEST))
         weights |= _sided(name, other, value, generator)
     for outline, share in zip(OUTLINES, generator.dirichlet([0.4] * len(OUTLINES)), strict=True):
-        weights[f"head/head-{outline}"] = 0.5 * float(share)
+        weights[f"head/head-{outline}"] = 0.4 * float(share)
     for name in base().targets:
         if name.startswith("asym/asym-") and name.endswith("-l"):
             side = name if generator.random() < 0.5 else name.removesuffix("l") + "r"
@@ -115,5 +116,23 @@ def _opposite(name: str) -> str | None:
 
 
 def expression_drawn(generator: np.random.Generator) -> dict[str, float]:
-    """Targets of a face at ease, often with a slight smile."""
-    return {"expression/mouth-corner-puller": float(np.clip(abs(generator.normal(0, 0.25)), 0, 0.6))}
+    """Targets of a face at ease: neutral, or with a slight smile, raised or lowered brows, a firm mouth."""
+    smile = float(generator.uniform(0.15, 0.6)) if generator.random() < 0.4 else 0.0
+    brows = float(np.clip(generator.normal(0, 0.25), -0.5, 0.6))
+    firm = float(generator.uniform(0.1, 0.5)) if generator.random() < 0.15 else 0.0
+    narrow = float(np.clip(generator.normal(0.04, 0.08) + 0.2 * smile, 0, 0.3))
+    weights = {
+        "expression/mouth-corner-puller": smile,
+        "expression/mouth-retraction": 0.4 * smile,
+        "expression/mouth-compression": firm,
+    }
+    for side in ("left", "right"):
+        weights[f"expression/eyebrows-{side}-{'up' if brows > 0 else 'down'}"] = abs(brows)
+        weights[f"expression/eye-{side}-slit"] = narrow * float(generator.uniform(0.85, 1.15))
+    return weights
+
+
+def lids(gaze: float) -> dict[str, float]:
+    """Targets of lids that follow eyes, which look up by so many degrees."""
+    move = "closure" if gaze < 0 else "opened-up"
+    return {f"expression/eye-{side}-{move}": min(abs(gaze) / 45, 0.6) for side in ("left", "right")}

@@ -8,12 +8,13 @@ import numpy as np
 
 from factory.world.people import marks
 from factory.world.people.ancestry import Ancestry, Sex
-from factory.world.people.face_map import Grain, Map, face_map, grain, mottle, softened
+from factory.world.people.face_map import Grain, Map, face_map, grain, mottle
 from factory.world.people.pigments import colour, melanin_of
+from factory.world.people.zones import Zones, zones
 from factory.world.scene import Floats, Material
 
 # Darkest and lightest ITA, degrees, of each ancestry of MakeHuman's; together they span every natural tone evenly.
-TONES = ((-62.0, 12.0), (-8.0, 55.0), (14.0, 66.0))  # as Ancestry orders them
+TONES = ((-60.0, 10.0), (-5.0, 52.0), (16.0, 62.0))  # as Ancestry orders them
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Skin:
         shares = np.array(ancestry)
         darkest, lightest = shares @ np.array(TONES)
         angle = float(generator.uniform(darkest, lightest))
-        blood = float(0.014 + 0.016 * generator.beta(2, 3))
+        blood = float((0.014 - 0.005 * np.clip(angle / 60, 0, 1)) + 0.016 * generator.beta(2, 3))
         fair = float(np.clip((angle - 25) / 35, 0, 1))
         freckled = generator.uniform() < 0.1 + 0.45 * fair * ancestry.caucasian
         beard = sex == "male" and generator.uniform() < 0.75
@@ -78,72 +79,51 @@ class Skin:
 def skin(skin: Skin, side: int) -> Material:
     """The material of a head's part BODY, as images of so many texels a side."""
     generator = np.random.default_rng([skin.seed, 3])
-    where, shared = face_map(side), _shifted(grain(side), generator, side)
+    face = _Face(skin, face_map(side), zones(side), _shifted(grain(side), generator, side), generator)
     lines, folds = marks.fine_lines(generator, side, skin.lines), marks.folds(generator, side, skin.lines)
     moles = marks.spots(generator, side, skin.moles, (0.0012, 0.0042), (0.5, 0.65, 0.2, 0.17))
-    beard = _beard(where) * skin.stubble
     return Material(
-        colour=_colour(skin, where, shared, generator, lines, folds, moles, beard),
-        roughness=_roughness(skin, where, shared),
+        colour=_colour(face, lines, folds, moles),
+        roughness=_roughness(face),
         specular=0.35,
+        clearcoat=0.08 + 0.3 * skin.oiliness,  # the sharper of the two lobes of skin
+        clearcoat_gloss=0.0,
         sheen=0.1,
-        height=_height(skin, where, shared, lines, folds, moles, beard),
+        height=_height(face, lines, folds, moles),
     )
 
 
-def _colour(
-    skin: Skin,
-    where: Map,
-    shared: Grain,
-    generator: np.random.Generator,
-    lines: Floats,
-    folds: Floats,
-    moles: Floats,
-    beard: Floats,
-) -> Floats:
-    side = len(where.lips)
-    broad, patches, specks = (mottle(where.places, size, generator) for size in (0.022, 0.007, 0.003))
-    redness = mottle(where.places, 0.011, generator)
-    uneven = 0.4 + 0.8 * skin.unevenness
+@dataclass(frozen=True)
+class _Face:
+    skin: Skin
+    where: Map
+    zones: Zones
+    grain: Grain
+    generator: np.random.Generator
+
+
+def _colour(face: _Face, lines: Floats, folds: Floats, moles: Floats) -> Floats:
+    skin, where, zones, generator = face.skin, face.where, face.zones, face.generator
+    broad, patches, specks, redness = (mottle(where.places, size, generator) for size in (0.022, 0.007, 0.003, 0.011))
+    uneven = 0.35 + 0.65 * skin.unevenness
     bare = 1 - where.lips
-    under_eyes = where.blob((0.030, -0.013, 0.012), (0.017, 0.0085, 0.02))
-    lids = where.blob((0.0315, 0.004, 0.015), (0.019, 0.009, 0.02))
-    brows = where.blob((0.034, 0.0165, 0.017), (0.016, 0.0045, 0.03))
 
-    shade = uneven * (0.035 * broad + 0.03 * patches + 0.03 * specks) + 0.03 * shared.soft + 0.035 * shared.fine
-    shade += (0.15 + 0.55 * skin.circles) * (under_eyes + 0.6 * lids) + 0.12 * brows + 0.15 * lines + 0.1 * folds
-    shade += 0.1 * where.blob((0.0, 0.045, 0.02), (0.06, 0.03, 0.05))  # the sun falls on the forehead
-    melanin = skin.melanin * np.exp(shade * bare)
-    melanin *= 1 - where.lips * (0.1 + 0.2 * (where.places[..., 1] < -0.0675))
-    melanin += _freckles(skin, generator, side) * bare + moles * (0.12 + 0.5 * skin.melanin) * bare
-
-    blood = skin.blood * np.exp(uneven * (0.13 * redness + 0.09 * patches + 0.08 * specks) + 0.08 * shared.soft)
-    blood *= 1 + _flush(skin, where) + 0.7 * lids + (0.4 + 0.6 * skin.circles) * under_eyes
-    blood += where.lips * (0.022 + 0.04 * skin.lips) * (1 + 0.1 * shared.creases)
-    blood += 0.06 * where.mouth + 0.02 * _rims(where) + _blemishes(skin, generator, side) * bare
-    image = colour(melanin.astype(np.float32), blood.astype(np.float32))
-    return image * _shadows(where, shared, beard)
-
-
-def _flush(skin: Skin, where: Map) -> Floats:
-    """Where a face is redder, in times of its blood."""
-    cheeks = where.blob((0.043, -0.036, 0.012), (0.021, 0.017, 0.03))
-    nose = where.blob((0.0, -0.036, 0.04), (0.015, 0.016, 0.02))
-    ears = where.blob((0.078, -0.012, -0.078), (0.014, 0.035, 0.03))
-    chin = where.blob((0.0, -0.098, 0.022), (0.02, 0.013, 0.03))
-    forehead = where.blob((0.0, 0.045, 0.02), (0.05, 0.025, 0.05))
-    return (
-        (0.35 + 1.3 * skin.blush) * (cheeks + 0.9 * nose + 0.35 * chin) + (0.5 + skin.blush) * ears - 0.25 * forehead
+    shade = (
+        uneven * (0.025 * broad + 0.025 * patches + 0.03 * specks) + 0.03 * face.grain.soft + 0.035 * face.grain.fine
     )
+    shade += (0.15 + 0.55 * skin.circles) * (zones.under_eyes + 0.6 * zones.lids) + 0.12 * zones.brows
+    shade += 0.15 * lines + 0.1 * folds + 0.1 * zones.forehead  # the sun falls on the forehead
+    melanin = skin.melanin * np.exp(shade * bare) * (1 - 0.1 * where.lips - 0.2 * zones.lower_lip)
+    melanin += _freckles(skin, generator, len(bare)) * bare + moles * (0.12 + 0.5 * skin.melanin) * bare
 
-
-def _rims(where: Map) -> Floats:
-    """The moist pink edges of the lids."""
-    hole = np.zeros(where.covered.shape, np.float32)
-    side = len(hole)
-    rows, columns = slice(int(0.51 * side), int(0.60 * side)), slice(int(0.3 * side), int(0.7 * side))
-    hole[rows, columns] = ~where.covered[rows, columns]
-    return np.clip(2 * softened(hole, 3.0 * side / 1024), 0, 1)
+    blood = skin.blood * np.exp(uneven * (0.13 * redness + 0.09 * patches + 0.08 * specks) + 0.08 * face.grain.soft)
+    warm = (0.35 + 1.3 * skin.blush) * (zones.cheeks + 0.6 * zones.nose + 0.3 * zones.chin)
+    warm += (0.5 + skin.blush) * zones.ears - 0.25 * zones.forehead
+    blood *= 1 + warm + 0.7 * zones.lids + (0.4 + 0.6 * skin.circles) * zones.under_eyes
+    blood += where.lips * (0.025 + 0.06 * skin.lips) * (1 + 0.1 * face.grain.creases)
+    blood += 0.06 * where.mouth + 0.02 * zones.rims + _blemishes(skin, generator, len(bare)) * bare
+    image = colour(np.asarray(melanin, np.float32), np.asarray(blood, np.float32))
+    return np.asarray(image * _shadows(face), np.float32)
 
 
 def _freckles(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
@@ -152,60 +132,39 @@ def _freckles(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
         return np.zeros((side, side), np.float32)
     near = marks.spots(generator, side, int(500 * skin.freckles), (0.0008, 0.0026), (0.5, 0.635, 0.11, 0.04))
     far = marks.spots(generator, side, int(350 * skin.freckles), (0.0008, 0.0030), (0.5, 0.62, 0.19, 0.15))
-    return (0.05 + 0.05 * skin.freckles) * np.maximum(near, far)
+    return np.asarray((0.05 + 0.05 * skin.freckles) * np.maximum(near, far), np.float32)
 
 
 def _blemishes(skin: Skin, generator: np.random.Generator, side: int) -> Floats:
     """Blood of pimples and small scars."""
     number = int(generator.poisson(9 * skin.unevenness * (0.4 + skin.oiliness)))
-    return 0.022 * marks.spots(generator, side, number, (0.0015, 0.0045), (0.5, 0.68, 0.15, 0.15))
+    return np.float32(0.022) * marks.spots(generator, side, number, (0.0015, 0.0045), (0.5, 0.68, 0.15, 0.15))
 
 
-def _beard(where: Map) -> Floats:
-    """Where a beard grows: lip, chin, jaw and the top of the neck."""
-    x, y, z = np.abs(where.places[..., 0]), where.places[..., 1], where.places[..., 2]
-    cheek_line = -0.058 + 0.75 * np.clip(x - 0.030, 0, 1)
-    below = _step(cheek_line - y, 0.012)
-    lip = where.blob((0.012, -0.054, 0.034), (0.018, 0.006, 0.02))
-    bare = 1 - np.clip(where.lips * 1.5, 0, 1)
-    jaw = below * _step(y + 0.138, 0.02) * _step(z + 0.078, 0.02)
-    return np.clip(np.maximum(jaw, 1.1 * lip), 0, 1) * bare * (1 - where.mouth)
-
-
-def _shadows(where: Map, shared: Grain, beard: Floats) -> Floats:
+def _shadows(face: _Face) -> Floats:
     """What takes light away without being skin: bristles below the surface, the nostrils."""
-    bristles = beard * (0.30 + 0.9 * shared.bristles)
+    bristles = face.skin.stubble * face.zones.beard * (0.38 + 0.9 * face.grain.bristles)
     shadow = 1 - np.clip(bristles, 0, 0.8)[..., None] * np.array((1.0, 0.94, 0.84), np.float32)
-    nostrils = where.blob((0.0085, -0.0400, 0.0265), (0.0035, 0.004, 0.005))
-    return np.asarray(shadow * (1 - 0.6 * nostrils[..., None]), np.float32)
+    return np.asarray(shadow * (1 - 0.6 * face.zones.nostrils[..., None]), np.float32)
 
 
-def _roughness(skin: Skin, where: Map, shared: Grain) -> Floats:
-    zone = where.blob((0.0, 0.04, 0.03), (0.035, 0.03, 0.05)) + where.blob((0.0, -0.02, 0.04), (0.016, 0.035, 0.03))
-    zone += 0.6 * where.blob((0.0, -0.1, 0.022), (0.018, 0.012, 0.03))
-    image = 0.54 - (0.04 + 0.17 * skin.oiliness) * np.clip(zone, 0, 1) - 0.06 * skin.oiliness
-    image += 0.025 * shared.soft + 0.03 * shared.fine
-    image -= 0.16 * where.lips + 0.3 * _rims(where) + 0.2 * where.mouth
-    return np.clip(image, 0.15, 0.8).astype(np.float32)
+def _roughness(face: _Face) -> Floats:
+    oiliness = face.skin.oiliness
+    image = 0.54 - (0.04 + 0.17 * oiliness) * face.zones.oily - 0.06 * oiliness
+    image += 0.025 * face.grain.soft + 0.03 * face.grain.fine
+    image -= 0.16 * face.where.lips + 0.3 * face.zones.rims + 0.2 * face.where.mouth
+    return np.asarray(np.clip(image, 0.15, 0.8), np.float32)
 
 
-def _height(
-    skin: Skin, where: Map, shared: Grain, lines: Floats, folds: Floats, moles: Floats, beard: Floats
-) -> Floats:
+def _height(face: _Face, lines: Floats, folds: Floats, moles: Floats) -> Floats:
     """Metres."""
-    nose = where.blob((0.0, -0.032, 0.04), (0.020, 0.018, 0.03))
-    cheeks = where.blob((0.035, -0.03, 0.02), (0.022, 0.02, 0.03))
-    bare = 1 - where.lips
-    pores = 3e-5 + 4e-5 * (nose + 0.7 * cheeks) * (0.5 + skin.oiliness)
-    image = bare * (pores * shared.pores + 4e-6 * shared.fine + (6e-6 + 1.2e-5 * skin.lines) * shared.soft)
+    skin, zones, grain = face.skin, face.zones, face.grain
+    lips = face.where.lips
+    pores = 3e-5 + 4e-5 * (zones.nose + 0.7 * zones.cheeks) * (0.5 + skin.oiliness)
+    image = (1 - lips) * (pores * grain.pores + 4e-6 * grain.fine + (6e-6 + 1.2e-5 * skin.lines) * grain.soft)
     image += -3.0e-4 * lines - 6e-4 * folds * (0.3 + 0.7 * skin.lines) + 2.5e-4 * moles
-    image += where.lips * 4e-5 * shared.creases + 2e-5 * beard * shared.bristles
-    return image.astype(np.float32)
-
-
-def _step(value: Floats, width: float) -> Floats:
-    """0 to 1 as the value passes 0, over about this width."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(4 * value / width, -30, 30))), np.float32)
+    image += lips * 4e-5 * grain.creases + 2e-5 * skin.stubble * zones.beard * grain.bristles
+    return np.asarray(image, np.float32)
 
 
 def _shifted(shared: Grain, generator: np.random.Generator, side: int) -> Grain:

@@ -51,7 +51,7 @@ class Spectacles:
     @classmethod
     def drawn(cls, generator: np.random.Generator, age: float) -> Spectacles | None:
         """Spectacles of somebody, or none: older people wear them more often."""
-        if generator.random() > 0.10 + 0.004 * age:
+        if generator.random() > 0.06 + 0.003 * age:
             return None
         metal = bool(generator.random() < 0.45)
         colours = METALS if metal else PLASTICS

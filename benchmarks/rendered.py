@@ -1,0 +1,75 @@
+"""Are rendered people people, and their spoofs spoofs? `python -m benchmarks.rendered CORPUS --weights RETINAFACE`
+
+Three judges that know nothing of the renderer look at a corpus of `difffas world`. *Found*: the share of images in
+which RetinaFace finds a face. *Same person*: the AUC with which dlib's distances tell the live faces of the image's
+person from those of others. *Told*: the AUC with which a classifier that was fitted on photographs alone
+(`--classifier`, a folder of fit-classifier; the mean of several) tells live faces from this attack.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from benchmarks.machine import describe
+from factory.core.config import build
+from factory.corpus import Corpus
+from factory.corpus.identity import load_embedder
+from factory.corpus.people import people
+from factory.corpus.row import LIVE
+from factory.evaluate import EvaluateConfig, liveness
+from factory.images import resize
+from factory.models.load import load_classifier
+from factory.sources.retinaface import retinaface
+from factory.storage import Storage
+
+ENLARGED = 512  # pixels: about the side of a face in the frames that RetinaFace was trained on
+
+
+def auc(positive: np.ndarray, negative: np.ndarray) -> float:
+    """Share of pairs in which the positive value is the larger one."""
+    order = np.sort(negative)
+    below, upto = (np.searchsorted(order, positive, side=side) for side in ("left", "right"))
+    return float((below + upto).mean() / 2 / len(negative))
+
+
+def identity(vectors: np.ndarray, person: np.ndarray, lives: np.ndarray, rows: np.ndarray) -> float:
+    """AUC of the nearness to live faces of the same person against those of other people."""
+    away = np.linalg.norm(vectors[rows][:, None] - vectors[lives][None], axis=2)
+    same = person[rows][:, None] == person[lives][None]
+    other_image = rows[:, None] != lives[None]
+    return auc(-away[same & other_image], -away[~same])
+
+
+def classified(folder: str, corpus: Corpus) -> np.ndarray:
+    """Liveness of all images by a classifier."""
+    settings = {"classifier": folder, "corpus": str(corpus.storage.url), "out": "unused", "threads": 2}
+    network = load_classifier(Storage(folder))
+    return liveness(network, corpus, np.arange(len(corpus)), build(EvaluateConfig, settings))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus")
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--classifier", nargs="*", default=[])
+    given = parser.parse_args()
+    corpus, embed, detect = Corpus(given.corpus), load_embedder("dlib"), retinaface(given.weights)
+    attack, person = corpus.column("attack"), people(corpus)
+    pixels = corpus.pixels(np.arange(len(corpus)))
+    vectors = embed(pixels)
+    found = np.array([bool(detect(resize(face, ENLARGED))) for face in pixels])
+    live = [classified(folder, corpus) for folder in given.classifier]
+    lives = np.flatnonzero(attack == LIVE)
+    print(f"{describe()}; {len(np.unique(person))} people, {len(corpus)} images")
+    print("| attack | images | found | same person | told |\n|---|---|---|---|---|")
+    for name in sorted(np.unique(attack), key=lambda name: (name != LIVE, name)):
+        rows = np.flatnonzero(attack == name)
+        told = np.mean([auc(scores[lives], scores[rows]) for scores in live]) if live and name != LIVE else None
+        cells = [f"{found[rows].mean():.3f}", f"{identity(vectors, person, lives, rows):.3f}"]
+        print(f"| {name} | {len(rows)} | {' | '.join(cells)} | {'' if told is None else f'{told:.3f}'} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from factory.world.people.ancestry import Ancestry
+from factory.world.people.face_map import face_map
+from factory.world.people.head import BODY, base, shaped, surface
+from factory.world.people.pigments import colour, individual_typology_angle, melanin_of
+from factory.world.people.skin import Skin, skin
+from factory.world.scene import Floats, Material
+
+SIDE = 128
+EUROPEAN = Ancestry(0.0, 0.0, 1.0)
+
+
+def drawn(seed: int, ancestry: Ancestry = EUROPEAN, age: float = 40.0) -> Skin:
+    return Skin.drawn(np.random.default_rng(seed), age, "male", ancestry)
+
+
+def _one(value: float) -> Floats:
+    return np.array([value], np.float32)
+
+
+def images(material: Material) -> tuple[Floats, Floats, Floats]:
+    assert isinstance(material.colour, np.ndarray)
+    assert isinstance(material.roughness, np.ndarray)
+    assert material.height is not None
+    return material.colour, material.roughness, material.height
+
+
+def face_angle(somebody: Skin) -> float:
+    image, _, _ = images(skin(somebody, SIDE))
+    return float(individual_typology_angle(image[face_map(SIDE).covered].mean(axis=0)))
+
+
+def test_more_melanin_is_a_darker_face() -> None:
+    angles = [face_angle(replace(drawn(1), melanin=melanin)) for melanin in (0.005, 0.03, 0.08, 0.2, 0.4)]
+    assert angles == sorted(angles, reverse=True)
+    assert angles[0] > 35
+    assert angles[-1] < -30
+
+
+def test_more_blood_is_a_redder_skin() -> None:
+    blood = np.linspace(0.005, 0.06, 6, dtype=np.float32)
+    rgb = colour(np.full(6, 0.03, np.float32), blood)
+    assert (np.diff(rgb[:, 0] / rgb[:, 1]) > 0).all()
+
+
+@pytest.mark.parametrize("angle", [50.0, 30.0, 0.0, -40.0])
+def test_melanin_of_a_tone_gives_that_tone(angle: float) -> None:
+    melanin = melanin_of(angle, 0.012)
+    got = individual_typology_angle(colour(_one(melanin), _one(0.012)))
+    assert abs(float(got[0]) - angle) < 2
+
+
+def test_tones_span_the_natural_range() -> None:
+    angles = []
+    for seed in range(90):
+        shares = Ancestry(*(float(seed % 3 == main) for main in range(3)))
+        somebody = drawn(seed, shares)
+        rgb = colour(_one(somebody.melanin), _one(somebody.blood))
+        angles.append(float(individual_typology_angle(rgb)[0]))
+    assert max(angles) > 52
+    assert min(angles) < -45
+    counts, _ = np.histogram(angles, bins=[-90, -30, 10, 28, 41, 90])
+    assert counts.min() >= 6
+
+
+def test_equal_seeds_give_equal_bytes_and_other_seeds_other_skin() -> None:
+    first, again, other = (images(skin(drawn(seed), SIDE)) for seed in (3, 3, 4))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not any(np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+def test_values_are_those_of_a_material() -> None:
+    image, roughness, height = images(skin(drawn(5, age=75.0), SIDE))
+    assert image.shape == (SIDE, SIDE, 3)
+    assert roughness.shape == height.shape == (SIDE, SIDE)
+    for array in (image, roughness, height):
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+    assert 0 < image.min() < image.max() <= 1
+    assert 0 < roughness.min() < roughness.max() <= 1
+    assert np.abs(height).max() < 2e-3
+
+
+def test_lips_are_redder_than_the_face_and_within_it() -> None:
+    where = face_map(SIDE)
+    lips = (where.lips > 0.9) & where.covered
+    chin = where.blob((0.0, -0.098, 0.022), (0.02, 0.013, 0.03)) > 0.5
+    assert 20 < lips.sum() < 0.05 * where.covered.sum()
+    image, _, _ = images(skin(replace(drawn(6), stubble=0.0), SIDE))
+    ratio = image[..., 0] / image[..., 1]
+    assert ratio[lips].mean() > 1.15 * ratio[chin].mean()
+
+
+def test_age_deepens_relief() -> None:
+    somebody = replace(drawn(7), moles=0)
+    young, old = (images(skin(replace(somebody, lines=lines), 256))[2] for lines in (0.0, 1.0))
+    assert np.abs(old).mean() > 1.5 * np.abs(young).mean()
+
+
+def test_charts_lie_within_the_texture_without_overlap() -> None:
+    mesh = base()
+    corners = mesh.uv[mesh.quads_uv[mesh.part == BODY].astype(np.int64)].astype(np.float64)
+    assert corners.min() >= 0
+    assert corners.max() <= 1
+    one, other = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
+    areas = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
+    covered = float(face_map(256).covered.mean())
+    assert covered == pytest.approx(areas.sum(), rel=0.05)
+
+
+def test_surface_keeps_the_points_and_faces_outwards() -> None:
+    points = shaped({})
+    mesh = surface(points, BODY, Material())
+    body = np.unique(base().quads[base().part == BODY])
+    kept = {tuple(point) for point in mesh.points.tolist()}
+    assert all(tuple(point) in kept for point in points[body].tolist())
+    nose = int(np.argmax(mesh.points[:, 2]))
+    corners = mesh.points[mesh.triangles[(mesh.triangles == nose).any(axis=1)]]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(axis=0)
+    assert normal[2] > 0

@@ -12,10 +12,10 @@ from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base, mirrored
 from factory.world.people.tubes import tube
 from factory.world.scene import Colour, Floats, Material, Mesh
 
-BROWN: Colour = (0.075, 0.030, 0.011)
+BROWN: Colour = (0.085, 0.036, 0.014)
 DARK: Colour = (0.030, 0.013, 0.006)
 HAZEL: Colour = (0.150, 0.085, 0.025)
-AMBER: Colour = (0.200, 0.090, 0.020)
+AMBER: Colour = (0.150, 0.075, 0.022)
 GREEN: Colour = (0.120, 0.130, 0.060)
 BLUE: Colour = (0.110, 0.190, 0.280)
 GREY: Colour = (0.180, 0.210, 0.225)
@@ -63,7 +63,7 @@ class Eyes:
         main = np.array(IRISES[generator.choice(len(IRISES), p=shares)])
         iris = main * generator.uniform(0.75, 1.35) * generator.uniform(0.92, 1.08, 3)
         ring = np.array(AMBER if generator.random() < 0.5 else HAZEL)
-        inner = iris + generator.uniform(0.1, 0.6) * (np.minimum(ring, 3 * iris) - iris)
+        inner = iris + generator.uniform(0.1, 0.6) * (np.minimum(ring, 2 * iris) - iris)
         yellow = 0.004 * max(age - 40, 0) / 10 + 0.05 * ancestry.african * generator.random()
         sclera = np.array([0.60, 0.56, 0.53]) * generator.uniform(0.88, 1.05) - np.array([0.0, 0.5, 1.5]) * yellow
         return cls(

@@ -8,7 +8,9 @@ import numpy as np
 
 from factory.world.people.dress import dress, uncovered
 from factory.world.people.eyes import ball, eyes
+from factory.world.people.hair import hair
 from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, mirrored, quarters, shaped, surface
+from factory.world.people.lips import closed
 from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
 from factory.world.people.shape import lids
@@ -41,6 +43,7 @@ def figure(person: Person, moment: Moment) -> Figure:
     points = resting(person, moment)
     turned = pose(points, moment.yaw, moment.pitch, moment.roll)
     bodies: list[Mesh | Strands] = [_body(person, points), *eyes(person.eyes, points, moment.gaze)]
+    bodies += hair(person.hair, points)
     bodies += dress(person.dress, points)
     if person.spectacles is not None:
         bodies += spectacles(person.spectacles, points)
@@ -49,7 +52,7 @@ def figure(person: Person, moment: Moment) -> Figure:
 
 def resting(person: Person, moment: Moment) -> Floats:
     """V, 3: the head mesh with the moment's expression, not turned; the eyes' midpoint is the origin."""
-    points = shaped({**person.weights, **moment.expression, **lids(moment.gaze[1])})
+    points = closed(shaped({**person.weights, **moment.expression, **lids(moment.gaze[1])}))
     right, left = ball(points, RIGHT_EYE)[0], ball(points, LEFT_EYE)[0]
     return np.asarray(points - (right + left) / 2, np.float32)
 

@@ -10,6 +10,7 @@ import numpy as np
 from factory.world.people.ancestry import Ancestry, Sex
 from factory.world.people.dress import Dress
 from factory.world.people.eyes import Eyes
+from factory.world.people.hair import Hair
 from factory.world.people.pigments import melanin_of
 from factory.world.people.shape import expression_drawn, macro_weights, weights_drawn
 from factory.world.people.skin import Skin
@@ -26,18 +27,6 @@ ANCESTRIES = (  # of a class's people: African, Asian, Caucasian; each is about 
     (0.0, 0.50, 0.50),
     (0.0, 0.35, 0.65),
 )
-
-
-@dataclass(frozen=True)
-class Hair:
-    """A stand-in until hair.py is here."""
-
-    style: str
-
-    @classmethod
-    def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry) -> Hair:
-        """None."""
-        return cls("bald")
 
 
 @dataclass(frozen=True)
@@ -76,7 +65,7 @@ class Person:
         sex: Sex = "female" if half < 0.5 else "male"
         age = YOUNGEST + (OLDEST - YOUNGEST) * years
         ancestry = _ancestry(tone, family, generator)
-        weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(age, ancestry, generator)
+        weights = macro_weights(sex, age, ancestry, generator) | weights_drawn(sex, generator)
         return cls(
             seed=seed,
             sex=sex,

@@ -7,7 +7,7 @@ import numpy as np
 from factory.world.people.ancestry import Ancestry, Sex
 from factory.world.people.head import base
 
-YOUNG, OLD = 25.0, 90.0  # years that MakeHuman's targets stand for
+YOUNG, OLD = 25.0, 105.0  # years; MakeHuman means 90, but its old faces fold where they smile
 SPREAD = {  # standard deviation of a target's weight by the beginning of its name; the longest that fits counts
     "cheek/": 0.42,
     "chin/": 0.4,
@@ -29,9 +29,11 @@ SPREAD = {  # standard deviation of a target's weight by the beginning of its na
     "head/head-age": 0.0,  # follows the age
     "head/head-angle": 0.15,
     "head/head-back-scale-depth": 0.2,
+    "head/head-fat": 0.22,
+    "head/head-scale-horiz": 0.2,
     "head/head-scale-vert": 0.18,
     "head/head-trans": 0.1,
-    "mouth/": 0.36,
+    "mouth/": 0.31,
     "mouth/mouth-laugh-lines": 0.18,
     "mouth/mouth-scale-horiz": 0.45,
     "mouth/mouth-trans-in": 0.0,
@@ -45,8 +47,23 @@ SPREAD = {  # standard deviation of a target's weight by the beginning of its na
     "nose/nose-trans-in": 0.0,
     "nose/nose-trans-out": 0.0,
 }
+DIMORPHISM = {  # mean weight for women; for men half of it, the other way
+    "chin/chin-bones-decr": 0.20,
+    "chin/chin-width-decr": 0.22,
+    "chin/chin-height-decr": 0.12,
+    "cheek/l-cheek-bones-incr": 0.12,
+    "eyebrows/eyebrows-trans-up": 0.15,
+    "eyes/l-eye-scale-incr": 0.12,
+    "head/head-fat-decr": 0.10,
+    "mouth/mouth-lowerlip-volume-incr": 0.12,
+    "mouth/mouth-upperlip-volume-incr": 0.12,
+    "neck/neck-scale-horiz-decr": 0.15,
+    "nose/nose-scale-vert-decr": 0.12,
+    "nose/nose-volume-decr": 0.10,
+}
 FARTHEST = 2.2  # standard deviations
 OUTLINES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
+OUTLINE_SHARES = {"female": (0.4, 0.5, 0.7, 0.2, 0.5, 0.15, 0.15), "male": (0.3, 0.4, 0.5, 0.4, 0.3, 0.4, 0.2)}
 OPPOSITES = (
     ("incr", "decr"),
     ("up", "down"),
@@ -66,14 +83,14 @@ def macro_weights(sex: Sex, age: float, ancestry: Ancestry, generator: np.random
         for name, share in ancestry._asdict().items()
         for when, part in ages.items()
     }
-    heavy = float(np.clip(generator.normal(0.1, 0.4), -0.8, 1.0))
+    heavy = float(np.clip(generator.normal(0.0, 0.35), -0.8, 0.9))
     end = "maxweight" if heavy > 0 else "minweight"
     for when, part in ages.items():
         weights[f"macrodetails/universal-{sex}-{when}-averagemuscle-{end}"] = abs(heavy) * part
     return weights
 
 
-def weights_drawn(age: float, ancestry: Ancestry, generator: np.random.Generator) -> dict[str, float]:
+def weights_drawn(sex: Sex, generator: np.random.Generator) -> dict[str, float]:
     """Targets of features, each side's nearly alike."""
     weights: dict[str, float] = {}
     for name in base().targets:
@@ -82,13 +99,15 @@ def weights_drawn(age: float, ancestry: Ancestry, generator: np.random.Generator
         if spread == 0 or (other is not None and other < name):
             continue
         value = spread * float(np.clip(generator.normal(), -FARTHEST, FARTHEST))
+        typical = DIMORPHISM.get(name, 0.0) - DIMORPHISM.get(other or "", 0.0)
+        value += typical if sex == "female" else -typical / 2
         weights |= _sided(name, other, value, generator)
-    for outline, share in zip(OUTLINES, generator.dirichlet([0.4] * len(OUTLINES)), strict=True):
+    for outline, share in zip(OUTLINES, generator.dirichlet(OUTLINE_SHARES[sex]), strict=True):
         weights[f"head/head-{outline}"] = 0.4 * float(share)
     for name in base().targets:
         if name.startswith("asym/asym-") and name.endswith("-l"):
             side = name if generator.random() < 0.5 else name.removesuffix("l") + "r"
-            weights[side] = 0.22 * float(min(abs(generator.normal()), FARTHEST))
+            weights[side] = 0.16 * float(min(abs(generator.normal()), FARTHEST))
     return weights
 
 
@@ -118,7 +137,7 @@ def _opposite(name: str) -> str | None:
 def expression_drawn(generator: np.random.Generator) -> dict[str, float]:
     """Targets of a face at ease: neutral, or with a slight smile, raised or lowered brows, a firm mouth."""
     smile = float(generator.uniform(0.15, 0.6)) if generator.random() < 0.4 else 0.0
-    brows = float(np.clip(generator.normal(0, 0.25), -0.5, 0.6))
+    brows = float(np.clip(generator.normal(0.05, 0.2), -0.25, 0.6))
     firm = float(generator.uniform(0.1, 0.5)) if generator.random() < 0.15 else 0.0
     narrow = float(np.clip(generator.normal(0.04, 0.08) + 0.2 * smile, 0, 0.3))
     weights = {

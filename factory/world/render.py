@@ -58,8 +58,14 @@ def _mitsuba() -> Any:
 def _scene(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "type": "scene",
-        # "path" lets no lamp shine through glass or through a mask's holes: eyes behind spectacles sparkle
-        "integrator": {"type": "volpath", "max_depth": BOUNCES, "rr_depth": 2, "block_size": BLOCK},
+        # "path" is a third faster, but lets no lamp shine through glass or through a mask's holes: eyes behind
+        # spectacles sparkle
+        "integrator": {
+            "type": "volpath" if _lets_through(scene) else "path",
+            "max_depth": BOUNCES,
+            "rr_depth": 2,
+            "block_size": BLOCK,
+        },
         "sensor": _camera(mi, scene, side, samples),
         "surroundings": _surroundings(mi, scene.surroundings),
     }
@@ -67,6 +73,14 @@ def _scene(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
     for number, body in enumerate(scene.bodies):
         parts[f"body{number}"] = _strands(mi, body) if isinstance(body, Strands) else _mesh(mi, body)
     return parts
+
+
+def _lets_through(scene: Scene) -> bool:
+    """Whether a lamp may shine through a surface."""
+    materials = [body.material for body in scene.bodies]
+    return any(
+        material.glass or not isinstance(material.opacity, float) or material.opacity < 1 for material in materials
+    )
 
 
 def _camera(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
@@ -133,6 +147,9 @@ def _strands(mi: Any, strands: Strands) -> Any:
     curve too thin to be hit, at the first one's root, keeps every other from being the last.
     """
     table = np.concatenate([strands.points, strands.radius[..., None]], axis=2)  # S, P, 4
+    before, after = (2 * table[:, [end]] - table[:, [beside]] for end, beside in ((0, 1), (-1, -2)))
+    table = np.concatenate([before, table, after], axis=1)  # the curve then runs from the first point to the last
+    table[..., 3] = np.maximum(table[..., 3], 1e-6)
     count, length, _ = table.shape
     unseen = np.repeat(table[:1, :1], length, axis=1)
     unseen[..., 2] += 1e-5 * np.arange(length)

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from factory.world.people.ancestry import Ancestry, Sex
-from factory.world.people.beard import Beard, beard_strands
+from factory.world.people.beard import Beard, beard_density, beard_strands
 from factory.world.people.brows import Brows, brow_strands, lash_strands
 from factory.world.people.envelope import Envelope, envelope
 from factory.world.people.head import BODY, surface
-from factory.world.people.roots import Density, skin_normals, sprinkled
+from factory.world.people.roots import skin_normals, sprinkled
 from factory.world.people.scalp import picture, scalp
 from factory.world.people.scarf import scarf
 from factory.world.people.styles import CUTS, strands
 from factory.world.people.tied import KNOTS, drawn_back, hanging
 from factory.world.scene import Colour, Floats, Material, Mesh, Strands
 
-BALD, SCARF = "bald", "scarf"
+BALD, SCARF, BUZZ = "bald", "scarf", "buzz"
 STYLES = (BALD, SCARF, *CUTS, *KNOTS)
 WHITE: Colour = (0.60, 0.58, 0.55)
 EUMELANIN, PHEOMELANIN = np.array([0.419, 0.697, 1.37]), np.array([0.187, 0.4, 1.05])
@@ -102,18 +102,21 @@ def hair(hair: Hair, points: Floats) -> tuple[Mesh | Strands, ...]:
     generator = np.random.default_rng(hair.seed)
     around = envelope(points)
     bodies: list[Mesh | Strands] = []
+    film = _film(hair)
+    if film is not None:
+        bodies.append(_under(hair, points, film))
     if hair.style == SCARF:
         bodies.append(scarf(around, hair.cloth, generator))
     elif hair.style != BALD:
         bodies += _scalp_hair(hair, points, around, generator)
     darker = replace(hair, eumelanin=1.3 * hair.eumelanin + 0.5, grey=0.6 * hair.grey**1.5)
-    bodies += _coloured(darker, brow_strands(hair.brows, points, generator), 0.00009, 0.4, generator)
+    bodies += _coloured(darker, brow_strands(hair.brows, points, generator), 0.0001, 0.4, generator)
     lashes = lash_strands(hair.brows, points, generator)
     bodies += [Strands(lashes, _tapered(lashes, 0.00009, 0.3), _fibre((0.012, 0.009, 0.008)))]
     if hair.beard is not None:
         whiskers = beard_strands(hair.beard, points, generator)
         bearded = replace(hair, eumelanin=1.1 * hair.eumelanin, pheomelanin=hair.pheomelanin + 0.2)
-        bodies += _coloured(bearded, whiskers, 0.00016, 0.5, generator)
+        bodies += _coloured(bearded, whiskers, 0.00011, 0.5, generator)
     return tuple(bodies)
 
 
@@ -126,7 +129,7 @@ def colour(eumelanin: float, pheomelanin: float) -> Colour:
 
 def _scalp_hair(hair: Hair, points: Floats, around: Envelope, generator: np.random.Generator) -> list[Mesh | Strands]:
     grows = scalp(hair.receding, hair.thinning, hair.peak, hair.seed)
-    bodies: list[Mesh | Strands] = [_under(hair, points, grows)]
+    bodies: list[Mesh | Strands] = []
     if hair.style in KNOTS:
         knot = KNOTS[hair.style]
         over = drawn_back(knot, sprinkled(grows, 5000, generator), points, around, generator)
@@ -146,20 +149,34 @@ def _scalp_hair(hair: Hair, points: Floats, around: Envelope, generator: np.rand
     return bodies + _coloured(hair, grown, cut.radius, 0.5, generator)
 
 
-def _under(hair: Hair, points: Floats, grows: Density) -> Mesh:
-    """A film of the hair's colour on the scalp: what shows between strands is hair's shade."""
-    lifted = np.asarray(points + 0.0006 * skin_normals(points), np.float32)
-    red, green, blue = colour(1.3 * hair.eumelanin + 0.3, hair.pheomelanin)
-    dark = (0.7 * red, 0.7 * green, 0.7 * blue)
-    film = np.asarray(picture(grows) * (0.85 - 0.4 * hair.grey), np.float32)
-    whole = surface(lifted, BODY, Material(colour=dark, roughness=0.8, specular=0.05, opacity=film))
+def _film(hair: Hair) -> Floats | None:
+    """How densely hair's shade covers the skin below it, over the texture; None is nowhere."""
+    films = []
+    if hair.style not in (BALD, SCARF):
+        films.append(0.9 * picture(scalp(hair.receding, hair.thinning, hair.peak, hair.seed)))
+    if hair.beard is not None:
+        films.append(0.6 * picture(beard_density(hair.beard.kind)))
+    return np.asarray(np.max(films, axis=0) * (1 - 0.2 * hair.grey), np.float32) if films else None
+
+
+def _under(hair: Hair, points: Floats, film: Floats) -> Mesh:
+    """A film of the hair's colour on the skin: what shows between strands is hair's shade."""
+    lifted = np.asarray(points + 0.0005 * skin_normals(points), np.float32)
+    plain = colour(1.2 * hair.eumelanin + 0.2, hair.pheomelanin)
+    red, green, blue = (
+        0.8 * tint * (1 - hair.grey) + 0.4 * white * hair.grey for tint, white in zip(plain, WHITE, strict=True)
+    )
+    dark = (red, green, blue)
+    whole = surface(lifted, BODY, Material(colour=dark, roughness=0.8, specular=0.05))
     rows = ((1 - whole.uv[:, 1]) * len(film)).astype(np.int64).clip(0, len(film) - 1)
     columns = (whole.uv[:, 0] * len(film)).astype(np.int64).clip(0, len(film) - 1)
-    spread = film.copy()
+    if hair.style != BUZZ and hair.beard is None:  # strands hide its edge, and the renderer is faster without opacity
+        return replace(whole, triangles=whole.triangles[(film[rows, columns] > 0.6)[whole.triangles].all(axis=1)])
+    spread = film > 0
     for axis in (0, 1):
-        spread = np.maximum(spread, np.maximum(np.roll(spread, 3, axis), np.roll(spread, -3, axis)))
-    kept = (spread[rows, columns] > 0)[whole.triangles].any(axis=1)
-    return replace(whole, triangles=whole.triangles[kept])
+        spread = spread | np.roll(spread, 3, axis) | np.roll(spread, -3, axis)
+    kept = spread[rows, columns][whole.triangles].any(axis=1)
+    return replace(whole, triangles=whole.triangles[kept], material=replace(whole.material, opacity=film))
 
 
 def _coloured(

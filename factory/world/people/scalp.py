@@ -13,8 +13,8 @@ from factory.world.people.roots import Density, ears
 from factory.world.scene import Floats
 
 # The hairline: degrees to either side of straight ahead, seen from the skull's middle, and metres above the eyes.
-AROUND = np.array([0, 14, 26, 34, 42, 49, 53, 57, 65, 68, 76, 86, 92, 100, 120, 150, 180.0])
-HEIGHT = np.array([64, 66, 68, 69, 64, 52, 36, 4, -18, 8, 14, 12, -18, -46, -66, -72, -74.0]) / 1000
+AROUND = np.array([0, 14, 26, 34, 42, 48, 53, 57, 60, 67, 70, 76, 86, 92, 100, 120, 150, 180.0])
+HEIGHT = np.array([64, 66, 68, 69, 64, 54, 38, 10, -18, -20, 4, 14, 12, -18, -46, -66, -72, -74.0]) / 1000
 SOFT = 0.007  # metres over which the hairline fades
 SIDE = 256  # of the scalp's picture over the texture coordinates
 
@@ -70,11 +70,11 @@ def _ear_box() -> tuple[Floats, Floats]:
 
 @cache
 def places_on_picture(side: int = SIDE) -> tuple[NDArray[np.int64], Floats]:
-    """Pixels (N: row times side plus column) of the body's texture over the skull, and their places (N, 3)."""
+    """Pixels (N: row times side plus column) of the body's texture over the head, and their places (N, 3)."""
     mesh = base()
     of_body = mesh.part == BODY
     quads, quads_uv = mesh.quads[of_body].astype(np.int64), mesh.quads_uv[of_body].astype(np.int64)
-    skull = (mesh.points[quads][:, :, 1] > -0.1).all(1) & (mesh.points[quads][:, :, 2] < 0.025).all(1)
+    skull = (mesh.points[quads][:, :, 1] > -0.14).all(1) & (np.abs(mesh.points[quads][:, :, 0]) < 0.09).all(1)
     quads, quads_uv = quads[skull], quads_uv[skull]
     steps = (np.arange(12) + 0.5) / 12
     across, along = (grid.ravel() for grid in np.meshgrid(steps, steps))
@@ -88,7 +88,7 @@ def places_on_picture(side: int = SIDE) -> tuple[NDArray[np.int64], Floats]:
 
 
 def picture(density: Density, side: int = SIDE) -> Floats:
-    """side, side: the density over the body's texture coordinates, 0 where there is no skull."""
+    """side, side: the density over the body's texture coordinates, 0 where there is no head."""
     pixel, places = places_on_picture(side)
     image = np.zeros(side * side, np.float32)
     image[pixel] = density(places)

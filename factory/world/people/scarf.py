@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from factory.world.people.envelope import Envelope
@@ -37,8 +39,10 @@ def scarf(around: Envelope, colour: Colour, generator: np.random.Generator) -> M
         directions.append(np.stack([np.sin(turn) * flat, np.full(COLUMNS, height), np.cos(turn) * flat], axis=1))
     start = np.stack(directions) + around.middle
     edge = np.minimum(np.arange(COLUMNS), np.arange(COLUMNS)[::-1])
-    off = 0.002 + 0.006 * np.clip(edge / 6, 0, 1)
-    lain = around.pushed(np.asarray(start.reshape(-1, 3), np.float32), np.tile(off, ROWS).astype(np.float32))
+    off = 0.0012 + 0.006 * np.clip(edge / 5, 0, 1)
+    lain = replace(around, shoulders=around.shoulders - 1).pushed(  # its hem ends in clothes
+        np.asarray(start.reshape(-1, 3), np.float32), np.tile(off, ROWS).astype(np.float32)
+    )
     points = _draped(lain.reshape(ROWS, COLUMNS, 3).astype(np.float64), around, edge, generator)
     across, along = np.meshgrid(np.linspace(0, 1, COLUMNS), np.linspace(1, 0, ROWS))
     corner = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)
@@ -62,7 +66,8 @@ def _draped(points: Floats, around: Envelope, edge: Floats, generator: np.random
     outward = away / np.maximum(radius, 1e-6)[..., None]
     for row in range(ROWS // 2, ROWS):
         fall = points[row - 1, :, 1] - points[row, :, 1]
-        radius[row] = np.maximum(radius[row], radius[row - 1] - 0.35 * np.maximum(fall, 0))
+        draped = np.maximum(radius[row], radius[row - 1] - 0.35 * np.maximum(fall, 0))
+        radius[row] += (draped - radius[row]) * np.clip(edge / 8, 0, 1)  # the edge stays close to the face
     free = np.clip((np.arange(ROWS) - ROWS * 0.52) / (ROWS * 0.2), 0, 1)[:, None] * np.clip(edge / 10, 0, 1)[None]
     turn = np.linspace(0, 2 * np.pi, COLUMNS)[None]
     phases = generator.uniform(0, 2 * np.pi, 4)

@@ -105,7 +105,7 @@ CUTS = {
         back=0.1,
         fall=0.8,
         clump=0.35,
-        points=20,
+        points=16,
         level=0.105,
         hug=0.9,
         strands=6000,
@@ -121,11 +121,11 @@ CUTS = {
         back=0.2,
         fall=0.9,
         clump=0.5,
-        points=24,
+        points=18,
         level=0.27,
         hug=0.9,
-        strands=5000,
-        radius=0.00033,
+        strands=3600,
+        radius=0.00045,
     ),
     "wavy": Cut(
         0.44,
@@ -140,11 +140,11 @@ CUTS = {
         lock=0.014,
         curl=0.007,
         pitch=0.08,
-        points=28,
+        points=22,
         level=0.24,
         hug=0.8,
-        strands=5000,
-        radius=0.00033,
+        strands=3600,
+        radius=0.00045,
     ),
 }
 
@@ -166,7 +166,7 @@ def strands(
     start, normal = roots.at(points), roots.at(skin_normals(points))
     side = np.where(canon[:, 0] + 0.004 * generator.standard_normal(len(canon)) > parting, 1.0, -1.0)
     length = _lengths(cut, canon, generator)
-    grown = _grown(cut, start, normal, canon, side, length, around, generator)
+    grown = _grown(cut, start, normal, canon, side, length, parting, around, generator)
     grown = _clumped(cut, grown, canon, side, generator)
     if cut.curl > 0:
         grown = _curled(cut, grown, length, generator)
@@ -192,27 +192,29 @@ def _grown(
     canon: Floats,
     side: Floats,
     length: Floats,
+    parting: float,
     around: Envelope,
     generator: np.random.Generator,
 ) -> Floats:
     """Strands step by step: each turns towards where the style sends it, and the head holds it off."""
     count, steps = len(start), cut.points
-    step = (length / (steps - 1))[:, None]
+    gaps = np.diff(np.linspace(0, 1, steps) ** 1.35)  # closer points where hair bends most
     rank = np.clip((canon[:, 1] + 0.06) / 0.18, 0, 1)  # hair from higher up lies further out
     layer = 0.002 + cut.volume * (0.25 + 0.75 * rank) * generator.uniform(0.55, 1.0, count)
     place = start - 0.001 * normal
     heading = _unit(_comb(cut, place, canon, side, around, 0.0) + 4 * cut.lift**2 * normal)
     path = [place]
-    face = FACE + 0.12 * generator.standard_normal(count)
+    face = FACE + 0.1 * generator.standard_normal(count).clip(-1.5, 2)
     cut_off = around.middle[1] - MIDDLE[1] - (cut.level or 9) + 0.008 * generator.standard_normal(count)
     for number in range(1, steps):
-        gone = number * step[:, 0]
+        step = (length * gaps[number - 1])[:, None]
+        gone = length * gaps[:number].sum()
         wanted = _comb(cut, place, canon, side, around, number / steps)
         bend = np.clip(step / (0.035 if cut.lift < 0.9 else 0.2), 0, 0.7)
         heading = _unit(heading * (1 - bend) + wanted * bend)
         onward = place + heading * step
         if cut.level is not None:
-            onward = _beside_face(onward, side, face, around)
+            onward = _beside_face(onward, side, face, parting, around)
             short = np.clip((place[:, 1] - cut_off) / np.maximum(step[:, 0], 1e-6), 0.02, 1)[:, None]
             onward = place + (onward - place) * short
         near = 0.0012 + layer * np.clip(gone / 0.035, 0, 1) * np.clip(gone / 0.035, 0, 1)
@@ -247,14 +249,14 @@ def _held(cut: Cut, place: Floats, near: Floats, around: Envelope) -> Floats:
     return np.asarray(place - away * (excess / np.maximum(distance, 1e-6))[:, None], np.float32)
 
 
-def _beside_face(place: Floats, side: Floats, face: Floats, around: Envelope) -> Floats:
+def _beside_face(place: Floats, side: Floats, face: Floats, parting: float, around: Envelope) -> Floats:
     """Places turned around the skull's axis until they leave the face free."""
     away = place - around.middle
     angle, flat = np.arctan2(away[:, 0], away[:, 2]), np.hypot(away[:, 0], away[:, 2])
-    low = np.clip((0.075 - (away[:, 1] + MIDDLE[1])) / 0.05, 0, 1)  # at the hairline it begins
-    least = face * low
-    angle = np.where(side > 0, np.maximum(angle, least), np.minimum(angle, -least))
-    ahead = np.abs(np.arctan2(away[:, 0], away[:, 2])) < 2.2
+    low = np.clip((0.066 - (away[:, 1] + MIDDLE[1])) / 0.045, 0, 1)  # below the hairline
+    ahead = (low > 0) & (np.abs(angle) < 2.2)
+    start = (1 - low) * parting / 0.11
+    angle = np.where(side > 0, np.maximum(angle, start + face * low), np.minimum(angle, start - face * low))
     turned = np.stack([np.sin(angle) * flat, away[:, 1], np.cos(angle) * flat], axis=1) + around.middle
     return np.where(ahead[:, None], turned, place)
 
@@ -266,7 +268,11 @@ def _clumped(cut: Cut, grown: Floats, canon: Floats, side: Floats, generator: np
     where = np.concatenate([canon, 0.02 * side[:, None]], axis=1)
     near = np.sum(where**2, axis=1)[:, None] - 2 * where @ where[locks].T + np.sum(where[locks] ** 2, axis=1)[None]
     lock = grown[locks[np.argmin(near, axis=1)]]
-    pull = cut.clump * generator.uniform(0.5, 1.0, (count, 1, 1)) * np.linspace(0, 1, cut.points)[None, :, None] ** 0.8
+    pull = (
+        cut.clump
+        * generator.uniform(0.5, 1.0, (count, 1, 1))
+        * np.clip(np.linspace(-0.15, 1, cut.points), 0, 1)[None, :, None] ** 0.8
+    )
     return grown * (1 - pull) + lock * pull
 
 

@@ -64,7 +64,8 @@ def hanging(knot: Knot, around: Envelope, count: int, generator: np.random.Gener
     to = np.array(knot.direction) / np.linalg.norm(knot.direction)
     place = around.pushed(np.asarray((around.middle + 0.02 * to)[None], np.float32), 0.004)[0]
     if knot.bun is not None:
-        return _bun(place + 0.7 * knot.bun * to, knot.bun, to, count, generator)
+        wound = _bun(place + 0.7 * knot.bun * to, knot.bun, to, count, generator)
+        return around.pushed(wound.reshape(-1, 3), 0.001).reshape(wound.shape)
     along = np.linspace(0, 1, BEHIND)
     length = knot.tail * generator.uniform(0.7, 1.0, count)[:, None]
     back = 0.035 * (1 - np.exp(-length * along / 0.03))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from factory.world.people.envelope import DOWN, MIDDLE, Envelope
+from factory.world.people.envelope import MIDDLE, Envelope
 from factory.world.people.head import base
 from factory.world.people.roots import Roots, skin_normals
 from factory.world.scene import Floats

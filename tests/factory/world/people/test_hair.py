@@ -113,7 +113,7 @@ def test_a_scarf_covers_the_scalp_and_leaves_the_face_free() -> None:
 def test_brows_lie_above_the_eyes_and_lids_around_them() -> None:
     brows = Brows(1.0, 0.0, 200, 0.3, 0.008)
     path = brow_strands(brows, base().points, np.random.default_rng(0))
-    assert 0.005 < path[..., 1].min() and path[..., 1].max() < 0.04
+    assert path[..., 1].min() > 0.005 and path[..., 1].max() < 0.04
     for side in (1, -1):
         upper, lower = (base().points[lid] for lid in lids(side))
         assert (np.sign(upper[:, 0]) == side).all()

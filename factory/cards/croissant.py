@@ -49,7 +49,7 @@ CITATION = (
 
 def croissant(facts: CorpusFacts) -> JsonObject:
     """Return the JSON-LD document of a corpus, made from its `corpus_facts`."""
-    kind = "Generated spoof faces" if facts.generated else "Face images"
+    kind = "Generated spoof faces" if facts.generated else "Rendered faces" if facts.rendered else "Face images"
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -62,7 +62,7 @@ def croissant(facts: CorpusFacts) -> JsonObject:
         "keywords": [
             "face anti-spoofing",
             "presentation attack detection",
-            *(["synthetic"] if facts.generated else []),
+            *(["synthetic"] if facts.generated or facts.rendered else []),
         ],
         "citeAs": CITATION,
         "isLiveDataset": False,
@@ -193,7 +193,8 @@ def _provenance(facts: CorpusFacts) -> JsonObject:
 
 def _responsible(facts: CorpusFacts) -> JsonObject:
     """Return the terms of the responsible AI vocabulary, limited to facts in the folder."""
-    generated = bool(facts.generated)
+    synthetic = bool(facts.generated or facts.rendered)
+    verb = "generated" if facts.generated else "rendered"
     built_in = {
         "dummy": "the dummy generator, which tints pixels,",
         "recolour": "a generator without a network, which moves colours and sharpness,",
@@ -202,11 +203,13 @@ def _responsible(facts: CorpusFacts) -> JsonObject:
     names = facts.recipe.generator if facts.recipe is not None else []
     maker = built_in.get(names[0], "a diffusion model") if len(names) == 1 else "a diffusion model"
     made = f"Images are made by {maker} from a live face and a guide image; every one says so in its XMP."
+    if facts.rendered:
+        made = "Pictures of people who do not exist are rendered from geometry; every one says so in its XMP."
     taken = "Photographs or frames of videos, cropped around the face; how they were collected is the sources' to say."
     auc = facts.size_auc
     return {
-        "rai:dataCollection": made if generated else taken,
-        "rai:dataCollectionType": ["Synthetic Data Generation" if generated else "Secondary Data Analysis"],
+        "rai:dataCollection": made if synthetic else taken,
+        "rai:dataCollectionType": ["Synthetic Data Generation" if synthetic else "Secondary Data Analysis"],
         "rai:dataPreprocessingProtocol": [f"Square face crops of {facts.side} pixels, {', '.join(facts.codecs)}."],
         "rai:machineAnnotationTools": [f"BRISQUE: {name}" for name in facts.brisque_impl],
         "rai:dataBiases": [
@@ -215,8 +218,8 @@ def _responsible(facts: CorpusFacts) -> JsonObject:
             + (f": AUC {auc:.3f}." if auc is not None else "."),
         ],
         "rai:dataLimitations": [
-            "A generated spoof is a model's idea of an attack: test on real ones."
-            if generated
+            f"A {verb} spoof is a model's idea of an attack: test on real ones."
+            if synthetic
             else "Attacks are those that were recorded."
         ],
         "rai:dataUseCases": ["Training and testing of presentation attack detection; not for recognising people."],

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.cards.rendered import RenderedFacts, rendered_facts
 from factory.corpus import INDEX, Totals, read_index, read_shard_rows, totals
 from factory.corpus.license import strictest_of
 from factory.corpus.provenance import VOCABULARY, read_source_type
@@ -112,6 +113,7 @@ class CorpusFacts:
     totals: Totals
     size_auc: float | None
     recipe: SamplingFacts | None
+    rendered: RenderedFacts | None
     sources: list[Source]
     side: str
     marks: list[tuple[str, str, int]]
@@ -127,9 +129,10 @@ def corpus_facts(storage: Storage) -> CorpusFacts:
     licenses = _counts(index, "license")
     license_name = strictest_of(licenses)
     index_bytes = storage.read(INDEX)
-    sample = _looked_at(storage, records)
+    sample, rendered = _looked_at(storage, records), rendered_facts(storage, records)
+    kind = "Generated spoof faces" if len(made) else "Rendered faces" if rendered else "Faces"
     return CorpusFacts(
-        title=f"{'Generated spoof faces' if len(made) else 'Faces'} {claim['fingerprint'][:8]}",
+        title=f"{kind} {claim['fingerprint'][:8]}",
         job=claim["job"],
         fingerprint=claim["fingerprint"],
         software=claim.get("software", {}),
@@ -153,6 +156,7 @@ def corpus_facts(storage: Storage) -> CorpusFacts:
         totals=totals(records),
         size_auc=_size_auc(records),
         recipe=_recipe(made),
+        rendered=rendered,
         sources=_sources(index, made),
         side=sample.side,
         marks=sample.marks,

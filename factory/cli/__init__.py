@@ -122,6 +122,38 @@ def prepare(
 
 
 @app.command()
+def world(
+    out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
+    config: ConfigFile = None,
+    people: Annotated[int | None, typer.Option(help="Number of people.")] = None,
+    domains: Annotated[str | None, typer.Option(help="Cameras, separated by commas; all by default.")] = None,
+    attacks: Annotated[str | None, typer.Option(help="Attacks, separated by commas; all by default.")] = None,
+    captures: Annotated[int | None, typer.Option(help="Captures of each person in each domain.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the pictures, a multiple of 32.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Light paths a pixel.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed: other people.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
+    ] = None,
+) -> None:
+    """Render people and attacks on them as a corpus (docs/world.md). Example: difffas world --out faces --people 20"""
+    from factory.core.config import load
+    from factory.world import WorldConfig, run
+
+    given = {
+        "out": out,
+        "people": people,
+        "domains": None if domains is None else _names(domains),
+        "attacks": None if attacks is None else _names(attacks),
+        "captures": captures,
+        "size": size,
+        "samples": samples,
+        "seed": seed,
+    }
+    print_summary(run(load(WorldConfig, config, _settings(given) + (settings or []))))
+
+
+@app.command()
 def evaluate(
     config: ConfigFile = None,
     classifier: Annotated[str | None, typer.Option(help="Folder that fit-classifier wrote.")] = None,
@@ -248,6 +280,11 @@ def demo(
     from factory.demo import run
 
     print_summary(run(out))
+
+
+def _names(given: str) -> list[JsonValue]:
+    """Names that commas separate."""
+    return [name for part in given.split(",") if (name := part.strip())]
 
 
 def _settings(given: Mapping[str, JsonValue]) -> list[str]:

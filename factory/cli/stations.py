@@ -55,6 +55,7 @@ CONFIG_ONLY_VERBS = {
 VERBS = {
     **{verb: (module, model) for verb, (module, model, _) in CONFIG_ONLY_VERBS.items()},
     "prepare": ("factory.prepare", "PrepareConfig"),
+    "world": ("factory.world", "WorldConfig"),
     "generate": ("factory.generate", "GenerateConfig"),
     "evaluate": ("factory.evaluate", "EvaluateConfig"),
     "ablate": ("factory.ablate", "AblateConfig"),

@@ -11,8 +11,12 @@ from factory.line import LineSummary
 from factory.run import read_claim
 from factory.storage import Storage
 
-# The stations that make shards: module and configuration model. Both modules have a function `run(config, failed)`.
-SHARD_STATIONS = {"generate": ("factory.generate", "GenerateConfig"), "prepare": ("factory.prepare", "PrepareConfig")}
+# The stations that make shards: module and configuration model. Each module has a function `run(config, failed)`.
+SHARD_STATIONS = {
+    "generate": ("factory.generate", "GenerateConfig"),
+    "prepare": ("factory.prepare", "PrepareConfig"),
+    "world": ("factory.world", "WorldConfig"),
+}
 
 
 def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:

@@ -19,7 +19,7 @@ from factory.cluster.capacity import Need
 from factory.cluster.retries import BOUNDED
 from factory.core.progress import say
 from factory.core.regular import NotRegular, open_regular
-from factory.corpus.detected import Detected, join_parts, write_part
+from factory.corpus.detected import FACES, Detected
 from factory.corpus.encode import ImageRecord
 from factory.corpus.provenance import SourceType, read_source_type
 from factory.corpus.row import LIVE
@@ -224,7 +224,7 @@ def _read_planned(name: str, shared: list[Any]) -> Block:
         torch.set_num_threads(1)  # sums depend on the thread count, and boxes depend on sums
     shard = read_shard(config, _from_json(blobs[numbers[name]].as_py()))
     if config.crop == "retinaface":
-        write_part(out, name, _detected(shard["records"]))
+        FACES.write_part(out, name, _detected(shard["records"]))
     return {"shard": name, "records": json.dumps(shard["records"]), "pixels": shard["pixels"]}
 
 
@@ -287,6 +287,6 @@ def run(config: PrepareConfig, failed: Failed = "skip") -> LineSummary:
         lambda shard: [entry.key for entry in _from_json(blobs[numbers[shard]].as_py())],
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
-        closing=(lambda: join_parts(claim.storage, sorted(numbers))) if config.crop == "retinaface" else None,
+        closing=(lambda: FACES.join_parts(claim.storage, sorted(numbers))) if config.crop == "retinaface" else None,
     )
     return run_line(claim, work, failed)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from difffas.errors import UserError
 from factory.core.progress import say
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, domain_part, style_of
+from factory.corpus.splits import split_subjects
 from factory.datasets import DATASETS, capture_fields, field_names
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
@@ -241,24 +241,3 @@ def key_of(domain: str, path: str) -> str:
     name = f"{domain}\0{path}".encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(name, digest_size=8).hexdigest()
     return f"{readable}-{digest}" if readable else digest
-
-
-def split_subjects(subjects: Iterable[str], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
-    """Split of every subject: subjects are ranked by a hash of (seed, name) and cut at the cumulative fractions.
-
-    Counts are within one of their quota. A split whose quota is below one still gets a subject, if there are enough
-    subjects for every split that has a fraction. Subjects with the same name in two domains count as one subject.
-    """
-    ranked = sorted(set(subjects), key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest())
-    splits = [name for name, fraction in fractions.items() if fraction > 0]
-    assigned: dict[str, str] = {}
-    cumulative, first = 0.0, 0
-    for number, split in enumerate(splits):
-        cumulative += fractions[split]
-        last = math.floor(cumulative * len(ranked) + 0.5)
-        if len(ranked) >= len(splits):
-            last = min(max(last, first + 1), len(ranked) - (len(splits) - 1 - number))
-        last = len(ranked) if number == len(splits) - 1 else last
-        assigned |= dict.fromkeys(ranked[first:last], split)
-        first = last
-    return assigned

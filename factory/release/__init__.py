@@ -29,7 +29,7 @@ from factory.storage import Storage
 
 FOLDER = "publish"  # as in every corpus that was checked when the verb had this name
 # The files to upload. run.json, events/ and quarantine/ are excluded: they name folders of the writing machine.
-SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
+SENT = (CARD, CROISSANT, INDEX, SUMMARY, "audit.parquet", "scenes.parquet", "data/*", "ledger/*", f"{FOLDER}/*")
 
 
 class ReleaseConfig(Config):

@@ -65,6 +65,7 @@ class ShardNotes(TypedDict, total=False):
     batch_splits: int
     size_auc: SizeAuc | None
     joined_from: JoinedFrom
+    renderer: str
 
 
 class ShardRecord(ShardNotes):

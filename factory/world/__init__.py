@@ -1,1 +1,73 @@
-"""Rendered people before a camera, and attacks on them that are part of the scene."""
+"""The world station: rendered people who do not exist, and attacks on them, as a corpus; manual: docs/world.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from factory import cluster
+from factory.cluster.capacity import Need
+from factory.cluster.retries import BOUNDED
+from factory.core.progress import say
+from factory.corpus.scenes import SCENES
+from factory.line import Failed, LineSummary, Work, finished_run, run_line
+from factory.run import Planned, Run
+from factory.world.plan import Plan
+from factory.world.render import renderer
+from factory.world.settings import WorldConfig as WorldConfig
+from factory.world.settings import WorldResources
+from factory.world.worker import render_shard
+
+PREFIX = "rendered"
+DECISIVE = {"people", "domains", "attacks", "captures", "size", "samples", "seed", "output"}
+
+
+def run(config: WorldConfig, failed: Failed = "skip") -> LineSummary:
+    """Render every planned picture that is not in the corpus yet; return the run's summary.
+
+    Raises:
+        UserError: Mitsuba is not installed; see `run_line` for the others.
+    """
+    plan = Plan(config)
+    totals: Planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
+    claim = Run(config.out, "world", identity(config), config, totals, needs(config.resources))
+    if (finished := finished_run(claim, plan.shards())) is not None:
+        return finished
+    say(f"world: {plan.describe()}")
+    cluster.connect()
+    import ray
+
+    shared = ray.put((plan, config, claim.storage.url, renderer()))
+    work = Work(
+        "world",
+        plan.shards(),
+        len(plan),
+        lambda dataset, _: dataset.map(
+            render_shard,
+            fn_kwargs={"shared": [shared]},  # in a list: a bare reference would be resolved for every task
+            num_cpus=config.resources.num_cpus,
+            **cluster.placed(config.resources.task_labels),
+            **BOUNDED,
+        ),
+        PREFIX,
+        config.output,
+        keys=lambda shard: [picture.key for picture in plan.shard_plan(shard)],
+        stall_seconds=config.resources.stall_seconds,
+        labels=config.resources.task_labels,
+        closing=lambda: SCENES.join_parts(claim.storage, plan.shards()),
+    )
+    return run_line(claim, work, failed)
+
+
+def identity(config: WorldConfig) -> dict[str, Any]:
+    """The settings that decide the shards' bytes, and the renderer."""
+    settings = config.model_dump(mode="json", include=DECISIVE)
+    return {**settings, "split": list(config.split.items()), "renderer": renderer()}
+
+
+def needs(resources: WorldResources) -> list[Need]:
+    """The resources that a rendering needs at least: one task that renders, and one that writes."""
+    labels = resources.task_labels
+    return [
+        Need(f"resources.num_cpus={resources.num_cpus}", cpus=resources.num_cpus, labels=labels),
+        Need("a task that writes", cpus=1.0, labels=labels),
+    ]

@@ -70,6 +70,24 @@ class Workload:
         return [sys.executable, "-m", "factory.entry", "generate", *settings]
 
 
+@dataclass(frozen=True)
+class Rendering(Workload):
+    """Rendered people instead, a shard each: live and one attack in two domains."""
+
+    rows: int = 4
+
+    def command(self, out: Path) -> list[str]:
+        """The `difffas world` that fills `out`."""
+        options = ["--people", str(self.shards), "--domains", "phone,webcam", "--attacks", "print", "--size", "32"]
+        settings = [
+            f"output.rows_per_shard={self.rows}",
+            "output.formats=[parquet, webdataset]",
+            f"resources.stall_seconds={STALL_SECONDS}",
+        ]
+        given = [part for setting in settings for part in ("--set", setting)]
+        return [sys.executable, "-m", "factory.entry", "world", "--out", str(out), "--samples", "1", *options, *given]
+
+
 def finished_shards(out: Path) -> int:
     """Ledger records there are."""
     return len(Ledger(Storage(str(out))).done())

@@ -90,10 +90,42 @@ def test_size_that_no_network_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "100" in fails(capsys, *arguments)
 
 
+@pytest.mark.parametrize("given", [("--attacks", "print,hologram"), ("--set", "attacks=[hologram]")])
+def test_an_attack_that_the_world_lacks(
+    given: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = fails(capsys, "world", "--out", str(tmp_path / "out"), *given)
+    assert "unknown attack 'hologram': choose from print" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_options_of_world_are_its_settings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from factory import world
+
+    asked: list[world.WorldConfig] = []
+
+    def run(config: world.WorldConfig) -> dict[str, int]:
+        asked.append(config)
+        return {}
+
+    monkeypatch.setattr(world, "run", run)
+    first, second, *_ = world.WorldConfig(out="x").domains
+    options = ["--people", "7", "--captures", "2", "--size", "64", "--samples", "3", "--seed", "5"]
+    with pytest.raises(SystemExit) as caught:
+        main(["world", "--out", "here", "--domains", f"{first}, {second}", "--attacks", "print", *options])
+    assert caught.value.code == 0
+    [config] = asked
+    assert (config.domains, config.attacks) == ((first, second), ("print",))
+    assert (config.people, config.captures, config.size, config.samples, config.seed) == (7, 2, 64, 3, 5)
+
+
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in (
         *CONFIG_ONLY_VERBS,
         "prepare",
+        "world",
         "generate",
         "evaluate",
         "export-classifier",

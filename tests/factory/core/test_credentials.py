@@ -143,6 +143,7 @@ COMMANDS = [
     ["prepare", "{}"],
     ["prepare", "x", "--set", "out={}"],
     ["prepare", "x", "--boxes", "{}"],
+    ["world", "--out", "{}"],
     ["evaluate", "--scores", "{}"],
     ["ablate", "{}"],
     ["plan", "--device", "{}"],

@@ -156,6 +156,7 @@ COMMANDS = [
     ["prepare", "x", "--out", "{}", "--license", "CC0-1.0", "--no-crop"],
     ["prepare", "x", "--out", "y", "--license", "CC0-1.0", "--boxes", "{}"],
     ["prepare", "x", "--out", "y", "--license", "CC0-1.0", "--weights", "{}"],
+    ["world", "--config", "{}"],
     ["evaluate", "--scores", "{}"],
     ["ablate", "{}.yaml", "corpus=x", "out=y"],
     ["join", "corpora=['{}', b]", "out=y"],

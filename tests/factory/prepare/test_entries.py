@@ -11,15 +11,10 @@ from hypothesis import strategies as st
 
 from factory.corpus.row import FACTS, KEY, whole_domain
 from factory.prepare import PrepareConfig
-from factory.prepare.entries import Entry, key_of, list_entries, split_subjects
+from factory.prepare.entries import Entry, key_of, list_entries
 from factory.sources import Source
 
 paths = st.lists(st.text(min_size=1), min_size=1, max_size=4).map("/".join)
-fractions = (
-    st.lists(st.integers(0, 20), min_size=1, max_size=4)
-    .filter(any)
-    .map(lambda weights: {f"s{i}": weight / sum(weights) for i, weight in enumerate(weights)})
-)
 
 
 def config(**given: Any) -> PrepareConfig:
@@ -134,34 +129,6 @@ def test_keys_are_for_ever() -> None:
     assert key_of("nuaa", "live/0001/0001_00_00_01_63.jpg") == "live-0001-0001_00_00_01_63-e8a7c5c43c865c5d"
     assert key_of("casia", "live/1.jpg") != key_of("nuaa", "live/1.jpg")
     assert key_of("cam", "a/../../etc/passwd").count("/") == 0
-
-
-@hypothesis_given(
-    subjects=st.sets(st.text(min_size=1, max_size=5), max_size=60), fractions=fractions, seed=st.integers(0, 9)
-)
-def test_splits_keep_their_quotas(subjects: set[str], fractions: dict[str, float], seed: int) -> None:
-    assigned = split_subjects(subjects, fractions, seed)
-    assert set(assigned) == subjects  # one split each: disjoint by construction
-    counts = Counter(assigned.values())
-    wanted = {split: fraction * len(subjects) for split, fraction in fractions.items() if fraction}
-    assert set(counts) <= set(wanted)
-    if len(subjects) >= len(wanted):
-        assert set(counts) == set(wanted)
-    if min(wanted.values()) >= 1:
-        assert all(abs(counts[split] - quota) <= 1 for split, quota in wanted.items())
-
-
-@hypothesis_given(subjects=st.sets(st.text(min_size=1, max_size=5), min_size=30, max_size=60))
-def test_splits_follow_seed_and_names_alone(subjects: set[str]) -> None:
-    fractions = {"train": 0.5, "test": 0.5}
-    one = split_subjects(subjects, fractions, 1)
-    assert one == split_subjects(sorted(subjects, reverse=True), fractions, 1)
-    assert one != split_subjects(subjects, fractions, 2)
-
-
-def test_six_subjects_reach_every_split() -> None:
-    counts = Counter(split_subjects(map(str, range(6)), {"train": 0.8, "dev": 0.1, "test": 0.1}, 0).values())
-    assert counts == {"train": 4, "dev": 1, "test": 1}
 
 
 def columns(*rows: dict[str, str], **given: Any) -> list[Entry]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from factory.corpus.detected import join_parts, write_part
+from factory.corpus.detected import FACES
 from factory.drawn.portrait import Capture, Subject, render
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.prepare.faces import Choice, choose, covered
@@ -178,9 +178,9 @@ def test_the_planted_set_becomes_rows_rejects_and_facts(tmp_path: Path, weights:
     for name, entries in shards.items():
         shard = read_shard(given, entries)
         rejects |= {str(each["row"]["source"])[:-4]: each["reject"] for each in shard["records"]}
-        write_part(storage.url, name, [each["detected"] for each in shard["records"] if "detected" in each])
+        FACES.write_part(storage.url, name, [each["detected"] for each in shard["records"] if "detected" in each])
     assert rejects == {name: reject for name, (_, reject) in planted.items()}
-    join_parts(storage, sorted(shards))
+    FACES.join_parts(storage, sorted(shards))
     keys = {entry.key: entry.path[:-4] for entries in shards.values() for entry in entries}
     table = {keys[line["key"]]: line for line in pq.read_table(io.BytesIO(storage.read("faces.parquet"))).to_pylist()}
     assert {name: line["reject"] for name, line in table.items()} == rejects

@@ -1,0 +1,65 @@
+"""A table beside a corpus, joined with its index by `key`: what is known of an image but is no column of a row.
+
+Workers write a part for every shard before the shard is committed; closing the corpus joins the parts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from factory.storage import Storage
+from factory.tables import plain_parquet
+
+
+@dataclasses.dataclass(frozen=True)
+class SideTable:
+    """One such table.
+
+    Args:
+        name: the table's file in the corpus folder; its parts are in the folder of that name without the extension.
+        schema: the columns; a line may leave any of them out.
+    """
+
+    name: str
+    schema: pa.Schema
+
+    @property
+    def folder(self) -> str:
+        """The folder of the parts."""
+        return self.name.partition(".")[0]
+
+    def write_part(self, url: str, shard: str, lines: Sequence[Mapping[str, object]]) -> None:
+        """Write the part of a shard into the folder of the corpus, unless it exists."""
+        Storage(url).create(self._part(shard), self._bytes([pa.Table.from_pylist(list(lines), self.schema)]))
+
+    def join_parts(self, storage: Storage, shards: Iterable[str]) -> None:
+        """Write the table from the parts of these shards, unless it exists; shards without a part have no lines."""
+        there = set(storage.names(self.folder))
+        if not storage.exists(self.name):
+            parts = [self._part(shard) for shard in shards if f"{shard}.parquet" in there]
+            storage.create(self.name, self._bytes(self._read(storage, part) for part in parts))
+
+    def read(self, storage: Storage) -> pa.Table | None:
+        """Return the table of a corpus, or None if it has none."""
+        return self._read(storage, self.name) if storage.exists(self.name) else None
+
+    def _part(self, shard: str) -> str:
+        return f"{self.folder}/{shard}.parquet"
+
+    def _bytes(self, tables: Iterable[pa.Table]) -> bytes:
+        buffer = io.BytesIO()
+        with pq.ParquetWriter(buffer, self.schema, compression="zstd") as writer:
+            for table in tables:
+                writer.write_table(table)
+        return buffer.getvalue()
+
+    def _read(self, storage: Storage, place: str) -> pa.Table:
+        memory = pa.BufferOutputStream()  # Arrow's own memory, see corpus.read_index
+        memory.write(storage.read(place))
+        with pa.BufferReader(memory.getvalue()) as file:
+            return plain_parquet.read_table(file, storage.path(place)).cast(self.schema)

@@ -1,0 +1,153 @@
+"""The plan of a rendered corpus: every picture follows from the settings and its number."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, style_of
+from factory.corpus.shards import shard_sizes, shard_span
+from factory.corpus.splits import split_subjects
+from factory.world.capture import cameras, rooms
+from factory.world.settings import WorldConfig
+
+LICENSE = "CC0-1.0"
+CAMERAS, ROOMS = tuple(cameras.CAMERAS), tuple(rooms.ROOMS)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture to be made.
+
+    A spoof shows the same person, capture and room as the live picture of its person, domain and capture, its pair.
+
+    Args:
+        number: the person's, from 0.
+        person: seed of the person; successive people have successive seeds, over which tones and ages are even.
+        moment: seed of expression, gaze and pose.
+        scene: seed of the room's looks and all else that is drawn.
+        room: name of the room.
+        domain: name of the camera.
+        attack: name of the attack, or `live`.
+    """
+
+    number: int
+    person: int
+    moment: int
+    scene: int
+    room: str
+    domain: str
+    attack: str
+    capture: int
+    split: str
+
+    @property
+    def subject(self) -> str:
+        """Name of the person."""
+        return f"p{self.number:06d}"
+
+    @property
+    def key(self) -> str:
+        """Key of the row."""
+        return self._key(self.attack)
+
+    @property
+    def live_key(self) -> str:
+        """Key of the live picture of the same person, domain and capture."""
+        return self._key(LIVE_ATTACK)
+
+    def _key(self, attack: str) -> str:
+        return f"{self.subject}-{self.domain}-{self.capture:02d}-{attack}"
+
+    def row(self) -> Facts:
+        """All columns but what encoding adds."""
+        return {
+            "key": self.key,
+            "label": LIVE if self.attack == LIVE_ATTACK else SPOOF,
+            "attack": self.attack,
+            "domain": self.domain,
+            "style": style_of(self.domain, self.attack),
+            "subject": self.subject,
+            "capture": f"{self.capture:02d}",
+            "split": self.split,
+            "source": f"rendered/{self.person}/{self.domain}/{self.attack}/{self.capture:02d}",
+            "license": LICENSE,
+        }
+
+
+class Plan:
+    """All pictures in shards `<split>-<number>`: a split's people one after the other, so that a shard has few.
+
+    Rooms take turns: with every camera, a person is seen in every room.
+    """
+
+    def __init__(self, config: WorldConfig) -> None:
+        self._config = config
+        self._attacks = (LIVE_ATTACK, *config.attacks)
+        self._each = config.captures * len(config.domains) * len(self._attacks)
+        splits = split_subjects(map(str, range(config.people)), config.split, config.seed)
+        self._people: dict[str, list[int]] = {}
+        for person in range(config.people):
+            self._people.setdefault(splits[str(person)], []).append(person)
+        self._shards = {
+            split: shard_sizes(self._each * len(people), config.output.rows_per_shard)[0]
+            for split, people in sorted(self._people.items())
+        }
+
+    def __len__(self) -> int:
+        return self._config.people * self._each
+
+    def shards(self) -> Iterator[str]:
+        """Names of all shards."""
+        for split, count in self._shards.items():
+            yield from (f"{split}-{number:06d}" for number in range(count))
+
+    @property
+    def shard_count(self) -> int:
+        """Number of shards."""
+        return sum(self._shards.values())
+
+    def style_counts(self) -> dict[str, int]:
+        """Number of pictures of each style."""
+        each = self._config.people * self._config.captures
+        return {style_of(domain, attack): each for domain in self._config.domains for attack in self._attacks}
+
+    def shard_plan(self, shard: str) -> list[Picture]:
+        """The pictures of one shard."""
+        split, _, number = shard.rpartition("-")
+        first, size = shard_span(int(number), self._each * len(self._people[split]), self._shards[split])
+        return [self._picture(split, place) for place in range(first, first + size)]
+
+    def _picture(self, split: str, place: int) -> Picture:
+        config = self._config
+        turn, place = divmod(place, self._each)
+        capture, place = divmod(place, len(config.domains) * len(self._attacks))
+        at, attack = divmod(place, len(self._attacks))
+        number, domain = self._people[split][turn], config.domains[at]
+        name = zlib.crc32(domain.encode())
+        return Picture(
+            number=number,
+            person=(config.seed << 32) + number,
+            moment=_mixed(1, config.seed, number, name, capture),
+            scene=_mixed(2, config.seed, number, name, capture),
+            room=ROOMS[(number + CAMERAS.index(domain) + capture) % len(ROOMS)],
+            domain=domain,
+            attack=self._attacks[attack],
+            capture=capture,
+            split=split,
+        )
+
+    def describe(self) -> str:
+        """One readable line."""
+        config = self._config
+        people = ", ".join(f"{split} {len(people):,}" for split, people in sorted(self._people.items()))
+        kinds = f"domains {', '.join(config.domains)} · {', '.join(self._attacks)} · captures {config.captures}"
+        return f"{len(self):,} pictures · people {people} · {kinds}"
+
+
+def _mixed(*parts: int) -> int:
+    """A 63-bit seed from several integers; the first identifies its purpose."""
+    return int(np.random.SeedSequence(list(parts)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,68 @@
+"""Configuration of a rendered corpus; docs/world.md is the manual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field, model_validator
+
+from difffas.errors import UserError
+from factory.core.config import Config, PathOrUrl
+from factory.corpus.shards import OutputConfig
+from factory.line.rounds import STALL_SECONDS
+from factory.world.attacks import ATTACKS
+from factory.world.capture.cameras import CAMERAS
+
+MOST_SEED, MOST_PEOPLE = 2**31 - 1, 2**31
+
+
+class WorldOutput(OutputConfig):
+    """As everywhere, in smaller shards: a picture takes a second of a core."""
+
+    rows_per_shard: int = Field(96, ge=1)
+
+
+class WorldResources(Config):
+    """Resources that the line may use; excluded from the fingerprint."""
+
+    num_cpus: int = Field(1, ge=1, description="CPUs that one rendering task reserves, and its threads")
+    task_labels: dict[str, str] = Field({}, description="labels of nodes that tasks may run on; empty: any node")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up after this long without a finished shard")
+
+
+class WorldConfig(Config):
+    """One rendered corpus: people × domains × captures, each live and under every attack."""
+
+    out: PathOrUrl
+    people: int = Field(120, ge=1, le=MOST_PEOPLE)
+    domains: tuple[str, ...] = Field(tuple(CAMERAS), min_length=1, description="cameras")
+    attacks: tuple[str, ...] = Field(tuple(ATTACKS), description="none: live faces alone")
+    captures: int = Field(1, ge=1, le=100, description="captures of each person in each domain")
+    size: int = Field(128, ge=32, le=1024, description="pixels of a picture's side, a multiple of 32")
+    samples: int = Field(64, ge=1, le=4096, description="light paths a pixel: fewer are faster and noisier")
+    split: dict[str, float] = {"train": 0.6, "dev": 0.2, "test": 0.2}
+    seed: int = Field(0, ge=0, le=MOST_SEED)
+    output: WorldOutput = WorldOutput()
+    resources: WorldResources = WorldResources()
+
+    @model_validator(mode="after")
+    def _check(self) -> WorldConfig:
+        if self.size % 32:
+            lower = self.size // 32 * 32
+            raise UserError(f"size {self.size} must be a multiple of 32: take {lower} or {lower + 32}")
+        _check_names("domain", self.domains, CAMERAS)
+        _check_names("attack", self.attacks, ATTACKS)
+        for name in self.split:
+            if not name.isidentifier() or name != name.lower() or not name.isascii():
+                raise UserError(f"split name {name!r} must be of [a-z0-9_]")
+        if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
+            raise UserError(f"split {self.split} must be fractions that sum to 1")
+        return self
+
+
+def _check_names(kind: str, names: Sequence[str], known: Mapping[str, object]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
+    if len(set(names)) != len(names):
+        raise UserError(f"{kind}s {', '.join(names)}: give each once")

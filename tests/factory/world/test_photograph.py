@@ -1,0 +1,44 @@
+"""A photograph follows from its arguments; a pair shares room and person; what an attack tells has a column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from factory.corpus.scenes import SCHEMA
+from factory.world.attacks import ATTACKS
+from factory.world.photograph import STRANGERS, WORN, Photograph, photograph
+from factory.world.settings import MOST_PEOPLE, MOST_SEED
+
+SHARED = ("sex", "age", "tone", "head_yaw", "head_pitch", "head_roll", "room")
+
+
+def taken(attack: str, person: int = 3, seed: int = 5, camera: str = "webcam") -> Photograph:
+    return photograph(person, 4, "office", camera, attack, 32, 1, seed)
+
+
+@pytest.fixture(scope="module")
+def live() -> Photograph:
+    return taken("live")
+
+
+def test_equal_arguments_give_equal_pictures_and_others_do_not(live: Photograph) -> None:
+    assert live.pixels.shape == (32, 32, 3) and live.pixels.dtype == np.uint8
+    again = taken("live")
+    assert np.array_equal(again.pixels, live.pixels) and again.parameters == live.parameters
+    for other in (taken("live", person=6), taken("live", seed=6), taken("live", camera="cctv")):
+        assert not np.array_equal(other.pixels, live.pixels)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_shows_the_person_of_the_live_picture_in_the_same_room(attack: str, live: Photograph) -> None:
+    spoof = taken(attack)
+    assert {name: spoof.parameters[name] for name in SHARED} == {name: live.parameters[name] for name in SHARED}
+    assert spoof.parameters.keys() - live.parameters.keys()
+    assert spoof.parameters.keys() <= set(SCHEMA.names)
+    assert spoof.pixels.std() > 5 and not np.array_equal(spoof.pixels, live.pixels)
+
+
+def test_strangers_are_nobody_of_any_corpus() -> None:
+    assert (MOST_SEED << 32) + MOST_PEOPLE < STRANGERS
+    assert set(WORN) < set(ATTACKS)

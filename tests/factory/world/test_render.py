@@ -1,0 +1,72 @@
+"""Equal scenes give equal bytes, however many lamps and threads there are; what is missing is said in one line."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from factory.world.render import render, renderer, use_threads
+from factory.world.scene import Camera, Material, Mesh, Panel, Scene, Strands
+
+SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
+UV = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+HALVES = np.array([[0, 1, 2], [0, 2, 3]], np.uint32)
+CAMERA = Camera((0, 0, 4), (0, 0, 0), 28)
+
+
+def square(material: Material, size: float = 1.0) -> Mesh:
+    return Mesh(size * SQUARE, HALVES, UV, material)
+
+
+def lamps() -> tuple[Panel, ...]:
+    """A ring of equal lamps: by default Mitsuba brings equal ones into an order that differs from run to run."""
+    turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    return tuple(
+        Panel((2 * float(np.cos(t)), 2 * float(np.sin(t)), 3), (0, 0, 0), 0.3, 0.3, (n + 1, 5, 5))
+        for n, t in enumerate(turns)
+    )
+
+
+def test_equal_scenes_give_equal_bytes() -> None:
+    scene = Scene(CAMERA, (square(Material()), square(Material(), 0.5)), lamps(), (0.1, 0.1, 0.1))
+    made = []
+    for threads in (1, 2, 1, 2):
+        use_threads(threads)
+        made.append(render(scene, 48, 4, 7).tobytes())
+    assert len(set(made)) == 1
+    assert render(scene, 48, 4, 8).tobytes() != made[0]
+
+
+def test_an_image_s_first_row_is_at_the_top_and_the_persons_left_at_the_right() -> None:
+    image = np.zeros((2, 2, 3), np.float32)
+    image[0, 0], image[0, 1] = (1, 0, 0), (0, 1, 0)
+    seen = render(Scene(CAMERA, (square(Material(colour=image, specular=0.0, roughness=1.0)),)), 32, 16, 0)
+    assert seen[8, 8, 0] > 3 * seen[8, 8, 1] and seen[8, 24, 1] > 3 * seen[8, 24, 0]
+    assert seen[24].max() < 0.1
+
+
+def test_what_glows_is_seen_as_bright_as_it_is_and_holes_show_what_is_behind() -> None:
+    glowing = square(Material(glow=(2.0, 1.0, 0.5), colour=(0, 0, 0), specular=0.0))
+    seen = render(Scene(CAMERA, (glowing,), (), (0, 0, 0)), 32, 8, 0)
+    assert np.allclose(seen[16, 16], (2, 1, 0.5), atol=0.1)
+    seen = render(
+        Scene(CAMERA, (square(Material(opacity=np.zeros((2, 2), np.float32))),), (), (0.3, 0.6, 0.9)), 32, 8, 0
+    )
+    assert np.allclose(seen[16, 16], (0.3, 0.6, 0.9), atol=0.05)
+
+
+def test_strands_are_seen() -> None:
+    heights = np.linspace(-1.5, 1.5, 5)
+    strand = np.stack([np.zeros(5), heights, np.zeros(5)], 1).astype(np.float32)[None]
+    body = Strands(strand, np.full((1, 5), 0.2, np.float32), Material(colour=(0, 0, 0), specular=0.0))
+    seen = render(Scene(CAMERA, (body,), (), (1, 1, 1)), 32, 16, 0)
+    assert seen[16, 16].max() < 0.2 and seen[16, 2].min() > 0.9
+
+
+def test_it_names_itself_or_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert renderer().startswith("mitsuba 3.")
+    monkeypatch.setitem(sys.modules, "mitsuba", None)
+    with pytest.raises(ValueError, match=r"pip install 'difffas-factory\[world\]'"):
+        renderer()

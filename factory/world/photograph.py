@@ -64,7 +64,11 @@ def photograph(
     scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
     pixels = record(device, radiance, _drawn(seed, "record", attack))
-    taken = {"room": room, "distance": _distance(looks), "light": float(radiance.mean(dtype=np.float64))}
+    taken: dict[str, str | float] = {
+        "room": room,
+        "distance": _distance(looks),
+        "light": float(radiance.mean(dtype=np.float64)),
+    }
     return Photograph(pixels, {**_described(person, moment), **taken, **shown.parameters})
 
 
@@ -105,7 +109,7 @@ def _room(room: str, seed: int) -> rooms.Room:
 def _described(person: int, moment: int) -> Mapping[str, str | float]:
     """Who it is: of a spoof, whose face is shown."""
     somebody, now = Person.from_seed(person), Moment.from_seed(moment)
-    skin = colour(np.float32(somebody.skin.melanin), np.float32(somebody.skin.blood))
+    skin = colour(np.array(somebody.skin.melanin, np.float32), np.array(somebody.skin.blood, np.float32))
     tone = float(individual_typology_angle(skin))
     pose = {"head_yaw": now.yaw, "head_pitch": now.pitch, "head_roll": now.roll}
     return {"sex": somebody.sex, "age": somebody.age, "tone": tone, **pose}

@@ -10,9 +10,9 @@ import pytest
 from factory.world.render import render, renderer, use_threads
 from factory.world.scene import Camera, Material, Mesh, Panel, Scene, Strands
 
-SQUARE = np.float32([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
-UV = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
-HALVES = np.uint32([[0, 1, 2], [0, 2, 3]])
+SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
+UV = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+HALVES = np.array([[0, 1, 2], [0, 2, 3]], np.uint32)
 CAMERA = Camera((0, 0, 4), (0, 0, 0), 28)
 
 

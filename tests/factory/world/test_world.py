@@ -17,6 +17,7 @@ from factory.corpus.scenes import SCHEMA
 from factory.corpus.verify import verify
 from factory.run.ledger import Ledger
 from factory.world.capture.cameras import CAMERAS
+from factory.world.render import renderer
 from factory.world.settings import WorldConfig
 
 DOMAINS = tuple(CAMERAS)
@@ -45,7 +46,7 @@ def test_the_corpus_is_whole(rendered: Path) -> None:
     assert set(corpus.column("license")) == {"CC0-1.0"}
     assert sorted(set(corpus.column("split"))) == ["dev", "test", "train"]
     assert verify(str(rendered))["problems"] == []
-    assert {record["renderer"] for record in Ledger(corpus.storage).records()} == {world.renderer()}
+    assert {record["renderer"] for record in Ledger(corpus.storage).records()} == {renderer()}
 
 
 def test_the_side_table_has_a_row_for_each_picture(rendered: Path) -> None:
@@ -58,7 +59,7 @@ def test_the_card_says_who_is_in_it_and_where_it_comes_from(rendered: Path) -> N
     card = (rendered / "README.md").read_text()
     assert "license: cc0-1.0" in card and "tags: [synthetic, " in card
     assert "The people do not exist" in card and "MakeHuman" in card
-    assert f"rendered by {world.renderer()}" in card
+    assert f"rendered by {renderer()}" in card
     assert "| skin tone | very light |" in card and "| age | 18 to 29 |" in card
     assert '"synthetic"' in (rendered / "croissant.json").read_text()
 

@@ -17,7 +17,7 @@ DARK: Colour = (0.030, 0.013, 0.006)
 HAZEL: Colour = (0.150, 0.085, 0.025)
 AMBER: Colour = (0.150, 0.075, 0.022)
 GREEN: Colour = (0.120, 0.130, 0.060)
-BLUE: Colour = (0.110, 0.190, 0.280)
+BLUE: Colour = (0.105, 0.160, 0.215)
 GREY: Colour = (0.180, 0.210, 0.225)
 IRISES = (DARK, BROWN, HAZEL, GREEN, BLUE, GREY)
 LIGHT_SHARES = (0.06, 0.34, 0.18, 0.12, 0.21, 0.09)  # among people of wholly caucasian ancestry
@@ -29,6 +29,8 @@ SWELL = 1.004  # a hair larger than the targets' ball, so that lids touch it
 ROWS, COLUMNS = 40, 56  # of the ball's mesh
 TEXTURE = (128, 320)  # pixels away from the axis and around it
 LOWER_LID = (3841, 3842, 3843, 3844, 3845, 3846, 3847, 3848, 4918, 3849)  # points of the left eye, outer corner first
+LIDS = (3832, 3833, 3834, 3835, 3850, 3851, 3842, 3843, 3844, 3845, 3846, 3847, 3848)  # both edges
+LID = 0.00045  # metres that they lie before the ball
 INNER_CORNER = (3880, 3881, 3882)
 TEAR = 0.00035  # metres
 
@@ -89,6 +91,7 @@ def eyes(eyes: Eyes, points: Floats, gaze: tuple[float, float]) -> tuple[Mesh, .
     made = []
     for part in (RIGHT_EYE, LEFT_EYE):
         centre, radius = ball(points, part)
+        centre = _seated(points, part, centre, radius * SWELL)
         look = Material(colour=_texture(eyes, part), roughness=0.07, specular=0.5)
         made.append(_ball(centre, radius * SWELL, eyes.size, _turned(gaze), look))
         made.append(_tear(points, part, centre, radius * SWELL, wet))
@@ -104,6 +107,14 @@ def ball(points: Floats, part: int) -> tuple[NDArray[np.float64], float]:
     on = on - middle
     solved = np.linalg.lstsq(np.c_[2 * on, np.ones(len(on))], (on**2).sum(axis=1), rcond=None)[0]
     return solved[:3] + middle, float(np.sqrt(solved[3] + (solved[:3] ** 2).sum()))
+
+
+def _seated(points: Floats, part: int, centre: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    """The ball's centre, moved forwards or back until the lids lie on the ball, as not all targets keep them there."""
+    edges = points[_of(LIDS, part)].astype(np.float64) - centre
+    across = np.hypot(edges[:, 0], edges[:, 1])
+    ahead = edges[:, 2] - np.sqrt(np.maximum(radius**2 - across**2, 0))
+    return np.asarray(centre + np.array([0.0, 0.0, float(np.clip(np.median(ahead) - LID, -0.003, 0.003))]))
 
 
 def _turned(gaze: tuple[float, float]) -> NDArray[np.float64]:

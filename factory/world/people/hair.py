@@ -258,5 +258,5 @@ def _style(generator: np.random.Generator, age: float, sex: Sex, ancestry: Ances
 def _cloth(generator: np.random.Generator) -> Colour:
     """A scarf's colour: dark, white, or muted."""
     light = float(generator.choice([0.03, 0.12, 0.35, 0.65]))
-    red, green, blue = (light * generator.uniform(0.55, 1.25, 3)).clip(0, 0.8).tolist()
+    red, green, blue = (light * generator.uniform(0.7, 1.15, 3)).clip(0, 0.8).tolist()
     return red, green, blue

@@ -39,7 +39,7 @@ class WorldConfig(Config):
     attacks: tuple[str, ...] = Field(tuple(ATTACKS), description="none: live faces alone")
     captures: int = Field(1, ge=1, le=100, description="captures of each person in each domain")
     size: int = Field(128, ge=32, le=1024, description="pixels of a picture's side, a multiple of 32")
-    samples: int = Field(64, ge=1, le=4096, description="light paths a pixel: fewer are faster and noisier")
+    samples: int = Field(36, ge=1, le=4096, description="light paths a pixel: fewer are faster and noisier")
     split: dict[str, float] = {"train": 0.6, "dev": 0.2, "test": 0.2}
     seed: int = Field(0, ge=0, le=MOST_SEED)
     output: WorldOutput = WorldOutput()

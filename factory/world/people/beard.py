@@ -72,8 +72,7 @@ def beard_strands(beard: Beard, points: Floats, generator: np.random.Generator) 
     skin = patch(points, lambda places: (places[:, 1] < 0.01) & (places[:, 1] > -0.16) & (places[:, 2] > -0.09))
     path = along_skin(roots, points, skin, direction, np.asarray(length, np.float32), 0.18, POINTS)
     wind = np.cumsum(generator.standard_normal(path.shape), axis=1) * (0.0002 + 0.0008 * beard.curl)
-    path = path + wind * np.linspace(0, 1, POINTS)[None, :, None]
-    return np.asarray(path, np.float32)
+    return np.asarray(path + wind * np.linspace(0, 1, POINTS)[None, :, None], np.float32)
 
 
 def beard_density(kind: Kind) -> Density:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,8 @@ class Envelope:
         row = (np.pi / 2 - height) / (np.pi / 2 - LOWEST) * (ROWS - 1)
         column = np.arctan2(away[:, 0], away[:, 2]) / (2 * np.pi) * COLUMNS
         outward = away * np.stack([np.ones_like(flat), above, np.ones_like(flat)], axis=1)
-        return row, column, distance, outward / np.maximum(distance, 1e-6)[:, None]
+        outward = outward / np.maximum(distance, 1e-6)[:, None]
+        return _single(row), _single(column), _single(distance), _single(outward)
 
     def _radius(self, row: Floats, column: Floats) -> Floats:
         row = np.clip(row, 0, ROWS - 1.001)
@@ -76,6 +78,10 @@ class Envelope:
         slope_z = (self.shoulders[across, along + 1] - self.shoulders[across, along - 1]) / (2 * CELL)
         normal = np.stack([-slope_x, np.ones_like(slope_x), -slope_z], axis=1)
         return np.asarray(points + normal * (deep / np.sum(normal**2, axis=1))[:, None], np.float32)
+
+
+def _single(values: NDArray[np.floating[Any]]) -> Floats:
+    return values.astype(np.float32)
 
 
 def envelope(points: Floats) -> Envelope:

@@ -114,7 +114,7 @@ def _seated(points: Floats, part: int, centre: NDArray[np.float64], radius: floa
     edges = points[_of(LIDS, part)].astype(np.float64) - centre
     across = np.hypot(edges[:, 0], edges[:, 1])
     ahead = edges[:, 2] - np.sqrt(np.maximum(radius**2 - across**2, 0))
-    return centre + np.array([0.0, 0.0, float(np.clip(np.median(ahead) - LID, -0.003, 0.003))])
+    return np.asarray(centre + np.array([0.0, 0.0, float(np.clip(np.median(ahead) - LID, -0.003, 0.003))]))
 
 
 def _turned(gaze: tuple[float, float]) -> NDArray[np.float64]:

@@ -18,12 +18,12 @@ from factory.world.people.styles import CUTS, strands
 from factory.world.people.tied import KNOTS, drawn_back, hanging
 from factory.world.scene import Colour, Floats, Material, Mesh, Strands
 
-BALD, SCARF, BUZZ = "bald", "scarf", "buzz"
+BALD, SCARF = "bald", "scarf"
 STYLES = (BALD, SCARF, *CUTS, *KNOTS)
 WHITE: Colour = (0.60, 0.58, 0.55)
 EUMELANIN, PHEOMELANIN = np.array([0.419, 0.697, 1.37]), np.array([0.187, 0.4, 1.05])
 DARKENING = 2.6  # of the square root of absorption: what many scatterings in a mass of hair leave
-SHADES = (0.7, 1.0, 1.35)  # no two hairs are of one colour
+SHADES = ((0.7, -0.6), (0.9, 0.6), (1.1, -0.2), (1.35, 0.2))  # of the pigments' colour; how much whiter than most
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def hair(hair: Hair, points: Floats) -> tuple[Mesh | Strands, ...]:
         bodies.append(scarf(around, hair.cloth, generator))
     elif hair.style != BALD:
         bodies += _scalp_hair(hair, points, around, generator)
-    darker = replace(hair, eumelanin=1.3 * hair.eumelanin + 0.5, grey=0.6 * hair.grey**1.5)
+    darker = replace(hair, eumelanin=1.3 * hair.eumelanin + 0.5, grey=0.45 * hair.grey**2)
     bodies += _coloured(darker, brow_strands(hair.brows, points, generator), 0.0001, 0.4, generator)
     lashes = lash_strands(hair.brows, points, generator)
     bodies += [Strands(lashes, _tapered(lashes, 0.00009, 0.3), _fibre((0.012, 0.009, 0.008)))]
@@ -170,8 +170,6 @@ def _under(hair: Hair, points: Floats, film: Floats) -> Mesh:
     whole = surface(lifted, BODY, Material(colour=dark, roughness=0.8, specular=0.05))
     rows = ((1 - whole.uv[:, 1]) * len(film)).astype(np.int64).clip(0, len(film) - 1)
     columns = (whole.uv[:, 0] * len(film)).astype(np.int64).clip(0, len(film) - 1)
-    if hair.style != BUZZ and hair.beard is None:  # strands hide its edge, and the renderer is faster without opacity
-        return replace(whole, triangles=whole.triangles[(film[rows, columns] > 0.6)[whole.triangles].all(axis=1)])
     spread = film > 0
     for axis in (0, 1):
         spread = spread | np.roll(spread, 3, axis) | np.roll(spread, -3, axis)
@@ -182,16 +180,20 @@ def _under(hair: Hair, points: Floats, film: Floats) -> Mesh:
 def _coloured(
     hair: Hair, paths: Floats, radius: float, tip: float, generator: np.random.Generator
 ) -> list[Mesh | Strands]:
-    """Strands in three shades of the pigments' colour, and the grey ones."""
-    shade = generator.integers(len(SHADES), size=len(paths))
-    shade = np.where(generator.random(len(paths)) < hair.grey, len(SHADES), shade)
+    """Strands in a few shades; each stands for several hairs, so grey ones lighten it by about their share."""
     plain = colour(hair.eumelanin, hair.pheomelanin)
-    colours = [(scale * plain[0], scale * plain[1], scale * plain[2]) for scale in SHADES] + [WHITE]
-    return [
-        Strands(paths[shade == number], _tapered(paths[shade == number], radius, tip), _fibre(tint))
-        for number, tint in enumerate(colours)
-        if (shade == number).any()
-    ]
+    uneven = 1.2 * hair.grey * (1 - hair.grey)
+    group = generator.integers(len(SHADES), size=len(paths))
+    bodies: list[Mesh | Strands] = []
+    for number, (shade, whiter) in enumerate(SHADES):
+        grey = float(np.clip(hair.grey + whiter * uneven, 0, 1))
+        red, green, blue = (
+            float(shade * tint * (1 - grey) + white * grey) for tint, white in zip(plain, WHITE, strict=True)
+        )
+        some = paths[group == number]
+        if len(some):
+            bodies.append(Strands(some, _tapered(some, radius, tip), _fibre((red, green, blue))))
+    return bodies
 
 
 def _tapered(paths: Floats, radius: float, tip: float) -> Floats:
@@ -228,12 +230,12 @@ def _style(generator: np.random.Generator, age: float, sex: Sex, ancestry: Ances
             "parted": 0.05,
             "curly": 0.06 + 0.12 * curly,
             "afro": 0.25 * curly,
-            "bob": 0.18,
-            "straight": 0.18 - 0.1 * curly,
-            "wavy": 0.18 - 0.06 * curly,
+            "bob": 0.2,
+            "straight": 0.14 - 0.06 * curly,
+            "wavy": 0.13 - 0.03 * curly,
             "bun": 0.08,
-            "ponytail": 0.1,
-            "topknot": 0.07,
+            "ponytail": 0.12,
+            "topknot": 0.09,
         }
     else:
         shares = {
@@ -256,5 +258,5 @@ def _style(generator: np.random.Generator, age: float, sex: Sex, ancestry: Ances
 def _cloth(generator: np.random.Generator) -> Colour:
     """A scarf's colour: dark, white, or muted."""
     light = float(generator.choice([0.03, 0.12, 0.35, 0.65]))
-    red, green, blue = (light * generator.uniform(0.55, 1.25, 3)).clip(0, 0.8).tolist()
+    red, green, blue = (light * generator.uniform(0.7, 1.15, 3)).clip(0, 0.8).tolist()
     return red, green, blue

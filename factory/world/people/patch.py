@@ -66,8 +66,8 @@ def along_skin(
     path = [np.asarray(place - 0.0004 * normal, np.float32)]
     step = (length / (count - 1))[:, None]
     for number in range(1, count):
-        place = place + direction * step
+        place = np.asarray(place + direction * step, np.float32)
         off = 0.00015 + lift * length * (number / (count - 1)) ** 1.5
-        onward = skin.laid(np.asarray(place, np.float32), np.asarray(off, np.float32))
+        onward = skin.laid(place, np.asarray(off, np.float32))
         path.append(onward)
     return np.stack(path, axis=1)

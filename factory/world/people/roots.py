@@ -88,4 +88,4 @@ def ears() -> Floats:
             moved = np.maximum(
                 moved, np.linalg.norm(base().targets[f"ears/{side}-ear-{how}"].astype(np.float64), axis=1)
             )
-    return np.asarray(moved > 0.1 * moved.max(), np.float32)[:, None]
+    return np.asarray(moved > 0.5 * moved.max(), np.float32)[:, None]

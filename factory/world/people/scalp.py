@@ -14,7 +14,7 @@ from factory.world.scene import Floats
 
 # The hairline: degrees to either side of straight ahead, seen from the skull's middle, and metres above the eyes.
 AROUND = np.array([0, 14, 26, 34, 42, 48, 53, 57, 60, 67, 70, 76, 86, 92, 100, 120, 150, 180.0])
-HEIGHT = np.array([64, 66, 68, 69, 64, 54, 38, 10, -18, -20, 4, 14, 12, -18, -46, -66, -72, -74.0]) / 1000
+HEIGHT = np.array([64, 66, 68, 69, 64, 54, 38, 4, -22, -22, 4, 14, 12, -18, -46, -66, -72, -74.0]) / 1000
 SOFT = 0.007  # metres over which the hairline fades
 SIDE = 256  # of the scalp's picture over the texture coordinates
 
@@ -63,8 +63,8 @@ def _ear(places: Floats) -> NDArray[np.bool_]:
 def _ear_box() -> tuple[Floats, Floats]:
     ear = base().points[ears()[:, 0] > 0.5]
     ear[:, 0] = np.abs(ear[:, 0])
-    low, high = ear.min(axis=0), ear.max(axis=0) + 0.001
-    low[0] += 0.003
+    # the targets move some of the cheek too
+    low, high = ear.min(axis=0) + [0.016, 0, 0], ear.max(axis=0) - [0, 0.008, 0.008]
     return low, high
 
 

@@ -81,4 +81,4 @@ def _draped(points: Floats, around: Envelope, edge: Floats, generator: np.random
         made[1:-1, 1:-1] = (
             made[1:-1, 1:-1] * 2 + made[:-2, 1:-1] + made[2:, 1:-1] + made[1:-1, :-2] + made[1:-1, 2:]
         ) / 6
-    return made
+    return np.asarray(made, np.float32)

@@ -33,9 +33,9 @@ SPREAD = {  # standard deviation of a target's weight by the beginning of its na
     "head/head-scale-horiz": 0.2,
     "head/head-scale-vert": 0.18,
     "head/head-trans": 0.1,
-    "mouth/": 0.31,
+    "mouth/": 0.28,
     "mouth/mouth-laugh-lines": 0.18,
-    "mouth/mouth-scale-horiz": 0.45,
+    "mouth/mouth-scale-horiz": 0.40,
     "mouth/mouth-trans-in": 0.0,
     "mouth/mouth-trans-out": 0.0,
     "neck/": 0.15,
@@ -61,7 +61,7 @@ DIMORPHISM = {  # mean weight for women; for men half of it, the other way
     "nose/nose-scale-vert-decr": 0.12,
     "nose/nose-volume-decr": 0.10,
 }
-FARTHEST = 2.2  # standard deviations
+FARTHEST = 1.8  # standard deviations
 OUTLINES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
 OUTLINE_SHARES = {"female": (0.4, 0.5, 0.7, 0.2, 0.5, 0.15, 0.15), "male": (0.3, 0.4, 0.5, 0.4, 0.3, 0.4, 0.2)}
 OPPOSITES = (

@@ -113,8 +113,8 @@ CUTS = {
     "straight": Cut(
         0.46,
         0.40,
-        0.3,
-        0.012,
+        0.25,
+        0.009,
         away=0.1,
         aside=0.8,
         back=0.2,
@@ -129,13 +129,13 @@ CUTS = {
     "wavy": Cut(
         0.44,
         0.38,
-        0.35,
-        0.018,
+        0.3,
+        0.013,
         away=0.1,
         aside=0.8,
         back=0.15,
         fall=0.8,
-        clump=0.75,
+        clump=0.6,
         lock=0.014,
         curl=0.007,
         pitch=0.08,
@@ -203,7 +203,7 @@ def _grown(
     place = start - 0.001 * normal
     heading = _unit(_comb(cut, place, canon, side, around, 0.0) + 4 * cut.lift**2 * normal)
     path = [place]
-    face = FACE + 0.1 * generator.standard_normal(count).clip(-1.5, 2)
+    face = np.asarray(FACE + 0.1 * generator.standard_normal(count).clip(-1.5, 2), np.float32)
     cut_off = around.middle[1] - MIDDLE[1] - (cut.level or 9) + 0.008 * generator.standard_normal(count)
     for number in range(1, steps):
         step = (length * gaps[number - 1])[:, None]
@@ -222,14 +222,14 @@ def _grown(
         heading = _unit(0.5 * heading + 0.5 * _unit(onward - place))
         place = onward
         path.append(place)
-    return np.asarray(np.stack(path, axis=1), np.float64)
+    return np.stack(path, axis=1)
 
 
 def _comb(cut: Cut, place: Floats, canon: Floats, side: Floats, around: Envelope, along: float) -> Floats:
     """Where the style sends hair at its places (S, 3), unit vectors."""
     middle = around.middle
     crown = middle - MIDDLE + CROWN
-    outward = _unit(place - middle)
+    outward = _unit(np.asarray(place - middle, np.float32))
     wanted = cut.away * _unit(place - crown)
     above = np.clip((place[:, 1:2] - middle[1]) / 0.06, 0, 1)
     wanted = wanted + cut.aside * above * side[:, None] * np.array([1.0, 0, 0])
@@ -272,7 +272,7 @@ def _clumped(cut: Cut, grown: Floats, canon: Floats, side: Floats, generator: np
         * generator.uniform(0.5, 1.0, (count, 1, 1))
         * np.clip(np.linspace(-0.15, 1, cut.points), 0, 1)[None, :, None] ** 0.8
     )
-    return grown * (1 - pull) + lock * pull
+    return np.asarray(grown * (1 - pull) + lock * pull, np.float32)
 
 
 def _curled(cut: Cut, grown: Floats, length: Floats, generator: np.random.Generator) -> Floats:
@@ -288,7 +288,8 @@ def _curled(cut: Cut, grown: Floats, length: Floats, generator: np.random.Genera
     distance = np.linspace(0, 1, cut.points)[None] * length[:, None]
     turn = phase[:, None] + 2 * np.pi * distance / (cut.pitch * generator.uniform(0.8, 1.25, (len(grown), 1)))
     wide = cut.curl * np.clip(distance / (1.5 * cut.pitch), 0, 1)
-    return grown + wide[..., None] * (np.cos(turn)[..., None] * across + np.sin(turn)[..., None] * third)
+    wound = np.cos(turn)[..., None] * across + np.sin(turn)[..., None] * third
+    return np.asarray(grown + wide[..., None] * wound, np.float32)
 
 
 def _unit(vectors: Floats) -> Floats:

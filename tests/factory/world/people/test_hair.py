@@ -66,7 +66,11 @@ def test_pigments_make_natural_colours() -> None:
     assert red[0] > 2.0 * red[1] > 2.0 * red[2]
 
 
-def test_grey_is_a_share_of_the_hairs() -> None:
-    bodies = hair(replace(of_style("buzz"), grey=0.3), mixed())
-    long = [body for body in bodies if isinstance(body, Strands) and body.points.shape[1] == 4]
-    assert 0.25 < len(long[-1].points) / sum(len(body.points) for body in long) < 0.35
+def test_grey_lightens_hair_by_its_share() -> None:
+    lightness = []
+    for grey in (0.0, 0.5, 1.0):
+        bodies = hair(replace(of_style("buzz"), eumelanin=6.0, grey=grey, beard=None), mixed())
+        scalp_hair = [body for body in bodies if isinstance(body, Strands) and body.points.shape[1] == 4]
+        lightness.append(np.mean([body.material.colour for body in scalp_hair]))
+    assert lightness[0] < 0.05
+    assert lightness[1] / lightness[2] == pytest.approx(0.5, abs=0.15)

@@ -24,9 +24,8 @@ def test_a_patch_has_unit_normals_that_face_forwards() -> None:
 
 
 def test_laid_places_are_as_far_off_the_skin_as_told() -> None:
-    skin = Patch(
-        np.array([[x, y, 0] for x in range(5) for y in range(5)], np.float32), np.tile(np.float32([0, 0, 1]), (25, 1))
-    )
+    grid = np.array([[x, y, 0] for x in range(5) for y in range(5)], np.float32)
+    skin = Patch(grid, np.tile(np.array([0, 0, 1], np.float32), (25, 1)))
     places = np.array([[1.2, 2.3, 0.7], [3.0, 3.1, -0.4]], np.float32)
     assert np.allclose(skin.laid(places, 0.1), [[1.2, 2.3, 0.1], [3.0, 3.1, 0.1]], atol=1e-6)
     assert np.allclose(skin.laid(places, np.array([0.0, 0.2], np.float32))[:, 2], [0, 0.2], atol=1e-6)

@@ -7,6 +7,7 @@ import functools
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -40,6 +41,15 @@ def imported(path: Path) -> set[str]:
 def test_the_method_knows_nothing_of_the_plant(path: Path) -> None:
     allowed = {"difffas", "torch", "diffusers", "timm", "piq", "PIL", "numpy", "safetensors"}
     assert imported(path) - set(sys.stdlib_module_names) <= allowed
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "factory" / "world").rglob("*.py")), ids=lambda path: path.name)
+def test_the_world_imports_what_its_extra_installs(path: Path) -> None:
+    """The development environment has much more, so nothing else would miss a package that the extra lacks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    required = " ".join([*project["dependencies"], *project["optional-dependencies"]["world"], "factory difffas"])
+    installed = {"PIL" if name == "pillow" else name for name in re.findall(r"[a-z]+", required)}
+    assert imported(path) - set(sys.stdlib_module_names) <= installed
 
 
 def layers() -> dict[str, int]:

@@ -135,6 +135,7 @@ def world(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
     ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Render people and attacks on them as a corpus (docs/world.md). Example: difffas world --out faces --people 20"""
     from factory.core.config import load
@@ -150,7 +151,7 @@ def world(
         "samples": samples,
         "seed": seed,
     }
-    print_summary(run(load(WorldConfig, config, _settings(given) + (settings or []))))
+    print_summary(run(load(WorldConfig, config, _settings(given) + (settings or []) + (overrides or []))))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import tempfile
 import zipfile
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from difffas.errors import UserError
 from factory.cli.stations import VERBS
 from factory.cluster.jobs import connected, number_of, same_run
-from factory.core.config import Config, canonical_json, fingerprint, load
+from factory.core.config import Config, fingerprint, load
 from factory.core.progress import say
 from factory.protocols.families import LISTS
 from factory.run import refuse_relative
@@ -144,7 +145,8 @@ def _upload(config: Config, wheel: str | None, installed: bool) -> Iterator[Runt
         folder = Path(name)
         job = folder / "job"
         job.mkdir()
-        (job / CONFIG).write_text(canonical_json(config), encoding="utf-8")
+        given = json.dumps(config.model_dump(mode="json"), allow_nan=False)  # unsorted: the splits' order cuts people
+        (job / CONFIG).write_text(given, encoding="utf-8")
         environment: RuntimeEnvironment = {"working_dir": str(job)}
         variables = {}
         if lists := os.environ.get(LISTS):  # like all paths, it must be valid on the cluster

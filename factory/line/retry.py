@@ -31,6 +31,9 @@ def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
         raise UserError(f"{storage.url} holds a run of {claim['job']}, which makes no shards")
     module, model = SHARD_STATIONS[claim["job"]]
     values = {**claim["config"], "out": url}
+    split = claim["identity"].get("split")
+    if isinstance(split, list):  # people are cut by its order, which the sorted keys of `config` have lost
+        values["split"] = dict(split)
     for override in overrides:
         set_override(values, override)
     return claim["job"], build(getattr(importlib.import_module(module), model), values)

@@ -58,6 +58,8 @@ def _mitsuba() -> Any:
         mi = importlib.import_module("mitsuba")
     except ModuleNotFoundError as error:
         raise UserError("rendering needs Mitsuba: pip install 'difffas-factory[world]'") from error
+    except ImportError as error:  # it is there, and a library that it is linked with is not
+        raise UserError(f"Mitsuba is installed and does not load: {str(error).partition(chr(10))[0]}") from error
     mi.set_variant("scalar_rgb")
     mi.set_log_level(mi.LogLevel.Error)
     return mi

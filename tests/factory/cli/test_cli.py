@@ -119,6 +119,10 @@ def test_the_options_of_world_are_its_settings(
     [config] = asked
     assert (config.domains, config.attacks) == ((first, second), ("print",))
     assert (config.people, config.captures, config.size, config.samples, config.seed) == (7, 2, 64, 3, 5)
+    with pytest.raises(SystemExit) as caught:  # and, as of every other station, settings after the file
+        main(["world", "--config", str(ROOT / "jobs" / "world.yaml"), "out=s3://lab/world", "attacks=[]", "people=4"])
+    assert caught.value.code == 0
+    assert (asked[1].out, asked[1].attacks, asked[1].people, asked[1].size) == ("s3://lab/world", (), 4, 128)
 
 
 def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from benchmarks.corpora import NoConfig
 from factory.core.config import build
 from factory.generate import GenerateConfig
 from factory.line import retry
+from factory.prepare import PrepareConfig
 from factory.run import Run
 
 
@@ -28,6 +29,14 @@ def test_the_settings_are_the_run_s_own_in_the_place_where_it_is_now(tmp_path: P
     assert job == "generate"
     resources = config.resources.model_copy(update={"generators": 3})
     assert found == config.model_copy(update={"out": str(moved), "resources": resources})
+
+
+@pytest.mark.parametrize("split", [{"train": 0.6, "dev": 0.2, "test": 0.2}, {"test": 0.5, "seen": 0.5}])
+def test_splits_keep_their_order(tmp_path: Path, split: dict[str, float]) -> None:
+    """run.json sorts its keys; another order of the splits is another run."""
+    config = build(PrepareConfig, {"source": "/photos", "out": str(tmp_path / "out"), "crop": "none", "split": split})
+    Run(config.out, "prepare", {"split": list(config.split.items())}, config, {"shards": 1, "images": 2})
+    assert list(retry.claimed_config(config.out, [])[1].split.items()) == list(split.items())
 
 
 def test_a_run_without_shards_is_refused(tmp_path: Path) -> None:

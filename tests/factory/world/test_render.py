@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,4 +70,12 @@ def test_it_names_itself_or_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> 
     assert renderer().startswith("mitsuba 3.")
     monkeypatch.setitem(sys.modules, "mitsuba", None)
     with pytest.raises(ValueError, match=r"pip install 'difffas-factory\[world\]'"):
+        renderer()
+
+
+def test_a_mitsuba_that_does_not_load_says_why_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mitsuba.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file\\nat all')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mitsuba")
+    with pytest.raises(ValueError, match=r"^Mitsuba is installed and does not load: libGL[^\n]*file$"):
         renderer()

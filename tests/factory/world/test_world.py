@@ -15,6 +15,7 @@ from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.scenes import SCHEMA
 from factory.corpus.verify import verify
+from factory.line.retry import retry_failed
 from factory.run.ledger import Ledger
 from factory.world.capture.cameras import CAMERAS
 from factory.world.render import renderer
@@ -76,6 +77,7 @@ def test_a_run_goes_on_where_it_stopped_with_other_workers(rendered: Path, tmp_p
     summary = world.run(last)
     assert summary["written"] == 6 and hashes(out) == hashes(rendered)
     assert world.run(last) == summary  # again is a no-op
+    assert retry_failed(str(out), [], reject=False) == summary  # run.json holds the same run
     with pytest.raises(ValueError, match="belongs to another run"):
         world.run(config(out, samples=2))
 

@@ -33,6 +33,7 @@ def test_furniture_stands_along_the_wall_behind_and_lights_what_it_shines_on(see
     assert all(block.lower[2] >= -2.0 and block.upper[2] < -0.3 for block in shell.blocks)
     assert len(shell.lights) == sum(block.shines for block in shell.blocks)
     for light in shell.lights:
+        assert any(0 < light.centre[2] - block.upper[2] < 0.1 for block in shell.blocks if block.shines)
         assert light.area > 0 and light.normal == (0.0, 0.0, 1.0) and min(light.radiance) >= 0
 
 

@@ -15,6 +15,8 @@ def test_irises_follow_the_gaze() -> None:
     front = [body.points[0] for body in balls]  # the cornea's top
     assert front[1][0] > front[0][0] + 0.002
     assert front[2][1] > front[0][1] + 0.002
+    reach = [np.linalg.norm(body.points - body.points[-1], axis=1) for body in balls]  # they only turn
+    assert np.allclose(reach[0], reach[1], atol=1e-6) and np.allclose(reach[0], reach[2], atol=1e-6)
 
 
 def test_lids_lie_on_the_eyeballs() -> None:

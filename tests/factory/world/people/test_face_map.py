@@ -65,3 +65,7 @@ def test_mottling_is_smooth_in_space_and_follows_the_generator() -> None:
     assert one.shape == (SIDE, SIDE) and 0.4 < one[face_map(SIDE).covered].std() < 1.6
     flat = mottle(np.full((SIDE, SIDE, 3), 0.01, np.float32), 0.02, np.random.default_rng(1))
     assert np.ptp(flat) < 1e-5  # one place, one value
+    along = np.zeros((SIDE, SIDE, 3), np.float32)
+    along[..., 0] = np.linspace(0, 0.06, SIDE)
+    field = mottle(along, 0.02, np.random.default_rng(1))[0]
+    assert np.abs(np.diff(field)).max() < 0.12 * np.ptp(field)

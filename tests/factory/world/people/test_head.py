@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from factory.world.people.head import BODY, LEFT_EYE, RIGHT_EYE, base, mirrored, quarters, shaped, surface
-from factory.world.scene import Material
+from factory.world.scene import Floats, Material
 from tests.factory.world.people.heads import rested, sound
 
 
@@ -49,6 +49,22 @@ def test_a_surface_is_sound_and_makes_eight_triangles_of_a_quad(part: int) -> No
     quads = base().part == part
     assert sound(mesh) and len(mesh.triangles) == 8 * quads.sum()
     assert 0 <= mesh.uv.min() < mesh.uv.max() <= 1
+
+
+def test_a_surface_bulges_over_its_quads_where_the_skull_does() -> None:
+    points, quads = base().points, base().quads[base().part == BODY].astype(np.int64)
+    mesh = surface(points, BODY, Material())
+    middle = np.array([0, 0.01, -0.095])
+    skull = (points[quads][..., 1] > 0.03).all(axis=1)
+
+    def held(corners: Floats) -> float:
+        """Cubic metres between the skull's middle and triangles (T, 3, 3)."""
+        from_middle = corners.astype(np.float64) - middle
+        return float(np.linalg.det(from_middle).sum() / 6)
+
+    flat = np.concatenate([quads[skull][:, [0, 1, 2]], quads[skull][:, [0, 2, 3]]])
+    fine = held(mesh.points[mesh.triangles[quarters(skull)]])
+    assert 1.001 < fine / held(points[flat]) < 1.03
 
 
 def test_quarters_are_the_triangles_of_their_quads() -> None:

@@ -18,6 +18,11 @@ def test_scalp_hair_leaves_face_and_ears_free() -> None:
     assert np.abs(roots[roots[:, 1] < 0][:, 0]).max() < 0.08
 
 
+def test_no_hair_grows_on_the_ears() -> None:
+    roots = sprinkled(scalp(0.0, 0.0, 0.003, 1), 6000, np.random.default_rng(0)).at(base().points)
+    assert np.abs(roots[:, 0]).max() < 0.076  # the ears stand out by 12 mm more
+
+
 def test_receding_hair_bares_the_forehead_first() -> None:
     young, old = (
         sprinkled(scalp(receding, 0.0, 0.0, 1), 1500, np.random.default_rng(0)).at(base().points)

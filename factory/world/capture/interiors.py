@@ -110,7 +110,8 @@ def seen(interior: Interior, rays: Floats) -> Floats:
 def _walls(interior: Interior, rays: Floats) -> tuple[Floats, Floats, Floats]:
     """Distance, inward normal and colour of the walls along rays N, 3."""
     lower, upper = np.array(interior.lower, np.float32), np.array(interior.upper, np.float32)
-    ahead = np.where(rays > 0, upper, lower) / np.where(np.abs(rays) < 1e-6, 1e-6, rays)
+    steps = np.where(np.abs(rays) < 1e-6, np.float32(1e-6), rays)
+    ahead = np.where(steps > 0, upper, lower) / steps
     away = np.minimum(np.minimum(ahead[:, 0], ahead[:, 1]), ahead[:, 2])
     axis = np.where(ahead[:, 0] == away, 0, np.where(ahead[:, 1] == away, 1, 2))
     every = np.arange(len(rays))

@@ -68,7 +68,7 @@ class Hair:
     def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry) -> Hair:
         """Hair of somebody of this age (years), sex and ancestry."""
         eumelanin, pheomelanin = _pigment(generator, sex, ancestry)
-        old = np.clip((age - 25) / 50, 0, 1)
+        old = float(np.clip((age - 25) / 50, 0, 1))
         loss = float(generator.beta(1.3, 2.0)) * old if sex == "male" else 0.12 * float(generator.beta(1, 3)) * old
         dyed = sex == "female" and generator.uniform() < 0.5
         grey = float(np.clip(1 / (1 + np.exp(-(age - generator.normal(55, 7)) / 5)), 0, 1))

@@ -80,7 +80,7 @@ def spectacles(spectacles: Spectacles, points: Floats) -> tuple[Mesh, ...]:
         if spectacles.rim_below:
             made.append(tube(outline, thick, frame, closed=True, flat=np.array([0.0, 0.0, 1.0])))
         else:
-            upper = np.roll(np.arange(AROUND), 0)[: AROUND // 2 + 3]
+            upper = np.arange(-1, AROUND // 2 + 2)  # a little below the middle on both sides
             made.append(tube(outline[upper], thick[upper], frame, flat=np.array([0.0, 0.0, 1.0])))
         made.append(_glass(outline))
         hinge = outline[0 if side > 0 else AROUND // 2] + np.array([side * spectacles.thickness, 0.006, 0.0])

@@ -58,9 +58,3 @@ def test_equal_generators_give_equal_rooms_and_others_do_not(name: str) -> None:
     again = room(name, np.random.default_rng(0))
     assert np.array_equal(again.surroundings, made(name, 0).surroundings) and again.panels == made(name, 0).panels
     assert not np.array_equal(again.surroundings, made(name, 1).surroundings)
-
-
-def test_directions_follow_the_scenes_layout() -> None:
-    rays = directions(np.array([0.0, 0.5]), np.array([0.0, 0.25, 0.5]))
-    assert np.allclose(rays[0], (0, 1, 0), atol=1e-6)
-    assert np.allclose(rays[1], [(0, 0, -1), (1, 0, 0), (0, 0, 1)], atol=1e-6)

@@ -3,12 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from factory.world.people.ancestry import Ancestry
 from factory.world.people.face_map import face_map
-from factory.world.people.head import BODY, base, shaped, surface
-from factory.world.people.pigments import colour, individual_typology_angle, melanin_of
+from factory.world.people.pigments import colour, individual_typology_angle
 from factory.world.people.skin import Skin, skin
 from factory.world.scene import Floats, Material
 
@@ -41,19 +39,6 @@ def test_more_melanin_is_a_darker_face() -> None:
     assert angles == sorted(angles, reverse=True)
     assert angles[0] > 35
     assert angles[-1] < -30
-
-
-def test_more_blood_is_a_redder_skin() -> None:
-    blood = np.linspace(0.005, 0.06, 6, dtype=np.float32)
-    rgb = colour(np.full(6, 0.03, np.float32), blood)
-    assert (np.diff(rgb[:, 0] / rgb[:, 1]) > 0).all()
-
-
-@pytest.mark.parametrize("angle", [50.0, 30.0, 0.0, -40.0])
-def test_melanin_of_a_tone_gives_that_tone(angle: float) -> None:
-    melanin = melanin_of(angle, 0.012)
-    got = individual_typology_angle(colour(_one(melanin), _one(0.012)))
-    assert abs(float(got[0]) - angle) < 2
 
 
 def test_tones_span_the_natural_range() -> None:
@@ -101,26 +86,3 @@ def test_age_deepens_relief() -> None:
     somebody = replace(drawn(7), moles=0)
     young, old = (images(skin(replace(somebody, lines=lines), 256))[2] for lines in (0.0, 1.0))
     assert np.abs(old).mean() > 1.5 * np.abs(young).mean()
-
-
-def test_charts_lie_within_the_texture_without_overlap() -> None:
-    mesh = base()
-    corners = mesh.uv[mesh.quads_uv[mesh.part == BODY].astype(np.int64)].astype(np.float64)
-    assert corners.min() >= 0
-    assert corners.max() <= 1
-    one, other = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
-    areas = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
-    covered = float(face_map(256).covered.mean())
-    assert covered == pytest.approx(areas.sum(), rel=0.05)
-
-
-def test_surface_keeps_the_points_and_faces_outwards() -> None:
-    points = shaped({})
-    mesh = surface(points, BODY, Material())
-    body = np.unique(base().quads[base().part == BODY])
-    kept = {tuple(point) for point in mesh.points.tolist()}
-    assert all(tuple(point) in kept for point in points[body].tolist())
-    nose = int(np.argmax(mesh.points[:, 2]))
-    corners = mesh.points[mesh.triangles[(mesh.triangles == nose).any(axis=1)]]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(axis=0)
-    assert normal[2] > 0

@@ -46,8 +46,9 @@ class Picture:
 
     @property
     def subject(self) -> str:
-        """Name of the person."""
-        return f"p{self.number:06d}"
+        """Name of the person: with another seed another name, so that corpora of several seeds can be joined."""
+        seed = self.person >> 32
+        return f"s{seed}p{self.number:06d}" if seed else f"p{self.number:06d}"
 
     @property
     def key(self) -> str:

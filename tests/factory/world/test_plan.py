@@ -86,6 +86,13 @@ def test_a_spoof_and_its_live_picture_share_person_moment_and_scene() -> None:
     assert len({next(iter(same))[2] for same in pairs.values()}) == len(pairs) == 4 * 2 * len(DOMAINS)
 
 
+def test_people_of_another_seed_have_other_names() -> None:
+    """`difffas join` refuses keys that are in two corpora, and one name in two corpora is one person."""
+    names = [{picture.subject for picture in pictures(plan(people=3, seed=seed))} for seed in (0, 1, 11, 2**31 - 1)]
+    assert names[0] == {"p000000", "p000001", "p000002"} and "s1p000002" in names[1]
+    assert len(set.union(*names)) == 12
+
+
 def test_successive_people_have_successive_seeds() -> None:
     found = {picture.number: picture.person for picture in pictures(plan(people=9, seed=2))}
     assert [found[number] - found[0] for number in range(9)] == list(range(9))

@@ -18,11 +18,12 @@ def main() -> None:
     parser.add_argument("corpus")
     parser.add_argument("out")
     parser.add_argument("--people", nargs="+", help="subjects, such as p000003")
+    parser.add_argument("--attacks", nargs="+", help="columns after the live one")
     parser.add_argument("--domains", nargs="+", help="of each row; they take turns")
     given = parser.parse_args()
     corpus = Corpus(given.corpus)
     attack, domain, subject = (corpus.column(name) for name in ("attack", "domain", "subject"))
-    attacks = sorted(set(attack), key=lambda name: (name != LIVE_ATTACK, list(attack).index(name)))
+    attacks = [LIVE_ATTACK, *(given.attacks or sorted(set(attack) - {LIVE_ATTACK}))]
     people, domains = given.people or sorted(set(subject))[:6], given.domains or sorted(set(domain))
     side = corpus.pixels([0]).shape[1]
     sheet = Image.new("RGB", (len(attacks) * (side + GAP) - GAP, len(people) * (side + GAP) + LINE - GAP), "white")

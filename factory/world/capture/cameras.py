@@ -22,7 +22,7 @@ class Device:
 
     Args:
         name: The domain's name.
-        distance: Metres from the face.
+        distance: Metres from a face of life size.
         elevation: Degrees above the face's height that it stands.
         azimuth: Largest angle to either side, degrees.
         roll: Standard deviation of its tilt, degrees.
@@ -246,11 +246,15 @@ ENROLMENT = Device(  # a photographer's camera: the picture that an attacker pri
 CAMERAS = {camera.name: camera for camera in (PHONE, TABLET, WEBCAM, CCTV)}  # best first
 
 FACE_HEIGHT = 2.55  # of the distance from the eyes to the mouth: hairline to chin
-DEPTH = 0.03  # metres that the landmarks lie before the middle of the face
+LIFE_HEIGHT = 0.18  # metres of a mean face's height: of that the distances are
+DEPTH = 0.03  # metres that the landmarks of a face of that height lie before its middle
 
 
 def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> Camera:
     """Place a camera so that the face takes its share of the picture, with hair and shoulders around it.
+
+    A face that is shown smaller than life is taken from as much nearer, so that its lens sees as wide an angle as
+    before a live one.
 
     Args:
         camera: What records.
@@ -259,9 +263,10 @@ def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> C
     """
     eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     height = FACE_HEIGHT * float(np.linalg.norm(eyes - mouth))
+    size = height / LIFE_HEIGHT
     side = height / generator.uniform(*camera.face)
-    centre = 0.75 * eyes + 0.25 * mouth - (0, 0, DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
-    distance = generator.uniform(*camera.distance)
+    centre = 0.75 * eyes + 0.25 * mouth - (0, 0, size * DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
+    distance = size * generator.uniform(*camera.distance)
     up, across = radians(generator.uniform(*camera.elevation)), radians(generator.uniform(-1, 1) * camera.azimuth)
     away = np.array([sin(across) * cos(up), sin(up), cos(across) * cos(up)])
     roll = radians(generator.normal(0, camera.roll))
@@ -270,7 +275,7 @@ def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> C
         target=_point(centre),
         field_of_view=2 * degrees(atan(side / 2 / distance)),
         aperture=camera.aperture,
-        focus=distance - DEPTH,
+        focus=distance - size * DEPTH,
         up=(sin(roll), cos(roll), 0.0),
     )
 

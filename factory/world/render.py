@@ -92,7 +92,7 @@ def _camera(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
         "near_clip": 0.01,
         "to_world": mi.ScalarTransform4f().look_at(list(camera.position), list(camera.target), list(camera.up)),
         "film": {"type": "hdrfilm", "width": side, "height": side, "rfilter": {"type": "box"}, "pixel_format": "rgb"},
-        "sampler": {"type": "multijitter", "sample_count": samples},  # noise of 2.4 times as many independent paths,
+        "sampler": {"type": "multijitter", "sample_count": samples},  # noise of 2.4 times as many independent paths
     }
 
 

@@ -1,4 +1,4 @@
-"""Masks over the impostor's head: a rigid one of resin, a soft one of silicone, and one of paper."""
+"""Masks over the impostor's head: a rigid one of resin and a soft one of silicone."""
 
 from __future__ import annotations
 

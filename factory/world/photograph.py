@@ -59,7 +59,7 @@ def photograph(
         UserError: Mitsuba is not installed.
     """
     place, device = _room(room, seed), CAMERAS[camera]
-    shown = _presented(person, moment, attack, size, samples, seed)
+    shown = _presented(person, moment, attack, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
     scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
@@ -72,7 +72,7 @@ def photograph(
     return Photograph(pixels, {**_described(person, moment), **taken, **shown.parameters})
 
 
-def _presented(person: int, moment: int, attack: str, size: int, samples: int, seed: int) -> Presentation:
+def _presented(person: int, moment: int, attack: str, seed: int) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
@@ -80,9 +80,12 @@ def _presented(person: int, moment: int, attack: str, size: int, samples: int, s
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
-    if attack in WORN:
-        return ATTACKS[attack](_barefaced(person, moment), _enrolment(stranger, then, size, samples), generator)
-    return ATTACKS[attack](_barefaced(stranger, then), _enrolment(person, moment, size, samples), generator)
+    wearer, shown = (person, moment), (stranger, then)
+    if attack not in WORN:
+        wearer, shown = shown, wearer
+    enrolment = _found(_enrolment(*shown), _drawn(seed, "found", attack))
+    presented = ATTACKS[attack](_barefaced(*wearer), enrolment, generator)
+    return replace(presented, parameters={**presented.parameters, "enrolment_side": float(enrolment.side)})
 
 
 @functools.lru_cache(maxsize=2)
@@ -96,9 +99,16 @@ def _barefaced(person: int, moment: int) -> Figure:
 
 
 @functools.lru_cache(maxsize=2)
-def _enrolment(person: int, moment: int, size: int, samples: int) -> Enrolment:
-    """Twice as fine as what is made from it, and so with a quarter of the paths: as many for each pixel of that."""
-    return enrolled(_figure(person, moment), _drawn(moment, "enrolment"), 2 * size, max(samples // 4, 1))
+def _enrolment(person: int, moment: int) -> Enrolment:
+    """However large and fine the pictures are that show it."""
+    return enrolled(_figure(person, moment), _drawn(moment, "enrolment"))
+
+
+def _found(enrolment: Enrolment, generator: np.random.Generator) -> Enrolment:
+    """What an attacker has of it: the picture itself, or a smaller copy from a site."""
+    if generator.random() < 0.5:
+        return enrolment
+    return enrolment.posted(round(enrolment.side * generator.uniform(0.4, 1)))
 
 
 @functools.lru_cache(maxsize=1)

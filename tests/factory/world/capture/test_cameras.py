@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from factory.world.capture.cameras import CAMERAS, CCTV, ENROLMENT, FACE_HEIGHT, LIFE_HEIGHT, PHONE, TABLET, WEBCAM, Device, view
+from factory.world.capture.cameras import (
+    CAMERAS,
+    CCTV,
+    ENROLMENT,
+    FACE_HEIGHT,
+    LIFE_HEIGHT,
+    PHONE,
+    TABLET,
+    WEBCAM,
+    Device,
+    view,
+)
 
 EVERY = pytest.mark.parametrize("camera", [*CAMERAS.values(), ENROLMENT], ids=lambda camera: camera.name)
 LANDMARKS = np.array(

@@ -15,7 +15,7 @@ from factory.world.attacks import ATTACKS
 from factory.world.attacks.enrolment import Enrolment, enrolled
 from factory.world.attacks.presentation import Presentation
 from factory.world.capture import rooms
-from factory.world.capture.cameras import CAMERAS, view
+from factory.world.capture.cameras import CAMERAS, Device, view
 from factory.world.capture.record import record
 from factory.world.people.figure import Figure, figure
 from factory.world.people.person import Moment, Person
@@ -59,7 +59,7 @@ def photograph(
         UserError: Mitsuba is not installed.
     """
     place, device = _room(room, seed), CAMERAS[camera]
-    shown = _presented(person, moment, attack, seed)
+    shown = _presented(person, moment, device, attack, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
     scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
@@ -72,7 +72,7 @@ def photograph(
     return Photograph(pixels, {**_described(person, moment), **taken, **shown.parameters})
 
 
-def _presented(person: int, moment: int, attack: str, seed: int) -> Presentation:
+def _presented(person: int, moment: int, camera: Device, attack: str, seed: int) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
@@ -84,7 +84,7 @@ def _presented(person: int, moment: int, attack: str, seed: int) -> Presentation
     if attack not in WORN:
         wearer, shown = shown, wearer
     enrolment = _found(_enrolment(*shown), _drawn(seed, "found", attack))
-    presented = ATTACKS[attack](_barefaced(*wearer), enrolment, generator)
+    presented = ATTACKS[attack](_barefaced(*wearer), enrolment, camera, generator)
     return replace(presented, parameters={**presented.parameters, "enrolment_side": float(enrolment.side)})
 
 

@@ -29,7 +29,8 @@ class Device:
         face: Share of the picture's side that the face's height takes.
         aperture: Radius of the lens in metres: focal length over twice the f-number.
         softness: Standard deviation of the lens's blur, in pixels of the sensor.
-        side: Pixels of the sensor that the picture's side covers.
+        side: Pixels of the sensor that the picture's side covers, after what the camera bins or scales down.
+        photosites: Photosites that the picture's side covers: these beat with the pixels of a display.
         full_well: Electrons that a pixel holds, at gain 1.
         read_noise: Electrons, standard deviation.
         stripes: Fixed noise of rows and columns, as a share of the read noise.
@@ -61,6 +62,7 @@ class Device:
     aperture: float
     softness: float
     side: int
+    photosites: int
     full_well: float
     read_noise: float
     stripes: float
@@ -93,6 +95,7 @@ PHONE = Device(  # a selfie camera: 1/2.8 inch, f/2, steadied, multi-frame noise
     aperture=1.4e-3,
     softness=0.5,
     side=420,
+    photosites=2200,
     full_well=9000,
     read_noise=2.0,
     stripes=0.0,
@@ -125,6 +128,7 @@ TABLET = Device(  # 1.4 µm pixels at f/2.4, held low, stills of middling qualit
     aperture=0.7e-3,
     softness=0.75,
     side=230,
+    photosites=1000,
     full_well=5000,
     read_noise=4.0,
     stripes=0.1,
@@ -157,6 +161,7 @@ WEBCAM = Device(  # 720p on a laptop's lid: small pixels, f/2.8, strong sharpeni
     aperture=0.5e-3,
     softness=0.9,
     side=160,
+    photosites=420,
     full_well=3500,
     read_noise=6.0,
     stripes=0.25,
@@ -189,6 +194,7 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     aperture=0.9e-3,
     softness=1.0,
     side=140,
+    photosites=200,
     full_well=2600,
     read_noise=9.0,
     stripes=0.1,
@@ -221,6 +227,7 @@ ENROLMENT = Device(  # a photographer's camera: the picture that an attacker pri
     aperture=3.0e-3,
     softness=0.4,
     side=1024,
+    photosites=2400,
     full_well=40000,
     read_noise=3.0,
     stripes=0.0,

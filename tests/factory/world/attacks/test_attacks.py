@@ -7,6 +7,7 @@ import pytest
 
 from factory.world.attacks import ATTACKS
 from factory.world.attacks.presentation import Presentation
+from factory.world.capture.cameras import PHONE
 from factory.world.render import render
 from factory.world.scene import Mesh
 from tests.factory.world.attacks.stage import enrolment, impostor, seen
@@ -15,7 +16,7 @@ SEEDS = (0, 1, 2)
 
 
 def presented(name: str, seed: int) -> Presentation:
-    return ATTACKS[name](impostor(), enrolment(), np.random.default_rng(seed))
+    return ATTACKS[name](impostor(), enrolment(), PHONE, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))

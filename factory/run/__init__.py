@@ -192,6 +192,12 @@ def _refuse_foreign(storage: Storage, station: str, mine: str) -> None:
 
 
 def _pretty(value: Claim | JsonObject) -> bytes:
-    return (
-        json.dumps(json.loads(canonical_json(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    ).encode()
+    plain: JsonValue = json.loads(json.dumps(value, allow_nan=False))
+    return (json.dumps(_sorted(plain), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _sorted(value: JsonValue, name: str = "") -> JsonValue:
+    """Sort the keys, except the shares of the splits: people are cut in their order, so `config` can be run again."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key], key) for key in (value if name == "split" else sorted(value))}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

@@ -35,7 +35,7 @@ SUMMARY_MEND = "delete it and run the command again"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # variable in which Ray describes a submitted job
 # The figures in a summary: a station defines them as a TypedDict.
 SummaryT = TypeVar("SummaryT", bound=Mapping[str, object])
-SOFTWARE = ("torch", "diffusers", "timm", "numpy", "scipy", "pillow", "pyarrow", "ray")
+SOFTWARE = ("torch", "diffusers", "timm", "numpy", "pillow", "pyarrow", "ray")
 
 
 class Run:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from difffas.errors import UserError
+from factory.run.ledger import Ledger
 from factory.storage import Storage
 from factory.tables import plain_parquet
 
@@ -44,6 +46,22 @@ class SideTable:
         if not storage.exists(self.name):
             parts = [self._part(shard) for shard in shards if f"{shard}.parquet" in there]
             storage.create(self.name, self._bytes(self._read(storage, part) for part in parts))
+
+    def join_all_parts(self, storage: Storage, shards: Iterable[str]) -> None:
+        """Do as `join_parts`, for a table that has a line for every image.
+
+        Raises:
+            UserError: if the part of a shard with images is gone.
+        """
+        there = set(storage.names(self.folder))
+        if not storage.exists(self.name):
+            for record in Ledger(storage).records():
+                shard = record["shard"]
+                if record["rows"] and f"{shard}.parquet" not in there:
+                    raise UserError(
+                        f"{self._part(shard)} is gone: delete ledger/{shard}.json and run the command again"
+                    )
+        self.join_parts(storage, shards)
 
     def concatenate(self, storage: Storage, sources: Sequence[Storage]) -> None:
         """Write the table from those of other corpora, unless it exists or one of these corpora has none."""

@@ -49,7 +49,7 @@ def identity(vectors: np.ndarray, person: np.ndarray, lives: np.ndarray, rows: n
 
 
 def cut(pixels: np.ndarray, detect: Detector) -> tuple[np.ndarray, bool]:
-    """The largest face as prepare cuts it, uint8 (SIDE, SIDE, 3), and True; without one the whole picture and False."""
+    """The largest face as prepare cuts it, uint8 (SIDE, SIDE, 3), and True; without one the picture and False."""
     enlarged = resize(pixels, ENLARGED)
     faces = detect(enlarged)
     return (cut_square(enlarged, faces[0].box, SIDE), True) if faces else (resize(pixels, SIDE), False)

@@ -48,7 +48,8 @@ def rigid_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Gene
         "eye_width": 2 * eye[0],
         "eye_height": 2 * eye[1],
     }
-    return Presentation((*bodies, shell), _landmarks(points), parameters)
+    worn = impostor.spectacled(np.asarray(points, np.float32))
+    return Presentation((*bodies, shell, *worn), _landmarks(points), parameters)
 
 
 def silicone_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
@@ -82,7 +83,8 @@ def silicone_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.G
     }
     moves = np.where((rest[:, 1] > -0.06)[:, None], points - impostor.points, 0.0)
     bodies = raised(bare(impostor.bodies, impostor.points, face), impostor.points, moves)
-    return Presentation((*bodies, shell), _landmarks(points), parameters)
+    worn = impostor.spectacled(np.asarray(points, np.float32))
+    return Presentation((*bodies, shell, *worn), _landmarks(points), parameters)
 
 
 def _face(wider: float) -> Doubles:

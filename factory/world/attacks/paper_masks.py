@@ -63,7 +63,8 @@ def paper_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Gene
         "height": 2 * half[1],
         "mouth": "cut" if speaks else "printed",
     }
-    return Presentation((*bodies, mask), np.asarray(landmarks, np.float32), parameters)
+    worn = impostor.spectacled(impostor.points, place(_spread_out(depth, sheet, half)))
+    return Presentation((*bodies, mask, *worn), np.asarray(landmarks, np.float32), parameters)
 
 
 def _before(impostor: Figure) -> Pose:
@@ -99,6 +100,13 @@ def _facets(impostor: Figure, place: Pose, sheet: Sheet, clearance: float, gener
                 np.maximum.at(raised, at, lacking)
                 depth += 0.5 * raised
     return np.asarray(depth)
+
+
+def _spread_out(depth: Doubles, sheet: Sheet, half: tuple[float, float]) -> Doubles:
+    """N, 3: places all over the paper that is left, every 4 mm, with metres before the eyes."""
+    s, t = np.meshgrid(np.arange(-half[0], half[0], 0.004), np.arange(-half[1], half[1], 0.004))
+    places = np.stack([s.ravel(), t.ravel()], axis=1) + (0.0, 0.012)
+    return np.concatenate([places, _depth_at(places, depth, sheet)[:, None]], axis=1)
 
 
 def _cells(places: Doubles, sheet: Sheet) -> tuple[Doubles, Doubles]:

@@ -19,7 +19,8 @@ TEXELS = 700
 
 def partial_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
     """A piece of a print that is worn."""
-    form = str(generator.choice(["eyes", "spectacles", "lower"]))
+    forms = ["eyes", "lower"] if impostor.spectacles else ["eyes", "spectacles", "lower"]  # nobody wears two
+    form = str(generator.choice(forms))
     scale = float(generator.uniform(0.97, 1.06))
     sheet, low, high = _worn(form, impostor, generator)
     page = Page(enrolment, sheet, enrolment.size(impostor) * scale, TEXELS)
@@ -47,7 +48,9 @@ def partial_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.
         "width": sheet.width,
         "height": sheet.height,
     }
-    return Presentation((*impostor.bodies, sheet.mesh(material)), impostor.landmarks, parameters)
+    paper = sheet.mesh(material)
+    worn = impostor.spectacled(impostor.points, paper.points)
+    return Presentation((*impostor.bodies, paper, *worn), impostor.landmarks, parameters)
 
 
 def _worn(form: str, impostor: Figure, generator: np.random.Generator) -> tuple[Sheet, float, float]:

@@ -24,6 +24,7 @@ from factory.world.render import render
 from factory.world.scene import Camera, Scene
 
 STRANGERS = 1 << 63  # seeds from here on are of the others in attacks; nobody of a corpus has such a seed
+FLAT = (
     "print",
     "replay",
 )  # what is seen is no head: the row has the pose of the sheet or display
@@ -88,7 +89,7 @@ def _presented(person: int, moment: int, attack: str, size: int, samples: int, s
         return replace(made, parameters={**made.parameters, **_turned(moment)})
     impostor = figure(Person.from_seed(stranger), Moment.from_seed(then))
     made = ATTACKS[attack](impostor, _enrolment(person, moment, size, samples), generator)
-    return replace(made, parameters={**made.parameters, **_turned(moment)})
+    return made if attack in FLAT else replace(made, parameters={**made.parameters, **_turned(then)})
 
 
 @functools.lru_cache(maxsize=2)

@@ -63,7 +63,7 @@ def paper_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Gene
         "height": 2 * half[1],
         "mouth": "cut" if speaks else "printed",
     }
-    worn = impostor.spectacled(impostor.points, place(_spread_out(depth, sheet, half)))
+    worn = impostor.spectacled(impostor.points, np.asarray(place(_spread_out(depth, sheet, half)), np.float32))
     return Presentation((*bodies, mask, *worn), np.asarray(landmarks, np.float32), parameters)
 
 

@@ -65,7 +65,7 @@ def photograph(
     place, device = _room(room, seed), CAMERAS[camera]
     shown = _presented(person, moment, attack, size, samples, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
-    scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
+    scene = Scene(looks, shown.bodies, place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
     pixels = record(device, radiance, _drawn(seed, "record", attack))
     taken: dict[str, str | float] = {

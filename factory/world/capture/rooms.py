@@ -14,7 +14,7 @@ import numpy as np
 from factory.world.capture import textures
 from factory.world.capture.interiors import Block, Numbers, surroundings
 from factory.world.capture.shell import Shell, point
-from factory.world.scene import Floats, Mesh, Panel, Strands
+from factory.world.scene import Floats, Panel
 
 Generator = np.random.Generator
 
@@ -29,12 +29,10 @@ class Room:
     Args:
         panels: Lamps and windows that light the person.
         surroundings: H, W, 3: radiance from all else, background and windows included.
-        bodies: What stands near the person.
     """
 
     panels: tuple[Panel, ...]
     surroundings: Floats
-    bodies: tuple[Mesh | Strands, ...] = ()
 
 
 def room(name: str, generator: Generator) -> Room:

@@ -10,7 +10,7 @@ from factory.world.attacks.page import Page
 from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.scissors import band, spectacles
 from factory.world.attacks.sheet import Doubles, Sheet
-from factory.world.attacks.shell import Pose, skin
+from factory.world.attacks.shell import Similarity, head_surface
 from factory.world.people.figure import Figure
 from factory.world.scene import Material
 
@@ -55,8 +55,8 @@ def partial_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.
 
 def _worn(form: str, impostor: Figure, generator: np.random.Generator) -> tuple[Sheet, float, float]:
     """The sheet against the face, and its lower and upper edge over the middle of the face."""
-    front = skin().front
-    turn = Pose.between(skin().rest[front], impostor.points[front].astype(np.float64)).turn
+    front = head_surface().front
+    turn = Similarity.between(head_surface().rest[front], impostor.points[front].astype(np.float64)).turn
     middle = impostor.landmarks.mean(axis=0)
     eyes, nose, mouth = ((part - middle) @ turn for part in _heights(impostor))
     if form == "lower":

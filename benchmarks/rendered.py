@@ -17,7 +17,7 @@ from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.identity import load_embedder
 from factory.corpus.people import people
-from factory.corpus.row import LIVE
+from factory.corpus.row import LIVE_ATTACK
 from factory.evaluate import EvaluateConfig, liveness
 from factory.images import resize
 from factory.models.load import load_classifier
@@ -61,12 +61,12 @@ def main() -> None:
     vectors = embed(pixels)
     found = np.array([bool(detect(resize(face, ENLARGED))) for face in pixels])
     live = [classified(folder, corpus) for folder in given.classifier]
-    lives = np.flatnonzero(attack == LIVE)
+    lives = np.flatnonzero(attack == LIVE_ATTACK)
     print(f"{describe()}; {len(np.unique(person))} people, {len(corpus)} images")
     print("| attack | images | found | same person | told |\n|---|---|---|---|---|")
-    for name in sorted(np.unique(attack), key=lambda name: (name != LIVE, name)):
+    for name in sorted(np.unique(attack), key=lambda name: (name != LIVE_ATTACK, name)):
         rows = np.flatnonzero(attack == name)
-        told = np.mean([auc(scores[lives], scores[rows]) for scores in live]) if live and name != LIVE else None
+        told = np.mean([auc(scores[lives], scores[rows]) for scores in live]) if live and name != LIVE_ATTACK else None
         cells = [f"{found[rows].mean():.3f}", f"{identity(vectors, person, lives, rows):.3f}"]
         print(f"| {name} | {len(rows)} | {' | '.join(cells)} | {'' if told is None else f'{told:.3f}'} |")
 

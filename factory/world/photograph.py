@@ -24,6 +24,10 @@ from factory.world.render import render
 from factory.world.scene import Camera, Scene
 
 STRANGERS = 1 << 63  # seeds from here on are of the others in attacks; nobody of a corpus has such a seed
+FLAT = (
+    "print",
+    "replay",
+)  # what is seen is no head: the row has the pose of the sheet or display
 WORN = ("partial", "make_up")  # these leave most of the wearer's face to be seen: the person wears them themselves
 
 
@@ -61,7 +65,7 @@ def photograph(
     place, device = _room(room, seed), CAMERAS[camera]
     shown = _presented(person, moment, attack, size, samples, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
-    scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
+    scene = Scene(looks, shown.bodies, place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
     pixels = record(device, radiance, _drawn(seed, "record", attack))
     taken: dict[str, str | float] = {
@@ -69,30 +73,28 @@ def photograph(
         "distance": _distance(looks),
         "light": float(radiance.mean(dtype=np.float64)),
     }
-    return Photograph(pixels, {**_described(person, moment), **taken, **shown.parameters})
+    return Photograph(pixels, {**_described(person), **taken, **shown.parameters})
 
 
 def _presented(person: int, moment: int, attack: str, size: int, samples: int, seed: int) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
-        return Presentation(somebody.bodies, somebody.landmarks, {})
+        return Presentation(somebody.everything, somebody.landmarks, _turned(moment))
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
     if attack in WORN:
-        return ATTACKS[attack](_barefaced(person, moment), _enrolment(stranger, then, size, samples), generator)
-    return ATTACKS[attack](_barefaced(stranger, then), _enrolment(person, moment, size, samples), generator)
+        made = ATTACKS[attack](_figure(person, moment), _enrolment(stranger, then, size, samples), generator)
+        return replace(made, parameters={**made.parameters, **_turned(moment)})
+    impostor = figure(Person.from_seed(stranger), Moment.from_seed(then))
+    made = ATTACKS[attack](impostor, _enrolment(person, moment, size, samples), generator)
+    return made if attack in FLAT else replace(made, parameters={**made.parameters, **_turned(then)})
 
 
 @functools.lru_cache(maxsize=2)
 def _figure(person: int, moment: int) -> Figure:
     return figure(Person.from_seed(person), Moment.from_seed(moment))
-
-
-def _barefaced(person: int, moment: int) -> Figure:
-    """Without spectacles: they would pierce a mask or a strip of paper."""
-    return figure(replace(Person.from_seed(person), spectacles=None), Moment.from_seed(moment))
 
 
 @functools.lru_cache(maxsize=2)
@@ -106,13 +108,18 @@ def _room(room: str, seed: int) -> rooms.Room:
     return rooms.room(room, _drawn(seed, "room"))
 
 
-def _described(person: int, moment: int) -> Mapping[str, str | float]:
+def _turned(moment: int) -> Mapping[str, float]:
+    """Pose of the head that is before the camera: of a mask its wearer's."""
+    now = Moment.from_seed(moment)
+    return {"head_yaw": now.yaw, "head_pitch": now.pitch, "head_roll": now.roll}
+
+
+def _described(person: int) -> Mapping[str, str | float]:
     """Who it is: of a spoof, whose face is shown."""
-    somebody, now = Person.from_seed(person), Moment.from_seed(moment)
+    somebody = Person.from_seed(person)
     skin = colour(np.array(somebody.skin.melanin, np.float32), np.array(somebody.skin.blood, np.float32))
     tone = float(individual_typology_angle(skin))
-    pose = {"head_yaw": now.yaw, "head_pitch": now.pitch, "head_roll": now.roll}
-    return {"sex": somebody.sex, "age": somebody.age, "tone": tone, **pose}
+    return {"sex": somebody.sex, "age": somebody.age, "tone": tone}
 
 
 def _distance(camera: Camera) -> float:

@@ -84,7 +84,7 @@ def enrolled(figure: Figure, generator: np.random.Generator, side: int = SIDE, s
     warm = float(generator.uniform(-0.08, 0.08))
     light = Panel(window, (x, y, z), LIGHT, LIGHT, (4 * (1 + warm), 4.0, 4 * (1 - warm)))
     wall = float(generator.uniform(0.15, 0.55))
-    scene = Scene(camera, figure.bodies, (light,), (wall, wall, wall))
+    scene = Scene(camera, figure.everything, (light,), (wall, wall, wall))
     white = 4 * LIGHT**2 / float(((np.array(window) - (x, y, z)) ** 2).sum()) / np.pi + 0.6 * wall
     places, landmarks = _seen(figure.points, camera), _seen(figure.landmarks, camera)
     return Enrolment(figure, places, landmarks, scene, white, side, samples, int(generator.integers(2**31)))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from factory.world.attacks import ATTACKS
 from factory.world.attacks.presentation import Presentation
+from factory.world.people.spectacles import Spectacles
 from factory.world.render import render
 from factory.world.scene import Mesh
 from tests.factory.world.attacks.stage import FIELD, enrolment, impostor, seen
 
 SEEDS = (0, 1, 2)
+ROUND = Spectacles(True, (0.5, 0.5, 0.5), 0.048, 0.042, 2.2, 0.0009, True)
 
 
 def presented(name: str, seed: int) -> Presentation:
@@ -68,3 +72,17 @@ def test_colours_are_reflectances_and_textures_are_small(name: str) -> None:
         assert max(colour.shape) <= 1024
         if isinstance(body, Mesh):
             assert body.triangles.max() < len(body.points) == len(body.uv)
+
+
+@pytest.mark.parametrize("name", ["rigid_mask", "silicone_mask", "paper_mask", "partial", "make_up"])
+def test_spectacles_stay_on_and_are_over_what_is_worn(name: str) -> None:
+    wearer = replace(impostor(), spectacles=ROUND)
+    for seed in SEEDS:
+        attack = ATTACKS[name](wearer, enrolment(), np.random.default_rng(seed))
+        glasses = [body.points for body in attack.bodies if body.material.glass]
+        assert len(glasses) == 2
+        parts = len(wearer.spectacled(wearer.points))
+        cover = impostor().points if name == "make_up" else attack.bodies[-1 - parts].points
+        for point in np.concatenate(glasses):
+            near = np.hypot(*(cover[:, :2] - point[:2]).T) < 0.003
+            assert not near.any() or cover[near, 2].max() < point[2]

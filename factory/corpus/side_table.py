@@ -1,6 +1,7 @@
 """A table beside a corpus, joined with its index by `key`: what is known of an image but is no column of a row.
 
-Workers write a part for every shard before the shard is committed; closing the corpus joins the parts.
+Workers write a part for every shard before the shard is committed; closing the corpus joins the parts. A corpus joined
+from several has the tables of all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from difffas.errors import UserError
+from factory.run.ledger import Ledger
 from factory.storage import Storage
 from factory.tables import plain_parquet
 
@@ -43,6 +46,27 @@ class SideTable:
         if not storage.exists(self.name):
             parts = [self._part(shard) for shard in shards if f"{shard}.parquet" in there]
             storage.create(self.name, self._bytes(self._read(storage, part) for part in parts))
+
+    def join_all_parts(self, storage: Storage, shards: Iterable[str]) -> None:
+        """Do as `join_parts`, for a table that has a line for every image.
+
+        Raises:
+            UserError: if the part of a shard with images is gone.
+        """
+        there = set(storage.names(self.folder))
+        if not storage.exists(self.name):
+            for record in Ledger(storage).records():
+                shard = record["shard"]
+                if record["rows"] and f"{shard}.parquet" not in there:
+                    raise UserError(
+                        f"{self._part(shard)} is gone: delete ledger/{shard}.json and run the command again"
+                    )
+        self.join_parts(storage, shards)
+
+    def concatenate(self, storage: Storage, sources: Sequence[Storage]) -> None:
+        """Write the table from those of other corpora, unless it exists or one of these corpora has none."""
+        if not storage.exists(self.name) and all(source.exists(self.name) for source in sources):
+            storage.create(self.name, self._bytes(self._read(source, self.name) for source in sources))
 
     def read(self, storage: Storage) -> pa.Table | None:
         """Return the table of a corpus, or None if it has none."""

@@ -53,7 +53,7 @@ def run(config: WorldConfig, failed: Failed = "skip") -> LineSummary:
         keys=lambda shard: [picture.key for picture in plan.shard_plan(shard)],
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
-        closing=lambda: SCENES.join_parts(claim.storage, plan.shards()),
+        closing=lambda: SCENES.join_all_parts(claim.storage, plan.shards()),
     )
     return run_line(claim, work, failed)
 

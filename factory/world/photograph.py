@@ -24,6 +24,10 @@ from factory.world.render import render
 from factory.world.scene import Camera, Scene
 
 STRANGERS = 1 << 63  # seeds from here on are of the others in attacks; nobody of a corpus has such a seed
+FLAT = (
+    "print",
+    "replay",
+)  # what is seen is no head: the row has the pose of the sheet or display
 WORN = ("partial", "make_up")  # these leave most of the wearer's face to be seen: the person wears them themselves
 
 
@@ -61,7 +65,7 @@ def photograph(
     place, device = _room(room, seed), CAMERAS[camera]
     shown = _presented(person, moment, device, attack, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
-    scene = Scene(looks, (*shown.bodies, *place.bodies), place.panels, place.surroundings)
+    scene = Scene(looks, shown.bodies, place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
     pixels = record(device, radiance, _drawn(seed, "record", attack))
     taken: dict[str, str | float] = {
@@ -69,14 +73,14 @@ def photograph(
         "distance": _distance(looks),
         "light": float(radiance.mean(dtype=np.float64)),
     }
-    return Photograph(pixels, {**_described(person, moment), **taken, **shown.parameters})
+    return Photograph(pixels, {**_described(person), **taken, **shown.parameters})
 
 
 def _presented(person: int, moment: int, camera: Device, attack: str, seed: int) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
-        return Presentation(somebody.bodies, somebody.landmarks, {})
+        return Presentation(somebody.everything, somebody.landmarks, _turned(moment))
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
@@ -84,18 +88,17 @@ def _presented(person: int, moment: int, camera: Device, attack: str, seed: int)
     if attack not in WORN:
         wearer, shown = shown, wearer
     enrolment = _found(_enrolment(*shown), _drawn(seed, "found", attack))
-    presented = ATTACKS[attack](_barefaced(*wearer), enrolment, camera, generator)
-    return replace(presented, parameters={**presented.parameters, "enrolment_side": float(enrolment.side)})
+    impostor = _figure(*wearer) if attack in WORN else figure(Person.from_seed(stranger), Moment.from_seed(then))
+    made = ATTACKS[attack](impostor, enrolment, camera, generator)
+    told: dict[str, str | float] = {**made.parameters, "enrolment_side": float(enrolment.side)}
+    if attack not in FLAT:
+        told.update(_turned(wearer[1]))
+    return replace(made, parameters=told)
 
 
 @functools.lru_cache(maxsize=2)
 def _figure(person: int, moment: int) -> Figure:
     return figure(Person.from_seed(person), Moment.from_seed(moment))
-
-
-def _barefaced(person: int, moment: int) -> Figure:
-    """Without spectacles: they would pierce a mask or a strip of paper."""
-    return figure(replace(Person.from_seed(person), spectacles=None), Moment.from_seed(moment))
 
 
 @functools.lru_cache(maxsize=2)
@@ -116,13 +119,18 @@ def _room(room: str, seed: int) -> rooms.Room:
     return rooms.room(room, _drawn(seed, "room"))
 
 
-def _described(person: int, moment: int) -> Mapping[str, str | float]:
+def _turned(moment: int) -> Mapping[str, float]:
+    """Pose of the head that is before the camera: of a mask its wearer's."""
+    now = Moment.from_seed(moment)
+    return {"head_yaw": now.yaw, "head_pitch": now.pitch, "head_roll": now.roll}
+
+
+def _described(person: int) -> Mapping[str, str | float]:
     """Who it is: of a spoof, whose face is shown."""
-    somebody, now = Person.from_seed(person), Moment.from_seed(moment)
+    somebody = Person.from_seed(person)
     skin = colour(np.array(somebody.skin.melanin, np.float32), np.array(somebody.skin.blood, np.float32))
     tone = float(individual_typology_angle(skin))
-    pose = {"head_yaw": now.yaw, "head_pitch": now.pitch, "head_roll": now.roll}
-    return {"sex": somebody.sex, "age": somebody.age, "tone": tone, **pose}
+    return {"sex": somebody.sex, "age": somebody.age, "tone": tone}
 
 
 def _distance(camera: Camera) -> float:

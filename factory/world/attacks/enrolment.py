@@ -103,7 +103,7 @@ def enrolled(figure: Figure, generator: np.random.Generator, side: int = SIDE, s
     warm = np.array([1, 0, -1]) * generator.uniform(-0.12, 0.12)
     radiance = direct * np.pi * (LAMP / size) ** 2 * (1 + warm)
     light = Panel(_point(target + window), _point(target), size, size, _point(radiance))
-    scene = Scene(camera, figure.bodies, (light,), (float(walls), float(walls), float(walls)))
+    scene = Scene(camera, figure.everything, (light,), (float(walls), float(walls), float(walls)))
     places, landmarks = _seen(figure.points, camera), _seen(figure.landmarks, camera)
     white = float(direct + 0.6 * walls)
     return Enrolment(figure, places, landmarks, scene, white, side, samples, int(generator.integers(2**31)))

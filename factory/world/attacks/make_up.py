@@ -64,7 +64,7 @@ def make_up(impostor: Figure, enrolment: Enrolment, camera: Device, generator: n
         "lips": "theirs" if form == "impersonation" else lips,
         "lids": lid,
     }
-    bodies = (replace(skin, material=material), *impostor.bodies[1:])
+    bodies = (replace(skin, material=material), *impostor.bodies[1:], *impostor.spectacled(impostor.points))
     return Presentation(bodies, impostor.landmarks, parameters)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from factory.world.attacks.enrolment import Enrolment
 from factory.world.attacks.paint import SIDE, brows, complexion, laid
 from factory.world.attacks.presentation import Presentation
-from factory.world.attacks.shell import Doubles, Pose, bare, cut, fitted, raised, skin
+from factory.world.attacks.shell import Doubles, Similarity, bare, cut, fitted, head_surface, raised
 from factory.world.capture.cameras import Device
 from factory.world.people.face_map import face_map, mottle, softened
 from factory.world.people.figure import MOUTH_CORNER, NOSE_TIP, Figure
@@ -49,7 +49,8 @@ def rigid_mask(impostor: Figure, enrolment: Enrolment, camera: Device, generator
         "eye_width": 2 * eye[0],
         "eye_height": 2 * eye[1],
     }
-    return Presentation((*bodies, shell), _landmarks(points), parameters)
+    worn = impostor.spectacled(np.asarray(points, np.float32))
+    return Presentation((*bodies, shell, *worn), _landmarks(points), parameters)
 
 
 def silicone_mask(
@@ -61,7 +62,7 @@ def silicone_mask(
     points = fitted(enrolment.figure.points, impostor.points, clearance, smoothing)
     eye = (float(generator.uniform(0.0145, 0.0165)), float(generator.uniform(0.0062, 0.0085)))
     gap = float(generator.uniform(0.001, 0.003))
-    rest = skin().rest
+    rest = head_surface().rest
     neck = rest[:, 1] + generator.uniform(0.14, 0.165) + 0.35 * np.minimum(rest[:, 2] + 0.03, 0.0)
     inside = np.minimum.reduce([neck, _around_eyes(points, impostor, eye), _around_mouth(0.021, gap)])
     gloss = float(generator.uniform(0.3, 0.5))
@@ -73,7 +74,7 @@ def silicone_mask(
         height=_dimples(generator),
     )
     shell = cut(points, _texture_places(), inside, thickness, material)
-    face = skin().front & (rest[:, 1] < 0.045)  # hair of the scalp becomes a wig
+    face = head_surface().front & (rest[:, 1] < 0.045)  # hair of the scalp becomes a wig
     parameters: dict[str, float | str] = {
         "thickness": thickness,
         "clearance": clearance,
@@ -85,28 +86,29 @@ def silicone_mask(
     }
     moves = np.where((rest[:, 1] > -0.06)[:, None], points - impostor.points, 0.0)
     bodies = raised(bare(impostor.bodies, impostor.points, face), impostor.points, moves)
-    return Presentation((*bodies, shell), _landmarks(points), parameters)
+    worn = impostor.spectacled(np.asarray(points, np.float32))
+    return Presentation((*bodies, shell, *worn), _landmarks(points), parameters)
 
 
 def _face(wider: float) -> Doubles:
     """V: metres within the outline of a face, from the hairline to below the chin and to the ears."""
-    x, y, z = skin().rest.T
+    x, y, z = head_surface().rest.T
     oval = (1 - np.hypot(x / (0.078 + wider), (y + 0.028) / (0.103 + wider))) * 0.08
     return np.asarray(np.minimum(oval, z + 0.05))
 
 
 def _around_eyes(points: Doubles, impostor: Figure, half: tuple[float, float]) -> Doubles:
     """V: metres outside of holes that are cut before the impostor's eyes; far inside on the back of the head."""
-    front = skin().front
-    turn = Pose.between(skin().rest[front], impostor.points[front].astype(np.float64)).turn
+    front = head_surface().front
+    turn = Similarity.between(head_surface().rest[front], impostor.points[front].astype(np.float64)).turn
     away = [(points - eye) @ turn[:, :2] - (0, EYE) for eye in impostor.landmarks[:2]]
     holes = [(np.hypot(x / half[0], y / half[1]) - 1) * half[1] for x, y in (place.T for place in away)]
-    return np.asarray(np.where(skin().rest[:, 2] > -0.03, np.minimum(*holes), 1.0))
+    return np.asarray(np.where(head_surface().rest[:, 2] > -0.03, np.minimum(*holes), 1.0))
 
 
 def _around_mouth(half: float, gap: float) -> Doubles:
     """V: metres outside of a slit between the lips; what lies in the mouth is left out too."""
-    x, y, z = skin().rest.T
+    x, y, z = head_surface().rest.T
     line = LINE + 0.002 * (1 - (x / half) ** 2)
     slit = (np.hypot(x / half, (y - line) / gap) - 1) * gap
     within = (np.abs(x) < 0.03) & (np.abs(y - LINE) < 0.03) & (z < 0.012)

@@ -12,7 +12,7 @@ from factory.world.attacks.page import Page
 from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.scissors import eyes, mouth, oval
 from factory.world.attacks.sheet import Doubles, Sheet, grid
-from factory.world.attacks.shell import Pose, bare, skin
+from factory.world.attacks.shell import Similarity, bare, head_surface
 from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Material, Mesh
@@ -54,7 +54,7 @@ def paper_mask(impostor: Figure, enrolment: Enrolment, camera: Device, generator
     )
     marks = page.places(enrolment.landmarks)
     landmarks = place(np.concatenate([marks, _depth_at(marks, depth, sheet)[:, None]], axis=1))
-    bodies = bare(impostor.bodies, impostor.points, skin().front)
+    bodies = bare(impostor.bodies, impostor.points, head_surface().front)
     parameters: dict[str, float | str] = {
         "screening": printer.screening,
         "screen_pitch": printer.pitch,
@@ -64,22 +64,25 @@ def paper_mask(impostor: Figure, enrolment: Enrolment, camera: Device, generator
         "height": 2 * half[1],
         "mouth": "cut" if speaks else "printed",
     }
-    return Presentation((*bodies, mask), np.asarray(landmarks, np.float32), parameters)
+    worn = impostor.spectacled(impostor.points, np.asarray(place(_spread_out(depth, sheet, half)), np.float32))
+    return Presentation((*bodies, mask, *worn), np.asarray(landmarks, np.float32), parameters)
 
 
-def _before(impostor: Figure) -> Pose:
+def _before(impostor: Figure) -> Similarity:
     """From the sheet's places and metres before the eyes to the world, as the impostor's head is turned."""
-    front = skin().front
-    pose = Pose.between(skin().rest[front], impostor.points[front].astype(np.float64))
+    front = head_surface().front
+    pose = Similarity.between(head_surface().rest[front], impostor.points[front].astype(np.float64))
     eyes = impostor.landmarks[:2].mean(axis=0).astype(np.float64)
     middle = impostor.landmarks.mean(axis=0) - eyes
     upright = middle - (middle @ pose.turn[:, 2]) * pose.turn[:, 2]  # at the depth of the eyes
-    return Pose(pose.turn, 1.0, eyes + upright)
+    return Similarity(pose.turn, 1.0, eyes + upright)
 
 
-def _facets(impostor: Figure, place: Pose, sheet: Sheet, clearance: float, generator: np.random.Generator) -> Doubles:
+def _facets(
+    impostor: Figure, place: Similarity, sheet: Sheet, clearance: float, generator: np.random.Generator
+) -> Doubles:
     """ROWS, COLUMNS: metres before the eyes at which folds meet, so that the paper clears the face."""
-    front = skin().rest[:, 2] > -0.06
+    front = head_surface().rest[:, 2] > -0.06
     points = (impostor.points[front].astype(np.float64) - place.move) @ place.turn
     points = points[points[:, 2] > LOWEST]
     u, v = np.meshgrid(np.linspace(0, 1, COLUMNS), np.linspace(0, 1, ROWS))
@@ -100,6 +103,13 @@ def _facets(impostor: Figure, place: Pose, sheet: Sheet, clearance: float, gener
                 np.maximum.at(raised, at, lacking)
                 depth += 0.5 * raised
     return np.asarray(depth)
+
+
+def _spread_out(depth: Doubles, sheet: Sheet, half: tuple[float, float]) -> Doubles:
+    """N, 3: places all over the paper that is left, every 4 mm, with metres before the eyes."""
+    s, t = np.meshgrid(np.arange(-half[0], half[0], 0.004), np.arange(-half[1], half[1], 0.004))
+    places = np.stack([s.ravel(), t.ravel()], axis=1) + (0.0, 0.012)
+    return np.concatenate([places, _depth_at(places, depth, sheet)[:, None]], axis=1)
 
 
 def _cells(places: Doubles, sheet: Sheet) -> tuple[Doubles, Doubles]:

@@ -10,7 +10,7 @@ from factory.world.attacks.page import Page
 from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.scissors import band, spectacles
 from factory.world.attacks.sheet import Doubles, Sheet
-from factory.world.attacks.shell import Pose, skin
+from factory.world.attacks.shell import Similarity, head_surface
 from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Material
@@ -22,7 +22,8 @@ def partial_attack(
     impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator
 ) -> Presentation:
     """A piece of a print that is worn."""
-    form = str(generator.choice(["eyes", "spectacles", "lower"]))
+    forms = ["eyes", "lower"] if impostor.spectacles else ["eyes", "spectacles", "lower"]  # nobody wears two
+    form = str(generator.choice(forms))
     scale = float(generator.uniform(0.97, 1.06))
     sheet, low, high = _worn(form, impostor, generator)
     page = Page(enrolment, sheet, enrolment.size(impostor) * scale, TEXELS)
@@ -50,13 +51,15 @@ def partial_attack(
         "width": sheet.width,
         "height": sheet.height,
     }
-    return Presentation((*impostor.bodies, sheet.mesh(material)), impostor.landmarks, parameters)
+    paper = sheet.mesh(material)
+    worn = impostor.spectacled(impostor.points, paper.points)
+    return Presentation((*impostor.bodies, paper, *worn), impostor.landmarks, parameters)
 
 
 def _worn(form: str, impostor: Figure, generator: np.random.Generator) -> tuple[Sheet, float, float]:
     """The sheet against the face, and its lower and upper edge over the middle of the face."""
-    front = skin().front
-    turn = Pose.between(skin().rest[front], impostor.points[front].astype(np.float64)).turn
+    front = head_surface().front
+    turn = Similarity.between(head_surface().rest[front], impostor.points[front].astype(np.float64)).turn
     middle = impostor.landmarks.mean(axis=0)
     eyes, nose, mouth = ((part - middle) @ turn for part in _heights(impostor))
     if form == "lower":

@@ -39,7 +39,8 @@ class Attack(Protocol):
         """Present the enrolled face.
 
         Args:
-            impostor: Who attacks, as they stand, without spectacles. Their bodies come back unless replaced.
+            impostor: Who attacks, as they stand. Their bodies come back unless replaced; spectacles lie over what is
+                worn, and out of sight behind a sheet or display they are left out.
             enrolment: Of the person who is impersonated.
             camera: What will record it.
             generator: Of all that varies; equal states give equal bytes.

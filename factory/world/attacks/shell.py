@@ -15,7 +15,7 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Skin:
+class HeadSurface:
     """The triangles of the body, whose corners are points of the head mesh.
 
     Args:
@@ -32,7 +32,7 @@ class Skin:
 
 
 @cache
-def skin() -> Skin:
+def head_surface() -> HeadSurface:
     """Of the base head."""
     mesh = base()
     quads = mesh.quads[mesh.part == BODY].astype(np.int64)
@@ -42,11 +42,11 @@ def skin() -> Skin:
     front = np.zeros(len(rest), bool)
     front[np.unique(quads)] = True
     front &= (np.hypot(rest[:, 0] / 0.07, (rest[:, 1] + 0.03) / 0.1) < 1) & (rest[:, 2] > -0.05)
-    return Skin(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), rest, front, edges)
+    return HeadSurface(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), rest, front, edges)
 
 
 @dataclass(frozen=True)
-class Pose:
+class Similarity:
     """A turn, a size and a place.
 
     Args:
@@ -64,7 +64,7 @@ class Pose:
         return np.asarray(self.size * points @ self.turn.T + self.move)
 
     @classmethod
-    def between(cls, here: Doubles, there: Doubles) -> Pose:
+    def between(cls, here: Doubles, there: Doubles) -> Similarity:
         """What brings points (N, 3) nearest to others (Umeyama, 1991)."""
         middle, target = here.mean(axis=0), there.mean(axis=0)
         left, _, right = np.linalg.svd((here - middle).T @ (there - target))
@@ -82,8 +82,8 @@ def fitted(face: Floats, head: Floats, clearance: float, smoothing: int = 0) -> 
         clearance: Metres.
         smoothing: How often each point moves halfway to the mean of its neighbours.
     """
-    front, wearer = skin().front, head.astype(np.float64)
-    made = Pose.between(face.astype(np.float64)[front], wearer[front])(face.astype(np.float64))
+    front, wearer = head_surface().front, head.astype(np.float64)
+    made = Similarity.between(face.astype(np.float64)[front], wearer[front])(face.astype(np.float64))
     for _ in range(smoothing):
         made = 0.5 * made + 0.5 * _mean(made)
     outward = point_normals(wearer)
@@ -106,7 +106,7 @@ def cut(points: Doubles, uv: Floats, inside: Doubles, thickness: float, material
         thickness: Metres inwards.
         material: Of surface and rim.
     """
-    triangles = skin().triangles
+    triangles = head_surface().triangles
     corner = np.concatenate([points, points - thickness * point_normals(points), uv], axis=1)  # V, 8
     kept = inside[triangles] > 0
     whole = triangles[kept.all(axis=1)]
@@ -179,7 +179,7 @@ def _lifted(body: Mesh | Strands, head: Floats, moves: Doubles) -> Mesh | Strand
 
 def point_normals(points: Doubles) -> Doubles:
     """V, 3: unit normals of the body's surface."""
-    triangles = skin().triangles
+    triangles = head_surface().triangles
     corners = points[triangles]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     total = np.zeros_like(points)
@@ -195,7 +195,7 @@ def _between(table: Doubles, inside: Doubles, kept: NDArray[np.int64], lost: NDA
 
 def _mean(values: Doubles) -> Doubles:
     """V, C: means over each point's neighbours; its own value where it has none."""
-    edges = skin().neighbours
+    edges = head_surface().neighbours
     total, count = np.zeros_like(values), np.zeros(len(values))
     for here, there in (edges.T, edges.T[::-1]):
         np.add.at(total, here, values[there])

@@ -217,39 +217,6 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     quality=(16, 25),
 )
 
-ENROLMENT = Device(  # a photographer's camera: the picture that an attacker prints or shows
-    name="enrolment",
-    distance=(0.9, 1.1),
-    elevation=(-1, 3),
-    azimuth=4,
-    roll=0.5,
-    face=(0.58, 0.62),
-    aperture=3.0e-3,
-    softness=0.4,
-    side=1024,
-    photosites=2400,
-    full_well=40000,
-    read_noise=3.0,
-    stripes=0.0,
-    sensitivity=60.0,
-    slowest=1 / 60,
-    shake=0.0,
-    face_priority=0.7,
-    exposure_error=0.05,
-    edge_aware=True,
-    balance=0.9,
-    balance_error=0.01,
-    crosstalk=0.05,
-    saturation=1.05,
-    tint=(1.0, 1.0, 1.0),
-    contrast=0.2,
-    denoise=0.8,
-    sharpening=0.5,
-    sharpening_radius=1.0,
-    codec="jpeg",
-    quality=(95, 97),
-)
-
 CAMERAS = {camera.name: camera for camera in (PHONE, TABLET, WEBCAM, CCTV)}  # best first
 
 FACE_HEIGHT = 2.55  # of the distance from the eyes to the mouth: hairline to chin

@@ -13,8 +13,8 @@ import numpy as np
 
 from factory.world.capture import textures
 from factory.world.capture.interiors import Block, Numbers, surroundings
-from factory.world.capture.shell import Shell, point
-from factory.world.scene import Floats, Mesh, Panel, Strands
+from factory.world.capture.room_builder import RoomBuilder, point
+from factory.world.scene import Floats, Panel
 
 Generator = np.random.Generator
 
@@ -29,12 +29,10 @@ class Room:
     Args:
         panels: Lamps and windows that light the person.
         surroundings: H, W, 3: radiance from all else, background and windows included.
-        bodies: What stands near the person.
     """
 
     panels: tuple[Panel, ...]
     surroundings: Floats
-    bodies: tuple[Mesh | Strands, ...] = ()
 
 
 def room(name: str, generator: Generator) -> Room:
@@ -44,60 +42,60 @@ def room(name: str, generator: Generator) -> Room:
 
 def living_room(generator: Generator) -> Room:
     """Daylight from a window at the side, soft from the walls."""
-    shell = Shell(generator, eye_height=generator.uniform(1.15, 1.6), behind=generator.uniform(1.4, 3.0))
-    panes = _window(shell, generator)
+    builder = RoomBuilder(generator, eye_height=generator.uniform(1.15, 1.6), behind=generator.uniform(1.4, 3.0))
+    panes = _window(builder, generator)
     if generator.random() < 0.5:
-        shell.ceiling_lamp(generator.uniform(10, 30), generator.uniform(2700, 4000))
-    shell.furnish(("sofa", "shelf", "picture", "picture", "plant", "door", "cupboard", "lamp", "window"))
-    return Room(panes, surroundings(shell.interior()))
+        builder.ceiling_lamp(generator.uniform(10, 30), generator.uniform(2700, 4000))
+    builder.furnish(("sofa", "shelf", "picture", "picture", "plant", "door", "cupboard", "lamp", "window"))
+    return Room(panes, surroundings(builder.interior()))
 
 
 def desk(generator: Generator) -> Room:
     """A warm lamp on the desk, the display's light, a dim room."""
-    shell = Shell(generator, eye_height=1.2, behind=generator.uniform(1.0, 2.4))
-    shell.ceiling_lamp(generator.uniform(6, 18), generator.uniform(2700, 3500))
+    builder = RoomBuilder(generator, eye_height=1.2, behind=generator.uniform(1.0, 2.4))
+    builder.ceiling_lamp(generator.uniform(6, 18), generator.uniform(2700, 3500))
     warm = np.array(textures.lamp_colour(generator.uniform(2700, 4200)))
     aside, up, before = generator.uniform((0.3, 0.1, 0.45), (0.6, 0.4, 0.8))
     centre = np.array([generator.choice([-1, 1]) * aside, up, before])
     lamp = _panel(centre, generator.uniform(2.0, 4.0) * warm, generator.uniform(0.14, 0.24))
-    shell.lit_by((lamp,))
+    builder.lit_by((lamp,))
     display = textures.screen(generator, generator.uniform(1.0, 2.5))
-    shell.blocks.append(Block((-0.28, -0.42, 0.65), (0.28, -0.1, 0.68), display, shines=True))
-    shell.furnish(("shelf", "shelf", "picture", "picture", "picture", "bed", "plant", "door", "cupboard"))
-    return Room((lamp,), surroundings(shell.interior()))
+    builder.blocks.append(Block((-0.28, -0.42, 0.65), (0.28, -0.1, 0.68), display, shines=True))
+    builder.furnish(("shelf", "shelf", "picture", "picture", "picture", "bed", "plant", "door", "cupboard"))
+    return Room((lamp,), surroundings(builder.interior()))
 
 
 def ring_light(generator: Generator) -> Room:
     """A ring of light before the face, a dark room, sometimes a coloured strip of light behind."""
-    shell = Shell(generator, eye_height=generator.uniform(1.15, 1.6), behind=generator.uniform(0.9, 2.2))
+    builder = RoomBuilder(generator, eye_height=generator.uniform(1.15, 1.6), behind=generator.uniform(0.9, 2.2))
     light = np.array(textures.lamp_colour(generator.uniform(3200, 6500))) * generator.uniform(2.5, 5.0) / RING
     middle = generator.normal((0, 0.02, 0.7), (0.06, 0.05, 0.06))
     radius = generator.uniform(0.13, 0.23)
     turns = np.arange(RING) / RING * 2 * np.pi
     centres = middle + radius * np.stack([np.cos(turns), np.sin(turns), 0 * turns], axis=1)
     ring = tuple(_panel(centre, light, 5 * radius / RING) for centre in centres)
-    shell.lit_by(ring)
-    shell.ceiling_lamp(generator.uniform(1, 5), generator.uniform(2700, 4000))
+    builder.lit_by(ring)
+    builder.ceiling_lamp(generator.uniform(1, 5), generator.uniform(2700, 4000))
     if generator.random() < 0.6:
-        shell.coloured_strip()
-    shell.furnish(("shelf", "picture", "picture", "plant", "curtain", "bed", "cupboard"))
-    return Room(ring, surroundings(shell.interior()))
+        builder.coloured_strip()
+    builder.furnish(("shelf", "picture", "picture", "plant", "curtain", "bed", "cupboard"))
+    return Room(ring, surroundings(builder.interior()))
 
 
 def office(generator: Generator) -> Room:
     """Ceiling panels over desks, bright and even, from above."""
-    shell = Shell(generator, eye_height=generator.uniform(1.2, 1.65), behind=generator.uniform(1.8, 4.5))
-    shell.upper[2] = 4.0
-    shell.ceiling = textures.tiles(generator, np.full(3, 0.75, np.float32))
-    shell.floor = textures.tiles(generator, textures.drawn_colour(generator, 0.3, (0.1, 0.3)))
+    builder = RoomBuilder(generator, eye_height=generator.uniform(1.2, 1.65), behind=generator.uniform(1.8, 4.5))
+    builder.upper[2] = 4.0
+    builder.ceiling = textures.tiles(generator, np.full(3, 0.75, np.float32))
+    builder.floor = textures.tiles(generator, textures.drawn_colour(generator, 0.3, (0.1, 0.3)))
     white = np.array(textures.lamp_colour(generator.uniform(3800, 6000))) * generator.uniform(14, 28)
     width, (right, front) = generator.choice([0.3, 0.6]), generator.uniform(-0.6, 0.6, 2)
     for x in np.arange(-2, 3) * 1.2 + right:
         for z in np.arange(-2, 4) * 1.2 + front:
-            if np.all(np.array([x, z]) > shell.lower[::2] + 0.4) and np.all(np.array([x, z]) < shell.upper[::2] - 0.4):
-                shell.ceiling_panel(float(x), float(z), width, 0.6, white)
-    shell.furnish(("shelf", "partition", "partition", "whiteboard", "display", "door", "blinds", "plant", "window"))
-    return Room((), surroundings(shell.interior()))
+            if np.all(builder.lower[::2] + 0.4 < (x, z)) and np.all((x, z) < builder.upper[::2] - 0.4):
+                builder.ceiling_panel(float(x), float(z), width, 0.6, white)
+    builder.furnish(("shelf", "partition", "partition", "whiteboard", "display", "door", "blinds", "plant", "window"))
+    return Room((), surroundings(builder.interior()))
 
 
 ROOMS: dict[str, Callable[[Generator], Room]] = {
@@ -108,10 +106,10 @@ ROOMS: dict[str, Callable[[Generator], Room]] = {
 }
 
 
-def _window(shell: Shell, generator: Generator) -> tuple[Panel, ...]:
+def _window(builder: RoomBuilder, generator: Generator) -> tuple[Panel, ...]:
     """Put a window of two panes, with curtains, into a wall at the person's side, from beside to before the person."""
     side = int(generator.choice([-1, 1]))
-    wall = float(shell.upper[0] if side > 0 else shell.lower[0])
+    wall = float(builder.upper[0] if side > 0 else builder.lower[0])
     radiance, width, height = generator.uniform((8, 1.2, 1.2), (25, 2.2, 1.7))
     along, sill = generator.uniform((0.2, -0.6), (1.4, -0.2))
     sky = radiance * np.array(textures.lamp_colour(generator.uniform(5500, 8000)))
@@ -119,11 +117,11 @@ def _window(shell: Shell, generator: Generator) -> tuple[Panel, ...]:
     for middle in (along - width / 4, along + width / 4):
         centre = (wall - 0.02 * side, sill + height / 2, middle)
         panes.append(Panel(centre, (0.0, centre[1], middle), width / 2 - 0.06, height, point(sky)))
-    shell.lit_by(tuple(panes))
+    builder.lit_by(tuple(panes))
     cloth = textures.curtain(generator, textures.drawn_colour(generator, 0.3, (0.3, 0.8)))
     for middle in (along - width / 2 - 0.1, along + width / 2 + 0.1):
-        lower, upper = (wall - 0.08, shell.lower[1], middle - 0.2), (wall + 0.08, sill + height + 0.15, middle + 0.2)
-        shell.blocks.append(Block(lower, upper, cloth))
+        lower, upper = (wall - 0.08, builder.lower[1], middle - 0.2), (wall + 0.08, sill + height + 0.15, middle + 0.2)
+        builder.blocks.append(Block(lower, upper, cloth))
     return tuple(panes)
 
 

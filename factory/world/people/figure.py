@@ -15,7 +15,7 @@ from factory.world.people.person import Moment, Person
 from factory.world.people.pose import Pose, pose
 from factory.world.people.shape import lids
 from factory.world.people.skin import skin
-from factory.world.people.spectacles import spectacles
+from factory.world.people.spectacles import Spectacles, before, spectacles
 from factory.world.scene import Floats, Mesh, Strands
 
 SIDE = 768  # pixels of the skin's texture
@@ -27,15 +27,38 @@ class Figure:
     """What stands before the camera.
 
     Args:
-        bodies: Skin, eyes, hair, clothes, spectacles.
+        bodies: Skin, eyes, hair, clothes: all but spectacles, which an attack may have to lay over something.
         points: V, 3: points of the head mesh as posed; the eyes' midpoint is the origin.
         landmarks: 5, 3: right eye, left eye, tip of the nose, right and left corner of the mouth (the person's right,
             so the picture's left first).
+        pose: How the head is turned.
+        spectacles: What they wear, or none.
     """
 
     bodies: tuple[Mesh | Strands, ...]
     points: Floats
     landmarks: Floats
+    pose: Pose
+    spectacles: Spectacles | None
+
+    @property
+    def everything(self) -> tuple[Mesh | Strands, ...]:
+        """The bodies, with spectacles on the nose."""
+        return (*self.bodies, *self.spectacled(self.points))
+
+    def spectacled(self, points: Floats, covering: Floats | None = None) -> tuple[Mesh, ...]:
+        """The spectacles, if any, on a face that is turned like this one.
+
+        Args:
+            points: V, 3: of the head mesh: the person's own, or those of a mask that has its shape.
+            covering: N, 3: of what else lies on the face, no more than 5 mm apart; they sit before it.
+        """
+        if self.spectacles is None:
+            return ()
+        made = spectacles(self.spectacles, self.pose.undone(points))
+        if covering is not None:
+            made = before(made, self.pose.undone(covering))
+        return tuple(replace(body, points=self.pose(body.points)) for body in made)
 
 
 def figure(person: Person, moment: Moment) -> Figure:
@@ -45,9 +68,8 @@ def figure(person: Person, moment: Moment) -> Figure:
     bodies: list[Mesh | Strands] = [_body(person, points), *eyes(person.eyes, points, moment.gaze)]
     bodies += hair(person.hair, points)
     bodies += dress(person.dress, points)
-    if person.spectacles is not None:
-        bodies += spectacles(person.spectacles, points)
-    return Figure(tuple(_moved(body, turned) for body in bodies), turned(points), turned(_landmarks(points)))
+    moved = tuple(replace(body, points=turned(body.points)) for body in bodies)
+    return Figure(moved, turned(points), turned(_landmarks(points)), turned, person.spectacles)
 
 
 def resting(person: Person, moment: Moment) -> Floats:
@@ -61,10 +83,6 @@ def _body(person: Person, points: Floats) -> Mesh:
     """The skin that clothes leave to be seen."""
     whole = surface(points, BODY, skin(person.skin, SIDE))
     return replace(whole, triangles=whole.triangles[quarters(uncovered(person.dress))])
-
-
-def _moved(body: Mesh | Strands, turned: Pose) -> Mesh | Strands:
-    return replace(body, points=turned(body.points))
 
 
 def _landmarks(points: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from factory.world.people.ancestry import Ancestry, Sex
 from factory.world.people.dress import Dress
 from factory.world.people.eyes import Eyes
 from factory.world.people.hair import Hair
-from factory.world.people.pigments import melanin_of
 from factory.world.people.shape import expression_drawn, macro_weights, weights_drawn
 from factory.world.people.skin import Skin
 from factory.world.people.spectacles import Spectacles
@@ -72,7 +71,7 @@ class Person:
             age=age,
             ancestry=ancestry,
             weights=weights,
-            skin=_toned(Skin.drawn(generator, age, sex, ancestry), tone),
+            skin=Skin.drawn(generator, age, sex, ancestry, angle=float(np.interp(tone * 5, range(6), TONES))),
             hair=Hair.drawn(generator, age, sex, ancestry),
             eyes=Eyes.drawn(generator, age, ancestry),
             dress=Dress.drawn(generator),
@@ -120,9 +119,3 @@ def _ancestry(tone: float, family: float, generator: np.random.Generator) -> Anc
     shares[min(main, 2)] += 0.65
     african, asian, caucasian = (float(share) for share in shares / shares.sum())
     return Ancestry(african, asian, caucasian)
-
-
-def _toned(skin: Skin, tone: float) -> Skin:
-    """The skin with as much melanin as its place among all tones asks for."""
-    angle = float(np.interp(tone * 5, range(6), TONES))
-    return replace(skin, melanin=melanin_of(angle, skin.blood))

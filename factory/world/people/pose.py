@@ -40,6 +40,11 @@ class Pose:
         moved = _rotated(given - self.pivot, share[..., None] * self.turn) + self.pivot + self.shift
         return np.asarray(moved, np.float32)
 
+    def undone(self, points: Floats) -> Floats:
+        """..., 3: where points of the head itself, which turn wholly, were before."""
+        given = np.asarray(points, np.float64) - self.pivot - self.shift
+        return np.asarray(_rotated(given, np.broadcast_to(-self.turn, given.shape)) + self.pivot, np.float32)
+
 
 def pose(points: Floats, yaw: float, pitch: float, roll: float) -> Pose:
     """The turn of a head.

@@ -13,9 +13,6 @@ from factory.world.people.pigments import colour, melanin_of
 from factory.world.people.zones import Zones, zones
 from factory.world.scene import Floats, Material
 
-# Darkest and lightest ITA, degrees, of each ancestry of MakeHuman's; together they span every natural tone evenly.
-TONES = ((-60.0, 10.0), (-5.0, 52.0), (16.0, 62.0))  # as Ancestry orders them
-
 
 @dataclass(frozen=True)
 class Skin:
@@ -50,11 +47,8 @@ class Skin:
     seed: int
 
     @classmethod
-    def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry) -> Skin:
-        """Skin of somebody of this age (years), sex and ancestry."""
-        shares = np.array(ancestry)
-        darkest, lightest = shares @ np.array(TONES)
-        angle = float(generator.uniform(darkest, lightest))
+    def drawn(cls, generator: np.random.Generator, age: float, sex: Sex, ancestry: Ancestry, angle: float) -> Skin:
+        """Skin of somebody of this age (years), sex, ancestry and typology angle (ITA, degrees)."""
         blood = float((0.014 - 0.005 * np.clip(angle / 60, 0, 1)) + 0.016 * generator.beta(2, 3))
         fair = float(np.clip((angle - 25) / 35, 0, 1))
         freckled = generator.uniform() < 0.1 + 0.45 * fair * ancestry.caucasian

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ PLASTICS: tuple[Colour, ...] = (
 EAR = (5244, 5239)  # points of the left ear: where it is widest
 BRIDGE = (294, 164)  # points of the nose's ridge, below and at the bridge
 AROUND = 44  # points of a rim
+NEAR = 0.004  # metres: what is so near beside a frame is behind it
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,18 @@ def spectacles(spectacles: Spectacles, points: Floats) -> tuple[Mesh, ...]:
         made.append(_temple(hinge, points, side, spectacles, frame))
     made.append(_bridge(spectacles, front, frame))
     return tuple(made)
+
+
+def before(made: tuple[Mesh, ...], covering: Floats) -> tuple[Mesh, ...]:
+    """Spectacles that slide forwards (along z) until rims and glasses clear what lies on the face (N, 3)."""
+    front = np.concatenate([body.points for body in made])
+    front = front[front[:, 2] > front[:, 2].max() - 0.02]  # without the temples
+    lacking = 0.0
+    for point in front[::4]:
+        near = np.abs(covering[:, :2] - point[:2]).max(axis=1) < NEAR
+        if near.any():
+            lacking = max(lacking, float(covering[near, 2].max() - point[2]) + 0.001)
+    return tuple(replace(body, points=body.points + np.array([0, 0, lacking], np.float32)) for body in made)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+from benchmarks.corpora import row, write_corpus
 from factory.corpus.side_table import SideTable
 from factory.storage import Storage
 
@@ -25,3 +27,17 @@ def test_parts_are_joined_once_in_the_order_of_shards(tmp_path: Path) -> None:
     again = TABLE.read(storage)
     assert again is not None and again.equals(found)
     assert (tmp_path / "corpus" / "notes" / "train-000000.parquet").is_file()
+
+
+def test_a_table_of_every_image_has_no_gap(tmp_path: Path) -> None:
+    storage = write_corpus(
+        tmp_path / "corpus", [row(n, split=split) for n, split in enumerate(("test", "train"))]
+    ).storage
+    shards = ["test-000000", "train-000000", "train-000001"]  # the last has no image
+    TABLE.write_part(storage.url, "test-000000", [{"key": "row-0"}])
+    with pytest.raises(ValueError, match=r"^notes/train-000000.parquet is gone: delete ledger/train-000000.json"):
+        TABLE.join_all_parts(storage, shards)
+    assert TABLE.read(storage) is None
+    TABLE.write_part(storage.url, "train-000000", [{"key": "row-1"}])
+    TABLE.join_all_parts(storage, shards)
+    assert (found := TABLE.read(storage)) is not None and found["key"].to_pylist() == ["row-0", "row-1"]

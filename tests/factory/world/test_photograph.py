@@ -8,10 +8,11 @@ import pytest
 from factory.corpus.scenes import SCHEMA
 from factory.world.attacks import ATTACKS
 from factory.world.attacks.enrolment import SIDE
-from factory.world.photograph import STRANGERS, WORN, Photograph, _enrolment, _found, photograph
+from factory.world.photograph import FLAT, STRANGERS, WORN, Photograph, _enrolment, _found, photograph
 from factory.world.settings import MOST_PEOPLE, MOST_SEED
 
-SHARED = ("sex", "age", "tone", "head_yaw", "head_pitch", "head_roll", "room")
+SHARED = ("sex", "age", "tone", "room")
+HEAD = ("head_yaw", "head_pitch", "head_roll")
 
 
 def taken(attack: str, person: int = 3, seed: int = 5, camera: str = "webcam") -> Photograph:
@@ -37,6 +38,9 @@ def test_an_attack_shows_the_person_of_the_live_picture_in_the_same_room(attack:
     assert {name: spoof.parameters[name] for name in SHARED} == {name: live.parameters[name] for name in SHARED}
     assert spoof.parameters.keys() - live.parameters.keys()
     assert spoof.parameters.keys() <= set(SCHEMA.names)
+    pose, theirs = [spoof.parameters.get(name) for name in HEAD], [live.parameters[name] for name in HEAD]
+    assert (pose == theirs) == (attack in WORN)  # a mask turns with its wearer
+    assert (None in pose) == (attack in FLAT)
     assert spoof.pixels.std() > 5 and not np.array_equal(spoof.pixels, live.pixels)
 
 
@@ -47,4 +51,4 @@ def test_an_enrolment_is_as_fine_whatever_the_pictures_are() -> None:
 
 def test_strangers_are_nobody_of_any_corpus() -> None:
     assert (MOST_SEED << 32) + MOST_PEOPLE < STRANGERS
-    assert set(WORN) < set(ATTACKS)
+    assert {*WORN, *FLAT} < set(ATTACKS)

@@ -66,20 +66,25 @@ def test_the_card_says_who_is_in_it_and_where_it_comes_from(rendered: Path) -> N
 
 
 def test_a_run_goes_on_where_it_stopped_with_other_workers(rendered: Path, tmp_path: Path) -> None:
-    """What a killed run leaves: some shards, perhaps a part of a side table whose shard is missing."""
+    """What a killed run leaves: some shards, and perhaps parts of the side table whose shards are missing."""
     out, last = tmp_path / "corpus", config(tmp_path / "corpus", resources={"num_cpus": 2})
     world.run(last)
     assert hashes(out) == hashes(rendered)
-    for name in ("summary.json", "index.parquet", "scenes.parquet", "ledger/train-000000.json"):
+    lost = ["summary.json", "index.parquet", "scenes.parquet", "scenes/dev-000000.parquet"]
+    for split in ("train", "dev"):  # the part of train stays
+        lost += [f"ledger/{split}-000000.json", f"data/rendered-{split}-000000.parquet"]
+    for name in lost:
         (out / name).unlink()
-    (out / "data" / "rendered-train-000000.parquet").unlink()
-    (out / "scenes" / "dev-000000.parquet").touch()
     summary = world.run(last)
     assert summary["written"] == 6 and hashes(out) == hashes(rendered)
     assert world.run(last) == summary  # again is a no-op
     assert retry_failed(str(out), [], reject=False) == summary  # run.json holds the same run
     with pytest.raises(ValueError, match="belongs to another run"):
         world.run(config(out, samples=2))
+    for name in ("summary.json", "scenes.parquet", "scenes/test-000000.parquet"):
+        (out / name).unlink()
+    with pytest.raises(ValueError, match=r"^scenes/test-000000.parquet is gone: delete ledger/test-000000.json"):
+        world.run(last)  # closing now would leave pictures without a scene
 
 
 def test_the_renderer_and_what_decides_a_picture_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from factory.world.attacks.masks import rigid_mask, silicone_mask
 from factory.world.attacks.presentation import Attack
-from factory.world.attacks.shell import skin
+from factory.world.attacks.shell import head_surface
 from factory.world.capture.cameras import PHONE
 from factory.world.scene import Mesh
 from tests.factory.world.attacks.stage import enrolment, impostor
@@ -27,7 +27,7 @@ def test_the_impostors_eyes_look_through_holes(mask: Attack) -> None:
 @pytest.mark.parametrize("mask", MASKS)
 def test_the_rest_of_the_face_is_behind_it(mask: Attack) -> None:
     attack = mask(impostor(), enrolment(), PHONE, np.random.default_rng(1))
-    nose = impostor().points[skin().front][:, 2].max()
+    nose = impostor().points[head_surface().front][:, 2].max()
     assert attack.bodies[-1].points[..., 2].max() > nose + 0.002
     assert float(attack.parameters["clearance"]) >= 0.0025
 

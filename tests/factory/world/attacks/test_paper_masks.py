@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from factory.world.attacks.paper_masks import paper_mask
-from factory.world.attacks.shell import skin
+from factory.world.attacks.shell import head_surface
 from factory.world.capture.cameras import PHONE
 from factory.world.scene import Mesh
 from tests.factory.world.attacks.stage import enrolment, impostor
@@ -17,6 +17,6 @@ def test_facets_lie_before_the_face_and_have_holes_for_the_eyes() -> None:
     holes = np.asarray(mask.material.opacity)
     assert set(np.unique(holes)) == {0.0, 1.0}
     assert 0.25 < holes.mean() < 0.75
-    face = impostor().points[skin().front]
+    face = impostor().points[head_surface().front]
     assert mask.points[:, 2].max() > face[:, 2].max()
     assert np.abs(attack.landmarks - impostor().landmarks).max() < 0.04

@@ -2,30 +2,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.world.attacks.shell import Pose, bare, cut, fitted, point_normals, raised, skin
+from factory.world.attacks.shell import Similarity, bare, cut, fitted, head_surface, point_normals, raised
 from factory.world.scene import Material, Mesh, Strands
 from tests.factory.world.attacks.stage import enrolment, impostor
 
 
-def test_a_pose_is_found_again() -> None:
+def test_a_similarity_is_found_again() -> None:
     generator = np.random.default_rng(0)
     points = generator.normal(size=(40, 3))
     turn, _ = np.linalg.qr(generator.normal(size=(3, 3)))
     turn *= np.sign(np.linalg.det(turn))
     there = 1.3 * points @ turn.T + [0.1, 0.2, 0.3]
-    assert np.allclose(Pose.between(points, there)(points), there)
+    assert np.allclose(Similarity.between(points, there)(points), there)
 
 
 def test_a_fitted_face_clears_the_head_and_keeps_its_features() -> None:
     head = impostor().points.astype(np.float64)
     points = fitted(enrolment().figure.points, impostor().points, 0.005)
-    outward = ((points - head) * point_normals(head)).sum(axis=1)[skin().front]
+    outward = ((points - head) * point_normals(head)).sum(axis=1)[head_surface().front]
     assert outward.min() > 0.004
     assert np.median(outward) < 0.012
 
 
 def test_a_cut_ends_at_the_line_looks_outwards_and_has_a_rim() -> None:
-    rest = skin().rest
+    rest = head_surface().rest
     inside = np.minimum(0.03 - np.hypot(rest[:, 0], rest[:, 1] - 0.045), rest[:, 2])
     mesh = cut(rest, np.zeros((len(rest), 2), np.float32), inside, 0.003, Material())
     away = np.hypot(mesh.points[:, 0], mesh.points[:, 1] - 0.045)
@@ -39,9 +39,9 @@ def test_a_cut_ends_at_the_line_looks_outwards_and_has_a_rim() -> None:
 
 def test_hairs_under_a_mask_are_gone() -> None:
     head = impostor().points
-    roots = head[[int(np.flatnonzero(skin().front)[0]), int(np.argmin(head[:, 2]))]]
+    roots = head[[int(np.flatnonzero(head_surface().front)[0]), int(np.argmin(head[:, 2]))]]
     strands = Strands(np.repeat(roots[:, None], 4, 1), np.full((2, 4), 1e-4, np.float32), Material())
-    left = bare((strands,), head, skin().front)
+    left = bare((strands,), head, head_surface().front)
     assert isinstance(left[0], Strands) and len(left[0].points) == 1
     assert np.allclose(left[0].points[0, 0], roots[1])
 

@@ -8,7 +8,6 @@ import pytest
 from factory.world.capture.cameras import (
     CAMERAS,
     CCTV,
-    ENROLMENT,
     FACE_HEIGHT,
     LIFE_HEIGHT,
     PHONE,
@@ -18,7 +17,7 @@ from factory.world.capture.cameras import (
     view,
 )
 
-EVERY = pytest.mark.parametrize("camera", [*CAMERAS.values(), ENROLMENT], ids=lambda camera: camera.name)
+EVERY = pytest.mark.parametrize("camera", list(CAMERAS.values()), ids=lambda camera: camera.name)
 LANDMARKS = np.array(
     [[-0.029, 0, 0.03], [0.029, 0, 0.03], [0, -0.035, 0.043], [-0.025, -0.062, 0.025], [0.025, -0.062, 0.025]],
     np.float32,

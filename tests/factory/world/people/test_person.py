@@ -38,6 +38,14 @@ def test_skin_tones_reach_evenly_from_dark_to_light() -> None:
     assert shares.min() > 0.12 and shares.max() < 0.3, shares
 
 
+def test_freckles_follow_the_tone_that_is_seen() -> None:
+    people = [Person.from_seed(seed) for seed in range(400)]
+    pigments = np.array([(person.skin.melanin, person.skin.blood) for person in people], np.float32)
+    angles = individual_typology_angle(colour(pigments[:, 0], pigments[:, 1]))
+    freckled = np.array([person.skin.freckles > 0 for person in people])
+    assert 2 * freckled[angles < 0].mean() < freckled[angles > 45].mean()
+
+
 def test_no_two_people_have_the_same_face() -> None:
     names = sorted(base().targets)
     faces = np.array([[person.weights.get(name, 0.0) for name in names] for person in PEOPLE])

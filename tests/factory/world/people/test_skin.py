@@ -14,8 +14,8 @@ SIDE = 128
 EUROPEAN = Ancestry(0.0, 0.0, 1.0)
 
 
-def drawn(seed: int, ancestry: Ancestry = EUROPEAN, age: float = 40.0) -> Skin:
-    return Skin.drawn(np.random.default_rng(seed), age, "male", ancestry)
+def drawn(seed: int, age: float = 40.0, angle: float = 45.0) -> Skin:
+    return Skin.drawn(np.random.default_rng(seed), age, "male", EUROPEAN, angle)
 
 
 def _one(value: float) -> Floats:
@@ -41,17 +41,18 @@ def test_more_melanin_is_a_darker_face() -> None:
     assert angles[-1] < -30
 
 
-def test_tones_span_the_natural_range() -> None:
-    angles = []
-    for seed in range(90):
-        shares = Ancestry(*(float(seed % 3 == main) for main in range(3)))
-        somebody = drawn(seed, shares)
+def test_skin_has_the_tone_asked_for() -> None:
+    for angle in (-50.0, -20.0, 20.0, 35.0, 50.0):
+        somebody = drawn(2, angle=angle)
         rgb = colour(_one(somebody.melanin), _one(somebody.blood))
-        angles.append(float(individual_typology_angle(rgb)[0]))
-    assert max(angles) > 52
-    assert min(angles) < -45
-    counts, _ = np.histogram(angles, bins=[-90, -30, 10, 28, 41, 90])
-    assert counts.min() >= 6
+        assert abs(float(individual_typology_angle(rgb)[0]) - angle) < 2
+
+
+def test_dark_skin_has_fewer_freckles_than_fair_skin_of_the_same_ancestry() -> None:
+    dark, fair = ([drawn(seed, angle=angle) for seed in range(200)] for angle in (-45.0, 58.0))
+    freckled = [sum(somebody.freckles > 0 for somebody in people) for people in (dark, fair)]
+    assert freckled[0] < 40 and freckled[1] > 80
+    assert np.mean([somebody.blood for somebody in dark]) > np.mean([somebody.blood for somebody in fair]) + 0.003
 
 
 def test_equal_seeds_give_equal_bytes_and_other_seeds_other_skin() -> None:

@@ -12,7 +12,7 @@ from factory.world.scene import Panel, Point
 Generator = np.random.Generator
 
 
-class Shell:
+class RoomBuilder:
     """A room that is not finished.
 
     Args:

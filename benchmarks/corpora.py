@@ -15,6 +15,7 @@ from factory.corpus.row import LIVE, SPOOF, Row, style_of
 from factory.corpus.shards import OutputConfig, commit
 from factory.run import Run
 from factory.run.ledger import Ledger
+from factory.run.record import ShardNotes
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -54,14 +55,22 @@ class NoConfig(Config):
     """A run without settings."""
 
 
-def write_corpus(folder: Path, rows: list[Row], formats: tuple[str, ...] = ("parquet",), per_shard: int = 7) -> Corpus:
-    """A finished corpus of `rows`, in shards of one split each."""
+def write_corpus(
+    folder: Path,
+    rows: list[Row],
+    formats: tuple[str, ...] = ("parquet",),
+    per_shard: int = 7,
+    notes: ShardNotes | None = None,
+) -> Corpus:
+    """A finished corpus of `rows`, in shards of one split each, with `notes` in every record."""
     run = Run(str(folder), "prepare", {"rows": [r.key for r in rows]}, NoConfig())
     output = OutputConfig.model_validate({"formats": formats})
     for split in sorted({r.split for r in rows}):
         mine = [r for r in rows if r.split == split]
         for number, first in enumerate(range(0, len(mine), per_shard)):
-            commit(run.storage, "face", f"{split}-{number:06d}", mine[first : first + per_shard], [], output, {})
+            commit(
+                run.storage, "face", f"{split}-{number:06d}", mine[first : first + per_shard], [], output, notes or {}
+            )
     write_index(run.storage)
     run.finish(totals(Ledger(run.storage).records()))
     return Corpus(str(folder))

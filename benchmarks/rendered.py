@@ -1,9 +1,10 @@
 """Are rendered people people, and their spoofs spoofs? `python -m benchmarks.rendered CORPUS --weights RETINAFACE`
 
 Three judges that know nothing of the renderer look at a corpus of `difffas world`. *Found*: the share of images in
-which RetinaFace finds a face. *Same person*: the AUC with which dlib's distances tell the live faces of the image's
-person from those of others. *Told*: the AUC with which a classifier that was fitted on photographs alone
-(`--classifier`, a folder of fit-classifier; the mean of several) tells live faces from this attack.
+which RetinaFace finds a face; faces are then cut as `difffas prepare` cuts them. *Same person*: the AUC with which
+dlib's distances tell other live faces of the image's person from those of other people. *Told*: the AUC with which a
+classifier that was fitted on photographs alone (`--classifier`, a folder of fit-classifier; the mean of several) tells
+live faces from this attack.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+import torch
 
 from benchmarks.machine import describe
-from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.identity import load_embedder
 from factory.corpus.people import people
 from factory.corpus.row import LIVE_ATTACK
-from factory.evaluate import EvaluateConfig, liveness
 from factory.images import resize
 from factory.models.load import load_classifier
-from factory.sources.retinaface import retinaface
+from factory.models.tensors import to_tensor
+from factory.sources.faces import cut_square
+from factory.sources.retinaface import Detector, retinaface
 from factory.storage import Storage
 
 ENLARGED = 512  # pixels: about the side of a face in the frames that RetinaFace was trained on
+SIDE = 128
+CLASSIFIER_SIDE = 64  # of the faces that benchmarks.unseen_people fits its classifiers on
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
@@ -35,18 +39,29 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def identity(vectors: np.ndarray, person: np.ndarray, lives: np.ndarray, rows: np.ndarray) -> float:
-    """AUC of the nearness to live faces of the same person against those of other people."""
+    """AUC of the nearness to other live faces of the same person against those of other people; NaN without either."""
     away = np.linalg.norm(vectors[rows][:, None] - vectors[lives][None], axis=2)
     same = person[rows][:, None] == person[lives][None]
     other_image = rows[:, None] != lives[None]
+    if not (same & other_image).any() or same.all():
+        return float("nan")
     return auc(-away[same & other_image], -away[~same])
 
 
-def classified(folder: str, corpus: Corpus) -> np.ndarray:
-    """Liveness of all images by a classifier."""
-    settings = {"classifier": folder, "corpus": str(corpus.storage.url), "out": "unused", "threads": 2}
-    network = load_classifier(Storage(folder))
-    return liveness(network, corpus, np.arange(len(corpus)), build(EvaluateConfig, settings))
+def cut(pixels: np.ndarray, detect: Detector) -> tuple[np.ndarray, bool]:
+    """The largest face as prepare cuts it, uint8 (SIDE, SIDE, 3), and True; without one the picture and False."""
+    enlarged = resize(pixels, ENLARGED)
+    faces = detect(enlarged)
+    return (cut_square(enlarged, faces[0].box, SIDE), True) if faces else (resize(pixels, SIDE), False)
+
+
+def liveness(folder: str, faces: np.ndarray) -> np.ndarray:
+    """Liveness of faces, uint8 (N, H, W, 3), by a classifier."""
+    network = load_classifier(Storage(folder)).eval()
+    with torch.no_grad():
+        return network.liveness(
+            network(to_tensor(np.stack([resize(face, CLASSIFIER_SIDE) for face in faces])))
+        ).numpy()
 
 
 def main() -> None:
@@ -57,10 +72,10 @@ def main() -> None:
     given = parser.parse_args()
     corpus, embed, detect = Corpus(given.corpus), load_embedder("dlib"), retinaface(given.weights)
     attack, person = corpus.column("attack"), people(corpus)
-    pixels = corpus.pixels(np.arange(len(corpus)))
-    vectors = embed(pixels)
-    found = np.array([bool(detect(resize(face, ENLARGED))) for face in pixels])
-    live = [classified(folder, corpus) for folder in given.classifier]
+    cuts = [cut(face, detect) for face in corpus.pixels(np.arange(len(corpus)))]
+    faces, found = np.stack([face for face, _ in cuts]), np.array([there for _, there in cuts])
+    vectors = embed(faces)
+    live = [liveness(folder, faces) for folder in given.classifier]
     lives = np.flatnonzero(attack == LIVE_ATTACK)
     print(f"{describe()}; {len(np.unique(person))} people, {len(corpus)} images")
     print("| attack | images | found | same person | told |\n|---|---|---|---|---|")

@@ -49,7 +49,8 @@ CITATION = (
 
 def croissant(facts: CorpusFacts) -> JsonObject:
     """Return the JSON-LD document of a corpus, made from its `corpus_facts`."""
-    kind = "Generated spoof faces" if facts.generated else "Rendered faces" if facts.rendered else "Face images"
+    all_rendered = facts.rendered is not None and facts.rendered.pictures == facts.rows
+    kind = "Generated spoof faces" if facts.generated else "Rendered faces" if all_rendered else "Face images"
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -204,12 +205,17 @@ def _responsible(facts: CorpusFacts) -> JsonObject:
     maker = built_in.get(names[0], "a diffusion model") if len(names) == 1 else "a diffusion model"
     made = f"Images are made by {maker} from a live face and a guide image; every one says so in its XMP."
     if facts.rendered:
-        made = "Pictures of people who do not exist are rendered from geometry; every one says so in its XMP."
+        rendered = "Pictures of people who do not exist are rendered from geometry; every one says so in its XMP."
+        made = f"{made} {rendered}" if facts.generated else rendered
     taken = "Photographs or frames of videos, cropped around the face; how they were collected is the sources' to say."
+    kinds = ["Synthetic Data Generation" if synthetic else "Secondary Data Analysis"]
+    if facts.rendered and facts.rendered.pictures + facts.generated < facts.rows:
+        made = f"{made} {facts.rendered.pictures} of {facts.rows} images are rendered; with them are photographs."
+        kinds.append("Secondary Data Analysis")
     auc = facts.size_auc
     return {
         "rai:dataCollection": made if synthetic else taken,
-        "rai:dataCollectionType": ["Synthetic Data Generation" if synthetic else "Secondary Data Analysis"],
+        "rai:dataCollectionType": kinds,
         "rai:dataPreprocessingProtocol": [f"Square face crops of {facts.side} pixels, {', '.join(facts.codecs)}."],
         "rai:machineAnnotationTools": [f"BRISQUE: {name}" for name in facts.brisque_impl],
         "rai:dataBiases": [

@@ -130,7 +130,8 @@ def corpus_facts(storage: Storage) -> CorpusFacts:
     license_name = strictest_of(licenses)
     index_bytes = storage.read(INDEX)
     sample, rendered = _looked_at(storage, records), rendered_facts(storage, records)
-    kind = "Generated spoof faces" if len(made) else "Rendered faces" if rendered else "Faces"
+    all_rendered = rendered is not None and rendered.pictures == len(index)
+    kind = "Generated spoof faces" if len(made) else "Rendered faces" if all_rendered else "Faces"
     return CorpusFacts(
         title=f"{kind} {claim['fingerprint'][:8]}",
         job=claim["job"],

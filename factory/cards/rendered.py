@@ -1,4 +1,7 @@
-"""What a rendered corpus's card says beside the rest: who is in it, counted from the index and `scenes.parquet`."""
+"""What a rendered corpus's card says beside the rest: who is in it, counted from the index and `scenes.parquet`.
+
+The ledger's records tell which shards were rendered, so that a corpus without that table is not taken for photographs.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,34 @@ AGES = {"60 and more": 60.0, "45 to 59": 45.0, "30 to 44": 30.0, "18 to 29": 0.0
 
 @dataclasses.dataclass(frozen=True)
 class RenderedFacts:
-    """People of a rendered corpus by skin tone, age and sex, in each split; and what rendered them."""
+    """Number of rendered pictures, their people by skin tone, age and sex in each split, and what rendered them.
 
+    Without `scenes.parquet`, `balance` and `rooms` are empty.
+    """
+
+    pictures: int
     balance: dict[str, dict[str, dict[str, int]]]  # people by quality, its class and split
     rooms: dict[str, int]  # pictures
     renderer: list[str]
 
 
 def rendered_facts(storage: Storage, records: list[ShardRecord]) -> RenderedFacts | None:
-    """Return what `scenes.parquet` says of the people in a corpus, or None if the corpus is not rendered."""
+    """Return the facts about a corpus's rendered pictures, or None if it has none."""
+    rendered = [record for record in records if "renderer" in record]
+    if not rendered:
+        return None
+    pictures, renderer = (
+        sum(record["rows"] for record in rendered),
+        sorted({record["renderer"] for record in rendered}),
+    )
     scenes = SCENES.read(storage)
     if scenes is None:
-        return None
+        return RenderedFacts(pictures, {}, {}, renderer)
+    return RenderedFacts(pictures, *_counted(storage, scenes), renderer)
+
+
+def _counted(storage: Storage, scenes: pa.Table) -> tuple[dict[str, dict[str, dict[str, int]]], dict[str, int]]:
+    """Count the people by quality, its class and split, and the pictures by room."""
     index = read_index(storage, ["key", "subject", "split"])
     index = index.set_column(1, "subject", index["subject"].cast(pa.string()))
     pictures = index.set_column(2, "split", index["split"].cast(pa.string())).join(scenes, "key")
@@ -49,11 +68,7 @@ def rendered_facts(storage: Storage, records: list[ShardRecord]) -> RenderedFact
         for line in people:
             counts = balance[quality].setdefault(class_of(line), {})
             counts[line["split"]] = counts.get(line["split"], 0) + 1
-    return RenderedFacts(
-        balance,
-        {item["values"]: item["counts"] for item in sorted(rooms, key=lambda item: str(item["values"]))},
-        sorted({record["renderer"] for record in records if "renderer" in record}),
-    )
+    return balance, {item["values"]: item["counts"] for item in sorted(rooms, key=lambda item: str(item["values"]))}
 
 
 def _class(value: object, lower_ends: dict[str, float]) -> str:

@@ -100,13 +100,18 @@ def load_config(verb: str, path: str | None, overrides: list[str]) -> Config:
 
 def job_name(verb: str, config: Config) -> str:
     """The submission ID of a run's first attempt; it does not depend on the resources."""
-    return f"{verb}-{fingerprint(_without_resources(config.model_dump(mode='json')))[:16]}"
+    return f"{verb}-{fingerprint(_decisive(config.model_dump(mode='json')))[:16]}"
 
 
-def _without_resources(value: Any) -> Any:
+def _decisive(value: Any) -> Any:
+    """Settings without resources, and with the shares of the splits as a list, since their order cuts people."""
     if not isinstance(value, dict):
         return value
-    return {name: _without_resources(item) for name, item in value.items() if name != "resources"}
+    return {
+        name: list(item.items()) if name == "split" and isinstance(item, dict) else _decisive(item)
+        for name, item in value.items()
+        if name != "resources"
+    }
 
 
 def _attempt(client: JobSubmissionClient, first: str, address: str, again: bool) -> tuple[str, bool]:

@@ -1,6 +1,7 @@
 """A table beside a corpus, joined with its index by `key`: what is known of an image but is no column of a row.
 
-Workers write a part for every shard before the shard is committed; closing the corpus joins the parts.
+Workers write a part for every shard before the shard is committed; closing the corpus joins the parts. A corpus joined
+from several has the tables of all.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ class SideTable:
         if not storage.exists(self.name):
             parts = [self._part(shard) for shard in shards if f"{shard}.parquet" in there]
             storage.create(self.name, self._bytes(self._read(storage, part) for part in parts))
+
+    def concatenate(self, storage: Storage, sources: Sequence[Storage]) -> None:
+        """Write the table from those of other corpora, unless it exists or one of these corpora has none."""
+        if not storage.exists(self.name) and all(source.exists(self.name) for source in sources):
+            storage.create(self.name, self._bytes(self._read(source, self.name) for source in sources))
 
     def read(self, storage: Storage) -> pa.Table | None:
         """Return the table of a corpus, or None if it has none."""

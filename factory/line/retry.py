@@ -32,7 +32,9 @@ def claimed_config(url: str, overrides: list[str]) -> tuple[str, Any]:
     module, model = SHARD_STATIONS[claim["job"]]
     values = {**claim["config"], "out": url}
     split = claim["identity"].get("split")
-    if isinstance(split, list):  # people are cut by its order, which the sorted keys of `config` have lost
+    if isinstance(
+        split, list
+    ):  # people are cut by its order, which `config` has lost where an older version sorted its keys
         values["split"] = dict(split)
     for override in overrides:
         set_override(values, override)

@@ -15,6 +15,7 @@ from factory.cards import write_corpus_card
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
 from factory.corpus import Corpus, Totals, totals, write_index
+from factory.corpus.scenes import SCENES
 from factory.run import Planned, Run
 from factory.run.ledger import Ledger
 from factory.run.record import JoinedFrom, ShardFile, ShardRecord
@@ -58,6 +59,7 @@ def run(config: JoinConfig) -> Totals:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda copy: _copy(copy, claim.storage), [copy for copy in copies if copy.shard not in done]))
     write_index(claim.storage)
+    SCENES.concatenate(claim.storage, [corpus.storage for corpus in corpora])
     write_corpus_card(claim.storage)
     say(f"join: {planned['images']:,} images of {len(corpora)} corpora in {planned['shards']:,} shards")
     return claim.finish(totals(Ledger(claim.storage).records()))

@@ -35,7 +35,7 @@ SUMMARY_MEND = "delete it and run the command again"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # variable in which Ray describes a submitted job
 # The figures in a summary: a station defines them as a TypedDict.
 SummaryT = TypeVar("SummaryT", bound=Mapping[str, object])
-SOFTWARE = ("torch", "diffusers", "timm", "numpy", "scipy", "pillow", "pyarrow", "ray")
+SOFTWARE = ("torch", "diffusers", "timm", "numpy", "pillow", "pyarrow", "ray")
 
 
 class Run:
@@ -192,6 +192,12 @@ def _refuse_foreign(storage: Storage, station: str, mine: str) -> None:
 
 
 def _pretty(value: Claim | JsonObject) -> bytes:
-    return (
-        json.dumps(json.loads(canonical_json(value)), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    ).encode()
+    plain: JsonValue = json.loads(json.dumps(value, allow_nan=False))
+    return (json.dumps(_sorted(plain), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _sorted(value: JsonValue, name: str = "") -> JsonValue:
+    """Sort the keys, except the shares of the splits: people are cut in their order, so `config` can be run again."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key], key) for key in (value if name == "split" else sorted(value))}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value

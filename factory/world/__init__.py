@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.cluster.capacity import Need
 from factory.cluster.retries import BOUNDED
@@ -11,6 +12,8 @@ from factory.core.progress import say
 from factory.corpus.scenes import SCENES
 from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.run import Planned, Run
+from factory.run.ledger import Ledger
+from factory.storage import Storage
 from factory.world.plan import Plan
 from factory.world.render import renderer
 from factory.world.settings import WorldConfig as WorldConfig
@@ -53,9 +56,28 @@ def run(config: WorldConfig, failed: Failed = "skip") -> LineSummary:
         keys=lambda shard: [picture.key for picture in plan.shard_plan(shard)],
         stall_seconds=config.resources.stall_seconds,
         labels=config.resources.task_labels,
-        closing=lambda: SCENES.join_parts(claim.storage, plan.shards()),
+        closing=lambda: join_scenes(claim.storage, plan),
     )
     return run_line(claim, work, failed)
+
+
+def join_scenes(storage: Storage, plan: Plan) -> None:
+    """Write `scenes.parquet` from its parts, unless it exists.
+
+    Raises:
+        UserError: if the part of a shard with pictures is gone.
+    """
+    if storage.exists(SCENES.name):
+        return
+    there = set(storage.names(SCENES.folder))
+    for record in Ledger(storage).records():
+        shard = record["shard"]
+        if record["rows"] and f"{shard}.parquet" not in there:
+            raise UserError(
+                f"{SCENES.folder}/{shard}.parquet is gone: delete ledger/{shard}.json and run the command again, "
+                f"which makes both anew"
+            )
+    SCENES.join_parts(storage, plan.shards())
 
 
 def identity(config: WorldConfig) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
@@ -14,12 +14,17 @@ from factory.world.attacks import ATTACKS
 from factory.world.capture.cameras import CAMERAS
 
 MOST_SEED, MOST_PEOPLE = 2**31 - 1, 2**31
+PICTURE_SECONDS = 4.0  # of a core, at 128 pixels a side and 64 paths a pixel: docs/world.md, Speed
+SHARD_SECONDS, MOST_ROWS = 240.0, 96  # a shard that is lost with its machine costs some minutes
 
 
 class WorldOutput(OutputConfig):
-    """As everywhere, in smaller shards: a picture takes a second of a core."""
+    """As everywhere, in smaller shards, since a picture takes seconds.
 
-    rows_per_shard: int = Field(96, ge=1)
+    Unless given, `rows_per_shard` is what a core renders in some minutes, and at most 96.
+    """
+
+    rows_per_shard: int = Field(MOST_ROWS, ge=1)
 
 
 class WorldResources(Config):
@@ -42,8 +47,16 @@ class WorldConfig(Config):
     samples: int = Field(36, ge=1, le=4096, description="light paths a pixel: fewer are faster and noisier")
     split: dict[str, float] = {"train": 0.6, "dev": 0.2, "test": 0.2}
     seed: int = Field(0, ge=0, le=MOST_SEED)
-    output: WorldOutput = WorldOutput()
+    output: WorldOutput = Field(WorldOutput(), validate_default=True)
     resources: WorldResources = WorldResources()
+
+    @field_validator("output")
+    @classmethod
+    def _sized(cls, output: WorldOutput, info: ValidationInfo) -> WorldOutput:
+        if "rows_per_shard" in output.model_fields_set or not {"size", "samples"} <= info.data.keys():
+            return output
+        rows = int(SHARD_SECONDS / picture_seconds(info.data["size"], info.data["samples"]))
+        return output.model_copy(update={"rows_per_shard": min(max(rows, 1), MOST_ROWS)})
 
     @model_validator(mode="after")
     def _check(self) -> WorldConfig:
@@ -57,7 +70,20 @@ class WorldConfig(Config):
                 raise UserError(f"split name {name!r} must be of [a-z0-9_]")
         if min(self.split.values(), default=0) < 0 or abs(sum(self.split.values()) - 1) > 1e-6:
             raise UserError(f"split {self.split} must be fractions that sum to 1")
+        rows, most = self.output.rows_per_shard, self.resources.stall_seconds
+        if (seconds := rows * picture_seconds(self.size, self.samples) / self.resources.num_cpus) > most:
+            less = "lower output.rows_per_shard" if rows > 1 else "lower size or samples"
+            raise UserError(
+                f"output.rows_per_shard {rows}, size {self.size}, samples {self.samples}: a shard takes about "
+                f"{seconds:,.0f} s, a run gives up after {most:,.0f} s without one: {less}, or raise "
+                f"resources.num_cpus or resources.stall_seconds"
+            )
         return self
+
+
+def picture_seconds(size: int, samples: int) -> float:
+    """Seconds that a core takes for a picture, on average over live faces and attacks: a rough estimate."""
+    return PICTURE_SECONDS * (size / 128) ** 2 * samples / 64
 
 
 def _check_names(kind: str, names: Sequence[str], known: Mapping[str, object]) -> None:

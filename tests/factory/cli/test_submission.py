@@ -50,6 +50,15 @@ def test_a_run_has_one_name_whatever_machines_it_gets() -> None:
     assert name != job_name("generate", config("out=/elsewhere"))
 
 
+def test_another_order_of_the_splits_is_another_run() -> None:
+    """People are cut in that order."""
+    first, second = (
+        load_config("world", None, ["out=/faces", f"split={{{split}}}"])
+        for split in ("train: 0.5, test: 0.5", "test: 0.5, train: 0.5")
+    )
+    assert job_name("world", first) != job_name("world", second)
+
+
 def test_what_failed_or_was_stopped_may_be_submitted_again() -> None:
     assert attempt() == ("tune-0a", True)
     assert attempt(tune_0a="FAILED") == ("tune-0a-2", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from benchmarks.corpora import face, png, row, write_corpus
 from factory.core.config import build
 from factory.corpus import Corpus
+from factory.corpus.scenes import SCENES
 from factory.corpus.verify import verify
 from factory.release.join import JoinConfig, run
 from factory.storage import Storage
@@ -65,3 +67,39 @@ def test_what_does_not_fit_together_is_refused(second: list[Any], message: str, 
     with pytest.raises(ValueError, match=message):
         run(join(tmp_path, "a", "b"))
     assert not Storage(f"{tmp_path}/joined").names("")
+
+
+def rendered(folder: Path, domain: str, count: int) -> list[str]:
+    """A corpus with a scene for each picture; returns its keys."""
+    corpus = write_corpus(folder, rows(domain, count), notes={"renderer": "mitsuba 3"})
+    keys = [str(key) for key in corpus.column("key")]
+    scenes = [{"key": key, "sex": "female", "age": 30.0, "tone": 20.0, "room": "office"} for key in keys]
+    SCENES.write_part(corpus.storage.url, "train-000000", scenes)
+    SCENES.join_parts(corpus.storage, ["train-000000"])
+    return keys
+
+
+def test_joined_rendered_corpora_keep_their_scenes_and_stay_rendered(tmp_path: Path) -> None:
+    keys = rendered(tmp_path / "a", "a", 3) + rendered(tmp_path / "b", "b", 4)
+    run(join(tmp_path, "a", "b"))
+    out = tmp_path / "joined"
+    scenes = SCENES.read(Storage(str(out)))
+    assert scenes is not None and scenes["key"].to_pylist() == keys
+    card, croissant = (out / "README.md").read_text(), (out / "croissant.json").read_text()
+    assert "# Rendered faces" in card and "The people do not exist" in card and "| sex | female | " in card
+    assert "tags: [synthetic, " in card and "rendered by mitsuba 3." in card
+    assert '"synthetic"' in croissant and "Photographs" not in croissant
+    assert verify(str(out))["problems"] == []
+
+
+def test_rendered_pictures_among_photographs_are_told_apart(tmp_path: Path) -> None:
+    rendered(tmp_path / "a", "a", 3)
+    write_corpus(tmp_path / "b", rows("b", 4))
+    run(join(tmp_path, "a", "b"))
+    out = tmp_path / "joined"
+    assert SCENES.read(Storage(str(out))) is None
+    card, croissant = (out / "README.md").read_text(), json.loads((out / "croissant.json").read_text())
+    assert "# Faces" in card and "3 of the images are rendered. The people in them do not exist" in card
+    assert "3 images rendered by mitsuba 3." in card and "annotations_creators" not in card
+    assert croissant["rai:dataCollectionType"] == ["Synthetic Data Generation", "Secondary Data Analysis"]
+    assert "3 of 7 images are rendered; with them are photographs." in croissant["rai:dataCollection"]

@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks.corpora import NoConfig
 from difffas.errors import UserError
+from factory.core.config import build
 from factory.corpus import Totals
+from factory.prepare import PrepareConfig
 from factory.run import Run, read_claim, read_summary
 from factory.storage import Storage
 
@@ -45,6 +47,18 @@ def test_claim_records_software_and_summary_is_written_once(tmp_path: Path) -> N
     written = json.loads((tmp_path / "summary.json").read_text())
     assert sorted(written.pop("digests")) == ["run.json", "summary.json"]
     assert run.summary() == written == {"rows": 1}
+
+
+def test_the_settings_of_a_run_can_be_run_again_by_hand(tmp_path: Path) -> None:
+    """Keys are sorted, except the splits: people are cut in their order."""
+    split = {"train": 0.5, "dev": 0.25, "test": 0.25}
+    config = build(PrepareConfig, {"source": "/photos", "out": str(tmp_path / "out"), "crop": "none", "split": split})
+    run = Run(config.out, "prepare", {"split": list(config.split.items())}, config)
+    claim = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert list(claim["config"]["split"]) == list(split)
+    assert list(claim) == sorted(claim) and list(claim["config"]) == sorted(claim["config"])
+    again = build(PrepareConfig, claim["config"])
+    assert Run(again.out, "prepare", {"split": list(again.split.items())}, again).fingerprint == run.fingerprint
 
 
 def test_a_foreign_folder_is_named(tmp_path: Path) -> None:

@@ -10,14 +10,18 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.corpora import row
 from factory import world
 from factory.core.config import build
 from factory.corpus import Corpus
-from factory.corpus.scenes import SCHEMA
+from factory.corpus.scenes import SCENES, SCHEMA
+from factory.corpus.shards import commit
 from factory.corpus.verify import verify
 from factory.line.retry import retry_failed
 from factory.run.ledger import Ledger
+from factory.storage import Storage
 from factory.world.capture.cameras import CAMERAS
+from factory.world.plan import Plan
 from factory.world.render import renderer
 from factory.world.settings import WorldConfig
 
@@ -66,20 +70,36 @@ def test_the_card_says_who_is_in_it_and_where_it_comes_from(rendered: Path) -> N
 
 
 def test_a_run_goes_on_where_it_stopped_with_other_workers(rendered: Path, tmp_path: Path) -> None:
-    """What a killed run leaves: some shards, perhaps a part of a side table whose shard is missing."""
+    """What a killed run leaves: some shards, and perhaps parts of the side table whose shards are missing."""
     out, last = tmp_path / "corpus", config(tmp_path / "corpus", resources={"num_cpus": 2})
     world.run(last)
     assert hashes(out) == hashes(rendered)
-    for name in ("summary.json", "index.parquet", "scenes.parquet", "ledger/train-000000.json"):
+    lost = ["summary.json", "index.parquet", "scenes.parquet", "scenes/dev-000000.parquet"]
+    for split in ("train", "dev"):  # the part of train stays
+        lost += [f"ledger/{split}-000000.json", f"data/rendered-{split}-000000.parquet"]
+    for name in lost:
         (out / name).unlink()
-    (out / "data" / "rendered-train-000000.parquet").unlink()
-    (out / "scenes" / "dev-000000.parquet").touch()
     summary = world.run(last)
     assert summary["written"] == 6 and hashes(out) == hashes(rendered)
     assert world.run(last) == summary  # again is a no-op
     assert retry_failed(str(out), [], reject=False) == summary  # run.json holds the same run
     with pytest.raises(ValueError, match="belongs to another run"):
         world.run(config(out, samples=2))
+
+
+def test_a_lost_part_of_the_side_table_is_reported(tmp_path: Path) -> None:
+    """Closing without it would leave pictures without a scene, and nobody would know."""
+    given = config(tmp_path / "corpus", people=1, attacks=[], split={"train": 1.0})
+    plan, storage = Plan(given), Storage(given.out)
+    picture = plan.shard_plan("train-000000")[0]
+    rows = [row(0, key=picture.key)]
+    commit(storage, world.PREFIX, "train-000000", rows, [], given.output, {"renderer": "mitsuba 3"})
+    with pytest.raises(ValueError, match=r"^scenes/train-000000.parquet is gone: delete ledger/train-000000.json"):
+        world.join_scenes(storage, plan)
+    SCENES.write_part(storage.url, "train-000000", [{"key": picture.key}])
+    world.join_scenes(storage, plan)
+    scenes = SCENES.read(storage)
+    assert scenes is not None and scenes["key"].to_pylist() == [picture.key]
 
 
 def test_the_renderer_and_what_decides_a_picture_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:

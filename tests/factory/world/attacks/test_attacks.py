@@ -12,7 +12,7 @@ from factory.world.attacks.presentation import Presentation
 from factory.world.people.spectacles import Spectacles
 from factory.world.render import render
 from factory.world.scene import Mesh
-from tests.factory.world.attacks.stage import enrolment, impostor, seen
+from tests.factory.world.attacks.stage import FIELD, enrolment, impostor, seen
 
 SEEDS = (0, 1, 2)
 ROUND = Spectacles(True, (0.5, 0.5, 0.5), 0.048, 0.042, 2.2, 0.0009, True)
@@ -43,13 +43,17 @@ def test_an_attack_changes_what_the_camera_sees(name: str) -> None:
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_the_shown_face_has_the_proportions_of_the_enrolled_one(name: str) -> None:
     for seed in SEEDS:
-        shown = presented(name, seed).landmarks
+        shown, parameters = presented(name, seed).landmarks, presented(name, seed).parameters
         assert shown.shape == (5, 3)
         right, left, nose, right_corner, left_corner = shown
         assert right[0] < left[0] and right_corner[0] < left_corner[0]
         assert right[1] > nose[1] > right_corner[1]
-        apart = np.linalg.norm(left - right) / np.linalg.norm(enrolment().landmarks[1] - enrolment().landmarks[0])
-        assert 0.05 < apart < 0.8
+        enrolled = enrolment().landmarks * FIELD  # metres
+        apart = np.linalg.norm(left - right) / np.linalg.norm(enrolled[1] - enrolled[0])
+        high = np.linalg.norm(right_corner + left_corner - right - left)
+        high /= np.linalg.norm(enrolled[3] + enrolled[4] - enrolled[1] - enrolled[0])
+        assert float(apart) == pytest.approx(float(parameters.get("scale", 1.0)), rel=0.2)
+        assert high == pytest.approx(apart, rel=0.2)
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))

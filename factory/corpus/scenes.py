@@ -30,6 +30,7 @@ _ATTACKS = {  # columns that are null unless the attack has them
     "height": (_NUMBER, "of a display, printed part or paper mask, metres"),
     "scale": (_NUMBER, "size of the shown face; 1 is life"),
     "hands": (_NUMBER, "number of thumbs in the picture"),
+    "enrolment_side": (_NUMBER, "pixels of the picture's side that the attacker has of the face they show"),
     "format": (_TEXT, "of a print"),
     "paper": (_TEXT, "matte, satin or glossy"),
     "screening": (_TEXT, "how a printer makes shades"),

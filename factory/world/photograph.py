@@ -15,7 +15,7 @@ from factory.world.attacks import ATTACKS
 from factory.world.attacks.enrolment import Enrolment, enrolled
 from factory.world.attacks.presentation import Presentation
 from factory.world.capture import rooms
-from factory.world.capture.cameras import CAMERAS, view
+from factory.world.capture.cameras import CAMERAS, Device, view
 from factory.world.capture.record import record
 from factory.world.people.figure import Figure, figure
 from factory.world.people.person import Moment, Person
@@ -63,7 +63,7 @@ def photograph(
         UserError: Mitsuba is not installed.
     """
     place, device = _room(room, seed), CAMERAS[camera]
-    shown = _presented(person, moment, attack, size, samples, seed)
+    shown = _presented(person, moment, device, attack, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
     scene = Scene(looks, shown.bodies, place.panels, place.surroundings)
     radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
@@ -76,7 +76,7 @@ def photograph(
     return Photograph(pixels, {**_described(person), **taken, **shown.parameters})
 
 
-def _presented(person: int, moment: int, attack: str, size: int, samples: int, seed: int) -> Presentation:
+def _presented(person: int, moment: int, camera: Device, attack: str, seed: int) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
@@ -85,11 +85,14 @@ def _presented(person: int, moment: int, attack: str, size: int, samples: int, s
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
     if attack in WORN:
-        made = ATTACKS[attack](_figure(person, moment), _enrolment(stranger, then, size, samples), generator)
-        return replace(made, parameters={**made.parameters, **_turned(moment)})
-    impostor = figure(Person.from_seed(stranger), Moment.from_seed(then))
-    made = ATTACKS[attack](impostor, _enrolment(person, moment, size, samples), generator)
-    return made if attack in FLAT else replace(made, parameters={**made.parameters, **_turned(then)})
+        impostor, posed, enrolment = _figure(person, moment), moment, _enrolment(stranger, then)
+    else:
+        impostor, posed = figure(Person.from_seed(stranger), Moment.from_seed(then)), then
+        enrolment = _enrolment(person, moment)
+    enrolment = _found(enrolment, _drawn(seed, "found", attack))
+    made = ATTACKS[attack](impostor, enrolment, camera, generator)
+    pose = {} if attack in FLAT else _turned(posed)
+    return replace(made, parameters={**made.parameters, **pose, "enrolment_side": float(enrolment.side)})
 
 
 @functools.lru_cache(maxsize=2)
@@ -98,9 +101,16 @@ def _figure(person: int, moment: int) -> Figure:
 
 
 @functools.lru_cache(maxsize=2)
-def _enrolment(person: int, moment: int, size: int, samples: int) -> Enrolment:
-    """Twice as fine as what is made from it, and so with a quarter of the paths: as many for each pixel of that."""
-    return enrolled(_figure(person, moment), _drawn(moment, "enrolment"), 2 * size, max(samples // 4, 1))
+def _enrolment(person: int, moment: int) -> Enrolment:
+    """However large and fine the pictures are that show it."""
+    return enrolled(_figure(person, moment), _drawn(moment, "enrolment"))
+
+
+def _found(enrolment: Enrolment, generator: np.random.Generator) -> Enrolment:
+    """What an attacker has of it: the picture itself, or a smaller copy from a site."""
+    if generator.random() < 0.5:
+        return enrolment
+    return enrolment.posted(round(enrolment.side * generator.uniform(0.4, 1)))
 
 
 @functools.lru_cache(maxsize=1)

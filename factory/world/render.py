@@ -17,6 +17,7 @@ from difffas.errors import UserError
 from factory.world.scene import Colour, Floats, Material, Mesh, Panel, Scene, Strands
 
 BOUNCES = 6
+FIREFLY = 4  # times as bright as its neighbours: one path that met a lamp by chance
 BLOCK = 32  # pixels; left to itself it follows the number of threads
 
 
@@ -51,7 +52,17 @@ def render(scene: Scene, side: int, samples: int, seed: int) -> Floats:
     loaded = mi.load_dict(_scene(mi, scene, side, samples), parallel=False, optimize=False)
     image = mi.render(loaded, spp=samples, seed=seed)
     radiance = np.array(image, np.float32)[..., :3]
-    return np.nan_to_num(radiance, nan=0.0, posinf=0.0)  # one path in many millions divides by nothing
+    return without_fireflies(np.nan_to_num(radiance, nan=0.0, posinf=0.0))  # one path in millions divides by nothing
+
+
+def without_fireflies(radiance: Floats) -> Floats:
+    """H, W, 3: pixels bounded that outshine both the picture and all but two of their neighbours by far."""
+    height, width = radiance.shape[:2]
+    light = radiance.max(axis=2)
+    padded = np.pad(light, 1, mode="edge")
+    around = np.stack([padded[y : y + height, x : x + width] for y in range(3) for x in range(3) if (y, x) != (1, 1)])
+    limit = FIREFLY * np.maximum(np.partition(around, -3, axis=0)[-3], light.mean())
+    return np.asarray(radiance * np.minimum(1, limit / np.maximum(light, 1e-9))[..., None], np.float32)
 
 
 def _mitsuba() -> Any:
@@ -93,7 +104,7 @@ def _camera(mi: Any, scene: Scene, side: int, samples: int) -> dict[str, Any]:
         "near_clip": 0.01,
         "to_world": mi.ScalarTransform4f().look_at(list(camera.position), list(camera.target), list(camera.up)),
         "film": {"type": "hdrfilm", "width": side, "height": side, "rfilter": {"type": "box"}, "pixel_format": "rgb"},
-        "sampler": {"type": "multijitter", "sample_count": samples},  # noise of 2.4 times as many independent paths,
+        "sampler": {"type": "multijitter", "sample_count": samples},  # noise of 2.4 times as many independent paths
     }
 
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from factory.world.capture.filters import blurred
 from factory.world.scene import Floats
 
 ANGLES = (15.0, 75.0, 0.0, 45.0)  # degrees of the screens of cyan, magenta, yellow and black
@@ -60,7 +61,7 @@ class Printer:
 
     def printed(self, picture: Floats, texel: float, generator: np.random.Generator) -> Floats:
         """H, W, 3: reflectance between black and paper, of a picture (H, W, 3; linear, 0 to 1) with `texel` metres
-        a pixel, which are also the photosites that meet the screen."""
+        a pixel, over which dots are averaged: what is finer than pixels leaves its tone alone."""
         ink = self._covered(np.clip(picture, 0, 1) ** np.array(self.gamma, np.float32))
         ink = ink * self._stripes(len(picture), texel, generator)[:, None, None]
         ink = self._screened(ink, texel, generator)
@@ -85,17 +86,18 @@ class Printer:
             return ink
         height, width = ink.shape[:2]
         if self.screening == "dither":  # a texel holds (texel / pitch)² dots
-            grain = generator.standard_normal(ink.shape, np.float32) * min(1.0, self.pitch / texel)
+            grain = _even(generator.standard_normal(ink.shape, np.float32)) * min(1.0, self.pitch / texel)
             return np.asarray(np.clip(ink + grain * np.sqrt(ink * (1 - ink)), 0, 1), np.float32)
         y, x = np.mgrid[:height, :width].astype(np.float32) * np.float32(2 * np.pi * texel / self.pitch)
         dots = np.empty_like(ink)
+        seen = np.float32(np.sinc(min(1.0, texel / self.pitch)) ** 2)  # of a dot's contrast
         edge = np.float32(min(1.0, 0.6 * texel / self.pitch))  # a texel averages over the edge of a dot
         for number, angle in enumerate(np.radians(ANGLES, dtype=np.float32)):
             across, up = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
             threshold = 0.5 + 0.25 * (np.cos(across) + np.cos(up))
             level = np.interp(ink[..., number], *_levels()).astype(np.float32)
             dots[..., number] = np.clip(((1 + edge) * level - threshold) / edge, 0, 1)
-        return dots
+        return np.asarray(ink + seen * (dots - ink), np.float32)
 
     def _stripes(self, height: int, texel: float, generator: np.random.Generator) -> Floats:
         """height: how much ink each row gets."""
@@ -106,6 +108,11 @@ class Printer:
             for count in (rows, max(2, rows // 6))
         )
         return np.asarray(np.clip(1 - self.bands * (0.10 * fine + 0.05 * coarse), 0, 1), np.float32)
+
+
+def _even(grain: Floats) -> Floats:
+    """White noise (H, W, 4) without its coarse part: drivers scatter dots evenly, so that none gather to a grain."""
+    return grain - blurred(grain, 1.0)
 
 
 @cache

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from factory.world.attacks.enrolment import Enrolment
 from factory.world.attacks.paint import brows, complexion, laid, lash_lines, lids
 from factory.world.attacks.presentation import Presentation, skin_of
+from factory.world.capture.cameras import Device
 from factory.world.people.face_map import Map, face_map, mottle
 from factory.world.people.figure import Figure
 from factory.world.scene import Floats
@@ -25,7 +26,7 @@ HUES = {  # of lips and lids, linear
 }
 
 
-def make_up(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def make_up(impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator) -> Presentation:
     """Pigment on the impostor's skin; their face stays what it is."""
     form = str(generator.choice(["impersonation", "glamour", "disguise"], p=[0.4, 0.4, 0.2]))
     skin = skin_of(impostor)

@@ -1,4 +1,4 @@
-"""Masks over the impostor's head: a rigid one of resin, a soft one of silicone, and one of paper."""
+"""Masks over the impostor's head: a rigid one of resin and a soft one of silicone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from factory.world.attacks.enrolment import Enrolment
 from factory.world.attacks.paint import SIDE, brows, complexion, laid
 from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.shell import Doubles, Similarity, bare, cut, fitted, head_surface, raised
+from factory.world.capture.cameras import Device
 from factory.world.people.face_map import face_map, mottle, softened
 from factory.world.people.figure import MOUTH_CORNER, NOSE_TIP, Figure
 from factory.world.people.head import LEFT_EYE, RIGHT_EYE, base, mirrored
@@ -17,7 +18,7 @@ EYE = -0.001  # metres above the middle of the ball: between the lids
 LINE = -0.0675  # where the lips meet
 
 
-def rigid_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def rigid_mask(impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator) -> Presentation:
     """A hard shell with the other's features, coloured from their picture or by hand, strapped before the face."""
     thickness, clearance = float(generator.uniform(0.002, 0.004)), float(generator.uniform(0.006, 0.011))
     points = fitted(enrolment.figure.points, impostor.points, clearance)
@@ -52,7 +53,9 @@ def rigid_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Gene
     return Presentation((*bodies, shell, *worn), _landmarks(points), parameters)
 
 
-def silicone_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def silicone_mask(
+    impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator
+) -> Presentation:
     """A soft mask over the whole head and neck: skin too even, features too round, slits at the eyes and the mouth."""
     thickness, clearance = float(generator.uniform(0.003, 0.005)), float(generator.uniform(0.0025, 0.0045))
     smoothing = int(generator.integers(2, 6))

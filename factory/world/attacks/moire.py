@@ -1,7 +1,7 @@
 """What a camera's photosites make of a display's subpixels: brightness and colour that beat between two grids.
 
 A rendered pixel averages over many photosites of the camera that recorded it, and over even more subpixels; their
-interference is computed here, once per texel of the display, and is multiplied into what it sends.
+interference is computed here, at places of the display, and is multiplied into what it sends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from factory.world.scene import Floats
 
 HARMONICS = 3
+HIDDEN = 0.5  # bars that a lens's blur (standard deviation) is wide: it leaves 1 % of their contrast
 STRIPE, ROW = 0.30, 0.82  # shares of a display's pixel that a subpixel fills sideways and upwards
 GRIDS = (2.0, 1.0, 2.0)  # photosites from one red, green, blue photosite to the next of a Bayer sensor
 
@@ -63,10 +64,14 @@ def beats(places: NDArray[np.float64], pixel: float, photosites: Photosites) -> 
     return np.maximum(seen, 0)
 
 
-def _profile(at: NDArray[np.float64], fill: float, width: NDArray[np.float64], blur: float) -> NDArray[np.float64]:
+def _profile(at: NDArray[np.float64], fill: float, width: NDArray[np.float64], blur: float) -> Floats:
     """A row of bars `fill` wide at every whole number, seen through a lens by photosites of a width."""
-    total = np.ones_like(at)
+    turn = np.asarray(2 * np.pi * (at - np.round(at)), np.float32)
+    wide = np.asarray(width, np.float32)
+    total = np.ones_like(turn)
     for order in range(1, HARMONICS + 1):
-        passed = np.sinc(order * fill) * np.sinc(order * width) * np.exp(-2 * (np.pi * order * blur * width) ** 2)
-        total += 2 * passed * np.cos(2 * np.pi * order * at)
+        if order * blur * wide.min() > HIDDEN:
+            break
+        passed = np.sinc(order * fill) * np.sinc(order * wide) * np.exp(-2 * (np.pi * order * blur * wide) ** 2)
+        total += 2 * passed * np.cos(order * turn)
     return total

@@ -13,6 +13,7 @@ from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.scissors import eyes, mouth, oval
 from factory.world.attacks.sheet import Doubles, Sheet, grid
 from factory.world.attacks.shell import Similarity, bare, head_surface
+from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Material, Mesh
 
@@ -22,7 +23,7 @@ TEXELS = 800
 LOWEST = -0.045  # metres behind the eyes that the paper reaches back at most
 
 
-def paper_mask(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def paper_mask(impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator) -> Presentation:
     """A printed face in facets."""
     sheet = Sheet(WIDTH, HEIGHT, middle=(0.0, float(generator.uniform(0.005, 0.02))))
     page = Page(enrolment, sheet, enrolment.size(impostor) * float(generator.uniform(0.98, 1.08)), TEXELS)

@@ -11,13 +11,16 @@ from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.scissors import band, spectacles
 from factory.world.attacks.sheet import Doubles, Sheet
 from factory.world.attacks.shell import Similarity, head_surface
+from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Material
 
 TEXELS = 700
 
 
-def partial_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def partial_attack(
+    impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator
+) -> Presentation:
     """A piece of a print that is worn."""
     forms = ["eyes", "lower"] if impostor.spectacles else ["eyes", "spectacles", "lower"]  # nobody wears two
     form = str(generator.choice(forms))

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from factory.world.attacks.enrolment import Enrolment
+from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Floats, Mesh, Strands
 
@@ -32,13 +33,16 @@ class Presentation:
 class Attack(Protocol):
     """How an impostor shows the face of somebody else."""
 
-    def __call__(self, impostor: Figure, enrolment: Enrolment, generator: np.random.Generator, /) -> Presentation:
+    def __call__(
+        self, impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator, /
+    ) -> Presentation:
         """Present the enrolled face.
 
         Args:
             impostor: Who attacks, as they stand. Their bodies come back unless replaced; spectacles lie over what is
                 worn, and out of sight behind a sheet or display they are left out.
             enrolment: Of the person who is impersonated.
+            camera: What will record it.
             generator: Of all that varies; equal states give equal bytes.
         """
 

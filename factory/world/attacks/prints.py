@@ -13,6 +13,7 @@ from factory.world.attacks.page import Page
 from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.scissors import eyes
 from factory.world.attacks.sheet import Sheet, points_of
+from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Floats, Material
 
@@ -41,7 +42,9 @@ PAPERS = {
 }
 
 
-def print_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def print_attack(
+    impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator
+) -> Presentation:
     """A print that is held before the face."""
     form = str(generator.choice(["flat", "warped", "cut"], p=[0.5, 0.25, 0.25]))
     kind = "A4" if form != "flat" else str(generator.choice(list(FORMATS), p=[0.5, 0.25, 0.25]))

@@ -12,16 +12,17 @@ from factory.world.attacks.moire import Photosites, beats
 from factory.world.attacks.page import Page
 from factory.world.attacks.presentation import Presentation
 from factory.world.attacks.sheet import Sheet, grid, points_of
+from factory.world.capture.cameras import FACE_HEIGHT, LIFE_HEIGHT, Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Floats, Material, Mesh
 
 TEXELS = 720  # of the longer side of the display's texture
-ACROSS = 0.2  # metres of a live face whose photosites are counted
+SAMPLES = 2  # squared: places of a texel at which the photosites are computed, so that it shows no bands of its own
 CORNER = 6  # points of a rounded corner
 
 
 @dataclass(frozen=True)
-class Device:
+class Display:
     """Ranges of a kind of display, in metres unless said otherwise.
 
     Args:
@@ -49,40 +50,43 @@ class Device:
     brightness: tuple[float, float]
 
 
-DEVICES = {
-    "phone": Device(
+DISPLAYS = {
+    "phone": Display(
         (0.062, 0.071), (1.78, 2.16), (300, 460), (0.002, 0.005), (0.003, 0.016), (0.007, 0.010), (0.30, 0.42),
         (0.02, 0.06), (0.08, 0.30), (1.2, 4.5),
     ),
-    "tablet": Device(
+    "tablet": Display(
         (0.12, 0.16), (1.33, 1.6), (150, 264), (0.008, 0.018), (0.008, 0.022), (0.007, 0.010), (0.6, 0.85),
         (0.02, 0.06), (0.03, 0.2), (1.0, 3.5),
     ),
-    "monitor": Device(
+    "monitor": Display(
         (0.41, 0.53), (0.56, 0.63), (80, 110), (0.008, 0.022), (0.010, 0.028), (0.03, 0.05), (1.0, 1.5),
         (0.12, 0.30), (0.02, 0.2), (0.8, 2.5),
     ),
 }  # fmt: skip
 
 
-def replay_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.Generator) -> Presentation:
+def replay_attack(
+    impostor: Figure, enrolment: Enrolment, camera: Device, generator: np.random.Generator
+) -> Presentation:
     """A picture that a display shows."""
 
     def drawn(ends: tuple[float, float]) -> float:
         return float(generator.uniform(*ends))
 
-    kind = str(generator.choice(list(DEVICES)))
-    device = DEVICES[kind]
-    width = drawn(device.width)
-    scale, pixel = drawn(device.scale), 0.0254 / drawn(device.pixels)
-    sheet = _held(kind, width, width * drawn(device.height), impostor, drawn(device.distance), generator)
-    photosites = _recorded(sheet, scale, generator)
-    brightness = drawn(device.brightness)
+    kind = str(generator.choice(list(DISPLAYS)))
+    display = DISPLAYS[kind]
+    width = drawn(display.width)
+    scale, pixel = drawn(display.scale), 0.0254 / drawn(display.pixels)
+    sheet = _held(kind, width, width * drawn(display.height), impostor, drawn(display.distance), generator)
+    brightness = drawn(display.brightness)
     page = Page(enrolment, sheet, enrolment.size(impostor) * scale, TEXELS)
-    texture = brightness * _shown(page, generator) * beats(page.texels_places(), pixel, photosites)
-    glass = Material(colour=(0.01, 0.01, 0.012), roughness=drawn(device.roughness), specular=0.5, glow=texture)
-    frame = (drawn(device.bezel), drawn(device.ends))
-    body = _body(sheet, frame, drawn(device.depth), drawn((0.004, 0.012)), generator)
+    landmarks = sheet.at(page.places(enrolment.landmarks))
+    photosites = _recorded(sheet, landmarks, camera, generator)
+    texture = brightness * _shown(page, generator) * _beating(page, pixel, photosites, generator)
+    glass = Material(colour=(0.01, 0.01, 0.012), roughness=drawn(display.roughness), specular=0.5, glow=texture)
+    frame = (drawn(display.bezel), drawn(display.ends))
+    body = _body(sheet, frame, drawn(display.depth), drawn((0.004, 0.012)), generator)
     outer = replace(sheet, width=sheet.width + 2 * frame[0], height=sheet.height + 2 * frame[1])
     held = kind != "monitor" and generator.random() < 0.75
     hands = holding(outer, skin_colour(impostor), generator) if held else ()
@@ -101,7 +105,7 @@ def replay_attack(impostor: Figure, enrolment: Enrolment, generator: np.random.G
         "hands": float(len(hands)),
     }
     bodies = (*impostor.bodies, body, sheet.mesh(glass, 2, 2), *hands)
-    return Presentation(bodies, sheet.at(page.places(enrolment.landmarks)), parameters)
+    return Presentation(bodies, landmarks, parameters)
 
 
 def _held(
@@ -120,15 +124,26 @@ def _held(
     return sheet.before(points_of(impostor.bodies), distance)
 
 
-def _recorded(sheet: Sheet, scale: float, generator: np.random.Generator) -> Photosites:
-    """The sensor of whatever camera is there, 500 to 2,000 photosites across a face."""
-    away = 0.8 * scale  # metres that the camera is away
+def _recorded(sheet: Sheet, landmarks: Floats, camera: Device, generator: np.random.Generator) -> Photosites:
+    """The camera's photosites on the display, as the camera frames the face that is shown."""
+    height = FACE_HEIGHT * float(np.linalg.norm(landmarks[:2].mean(axis=0) - landmarks[3:].mean(axis=0)))
+    away = height / LIFE_HEIGHT * float(np.mean(camera.distance))
     return Photosites(
-        pitch=float(ACROSS * scale / np.exp(generator.uniform(np.log(500), np.log(2000)))),
-        turn=sheet.tilt[2] + float(generator.normal(0, 0.02)),
+        pitch=height / float(np.mean(camera.face)) / camera.photosites,
+        turn=sheet.tilt[2] + float(np.radians(generator.normal(0, camera.roll))),
         closer=(float(np.sin(sheet.tilt[0])) / away, float(-np.sin(sheet.tilt[1])) / away),
         blur=float(generator.uniform(0.25, 0.5)),
     )
+
+
+def _beating(page: Page, pixel: float, photosites: Photosites, generator: np.random.Generator) -> Floats:
+    """Rows, columns, 3: the mean over each texel, of a place in each of its parts."""
+    texels = page.texels_places()
+    total = np.zeros((*page.shape, 3), np.float32)
+    for down, across in np.ndindex(SAMPLES, SAMPLES):
+        place = (np.array([across, down]) + generator.random((*page.shape, 2), np.float32)) / SAMPLES - 0.5
+        total += beats(texels + page.texel * place, pixel, photosites)
+    return total / np.float32(SAMPLES**2)
 
 
 def _shown(page: Page, generator: np.random.Generator) -> Floats:

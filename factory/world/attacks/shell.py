@@ -205,7 +205,7 @@ def _mean(values: Doubles) -> Doubles:
 
 
 def _nearest(points: Floats, to: Floats) -> NDArray[np.int64]:
-    """N: index of the nearest of V points, by a grid of them."""
+    """N: index of the nearest of V points, by comparing all of them, 512 at a time."""
     found = np.empty(len(points), np.int64)
     norm = (to**2).sum(axis=1)
     for first in range(0, len(points), 512):

@@ -22,14 +22,15 @@ class Device:
 
     Args:
         name: The domain's name.
-        distance: Metres from the face.
+        distance: Metres from a face of life size.
         elevation: Degrees above the face's height that it stands.
         azimuth: Largest angle to either side, degrees.
         roll: Standard deviation of its tilt, degrees.
         face: Share of the picture's side that the face's height takes.
         aperture: Radius of the lens in metres: focal length over twice the f-number.
         softness: Standard deviation of the lens's blur, in pixels of the sensor.
-        side: Pixels of the sensor that the picture's side covers.
+        side: Pixels of the sensor that the picture's side covers, after what the camera bins or scales down.
+        photosites: Photosites that the picture's side covers: these beat with the pixels of a display.
         full_well: Electrons that a pixel holds, at gain 1.
         read_noise: Electrons, standard deviation.
         stripes: Fixed noise of rows and columns, as a share of the read noise.
@@ -61,6 +62,7 @@ class Device:
     aperture: float
     softness: float
     side: int
+    photosites: int
     full_well: float
     read_noise: float
     stripes: float
@@ -93,6 +95,7 @@ PHONE = Device(  # a selfie camera: 1/2.8 inch, f/2, steadied, multi-frame noise
     aperture=1.4e-3,
     softness=0.5,
     side=420,
+    photosites=2200,
     full_well=9000,
     read_noise=2.0,
     stripes=0.0,
@@ -125,6 +128,7 @@ TABLET = Device(  # 1.4 µm pixels at f/2.4, held low, stills of middling qualit
     aperture=0.7e-3,
     softness=0.75,
     side=230,
+    photosites=1000,
     full_well=5000,
     read_noise=4.0,
     stripes=0.1,
@@ -157,6 +161,7 @@ WEBCAM = Device(  # 720p on a laptop's lid: small pixels, f/2.8, strong sharpeni
     aperture=0.5e-3,
     softness=0.9,
     side=160,
+    photosites=420,
     full_well=3500,
     read_noise=6.0,
     stripes=0.25,
@@ -189,6 +194,7 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
     aperture=0.9e-3,
     softness=1.0,
     side=140,
+    photosites=200,
     full_well=2600,
     read_noise=9.0,
     stripes=0.1,
@@ -214,11 +220,15 @@ CCTV = Device(  # a dome at the ceiling: few pixels a face, f/2 of an old sensor
 CAMERAS = {camera.name: camera for camera in (PHONE, TABLET, WEBCAM, CCTV)}  # best first
 
 FACE_HEIGHT = 2.55  # of the distance from the eyes to the mouth: hairline to chin
-DEPTH = 0.03  # metres that the landmarks lie before the middle of the face
+LIFE_HEIGHT = 0.18  # metres of a mean face's height: of that the distances are
+DEPTH = 0.03  # metres that the landmarks of a face of that height lie before its middle
 
 
 def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> Camera:
     """Place a camera so that the face takes its share of the picture, with hair and shoulders around it.
+
+    A face that is shown smaller than life is taken from as much nearer, so that its lens sees as wide an angle as
+    before a live one.
 
     Args:
         camera: What records.
@@ -227,9 +237,10 @@ def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> C
     """
     eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     height = FACE_HEIGHT * float(np.linalg.norm(eyes - mouth))
+    size = height / LIFE_HEIGHT
     side = height / generator.uniform(*camera.face)
-    centre = 0.75 * eyes + 0.25 * mouth - (0, 0, DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
-    distance = generator.uniform(*camera.distance)
+    centre = 0.75 * eyes + 0.25 * mouth - (0, 0, size * DEPTH) + generator.normal(0, 0.02, 3) * (side, side, 0)
+    distance = size * generator.uniform(*camera.distance)
     up, across = radians(generator.uniform(*camera.elevation)), radians(generator.uniform(-1, 1) * camera.azimuth)
     away = np.array([sin(across) * cos(up), sin(up), cos(across) * cos(up)])
     roll = radians(generator.normal(0, camera.roll))
@@ -238,7 +249,7 @@ def view(camera: Device, generator: np.random.Generator, landmarks: Floats) -> C
         target=_point(centre),
         field_of_view=2 * degrees(atan(side / 2 / distance)),
         aperture=camera.aperture,
-        focus=distance - DEPTH,
+        focus=distance - size * DEPTH,
         up=(sin(roll), cos(roll), 0.0),
     )
 

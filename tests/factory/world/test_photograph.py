@@ -7,7 +7,8 @@ import pytest
 
 from factory.corpus.scenes import SCHEMA
 from factory.world.attacks import ATTACKS
-from factory.world.photograph import FLAT, STRANGERS, WORN, Photograph, photograph
+from factory.world.attacks.enrolment import SIDE
+from factory.world.photograph import FLAT, STRANGERS, WORN, Photograph, _enrolment, _found, photograph
 from factory.world.settings import MOST_PEOPLE, MOST_SEED
 
 SHARED = ("sex", "age", "tone", "room")
@@ -41,6 +42,11 @@ def test_an_attack_shows_the_person_of_the_live_picture_in_the_same_room(attack:
     assert (pose == theirs) == (attack in WORN)  # a mask turns with its wearer
     assert (None in pose) == (attack in FLAT)
     assert spoof.pixels.std() > 5 and not np.array_equal(spoof.pixels, live.pixels)
+
+
+def test_an_enrolment_is_as_fine_whatever_the_pictures_are() -> None:
+    sides = {_found(_enrolment(3, 4), np.random.default_rng(seed)).side for seed in range(20)}
+    assert max(sides) == SIDE >= 384 and 0.4 * SIDE <= min(sides) < 0.6 * SIDE
 
 
 def test_strangers_are_nobody_of_any_corpus() -> None:

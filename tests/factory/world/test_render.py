@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from factory.world.render import normals, render, renderer, use_threads
+from factory.world.render import normals, render, renderer, use_threads, without_fireflies
 from factory.world.scene import Camera, Material, Mesh, Panel, Scene, Strands
 
 SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
@@ -87,3 +87,14 @@ def test_a_mitsuba_that_does_not_load_says_why_in_one_line(tmp_path: Path, monke
     monkeypatch.delitem(sys.modules, "mitsuba")
     with pytest.raises(ValueError, match=r"^Mitsuba is installed and does not load: libGL[^\n]*file$"):
         renderer()
+
+
+def test_a_firefly_is_bounded_and_a_highlight_stays() -> None:
+    radiance = np.full((16, 16, 3), 0.3, np.float32)
+    radiance[4, 4] = (90, 30, 0)
+    radiance[9:12, 9:12] = 9
+    bounded = without_fireflies(radiance)
+    assert bounded[4, 4].max() < 5 and bounded[4, 4, 0] == pytest.approx(3 * bounded[4, 4, 1])
+    rest = np.ones((16, 16), bool)
+    rest[4, 4] = False
+    assert np.array_equal(bounded[rest], radiance[rest])

@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 
 from factory.world.attacks.enrolment import Enrolment
+from factory.world.capture.cameras import PHONE, view
 from factory.world.people.figure import Figure, figure
 from factory.world.people.hair import BALD
 from factory.world.people.person import Moment, Person
-from factory.world.scene import Camera, Floats, Panel, Scene
+from factory.world.scene import Floats, Panel, Scene
 
 FIELD = 0.37
 
@@ -39,12 +40,10 @@ def enrolment() -> Enrolment:
 
 
 def seen(bodies: tuple, landmarks: Floats, surroundings: float = 0.5) -> Scene:  # type: ignore[type-arg]
-    """A camera before the landmarks, as near as the face is small."""
-    middle = landmarks.mean(axis=0)
-    x, y, z = (float(value) for value in middle)
-    size = float(np.sqrt(((landmarks - middle)[:, :2] ** 2).sum(axis=1).mean())) / 0.05
-    camera = Camera((x, y, z + 0.7 * size), (x, y, z), 18.0)
-    light = Panel((0.3, 0.6, z + size), (x, y, z), 0.7, 0.7, (4, 4, 4))
+    """The landmarks before a phone that frames them."""
+    x, y, z = (float(value) for value in landmarks.mean(axis=0))
+    camera = view(PHONE, np.random.default_rng(0), landmarks)
+    light = Panel((0.3, 0.6, camera.position[2] + 0.3), (x, y, z), 0.7, 0.7, (4, 4, 4))
     return Scene(camera, bodies, (light,), (surroundings, surroundings, surroundings))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from factory.world.attacks import ATTACKS
 from factory.world.attacks.presentation import Presentation
+from factory.world.capture.cameras import PHONE
 from factory.world.people.spectacles import Spectacles
 from factory.world.render import render
 from factory.world.scene import Mesh
@@ -19,7 +20,7 @@ ROUND = Spectacles(True, (0.5, 0.5, 0.5), 0.048, 0.042, 2.2, 0.0009, True)
 
 
 def presented(name: str, seed: int) -> Presentation:
-    return ATTACKS[name](impostor(), enrolment(), np.random.default_rng(seed))
+    return ATTACKS[name](impostor(), enrolment(), PHONE, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))
@@ -78,7 +79,7 @@ def test_colours_are_reflectances_and_textures_are_small(name: str) -> None:
 def test_spectacles_stay_on_and_are_over_what_is_worn(name: str) -> None:
     wearer = replace(impostor(), spectacles=ROUND)
     for seed in SEEDS:
-        attack = ATTACKS[name](wearer, enrolment(), np.random.default_rng(seed))
+        attack = ATTACKS[name](wearer, enrolment(), PHONE, np.random.default_rng(seed))
         glasses = [body.points for body in attack.bodies if body.material.glass]
         assert len(glasses) == 2
         parts = len(wearer.spectacled(wearer.points))

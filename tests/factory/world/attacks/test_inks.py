@@ -69,3 +69,18 @@ def test_a_driver_meets_colours_within_its_gamut() -> None:
     skin = np.array([0.45, 0.3, 0.22], np.float32)
     out = printer.printed(np.broadcast_to(skin, (4, 4, 3)), 0.3e-3, np.random.default_rng(0))[0, 0]
     assert np.allclose(out, skin * printer.paper, atol=0.05)
+
+
+def test_a_screen_finer_than_the_texels_is_even_and_makes_no_bands() -> None:
+    grey = np.full((64, 64, 3), 0.4, np.float32)
+    for pitch, seen in ((0.3e-3, False), (1.2e-3, True)):
+        printer = replace(printers()[0], screening="halftone", pitch=pitch, bands=0.0)
+        assert (printer.printed(grey, 0.31e-3, np.random.default_rng(0)).std() > 0.02) == seen
+
+
+def test_scattered_dots_gather_to_no_grain() -> None:
+    grey = np.full((96, 96, 3), 0.4, np.float32)
+    printer = replace(printers()[0], screening="dither", pitch=0.1e-3, bands=0.0)
+    out = printer.printed(grey, 0.3e-3, np.random.default_rng(0)).mean(axis=2)
+    blocks = out.reshape(16, 6, 16, 6).mean(axis=(1, 3))
+    assert blocks.std() < 0.5 * out.std() / 6

@@ -7,6 +7,7 @@ import numpy as np
 from factory.world.attacks.make_up import make_up
 from factory.world.attacks.paint import complexion
 from factory.world.attacks.presentation import skin_of
+from factory.world.capture.cameras import PHONE
 from factory.world.people.face_map import face_map
 from tests.factory.world.attacks.stage import enrolment, impostor
 
@@ -14,7 +15,7 @@ WHERE = face_map(len(np.asarray(skin_of(impostor()).material.colour)))
 
 
 def test_pigment_lies_on_the_face_and_not_on_the_neck() -> None:
-    attack = make_up(impostor(), enrolment(), np.random.default_rng(0))
+    attack = make_up(impostor(), enrolment(), PHONE, np.random.default_rng(0))
     before, after = np.asarray(skin_of(impostor()).material.colour), np.asarray(attack.bodies[0].material.colour)
     change = np.abs(after - before).mean(axis=2)
     assert change[WHERE.lips > 0.8].mean() > 0.02
@@ -26,7 +27,7 @@ def test_an_impersonation_comes_nearer_to_the_other_complexion() -> None:
     skin = skin_of(enrolment().figure)
     dark = replace(skin, material=replace(skin.material, colour=(0.08, 0.04, 0.03)))
     other = replace(enrolment(), figure=replace(enrolment().figure, bodies=(dark,)))
-    attacks = [make_up(impostor(), other, np.random.default_rng(seed)) for seed in range(12)]
+    attacks = [make_up(impostor(), other, PHONE, np.random.default_rng(seed)) for seed in range(12)]
     assert {attack.parameters["form"] for attack in attacks} == {"impersonation", "glamour", "disguise"}
     theirs, own = complexion(other.figure)[0], complexion(impostor())[0]
     forehead = WHERE.blob((0.0, 0.04, 0.02), (0.02, 0.01, 0.03)) > 0.5

@@ -4,12 +4,13 @@ import numpy as np
 
 from factory.world.attacks.paper_masks import paper_mask
 from factory.world.attacks.shell import head_surface
+from factory.world.capture.cameras import PHONE
 from factory.world.scene import Mesh
 from tests.factory.world.attacks.stage import enrolment, impostor
 
 
 def test_facets_lie_before_the_face_and_have_holes_for_the_eyes() -> None:
-    attack = paper_mask(impostor(), enrolment(), np.random.default_rng(0))
+    attack = paper_mask(impostor(), enrolment(), PHONE, np.random.default_rng(0))
     mask = attack.bodies[-1]
     assert isinstance(mask, Mesh) and not mask.smooth
     assert len(mask.triangles) < 200

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from factory.world.attacks.prints import print_attack
+from factory.world.capture.cameras import PHONE
 from factory.world.render import render
 from factory.world.scene import Camera, Mesh, Scene
 from tests.factory.world.attacks.stage import enrolment, impostor
@@ -12,7 +13,7 @@ SEEDS = range(12)
 
 
 def test_forms_sheets_and_tilts() -> None:
-    tables = [print_attack(impostor(), enrolment(), np.random.default_rng(seed)).parameters for seed in SEEDS]
+    tables = [print_attack(impostor(), enrolment(), PHONE, np.random.default_rng(seed)).parameters for seed in SEEDS]
     assert {table["form"] for table in tables} == {"flat", "warped", "cut"}
     for table in tables:
         assert all(abs(float(table[name])) <= 18.5 for name in ("yaw", "pitch", "roll"))
@@ -21,7 +22,7 @@ def test_forms_sheets_and_tilts() -> None:
 
 
 def test_cut_eyes_are_holes_of_a_life_sized_face() -> None:
-    cuts = [print_attack(impostor(), enrolment(), np.random.default_rng(seed)) for seed in SEEDS]
+    cuts = [print_attack(impostor(), enrolment(), PHONE, np.random.default_rng(seed)) for seed in SEEDS]
     cut = next(attack for attack in cuts if attack.parameters["form"] == "cut")
     assert cut.parameters["scale"] == 1
     added = cut.bodies[len(impostor().bodies) :]
@@ -33,7 +34,7 @@ def test_cut_eyes_are_holes_of_a_life_sized_face() -> None:
 def test_the_printed_face_is_where_the_landmarks_say() -> None:
     attack = next(
         attack
-        for attack in (print_attack(impostor(), enrolment(), np.random.default_rng(seed)) for seed in SEEDS)
+        for attack in (print_attack(impostor(), enrolment(), PHONE, np.random.default_rng(seed)) for seed in SEEDS)
         if attack.parameters["form"] == "flat"
     )
     sheet = attack.bodies[len(impostor().bodies)]
@@ -46,7 +47,7 @@ def test_the_printed_face_is_where_the_landmarks_say() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_of_the_impostor_comes_through_a_flat_sheet(seed: int) -> None:
-    attack = print_attack(impostor(), enrolment(), np.random.default_rng(seed))
+    attack = print_attack(impostor(), enrolment(), PHONE, np.random.default_rng(seed))
     if attack.parameters["form"] == "flat":
         sheet = attack.bodies[len(impostor().bodies)]
         assert isinstance(sheet, Mesh)

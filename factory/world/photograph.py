@@ -84,16 +84,15 @@ def _presented(person: int, moment: int, camera: Device, attack: str, seed: int)
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
-    wearer, shown = (person, moment), (stranger, then)
-    if attack not in WORN:
-        wearer, shown = shown, wearer
-    enrolment = _found(_enrolment(*shown), _drawn(seed, "found", attack))
-    impostor = _figure(*wearer) if attack in WORN else figure(Person.from_seed(stranger), Moment.from_seed(then))
+    if attack in WORN:
+        impostor, posed, enrolment = _figure(person, moment), moment, _enrolment(stranger, then)
+    else:
+        impostor, posed = figure(Person.from_seed(stranger), Moment.from_seed(then)), then
+        enrolment = _enrolment(person, moment)
+    enrolment = _found(enrolment, _drawn(seed, "found", attack))
     made = ATTACKS[attack](impostor, enrolment, camera, generator)
-    told: dict[str, str | float] = {**made.parameters, "enrolment_side": float(enrolment.side)}
-    if attack not in FLAT:
-        told.update(_turned(wearer[1]))
-    return replace(made, parameters=told)
+    pose = {} if attack in FLAT else _turned(posed)
+    return replace(made, parameters={**made.parameters, **pose, "enrolment_side": float(enrolment.side)})
 
 
 @functools.lru_cache(maxsize=2)

@@ -11,6 +11,7 @@ import tempfile
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from difffas.errors import UserError
 from factory.world.scene import Colour, Floats, Material, Mesh, Panel, Scene, Strands
@@ -213,9 +214,17 @@ def normals(mesh: Mesh) -> Floats:
     """V, 3: unit normals at the points, averaged by area over the triangles that meet at their place."""
     corners = mesh.points[mesh.triangles]  # T, 3, 3
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    _, place = np.unique(mesh.points, axis=0, return_inverse=True)  # a seam of the texture is no crease
-    total = np.zeros((int(place.max()) + 1, 3))
-    for corner in range(3):
-        np.add.at(total, place[mesh.triangles[:, corner]], across)
+    place = _places(mesh.points)
+    met = place[mesh.triangles.T].ravel()
+    total = np.stack([np.bincount(met, np.tile(part, 3), int(place.max()) + 1) for part in across.T], axis=1)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return np.asarray((total / np.maximum(length, 1e-20))[place], np.float32)
+
+
+def _places(points: Floats) -> NDArray[np.int64]:
+    """V: a number for each place; points at one place share it, as a seam of the texture is no crease."""
+    order = np.lexsort(points.T)
+    ahead = (np.diff(points[order], axis=0) != 0).any(axis=1)
+    place = np.empty(len(points), np.int64)
+    place[order] = np.concatenate([[0], np.cumsum(ahead)])
+    return place

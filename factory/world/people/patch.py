@@ -12,6 +12,8 @@ from factory.world.people.head import base
 from factory.world.people.roots import Roots, skin_normals
 from factory.world.scene import Floats
 
+AT_ONCE = 128  # places
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -27,8 +29,11 @@ class Patch:
 
     def laid(self, places: Floats, off: Floats | float) -> Floats:
         """Places (M, 3) moved until each is `off` metres (M or one number) above the skin nearest to it."""
-        apart = np.sum(self.points**2, axis=1)[None] - 2 * places @ self.points.T
-        near = np.argmin(apart, axis=1)
+        close = np.concatenate([2 * self.points.T, -np.sum(self.points**2, axis=1)[None]])  # 4, N
+        padded = np.concatenate([places, np.ones((len(places), 1), np.float32)], axis=1)
+        near = np.concatenate(  # piece by piece, as a whole table of distances leaves the processor's caches
+            [(padded[first : first + AT_ONCE] @ close).argmax(axis=1) for first in range(0, len(padded), AT_ONCE)]
+        )
         above = np.sum((places - self.points[near]) * self.normals[near], axis=1)
         return np.asarray(places + self.normals[near] * (off - above)[:, None], np.float32)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from factory.world.people.ancestry import Ancestry, Sex
@@ -111,6 +113,7 @@ def weights_drawn(sex: Sex, generator: np.random.Generator) -> dict[str, float]:
     return weights
 
 
+@cache
 def _spread(name: str) -> float:
     if name.removeprefix("head/head-") in OUTLINES:
         return 0.0
@@ -126,6 +129,7 @@ def _sided(name: str, other: str | None, value: float, generator: np.random.Gene
     return made
 
 
+@cache
 def _opposite(name: str) -> str | None:
     for one, other in OPPOSITES:
         for here, there in ((one, other), (other, one)):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from factory.world.render import render, renderer, use_threads, without_fireflies
+from factory.world.render import normals, render, renderer, use_threads, without_fireflies
 from factory.world.scene import Camera, Material, Mesh, Panel, Scene, Strands
 
 SQUARE = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
@@ -28,6 +28,14 @@ def lamps() -> tuple[Panel, ...]:
         Panel((2 * float(np.cos(t)), 2 * float(np.sin(t)), 3), (0, 0, 0), 0.3, 0.3, (n + 1, 5, 5))
         for n, t in enumerate(turns)
     )
+
+
+def test_a_seam_of_the_texture_is_no_crease() -> None:
+    roof = np.array([[0, -1, 1], [0, 1, 1], [-1, 0, 0], [0, -1, 1], [0, 1, 1], [1, 0, 0]], np.float32)
+    sides = np.array([[0, 1, 2], [3, 5, 4]], np.uint32)  # the ridge is in the mesh twice
+    found = normals(Mesh(roof, sides, np.zeros((6, 2), np.float32), Material()))
+    assert np.allclose(found[[0, 1, 3, 4]], (0, 0, 1))
+    assert np.allclose(found[[2, 5]], np.array([[-1, 0, 1], [1, 0, 1]]) / np.sqrt(2))
 
 
 def test_equal_scenes_give_equal_bytes() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from factory.world.people.patch import Patch, along_skin, patch
+from factory.world.people.patch import AT_ONCE, Patch, along_skin, patch
 from factory.world.people.roots import sprinkled
 from tests.factory.world.people.heads import mixed
 
@@ -29,6 +29,14 @@ def test_laid_places_are_as_far_off_the_skin_as_told() -> None:
     places = np.array([[1.2, 2.3, 0.7], [3.0, 3.1, -0.4]], np.float32)
     assert np.allclose(skin.laid(places, 0.1), [[1.2, 2.3, 0.1], [3.0, 3.1, 0.1]], atol=1e-6)
     assert np.allclose(skin.laid(places, np.array([0.0, 0.2], np.float32))[:, 2], [0, 0.2], atol=1e-6)
+
+
+def test_each_of_many_places_is_laid_onto_the_skin_nearest_to_it() -> None:
+    generator = np.random.default_rng(0)
+    places = generator.normal(0, 0.05, (2 * AT_ONCE + 7, 3)).astype(np.float32)
+    near = np.linalg.norm(places[:, None] - forehead().points[None], axis=2).argmin(axis=1)
+    above = np.sum((forehead().laid(places, 0.01) - forehead().points[near]) * forehead().normals[near], axis=1)
+    assert np.median(np.abs(above - 0.01)) < 1e-6 and (np.abs(above - 0.01) < 1e-4).mean() > 0.98
 
 
 @pytest.mark.parametrize("lift", [0.0, 0.5])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, style_of
+from factory.corpus.row import LIVE, LIVE_ATTACK, PART, SPOOF, Facts, style_of
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.corpus.splits import split_subjects
 from factory.world.capture import cameras, rooms
@@ -30,7 +30,7 @@ class Picture:
         moment: seed of expression, gaze and pose.
         scene: seed of the room's looks and all else that is drawn.
         room: name of the room.
-        domain: name of the camera.
+        camera: name of the camera; the domain is this part of the world.
         attack: name of the attack, or `live`.
     """
 
@@ -39,7 +39,7 @@ class Picture:
     moment: int
     scene: int
     room: str
-    domain: str
+    camera: str
     attack: str
     capture: int
     split: str
@@ -49,6 +49,11 @@ class Picture:
         """Name of the person: with another seed another name, so that corpora of several seeds can be joined."""
         seed = self.person >> 32
         return f"s{seed}p{self.number:06d}" if seed else f"p{self.number:06d}"
+
+    @property
+    def domain(self) -> str:
+        """The camera as a part of one whole domain: a person keeps their name before every camera."""
+        return domain_of(self.camera)
 
     @property
     def key(self) -> str:
@@ -61,7 +66,7 @@ class Picture:
         return self._key(LIVE_ATTACK)
 
     def _key(self, attack: str) -> str:
-        return f"{self.subject}-{self.domain}-{self.capture:02d}-{attack}"
+        return f"{self.subject}-{self.camera}-{self.capture:02d}-{attack}"
 
     def row(self) -> Facts:
         """All columns but what encoding adds."""
@@ -74,9 +79,14 @@ class Picture:
             "subject": self.subject,
             "capture": f"{self.capture:02d}",
             "split": self.split,
-            "source": f"rendered/{self.person}/{self.domain}/{self.attack}/{self.capture:02d}",
+            "source": f"rendered/{self.person}/{self.camera}/{self.attack}/{self.capture:02d}",
             "license": LICENSE,
         }
+
+
+def domain_of(camera: str) -> str:
+    """The domain of a camera's pictures, such as `world__phone`."""
+    return f"world{PART}{camera}"
 
 
 class Plan:
@@ -114,7 +124,9 @@ class Plan:
     def style_counts(self) -> dict[str, int]:
         """Number of pictures of each style."""
         each = self._config.people * self._config.captures
-        return {style_of(domain, attack): each for domain in self._config.domains for attack in self._attacks}
+        return {
+            style_of(domain_of(camera), attack): each for camera in self._config.domains for attack in self._attacks
+        }
 
     def shard_plan(self, shard: str) -> list[Picture]:
         """The pictures of one shard."""
@@ -127,15 +139,15 @@ class Plan:
         turn, place = divmod(place, self._each)
         capture, place = divmod(place, len(config.domains) * len(self._attacks))
         at, attack = divmod(place, len(self._attacks))
-        number, domain = self._people[split][turn], config.domains[at]
-        name = zlib.crc32(domain.encode())
+        number, camera = self._people[split][turn], config.domains[at]
+        name = zlib.crc32(camera.encode())
         return Picture(
             number=number,
             person=(config.seed << 32) + number,
             moment=_mixed(1, config.seed, number, name, capture),
             scene=_mixed(2, config.seed, number, name, capture),
-            room=ROOMS[(number + CAMERAS.index(domain) + capture) % len(ROOMS)],
-            domain=domain,
+            room=ROOMS[(number + CAMERAS.index(camera) + capture) % len(ROOMS)],
+            camera=camera,
             attack=self._attacks[attack],
             capture=capture,
             split=split,

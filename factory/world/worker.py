@@ -50,7 +50,7 @@ def render_planned(shard: str, plan: Plan, config: WorldConfig, out: str, planne
     scenes: list[dict[str, object]] = []
     records: list[ImageRecord] = []
     for place, picture in enumerate(pictures):
-        where = (picture.room, picture.domain, picture.attack)
+        where = (picture.room, picture.camera, picture.attack)
         made = photograph(picture.person, picture.moment, *where, config.size, config.samples, picture.scene)
         pixels[place] = made.pixels
         unknown = made.parameters.keys() - set(SCHEMA.names)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.core.config import build
-from factory.corpus.row import KEY, Row
+from factory.corpus.row import KEY, Row, whole_domain
 from factory.world.attacks import ATTACKS
 from factory.world.capture.cameras import CAMERAS
 from factory.world.plan import Picture, Plan
@@ -101,3 +101,11 @@ def test_successive_people_have_successive_seeds() -> None:
 def test_the_line_for_people() -> None:
     said = plan(people=10, domains=[DOMAINS[0]], attacks=["print"], captures=2).describe()
     assert said == f"40 pictures · people dev 2, test 2, train 6 · domains {DOMAINS[0]} · live, print · captures 2"
+
+
+def test_a_person_is_one_before_every_camera() -> None:
+    """What tells people apart takes a subject's name for unique within the whole domain alone."""
+    made = pictures(plan(people=2))
+    assert {picture.domain for picture in made} == {f"world__{camera}" for camera in DOMAINS}
+    assert {whole_domain(picture.domain) for picture in made} == {"world"}
+    assert {picture.row()["style"] for picture in made} >= {f"world__{DOMAINS[0]}-live", f"world__{DOMAINS[0]}-print"}

@@ -33,7 +33,7 @@ def test_a_view_frames_the_face(camera: Device) -> None:
         assert camera.distance[0] <= away / size <= camera.distance[1]
         assert seen.position[2] > 0.3
         side = 2 * away * np.tan(np.radians(seen.field_of_view / 2))
-        assert 0.2 < side < 0.32  # a face of 16 cm
+        assert 0.17 < side < 0.27  # a face of 16 cm
         assert np.linalg.norm(np.subtract(seen.target, (0, -0.025, 0))) < 0.05
 
 

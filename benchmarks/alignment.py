@@ -1,9 +1,10 @@
 """Would aligning real pairs help a generator keep the person? `python -m benchmarks.alignment CORPUS...`
 
-A print and a live face of one person are no pair of pixels: pose, expression and place differ. Landmarks could undo a
-shift, a turn and a scale. This finds for every pair the best of all such movements, which no landmarks can beat, and
-prints how alike the structure of the two faces is then (correlation of a band of 1 to 6 pixels): with a live face of
-the same person, and with a stranger's. Only a gap between the two says that a pair teaches whose face it is.
+A print and a live face of one person do not match pixel by pixel: pose, expression and place differ. Landmarks could
+undo a shift, a turn and a scale. This finds for every pair the best of all such movements, which no landmarks can
+beat, and prints how alike the structure of the two faces is then (correlation of a band of 1 to 6 pixels): with a
+live face of the same person, and with a stranger's. Only a gap between the two says that a pair teaches whose face it
+is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A table beside a corpus, joined with its index by `key`: what is known of an image but is no column of a row.
+"""A table beside a corpus that holds further facts about its images; `key` joins it with the index.
 
 Workers write a part for every shard before the shard is committed; closing the corpus joins the parts. A corpus joined
 from several has the tables of all.

@@ -147,7 +147,7 @@ def _beating(page: Page, pixel: float, photosites: Photosites, generator: np.ran
 
 
 def _shown(page: Page, generator: np.random.Generator) -> Floats:
-    """Rows, columns, 3: what the display sends for the picture, white being 1; where there is no picture, black."""
+    """Rows, columns, 3: the light of each texel, 1 for white; black where the picture ends."""
     white = np.array([1, 1, 1]) * (1 + generator.uniform(-0.3, 1) * np.array([-0.14, -0.02, 0.14]))  # mostly cold
     leak = generator.uniform(0.001, 0.015)
     tone = page.texture(0.0, 0.0) ** generator.uniform(0.9, 1.25)

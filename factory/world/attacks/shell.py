@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from factory.world.people.head import BODY, base
 from factory.world.scene import Floats, Material, Mesh, Strands
+from factory.world.surface import point_normals
 
 Doubles = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class HeadSurface:
 
 @cache
 def head_surface() -> HeadSurface:
-    """Of the base head."""
+    """The base head's surface as triangles, with what masks need to know of it."""
     mesh = base()
     quads = mesh.quads[mesh.part == BODY].astype(np.int64)
     rest = mesh.points.astype(np.float64)
@@ -86,7 +87,7 @@ def fitted(face: Floats, head: Floats, clearance: float, smoothing: int = 0) -> 
     made = Similarity.between(face.astype(np.float64)[front], wearer[front])(face.astype(np.float64))
     for _ in range(smoothing):
         made = 0.5 * made + 0.5 * _mean(made)
-    outward = point_normals(wearer)
+    outward = point_normals(wearer, head_surface().triangles)
     for _ in range(3):
         lacking = np.maximum(clearance - ((made - wearer) * outward).sum(axis=1), 0)
         spread = lacking
@@ -107,7 +108,8 @@ def cut(points: Doubles, uv: Floats, inside: Doubles, thickness: float, material
         material: Of surface and rim.
     """
     triangles = head_surface().triangles
-    corner = np.concatenate([points, points - thickness * point_normals(points), uv], axis=1)  # V, 8
+    inner = points - thickness * point_normals(points, triangles)
+    corner = np.concatenate([points, inner, uv], axis=1)  # V, 8
     kept = inside[triangles] > 0
     whole = triangles[kept.all(axis=1)]
     made, faces, rim = [corner], [whole], []
@@ -175,17 +177,6 @@ def _lifted(body: Mesh | Strands, head: Floats, moves: Doubles) -> Mesh | Strand
         move = moves[_nearest(body.points[:, 0], head)][:, None]
         return replace(body, points=np.asarray(body.points + move, np.float32))
     return replace(body, points=np.asarray(body.points + moves[_nearest(body.points, head)], np.float32))
-
-
-def point_normals(points: Doubles) -> Doubles:
-    """V, 3: unit normals of the body's surface."""
-    triangles = head_surface().triangles
-    corners = points[triangles]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros_like(points)
-    for corner in range(3):
-        np.add.at(total, triangles[:, corner], across)
-    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20))
 
 
 def _between(table: Doubles, inside: Doubles, kept: NDArray[np.int64], lost: NDArray[np.int64]) -> Doubles:

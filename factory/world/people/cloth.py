@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from factory.world.people.head import BODY, base
 from factory.world.people.pose import SLOPE
 from factory.world.scene import Floats
+from factory.world.surface import point_normals
 
 Doubles = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -19,7 +20,7 @@ NECK = 0.072  # metres from there to the base of the neck
 THROAT = 0.2  # metres below the eyes: under it the chest counts as away from the neck
 UNDER = 0.012  # metres that skin goes on under cloth
 LONGER = (0.0, -0.25, 0.0)  # metres that the cut torso and arms go on
-HIGHEST = -0.168  # level above which there is no cloth
+HIGHEST = -0.168  # metres: cloth ends at this level
 REACH = 0.02  # how far above that the finer mesh still goes
 ROUNDS = 12  # of smoothing
 
@@ -54,9 +55,9 @@ def draped(points: Floats, drop: float, point: float, thickness: float, folds: f
     rest = mesh.weights(base().points)
     above = _above(rest, drop, point)
     placed = mesh.weights(points)
-    placed = placed + thickness * _normals(placed, mesh.triangles)
+    placed = placed + thickness * point_normals(placed, mesh.triangles)
     placed = _smooth(placed, 0.7 * np.clip(-above / 0.02, 0.0, 1.0)[:, None])
-    placed = placed + _folds(rest, folds, seed)[:, None] * _normals(placed, mesh.triangles)
+    placed = placed + _folds(rest, folds, seed)[:, None] * point_normals(placed, mesh.triangles)
     return _lengthened(_cut(placed, mesh.triangles, above))
 
 
@@ -109,15 +110,6 @@ def _fine() -> _Fine:
     inner = np.ones(len(unique), bool)
     inner[edges[uses == 1]] = False
     return _Fine(unique, triangles, np.concatenate([edges, edges[:, ::-1]]), inner)
-
-
-def _normals(points: Doubles, triangles: Numbers) -> Doubles:
-    corners = points[triangles]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros_like(points)
-    for corner in range(3):
-        np.add.at(total, triangles[:, corner], across)
-    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20))
 
 
 def _smooth(points: Doubles, strength: Doubles) -> Doubles:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from factory.world.attacks.shell import Similarity, bare, cut, fitted, head_surface, point_normals, raised
+from factory.world.attacks.shell import Similarity, bare, cut, fitted, head_surface, raised
 from factory.world.scene import Material, Mesh, Strands
+from factory.world.surface import point_normals
 from tests.factory.world.attacks.stage import enrolment, impostor
 
 
@@ -19,7 +20,7 @@ def test_a_similarity_is_found_again() -> None:
 def test_a_fitted_face_clears_the_head_and_keeps_its_features() -> None:
     head = impostor().points.astype(np.float64)
     points = fitted(enrolment().figure.points, impostor().points, 0.005)
-    outward = ((points - head) * point_normals(head)).sum(axis=1)[head_surface().front]
+    outward = ((points - head) * point_normals(head, head_surface().triangles)).sum(axis=1)[head_surface().front]
     assert outward.min() > 0.004
     assert np.median(outward) < 0.012
 

@@ -57,7 +57,7 @@ def run(config: ExportConfig) -> Exported:
         commit_model(storage, Path(name))
     return {
         "classifier": storage.url,
-        "backbone": f"local-dir:{storage.path(BACKBONE)}" if storage.local else storage.path(BACKBONE),
+        "backbone": f"local-dir:{storage.path(BACKBONE)}" if storage.folder else storage.path(BACKBONE),
         "onnx": storage.path(ONNX),
         "images": f"{INPUT}; H = W = {size}",
         "styles": list(classifier.styles),

@@ -211,7 +211,7 @@ def load_generator(
     from factory.models.diffusion_generator import DiffusionGenerator
 
     storage = Storage(name)
-    folder = storage.url if storage.local else str(_fetch(storage, digest or model_digest(storage)))
+    folder = storage.folder or str(_fetch(storage, digest or model_digest(storage)))
     return DiffusionGenerator(folder, sampler, threads, compiled, statistics)
 
 

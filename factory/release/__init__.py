@@ -205,7 +205,7 @@ def _check_target(storage: Storage, to: str | None) -> None:
         return
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", to):
         raise UserError(f"to {to!r} is neither a URL, such as s3://bucket/name, nor the Hub's OWNER/NAME")
-    if not storage.local:
+    if storage.folder is None:
         raise UserError(f"the Hub's tool reads only disks: copy {storage.url} to a disk and release the copy")
 
 
@@ -219,7 +219,7 @@ def _commands(storage: Storage, to: str | None) -> list[str]:
         commands.append(f"aws s3 cp --recursive {source} {target} --exclude '*' {chosen}")
     if to is None or "://" in to:
         commands.append(_by_fsspec(storage.url, to or "s3://BUCKET/NAME"))
-    if storage.local and (to is None or "://" not in to):
+    if storage.folder and (to is None or "://" not in to):
         target = shlex.quote(to or "OWNER/NAME")
         commands.append(f"hf upload {target} {source} . --repo-type dataset {chosen}")
     return commands

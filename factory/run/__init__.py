@@ -25,7 +25,7 @@ from factory.run.claim import read_claim as read_claim
 from factory.run.claim import read_planned as read_planned
 from factory.run.reading import checked, read_json
 from factory.run.seal import SEAL, digests
-from factory.storage import Storage
+from factory.storage import Storage, embedded
 
 if TYPE_CHECKING:
     from factory.cluster.capacity import Need
@@ -117,7 +117,9 @@ def refuse_training_in(out: str) -> None:
 
 
 def refuse_read_only(out: str) -> None:
-    """Raise UserError if the folder is on the Hub, where create-only writing is impossible."""
+    """Raise UserError if the folder is embedded, or on the Hub, where create-only writing is impossible."""
+    if embedded.is_embedded(out):
+        raise UserError(f"out={out} ships with this software and can only be read: write to another folder")
     if out.startswith("hf://"):
         raise UserError(
             f"out={out}: hf:// can be read only, it has no way to create a file only once: write to another folder "

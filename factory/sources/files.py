@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NotRequired, TypedDict, TypeVar, cast
 
 from difffas.errors import UserError
 from factory.core.regular import NOT_REGULAR, TooLarge, is_made_up, is_regular, open_regular
-from factory.storage import store_of
+from factory.storage import embedded, store_of
 from factory.storage.cloud_store import CloudStore
 from factory.storage.object_store import ObjectStore
 from factory.storage.s3_retry import retrying
@@ -86,6 +86,7 @@ class Files:
     """
 
     def __init__(self, source: str) -> None:
+        source = embedded.path_of(source) if embedded.is_embedded(source) else source
         self.source = source.rstrip("/") or "/"
         local = "://" not in source
         folder, _, name = self.source.rpartition("/")

@@ -1,4 +1,4 @@
-"""A folder, local or in an object store (`s3://`, `gs://`, `az://`), in which nothing is ever overwritten."""
+"""A folder, local, in an object store (`s3://`, `gs://`, `az://`) or in the package, in which nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import BinaryIO
 from difffas.errors import UserError
 from factory.core.credentials import held, hide
 from factory.core.regular import NotRegular, open_regular
+from factory.storage import embedded
 from factory.storage.cloud_store import KINDS, SCHEMES, CloudStore
 from factory.storage.exclusive import UNFINISHED, commit, make_readable, remove_if_empty, sync_folder
 from factory.storage.names import checked, inside
@@ -26,8 +27,13 @@ class Storage:
     On S3 every method survives transient faults, see `object_store.ObjectStore`. Every method that takes a name raises
     UserError if the name leads out of the folder, see `names`.
 
+    Attributes:
+        url: the absolute path or the URL; an embedded folder keeps its name, which every machine resolves by itself.
+        folder: path on this machine; None in an object store.
+
     Raises:
-        UserError: if the URL has an unknown scheme, or the package of its store is not installed.
+        UserError: if the URL has an unknown scheme or names no embedded folder, or the package of its store is not
+            installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -35,14 +41,20 @@ class Storage:
             raise UserError(
                 f"{hide(url)}: a URL holds no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
             )
-        self.local = "://" not in url
+        self.url = url.rstrip("/") if "://" in url else os.path.abspath(url)
+        self.folder: str | None = None
         self._files: LocalFolder | ObjectStore | CloudStore
-        if self.local:
-            self.url = os.path.abspath(url)
-            self._files = LocalFolder(Path(self.url))
-        else:
-            self.url = url.rstrip("/")
+        if embedded.is_embedded(url):
+            self.folder = embedded.path_of(url)
+            self._files = EmbeddedFolder(self.url, Path(self.folder))
+        elif "://" in url:
             self._files = store_of(url)
+        else:
+            self.folder = self.url
+            self._files = LocalFolder(Path(self.folder))
+
+    def __reduce__(self) -> tuple[type[Storage], tuple[str]]:
+        return Storage, (self.url,)  # on another machine, an embedded folder has another path
 
     def __repr__(self) -> str:
         return f"Storage({self.url!r})"
@@ -156,6 +168,22 @@ class LocalFolder:
             if path.is_dir():
                 remove_if_empty(path)
         return sorted(str(path.relative_to(self._root).as_posix()) for path in stale)
+
+
+class EmbeddedFolder(LocalFolder):
+    """A folder of the package, which can only be read."""
+
+    def __init__(self, url: str, root: Path) -> None:
+        super().__init__(root)
+        self._url = url
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Raise UserError."""
+        raise UserError(f"{self._url} ships with this software and can only be read: write to another folder")
+
+    def sweep_uploads(self, older_than_seconds: float) -> list[str]:
+        """Do nothing: nobody writes here."""
+        return []
 
 
 @contextlib.contextmanager

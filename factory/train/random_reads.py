@@ -81,7 +81,7 @@ class Decoded:
 
 def _ranges(storage: Storage, path: str, places: list[tuple[int, int]]) -> list[bytes]:
     """Byte ranges (offset, length) of a file; requested concurrently from a store, because a store answers slowly."""
-    if len(places) < 2 or storage.local:
+    if len(places) < 2 or storage.folder:
         return [storage.read(path, offset, offset + length) for offset, length in places]
     with ThreadPoolExecutor(REQUESTS) as pool:
         return list(pool.map(lambda place: storage.read(path, place[0], sum(place)), places))

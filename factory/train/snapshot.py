@@ -29,7 +29,7 @@ def check_snapshot(storage: Storage) -> None:
         UserError: if the snapshot is not a JSON object or names a folder elsewhere, or a name in `training` is a link:
             Ray Train would write or delete at the link's target.
     """
-    if storage.local and os.path.isdir(storage.path(TRAINING)):
+    if storage.folder and os.path.isdir(storage.path(TRAINING)):
         for entry in os.scandir(storage.path(TRAINING)):
             if entry.is_symlink():
                 raise UserError(f"{entry.path} is a link, which Ray Train did not write: {MEND}")

@@ -1,0 +1,38 @@
+"""What ships with this software, by name: `embedded://people` is that folder of the package, on every machine.
+
+A name stays a name in configurations, jobs and records, since the package lies elsewhere on another machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from difffas.errors import UserError
+from factory.storage.names import checked
+
+SCHEME = "embedded://"
+PEOPLE, GENERATOR = f"{SCHEME}people", f"{SCHEME}generator"
+_FACTORY = Path(__file__).parent.parent
+FOLDERS = {  # docs/embedded.md says what they hold
+    PEOPLE: _FACTORY / "embedded" / "people",
+    GENERATOR: _FACTORY / "drawn" / "pretrained" / "portrait-64",
+}
+
+
+def is_embedded(url: str) -> bool:
+    """Return whether a URL names something that ships with this software."""
+    return url.startswith(SCHEME)
+
+
+def path_of(url: str) -> str:
+    """Return the path on this machine of an embedded folder, or of something in it.
+
+    Raises:
+        UserError: if there is no embedded folder of this name, or the rest leads out of it.
+    """
+    first, _, rest = url.removeprefix(SCHEME).partition("/")
+    name = SCHEME + first
+    if name not in FOLDERS:
+        raise UserError(f"{url}: nothing of this name ships with this software: give {' or '.join(FOLDERS)}")
+    folder = str(FOLDERS[name])
+    return f"{folder}/{checked(rest.rstrip('/'), name)}" if rest.strip("/") else folder

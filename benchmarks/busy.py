@@ -20,8 +20,8 @@ from benchmarks.corpora import small_rows, write_corpus
 from benchmarks.machine import describe
 from factory import cluster, generate
 from factory.core.config import load
-from factory.drawn import pretrained
 from factory.line.block import Block
+from factory.storage.embedded import GENERATOR
 
 NOTES = "DIFFFAS_BENCHMARK_NOTES"  # folder that the generator's process writes its spans to
 
@@ -48,7 +48,7 @@ def measure(folder: Path, name: str, samples: int, preset: str) -> str:
         [
             f"inputs.live={folder}/real",
             f"inputs.guides={folder}/real",
-            f"inputs.generator={pretrained.FOLDER}",
+            f"inputs.generator={GENERATOR}",
             f"out={folder}/{name}",
             f"plan.samples={samples}",
             f"sampler.preset={preset}",

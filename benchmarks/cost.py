@@ -19,6 +19,7 @@ import torch
 from benchmarks.machine import commit, describe
 from difffas.pipeline import SpoofPipeline
 from difffas.presets import preset_named
+from factory.storage.embedded import GENERATOR, path_of
 
 T0, CFG_SCALE, STEPS, ROUNDS = 250, 2.0, 25, 3
 
@@ -43,7 +44,7 @@ def seconds_per_batch(pipeline: SpoofPipeline, side: int, batch: int, preset: st
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("device", help="short name of this device")
-    parser.add_argument("--model", default="factory/drawn/pretrained/portrait-64")
+    parser.add_argument("--model", default=path_of(GENERATOR))
     parser.add_argument("--preset", default="exact")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--side", type=int, default=64)

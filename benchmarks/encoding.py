@@ -23,7 +23,7 @@ from PIL import Image
 
 from benchmarks.machine import describe
 from difffas.brisque import brisque
-from factory.drawn.embedded import draw
+from factory.drawn.pictures import draw
 
 SIDE, IMAGES = 256, 24
 CODECS: dict[str, dict[str, Any]] = {

@@ -31,7 +31,7 @@ from difffas.unet import SMALL_UNET
 from factory import cluster, prepare
 from factory.core.config import Config, build
 from factory.corpus import Corpus
-from factory.drawn import embedded
+from factory.drawn import pictures
 from factory.models.tensors import to_tensor
 from factory.run import Run
 from factory.train import WorkerSettings
@@ -48,8 +48,8 @@ GFLOP = {True: 2 * (3 * 279.0 + 13.4), False: 2 * 3 * 0.314}  # per image: forwa
 def recipe_settings(root: Path, full: bool, batch: int) -> WorkerSettings[FitGeneratorConfig]:
     """A corpus of drawn faces, an untrained encoder, and the generator's settings on them."""
     size = 256 if full else 64
-    embedded.draw(root / "faces", 8, 2, size, ("webcam", "phone"), ("print", "replay"), seed=7)
-    prepared = {"source": f"{root}/faces", "out": f"{root}/real", "pattern": embedded.PATTERN, "crop": "none"}
+    pictures.draw(root / "faces", 8, 2, size, ("webcam", "phone"), ("print", "replay"), seed=7)
+    prepared = {"source": f"{root}/faces", "out": f"{root}/real", "pattern": pictures.PATTERN, "crop": "none"}
     more = {"size": size, "license": "CC0-1.0", "split": {"train": 1.0}, "output": {"rows_per_shard": 120}}
     prepare.run(build(prepare.PrepareConfig, {**prepared, **more}))
     Run(f"{root}/style", "fit-style", {}, Config())

@@ -326,7 +326,7 @@ OF_OURS = {
         "factory/generate/regenerate.py",
         "factory/prepare/__init__.py",
     ),
-    *("factory/run/__init__.py", "factory/train/__init__.py", "factory/drawn/pretrained/__init__.py"),
+    *("factory/run/__init__.py", "factory/train/__init__.py", "factory/embedded/fit.py"),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from factory.cli.stations import VERBS
 from factory.core.config import build, load, read_yaml
-from factory.drawn import pretrained
+from factory.storage.embedded import GENERATOR
 from factory.train import check_resources
 from factory.train.recipes import generator
 from factory.train.recipes.generator import FitGeneratorConfig
@@ -19,7 +19,7 @@ from tests.root import ROOT
 
 EXAMPLES = {
     **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
-    **{"generate": "generate", "nuaa": "prepare", "world": "world"},
+    **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world"},
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
@@ -51,8 +51,8 @@ def test_the_recipes_for_own_styles_fit_together() -> None:
     style = load(FitStyleConfig, str(ROOT / "examples" / "own_style.yaml"))
     given = load(FitGeneratorConfig, str(ROOT / "examples" / "own_generator.yaml"))
     assert (given.style_encoder, given.initial) == (style.out, style.initial)
-    started, _ = starting_point(build(FitStyleConfig, {"corpus": "x", "out": "y", "initial": str(pretrained.FOLDER)}))
-    plain = build(FitGeneratorConfig, {"corpus": "x", "out": "y", "initial": str(pretrained.FOLDER)})
+    started, _ = starting_point(build(FitStyleConfig, {"corpus": "x", "out": "y", "initial": GENERATOR}))
+    plain = build(FitGeneratorConfig, {"corpus": "x", "out": "y", "initial": GENERATOR})
     network = generator.starting_point(plain)[0].network
     assert list(started.network.channels[1:]) == [network.base_channels * n for n in network.channel_multipliers[3:]]
 

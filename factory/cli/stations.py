@@ -37,7 +37,7 @@ CONFIG_ONLY_VERBS = {
         "ProbeConfig",
         "Try batch sizes of a generator on this machine; writes nothing.",
     ),
-    "play": ("factory.play", "PlayConfig", "Serve a page on this machine that makes one spoof at a time (Gradio)."),
+    "play": ("factory.play", "PlayConfig", "Serve a page on this machine that makes one spoof at a time (Gradio); by default by the embedded generator."),
     "audit": (
         "factory.audit",
         "AuditConfig",

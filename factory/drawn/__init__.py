@@ -1,1 +1,1 @@
-"""Drawn people and simulated attacks, the data of the demo."""
+"""Drawn people and simulated attacks, for tests that need faces in no time."""

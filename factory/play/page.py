@@ -52,7 +52,9 @@ def page(playground: Playground) -> gr.Blocks:
             "after an hour, and when the playground ends; nothing else is kept."
         )
         with gr.Row():
-            live = gr.Image(label="Live face", type="filepath", sources=["upload"], height=260)
+            live = gr.Image(
+                playground.face, label="Live face", type="filepath", format="png", sources=["upload"], height=260
+            )
             guide = gr.Image(
                 label="Guide: a spoof whose style to take", type="filepath", sources=["upload"], height=260
             )

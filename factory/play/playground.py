@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
@@ -19,19 +18,21 @@ from factory.models.load import check_t0, load_generator, load_style_encoder, mo
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
+from factory.storage.embedded import GENERATOR, PEOPLE
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
 
 LIVE_STYLE = f"-{LIVE_ATTACK}"
-PRETRAINED = str(Path(__file__).parent.parent / "drawn" / "pretrained" / "portrait-64")
 
 
 class PlayConfig(Config):
     """The playground's models, and the address of its page."""
 
-    generator: PathOrUrl = Field(PRETRAINED, description="model folder, local or s3://")
-    guides: PathOrUrl | None = Field(None, description="corpus whose spoofs may be guides by style")
+    generator: PathOrUrl = Field(GENERATOR, description="model folder, local or s3://")
+    guides: PathOrUrl | None = Field(
+        None, description=f"corpus whose spoofs may be guides by style; None: {PEOPLE} beside {GENERATOR}, else none"
+    )
     size: int = Field(64, ge=32, multiple_of=32, description="image side that the generator was trained on")
     sampler: SamplerConfig = Field(
         SamplerConfig(),
@@ -88,6 +89,7 @@ class Playground:
         styles: style names that may be given instead of a guide, or that a guide may show; empty without a corpus,
             unless `sampler.match` needs the style of a guide.
         domains: what the live face's domain may be; empty unless `sampler.match` needs it.
+        face: a live face to begin with, uint8 (H, W, 3); None unless the guides are the embedded people.
 
     Raises:
         UserError: if the model is incomplete, or `sampler.match` needs statistics that it does not have.
@@ -99,7 +101,9 @@ class Playground:
         self._digest = model_digest(storage)
         self.trained = int(unet_config(storage)["timesteps"])
         check_t0(config.generator, config.sampler)
-        self._guides = Corpus(config.guides) if config.guides else None
+        guides = config.guides or (PEOPLE if config.generator == GENERATOR else None)
+        self._guides = Corpus(guides) if guides else None
+        self.face = _stranger(self._guides) if self._guides and guides == PEOPLE else None
         self._shown = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
         self._statistics = _statistics(config, self._guides)
         self._generators = {
@@ -221,6 +225,12 @@ class Playground:
             "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
             "styles seen by the encoder": {name: round(share, 3) for name, share in best},
         }
+
+
+def _stranger(people: Corpus) -> np.ndarray:
+    """A live face of split `test`, on which nothing that ships was fitted."""
+    pixels: np.ndarray = people.pixels(people.where(split="test", attack=LIVE_ATTACK)[:1])[0]
+    return pixels
 
 
 def _is_live(style: str) -> bool:

@@ -13,7 +13,7 @@ from factory.storage.names import checked
 SCHEME = "embedded://"
 PEOPLE, GENERATOR = f"{SCHEME}people", f"{SCHEME}generator"
 _FACTORY = Path(__file__).parent.parent
-FOLDERS = {  # docs/embedded.md says what they hold
+FOLDERS = {  # docs/embedded.md describes them
     PEOPLE: _FACTORY / "embedded" / "people",
     GENERATOR: _FACTORY / "drawn" / "pretrained" / "portrait-64",
 }

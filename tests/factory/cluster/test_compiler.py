@@ -8,13 +8,13 @@ import pytest
 
 from factory.cluster.compiler import check_compiler, missing_for_compile
 from factory.core.config import load
-from factory.drawn.pretrained import FOLDER
 from factory.generate import GenerateConfig
 from factory.generate import run as generate
 from factory.generate.probe import ProbeConfig
 from factory.generate.probe import run as probe
 from factory.models.load import load_generator
 from factory.models.settings import SamplerConfig
+from factory.storage.embedded import GENERATOR
 from factory.train import TrainConfig, TrainResources, check_resources
 
 LINE = r"^{}=true needs a C\+\+ compiler, and 'nowhere-g\+\+' does not run here: install g\+\+, or name one in CXX"
@@ -28,15 +28,15 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_compiler")
 def test_every_place_that_compiles(tmp_path: Path) -> None:
-    given = ["inputs.live=/nowhere", "inputs.guides=/nowhere", f"inputs.generator={FOLDER}", f"out={tmp_path}/out"]
+    given = ["inputs.live=/nowhere", "inputs.guides=/nowhere", f"inputs.generator={GENERATOR}", f"out={tmp_path}/out"]
     config = load(GenerateConfig, None, [*given, "resources.compile=true", "sampler.preset=balanced"])
     with pytest.raises(ValueError, match=LINE.format("resources.compile")):
         generate(config)
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match=LINE.format("compile")):
-        probe(ProbeConfig(generator=str(FOLDER), compile=True))
+        probe(ProbeConfig(generator=GENERATOR, compile=True))
     with pytest.raises(ValueError, match=LINE.format("resources.compile")):  # regenerate, and the generators' nodes
-        load_generator(str(FOLDER), SamplerConfig(preset="balanced"), 1, compiled=True)
+        load_generator(GENERATOR, SamplerConfig(preset="balanced"), 1, compiled=True)
 
 
 @pytest.mark.usefixtures("no_compiler")

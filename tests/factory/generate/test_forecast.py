@@ -18,15 +18,15 @@ from factory.generate import GenerateConfig
 from factory.generate import forecast as forecast_module
 from factory.generate.forecast import forecast
 from factory.generate.measured_speed import Speed
+from factory.storage.embedded import GENERATOR
 from tests.root import ROOT
 
-SHIPPED = ROOT / "factory" / "drawn" / "pretrained" / "portrait-64"
 
 
 @pytest.fixture
 def asked(tmp_path: Path) -> GenerateConfig:
     write_corpus(tmp_path / "real", small_rows())
-    inputs = [f"inputs.live={tmp_path}/real", f"inputs.guides={tmp_path}/real", f"inputs.generator={SHIPPED}"]
+    inputs = [f"inputs.live={tmp_path}/real", f"inputs.guides={tmp_path}/real", f"inputs.generator={GENERATOR}"]
     return load(GenerateConfig, None, [*inputs, f"out={tmp_path}/none", "plan.samples=17"])
 
 

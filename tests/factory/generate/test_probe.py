@@ -10,11 +10,11 @@ import torch
 from difffas.matching import Statistics
 from difffas.routes import needed
 from factory.core.config import build
-from factory.drawn import pretrained
 from factory.generate import probe
 from factory.generate.probe import Probe, ProbeConfig, run
 from factory.models.generators import Made, Request
 from factory.models.settings import SamplerConfig
+from factory.storage.embedded import GENERATOR
 
 
 def probed(monkeypatch: pytest.MonkeyPatch, rates: dict[int, float | None], **given: Any) -> Probe:
@@ -54,7 +54,7 @@ def test_a_batch_that_was_split_did_not_fit(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_shipped_generator_is_timed() -> None:
-    found = run(build(ProbeConfig, {"generator": str(pretrained.FOLDER), "size": 64, "preset": "fast", "highest": 2}))
+    found = run(build(ProbeConfig, {"generator": GENERATOR, "size": 64, "preset": "fast", "highest": 2}))
     assert all(rate > 0 for rate in found["images_per_second"].values())
     assert found["batch_size"] in (1, 2)
     assert found["device"].startswith("cpu")
@@ -76,7 +76,7 @@ def test_matching_is_part_of_what_is_timed(match: str, monkeypatch: pytest.Monke
         return Noting()
 
     monkeypatch.setattr(probe, "load_generator", load)
-    given = {"generator": str(pretrained.FOLDER), "size": 64, "match": match, "highest": 2}
+    given = {"generator": GENERATOR, "size": 64, "match": match, "highest": 2}
     known = {style: Statistics(1, (64, 64), *[torch.zeros(1)] * 3) for style in ("a-live", "b-live", "b-print")}
     monkeypatch.setattr("difffas.style_statistics.read_statistics", lambda storage: known)
     run(build(ProbeConfig, given))

@@ -24,13 +24,13 @@ from factory.cli import main
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
 from factory.corpus.row import LIVE, Row
-from factory.drawn import pretrained
 from factory.models.diffusion_generator import DiffusionGenerator
 from factory.models.load import check_side, check_t0, encoder_digest, load_generator, load_unet, model_digest
 from factory.models.settings import SamplerConfig, StyleRanges
 from factory.play.playground import PlayConfig, Playground
 from factory.run import Run
 from factory.storage import Storage
+from factory.storage.embedded import GENERATOR
 from tests.broken_models import CONFIGS, WEIGHTS, with_config, with_tensors
 
 SAMPLER = SamplerConfig(steps=3, t0=(30, 90), batch_size=4)
@@ -217,9 +217,9 @@ def test_digests_are_those_of_the_names_and_bytes(root: Path) -> None:
         digests = {path: hashlib.sha256(storage.read(path)).hexdigest() for path in paths}
         return fingerprint(digests if more else {path.partition("/")[2]: sha for path, sha in digests.items()})
 
-    for place in (pretrained.FOLDER, root / "generator"):
+    for place in (GENERATOR, root / "generator"):
         shipped = Storage(str(place))
-        assert model_digest(shipped) == rule(shipped, ["unet", "style_encoder", "scheduler"], "model_index.json")
+        assert model_digest(shipped) == rule(shipped, ["unet", "style_encoder", "scheduler", "style_statistics"], "model_index.json")
     assert encoder_digest(Storage(str(root / "style"))) == rule(Storage(str(root / "style")), ["style_encoder"])
 
 

@@ -14,21 +14,23 @@ from benchmarks.corpora import small_rows, write_corpus
 from difffas.routes import Route
 from difffas.style_statistics import read_statistics, write_statistics
 from factory.core.config import build
+from factory.corpus import Corpus
+from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.style_statistics import statistics_by_style
-from factory.drawn import pretrained
 from factory.images import decode
 from factory.models.diffusion_generator import DiffusionGenerator
 from factory.models.generators import Request
 from factory.models.settings import SamplerConfig
 from factory.play.playground import PlayConfig, Playground
 from factory.storage import Storage
+from factory.storage.embedded import FOLDERS, GENERATOR, PEOPLE, path_of
 from tests.factory.play.uploads import file_of, wide
 
 
 def test_a_spoof_is_that_of_the_line_with_its_recipe(playground: Playground) -> None:
     made, shown, facts = playground.spoof(file_of(wide(1)), file_of(wide(2)), None, 250, 2.0, 7)
     live, guide = (wide(seed)[:, 16:80] for seed in (1, 2))
-    generator = DiffusionGenerator(str(pretrained.FOLDER), SamplerConfig(preset="balanced", batch_size=1), 1)
+    generator = DiffusionGenerator(path_of(GENERATOR), SamplerConfig(preset="balanced", batch_size=1), 1)
     one = np.zeros(1, dtype=np.int64)
     expected = generator(Request(live[None], guide[None], one, one + 250, np.array([2.0]), one + 7)).pixels[0]
     assert np.array_equal(made, expected)
@@ -56,6 +58,23 @@ def test_a_guide_of_the_corpus_is_cut_to_its_middle_square(tmp_path: Path) -> No
     assert np.array_equal(shown, decode(stored.image)[:, 16:80])
 
 
+def test_without_settings_it_has_the_embedded_generator_guides_and_a_face() -> None:
+    playground = Playground(build(PlayConfig, {"threads": 1}))
+    people = Corpus(PEOPLE)
+    assert playground.styles == sorted(set(people.column("style")[people.column("label") == SPOOF]))
+    assert playground.face is not None
+    (place,) = [n for n in people.where(label=LIVE) if np.array_equal(people.pixels([n])[0], playground.face)]
+    assert people.column("split")[place] == "test"
+    made, _, facts = playground.spoof(file_of(playground.face), None, playground.styles[0], 100, 2.0, 0)
+    assert made.shape == (64, 64, 3)
+    assert facts["recipe"]["guide"] in people.column("key")
+
+
+def test_another_generator_has_no_guides_of_its_own_accord(statistics: Path) -> None:
+    playground = Playground(build(PlayConfig, {"generator": f"{statistics}/model", "threads": 1}))
+    assert playground.styles == [] and playground.face is None
+
+
 def test_mistakes_are_told_in_one_line(playground: Playground) -> None:
     good = file_of(wide(1))
     mistakes: list[tuple[Any, str]] = [
@@ -75,7 +94,7 @@ def statistics(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped generator with statistics of the styles of `small_rows`."""
     folder = tmp_path_factory.mktemp("matching")
     corpus = write_corpus(folder / "guides", small_rows(side=64))
-    shutil.copytree(pretrained.FOLDER, folder / "model", ignore=shutil.ignore_patterns("style_statistics"))
+    shutil.copytree(FOLDERS[GENERATOR], folder / "model", ignore=shutil.ignore_patterns("style_statistics"))
     write_statistics(folder / "model", statistics_by_style(corpus, ["train"]))
     return folder
 

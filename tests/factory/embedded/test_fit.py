@@ -13,71 +13,80 @@ import torch
 
 from difffas.pipeline import SpoofPipeline
 from difffas.schedule import alphas_cumprod
-from factory.drawn import embedded, pretrained
-from factory.images import decode
+from difffas.style_statistics import read_statistics
+from factory.corpus import Corpus
+from factory.embedded import fit
+from factory.images import resize
 from factory.models.load import model_digest
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
+from factory.storage.embedded import FOLDERS, GENERATOR, PEOPLE
 
 MEGABYTES = 16
+DOMAIN, ATTACKS = "world__phone", ("print", "replay", "rigid_mask", "partial", "make_up")
 
 
 @pytest.fixture(scope="module")
 def pipeline() -> SpoofPipeline:
-    return SpoofPipeline.from_pretrained(pretrained.FOLDER)
+    return SpoofPipeline.from_pretrained(FOLDERS[GENERATOR])
 
 
 def test_it_is_small_and_holds_no_pickle(pipeline: SpoofPipeline) -> None:
-    files = [path for path in pretrained.FOLDER.rglob("*") if path.is_file()]
+    files = [path for path in FOLDERS[GENERATOR].rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= MEGABYTES * 2**20
     assert {path.suffix for path in files} == {".json", ".safetensors", ".md"}
     assert sum(p.numel() for p in pipeline.unet.parameters()) < 4.5e6
     assert sum(p.numel() for p in pipeline.style_encoder.parameters()) <= 3e6
-    assert model_digest(Storage(str(pretrained.FOLDER)))
+    assert model_digest(Storage(GENERATOR))
 
 
 def test_its_card_says_what_was_measured() -> None:
-    card = (pretrained.FOLDER / "README.md").read_text()
-    losses = json.loads((pretrained.FOLDER / "held_out.json").read_text())
+    card = (FOLDERS[GENERATOR] / "README.md").read_text()
+    losses = json.loads((FOLDERS[GENERATOR] / "held_out.json").read_text())
     assert f"{losses['all']:.5f}" in card
     for said in ("License", "Limits", "Recipe", "Cost"):
         assert said.lower() in card.lower()
 
 
+def test_it_knows_the_styles_of_the_people_and_their_statistics(pipeline: SpoofPipeline) -> None:
+    styles = sorted(set(Corpus(PEOPLE).column("style")))
+    assert list(pipeline.style_encoder.styles) == styles
+    assert sorted(read_statistics(Storage(GENERATOR))) == styles
+
+
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
-    """Drawn people that the generator never saw, by style: uint8 (N, 64, 64, 3)."""
-    folder = tmp_path_factory.mktemp("strangers")
-    embedded.draw(folder, 16, 1, 64, pretrained.DOMAINS, pretrained.ATTACKS, seed=4711)
-    found: dict[str, list[np.ndarray]] = {}
-    for path in sorted(folder.rglob("*.png")):
-        domain, attack = path.relative_to(folder).parts[:2]
-        found.setdefault(f"{domain}-{attack}", []).append(decode(path.read_bytes()))
-    return {style: np.stack(images) for style, images in found.items()}
+def known() -> dict[str, np.ndarray]:
+    """People that the generator never saw, by attack: uint8 (N, 64, 64, 3), the same person at the same place."""
+    people = Corpus(PEOPLE)
+    found = {}
+    for attack in ("live", *ATTACKS):
+        at = people.where(split="test", attack=attack, domain=DOMAIN)
+        at = at[np.argsort(people.column("subject")[at])]
+        found[attack] = np.stack([resize(image, fit.SIZE) for image in people.pixels(at)])
+    return found
 
 
 def test_spoofs_of_strangers_get_the_style_of_their_guide(
     pipeline: SpoofPipeline, known: dict[str, np.ndarray]
 ) -> None:
     styles = list(pipeline.style_encoder.styles)
-    live = known["webcam-live"][:6]
+    live = to_tensor(known["live"][:6])
     right, kept = [], []
-    for attack in pretrained.ATTACKS:
-        guides = known[f"webcam-{attack}"][:6]
-        made = pipeline(to_tensor(live), to_tensor(guides), t0=450, cfg_scale=4.0, seed=list(range(6)), steps=10)
+    for attack in ATTACKS:
+        guides = to_tensor(known[attack][6:12])  # of other people
+        made = pipeline(live, guides, t0=450, cfg_scale=4.0, seed=list(range(6)), steps=10)
         _, logits = pipeline.style_encoder(made)
-        right.append((logits.argmax(1) == styles.index(f"webcam-{attack}")).float().mean().item())
-        distances = torch.cdist(made.flatten(1), to_tensor(live).flatten(1))
+        right.append((logits.argmax(1) == styles.index(f"{DOMAIN}-{attack}")).float().mean().item())
+        distances = torch.cdist(made.flatten(1), live.flatten(1))
         kept.append((distances.argmin(1) == torch.arange(6)).float().mean().item())
-    assert np.mean(right) > 0.35  # chance is 1/8
+    assert np.mean(right) > 0.35  # chance is 1/24
     assert np.mean(kept) > 0.9  # nearest to its own live face; chance is 1/6
 
 
 def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline, known: dict[str, np.ndarray]) -> None:
-    """benchmarks/sampler.md has the table; here the promise of each preset, on eight strangers."""
-    live = to_tensor(known["webcam-live"][:8])
-    guide = to_tensor(np.stack([known[f"webcam-{attack}"][i] for i, attack in enumerate(pretrained.ATTACKS)][:8]))
-    live = live[: len(guide)]
+    """benchmarks/sampler.md has the table; here the promise of each preset, on strangers."""
+    live = to_tensor(known["live"][: len(ATTACKS)])
+    guide = to_tensor(np.stack([known[attack][6 + i] for i, attack in enumerate(ATTACKS)]))
     options: dict[str, Any] = {"t0": 250, "cfg_scale": 2.0, "seed": list(range(len(live)))}
     plain = plainly(pipeline, live, guide)
     made = {name: pipeline(live, guide, preset=name, **options) for name in ("exact", "balanced", "fast")}
@@ -114,15 +123,23 @@ def decibels(image: torch.Tensor, reference: torch.Tensor) -> float:
 def test_another_is_shipped_only_if_its_held_out_loss_is_lower(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(pretrained.FOLDER, tmp_path / "shipped")
-    shutil.copytree(pretrained.FOLDER, tmp_path / "root" / "generator")
+    shutil.copytree(FOLDERS[GENERATOR], tmp_path / "shipped")
+    shutil.copytree(FOLDERS[GENERATOR], tmp_path / "root" / "generator")
+    (tmp_path / "root" / "generator" / "style_statistics").mkdir(exist_ok=True)
     losses = json.loads((tmp_path / "shipped" / "held_out.json").read_text())
-    monkeypatch.setattr(pretrained, "Corpus", lambda url: None)
-    monkeypatch.setattr(pretrained, "held_out_losses", lambda model, corpus: losses)
+    monkeypatch.setattr(fit, "Corpus", lambda url: None)
+    monkeypatch.setattr(fit, "held_out_losses", lambda model, corpus: losses)
     with pytest.raises(ValueError, match="the generator that is shipped has"):
-        pretrained.ship(tmp_path / "root", tmp_path / "shipped")
+        fit.ship(tmp_path / "root", tmp_path / "shipped")
     better = {name: loss * 0.9 for name, loss in losses.items()}
-    monkeypatch.setattr(pretrained, "held_out_losses", lambda model, corpus: better)
-    assert pretrained.ship(tmp_path / "root", tmp_path / "shipped") == better
+    monkeypatch.setattr(fit, "held_out_losses", lambda model, corpus: better)
+    assert fit.ship(tmp_path / "root", tmp_path / "shipped") == better
     assert json.loads((tmp_path / "shipped" / "held_out.json").read_text()) == better
     assert SpoofPipeline.from_pretrained(tmp_path / "shipped").unet.dtype == torch.float32
+
+
+def test_the_recipe_s_stations_take_its_settings(tmp_path: Path) -> None:
+    style = fit.build(fit.fit_style.FitStyleConfig, fit._style(tmp_path))
+    generator = fit.build(fit.fit_generator.FitGeneratorConfig, fit._generator(tmp_path))
+    assert (generator.style_encoder, generator.corpus) == (style.out, style.corpus)
+    assert generator.network.timesteps == 500 and generator.pairs.self_pairs == 0.5

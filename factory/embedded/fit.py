@@ -1,7 +1,7 @@
-"""The generator that ships with this software, and its recipe: `python -m factory.drawn.pretrained OUT` fits it anew.
+"""The recipe of the generator that ships with this software: `python -m factory.embedded.fit OUT` fits it anew.
 
-It knows the styles of the embedded faces (drawn people in two domains, printed, replayed and masked) at 64², so that
-the demo makes spoofs at once and trains only a little further. Its card, `portrait-64/README.md`, states its cost.
+It knows the styles of the embedded people (24 of them, live ones included) at 64², so that spoofs can be made at once
+and a training on other styles has a start. Its card, `generator/README.md`, states its cost.
 """
 
 from __future__ import annotations
@@ -15,52 +15,34 @@ from pathlib import Path
 
 from difffas.errors import UserError
 from difffas.style_encoder import SMALL_STYLE_ENCODER
+from difffas.style_statistics import PART
 from difffas.unet import SMALL_UNET
 from factory import prepare
 from factory.core.config import build
 from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
-from factory.corpus.provenance import DRAWN
-from factory.drawn import embedded
+from factory.embedded import smaller
 from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
-FOLDER = Path(__file__).parent / "portrait-64"
-SIZE, SUBJECTS, CAPTURES, SEED = 64, 400, 2, 64  # the demo draws other people, from another seed
-DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
+FOLDER = Path(__file__).parent / "generator"
+SIZE = 64
 HELD_OUT = 192  # (live, spoof, guide) triples
-CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 250}
+CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 500}
 
 
 def fit(out: str) -> TrainSummary:
-    """Draw the faces and fit style encoder and generator below `out`; a second call resumes."""
+    """Prepare the people and fit style encoder and generator below `out`; a second call resumes."""
     root = Path(out).absolute()
-    if len(list((root / "faces").rglob("*.png"))) < embedded.planned(SUBJECTS, CAPTURES, DOMAINS, ATTACKS):
-        say(f"pretrained: drawing {SUBJECTS} people")
-        embedded.draw(root / "faces", SUBJECTS, CAPTURES, SIZE, DOMAINS, ATTACKS, seed=SEED)
-    prepare.run(build(prepare.PrepareConfig, _corpus(root)))
+    prepare.run(build(prepare.PrepareConfig, smaller(SIZE, f"{root}/corpus")))
     fit_style.run(build(fit_style.FitStyleConfig, _style(root)))
     return fit_generator.run(build(fit_generator.FitGeneratorConfig, _generator(root)))
 
 
-def _corpus(root: Path) -> JsonObject:
-    return {
-        "source": f"{root}/faces",
-        "out": f"{root}/corpus",
-        "pattern": embedded.PATTERN,
-        "crop": "none",
-        "size": SIZE,
-        "license": "CC0-1.0",
-        "digital_source_type": DRAWN,
-        "split": {"train": 0.9, "dev": 0.1},
-        "output": {"rows_per_shard": 500},
-    }
-
-
 def _style(root: Path) -> JsonObject:
-    training = {"steps": 1500, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
+    training = {"steps": 3000, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",
         "out": f"{root}/style",
@@ -71,14 +53,15 @@ def _style(root: Path) -> JsonObject:
 
 
 def _generator(root: Path) -> JsonObject:
-    training = {"steps": 6000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
+    training = {"steps": 20_000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",
         "style_encoder": f"{root}/style",
         "out": f"{root}/generator",
         # Only t below 500: a larger T₀ turns a face into another face, and half the range is learnt twice as well.
         "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
-        "train": {**training, "evaluate_every": 500},
+        "pairs": {"self_pairs": 0.5, "shifted_noise": 0.8},
+        "train": {**training, "evaluate_every": 1000},
         "ema_decay": 0.998,
         "evaluation": {"samples": HELD_OUT},
         "resources": CPU,
@@ -116,14 +99,14 @@ def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
 
 
 def _narrow(model: Path, folder: Path) -> None:
-    """Copy a model folder, with its weights in bfloat16."""
+    """Copy a model folder, with its weights in bfloat16; statistics of styles stay as they are."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    for part in ("unet", "style_encoder", "scheduler"):
+    for part in ("unet", "style_encoder", "scheduler", PART):
         shutil.copytree(model / part, folder / part)
     shutil.copy(model / "model_index.json", folder)
-    for path in folder.rglob("*.safetensors"):
+    for path in (*folder.glob("unet/*.safetensors"), *folder.glob("style_encoder/*.safetensors")):
         tensors = load_file(path)
         narrow = {n: t.to(torch.bfloat16) if t.is_floating_point() else t for n, t in tensors.items()}
         save_file(narrow, path, metadata={"format": "pt"})
@@ -131,4 +114,4 @@ def _narrow(model: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     fit(sys.argv[1])
-    say(f"pretrained: held-out loss {ship(Path(sys.argv[1]))['all']:.5f}; now write the card")
+    say(f"embedded: held-out loss {ship(Path(sys.argv[1]))['all']:.5f}; now write the card")

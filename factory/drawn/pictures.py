@@ -1,4 +1,4 @@
-"""The embedded faces: drawn faces of people who do not exist, free to use, and attacks on them, as an image folder."""
+"""Drawn faces of people who do not exist, and simulated attacks on them, as an image folder: for tests, in seconds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,30 @@
+"""What ships with this software: rendered people, and a generator that was fitted on them. docs/embedded.md is the manual.
+
+    people/     `embedded://people`, a corpus: 120 people before 4 cameras, live and under 5 attacks, at 128², CC0-1.0.
+                difffas world --config examples/people.yaml renders it again
+    generator/  `embedded://generator`, a model folder for 64². python -m factory.embedded.fit OUT fits it again
+
+`difffas verify embedded://people` reads every byte of the corpus again.
+"""
+
+from __future__ import annotations
+
+from factory.core.documents import JsonObject
+from factory.corpus.provenance import DRAWN
+from factory.storage.embedded import PEOPLE
+
+# Content digest of the corpus, as fingerprints of runs that read it hold it: a test compares.
+PEOPLE_DIGEST = ""
+
+
+def smaller(size: int, out: str) -> JsonObject:
+    """Settings of `prepare` that copy the embedded people into the corpus `out`, at another size and with their splits."""
+    return {
+        "source": f"{PEOPLE}/data",
+        "out": out,
+        "crop": "none",
+        "size": size,
+        "license": "CC0-1.0",
+        "digital_source_type": DRAWN,
+        "output": {"rows_per_shard": 288},
+    }

@@ -22,7 +22,7 @@ from factory.core.config import build
 from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
-from factory.embedded import smaller
+from factory.embedded import PAIRS, smaller
 from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
@@ -60,7 +60,7 @@ def _generator(root: Path) -> JsonObject:
         "out": f"{root}/generator",
         # Only t below 500: a larger T₀ turns a face into another face, and half the range is learnt twice as well.
         "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
-        "pairs": {"self_pairs": 0.5, "shifted_noise": 0.8},
+        "pairs": PAIRS,
         "train": {**training, "evaluate_every": 1000},
         "ema_decay": 0.998,
         "evaluation": {"samples": HELD_OUT},

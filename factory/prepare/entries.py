@@ -18,7 +18,7 @@ from factory.datasets import DATASETS, capture_fields, field_names
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
 from factory.sources.faces import Box, read_boxes
-from factory.sources.pattern import Pattern, vocabulary_name
+from factory.sources.pattern import Pattern, field_value, vocabulary_name
 
 if TYPE_CHECKING:
     from factory.prepare.config import PrepareConfig
@@ -154,7 +154,7 @@ class _Reader:
         self._live = {vocabulary_name(name) for name in config.live}
         self._numbers = any(name.isdigit() for name in config.live)
         defaults = config.defaults.model_dump(exclude_none=True)
-        self._defaults = {name: vocabulary_name(value) for name, value in defaults.items()}
+        self._defaults = {name: field_value(name, value) for name, value in defaults.items()}
         self._dataset = DATASETS[config.dataset] if config.dataset else None
         self._divider = config.domain
         self._check()
@@ -195,7 +195,7 @@ class _Reader:
         if found is None:
             return Entry(**place, key=key_of("", source.path), reject=NO_MATCH)
         columns = source.fields or {}
-        values = self._defaults | found | {name: vocabulary_name(columns[name]) for name in NAMES if name in columns}
+        values = self._defaults | found | {name: field_value(name, columns[name]) for name in NAMES if name in columns}
         reject, box = source.reject, None
         if "label" in columns and re.fullmatch(r"-?\d+", columns["label"]) and not self._numbers:
             live = columns["label"] == str(LIVE)

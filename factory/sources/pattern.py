@@ -20,6 +20,8 @@ from difffas.errors import UserError
 
 _TOKEN = re.compile(r"\{(?P<field>[a-z][a-z0-9_]*)\}|(?P<star>\*)|(?P<literal>[^{}*?\[\]\\]+)")
 _WORD = re.compile(r"[a-z0-9]+")
+_NAME = r"[a-z0-9]+(?:_[a-z0-9]+)*"
+_PART = re.compile(rf"{_NAME}(?:__{_NAME})+")  # of a domain, as corpora name it: `nuaa__session_03`
 
 
 class Pattern:
@@ -56,7 +58,7 @@ class Pattern:
     def match(self, path: str) -> dict[str, str] | None:
         """Return a path's field values (`/` between components) as vocabulary names; None if the path does not fit."""
         found = self._regex.fullmatch(path)
-        return found and {name: vocabulary_name(value) for name, value in found.groupdict().items()}
+        return found and {name: field_value(name, value) for name, value in found.groupdict().items()}
 
     def _component(self, text: str) -> str:
         """Return the regular expression of one path component, and note its fields."""
@@ -86,6 +88,11 @@ class Pattern:
             return f"(?P={name})"
         self.fields += (name,)
         return rf"(?P<{name}>[^/]+?)"
+
+
+def field_value(field: str, text: str) -> str:
+    """Return the value of a field as a vocabulary name; a part of a domain stays one, so that people keep their names."""
+    return text if field == "domain" and _PART.fullmatch(text) else vocabulary_name(text)
 
 
 @functools.lru_cache(1 << 16)  # a million images share few names

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.sources.pattern import Pattern, vocabulary_name
+from factory.sources.pattern import Pattern, field_value, vocabulary_name
 from tests.root import ROOT
 
 words = st.text("abcxyz0189", min_size=1, max_size=5)
@@ -116,3 +116,12 @@ def test_the_layouts_of_the_manual() -> None:
     assert len(layouts) == 4
     for path, pattern in layouts:
         assert (Pattern(pattern).match(path) or {}).get("subject"), path
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [("nuaa__session_03", "nuaa__session_03"), ("a__b__c", "a__b__c"), ("A__b", "a_b"), ("a___b", "a_b"), ("__b", "b")],
+)
+def test_a_part_of_a_domain_stays_one(text: str, domain: str) -> None:
+    assert Pattern("{domain}/{subject}").match(f"{text}/{text}") == {"domain": domain, "subject": vocabulary_name(text)}
+    assert field_value("domain", text) == domain

@@ -1,4 +1,4 @@
-"""The method on one page: draw people, learn styles, learn to make spoofs, make spoofs of strangers, look at them.
+"""The method on one page: take people, learn styles, learn to make spoofs, make spoofs of strangers, look at them.
 
     python examples/first_hour.py
 
@@ -16,12 +16,12 @@ from difffas import EMA, SpoofPipeline, SpoofUNet, StyleEncoder, draw_training_n
 from difffas.brisque import brisque
 from difffas.style_encoder import SMALL_STYLE_ENCODER, feature_statistics
 from difffas.unet import SMALL_UNET
-from factory.drawn.portrait import Capture, Subject, landmarks, render
-from factory.simulate.attacks import ATTACKS, CAMERAS, record
+from factory.corpus import Corpus
+from factory.images import resize
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=1500, help="training steps of the generator")
-parser.add_argument("--people", type=int, default=160, help="drawn people to train on")
+parser.add_argument("--people", type=int, default=72, help="rendered people to train on, at most 72")
 parser.add_argument("--t0", type=int, default=450, help="T₀, the noise level that spoofs start from: 25 to 500")
 parser.add_argument("--w", type=float, default=3.0, help="guidance: 1 follows the guide plainly, more exaggerates it")
 parser.add_argument("--out", type=Path, default=Path("out/first-hour"), help="folder for sheet.png and model/")
@@ -32,24 +32,23 @@ torch.manual_seed(0)  # the networks' first weights
 dice = torch.Generator().manual_seed(0)  # everything else that is random
 
 
-# 1. Faces: every person live, printed and replayed, recorded by one camera. Nobody trains on the strangers.
-def picture(person: int, style: str) -> np.ndarray:
-    """One drawn person in one style, uint8 H, W, C."""
-    who, moment = Subject.from_seed(person), Capture.from_seed(person)
-    scene = render(who, moment, SIDE)
-    spoofed = scene if style == "live" else ATTACKS[style](scene, person, landmarks(who, moment, SIDE))
-    return record(spoofed, CAMERAS["phone"], person)
+# 1. Faces: every person live, printed and replayed, before one camera. Nobody trains on the strangers.
+def faces(split: str, count: int) -> torch.Tensor:
+    """Pictures of the first people of a split in every style: P, S, C, H, W in [-1, 1]."""
+    people = Corpus("embedded://people")  # ships with the package
+    shown = [people.where(split=split, style=f"world__phone-{style}")[:count] for style in STYLES]  # S, P: same order
+    pixels = np.stack([resize(image, SIDE) for image in people.pixels(np.transpose(shown).ravel())])
+    return torch.from_numpy(pixels).unflatten(0, (-1, len(STYLES))).permute(0, 1, 4, 2, 3) / 127.5 - 1
 
 
-pixels = np.array([[picture(person, style) for style in STYLES] for person in range(STRANGERS + args.people)])
-faces = torch.from_numpy(pixels).permute(0, 1, 4, 2, 3) / 127.5 - 1  # STRANGERS + P, S, C, H, W in [-1, 1]
-strangers, known = faces[:STRANGERS], faces[STRANGERS:]
+strangers, known = faces("test", STRANGERS), faces("train", args.people)
+P = len(known)
 
 # 2. Style encoder (Eq. 8): cross-entropy on the style. Then its weights are frozen.
 encoder = StyleEncoder(STYLES, **SMALL_STYLE_ENCODER)
 optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3)
 for _ in range(150):
-    who, style = torch.randint(args.people, (32,), generator=dice), torch.randint(len(STYLES), (32,), generator=dice)
+    who, style = torch.randint(P, (32,), generator=dice), torch.randint(len(STYLES), (32,), generator=dice)
     features, logits = encoder(known[who, style])  # maps of 48, H/8, W/8; 80, H/16, W/16; 80, H/32, W/32; and B, S
     optimiser.zero_grad()
     torch.nn.functional.cross_entropy(logits, style).backward()
@@ -64,8 +63,8 @@ optimiser = torch.optim.AdamW(unet.parameters(), lr=2e-3)
 schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, args.steps)
 losses, tenth = [], max(args.steps // 10, 1)
 for step in range(1, args.steps + 1):
-    who = torch.randint(args.people, (BATCH,), generator=dice)
-    other = (who + torch.randint(1, args.people, (BATCH,), generator=dice)) % args.people  # never the same person
+    who = torch.randint(P, (BATCH,), generator=dice)
+    other = (who + torch.randint(1, P, (BATCH,), generator=dice)) % P  # never the same person
     style = torch.randint(1, len(STYLES), (BATCH,), generator=dice)
     live, spoof, guide = known[who, 0], known[who, style], known[other, style]  # B, C, H, W each
     draw = draw_training_noise(spoof.shape, dice, timesteps=TIMESTEPS)  # t: B; ε: B, C, H, W; keep the style or not: B

@@ -1,4 +1,4 @@
-"""The script of docs/first-hour.md: one page, without the plant's libraries, and it learns."""
+"""The script of docs/first-hour.md: one page, without Ray, and it learns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.root import ROOT
 SCRIPT = ROOT / "examples" / "first_hour.py"
 RUN = """
 import json, runpy, sys
-for name in ("ray", "pyarrow", "pydantic", "fsspec"):
+for name in ("ray", "fsspec"):
     sys.modules[name] = None
 script, losses, *sys.argv[1:] = sys.argv[1:]
 with open(losses, "w") as file:

@@ -37,7 +37,11 @@ CONFIG_ONLY_VERBS = {
         "ProbeConfig",
         "Try batch sizes of a generator on this machine; writes nothing.",
     ),
-    "play": ("factory.play", "PlayConfig", "Serve a page on this machine that makes one spoof at a time (Gradio); by default by the embedded generator."),
+    "play": (
+        "factory.play",
+        "PlayConfig",
+        "Serve a page on this machine that makes one spoof at a time (Gradio); needs no settings.",
+    ),
     "audit": (
         "factory.audit",
         "AuditConfig",

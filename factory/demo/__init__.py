@@ -31,7 +31,7 @@ class Shown(TypedDict):
 
 
 def run(out: str) -> Shown:
-    """Take photographs, then prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
+    """Take photographs, prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
     root = Path(out).absolute()
     started = time.monotonic()
     say(f"demo: everything goes below {root}")

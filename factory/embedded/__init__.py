@@ -1,4 +1,4 @@
-"""What ships with this software: rendered people, and a generator that was fitted on them. docs/embedded.md is the manual.
+"""What ships with this software: rendered people, and a generator fitted on them; manual: docs/embedded.md.
 
     people/     `embedded://people`, a corpus: 120 people before 4 cameras, live and under 5 attacks, at 128², CC0-1.0.
                 difffas world --config examples/people.yaml renders it again
@@ -23,7 +23,7 @@ PEOPLE_DIGEST = ""
 
 
 def smaller(size: int, out: str) -> JsonObject:
-    """Settings of `prepare` that copy the embedded people into the corpus `out`, at another size and with their splits."""
+    """Settings of `prepare` that copy the embedded people, with their splits, into a corpus of another size."""
     return {
         "source": f"{PEOPLE}/data",
         "out": out,

@@ -1,4 +1,4 @@
-"""The embedded people as a folder of photographs, such as a small laboratory might have: to try `prepare` and the rest on.
+"""The embedded people as a folder of photographs, such as a small laboratory might have.
 
 Every training person was before one camera, live and under three of the five attacks; what is missing is left to be
 generated. Of the people who are held out, everything is there.

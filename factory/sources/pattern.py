@@ -91,7 +91,7 @@ class Pattern:
 
 
 def field_value(field: str, text: str) -> str:
-    """Return the value of a field as a vocabulary name; a part of a domain stays one, so that people keep their names."""
+    """Return the value of a field as a vocabulary name; a part of a domain stays one, with its people."""
     return text if field == "domain" and _PART.fullmatch(text) else vocabulary_name(text)
 
 

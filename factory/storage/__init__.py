@@ -1,4 +1,4 @@
-"""A folder, local, in an object store (`s3://`, `gs://`, `az://`) or in the package, in which nothing is overwritten."""
+"""A folder, local, in an object store (`s3://`, `gs://`, `az://`) or embedded, in which nothing is overwritten."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_it_is_small() -> None:
 
 
 def test_a_wheel_an_image_and_a_job_take_it_along(tmp_path: Path) -> None:
-    """By the files' own rules: hatchling packs what git does not ignore of the packages, Docker and Ray what is named."""
+    """By their own rules: hatchling packs what git does not ignore of the packages, Docker and Ray what is named."""
     files = {path.relative_to(ROOT).as_posix() for path in FOLDERS[PEOPLE].rglob("*") if path.is_file()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["tool"]["hatch"]["build"]["targets"]["wheel"] == {"packages": ["difffas", "factory"]}

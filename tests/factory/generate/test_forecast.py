@@ -19,8 +19,6 @@ from factory.generate import forecast as forecast_module
 from factory.generate.forecast import forecast
 from factory.generate.measured_speed import Speed
 from factory.storage.embedded import GENERATOR
-from tests.root import ROOT
-
 
 
 @pytest.fixture

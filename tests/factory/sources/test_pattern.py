@@ -120,8 +120,17 @@ def test_the_layouts_of_the_manual() -> None:
 
 @pytest.mark.parametrize(
     ("text", "domain"),
-    [("nuaa__session_03", "nuaa__session_03"), ("a__b__c", "a__b__c"), ("A__b", "a_b"), ("a___b", "a_b"), ("__b", "b")],
+    [
+        ("nuaa__session_03", "nuaa__session_03"),
+        ("a__b__c", "a__b__c"),
+        ("A__b", "a_b"),
+        ("a___b", "a_b"),
+        ("__b", "b"),
+    ],
 )
 def test_a_part_of_a_domain_stays_one(text: str, domain: str) -> None:
-    assert Pattern("{domain}/{subject}").match(f"{text}/{text}") == {"domain": domain, "subject": vocabulary_name(text)}
+    assert Pattern("{domain}/{subject}").match(f"{text}/{text}") == {
+        "domain": domain,
+        "subject": vocabulary_name(text),
+    }
     assert field_value("domain", text) == domain

@@ -13,7 +13,7 @@ import pytest
 from ray._private.ray_constants import get_runtime_env_default_excludes
 from ray._private.runtime_env.packaging import create_package
 
-from factory import prepare
+from factory import prepare, report
 from factory.core.config import build, load
 from factory.corpus import Corpus
 from factory.corpus.verify import verify
@@ -89,6 +89,12 @@ def test_a_wheel_an_image_and_a_job_take_it_along(tmp_path: Path) -> None:
     create_package(str(checkout), package, include_gitignore=True, excludes=get_runtime_env_default_excludes())
     with zipfile.ZipFile(package) as archive:
         assert {name for name in archive.namelist() if not name.endswith("/")} == files
+
+
+def test_a_report_shows_it(tmp_path: Path) -> None:
+    report.run(build(report.ReportConfig, {"inputs": {"real": PEOPLE}, "out": f"{tmp_path}/report"}))
+    page = (tmp_path / "report" / report.PAGE).read_text(encoding="utf-8")
+    assert "world__cctv" in page and str(FOLDERS[PEOPLE]) not in page
 
 
 def test_a_smaller_copy_keeps_the_splits(people: Corpus, tmp_path: Path, ray_local: None) -> None:

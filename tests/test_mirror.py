@@ -17,7 +17,6 @@ EXCUSED = {
     "factory/audit/settings.py": "fields of a configuration, without checks of its own",
     "factory/cluster/retries.py": "one setting of Ray Data",
     "factory/core/errors.py": "two classes without code",
-    "factory/demo/__init__.py": "an entry point that calls every station; tests/factory/cli/test_stations.py does too",
     "factory/drawn/portrait/features.py": "paint, judged by the picture in test_render.py",
     "factory/drawn/portrait/hair.py": "paint, judged by the picture in test_render.py",
     "factory/drawn/portrait/scene.py": "paint, judged by the picture in test_render.py",

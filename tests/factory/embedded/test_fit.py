@@ -14,6 +14,7 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.schedule import alphas_cumprod
 from difffas.style_statistics import read_statistics
+from factory.core.config import build
 from factory.corpus import Corpus
 from factory.embedded import fit
 from factory.images import resize
@@ -21,6 +22,8 @@ from factory.models.load import model_digest
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 from factory.storage.embedded import FOLDERS, GENERATOR, PEOPLE
+from factory.train.recipes.generator import FitGeneratorConfig
+from factory.train.recipes.style import FitStyleConfig
 
 MEGABYTES = 16
 DOMAIN, ATTACKS = "world__phone", ("print", "replay", "rigid_mask", "partial", "make_up")
@@ -139,7 +142,7 @@ def test_another_is_shipped_only_if_its_held_out_loss_is_lower(
 
 
 def test_the_recipe_s_stations_take_its_settings(tmp_path: Path) -> None:
-    style = fit.build(fit.fit_style.FitStyleConfig, fit._style(tmp_path))
-    generator = fit.build(fit.fit_generator.FitGeneratorConfig, fit._generator(tmp_path))
+    style = build(FitStyleConfig, fit._style(tmp_path))
+    generator = build(FitGeneratorConfig, fit._generator(tmp_path))
     assert (generator.style_encoder, generator.corpus) == (style.out, style.corpus)
     assert generator.network.timesteps == 500 and generator.pairs.self_pairs == 0.5

@@ -1,10 +1,10 @@
 """Does a classifier call live faces spoofs because the factory has touched them? `python -m benchmarks.own_traces OUT`
 
 A classifier that learns the generator's own traces has learnt nothing about attacks. OUT is what
-`benchmarks.unseen_people` left. The live faces of each split's test people, whom neither generator nor classifier has seen, are
-scored as they are and after they were passed through the split's generator with w = 0: noised to T₀ and denoised
-without a guide, so that no attack is added. The table gives the share that is called spoof at the threshold of the dev
-person (BPCER), for the classifier of every arm.
+`benchmarks.unseen_people` left. The live faces of each split's test people, whom neither generator nor classifier has
+seen, are scored as they are and after they were passed through the split's generator with w = 0: noised to T₀ and
+denoised without a guide, so that no attack is added. The table gives the share that is called spoof
+at the threshold of the dev person (BPCER), for the classifier of every arm.
 """
 
 from __future__ import annotations

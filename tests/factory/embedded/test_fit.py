@@ -51,6 +51,10 @@ def test_its_card_says_what_was_measured() -> None:
         assert said.lower() in card.lower()
 
 
+of_people = pytest.mark.skipif(FOLDERS[GENERATOR] != fit.FOLDER, reason="portrait-64 knows drawn faces")
+
+
+@of_people
 def test_it_knows_the_styles_of_the_people_and_their_statistics(pipeline: SpoofPipeline) -> None:
     styles = sorted(set(Corpus(PEOPLE).column("style")))
     assert list(pipeline.style_encoder.styles) == styles
@@ -69,6 +73,7 @@ def known() -> dict[str, np.ndarray]:
     return found
 
 
+@of_people
 def test_spoofs_of_strangers_get_the_style_of_their_guide(
     pipeline: SpoofPipeline, known: dict[str, np.ndarray]
 ) -> None:

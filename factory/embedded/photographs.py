@@ -1,7 +1,7 @@
 """The embedded people as a folder of photographs, such as a small laboratory might have.
 
-Every training person was before one camera, live and under three of the five attacks; what is missing is left to be
-generated. Of the people who are held out, everything is there.
+It has two cameras, a good one and a poor one. Every training person was before one of them, live and under three of
+the five attacks; what is missing is left to be generated. Of the people who are held out, everything is there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from factory.storage.embedded import PEOPLE
 
 # The setting of `difffas prepare` for the folder.
 PATTERN = "{split}/{domain}/{attack}/{subject}/{capture}.webp"
+DOMAINS = ("world__phone", "world__webcam")
 TAKEN = 3  # attacks on a training person
 
 
@@ -36,20 +37,19 @@ def write(folder: Path) -> int:
     return len(found)
 
 
-def taken(number: int, domains: Sequence[str], attacks: Sequence[str]) -> tuple[str, set[str]]:
-    """The camera and the attacks of the n-th training person; both take turns."""
-    turn, camera = divmod(number, len(domains))
-    return domains[camera], {attacks[(turn + more) % len(attacks)] for more in range(TAKEN)}
+def taken(number: int, attacks: Sequence[str]) -> tuple[str, set[str]]:
+    """The domain and the attacks of the n-th training person; both take turns."""
+    turn, camera = divmod(number, len(DOMAINS))
+    return DOMAINS[camera], {attacks[(turn + more) % len(attacks)] for more in range(TAKEN)}
 
 
 def _chosen(people: Corpus) -> Iterator[int]:
     """Positions of the pictures that were taken, in the corpus."""
     facts = [people.column(name) for name in ("split", "subject", "domain", "attack")]
-    domains = sorted(set(facts[2]))
     attacks = sorted(set(facts[3]) - {LIVE_ATTACK})
     training = sorted(set(facts[1][facts[0] == "train"]))
-    where = {person: taken(number, domains, attacks) for number, person in enumerate(training)}
+    where = {person: taken(number, attacks) for number, person in enumerate(training)}
     for position, (split, person, domain, attack) in enumerate(zip(*facts, strict=True)):
         camera, presented = where.get(person, (domain, {attack}))
-        if split != "train" or (domain == camera and attack in {LIVE_ATTACK, *presented}):
+        if domain in DOMAINS and (split != "train" or (domain == camera and attack in {LIVE_ATTACK, *presented})):
             yield position

@@ -14,6 +14,7 @@ from PIL import Image
 
 from difffas import EMA, SpoofPipeline, SpoofUNet, StyleEncoder, draw_training_noise, training_loss
 from difffas.brisque import brisque
+from difffas.matching import recolour
 from difffas.style_encoder import SMALL_STYLE_ENCODER, feature_statistics
 from difffas.unet import SMALL_UNET
 from factory.corpus import Corpus
@@ -23,10 +24,9 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--steps", type=int, default=1500, help="training steps of the generator")
 parser.add_argument("--people", type=int, default=72, help="rendered people to train on, at most 72")
 parser.add_argument("--t0", type=int, default=450, help="T₀, the noise level that spoofs start from: 25 to 500")
-parser.add_argument("--w", type=float, default=3.0, help="guidance: 1 follows the guide plainly, more exaggerates it")
+parser.add_argument("--w", type=float, default=2.0, help="guidance: 1 follows the guide plainly, more exaggerates it")
 parser.add_argument("--out", type=Path, default=Path("out/first-hour"), help="folder for sheet.png and model/")
 args = parser.parse_args()
-
 STYLES, SIDE, STRANGERS, BATCH, TIMESTEPS = ("live", "print", "replay"), 32, 6, 8, 500  # S = 3, H = W = 32, B = 8
 torch.manual_seed(0)  # the networks' first weights
 dice = torch.Generator().manual_seed(0)  # everything else that is random
@@ -42,13 +42,12 @@ def faces(split: str, count: int) -> torch.Tensor:
 
 
 strangers, known = faces("test", STRANGERS), faces("train", args.people)
-P = len(known)
 
 # 2. Style encoder (Eq. 8): cross-entropy on the style. Then its weights are frozen.
 encoder = StyleEncoder(STYLES, **SMALL_STYLE_ENCODER)
 optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3)
 for _ in range(150):
-    who, style = torch.randint(P, (32,), generator=dice), torch.randint(len(STYLES), (32,), generator=dice)
+    who, style = torch.randint(len(known), (32,), generator=dice), torch.randint(len(STYLES), (32,), generator=dice)
     features, logits = encoder(known[who, style])  # maps of 48, H/8, W/8; 80, H/16, W/16; 80, H/32, W/32; and B, S
     optimiser.zero_grad()
     torch.nn.functional.cross_entropy(logits, style).backward()
@@ -63,10 +62,11 @@ optimiser = torch.optim.AdamW(unet.parameters(), lr=2e-3)
 schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, args.steps)
 losses, tenth = [], max(args.steps // 10, 1)
 for step in range(1, args.steps + 1):
-    who = torch.randint(P, (BATCH,), generator=dice)
-    other = (who + torch.randint(1, P, (BATCH,), generator=dice)) % P  # never the same person
+    who = torch.randint(len(known), (BATCH,), generator=dice)
+    other = (who + torch.randint(1, len(known), (BATCH,), generator=dice)) % len(known)  # never the same person
     style = torch.randint(1, len(STYLES), (BATCH,), generator=dice)
-    live, spoof, guide = known[who, 0], known[who, style], known[other, style]  # B, C, H, W each
+    spoof, guide = known[who, style], known[other, style]  # B, C, H, W each
+    live = recolour(spoof, known[who, 0])  # a self-pair [ours]: no live face is aligned with a print to the pixel
     draw = draw_training_noise(spoof.shape, dice, timesteps=TIMESTEPS)  # t: B; ε: B, C, H, W; keep the style or not: B
     loss = training_loss(unet, encoder, spoof, live, guide, draw).total  # the U-Net sees B, 2C, H, W
     optimiser.zero_grad()
@@ -84,7 +84,8 @@ style = torch.arange(1, len(STYLES)).repeat_interleave(STRANGERS)  # N = 12: all
 live, real = strangers[:, 0].repeat(len(STYLES) - 1, 1, 1, 1), strangers[:, 1:].transpose(0, 1).flatten(0, 1)
 guide = strangers.roll(1, 0)[:, 1:].transpose(0, 1).flatten(0, 1)  # N, C, H, W, as live and real are
 pipeline = SpoofPipeline(average.model, encoder)
-spoof = pipeline(live, guide, t0=args.t0, cfg_scale=args.w, seed=range(len(live)), steps=25)  # N, C, H, W
+tinted, seeds = recolour(live, guide), range(len(live))  # noise is added to the live face in the tint of the guide
+spoof = pipeline(live, guide, t0=args.t0, cfg_scale=args.w, seed=seeds, steps=25, start=tinted)  # N, C, H, W
 pipeline.save_pretrained(args.out / "model")
 
 # 5. Scores and contact sheet.

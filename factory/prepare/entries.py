@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from difffas.errors import UserError
 from factory.core.progress import say
-from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, domain_part, style_of
+from factory.corpus.row import LIVE, LIVE_ATTACK, PART, SPOOF, Facts, domain_part, style_of
 from factory.corpus.splits import split_subjects
 from factory.datasets import DATASETS, capture_fields, field_names
 from factory.prepare.config import FOLDER_PATTERN
@@ -195,7 +195,10 @@ class _Reader:
         if found is None:
             return Entry(**place, key=key_of("", source.path), reject=NO_MATCH)
         columns = source.fields or {}
-        values = self._defaults | found | {name: vocabulary_name(columns[name]) for name in NAMES if name in columns}
+        named = {name: vocabulary_name(columns[name]) for name in NAMES if name in columns}
+        if PART in columns.get("domain", ""):  # a corpus that is prepared anew: people keep their whole domain
+            named["domain"] = PART.join(map(vocabulary_name, columns["domain"].split(PART, 1)))
+        values = self._defaults | found | named
         reject, box = source.reject, None
         if "label" in columns and re.fullmatch(r"-?\d+", columns["label"]) and not self._numbers:
             live = columns["label"] == str(LIVE)

@@ -26,7 +26,7 @@ from factory.evaluate import EvaluateConfig
 from factory.run import Run
 from factory.storage import Storage
 from factory.strength import CELLS
-from factory.strength.figures import cells_csv
+from factory.strength.figures import cells_csv, summarise
 from factory.tables.sheet import table_of
 from tests.ablations import SUMMARY
 from tests.pages import scored, study
@@ -142,8 +142,8 @@ class Stubs:
 
     def _strength(self, config: Any) -> Any:
         self._called("strength")
-        made = study(Path(config.out))
-        summary = strength.summarise((made / "samples.csv").read_bytes())
+        made = Path(study(Path(config.out)))
+        summary = summarise((made / "samples.csv").read_bytes())
         Storage(str(made)).create(CELLS, cells_csv(summary))
         return summary
 

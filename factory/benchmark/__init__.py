@@ -17,7 +17,7 @@ from factory.ablate.graph import Graph
 from factory.ablate.tables import Table
 from factory.benchmark import extras, outputs
 from factory.benchmark.evaluations import Evaluations
-from factory.benchmark.maps import maps
+from factory.benchmark.maps import maps_of
 from factory.benchmark.outputs import Found
 from factory.benchmark.results import (
     DifferenceRecord,
@@ -25,11 +25,11 @@ from factory.benchmark.results import (
     difference_records,
     families_of,
     mean_records,
-    results,
+    results_of,
     verdicts,
 )
 from factory.benchmark.settings import BenchmarkConfig as BenchmarkConfig
-from factory.benchmark.traces import Trace, traces
+from factory.benchmark.traces import Trace, bpcer_changes
 from factory.core.config import load
 from factory.core.documents import JsonObject
 from factory.core.progress import say
@@ -103,7 +103,7 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
     storage = Storage(runs_folder(config))
     faults = make(storage, list(graph.runs.values()))
     evaluations = Evaluations(storage, graph.evaluations, faults, config.unit, config.resamples)
-    families = results(table, evaluations, families_of(table, config.families), baseline)
+    families = results_of(table, evaluations, families_of(table, config.families), baseline)
     left_out: dict[str, str] = {}
     found = Found(
         table=table,
@@ -157,7 +157,7 @@ def _traces(
     folders = {
         protocol: Storage(storage.path(each.name)) for protocol, each in passes.items() if each.name not in faults
     }
-    return traces(folders, evaluations, adds)
+    return bpcer_changes(folders, evaluations, adds)
 
 
 def _why_no_pass(graph: Graph) -> str:
@@ -198,7 +198,7 @@ def _maps(
         left_out["features"] = f"no classifier of {protocol}, seed {seed}, has been evaluated"
         return []
     say(f"{STATION}: a map of features for {len(rows)} rows")
-    return maps(
+    return maps_of(
         {row: extras.evaluation_config(graph, mine[row]) for row in rows},
         asked,
         _threads(config),

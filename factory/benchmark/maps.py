@@ -42,7 +42,7 @@ class Map:
     points: list[MapPoint]
 
 
-def maps(evaluations: Mapping[str, EvaluateConfig], config: FeaturesConfig, threads: int) -> list[Map]:
+def maps_of(evaluations: Mapping[str, EvaluateConfig], config: FeaturesConfig, threads: int) -> list[Map]:
     """One map for each row, of the classifier and corpus that its evaluation names."""
     found = []
     for row, evaluation in evaluations.items():

@@ -90,7 +90,7 @@ def families_of(table: Table, families: Mapping[str, Sequence[str]]) -> dict[str
     return found
 
 
-def results(
+def results_of(
     table: Table, evaluations: Evaluations, families: Mapping[str, tuple[str, ...]], baseline: str
 ) -> list[Family]:
     """The results of every family."""

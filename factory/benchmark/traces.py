@@ -138,7 +138,7 @@ class Trace(TypedDict):
     high: float | None
 
 
-def traces(folders: Mapping[str, Storage], evaluations: Evaluations, rows: Mapping[str, bool]) -> list[Trace]:
+def bpcer_changes(folders: Mapping[str, Storage], evaluations: Evaluations, rows: Mapping[str, bool]) -> list[Trace]:
     """The change of every row's BPCER at the dev threshold, over these protocols, with an interval.
 
     Args:

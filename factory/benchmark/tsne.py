@@ -1,7 +1,8 @@
 """t-SNE of a few hundred points, exactly and in NumPy alone: a map in which neighbours stay neighbours.
 
 Van der Maaten and Hinton (JMLR 2008). The start is the first two principal components (Kobak and Berens, 2019), so
-that the same points give the same map. Distances between far clusters and sizes of clusters mean nothing in such a map.
+that the same points give the same map. Distances between far clusters and sizes of clusters mean nothing in such a
+map.
 """
 
 from __future__ import annotations

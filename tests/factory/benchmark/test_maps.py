@@ -32,7 +32,7 @@ def test_every_face_of_dev_and_test_is_a_point(tmp_path: Path, monkeypatch: pyte
         )
         for row in ("a", "b")
     }
-    found = maps.maps(evaluations, FeaturesConfig(steps=250, perplexity=5), 1)
+    found = maps.maps_of(evaluations, FeaturesConfig(steps=250, perplexity=5), 1)
     assert asked == ["/a", "/b"]
     for each in found:
         assert {(point["split"], point["domain"]) for point in each.points if point["split"] == "test"} == {

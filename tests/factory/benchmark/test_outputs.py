@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.benchmark.outputs import DIFFERENCES, MARKDOWN, PAGE, RESULTS, Found, files
-from factory.benchmark.results import results, verdicts
+from factory.benchmark.results import results_of, verdicts
 from tests.ablations import table_of
 from tests.benchmarked import evaluations_of
 
@@ -19,7 +19,7 @@ def found(tmp_path: Path, **given: Any) -> Found:
         return 0.9 if attack == "live" else 0.1
 
     evaluations = evaluations_of(tmp_path, {(row.name, protocol, 0): score for row in table.rows})
-    families = results(table, evaluations, {protocol: (protocol,)}, "base")
+    families = results_of(table, evaluations, {protocol: (protocol,)}, "base")
     values: dict[str, Any] = {
         "unit": "frame",
         "baseline": "base",

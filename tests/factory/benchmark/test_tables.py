@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from factory.benchmark.results import results, verdicts
+from factory.benchmark.results import results_of, verdicts
 from factory.benchmark.tables import chance, markdown, results_csv
 from factory.benchmark.traces import Trace
 from tests.ablations import table_of
@@ -22,7 +22,7 @@ def test_the_text_says_first_what_does_not_help_and_the_csv_has_all(tmp_path: Pa
         for seed in table.seeds
     }
     found = evaluations_of(tmp_path, {**scores, ("other | way", "q", 1): "no luck"})
-    families = results(table, found, {"both": ("p", "q")}, "base")
+    families = results_of(table, found, {"both": ("p", "q")}, "base")
     trace: Trace = {
         "row": "base", "adds_faces": False, "bpcer": 0.1, "passed": 0.2, "change": 0.1, "low": None, "high": None,
     }  # fmt: skip

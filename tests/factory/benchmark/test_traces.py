@@ -15,7 +15,7 @@ from difffas.errors import UserError
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import SMALL_STYLE_ENCODER, StyleEncoder
 from difffas.unet import SMALL_UNET, SpoofUNet
-from factory.benchmark.traces import SCORES, PassConfig, passed, run, traces
+from factory.benchmark.traces import SCORES, PassConfig, bpcer_changes, passed, run
 from factory.core.config import build
 from factory.run import Run
 from factory.storage import Storage
@@ -98,6 +98,6 @@ def test_the_change_of_bpcer_is_at_the_dev_threshold(tmp_path: Path) -> None:
     ]
     folder = Storage(str(tmp_path / "pass"))
     folder.create(SCORES, table_of(lines).encode())
-    (trace,) = traces({"p": folder}, found, {"a": True, "b": False})
+    (trace,) = bpcer_changes({"p": folder}, found, {"a": True, "b": False})
     assert (trace["bpcer"], trace["passed"], trace["change"]) == (0.0, 0.25, 0.25)
     assert trace["low"] is not None and trace["low"] < 0.25 < (trace["high"] or 0)

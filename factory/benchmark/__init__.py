@@ -153,7 +153,7 @@ def _traces(
         left_out["own traces"] = reason
     adds: dict[str, bool] = {}
     for (row, *_), evaluation in extras.places(graph).items():
-        adds[row] = adds.get(row, False) or extras.generator_of(graph, evaluation) is not None
+        adds[row] = adds.get(row, False) or extras.generation_of(graph, evaluation) is not None
     folders = {
         protocol: Storage(storage.path(each.name)) for protocol, each in passes.items() if each.name not in faults
     }
@@ -161,7 +161,7 @@ def _traces(
 
 
 def _why_no_pass(graph: Graph) -> str:
-    if any(extras.generator_of(graph, evaluation) for evaluation in extras.places(graph).values()):
+    if any(extras.generation_of(graph, evaluation) for evaluation in extras.places(graph).values()):
         return "no classifier with faces of a network has been evaluated"
     return extras.NO_GENERATOR
 
@@ -192,7 +192,7 @@ def _maps(
     seed = evaluations.seeds[0]
     places = {place: name for place, name in extras.places(graph).items() if place in evaluations.judged}
     mine = {row: name for (row, of, number), name in places.items() if (of, number) == (protocol, seed)}
-    adding = [row for row, name in mine.items() if extras.generator_of(graph, name) is not None]
+    adding = [row for row, name in mine.items() if extras.generation_of(graph, name) is not None]
     rows = [row for row in asked.rows or (baseline, *adding[:1]) if row in mine]
     if not rows:
         left_out["features"] = f"no classifier of {protocol}, seed {seed}, has been evaluated"

@@ -42,34 +42,28 @@ def evaluation_config(graph: Graph, evaluation: str) -> EvaluateConfig:
     return cast(EvaluateConfig, graph.runs[evaluation].config)
 
 
-def generator_of(graph: Graph, evaluation: str) -> str | None:
-    """The folder of the network that made the faces which a row adds; None if it adds none, or others."""
+def generation_of(graph: Graph, evaluation: str) -> TableRun | None:
+    """The run in which a network made the faces that a row adds; None if it adds none, or others."""
     waiting = [evaluation]
     while waiting:
         table_run = graph.runs[waiting.pop()]
         waiting += table_run.needs
         if isinstance(table_run.config, GenerateConfig):
-            generator = table_run.config.inputs.generator
-            return None if generator in BUILT_IN else generator
+            return None if table_run.config.inputs.generator in BUILT_IN else table_run
     return None
 
 
 def strength_run(config: BenchmarkConfig, graph: Graph) -> TableRun | None:
     """The strength study of the first protocol's generator, on people of dev; None if no network makes faces."""
     for place, evaluation in places(graph).items():
-        generator = generator_of(graph, evaluation)
-        if generator is not None and config.strength is not None:
-            found = _inputs(graph, evaluation, place[1], generator)
-            settings = {**STRENGTH_DEFAULTS, **config.strength}
-            name = _named(STRENGTH, {**found, "settings": settings})
-            inputs = {"live": found["corpus"], "guides": found["corpus"], "generator": generator}
-            given = {
-                "inputs": inputs,
-                "protocol": found["protocol"],
-                "out": f"{runs_folder(config)}/{name}",
-                **settings,
-            }
-            return TableRun(name, STRENGTH, build(StrengthConfig, given), ())
+        generation = generation_of(graph, evaluation)
+        if generation is None or config.strength is None:
+            continue
+        settings = {**STRENGTH_DEFAULTS, **config.strength}
+        name = _named(STRENGTH, {"generation": generation.name, "settings": settings})
+        inputs = cast(GenerateConfig, generation.config).inputs.model_dump()
+        given = {"inputs": inputs, "protocol": _protocol(place[1]), "out": f"{runs_folder(config)}/{name}"}
+        return TableRun(name, STRENGTH, build(StrengthConfig, {**given, **settings}), ())
     return None
 
 
@@ -81,26 +75,32 @@ def trace_runs(config: BenchmarkConfig, graph: Graph, judged: Collection[Place],
     evaluations = {place: name for place, name in places(graph).items() if place in judged}
     for protocol in dict.fromkeys(place[1] for place in evaluations):
         mine = {place: name for place, name in evaluations.items() if place[1] == protocol}
-        generators = [(name, generator) for name in mine.values() if (generator := generator_of(graph, name))]
-        if not generators:
+        generation = next((made for name in mine.values() if (made := generation_of(graph, name))), None)
+        if generation is None:
             continue
         classifiers: dict[str, dict[int, str]] = {}
         for (row, _, seed), name in mine.items():
             classifiers.setdefault(row, {})[seed] = str(evaluation_config(graph, name).classifier)
-        inputs = _inputs(graph, *generators[0][:1], protocol, generators[0][1])
         settings = config.traces.model_dump(mode="json")
-        asked = {row: {str(seed): url for seed, url in of_seed.items()} for row, of_seed in classifiers.items()}
-        name = _named(traces.STATION, {**inputs, "classifiers": asked, "settings": settings})
-        given = {**inputs, "classifiers": classifiers, "settings": settings, "threads": threads}
-        given["split"] = evaluation_config(graph, generators[0][0]).split
-        out = {"out": f"{runs_folder(config)}/{name}"}
-        found[protocol] = TableRun(name, traces.STATION, build(traces.PassConfig, given | out), ())
+        decisive = {"generation": generation.name, "asked": sorted(mine.values()), "settings": settings}
+        name = _named(traces.STATION, decisive)
+        inputs = cast(GenerateConfig, generation.config).inputs
+        given = {
+            "corpus": inputs.live,
+            "protocol": _protocol(protocol),
+            "split": evaluation_config(graph, next(iter(mine.values()))).split,
+            "generator": inputs.generator,
+            "classifiers": classifiers,
+            "settings": settings,
+            "threads": threads,
+            "out": f"{runs_folder(config)}/{name}",
+        }
+        found[protocol] = TableRun(name, traces.STATION, build(traces.PassConfig, given), ())
     return found
 
 
-def _inputs(graph: Graph, evaluation: str, protocol: str, generator: str) -> dict[str, Any]:
-    corpus = str(evaluation_config(graph, evaluation).corpus)
-    return {"corpus": corpus, "protocol": None if protocol == OWN else protocol, "generator": generator}
+def _protocol(name: str) -> str | None:
+    return None if name == OWN else name
 
 
 def _named(station: str, decisive: Mapping[str, Any]) -> str:

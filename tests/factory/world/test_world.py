@@ -25,7 +25,13 @@ DOMAINS = tuple(CAMERAS)
 
 
 def config(out: Path, **given: Any) -> WorldConfig:
-    small = {"people": 3, "domains": [DOMAINS[0]], "attacks": ["rigid_mask"], "size": 32, "samples": 1}  # no enrolment: fast
+    small = {
+        "people": 3,
+        "domains": [DOMAINS[0]],
+        "attacks": ["rigid_mask"],
+        "size": 32,
+        "samples": 1,
+    }  # no enrolment: fast
     return build(WorldConfig, {"out": str(out), "output": {"rows_per_shard": 2}, **small, **given})
 
 

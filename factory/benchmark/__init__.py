@@ -13,7 +13,7 @@ from typing import TypedDict
 from difffas.errors import UserError
 from factory.ablate import Forecast, Gaps, Unit, expand, make, runs_folder
 from factory.ablate import forecast as forecast_of_table
-from factory.ablate.graph import Graph
+from factory.ablate.graph import Graph, TableRun
 from factory.ablate.tables import Table
 from factory.benchmark import extras, outputs
 from factory.benchmark.evaluations import Evaluations
@@ -167,7 +167,7 @@ def _why_no_pass(graph: Graph) -> str:
 
 
 def _strength(
-    config: BenchmarkConfig, storage: Storage, study: extras.TableRun | None, left_out: dict[str, str]
+    config: BenchmarkConfig, storage: Storage, study: TableRun | None, left_out: dict[str, str]
 ) -> Storage | None:
     """The folder of the strength study; None with a reason."""
     if study is None:

@@ -51,11 +51,20 @@ class Spread:
     of: int
 
     @property
-    def text(self) -> str:
-        """Percent, with the number of seeds if some have no figure."""
+    def figure(self) -> str:
+        """Percent, mean ± deviation."""
         spread = "" if self.deviation is None else f" ± {fixed(100 * self.deviation, 2)}"
-        lacking = "" if self.seeds == self.of else f" ({self.seeds} of {self.of} seeds)"
-        return f"{fixed(100 * self.mean, 2)}{spread}{lacking}"
+        return f"{fixed(100 * self.mean, 2)}{spread}"
+
+    @property
+    def lacking(self) -> str:
+        """The number of seeds, if some have no figure."""
+        return "" if self.seeds == self.of else f"{self.seeds} of {self.of} seeds"
+
+    @property
+    def text(self) -> str:
+        """The figure, with the number of seeds if some have none."""
+        return f"{self.figure} ({self.lacking})" if self.lacking else self.figure
 
 
 class Evaluations:

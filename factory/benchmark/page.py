@@ -12,9 +12,8 @@ from PIL import Image
 
 from factory import charts
 from factory.benchmark import pictures
-from factory.benchmark.evaluations import Spread
 from factory.benchmark.results import NAMES, Family, Verdict, points, signed
-from factory.benchmark.tables import HEADINGS, chance
+from factory.benchmark.tables import HEADINGS, chance, lead
 from factory.benchmark.traces import Trace
 from factory.report import page_style
 from factory.report.explorer import theme_script
@@ -81,7 +80,6 @@ def render(content: Content) -> str:
         "points": points,
         "signed": signed,
         "percent": _percent,
-        "cell": _cell,
         "number": charts.number,
     }
     template = Path(__file__).with_name("benchmark.html").read_text(encoding="utf-8")
@@ -89,7 +87,8 @@ def render(content: Content) -> str:
         vars(content),
         names=NAMES,
         headings=HEADINGS,
-        chance=chance(len(content.verdicts), content.baseline),
+        lead=lead(content.metric, content.baseline),
+        chance=chance(len(content.verdicts)),
         kinds=pictures.KINDS,
         lines=pictures.LINES,
         style=page_style() + pictures.own_style(),
@@ -99,7 +98,3 @@ def render(content: Content) -> str:
 
 def _percent(value: float) -> str:
     return charts.fixed(100 * value, 2)
-
-
-def _cell(spread: Spread | None) -> str:
-    return "—" if spread is None else spread.text

@@ -130,19 +130,15 @@ def verdicts(families: Sequence[Family], metric: str) -> list[Verdict]:
             if change is None:
                 continue
             better = change.sign * (1 if metric in LARGER_IS_BETTER else -1)
-            found.append(Verdict(row.row, family.name, better, _sentence(row, change, metric)))
+            reached = row.means[metric]
+            figure = "" if reached is None else f"{fixed(100 * reached.mean, 2)} %, "
+            found.append(Verdict(row.row, family.name, better, figure + points(change)))
     return sorted(found, key=lambda verdict: verdict.better)
-
-
-def _sentence(row: RowResult, change: Difference, metric: str) -> str:
-    reached = row.means[metric]
-    figure = "" if reached is None else f" {fixed(100 * reached.mean, 2)} %,"
-    return f"{NAMES.get(metric, metric)}{figure} {points(change)}"
 
 
 def points(change: Difference) -> str:
     """A difference in percentage points, with its interval."""
-    text = f"{signed(change.value)} points"
+    text = signed(change.value)
     if change.low is None or change.high is None:
         return f"{text} (no interval: {change.seeds} seed{'s' * (change.seeds != 1)})"
     return f"{text} ({signed(change.low)} to {signed(change.high)})"

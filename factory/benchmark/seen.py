@@ -35,7 +35,8 @@ def features(folder: Storage, pixels: np.ndarray, threads: int) -> Floats:
     classifier = load_classifier(folder)
     with torch.no_grad():
         found = np.concatenate([classifier.features(batch).double().numpy() for batch in _batches(pixels)])
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    unit: Floats = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def _batches(pixels: np.ndarray) -> Iterator[Tensor]:

@@ -37,7 +37,7 @@ def markdown(
     traces: Sequence[Trace],
 ) -> str:
     """The whole result in Markdown: sentences first, then a table of every family, APCER by attack, gaps."""
-    paragraphs = [f"# {table.title}", *notes, *verdict_lists(found, baseline)]
+    paragraphs = [f"# {table.title}", *notes, *verdict_lists(found, metric, baseline)]
     for family in families:
         paragraphs += [
             f"## {family.name.capitalize()}",
@@ -55,7 +55,7 @@ def markdown(
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 
-def verdict_lists(found: Sequence[Verdict], baseline: str) -> list[str]:
+def verdict_lists(found: Sequence[Verdict], metric: str, baseline: str) -> list[str]:
     """The sentences under their headings, what does not help first, and how many of them chance alone would make."""
     paragraphs = []
     for better, heading in HEADINGS.items():
@@ -63,15 +63,22 @@ def verdict_lists(found: Sequence[Verdict], baseline: str) -> list[str]:
         if mine:
             lines = [f"* **{each.row}**, {each.family}: {each.text}" for each in mine]
             paragraphs += [f"## {heading}", "\n".join(lines)]
-    return [*paragraphs, chance(len(found), baseline)] if found else []
+    return [lead(metric, baseline), *paragraphs, chance(len(found))] if found else []
 
 
-def chance(comparisons: int, baseline: str) -> str:
-    """A warning of many comparisons."""
-    expected = CHANCE * comparisons
+def lead(metric: str, baseline: str) -> str:
+    """What the figures in the sentences are."""
     return (
-        f"Differences are to *{baseline}*, with 95 % intervals over test people and seeds. Of {comparisons} "
-        f"comparisons without any effect about {expected:.1f} would be called one by chance."
+        f"{NAMES.get(metric, metric)} in percent, and its difference to “{baseline}” in points, with a 95 % interval "
+        f"over test people and seeds."
+    )
+
+
+def chance(comparisons: int) -> str:
+    """A warning of many comparisons."""
+    return (
+        f"Of {comparisons} comparisons without any effect about {CHANCE * comparisons:.1f} would be called worse or "
+        f"better by chance."
     )
 
 

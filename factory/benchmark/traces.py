@@ -101,7 +101,8 @@ def run(config: PassConfig) -> TracesSummary:
                 for key, subject, live, again in zip(keys, subjects, *(side.tolist() for side in both), strict=True)
             ]
     claim.storage.create(SCORES, table_of(lines).encode())
-    return claim.finish({"faces": len(positions), "classifiers": len(lines) // len(positions)})
+    summary: TracesSummary = {"faces": len(positions), "classifiers": len(lines) // len(positions)}
+    return claim.finish(summary)
 
 
 def passed(lives: np.ndarray, config: PassConfig) -> np.ndarray:

@@ -39,7 +39,8 @@ def tsne(points: npt.ArrayLike, perplexity: float = 30.0, steps: int = 750) -> F
         gains = np.maximum(np.where(slope * step < 0, gains + 0.2, gains * 0.8), 0.01)
         step = MOMENTA[not early] * step - rate * gains * slope
         placed = placed + step
-    return placed - placed.mean(axis=0)
+    centred: Floats = placed - placed.mean(axis=0)
+    return centred
 
 
 def joint(points: Floats, perplexity: float) -> Floats:

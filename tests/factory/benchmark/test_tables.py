@@ -29,7 +29,7 @@ def test_the_text_says_first_what_does_not_help_and_the_csv_has_all(tmp_path: Pa
     said = verdicts(families, "hter@dev_eer")
     text = markdown(table, families, said, "base", "hter@dev_eer", ["A note."], found.gaps, [trace])
     assert text.startswith("# Own\n\nA note.\n\nHTER at the dev threshold in percent, and its difference to “base”")
-    assert "## What shows no difference\n\n* **other | way**, both: 0.00 %, +0.00 (+0.00 to +0.00)" in text
+    assert "## What shows no difference\n\n* **other | way**, both: 0.00 %, +0.00 (no interval: 1 seed)" in text
     assert "| base | 0.00 ± 0.00 | 100.00 ± 0.00 |  |" in text
     assert "| other \\| way | 0.00 (1 of 2 seeds) |" in text
     assert "* other | way / q, seed 1: no luck" in text

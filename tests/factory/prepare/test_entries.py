@@ -155,7 +155,7 @@ def test_columns_say_it_all_and_outrank_the_pattern() -> None:
 
 
 def test_a_corpus_that_is_prepared_anew_keeps_the_parts_of_its_domains() -> None:
-    row = {"label": "0", "attack": "live", "domain": "World__Phone 2", "subject": "7"}
+    row = {"label": "0", "attack": "live", "domain": "world__phone_2", "subject": "7"}
     [entry] = columns(row)
     assert (entry.domain, whole_domain(str(entry.domain))) == ("world__phone_2", "world")
     [entry] = columns({**row, "domain": "a_b"})

@@ -19,7 +19,7 @@ from tests.root import ROOT
 
 EXAMPLES = {
     **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
-    **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world"},
+    **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world", "benchmark": "benchmark"},
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])

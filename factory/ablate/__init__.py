@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import json
 import time
-from typing import Literal, TypeAlias, TypedDict
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 
 from difffas.errors import UserError
 from factory.ablate.figures import Cell, CellRecord, cells_of, csv_of, markdown_of
-from factory.ablate.graph import TABLE_STATIONS, Graph, RowEvaluation, TableRun
+from factory.ablate.graph import STATIONS, Graph, RowEvaluation, TableRun
 from factory.ablate.settings import AblateConfig as AblateConfig
 from factory.ablate.tables import Seeds as Seeds
 from factory.ablate.tables import Table, load_table
@@ -146,8 +147,8 @@ def run(config: AblateConfig) -> AblationSummary:
     if (finished := claim.summary(AblationSummary)) is not None:
         return finished
     storage = Storage(runs_folder(config))
-    faults = _make(storage, list(graph.runs.values()))
-    figure = functools.partial(_figure, storage, config.unit, faults)
+    faults = make(storage, list(graph.runs.values()))
+    figure = functools.partial(figure_of, storage, config.unit, faults)
     cells = cells_of(table, graph.evaluations, figure)
     return _commit(claim, table, cells, config.unit)
 
@@ -177,7 +178,9 @@ def runs_folder(config: AblateConfig) -> str:
     return config.runs or f"{config.out.rstrip('/')}/runs"
 
 
-def _make(storage: Storage, table_runs: list[TableRun]) -> dict[str, str]:
+def make(
+    storage: Storage, table_runs: list[TableRun], stations: Mapping[str, tuple[Any, type[Config]]] = STATIONS
+) -> dict[str, str]:
     """Make all unfinished runs; return, per run without a result, the reason: its own fault or an input's."""
     faults: dict[str, str] = {}
     for number, table_run in enumerate(table_runs, start=1):
@@ -187,19 +190,19 @@ def _make(storage: Storage, table_runs: list[TableRun]) -> dict[str, str]:
         elif not _finished(storage, table_run):
             started = time.monotonic()
             say(f"ablate: {number}/{len(table_runs)} {table_run.name}")
-            fault = _attempt(table_run)
+            fault = _attempt(table_run, stations)
             if fault is not None:
                 faults[table_run.name] = f"{table_run.name}: {fault}"
             say(f"ablate: {table_run.name} {fault or 'finished'} ({duration(time.monotonic() - started)})")
     return faults
 
 
-def _attempt(table_run: TableRun) -> str | None:
+def _attempt(table_run: TableRun, stations: Mapping[str, tuple[Any, type[Config]]]) -> str | None:
     """Run a station; return its fault in one line, but raise a fault that every other run would meet too."""
     try:
         if isinstance(table_run.config, FitClassifierConfig):
             check_scores(table_run.config)
-        TABLE_STATIONS[table_run.station][0].run(table_run.config)
+        stations[table_run.station][0].run(table_run.config)
     except FileNotFoundError as error:
         return _one_line(error)
     except (OSError, Stalled, Refused):
@@ -235,7 +238,7 @@ def _finished(storage: Storage, table_run: TableRun) -> bool:
     return storage.exists(f"{table_run.name}/summary.json")
 
 
-def _figure(storage: Storage, unit: Unit, faults: dict[str, str], each: RowEvaluation, metric: str) -> float | str:
+def figure_of(storage: Storage, unit: Unit, faults: dict[str, str], each: RowEvaluation, metric: str) -> float | str:
     """A metric of a row's evaluation, or the reason why it is missing."""
     if each.evaluation is None:
         return each.reason

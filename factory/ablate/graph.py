@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from difffas.errors import UserError
-from factory import evaluate, generate, protocols
+from factory import evaluate, generate, prepare, protocols
 from factory.ablate.tables import Table, TableRow
 from factory.core.config import Config, build, fingerprint
 from factory.core.documents import JsonObject, JsonValue
 from factory.models import backbone
+from factory.storage import Storage
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
@@ -32,7 +33,13 @@ TABLE_STATIONS: dict[str, tuple[Any, type[Config]]] = {
     "fit_classifier": (fit_classifier, fit_classifier.FitClassifierConfig),
     "evaluate": (evaluate, evaluate.EvaluateConfig),
 }
+PREPARE = "prepare"  # of the faces at another size, before everything else
+STATIONS: dict[str, tuple[Any, type[Config]]] = {
+    PREPARE: (prepare, prepare.PrepareConfig),
+    **TABLE_STATIONS,
+}
 SEED = {"fit_style": "train", "fit_generator": "train", "generate": "plan", "fit_classifier": "train"}
+OF_GENERATION = ("fit_style", "fit_generator", "generate")
 INPUTS = ("corpus", "inputs", "out", "protocol", "generated", "style_encoder", "classifier", "scores", "dev_scores")
 NO_RESULT = {"out", "resources", "threads"}  # settings of a station that do not decide its result
 
@@ -92,12 +99,23 @@ class Graph:
     def __init__(self, config: AblateConfig, table: Table, folder: str, digest: Digest) -> None:
         self._config, self._folder, self._digest = config, folder, digest
         self._rules = {name: None if name == OWN else protocols.load(name) for name in table.protocols}
-        self._corpus = RunInput(config.corpus, digest("corpus", config.corpus))
         self.runs: dict[str, TableRun] = {}
+        self._corpus = RunInput(config.corpus, digest("corpus", config.corpus))
+        if config.size is not None:
+            self._corpus = self._resized(config.size)
         self.evaluations: list[RowEvaluation] = []
         for seed in table.seeds:
             for row in table.rows:
                 self.evaluations += [self._row_evaluation(row, protocol, seed) for protocol in table.protocols]
+
+    def _resized(self, size: int) -> RunInput:
+        """The faces at another size, as `prepare` copies them with all that their rows say."""
+        name = f"{PREPARE}-{fingerprint({'job': PREPARE, 'corpus': self._corpus.identity, 'size': size})[:16]}"
+        url = f"{self._folder}/{name}"
+        source = f"{Storage(self._corpus.url).url}/data"
+        config = build(prepare.PrepareConfig, {"source": source, "out": url, "size": size, "crop": "none"})
+        self.runs[name] = TableRun(name, PREPARE, config, ())
+        return RunInput(url, name)
 
     def _row_evaluation(self, row: TableRow, protocol: str, seed: int) -> RowEvaluation:
         try:
@@ -195,7 +213,8 @@ class Graph:
         unused = {"initial", "sampler"} if getattr(row, "generator", None) else {"initial"}
         settings = merged(_default(station) | {key: base[key] for key in base if key not in unused}, over)
         if station in SEED:
-            settings = merged(settings, {SEED[station]: {"seed": seed}})
+            fixed = self._config.generation_seed if station in OF_GENERATION else None
+            settings = merged(settings, {SEED[station]: {"seed": seed if fixed is None else fixed}})
         if station.startswith("fit_"):
             resources = self._config.resources.model_dump(mode="json")
             settings = merged({"resources": resources}, settings)

@@ -29,6 +29,10 @@ class AblateConfig(Config):
     generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
     generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; $protocol too")
     style_encoder: PathOfProtocol | None = Field(None, description="fit-style folder for fit_generator; $protocol too")
+    size: int | None = Field(None, ge=32, description="pixels of a side to which the faces are brought first")
+    generation_seed: int | None = Field(
+        None, ge=0, description="seed of style encoder, generator and generated faces, shared by all seeds"
+    )
     fit_style: dict[str, JsonValue] = {}
     fit_generator: dict[str, JsonValue] | None = None
     generate: dict[str, JsonValue] = {}

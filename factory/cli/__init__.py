@@ -190,6 +190,19 @@ def ablate(
 
 
 @app.command()
+def benchmark(
+    config: ConfigFile = None,
+    out: Annotated[str | None, typer.Option(help="Folder to write, local or s3://.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and which are finished.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Compare methods on rendered people. Example: difffas benchmark --config jobs/benchmark.yaml --out benchmark"""
+    from factory.benchmark import command
+
+    print_summary(command(config, [*_settings({"out": out}), *(overrides or [])], dry_run))
+
+
+@app.command()
 def plan(
     config: ConfigFile = None,
     images_per_second: Annotated[

@@ -63,5 +63,6 @@ VERBS = {
     "generate": ("factory.generate", "GenerateConfig"),
     "evaluate": ("factory.evaluate", "EvaluateConfig"),
     "ablate": ("factory.ablate", "AblateConfig"),
+    "benchmark": ("factory.benchmark", "BenchmarkConfig"),
     "release": ("factory.release", "ReleaseConfig"),
 }

@@ -11,7 +11,11 @@ import numpy as np
 
 from difffas.errors import UserError
 from factory.models.generators import Made, Request
-from factory.simulate.attacks import ATTACKS
+from factory.simulate.attacks import ATTACKS, Attack
+
+# What `difffas world` calls attacks that are simulated under another name.
+ALSO = {"rigid_mask": "mask", "partial": "glasses", "make_up": "makeup"}
+SIMULATED: dict[str, Attack] = {**ATTACKS, **{name: ATTACKS[like] for name, like in ALSO.items()}}
 
 
 class SimulateGenerator:
@@ -25,7 +29,7 @@ class SimulateGenerator:
             raise ValueError(f"{len(request.routes)} routes for {len(request.live)} live faces")
         spoofs = np.empty_like(request.live)
         for row, route in enumerate(request.routes):
-            spoofs[row] = ATTACKS[route.attack](request.live[row], int(request.seed[row]), None)
+            spoofs[row] = SIMULATED[route.attack](request.live[row], int(request.seed[row]), None)
         return Made(spoofs)
 
 
@@ -35,9 +39,9 @@ def check(attacks: Collection[str], size: tuple[int, int]) -> None:
     Raises:
         UserError: naming the attacks, or the size.
     """
-    if unknown := sorted(set(attacks) - set(ATTACKS)):
+    if unknown := sorted(set(attacks) - set(SIMULATED)):
         raise UserError(
-            f"generator simulate knows no attack {', '.join(unknown)}, only {', '.join(ATTACKS)}: choose guides of "
+            f"generator simulate knows no attack {', '.join(unknown)}, only {', '.join(SIMULATED)}: choose guides of "
             f"these attacks, or another generator"
         )
     if size[0] != size[1]:

@@ -239,12 +239,15 @@ def render(content: Content) -> str:
     """The page from the content of `gather`; everything except our own SVG is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": charts.number, "fixed": charts.fixed}
-    template, style = (
-        Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("report.html", "report.css")
-    )
+    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(
-        vars(content), headings=HEADINGS, style=themed(chart_style()) + style, theme=theme_script()
+        vars(content), headings=HEADINGS, style=page_style(), theme=theme_script()
     )
+
+
+def page_style() -> str:
+    """The CSS of a page, with that of its charts, light and dark."""
+    return themed(chart_style()) + Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 
 
 def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None:

@@ -66,7 +66,7 @@ class Run:
     ) -> None:
         if "working_dir" in parse_json(os.environ.get(UPLOADED, "{}"), UPLOADED).get("runtime_env", {}):
             refuse_relative(out)
-        if station.startswith("fit-") or station in ("tune", "ablate"):
+        if station.startswith("fit-") or station in ("tune", "ablate", "benchmark"):
             refuse_training_in(out)
         refuse_read_only(out)
         self.storage = Storage(out)

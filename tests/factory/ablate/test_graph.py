@@ -153,3 +153,25 @@ def test_another_loss_takes_over_the_scale_alone() -> None:
     same = merged(base, {"loss": {"name": "rq", "spoof_margin": 0.1}})["loss"]
     assert same == {"name": "rq", "live_margin": 0.3, "scale": 20, "spoof_margin": 0.1}
     assert merged({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}}) == {"a": {"b": 1, "c": 3}}
+
+
+def test_faces_of_another_size_are_prepared_first_and_by_content() -> None:
+    table = table_of({"name": "a"}, {"name": "real", "generated": False})
+    plain, small = graph_of(table), graph_of(table, size=64)
+    first = next(iter(small.runs.values()))
+    assert (first.station, first.needs) == ("prepare", ())
+    config: Any = first.config
+    assert (config.size, config.crop, config.source.endswith("/faces/data")) == (64, "none", True)
+    assert {config.corpus for config in settings_of(small, "fit_classifier")} == {f"runs/{first.name}"}
+    assert all(first.name in table_run.needs for table_run in list(small.runs.values())[1:])
+    assert not set(plain.runs) & set(small.runs)
+    with pytest.raises(ValueError, match="size 50 must be a multiple of 32"):
+        graph_of(table, size=50)
+
+
+def test_a_seed_of_generation_is_shared_by_all_seeds() -> None:
+    table = table_of({"name": "a"}, {"name": "simulated", "generator": "simulate"}, seeds=[0, 1, 2])
+    graph = graph_of(table, generation_seed=9)
+    assert [config.plan.seed for config in settings_of(graph, "generate")] == [9, 9]
+    assert [config.train.seed for config in settings_of(graph, "fit_generator")] == [9]
+    assert sorted(config.train.seed for config in settings_of(graph, "fit_classifier")) == [0, 0, 1, 1, 2, 2]

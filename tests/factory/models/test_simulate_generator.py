@@ -40,6 +40,12 @@ def test_every_face_needs_a_route() -> None:
         SimulateGenerator()(dataclasses.replace(request(2), routes=()))
 
 
+def test_attacks_of_the_rendered_world_go_by_their_names_there() -> None:
+    asked = dataclasses.replace(request(1), routes=[Route("a-live", "a-live", "a-rigid_mask")])
+    assert (SimulateGenerator()(asked).pixels[0] == ATTACKS["mask"](asked.live[0], 5, None)).all()
+    check({"rigid_mask", "partial", "make_up"}, (64, 64))
+
+
 def test_an_attack_that_nothing_simulates_and_a_wide_image_are_refused() -> None:
     check({"print", "mask"}, (64, 64))
     with pytest.raises(UserError, match="knows no attack paper, wax, only print, replay"):

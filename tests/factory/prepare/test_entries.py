@@ -154,6 +154,14 @@ def test_columns_say_it_all_and_outrank_the_pattern() -> None:
     assert entry.row("unknown")["license"] == "unknown"
 
 
+def test_a_corpus_that_is_prepared_anew_keeps_the_parts_of_its_domains() -> None:
+    row = {"label": "0", "attack": "live", "domain": "world__phone_2", "subject": "7"}
+    [entry] = columns(row)
+    assert (entry.domain, whole_domain(str(entry.domain))) == ("world__phone_2", "world")
+    [entry] = columns({**row, "domain": "a_b"})
+    assert entry.domain == "a_b"
+
+
 @pytest.mark.parametrize(
     ("row", "live", "expected"),
     [

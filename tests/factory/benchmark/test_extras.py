@@ -1,0 +1,56 @@
+"""Which runs a benchmark adds to those of its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from difffas.errors import UserError
+from factory.ablate import expand
+from factory.benchmark.extras import generation_of, places, strength_run, trace_runs
+from factory.benchmark.traces import PassConfig
+from factory.corpus import Corpus
+from factory.strength import StrengthConfig
+from tests.benchmarked import benchmark_of, world
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return world(tmp_path_factory.mktemp("world") / "people")
+
+
+def test_only_a_networks_faces_have_a_generator(corpus: Corpus, tmp_path: Path) -> None:
+    _, graph = expand(benchmark_of(corpus, tmp_path / "out").ablation())
+    with_network = {row for (row, *_), name in places(graph).items() if generation_of(graph, name)}
+    assert with_network == {row for row, *_ in places(graph) if "generated" in row}
+    made = [generation_of(graph, name) for name in places(graph).values()]
+    assert len({each.name for each in made if each}) == 2, "one a training part"
+
+
+def test_a_pass_asks_the_classifiers_of_its_protocol(corpus: Corpus, tmp_path: Path) -> None:
+    config = benchmark_of(corpus, tmp_path / "out")
+    _, graph = expand(config.ablation())
+    judged = {place for place in places(graph) if place != ("relative quality", "world-ptw-c", 1)}
+    found = trace_runs(config, graph, judged, 1)
+    assert list(found) == ["world-ptw-c", "world-loo-print"]
+    settings = found["world-ptw-c"].config
+    assert isinstance(settings, PassConfig)
+    assert (settings.protocol, settings.split, settings.corpus) == ("world-ptw-c", "test", corpus.storage.url)
+    assert {row: list(of_seed) for row, of_seed in settings.classifiers.items()}["relative quality"] == [0]
+    assert len(settings.classifiers) == 8
+    whole = trace_runs(config, graph, set(places(graph)), 1)
+    assert found["world-ptw-c"].name != whole["world-ptw-c"].name
+    assert found["world-loo-print"].name == whole["world-loo-print"].name
+    assert trace_runs(config.model_copy(update={"traces": None}), graph, judged, 1) == {}
+
+
+def test_the_study_is_of_the_first_protocols_generator(corpus: Corpus, tmp_path: Path) -> None:
+    config = benchmark_of(corpus, tmp_path / "out")
+    _, graph = expand(config.ablation())
+    study = strength_run(config, graph)
+    assert study is not None and isinstance(study.config, StrengthConfig)
+    assert (study.config.protocol, study.config.split, study.config.faces) == ("world-ptw-c", "dev", 6)
+    assert strength_run(config.model_copy(update={"strength": None}), graph) is None
+    with pytest.raises(UserError, match="facez"):
+        strength_run(config.model_copy(update={"strength": {"facez": 1}}), graph)

@@ -1,4 +1,4 @@
-"""Embedded people: run every station once, with the functions and the Ray code that a cluster uses."""
+"""Embedded faces: run every station once, with the functions and the Ray code that a cluster uses."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
-from factory import audit, embedded, evaluate, generate, prepare, report, tune
+from difffas.style_encoder import SMALL_STYLE_ENCODER
+from factory import audit, evaluate, generate, prepare, report, tune
 from factory.core.documents import JsonObject
 from factory.core.progress import duration, say
-from factory.embedded import photographs
+from factory.corpus.provenance import DRAWN
+from factory.drawn import PRETRAINED, pictures
 from factory.pipeline import StationRun, run_in_turn
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
@@ -18,7 +20,10 @@ from factory.train.recipes import judge as fit_judge
 from factory.train.recipes import style as fit_style
 
 SIZE = 64
-T0, CFG_SCALE, MATCH = (350, 450), (1.0, 2.0), "guide"  # settings at which the small generator reaches a style
+SUBJECTS, CAPTURES = 36, 3
+OTHERS = 120  # people for the judge of style, whom no generator has seen
+DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
+T0, CFG_SCALE = (400, 440), (4.5, 5.5)  # settings at which the small generator reaches a style; it knows t < 500
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # for two cores: none is free to read ahead
 
 
@@ -31,17 +36,26 @@ class Shown(TypedDict):
 
 
 def run(out: str) -> Shown:
-    """Take photographs, prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
+    """Draw faces, then prepare, fit, generate, fit classifiers, evaluate, tune and report below the folder `out`."""
     root = Path(out).absolute()
     started = time.monotonic()
     say(f"demo: everything goes below {root}")
-    taken = photographs.write(root / "photos")
-    say(f"demo: {taken:,} photographs of rendered people and attacks on them, as a small laboratory might have")
+    _draw(root / "faces", SUBJECTS, CAPTURES, seed=7)
+    _draw(root / "other-faces", OTHERS, 2, seed=11)
     run_in_turn("demo", stations(root))
     seconds = time.monotonic() - started
     page = root / "report" / report.PAGE
     say(f"demo: all stations in {duration(seconds)}; open {page}")
     return {"report": str(page), "spoofs": str(root / "spoofs"), "seconds": seconds}
+
+
+def _draw(folder: Path, subjects: int, captures: int, seed: int) -> None:
+    """Draw embedded faces, unless they are all there."""
+    before = time.monotonic()
+    if len(list(folder.rglob("*.png"))) == pictures.planned(subjects, captures, DOMAINS, ATTACKS):
+        return
+    drawn = pictures.draw(folder, subjects, captures, SIZE, DOMAINS, ATTACKS, seed=seed)
+    say(f"demo: {drawn} images of drawn faces and attacks in {duration(time.monotonic() - before)}")
 
 
 def stations(root: Path) -> Iterator[StationRun]:
@@ -52,30 +66,17 @@ def stations(root: Path) -> Iterator[StationRun]:
 
 
 def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
-    yield StationRun(
-        "prepare",
-        prepare.run,
-        prepare.PrepareConfig,
-        {
-            "source": f"{root}/photos",
-            "out": f"{root}/real",
-            "pattern": photographs.PATTERN,
-            "crop": "none",
-            "size": SIZE,
-            "license": embedded.LICENSE,
-            "digital_source_type": embedded.SOURCE_TYPE,
-            "output": {"rows_per_shard": 144},
-        },
-    )
+    split = {"train": 0.6, "dev": 0.2, "test": 0.2}
+    yield StationRun("prepare", prepare.run, prepare.PrepareConfig, _corpus(f"{root}/faces", f"{root}/real", split))
     yield StationRun(
         "fit-style",
         fit_style.run,
         fit_style.FitStyleConfig,
         {
             "corpus": f"{root}/real",
-            "initial": embedded.GENERATOR,
             "out": f"{root}/style",
-            "train": {"steps": 200, "batch_size": 32, "learning_rate": 5e-4, "cosine_decay": True, **_looks(50, 4)},
+            "network": SMALL_STYLE_ENCODER,
+            "train": {"steps": 400, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True, **_looks(50, 4)},
             "resources": CPU,
         },
     )
@@ -85,11 +86,15 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
         fit_generator.FitGeneratorConfig,
         {
             "corpus": f"{root}/real",
-            "style_encoder": f"{root}/style",
-            "initial": embedded.GENERATOR,
+            "initial": str(PRETRAINED),
             "out": f"{root}/generator",
-            "pairs": embedded.PAIRS,
-            "train": {"steps": 60, "batch_size": 16, "learning_rate": 2e-4, "cosine_decay": True, **_looks(20, 3)},
+            "train": {
+                "steps": 60,
+                "batch_size": 16,
+                "learning_rate": 2e-4,
+                "cosine_decay": True,
+                **_looks(20, 3),
+            },
             "evaluation": {"samples": 24, "grid_steps": 10},  # seconds each time
             "ema_decay": 0.95,
             "resources": CPU,
@@ -107,7 +112,7 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
                 "preset": "balanced",
                 "t0": T0,
                 "cfg_scale": CFG_SCALE,
-                "match": MATCH,
+                "match": "style",
                 "batch_size": 15,
             },
             "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 30},
@@ -121,14 +126,29 @@ def _looks(every: int, patience: int) -> JsonObject:
     return {"evaluate_every": every, "patience": patience}
 
 
+def _corpus(source: str, out: str, split: dict[str, float]) -> JsonObject:
+    return {
+        "source": source,
+        "out": out,
+        "pattern": pictures.PATTERN,
+        "crop": "none",
+        "size": SIZE,
+        "license": "CC0-1.0",
+        "digital_source_type": DRAWN,
+        "split": split,
+        "output": {"rows_per_shard": 120},
+    }
+
+
 def _judge_and_audit(root: Path) -> Iterator[StationRun]:
+    others = _corpus(f"{root}/other-faces", f"{root}/others", {"train": 0.8, "dev": 0.2})
+    yield StationRun("prepare", prepare.run, prepare.PrepareConfig, others)
     yield StationRun(
         "fit-judge",
         fit_judge.run,
         fit_judge.FitJudgeConfig,
         {
-            "corpus": f"{root}/real",
-            "split": "test",  # people whom neither generator has seen
+            "corpus": f"{root}/others",
             "out": f"{root}/judge",
             "backbone": "test_resnet",  # timm's smallest
             "train": {"steps": 500, "batch_size": 32, "learning_rate": 2e-3, "cosine_decay": True, **_looks(100, 3)},
@@ -201,7 +221,7 @@ def _downstream(root: Path) -> Iterator[StationRun]:
             "search": {
                 "live_margin": [0.1, 0.5],
                 "spoof_margin": [0.1, 0.5],
-                "t0_max": [400, T0[1]],
+                "t0_max": [420, T0[1]],
                 "generated_share": [0.2, 0.6],
             },
             "trials": 3,

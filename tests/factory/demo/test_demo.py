@@ -8,8 +8,8 @@ from pathlib import Path
 from factory import demo, evaluate
 from factory.core.config import build
 from factory.core.documents import JsonValue
+from factory.drawn import PRETRAINED
 from factory.pipeline import StationRun
-from factory.storage.embedded import GENERATOR
 
 
 def words(value: object) -> Iterator[str]:
@@ -21,7 +21,7 @@ def words(value: object) -> Iterator[str]:
 
 
 def test_every_station_takes_its_settings_and_reads_what_is_there(tmp_path: Path) -> None:
-    written = {f"{tmp_path}/photos"}
+    written = {f"{tmp_path}/faces", f"{tmp_path}/other-faces", str(PRETRAINED)}
     verbs = []
     for station in demo.stations(tmp_path):
         build(station.model, station.settings)
@@ -37,10 +37,9 @@ def stations(verb: str) -> list[StationRun]:
     return [station for station in demo.stations(Path("/demo")) if station.verb == verb]
 
 
-def test_it_begins_with_what_ships_and_judges_by_other_people() -> None:
+def test_the_judge_and_the_generator_see_other_people_than_those_who_are_judged() -> None:
     (generator,), (generated,), (judge,) = map(stations, ("fit-generator", "generate", "fit-judge"))
-    assert generator.settings["initial"] == GENERATOR
-    plan = build(generated.model, generated.settings).model_dump()["plan"]
-    judged = build(judge.model, judge.settings).model_dump()
-    assert plan["splits"] == ("train",) and (judged["split"], judged["held_out"]) == ("test", "dev")
+    assert generator.settings["initial"] == str(PRETRAINED) and PRETRAINED.is_dir()
+    assert build(generated.model, generated.settings).model_dump()["plan"]["splits"] == ("train",)
+    assert judge.settings["corpus"] != generator.settings["corpus"]
     assert all(station.run is evaluate.run for station in stations("evaluate"))

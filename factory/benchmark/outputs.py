@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from factory.ablate import Unit
 from factory.ablate.tables import Table
@@ -40,7 +41,7 @@ class Found:
 
     def notes(self) -> list[str]:
         """What a reader has to know before the figures."""
-        seeds, people = len(self.table.seeds), len(self.evaluations.people)
+        table, people = self.table, len(self.evaluations.people)
         shared = (
             "Style encoder, generator and generated faces are made once for each training part, on its sources alone, "
             f"with seed {self.generation_seed}, and shared by all seeds and rows: deviations are those of the "
@@ -49,10 +50,10 @@ class Found:
             else "Each seed has its own generator and generated faces."
         )
         counts = (
-            f"{len(self.table.rows)} rows, {len(self.table.protocols)} protocols, {seeds} seed{'s' * (seeds != 1)}, "
+            f"{_count(table.rows, 'row')}, {_count(table.protocols, 'protocol')}, {_count(table.seeds, 'seed')}, "
             f"{people} test people; figures are per {self.unit}, mean ± standard deviation over seeds (n − 1)."
         )
-        return [counts, shared, self.table.note.strip()]
+        return [counts, shared, table.note.strip()]
 
 
 def files(found: Found) -> dict[str, bytes]:
@@ -109,6 +110,10 @@ def files(found: Found) -> dict[str, bytes]:
         )
     )
     return {name: data.encode() if isinstance(data, str) else data for name, data in made.items()}
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
 
 
 def _plain(protocol: str) -> str:

@@ -42,6 +42,6 @@ def test_a_protocol_of_a_users_own_gives_a_file_name(tmp_path: Path) -> None:
 
 def test_notes_say_what_is_shared(tmp_path: Path) -> None:
     counts, shared, _ = found(tmp_path).notes()
-    assert counts.startswith("2 rows, 1 protocols, 1 seed, 8 test people")
+    assert counts.startswith("2 rows, 1 protocol, 1 seed, 8 test people")
     assert "with seed 7, and shared by all seeds" in shared
     assert "Each seed has its own generator" in found(tmp_path / "b", generation_seed=None).notes()[1]

@@ -42,7 +42,7 @@ def fit(out: str) -> TrainSummary:
 
 
 def _style(root: Path) -> JsonObject:
-    training = {"steps": 3000, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
+    training = {"steps": 1500, "batch_size": 32, "learning_rate": 2e-3, "weight_decay": 5e-3, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",
         "out": f"{root}/style",
@@ -53,7 +53,7 @@ def _style(root: Path) -> JsonObject:
 
 
 def _generator(root: Path) -> JsonObject:
-    training = {"steps": 20_000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
+    training = {"steps": 1200, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
         "corpus": f"{root}/corpus",
         "style_encoder": f"{root}/style",
@@ -61,7 +61,7 @@ def _generator(root: Path) -> JsonObject:
         # Only t below 500: a larger T₀ turns a face into another face, and half the range is learnt twice as well.
         "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
         "pairs": PAIRS,
-        "train": {**training, "evaluate_every": 1000},
+        "train": {**training, "evaluate_every": 300},
         "ema_decay": 0.998,
         "evaluation": {"samples": HELD_OUT},
         "resources": CPU,
@@ -87,14 +87,15 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
 
 
 def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
-    """Mean squared error on ε of a model folder on the `dev` people of the corpus; `all` is their mean."""
+    """Mean squared error on ε of a model folder on the recipe's triples of `dev` people; `all` is their mean."""
     import torch
 
     from difffas.pipeline import SpoofPipeline
+    from factory.train.recipes.pairs import PairsConfig
     from factory.train.recipes.validate import Validation
 
     pipeline = SpoofPipeline.from_pretrained(model)
-    judge = Validation(corpus, "dev", HELD_OUT, 0, pipeline.unet.config.timesteps)
+    judge = Validation(corpus, "dev", HELD_OUT, 0, pipeline.unet.config.timesteps, pairs=build(PairsConfig, PAIRS))
     return judge.losses(pipeline.unet, pipeline.style_encoder, torch.device("cpu"))
 
 

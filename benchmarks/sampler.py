@@ -9,8 +9,10 @@ Plain: float32, eager, two forwards a step with the guide's features in each, 25
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,16 +21,17 @@ from torch import Tensor
 
 from benchmarks.machine import describe
 from benchmarks.networks import Scale, build, faces, sample_reference
-from benchmarks.people import faces_of
 from difffas.guidance import Between, Branches, Guided, guided, held
 from difffas.pipeline import SpoofPipeline
 from difffas.presets import PRESETS
 from difffas.samplers import Sampler, ddim, dpm_solver_pp_2m
 from difffas.schedule import alpha_bar, per_sample, q_sample, timestep_table
+from factory.drawn import PRETRAINED, pictures
+from factory.images import decode
 from factory.models.measures import structure_change
 from factory.models.tensors import to_pixels, to_tensor
-from factory.storage.embedded import GENERATOR, path_of
 
+DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")  # that the shipped generator knows
 SETTINGS = ((250, 2.0), (350, 3.0), (450, 4.0))  # T₀, w
 
 
@@ -78,7 +81,7 @@ class Study:
     """Strangers' faces, guides and noise, the same for every way."""
 
     def __init__(self, count: int) -> None:
-        self.pipeline = SpoofPipeline.from_pretrained(path_of(GENERATOR))
+        self.pipeline = SpoofPipeline.from_pretrained(PRETRAINED)
         live, guides, styles = strangers(count)
         self.live, self.guides = to_tensor(live), to_tensor(guides)
         known = list(self.pipeline.style_encoder.styles)
@@ -122,14 +125,18 @@ class Study:
 
 
 def strangers(count: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Live faces and guides of people whom the shipped generator never saw, and the guides' styles."""
-    people = faces_of("test")
-    attacks = [style for style in people if not style.endswith("-live")]
+    """Live faces and guides of drawn people that the shipped generator never saw, and the guides' styles."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        pictures.draw(root, count * len(DOMAINS), 1, 64, DOMAINS, ATTACKS, seed=4711)
+        files: dict[str, list[Path]] = {}
+        for path in sorted(root.rglob("*.png")):
+            files.setdefault("-".join(path.relative_to(root).parts[:2]), []).append(path)
+        read = {style: [decode(path.read_bytes()) for path in paths] for style, paths in files.items()}
+    attacks = [f"{domain}-{attack}" for domain in DOMAINS for attack in ATTACKS]
     styles = [attacks[i % len(attacks)] for i in range(count)]
-    lives = [people[f"{style.partition('-')[0]}-live"] for style in styles]
-    live = [shown[i % len(shown)][1] for i, shown in enumerate(lives)]
-    guides = [people[style][(i + 1) % len(people[style])][1] for i, style in enumerate(styles)]  # of another person
-    return np.stack(live), np.stack(guides), styles
+    lives = [read[f"{style.partition('-')[0]}-live"][i] for i, style in enumerate(styles)]
+    return np.stack(lives), np.stack([read[style][-1 - i // len(attacks)] for i, style in enumerate(styles)]), styles
 
 
 def cpu_seconds(run: Callable[[], Tensor]) -> tuple[Tensor, float]:

@@ -1,8 +1,9 @@
-"""What ships with this software: rendered people, and a generator fitted on them; manual: docs/embedded.md.
+"""What ships with this software: rendered people, and a small generator; manual: docs/embedded.md.
 
     people/     `embedded://people`, a corpus: 120 people before 4 cameras, live and under 5 attacks, at 128², CC0-1.0.
                 difffas world --config examples/people.yaml renders it again
-    generator/  `embedded://generator`, a model folder for 64². python -m factory.embedded.fit OUT fits it again
+    `embedded://generator` is a model folder for 64², for now that of drawn faces (factory.drawn.PRETRAINED);
+    python -m factory.embedded.fit OUT fits one on these people and puts it into generator/
 
 `difffas verify embedded://people` reads every byte of the corpus again.
 """

@@ -1,4 +1,4 @@
-"""The recipe of the generator that ships with this software: `python -m factory.embedded.fit OUT` fits it anew.
+"""The recipe of a generator for the embedded people: `python -m factory.embedded.fit OUT` fits and ships it.
 
 It knows the styles of the embedded people (24 of them, live ones included) at 64², so that spoofs can be made at once
 and a training on other styles has a start. Its card, `generator/README.md`, states its cost.

@@ -150,4 +150,4 @@ def test_the_recipe_s_stations_take_its_settings(tmp_path: Path) -> None:
     style = build(FitStyleConfig, fit._style(tmp_path))
     generator = build(FitGeneratorConfig, fit._generator(tmp_path))
     assert (generator.style_encoder, generator.corpus) == (style.out, style.corpus)
-    assert generator.network.timesteps == 500 and generator.pairs.self_pairs == 0.5
+    assert generator.network.timesteps == 500 and generator.pairs.self_pairs == 1.0

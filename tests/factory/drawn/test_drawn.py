@@ -1,0 +1,19 @@
+"""The generator of drawn people is whole, and knows the styles that the demo asks of it."""
+
+from __future__ import annotations
+
+from difffas.pipeline import SpoofPipeline
+from factory.drawn import PRETRAINED
+from factory.drawn.pictures import LIVE
+
+DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")  # of its card
+
+
+def test_the_generator_of_drawn_people_knows_their_styles() -> None:
+    styles = {f"{domain}-{attack}" for domain in DOMAINS for attack in (LIVE, *ATTACKS)}
+    assert set(SpoofPipeline.from_pretrained(PRETRAINED).style_encoder.styles) == styles
+
+
+def test_it_holds_no_pickle() -> None:
+    suffixes = {path.suffix for path in PRETRAINED.rglob("*") if path.is_file()}
+    assert suffixes == {".json", ".safetensors", ".md"}

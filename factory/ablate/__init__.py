@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 import numpy as np
 
 from difffas.errors import UserError
+from factory.ablate import gaps
 from factory.ablate.figures import Cell, CellRecord, cells_of, csv_of, markdown_of
 from factory.ablate.graph import STATIONS, Graph, RowEvaluation, TableRun
 from factory.ablate.settings import AblateConfig as AblateConfig
@@ -42,7 +43,6 @@ from factory.train.recipes.losses import goes_by_quality
 
 STATION = "ablate"
 MARKDOWN, LONG = "table.md", "table.csv"
-GAPS = "gaps"
 
 Unit: TypeAlias = Literal["frame", "video"]
 
@@ -277,19 +277,9 @@ def _commit(claim: Run, table: Table, cells: list[Cell], unit: Unit) -> Ablation
         claim.storage.create(LONG, long)
         say(f"ablate: {claim.storage.path(MARKDOWN)}")
         return claim.finish(summary)
-    name = _with_gaps(claim.storage, json.dumps(summary, indent=2, ensure_ascii=False).encode(), markdown, long)
+    text = json.dumps(summary, indent=2, ensure_ascii=False).encode()
+    name = gaps.keep(claim.storage, text, {".md": markdown, ".csv": long}) + ".md"
     raise Gaps(
         f"{len(empty)} of {len(cells)} cells are not filled, {'; '.join(cell.name for cell in empty)}: "
         f"{claim.storage.path(name)} says why; running it again tries what failed"
     )
-
-
-def _with_gaps(storage: Storage, summary: bytes, markdown: bytes, long: bytes) -> str:
-    """Keep a table with gaps under the next number, unless it equals the last one; return the Markdown's name."""
-    taken = [name for name in storage.names(GAPS) if name.endswith(".json")]
-    if taken and storage.read(f"{GAPS}/{taken[-1]}") == summary:
-        return f"{GAPS}/{taken[-1].removesuffix('.json')}.md"
-    number = max([int(name.partition(".")[0]) for name in storage.names(GAPS)], default=0) + 1
-    for suffix, data in (("md", markdown), ("csv", long), ("json", summary)):  # the last file marks all as complete
-        storage.create(f"{GAPS}/{number:04d}.{suffix}", data)
-    return f"{GAPS}/{number:04d}.md"

@@ -11,7 +11,7 @@ import json
 from typing import TypedDict
 
 from difffas.errors import UserError
-from factory.ablate import Forecast, Gaps, Unit, expand, make, runs_folder
+from factory.ablate import Forecast, Gaps, Unit, expand, gaps, make, runs_folder
 from factory.ablate import forecast as forecast_of_table
 from factory.ablate.graph import Graph, TableRun
 from factory.ablate.tables import Table
@@ -37,7 +37,6 @@ from factory.run import Run
 from factory.storage import Storage
 
 STATION = "benchmark"
-GAPS = "gaps"
 OWN_SETTINGS = ("baseline", "judged_by", "families", "resamples", "strength", "traces", "features")
 
 
@@ -129,9 +128,13 @@ def _expanded(config: BenchmarkConfig) -> tuple[Table, Graph]:
 def _baseline(config: BenchmarkConfig, table: Table) -> str:
     names = [row.name for row in table.rows]
     if config.baseline is not None and config.baseline not in names:
-        raise UserError(f"baseline {config.baseline!r} is no row of table {table.name}: {', '.join(names)}")
+        raise UserError(
+            f"table {table.name} has no row {config.baseline!r} for baseline: its rows are {', '.join(names)}"
+        )
     if config.judged_by not in table.columns:
-        raise UserError(f"judged_by {config.judged_by} is no column of table {table.name}: {', '.join(table.columns)}")
+        raise UserError(
+            f"table {table.name} has no column {config.judged_by!r} for judged_by: it has {', '.join(table.columns)}"
+        )
     return config.baseline or names[0]
 
 
@@ -227,22 +230,10 @@ def _commit(claim: Run, found: Found) -> BenchmarkSummary:
         say(f"{STATION}: {claim.storage.path(outputs.PAGE)}")
         return claim.finish(summary)
     text = json.dumps(summary, indent=2, ensure_ascii=False).encode()
-    folder = _with_gaps(claim.storage, text, files)
-    gaps = list(found.evaluations.gaps)
+    folder = gaps.keep(claim.storage, text, {f"/{name}": data for name, data in files.items()})
+    missing = list(found.evaluations.gaps)
     raise Gaps(
-        f"{len(gaps)} of {len(gaps) + len(found.evaluations.judged)} evaluations are missing, {'; '.join(gaps[:5])}"
-        f"{' …' if len(gaps) > 5 else ''}: {claim.storage.path(folder)}/{outputs.PAGE} says why; running it again "
-        f"tries what failed"
+        f"{len(missing)} of {len(missing) + len(found.evaluations.judged)} evaluations are missing, "
+        f"{'; '.join(missing[:5])}{' …' if len(missing) > 5 else ''}: "
+        f"{claim.storage.path(folder)}/{outputs.PAGE} says why; running it again tries what failed"
     )
-
-
-def _with_gaps(storage: Storage, summary: bytes, files: dict[str, bytes]) -> str:
-    """Keep a benchmark with gaps under the next number, unless it equals the last one; return the folder."""
-    taken = [name.removesuffix(".json") for name in storage.names(GAPS) if name.endswith(".json")]
-    if taken and storage.read(f"{GAPS}/{taken[-1]}.json") == summary:
-        return f"{GAPS}/{taken[-1]}"
-    folder = f"{GAPS}/{max(map(int, taken), default=0) + 1:04d}"
-    for name, data in files.items():
-        storage.create(f"{folder}/{name}", data)
-    storage.create(f"{folder}.json", summary)  # marks all as complete
-    return folder

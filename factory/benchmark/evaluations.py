@@ -34,7 +34,7 @@ class Judged:
     scores: ScoreSet
 
     def figure(self, metric: str, attack: str | None = None) -> float | None:
-        """A metric as a fraction of 1, of one attack if given; None if there is none."""
+        """Return a metric as a fraction of 1, for one attack if given; None if the evaluation lacks it."""
         found = self.metrics.get(metric)
         if attack is not None:
             found = found.get(attack) if isinstance(found, dict) else None

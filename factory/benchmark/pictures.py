@@ -13,9 +13,8 @@ from difffas.metrics import roc_curve
 from factory import charts
 from factory.benchmark.differences import Floats
 from factory.benchmark.evaluations import Evaluations
-from factory.charts.detection import chart_style
+from factory.charts import detection
 
-HEADING, LEGEND = 26.0, 18.0  # heights of a picture's heading and of one line of its legend
 GRID = np.linspace(0.0, 1.0, 201)  # shares of accepted attacks at which ROC curves of several seeds are averaged
 LINES = 8  # line styles in benchmark.css
 SIDE, EDGE = 360.0, 10.0  # of a map
@@ -63,19 +62,5 @@ def points(places: Floats, kinds: Sequence[str], titles: Sequence[str], label: s
 
 
 def picture(chart: str, heading: str, legend: Mapping[str, str]) -> str:
-    """A chart as an SVG file of its own, with a heading, and a legend of marks by text (`line …`, or a point)."""
-    width, height = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', chart)[0])
-    whole = HEADING + height + 8 + LEGEND * len(legend)
-    body = [
-        f"<style>{chart_style()}{own_style()}</style>",
-        f'<rect class="ground" width="{width:g}" height="{whole:g}"/>',
-        f'<text class="heading" x="8" y="17">{escape(heading)}</text>',
-        chart.replace("<svg ", f'<svg y="{HEADING:g}" width="{width:g}" height="{height:g}" ', 1),
-    ]
-    for place, (name, text) in enumerate(legend.items()):
-        y = HEADING + height + LEGEND * (place + 0.7)
-        mark = f'd="M44 {y - 3.5:g}h24"' if name.startswith("line") else f'cx="56" cy="{y - 3.5:g}" r="4"'
-        body.append(f'<{"path" if name.startswith("line") else "circle"} class="{name}" {mark}/>')
-        body.append(f'<text x="76" y="{y:g}">{escape(text)}</text>')
-    size = f'viewBox="0 0 {width:g} {whole:g}" width="{2 * width:g}" height="{2 * whole:g}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n' + "\n".join(body) + "\n</svg>\n"
+    """A chart as an SVG file of its own, with a heading, and a legend of texts by mark (`line …`, or a point)."""
+    return detection.picture(chart, heading, list(legend.items()), own_style())

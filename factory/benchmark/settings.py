@@ -61,7 +61,7 @@ class BenchmarkConfig(AblateConfig):
     @model_validator(mode="after")
     def _judged(self) -> BenchmarkConfig:
         if self.judged_by not in METRICS:
-            raise UserError(f"judged_by {self.judged_by!r} is no metric of a table: {', '.join(METRICS)}")
+            raise UserError(f"unknown metric {self.judged_by!r} for judged_by: choose from {', '.join(METRICS)}")
         named = [protocol for protocols in self.families.values() for protocol in protocols]
         if twice := [name for place, name in enumerate(named) if name in named[:place]]:
             raise UserError(f"families name {twice[0]} twice: a protocol is in one family")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -49,12 +49,16 @@ def det(curves: Curves) -> str:
 
 def roc_picture(curves: Curves) -> str:
     """Draw the ROC as an SVG file."""
-    return _picture(roc(curves), f"ROC: {ROC}", list(curves))
+    return picture(roc(curves), f"ROC: {ROC}", _lines(curves))
 
 
 def det_picture(curves: Curves) -> str:
     """Draw the DET as an SVG file."""
-    return _picture(det(curves), f"DET: {DET}", list(curves))
+    return picture(det(curves), f"DET: {DET}", _lines(curves))
+
+
+def _lines(curves: Curves) -> list[tuple[str, str]]:
+    return [(f"line line-{place % charts.LINES}", name) for place, name in enumerate(curves)]
 
 
 def chart_style() -> str:
@@ -62,19 +66,30 @@ def chart_style() -> str:
     return Path(__file__).with_name("charts.css").read_text(encoding="utf-8")
 
 
-def _picture(chart: str, heading: str, names: list[str]) -> str:
-    box = chart.split('viewBox="0 0 ', 1)[1].split('"', 1)[0]
-    width, height = map(float, box.split())
-    whole = HEADING + height + 8 + LEGEND * len(names)
+def picture(chart: str, heading: str, legend: Sequence[tuple[str, str]], style: str = "") -> str:
+    """Return a chart as an SVG file of its own, with a heading and a legend.
+
+    Args:
+        legend: the CSS class of each mark, and its text; a class that begins with `line` is a line, any other a point.
+        style: CSS beside that of all charts.
+    """
+    width, height = map(float, chart.split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split())
+    whole = HEADING + height + 8 + LEGEND * len(legend)
     body = [
-        f"<style>{chart_style()}</style>",
+        f"<style>{chart_style()}{style}</style>",
         f'<rect class="ground" width="{width:g}" height="{whole:g}"/>',
         f'<text class="heading" x="8" y="17">{escape(heading)}</text>',
-        chart.replace("<svg ", f'<svg y="{HEADING}" width="{width:g}" height="{height:g}" ', 1),
+        chart.replace("<svg ", f'<svg y="{HEADING:g}" width="{width:g}" height="{height:g}" ', 1),
     ]
-    for place, name in enumerate(names):
+    for place, (name, text) in enumerate(legend):
         y = HEADING + height + LEGEND * (place + 0.7)
-        body.append(f'<path class="line line-{place % charts.LINES}" d="M{charts.LEFT:g} {y - 3.5:g}h24"/>')
-        body.append(f'<text x="{charts.LEFT + 32:g}" y="{y:g}">{escape(name)}</text>')
+        body.append(f'<{_mark(name, y - 3.5)} class="{name}"/>')
+        body.append(f'<text x="{charts.LEFT + 32:g}" y="{y:g}">{escape(text)}</text>')
     size = f'viewBox="0 0 {width:g} {whole:g}" width="{2 * width:g}" height="{2 * whole:g}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n' + "\n".join(body) + "\n</svg>\n"
+
+
+def _mark(name: str, y: float) -> str:
+    if name.startswith("line"):
+        return f'path d="M{charts.LEFT:g} {y:g}h24"'
+    return f'circle cx="{charts.LEFT + 12:g}" cy="{y:g}" r="4"'

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from difffas.errors import UserError
-from factory.ablate import GAPS, STATION, Unit
+from factory.ablate import STATION, Unit
 from factory.ablate.figures import column_name
+from factory.ablate.gaps import GAPS
 from factory.core.config import fingerprint
 from factory.report.sections import Folder
 from factory.run import SUMMARY, read_claim

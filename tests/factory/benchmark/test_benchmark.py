@@ -123,8 +123,8 @@ def test_a_failed_extra_is_left_out_with_its_reason(tmp_path: Path, corpus: Corp
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"baseline": "nobody"}, "baseline 'nobody' is no row of table benchmark"),
-        ({"judged_by": "d_eer"}, "judged_by d_eer is no column of table benchmark"),
+        ({"baseline": "nobody"}, "table benchmark has no row 'nobody' for baseline"),
+        ({"judged_by": "d_eer"}, "table benchmark has no column 'd_eer' for judged_by"),
         ({"strength": {"faces": 0}}, "faces"),
         ({"protocols": ["world-x"]}, "no protocol 'world-x'"),
     ],

@@ -30,7 +30,7 @@ def test_families_are_the_protocols_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"judged_by": "hter"}, "judged_by 'hter' is no metric of a table"),
+        ({"judged_by": "hter"}, "unknown metric 'hter' for judged_by"),
         ({"families": {"a": ["p"], "b": ["p"]}}, "families name p twice"),
         ({"resamples": 5}, "resamples"),
         ({"generator": "dummy", "fit_generator": {}}, "both say where"),

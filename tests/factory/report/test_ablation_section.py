@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from benchmarks.corpora import NoConfig
-from factory.ablate import GAPS, STATION
+from factory.ablate import STATION
 from factory.ablate.figures import column_name
+from factory.ablate.gaps import GAPS
 from factory.report.ablation_section import TextCell, ablations, open_table
 from factory.run import Run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
@@ -31,7 +32,8 @@ class PlayConfig(Config):
 
     generator: PathOrUrl = Field(GENERATOR, description="model folder, local or s3://")
     guides: PathOrUrl | None = Field(
-        None, description=f"corpus whose spoofs may be guides by style; None: {PEOPLE} beside {GENERATOR}, else none"
+        None,
+        description=f"corpus whose spoofs may be guides by style; None: {PEOPLE} if the generator knows its styles",
     )
     size: int = Field(64, ge=32, multiple_of=32, description="image side that the generator was trained on")
     sampler: SamplerConfig = Field(
@@ -101,9 +103,9 @@ class Playground:
         self._digest = model_digest(storage)
         self.trained = int(unet_config(storage)["timesteps"])
         check_t0(config.generator, config.sampler)
-        guides = config.guides or (PEOPLE if config.generator == GENERATOR else None)
-        self._guides = Corpus(guides) if guides else None
-        self.face = _stranger(self._guides) if self._guides and guides == PEOPLE else None
+        self._encoder = load_style_encoder(config.generator)
+        self._guides = Corpus(config.guides) if config.guides else _people_known_to(self._encoder.styles)
+        self.face = _stranger(self._guides) if self._guides and self._guides.storage.url == PEOPLE else None
         self._shown = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
         self._statistics = _statistics(config, self._guides)
         self._generators = {
@@ -112,7 +114,6 @@ class Playground:
             )
             for preset in ("balanced", "exact")
         }
-        self._encoder = load_style_encoder(config.generator)
         self.domains = sorted(style.removesuffix(LIVE_STYLE) for style in self._statistics if _is_live(style))
         self.styles = sorted({*self._shown, *(style for style in self._statistics if not _is_live(style))})
 
@@ -225,6 +226,12 @@ class Playground:
             "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
             "styles seen by the encoder": {name: round(share, 3) for name, share in best},
         }
+
+
+def _people_known_to(styles: Sequence[str]) -> Corpus | None:
+    """The embedded people, for a generator that knows all of their styles: any other would draw what it knows."""
+    people = Corpus(PEOPLE)
+    return people if set(people.column("style")) <= set(styles) else None
 
 
 def _stranger(people: Corpus) -> np.ndarray:

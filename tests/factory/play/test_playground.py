@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.corpora import small_rows, write_corpus
 from difffas.routes import Route
+from difffas.style_encoder import SMALL_STYLE_ENCODER, StyleEncoder
 from difffas.style_statistics import read_statistics, write_statistics
 from factory.core.config import build
 from factory.corpus import Corpus
@@ -58,9 +59,12 @@ def test_a_guide_of_the_corpus_is_cut_to_its_middle_square(tmp_path: Path) -> No
     assert np.array_equal(shown, decode(stored.image)[:, 16:80])
 
 
-def test_without_settings_it_has_the_embedded_generator_guides_and_a_face() -> None:
-    playground = Playground(build(PlayConfig, {"threads": 1}))
+def test_a_generator_that_knows_their_styles_has_the_embedded_people_and_a_face(tmp_path: Path) -> None:
     people = Corpus(PEOPLE)
+    shutil.copytree(FOLDERS[GENERATOR], tmp_path / "model")
+    styles = sorted(set(people.column("style")))
+    StyleEncoder(styles, **SMALL_STYLE_ENCODER).save_pretrained(tmp_path / "model" / "style_encoder")
+    playground = Playground(build(PlayConfig, {"generator": f"{tmp_path}/model", "threads": 1}))
     assert playground.styles == sorted(set(people.column("style")[people.column("label") == SPOOF]))
     assert playground.face is not None
     (place,) = [n for n in people.where(label=LIVE) if np.array_equal(people.pixels([n])[0], playground.face)]
@@ -73,6 +77,10 @@ def test_without_settings_it_has_the_embedded_generator_guides_and_a_face() -> N
 def test_another_generator_has_no_guides_of_its_own_accord(statistics: Path) -> None:
     playground = Playground(build(PlayConfig, {"generator": f"{statistics}/model", "threads": 1}))
     assert playground.styles == [] and playground.face is None
+
+
+def test_it_needs_no_settings() -> None:
+    assert Playground(build(PlayConfig, {"threads": 1})).trained == 500
 
 
 def test_mistakes_are_told_in_one_line(playground: Playground) -> None:

@@ -61,6 +61,8 @@ def run(config: WorldConfig, failed: Failed = "skip") -> LineSummary:
 def identity(config: WorldConfig) -> dict[str, Any]:
     """The settings that decide the shards' bytes, and the renderer."""
     settings = config.model_dump(mode="json", include=DECISIVE)
+    if config.aligned:  # absent otherwise: folders begun before the setting existed can be resumed
+        settings["aligned"] = True
     return {**settings, "split": list(config.split.items()), "renderer": renderer()}
 
 

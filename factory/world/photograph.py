@@ -21,7 +21,7 @@ from factory.world.people.figure import Figure, figure
 from factory.world.people.person import Moment, Person
 from factory.world.people.pigments import colour, individual_typology_angle
 from factory.world.render import render
-from factory.world.scene import Camera, Scene
+from factory.world.scene import Camera, Mesh, Scene, Strands
 
 STRANGERS = 1 << 63  # seeds from here on are of the others in attacks; nobody of a corpus has such a seed
 FLAT = (
@@ -62,25 +62,72 @@ def photograph(
     Raises:
         UserError: Mitsuba is not installed.
     """
-    place, device = _room(room, seed), CAMERAS[camera]
+    device = CAMERAS[camera]
     shown = _presented(person, moment, device, attack, seed)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
-    scene = Scene(looks, shown.bodies, place.panels, place.surroundings)
-    radiance = render(scene, size, samples, int(_drawn(seed, "paths", attack).integers(2**31)))
-    pixels = record(device, radiance, _drawn(seed, "record", attack))
-    taken: dict[str, str | float] = {
-        "room": room,
-        "distance": _distance(looks),
-        "light": float(radiance.mean(dtype=np.float64)),
-    }
-    return Photograph(pixels, {**_described(person), **taken, **shown.parameters})
+    taken = _recorded(shown.bodies, looks, room, device, attack, size, samples, seed)
+    return replace(taken, parameters={**_described(person), **taken.parameters, **shown.parameters})
 
 
-def _presented(person: int, moment: int, camera: Device, attack: str, seed: int) -> Presentation:
-    """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
-    if attack == LIVE_ATTACK:
-        somebody = _figure(person, moment)
-        return Presentation(somebody.everything, somebody.landmarks, _turned(moment))
+def unattacked(
+    person: int, moment: int, room: str, camera: str, attack: str, size: int, samples: int, seed: int
+) -> Photograph:
+    """Take the live picture that a spoof would be without its attack: of the same pose, expression and framing.
+
+    Behind a print or a replay stands what they show, in place of sheet or display and seen by the same camera; under a
+    mask the person themselves, turned like its wearer; without make-up or glasses the wearer.
+
+    Args and raises as `photograph`; `attack` is not `live`.
+    """
+    device = CAMERAS[camera]
+    pose: Mapping[str, float] = {}
+    if attack in WORN:
+        wearer = _figure(person, moment)
+        bodies, landmarks, pose = wearer.everything, wearer.landmarks, _turned(Moment.from_seed(moment))
+    else:
+        cast = _cast(person, moment, attack, seed)
+        spoof = ATTACKS[attack](cast.impostor, cast.enrolment, device, cast.generator)
+        landmarks = spoof.landmarks
+        if spoof.page is not None:
+            bodies = (spoof.page.window(),)
+        else:
+            turned = replace(cast.posed, expression=Moment.from_seed(moment).expression)
+            bodies, pose = figure(Person.from_seed(person), turned).everything, _turned(cast.posed)
+    looks = view(device, _drawn(seed, "view", attack), landmarks)
+    taken = _recorded(bodies, looks, room, device, f"{attack}/{LIVE_ATTACK}", size, samples, seed)
+    return replace(taken, parameters={**_described(person), **taken.parameters, **pose})
+
+
+def _recorded(
+    bodies: tuple[Mesh | Strands, ...],
+    looks: Camera,
+    room: str,
+    device: Device,
+    name: str,
+    size: int,
+    samples: int,
+    seed: int,
+) -> Photograph:
+    """What a camera writes of bodies in a room; `name` tells pictures of one seed apart."""
+    place = _room(room, seed)
+    scene = Scene(looks, bodies, place.panels, place.surroundings)
+    radiance = render(scene, size, samples, int(_drawn(seed, "paths", name).integers(2**31)))
+    pixels = record(device, radiance, _drawn(seed, "record", name))
+    light = float(radiance.mean(dtype=np.float64))
+    return Photograph(pixels, {"room": room, "distance": _distance(looks), "light": light})
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Who attacks, how their head is turned, what they have of whom they show, and the numbers to be drawn next."""
+
+    impostor: Figure
+    posed: Moment
+    enrolment: Enrolment
+    generator: np.random.Generator
+
+
+def _cast(person: int, moment: int, attack: str, seed: int) -> _Cast:
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
@@ -89,10 +136,18 @@ def _presented(person: int, moment: int, camera: Device, attack: str, seed: int)
     else:
         impostor, posed = figure(Person.from_seed(stranger), Moment.from_seed(then)), then
         enrolment = _enrolment(person, moment)
-    enrolment = _found(enrolment, _drawn(seed, "found", attack))
-    made = ATTACKS[attack](impostor, enrolment, camera, generator)
-    pose = {} if attack in FLAT else _turned(posed)
-    return replace(made, parameters={**made.parameters, **pose, "enrolment_side": float(enrolment.side)})
+    return _Cast(impostor, Moment.from_seed(posed), _found(enrolment, _drawn(seed, "found", attack)), generator)
+
+
+def _presented(person: int, moment: int, camera: Device, attack: str, seed: int) -> Presentation:
+    """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
+    if attack == LIVE_ATTACK:
+        somebody = _figure(person, moment)
+        return Presentation(somebody.everything, somebody.landmarks, _turned(Moment.from_seed(moment)))
+    cast = _cast(person, moment, attack, seed)
+    made = ATTACKS[attack](cast.impostor, cast.enrolment, camera, cast.generator)
+    pose = {} if attack in FLAT else _turned(cast.posed)
+    return replace(made, parameters={**made.parameters, **pose, "enrolment_side": float(cast.enrolment.side)})
 
 
 @functools.lru_cache(maxsize=2)
@@ -118,9 +173,8 @@ def _room(room: str, seed: int) -> rooms.Room:
     return rooms.room(room, _drawn(seed, "room"))
 
 
-def _turned(moment: int) -> Mapping[str, float]:
+def _turned(now: Moment) -> Mapping[str, float]:
     """Pose of the head that is before the camera: of a mask its wearer's."""
-    now = Moment.from_seed(moment)
     return {"head_yaw": now.yaw, "head_pitch": now.pitch, "head_roll": now.roll}
 
 

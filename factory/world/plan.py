@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ CAMERAS, ROOMS = tuple(cameras.CAMERAS), tuple(rooms.ROOMS)
 class Picture:
     """One picture to be made.
 
-    A spoof shows the same person, capture and room as the live picture of its person, domain and capture, its pair.
+    A spoof shows the same person and room as the live picture of its person, domain and capture, its pair.
 
     Args:
         number: the person's, from 0.
@@ -32,6 +33,8 @@ class Picture:
         room: name of the room.
         camera: name of the camera; the domain is this part of the world.
         attack: name of the attack, or `live`.
+        pair: whether a spoof has a live picture of its own, which has its pose and framing.
+        bare: this is that live picture.
     """
 
     number: int
@@ -43,6 +46,8 @@ class Picture:
     attack: str
     capture: int
     split: str
+    pair: bool = False
+    bare: bool = False
 
     @property
     def subject(self) -> str:
@@ -58,28 +63,32 @@ class Picture:
     @property
     def key(self) -> str:
         """Key of the row."""
-        return self._key(self.attack)
+        return self.live_key if self.bare else f"{self._place}-{self.attack}"
 
     @property
     def live_key(self) -> str:
-        """Key of the live picture of the same person, domain and capture."""
-        return self._key(LIVE_ATTACK)
+        """Key of the live picture that this one is compared with."""
+        return f"{self._place}-{self.attack}-{LIVE_ATTACK}" if self.pair else f"{self._place}-{LIVE_ATTACK}"
 
-    def _key(self, attack: str) -> str:
-        return f"{self.subject}-{self.camera}-{self.capture:02d}-{attack}"
+    @property
+    def _place(self) -> str:
+        return f"{self.subject}-{self.camera}-{self.capture:02d}"
 
     def row(self) -> Facts:
         """All columns but what encoding adds."""
+        attack = LIVE_ATTACK if self.bare else self.attack
+        capture = f"{self.capture:02d}-{self.attack}" if self.pair else f"{self.capture:02d}"
+        source = f"rendered/{self.person}/{self.camera}/{self.attack}/{self.capture:02d}"
         return {
             "key": self.key,
-            "label": LIVE if self.attack == LIVE_ATTACK else SPOOF,
-            "attack": self.attack,
+            "label": LIVE if attack == LIVE_ATTACK else SPOOF,
+            "attack": attack,
             "domain": self.domain,
-            "style": style_of(self.domain, self.attack),
+            "style": style_of(self.domain, attack),
             "subject": self.subject,
-            "capture": f"{self.capture:02d}",
+            "capture": capture,
             "split": self.split,
-            "source": f"rendered/{self.person}/{self.camera}/{self.attack}/{self.capture:02d}",
+            "source": f"{source}/{LIVE_ATTACK}" if self.bare else source,
             "license": LICENSE,
         }
 
@@ -97,8 +106,11 @@ class Plan:
 
     def __init__(self, config: WorldConfig) -> None:
         self._config = config
-        self._attacks = (LIVE_ATTACK, *config.attacks)
-        self._each = config.captures * len(config.domains) * len(self._attacks)
+        spoofs = [
+            (attack, bare) for attack in config.attacks for bare in ((False, True) if config.aligned else (False,))
+        ]
+        self._kinds = [(LIVE_ATTACK, False), *spoofs]
+        self._each = config.captures * len(config.domains) * len(self._kinds)
         splits = split_subjects(map(str, range(config.people)), config.split, config.seed)
         self._people: dict[str, list[int]] = {}
         for person in range(config.people):
@@ -123,10 +135,11 @@ class Plan:
 
     def style_counts(self) -> dict[str, int]:
         """Number of pictures of each style."""
-        each = self._config.people * self._config.captures
-        return {
-            style_of(domain_of(camera), attack): each for camera in self._config.domains for attack in self._attacks
-        }
+        each, found = self._config.people * self._config.captures, Counter[str]()
+        for camera in self._config.domains:
+            for attack, bare in self._kinds:
+                found[style_of(domain_of(camera), LIVE_ATTACK if bare else attack)] += each
+        return dict(found)
 
     def shard_plan(self, shard: str) -> list[Picture]:
         """The pictures of one shard."""
@@ -137,8 +150,9 @@ class Plan:
     def _picture(self, split: str, place: int) -> Picture:
         config = self._config
         turn, place = divmod(place, self._each)
-        capture, place = divmod(place, len(config.domains) * len(self._attacks))
-        at, attack = divmod(place, len(self._attacks))
+        capture, place = divmod(place, len(config.domains) * len(self._kinds))
+        at, kind = divmod(place, len(self._kinds))
+        attack, bare = self._kinds[kind]
         number, camera = self._people[split][turn], config.domains[at]
         name = zlib.crc32(camera.encode())
         return Picture(
@@ -148,16 +162,21 @@ class Plan:
             scene=_mixed(2, config.seed, number, name, capture),
             room=ROOMS[(number + CAMERAS.index(camera) + capture) % len(ROOMS)],
             camera=camera,
-            attack=self._attacks[attack],
+            attack=attack,
             capture=capture,
             split=split,
+            pair=config.aligned and attack != LIVE_ATTACK,
+            bare=bare,
         )
 
     def describe(self) -> str:
         """One readable line."""
         config = self._config
         people = ", ".join(f"{split} {len(people):,}" for split, people in sorted(self._people.items()))
-        kinds = f"domains {', '.join(config.domains)} · {', '.join(self._attacks)} · captures {config.captures}"
+        shown = ", ".join((LIVE_ATTACK, *config.attacks))
+        kinds = f"domains {', '.join(config.domains)} · {shown} · captures {config.captures}"
+        if config.aligned:
+            kinds += " · aligned pairs"
         return f"{len(self):,} pictures · people {people} · {kinds}"
 
 

@@ -43,6 +43,7 @@ class WorldConfig(Config):
     domains: tuple[str, ...] = Field(tuple(CAMERAS), min_length=1, description="cameras")
     attacks: tuple[str, ...] = Field(tuple(ATTACKS), description="none: live faces alone")
     captures: int = Field(1, ge=1, le=100, description="captures of each person in each domain")
+    aligned: bool = Field(False, description="with every spoof a live picture of the same pose and framing")
     size: int = Field(128, ge=32, le=1024, description="pixels of a picture's side, a multiple of 32")
     samples: int = Field(36, ge=1, le=4096, description="light paths a pixel: fewer are faster and noisier")
     split: dict[str, float] = {"train": 0.6, "dev": 0.2, "test": 0.2}

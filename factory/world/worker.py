@@ -13,7 +13,7 @@ from factory.corpus.provenance import DRAWN
 from factory.corpus.scenes import SCENES, SCHEMA
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.world.photograph import photograph
+from factory.world.photograph import photograph, unattacked
 from factory.world.plan import Picture, Plan
 from factory.world.render import renderer, use_threads
 from factory.world.settings import WorldConfig
@@ -51,7 +51,8 @@ def render_planned(shard: str, plan: Plan, config: WorldConfig, out: str, planne
     records: list[ImageRecord] = []
     for place, picture in enumerate(pictures):
         where = (picture.room, picture.camera, picture.attack)
-        made = photograph(picture.person, picture.moment, *where, config.size, config.samples, picture.scene)
+        taken = unattacked if picture.bare else photograph
+        made = taken(picture.person, picture.moment, *where, config.size, config.samples, picture.scene)
         pixels[place] = made.pixels
         unknown = made.parameters.keys() - set(SCHEMA.names)
         assert not unknown, f"scenes.parquet has no column {', '.join(sorted(unknown))}"

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from factory.world.attacks.enrolment import Enrolment
-from factory.world.attacks.sheet import Doubles, Sheet
-from factory.world.scene import Floats
+from factory.world.attacks.sheet import Doubles, Sheet, grid
+from factory.world.scene import Floats, Material, Mesh
+
+WINDOW = 41  # points of a window along each side: a bent sheet bends it
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Page:
         rows, columns = self.shape
         u, v = (np.arange(columns) + 0.5) / columns, 1 - (np.arange(rows) + 0.5) / rows
         return self.sheet.places(np.stack(np.meshgrid(u, v), axis=-1))
+
+    def window(self) -> Mesh:
+        """The whole picture, beyond the sheet too, as what one would see through the sheet: white is 100 cd/m²."""
+        across, down = np.meshgrid(np.linspace(0, 1, WINDOW), np.linspace(1, 0, WINDOW))
+        shares = np.stack([across.ravel(), down.ravel()], 1).astype(np.float32)
+        material = Material(colour=(0.0, 0.0, 0.0), specular=0.0, glow=self.enrolment.picture)
+        uv = np.asarray(shares * [1, -1] + [0, 1], np.float32)
+        return Mesh(self.sheet.at(self.places(shares)), grid(WINDOW, WINDOW), uv, material)
 
     def texture(self, border: float, bare: float) -> Floats:
         """Rows, columns, 3: the picture, and `bare` on a border (metres) and where the picture has ended."""

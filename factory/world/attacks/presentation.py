@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from factory.world.attacks.enrolment import Enrolment
+from factory.world.attacks.page import Page
 from factory.world.capture.cameras import Device
 from factory.world.people.figure import Figure
 from factory.world.scene import Floats, Mesh, Strands
@@ -23,11 +24,13 @@ class Presentation:
         landmarks: 5, 3: where the shown face has its landmarks, in the order of a figure's; the camera is framed on
             them, as near to a small display as its face is small.
         parameters: Of this attack, for the row: metres, degrees, shares and names.
+        page: Of a flat attack: the picture that it shows.
     """
 
     bodies: tuple[Mesh | Strands, ...]
     landmarks: Floats
     parameters: Mapping[str, float | str]
+    page: Page | None = None
 
 
 class Attack(Protocol):

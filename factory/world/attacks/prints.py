@@ -83,9 +83,8 @@ def print_attack(
         "roll": float(np.degrees(sheet.tilt[2])),
         "hands": float(len(hands)),
     }
-    return Presentation(
-        (*impostor.bodies, sheet.mesh(material), *hands), sheet.at(page.places(enrolment.landmarks)), parameters
-    )
+    bodies = (*impostor.bodies, sheet.mesh(material), *hands)
+    return Presentation(bodies, sheet.at(page.places(enrolment.landmarks)), parameters, page)
 
 
 def _held(form: str, width: float, height: float, impostor: Figure, generator: np.random.Generator) -> Sheet:

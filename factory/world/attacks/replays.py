@@ -105,7 +105,7 @@ def replay_attack(
         "hands": float(len(hands)),
     }
     bodies = (*impostor.bodies, body, sheet.mesh(glass, 2, 2), *hands)
-    return Presentation(bodies, landmarks, parameters)
+    return Presentation(bodies, landmarks, parameters, page)
 
 
 def _held(

@@ -8,7 +8,7 @@ import pytest
 from factory.corpus.scenes import SCHEMA
 from factory.world.attacks import ATTACKS
 from factory.world.attacks.enrolment import SIDE
-from factory.world.photograph import FLAT, STRANGERS, WORN, Photograph, _enrolment, _found, photograph
+from factory.world.photograph import FLAT, STRANGERS, WORN, Photograph, _enrolment, _found, photograph, unattacked
 from factory.world.settings import MOST_PEOPLE, MOST_SEED
 
 SHARED = ("sex", "age", "tone", "room")
@@ -42,6 +42,31 @@ def test_an_attack_shows_the_person_of_the_live_picture_in_the_same_room(attack:
     assert (pose == theirs) == (attack in WORN)  # a mask turns with its wearer
     assert (None in pose) == (attack in FLAT)
     assert spoof.pixels.std() > 5 and not np.array_equal(spoof.pixels, live.pixels)
+
+
+@pytest.mark.parametrize("attack", ["print", "replay", "rigid_mask", "make_up"])
+def test_without_its_attack_a_spoof_is_the_person_at_the_same_place(attack: str) -> None:
+    """The head's outline is where the spoof has it: the picture resembles its own spoof more than a shifted one."""
+    spoof = photograph(3, 4, "office", "phone", attack, 64, 4, 5)
+    live = unattacked(3, 4, "office", "phone", attack, 64, 4, 5)
+    assert live.parameters.keys() <= {"sex", "age", "tone", "room", "distance", "light", *HEAD}
+    assert live.parameters["distance"] == spoof.parameters["distance"]
+    assert [live.parameters.get(name) for name in HEAD] == [spoof.parameters.get(name) for name in HEAD]
+    assert np.array_equal(live.pixels, unattacked(3, 4, "office", "phone", attack, 64, 4, 5).pixels)
+    shown, bare = edges(spoof.pixels), edges(live.pixels)
+    alike = {move: np.corrcoef(shown.ravel(), np.roll(bare, move, (0, 1)).ravel())[0, 1] for move in MOVES}
+    assert max(alike, key=lambda move: alike[move]) == (0, 0)
+
+
+MOVES = [(down, across) for down in (-6, -3, 0, 3, 6) for across in (-6, -3, 0, 3, 6)]
+
+
+def edges(pixels: np.ndarray) -> np.ndarray:
+    """H, W: how steep the picture is, a little blurred."""
+    grey = pixels.mean(axis=2)
+    grey = sum(np.roll(grey, move, (0, 1)) for move in ((0, 0), (0, 1), (1, 0), (1, 1))) / 4
+    down, across = np.gradient(grey)
+    return np.asarray(np.hypot(down, across))
 
 
 def test_an_enrolment_is_as_fine_whatever_the_pictures_are() -> None:

@@ -33,9 +33,10 @@ def pictures(made: Plan) -> list[Picture]:
     captures=st.integers(1, 3),
     per_shard=st.integers(1, 40),
     seed=st.integers(0, 3),
+    aligned=st.booleans(),
 )
 def test_every_picture_once_in_even_shards(
-    people: int, domains: list[str], attacks: list[str], captures: int, per_shard: int, seed: int
+    people: int, domains: list[str], attacks: list[str], captures: int, per_shard: int, seed: int, aligned: bool
 ) -> None:
     made = plan(
         people=people,
@@ -43,10 +44,12 @@ def test_every_picture_once_in_even_shards(
         attacks=attacks,
         captures=captures,
         seed=seed,
+        aligned=aligned,
         output={"rows_per_shard": per_shard},
     )
     found = pictures(made)
-    assert len(made) == len(found) == people * len(domains) * (1 + len(attacks)) * captures
+    each = 1 + len(attacks) * (2 if aligned else 1)
+    assert len(made) == len(found) == people * len(domains) * each * captures
     assert len({picture.key for picture in found}) == len(found)
     assert made.shard_count == len(list(made.shards()))
     assert made.style_counts() == Counter(picture.row()["style"] for picture in found)
@@ -84,6 +87,22 @@ def test_a_spoof_and_its_live_picture_share_person_moment_and_scene() -> None:
         )
     assert all(len(same) == 1 for same in pairs.values())
     assert len({next(iter(same))[2] for same in pairs.values()}) == len(pairs) == 4 * 2 * len(DOMAINS)
+
+
+def test_an_aligned_pair_is_alone_in_its_capture() -> None:
+    """`fit-generator` pairs live faces and spoofs of one capture."""
+    made = pictures(plan(people=2, attacks=["print", "make_up"], aligned=True))
+    captures: dict[tuple[str, str, str], list[Picture]] = {}
+    for picture in made:
+        captures.setdefault((picture.subject, picture.domain, picture.row()["capture"]), []).append(picture)
+    pairs = [same for same in captures.values() if len(same) > 1]
+    assert len(pairs) == 2 * len(DOMAINS) * 2
+    for spoof, live in pairs:
+        assert (spoof.row()["label"], live.row()["label"]) == (1, 0) and live.row()["style"].endswith("-live")
+        assert spoof.live_key == live.key
+        assert (spoof.person, spoof.moment, spoof.scene) == (live.person, live.moment, live.scene)
+    plainly = {picture.key for picture in pictures(plan(people=2, attacks=["print", "make_up"]))}
+    assert plainly < {picture.key for picture in made}
 
 
 def test_people_of_another_seed_have_other_names() -> None:

@@ -76,12 +76,11 @@ def check_address(host: str, port: int) -> None:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind(address)
     except (OSError, UnicodeError) as error:
-        why = {
-            errno.EADDRINUSE: f"port={port} is in use: give another, or port=0 for any free one",
-            errno.EACCES: f"port={port} may not be used by this user: give one above 1023, or port=0",
-        }.get(
-            getattr(error, "errno", None), f"host={host} is not an address of this machine: leave it out, or give one"
-        )
+        why = f"host={host} is not an address of this machine: leave it out, or give one"
+        if isinstance(error, PermissionError):
+            why = f"port={port} may not be used by this user: give one above 1023, or port=0"
+        elif isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            why = f"port={port} is in use: give another, or port=0 for any free one"
         raise UserError(f"{why} ({getattr(error, 'strerror', None) or error})") from None
 
 

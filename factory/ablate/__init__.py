@@ -34,7 +34,7 @@ from factory.evaluate import EvaluationSummary, UnitMetrics
 from factory.models.generators import BUILT_IN
 from factory.models.load import encoder_digest, model_digest
 from factory.protocols import open_corpus
-from factory.run import Run, read_claim, read_summary
+from factory.run import Run, read_claim, read_summary, refuse_read_only
 from factory.storage import Storage
 from factory.storage.s3_retry import Refused
 from factory.train import TrainResources as TrainResources
@@ -155,6 +155,7 @@ def run(config: AblateConfig) -> AblationSummary:
 
 def expand(config: AblateConfig) -> tuple[Table, Graph]:
     """The table with the configuration's protocols and seeds, and its runs."""
+    refuse_read_only(runs_folder(config))  # otherwise each run would fail by itself
     shipped = load_table(config.table)
     chosen = {name: getattr(config, name) or getattr(shipped, name) for name in ("protocols", "seeds")}
     table = build(Table, {**shipped.model_dump(), **chosen})

@@ -7,13 +7,14 @@ own traces.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TypedDict
 
 from difffas.errors import UserError
 from factory.ablate import Forecast, Gaps, Unit, expand, gaps, make, runs_folder
 from factory.ablate import forecast as forecast_of_table
-from factory.ablate.graph import Graph, TableRun
+from factory.ablate.graph import OWN, Graph, TableRun
 from factory.ablate.tables import Table
 from factory.benchmark import extras, outputs
 from factory.benchmark.evaluations import Evaluations
@@ -29,10 +30,12 @@ from factory.benchmark.results import (
     verdicts,
 )
 from factory.benchmark.settings import BenchmarkConfig as BenchmarkConfig
+from factory.benchmark.settings import FeaturesConfig
 from factory.benchmark.traces import Trace, bpcer_changes
 from factory.core.config import load
 from factory.core.documents import JsonObject
 from factory.core.progress import say
+from factory.protocols.families import load as load_protocol
 from factory.run import Run
 from factory.storage import Storage
 
@@ -88,7 +91,7 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
         OSError: if a store or disk failed, which would affect the other runs too.
     """
     table, graph = _expanded(config)
-    baseline = _baseline(config, table)
+    baseline = config.baseline or table.rows[0].name
     study = extras.strength_run(config, graph)
     identity = {
         "table": table.model_dump(mode="json"),
@@ -122,20 +125,29 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
 
 
 def _expanded(config: BenchmarkConfig) -> tuple[Table, Graph]:
-    return expand(config.ablation())
+    """The table and its runs, after a check of everything that names a part of the table."""
+    table, graph = expand(config.ablation())
+    _check_names(config, table)
+    return table, graph
 
 
-def _baseline(config: BenchmarkConfig, table: Table) -> str:
-    names = [row.name for row in table.rows]
-    if config.baseline is not None and config.baseline not in names:
-        raise UserError(
-            f"table {table.name} has no row {config.baseline!r} for baseline: its rows are {', '.join(names)}"
-        )
-    if config.judged_by not in table.columns:
-        raise UserError(
-            f"table {table.name} has no column {config.judged_by!r} for judged_by: it has {', '.join(table.columns)}"
-        )
-    return config.baseline or names[0]
+def _check_names(config: BenchmarkConfig, table: Table) -> None:
+    """Raise UserError for a row, column or protocol that is missing: hours later it would be a missing part."""
+    rows = [row.name for row in table.rows]
+    features = config.features or FeaturesConfig()
+    asked = {
+        "baseline": ("row", (config.baseline,), rows),
+        "judged_by": ("column", (config.judged_by,), table.columns),
+        "features.rows": ("row", features.rows or (), rows),
+        "features.protocol": ("protocol", (features.protocol,), table.protocols),
+    }
+    for key, (kind, names, known) in asked.items():
+        for name in names:
+            if name is not None and name not in known:
+                raise UserError(f"table {table.name} has no {kind} {name!r} for {key}: it has {', '.join(known)}")
+    for name in itertools.chain.from_iterable(config.families.values()):
+        if name not in (OWN, *table.protocols):
+            load_protocol(name)  # not of this table, but it exists
 
 
 def _threads(config: BenchmarkConfig) -> int:
@@ -201,11 +213,11 @@ def _maps(
         left_out["features"] = f"no classifier of {protocol}, seed {seed}, has been evaluated"
         return []
     say(f"{STATION}: a map of features for {len(rows)} rows")
-    return maps_of(
-        {row: extras.evaluation_config(graph, mine[row]) for row in rows},
-        asked,
-        _threads(config),
-    )
+    try:
+        return maps_of({row: extras.evaluation_config(graph, mine[row]) for row in rows}, asked, _threads(config))
+    except UserError as error:
+        left_out["features"] = str(error)
+        return []
 
 
 def _commit(claim: Run, found: Found) -> BenchmarkSummary:

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from difffas.errors import UserError
 from factory.benchmark import pictures
 from factory.benchmark.seen import features
 from factory.benchmark.settings import FeaturesConfig
@@ -17,7 +18,7 @@ from factory.evaluate import EvaluateConfig
 from factory.protocols import open_corpus
 from factory.storage import Storage
 
-PARTS = ("dev", "test")
+PARTS, FEWEST = ("dev", "test"), 4
 
 
 class MapPoint(TypedDict):
@@ -43,12 +44,20 @@ class Map:
 
 
 def maps_of(evaluations: Mapping[str, EvaluateConfig], config: FeaturesConfig, threads: int) -> list[Map]:
-    """One map for each row, of the classifier and corpus that its evaluation names."""
+    """One map for each row, of the classifier and corpus that its evaluation names.
+
+    Raises:
+        UserError: if there are too few faces, or a classifier's embeddings are not finite: its training diverged.
+    """
     found = []
     for row, evaluation in evaluations.items():
         corpus = open_corpus(str(evaluation.corpus), evaluation.protocol)
         rows = np.concatenate([corpus.where(split=part) for part in PARTS])
+        if len(rows) < FEWEST:
+            raise UserError(f"{' and '.join(PARTS)} hold {len(rows)} faces: a map needs {FEWEST} or more")
         seen = features(Storage(str(evaluation.classifier)), corpus.pixels(rows), threads)
+        if not np.isfinite(seen).all():
+            raise UserError(f"the classifier of {row} gives embeddings that are not finite: its training diverged")
         placed = tsne(seen, config.perplexity, config.steps)
         facts = {name: corpus.column(name)[rows] for name in ("key", "subject", "split", "domain", "attack")}
         live = corpus.column("label")[rows] == LIVE

@@ -24,6 +24,12 @@ class TracesConfig(Config):
     steps: int = Field(10, ge=1)
     batch_size: int = Field(16, ge=1)
 
+    @model_validator(mode="after")
+    def _check(self) -> TracesConfig:
+        if self.steps > self.t0:
+            raise UserError(f"traces.steps {self.steps} must be at most traces.t0 ({self.t0})")
+        return self
+
 
 class FeaturesConfig(Config):
     """The map of what classifiers see (t-SNE): of one protocol and one seed, the people of dev and test."""

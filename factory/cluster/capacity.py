@@ -50,13 +50,15 @@ def check(station: str, needs: Sequence[Need]) -> None:
 
     Raises:
         UserError: if this cluster will never have room; the message says what is asked for and what there is.
-        Stalled: if the autoscaler did not make room in time.
+        Stalled: if the autoscaler did not make room in time, or no node is alive.
     """
     cluster.connect()
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
     grows = cluster.grows()
+    if not nodes and not grows:  # no setting is at fault, and every other run would meet it too
+        raise Stalled(f"{station}: no node of Ray is alive any more: free memory or processors, run the command again")
     with_gpus = bool(cluster.gpus_in_cluster())
     for need in needs:
         each = need.each(with_gpus)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import tempfile
 from typing import Any, TypedDict
 
@@ -58,11 +60,28 @@ def _serve(config: PlayConfig) -> Served:
         if error.name != "gradio":
             raise
         raise UserError("the playground needs Gradio: pip install 'difffas-factory[play]'") from None
+    check_address(config.host, config.port)
     built = page(Playground(config))
     launch(built, config.host, config.port, config.hosts)
     print(f"playground: {built.local_url} (Ctrl+C ends it)", flush=True)
     built.block_thread()
     return {"url": built.local_url}
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise UserError if nothing can listen there; port 0 means any free port."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except (OSError, UnicodeError) as error:
+        why = f"host={host} is not an address of this machine: leave it out, or give one"
+        if isinstance(error, PermissionError):
+            why = f"port={port} may not be used by this user: give one above 1023, or port=0"
+        elif isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            why = f"port={port} is in use: give another, or port=0 for any free one"
+        raise UserError(f"{why} ({getattr(error, 'strerror', None) or error})") from None
 
 
 def launch(built: Any, host: str, port: int, hosts: tuple[str, ...]) -> None:

@@ -119,6 +119,7 @@ def refuse_training_in(out: str) -> None:
 def refuse_read_only(out: str) -> None:
     """Raise UserError if the folder is embedded, or on the Hub, where create-only writing is impossible."""
     if embedded.is_embedded(out):
+        embedded.path_of(out)  # a name that does not exist is refused as such
         raise UserError(f"out={out} ships with this software and can only be read: write to another folder")
     if out.startswith("hf://"):
         raise UserError(

@@ -210,7 +210,9 @@ def store_of(url: str) -> ObjectStore | CloudStore:
         return ObjectStore(url)
     if scheme in KINDS:
         return CloudStore(url)
-    raise UserError(f"{url}: scheme {scheme}:// is not supported; give a local path, or a URL with {SCHEMES}")
+    raise UserError(
+        f"{url}: scheme {scheme}:// is not supported; give a local path, or a URL with {SCHEMES} or {embedded.SCHEME}"
+    )
 
 
 def _changed(path: Path) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from difffas.errors import UserError
 from factory.ablate import Gaps
 from factory.ablate.tables import load_table
 from factory.benchmark import forecast, run
@@ -120,11 +121,25 @@ def test_a_failed_extra_is_left_out_with_its_reason(tmp_path: Path, corpus: Corp
     assert summary["gaps"] == {}
 
 
+def test_a_map_that_cannot_be_drawn_is_left_out_with_its_reason(
+    tmp_path: Path, corpus: Corpus, stubs: Stubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def maps_of(*_: object) -> None:
+        raise UserError("the classifier of a gives embeddings that are not finite")
+
+    monkeypatch.setattr("factory.benchmark.maps_of", maps_of)
+    assert "not finite" in run(benchmark_of(corpus, tmp_path / "out"))["left_out"]["features"]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"baseline": "nobody"}, "table benchmark has no row 'nobody' for baseline"),
         ({"judged_by": "d_eer"}, "table benchmark has no column 'd_eer' for judged_by"),
+        ({"features": {"rows": ["nobody"]}}, "table benchmark has no row 'nobody' for features.rows"),
+        ({"features": {"protocol": "world-x"}}, "table benchmark has no protocol 'world-x' for features.protocol"),
+        ({"families": {"print": ["world-loo-prnt"]}}, "no protocol 'world-loo-prnt'; did you mean 'world-loo-print'"),
+        ({"runs": "embedded://people"}, "out=embedded://people ships with this software and can only be read"),
         ({"strength": {"faces": 0}}, "faces"),
         ({"protocols": ["world-x"]}, "no protocol 'world-x'"),
     ],
@@ -132,8 +147,9 @@ def test_a_failed_extra_is_left_out_with_its_reason(tmp_path: Path, corpus: Corp
 def test_a_mistake_ends_it_before_anything_is_written(
     tmp_path: Path, corpus: Corpus, given: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        run(benchmark_of(corpus, tmp_path / "out", **given))
+    for command in (forecast, run):
+        with pytest.raises(ValueError, match=message):
+            command(benchmark_of(corpus, tmp_path / "out", **given))
     assert not (tmp_path / "out").exists()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from difffas.errors import UserError
 from factory.benchmark import maps
 from factory.benchmark.pictures import KINDS
 from factory.benchmark.settings import FeaturesConfig
@@ -41,3 +42,16 @@ def test_every_face_of_dev_and_test_is_a_point(tmp_path: Path, monkeypatch: pyte
         assert len(each.points) == 3 * 2 * 3 + 2 * 3 == each.chart.count("<circle")
         assert all(f"point {kind}" in each.chart for kind in KINDS)
     assert found[0].points != found[1].points
+
+
+def test_a_diverged_classifier_and_too_few_faces_are_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maps, "features", lambda folder, pixels, threads: np.full((len(pixels), 4), np.nan))
+    given = {"classifier": "/a", "corpus": world(tmp_path / "people").storage.url, "out": "-"}
+    asked = {"a": build(EvaluateConfig, given)}
+    with pytest.raises(UserError, match="^the classifier of a gives embeddings that are not finite"):
+        maps.maps_of(asked, FeaturesConfig(), 1)
+    monkeypatch.setattr(maps, "PARTS", ("nobody",))
+    with pytest.raises(UserError, match="^nobody hold 0 faces: a map needs 4 or more"):
+        maps.maps_of(asked, FeaturesConfig(), 1)

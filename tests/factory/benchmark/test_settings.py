@@ -33,6 +33,7 @@ def test_families_are_the_protocols_of_the_table() -> None:
         ({"judged_by": "hter"}, "unknown metric 'hter' for judged_by"),
         ({"families": {"a": ["p"], "b": ["p"]}}, "families name p twice"),
         ({"resamples": 5}, "resamples"),
+        ({"traces": {"t0": 50, "steps": 60}}, "traces.steps 60 must be at most traces.t0"),
         ({"generator": "dummy", "fit_generator": {}}, "both say where"),
     ],
 )

@@ -59,6 +59,12 @@ def test_a_training_on_two_cpus(given: Node, message: str, nodes: list[Any]) -> 
     check("fit-style", train_needs(TrainResources(workers=2, gpus_per_worker=0)))
 
 
+def test_a_ray_that_died_is_nobody_s_setting(nodes: list[Any]) -> None:
+    nodes.append(node(alive=False))
+    with pytest.raises(Stalled, match="^fit-style: no node of Ray is alive any more: .* run the command again$"):
+        check("fit-style", train_needs(TrainResources(workers=1, gpus_per_worker=0)))
+
+
 def test_gpus_are_counted_by_node(nodes: list[Any]) -> None:
     nodes += [node(gpus=1), node(gpus=1)]
     check("fit-style", train_needs(TrainResources(workers=4, gpus_per_worker=0.5)))

@@ -80,3 +80,13 @@ def test_no_station_takes_it_as_its_output(station: str) -> None:
     with pytest.raises(ValueError, match="^out=embedded://people") as caught:
         Run(PEOPLE, station, {}, Config())
     assert "\n" not in str(caught.value)
+
+
+def test_an_output_below_an_unknown_name_is_not_said_to_ship() -> None:
+    with pytest.raises(ValueError, match="^embedded://peple/new: nothing of this name ships with this software"):
+        Run("embedded://peple/new", "generate", {}, Config())
+
+
+def test_an_unknown_scheme_is_told_of_it() -> None:
+    with pytest.raises(ValueError, match="scheme EMBEDDED:// is not supported; give .* or embedded://$"):
+        Storage("EMBEDDED://people")

@@ -126,6 +126,10 @@ def _image_column(where: str, schema: pa.Schema, columns: Mapping[str, str | Non
     """Return the name of the image column, and whether it is a struct with `bytes`."""
     name = columns.get("image") or "image"
     if name not in schema.names:
+        if {"key", "style", "shard"} <= set(schema.names):
+            raise UserError(
+                f"{where} is the index of a corpus: its images are in its folder data, so add /data to source"
+            )
         raise UserError(f"{where} has no image column {name!r}, only {', '.join(schema.names)}: set columns.image")
     kind = schema.field(name).type
     in_struct = kinds.is_struct(kind) and kind.get_field_index("bytes") >= 0

@@ -34,5 +34,10 @@ def path_of(url: str) -> str:
     name = SCHEME + first
     if name not in FOLDERS:
         raise UserError(f"{url}: nothing of this name ships with this software: give {' or '.join(FOLDERS)}")
-    folder = str(FOLDERS[name])
-    return f"{folder}/{checked(rest.rstrip('/'), name)}" if rest.strip("/") else folder
+    folder, rest = str(FOLDERS[name]), rest.strip("/")
+    if not rest:
+        return folder
+    try:
+        return f"{folder}/{checked(rest, name)}"
+    except UserError:
+        raise UserError(f"{url} leads out of {name}: give a path inside it") from None

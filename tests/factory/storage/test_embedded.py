@@ -63,8 +63,13 @@ def test_an_unknown_name_is_refused_with_those_there_are(url: str) -> None:
         Storage(url)
     with pytest.raises(ValueError, match=message):
         list_sources(url)
-    with pytest.raises(ValueError, match="not the name of a file inside embedded://people"):
+    with pytest.raises(ValueError, match="leads out of embedded://people: give a path inside it"):
         Storage("embedded://people/../../run")
+
+
+def test_a_corpus_as_a_source_of_pictures_says_where_they_are() -> None:
+    with pytest.raises(ValueError, match="is the index of a corpus: .* add /data to source"):
+        list_sources(PEOPLE)
 
 
 def test_nobody_writes_there() -> None:

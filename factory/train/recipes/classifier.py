@@ -34,6 +34,7 @@ from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
 from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train.recipes.style import train_styles
+from factory.train.recipes.varied import DESCRIPTION, varied
 
 if TYPE_CHECKING:
     import torch
@@ -72,6 +73,7 @@ class FitClassifierConfig(Config):
     backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
+    vary: bool = Field(True, description=DESCRIPTION)
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=64, learning_rate=1e-4)
     resources: TrainResources = TrainResources()
 
@@ -207,7 +209,9 @@ class ClassifierObjective:
     def loss(
         self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
     ) -> torch.Tensor:
-        """The configured loss."""
+        """The configured loss; how a sample varies follows from its counter."""
+        if self._config.vary:
+            images = varied(images, counters, self._train.seed)
         cosines, features = network(images, with_features=True)
         return self._loss(cosines, labels, self._quality(counters), features)
 

@@ -29,6 +29,7 @@ from factory.train import (
 )
 from factory.train.batches import PixelCache, Shuffled
 from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
+from factory.train.recipes.varied import DESCRIPTION, varied
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +59,7 @@ class FitStyleConfig(Config):
         None, exclude_if=is_none, description="folder with a style encoder to start from; its styles may be others"
     )
     network: StyleNetworkConfig = StyleNetworkConfig()
+    vary: bool = Field(True, description=DESCRIPTION)
     train: TrainConfig = TrainConfig(steps=20_000, batch_size=256, learning_rate=1e-3, weight_decay=5e-3)
     resources: TrainResources = TrainResources()
 
@@ -162,6 +164,7 @@ class StyleObjective:
         config = settings.config
         corpus = open_corpus(config.corpus, settings.protocol)
         self._styles, self._config = list(settings.styles), config.network
+        self._vary, self._seed = config.vary, settings.train.seed
         numbers = {style: number for number, style in enumerate(self._styles)}
         self._labels = np.array([numbers.get(style, -1) for style in corpus.column("style")])
         plan = Shuffled(corpus.where(split=config.split), settings.train.seed)
@@ -182,10 +185,10 @@ class StyleObjective:
     def loss(
         self, network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, counters: np.ndarray
     ) -> torch.Tensor:
-        """Cross-entropy of the style."""
+        """Cross-entropy of the style; how a sample varies follows from its counter."""
         import torch
 
-        _, logits = network(images)
+        _, logits = network(varied(images, counters, self._seed) if self._vary else images)
         return torch.nn.functional.cross_entropy(logits.float(), labels)
 
     def evaluate(self, device: torch.device) -> Evaluation:

@@ -84,3 +84,18 @@ def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:
     for step in range(5):
         (keys,) = np.asarray(read(step)["keys"]).T.reshape(1, -1)
         assert sum(key in made for key in keys) == 2
+
+
+def test_images_vary_unless_the_setting_says_no(corpora: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    def network(images: torch.Tensor, with_features: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(images)
+        return torch.zeros(len(images), 2), torch.zeros(len(images), 8)
+
+    images = torch.rand(4, 3, 32, 32)
+    for vary in (False, True):
+        _, settings = prepared(config(corpora, vary=vary, generated=None, loss={"name": "cross-entropy"}))
+        objective: Any = classifier_recipe(settings).objective
+        objective.loss(network, images, torch.zeros(4, dtype=torch.long), np.arange(4))
+    assert torch.equal(seen[0], images) and not torch.equal(seen[1], images)

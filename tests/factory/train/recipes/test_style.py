@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -56,7 +57,7 @@ def test_an_encoder_starts_from_one_with_other_classes(root: Path, tmp_path: Pat
 def test_without_initial_a_configuration_is_what_it_was_before_initial_existed(root: Path) -> None:
     given = {"corpus": "faces", "out": "style", "train": TRAIN}
     assert set(build(FitStyleConfig, given).model_dump()) == {
-        *("corpus", "protocol", "out", "split", "held_out", "network", "train", "resources")
+        *("corpus", "protocol", "out", "split", "held_out", "network", "vary", "train", "resources")
     }
     config = build(FitStyleConfig, given)
     assert starting_point(config) == (config, {})
@@ -87,3 +88,19 @@ def test_style_encoder_scores_its_accuracy_on_held_out_subjects(root: Path) -> N
         later = fit.recipe.evaluate().score
     assert later is not None
     assert later < found.score
+
+
+def test_images_stay_as_they_are_without_vary(root: Path, tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    def network(images: torch.Tensor) -> tuple[None, torch.Tensor]:
+        seen.append(images)
+        return None, torch.zeros(len(images), 2)
+
+    images, labels = torch.rand(2, 3, 32, 32), torch.tensor([0, 1])
+    for vary in (False, True):
+        given = {"corpus": f"{root}/real", "out": f"{tmp_path}/out", "train": TRAIN, "vary": vary}
+        config = build(FitStyleConfig, given)
+        recipe: Any = style_recipe(told(config, train_styles(Corpus(f"{root}/real"), "train")))
+        recipe.objective.loss(network, images, labels, np.arange(2))
+    assert torch.equal(seen[0], images) and not torch.equal(seen[1], images)

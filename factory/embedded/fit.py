@@ -47,6 +47,7 @@ def _style(root: Path) -> JsonObject:
         "corpus": f"{root}/corpus",
         "out": f"{root}/style",
         "network": SMALL_STYLE_ENCODER,
+        "vary": True,
         "train": {**training, "evaluate_every": 250},
         "resources": CPU,
     }

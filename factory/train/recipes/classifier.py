@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, is_empty
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
@@ -73,7 +73,7 @@ class FitClassifierConfig(Config):
     backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
-    vary: bool = Field(True, description=DESCRIPTION)
+    vary: bool = Field(False, exclude_if=is_empty, description=DESCRIPTION)
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=64, learning_rate=1e-4)
     resources: TrainResources = TrainResources()
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl, build, is_none
+from factory.core.config import Config, PathOrUrl, build, is_empty, is_none
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.models.load import encoder_config, encoder_digest, load_style_encoder
@@ -59,7 +59,7 @@ class FitStyleConfig(Config):
         None, exclude_if=is_none, description="folder with a style encoder to start from; its styles may be others"
     )
     network: StyleNetworkConfig = StyleNetworkConfig()
-    vary: bool = Field(True, description=DESCRIPTION)
+    vary: bool = Field(False, exclude_if=is_empty, description=DESCRIPTION)
     train: TrainConfig = TrainConfig(steps=20_000, batch_size=256, learning_rate=1e-3, weight_decay=5e-3)
     resources: TrainResources = TrainResources()
 

@@ -86,7 +86,7 @@ def test_batches_hold_the_share_of_generated_rows(corpora: Path) -> None:
         assert sum(key in made for key in keys) == 2
 
 
-def test_images_vary_unless_the_setting_says_no(corpora: Path) -> None:
+def test_images_vary_if_the_setting_says_so(corpora: Path) -> None:
     seen: list[torch.Tensor] = []
 
     def network(images: torch.Tensor, with_features: bool) -> tuple[torch.Tensor, torch.Tensor]:

@@ -57,7 +57,7 @@ def test_an_encoder_starts_from_one_with_other_classes(root: Path, tmp_path: Pat
 def test_without_initial_a_configuration_is_what_it_was_before_initial_existed(root: Path) -> None:
     given = {"corpus": "faces", "out": "style", "train": TRAIN}
     assert set(build(FitStyleConfig, given).model_dump()) == {
-        *("corpus", "protocol", "out", "split", "held_out", "network", "vary", "train", "resources")
+        *("corpus", "protocol", "out", "split", "held_out", "network", "train", "resources")
     }
     config = build(FitStyleConfig, given)
     assert starting_point(config) == (config, {})

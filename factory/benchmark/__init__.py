@@ -35,7 +35,8 @@ from factory.benchmark.traces import Trace, bpcer_changes
 from factory.core.config import load
 from factory.core.documents import JsonObject
 from factory.core.progress import say
-from factory.protocols.families import load as load_protocol
+from factory.protocols import check, open_corpus
+from factory.protocols import load as load_protocol
 from factory.run import Run
 from factory.storage import Storage
 
@@ -125,14 +126,17 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
 
 
 def _expanded(config: BenchmarkConfig) -> tuple[Table, Graph]:
-    """The table and its runs, after a check of everything that names a part of the table."""
+    """The table and its runs, after a check of what would be a missing part hours later."""
     table, graph = expand(config.ablation())
     _check_names(config, table)
+    for protocol in table.protocols:
+        if protocol != OWN:
+            check(open_corpus(config.corpus, protocol), ("train", "test"))
     return table, graph
 
 
 def _check_names(config: BenchmarkConfig, table: Table) -> None:
-    """Raise UserError for a row, column or protocol that is missing: hours later it would be a missing part."""
+    """Raise UserError for a row, column or protocol that is missing."""
     rows = [row.name for row in table.rows]
     features = config.features or FeaturesConfig()
     asked = {

@@ -142,6 +142,7 @@ def test_a_map_that_cannot_be_drawn_is_left_out_with_its_reason(
         ({"runs": "embedded://people"}, "out=embedded://people ships with this software and can only be read"),
         ({"strength": {"faces": 0}}, "faces"),
         ({"protocols": ["world-x"]}, "no protocol 'world-x'"),
+        ({"protocols": ["oci-m"]}, "does not hold protocol oci-m: train has no row of domain oulu_npu"),
     ],
 )
 def test_a_mistake_ends_it_before_anything_is_written(

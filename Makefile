@@ -17,7 +17,7 @@ test: .venv/installed-dev
 
 # Numbers must not depend on the processor: the method's tests as other processors would compute, one setting after the other.
 INSTRUCTION_SETS := ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=SSE41 ONEDNN_MAX_CPU_ISA=AVX2 \
-	ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2,STRICT MKL_ENABLE_INSTRUCTIONS=AVX2
 NUMERIC := tests/factory/core/test_arithmetic.py $(addprefix tests/factory/models/test_,generators.py diffusion_generator.py recolour_generator.py simulate_generator.py tensors.py) \
 	tests/difffas/losses tests/difffas/metrics $(addprefix tests/difffas/test_,$(addsuffix .py, \
 	alignment brisque brisque_svm classifier golden guidance matching objective official pipeline posterior presets samplers schedulers stfm \

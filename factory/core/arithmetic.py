@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 # MKL's conditional numerical reproducibility: without this setting results depend on where the operands lie in memory,
-# and on some processors even on which process computed them. AUTO keeps the processor's own kernels; docs/speed.md
-# has the cost.
-SETTINGS = {"MKL_CBWR": "AUTO"}
+# and on some processors even on which process computed them. AUTO keeps the processor's own kernels; without STRICT
+# those of AVX2 round a row of a matrix by its place among the rows. docs/speed.md has the cost.
+SETTINGS = {"MKL_CBWR": "AUTO,STRICT"}
 OTHERS = (
     "MKL_ENABLE_INSTRUCTIONS",
     "ONEDNN_MAX_CPU_ISA",

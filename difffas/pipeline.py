@@ -199,7 +199,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
                 themselves, as in the paper. Images from `difffas.matching` reach a style of another domain.
 
         t0, cfg_scale and seed are one value for all samples or one per sample. On a CPU, to the bit, a sample's pixels
-        depend on its own row and the batch's shape (without `MKL_CBWR=AUTO,STRICT`, on some processors, on its place, too).
+        depend on its own row and the batch's shape (on some processors on its place, too, unless `MKL_CBWR` is
+        `AUTO,STRICT`).
         Raises ValueError for shapes, lengths and ranges that do not fit.
         """
         if live.ndim != 4 or live.shape[1] != 3 or not len(live):

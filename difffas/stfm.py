@@ -185,14 +185,14 @@ class STFM(nn.Module):
         return y
 
     def _tokens(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance tokens of z, taken in float32 (E[z²] − E[z]² cancels in bfloat16)."""
+        """Mean and variance tokens of z, taken in float32 or wider (E[z²] − E[z]² cancels in bfloat16)."""
         largest = max(self.mean_patch or 1, self.variance_patch or 1)
         if self.form == "official" and min(z.shape[2:]) < largest:
             raise UserError(
                 f"the official form cannot cut a {z.shape[2]}×{z.shape[3]} map into patches of side {largest}: "
                 'use larger images, smaller patches or form="paper"'
             )
-        wide = z.float()
+        wide = z.to(torch.promote_types(z.dtype, torch.float32))
         mean = mean_tokens(wide, self.mean_patch, self.form)
         variance = variance_tokens(wide, self.variance_patch, self.form)
         return mean.to(z.dtype), variance.to(z.dtype)

@@ -3,7 +3,7 @@
 `python -m tests.difffas.golden` writes `golden.json` anew. Do that only for a change that is meant to change numbers,
 and say in the commit which and why. Of every array the file keeps its shape, mean, deviation and 24 of its elements as
 computed in float64, which no processor's rounding shows in, and how far the float32 run beside it was off: the most of
-all settings of `make test-isa` with one and two threads, since a single run may be right by luck.
+all kinds of processors of `make test-isa` with one and two threads, since a single run may be right by luck.
 """
 
 from __future__ import annotations
@@ -183,14 +183,15 @@ def errors() -> dict[str, dict[str, float]]:
 
 
 def errors_elsewhere() -> list[dict[str, dict[str, float]]]:
-    """Those of every setting of instruction sets, each in processes of its own."""
+    """Those of this processor and of every kind that the Makefile sets, each in processes of its own."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    listed = re.search(r"INSTRUCTION_SETS := ((?:.*\\\n)*.*)", makefile)
-    assert listed is not None
+    kinds = re.findall(r"^(?:SSE|AVX2|AVX512) := (.+)$", makefile, re.MULTILINE)
+    assert len(kinds) == 3
     found = []
-    for setting in ["", *re.findall(r"(\w+=\w+)", listed[1])]:
+    for settings in ["", *kinds]:
         for threads in ("1", "2"):
-            environment = {**os.environ, "OMP_NUM_THREADS": threads, **dict([setting.split("=")] if setting else [])}
+            set_to = dict(setting.split("=") for setting in settings.split())
+            environment = {**os.environ, "OMP_NUM_THREADS": threads, **set_to}
             line = [sys.executable, "-m", "tests.difffas.golden", "--errors"]
             done = subprocess.run(line, env=environment, capture_output=True, text=True, check=True)
             found.append(json.loads(done.stdout.splitlines()[-1]))

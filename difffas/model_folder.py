@@ -1,7 +1,8 @@
-"""Check that a generator's folder is complete before loading from it: index, scheduler, U-Net, style encoder."""
+"""Check that a generator's folder is complete before loading it: index, scheduler, U-Net, style encoder, student."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import diffusers
@@ -12,11 +13,13 @@ from difffas.model_files import Files, place, read_object
 from difffas.schedule import TIMESTEPS
 from difffas.schedulers import check_process
 from difffas.strict import check_network, network_config
+from difffas.student import SpoofStudent
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
 
 INDEX, SCHEDULER = "model_index.json", "scheduler/scheduler_config.json"
 NETWORKS = {"unet": ("difffas.unet", "SpoofUNet"), "style_encoder": ("difffas.style_encoder", "StyleEncoder")}
+STUDENT, STUDENT_CLASS = "student", ("difffas.student", "SpoofStudent")  # a part that a folder may lack
 
 
 def check_pipeline(files: Files, variant: str | None = None) -> None:
@@ -35,6 +38,13 @@ def check_pipeline(files: Files, variant: str | None = None) -> None:
             f"{files.url}: the U-Net has {unet.style_channels} channels at strides 8, 16, 32, the style encoder "
             f"{encoder.style_channels}: bring back the encoder that it was fitted with"
         )
+    if has_student(files):
+        student, _ = check_network(SpoofStudent, files, STUDENT, variant)
+        if student.style_channels != encoder.style_channels:
+            raise UserError(
+                f"{place(files, STUDENT)} is {student.style_channels} channels wide at strides 8, 16, 32, the style "
+                f"encoder {encoder.style_channels}: bring back the student of this generator"
+            )
 
 
 def check_parts(files: Files) -> None:
@@ -51,6 +61,8 @@ def check_parts(files: Files) -> None:
         if parts.pop(name, None) != list(wanted):
             raise UserError(f"{where}: {name} must be {list(wanted)}: bring it back from a copy")
     scheduler = parts.pop("scheduler", None)
+    if parts.pop(STUDENT, list(STUDENT_CLASS)) not in ([None, None], list(STUDENT_CLASS)):
+        raise UserError(f"{where}: {STUDENT} must be {list(STUDENT_CLASS)}: bring it back from a copy")
     if parts:
         raise UserError(f"{where}: part {next(iter(parts))!r} is unknown: bring it back from a copy")
     if scheduler not in (None, [None, None]):
@@ -60,6 +72,22 @@ def check_parts(files: Files) -> None:
 def unet_config(files: Files) -> dict[str, Any]:
     """The checked arguments of a generator's U-Net; raises UserError if they are invalid."""
     return network_config(SpoofUNet, files, "unet")
+
+
+def has_student(files: Files) -> bool:
+    """Whether a model folder's index names a student."""
+    return read_object(files, INDEX).get(STUDENT) == list(STUDENT_CLASS)
+
+
+def index_with_student(files: Files) -> bytes:
+    """A generator's index as that of a folder which holds its student, too."""
+    index = {**read_object(files, INDEX), STUDENT: list(STUDENT_CLASS)}
+    return (json.dumps(index, indent=2, sort_keys=True) + "\n").encode()
+
+
+def student_config(files: Files) -> dict[str, Any]:
+    """The checked arguments of a folder's student; raises UserError if they are invalid."""
+    return network_config(SpoofStudent, files, STUDENT)
 
 
 def encoder_config(files: Files) -> dict[str, Any]:

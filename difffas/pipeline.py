@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from difffas.alignment import align, aligned
 from difffas.errors import UserError
 from difffas.guidance import Branches, Conditions, guided
 from difffas.model_files import LocalFiles
-from difffas.model_folder import check_parts
+from difffas.model_folder import check_parts, has_student
 from difffas.presets import Preset, network_dtype, preset_named
 from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim
 from difffas.schedule import (
@@ -34,13 +35,18 @@ from difffas.schedule import (
 )
 from difffas.schedulers import check_process, is_ours, scheduled
 from difffas.stfm import StyleCondition
+from difffas.student import SpoofStudent, check_taught, sample_student
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import Features, SpoofUNet
 
 Number = TypeVar("Number", int, float)
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+# From x, live faces, conditions of the guides and a source of noise to spoofs.
+Way = Callable[[Tensor, Tensor, Conditions, PerSampleNoise], Tensor]
+
 _CONFIGS = ("model_index.json", "unet/config.json", "style_encoder/config.json", "scheduler/scheduler_config.json")
+STUDENT_CONFIG = "student/config.json"
 
 
 class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
@@ -50,13 +56,20 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         unet, style_encoder: the two networks; both are put in eval mode. Their widths at strides 8, 16, 32 must match.
         scheduler: `ddim_scheduler()` by default, which stands for `difffas.samplers.ddim`. Any other diffusers
             scheduler of the same process may replace it; the whole batch must then share one T₀.
+        student: of this U-Net, for the presets `student` and `student-2`; most folders have none.
 
     Results that depend only on the weights are cached at the first call: build another pipeline for other weights.
     """
 
-    _optional_components = ["scheduler"]
+    _optional_components = ["scheduler", "student"]
 
-    def __init__(self, unet: SpoofUNet, style_encoder: StyleEncoder, scheduler: DDIMScheduler | None = None) -> None:
+    def __init__(
+        self,
+        unet: SpoofUNet,
+        style_encoder: StyleEncoder,
+        scheduler: DDIMScheduler | None = None,
+        student: SpoofStudent | None = None,
+    ) -> None:
         super().__init__()
         if unet.style_channels != style_encoder.style_channels:
             raise ValueError(
@@ -65,14 +78,24 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             )
         scheduler = ddim_scheduler() if scheduler is None else scheduler
         check_process(scheduler)
-        self.register_modules(unet=unet.eval(), style_encoder=style_encoder.eval(), scheduler=scheduler)
+        if student is not None and student.style_channels != unet.style_channels:
+            raise ValueError(
+                f"the student has {student.style_channels} channels at strides 8, 16, 32, the U-Net "
+                f"{unet.style_channels}: give the student of this U-Net"
+            )
+        taught = None if student is None else student.eval()
+        self.register_modules(
+            unet=unet.eval(), style_encoder=style_encoder.eval(), scheduler=scheduler, student=taught
+        )
         self._null_conditions: dict[tuple[int, int, torch.device, torch.dtype], tuple[StyleCondition, ...]] = {}
-        self._half: SpoofUNet | None = None
+        self._halves: dict[str, SpoofUNet | SpoofStudent] = {}  # copies in bfloat16 by name of the part
         self._compiled = False
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> SpoofPipeline:
-        """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/; safetensors only, never pickle.
+        """Load a model folder: model_index.json, unet/, style_encoder/, scheduler/, and student/ if there is one.
+
+        Weights are read from safetensors only, never from a pickle.
 
         A name `owner/model` that is not a local path is looked up on the Hugging Face hub, or with
         `local_files_only=True` only in the hub's cache on this machine. Raises UserError if the model is missing or
@@ -85,6 +108,8 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         options = {"use_safetensors": True, "low_cpu_mem_usage": is_accelerate_available(), **kwargs}
         folder = name if local else cls._downloaded(name, options)
         check_parts(LocalFiles(folder))  # the networks check their own files while loading
+        if not has_student(LocalFiles(folder)):
+            options.setdefault("student", None)
         pipeline: SpoofPipeline = super().from_pretrained(folder, **options)
         return pipeline
 
@@ -106,10 +131,12 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         if not safe_serialization:
             raise ValueError("safe_serialization is False, which would pickle the weights: leave it True")
         super().save_pretrained(save_directory, **kwargs)
-        for name in _CONFIGS:
+        for name in (*_CONFIGS, *([STUDENT_CONFIG] if self.student is not None else [])):
             path = Path(save_directory) / name
             config = json.loads(path.read_text(encoding="utf-8"))
             config.pop("_name_or_path", None)  # the folder that it was loaded from
+            if config.get("student") == [None, None]:  # folders without a student keep their bytes
+                del config["student"]
             path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     @torch.no_grad()
@@ -152,22 +179,30 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         """
         self._compiled = True
 
-    def network(self, preset: Preset) -> SpoofUNet:
-        """The U-Net that a preset runs: the network itself, or its copy in bfloat16 and channels_last."""
-        unet: SpoofUNet = self.unet
-        align(unet)
+    def network(self, preset: Preset) -> SpoofUNet | SpoofStudent:
+        """The network that a preset runs: U-Net or student, as it is or as its copy in bfloat16 and channels_last.
+
+        Raises ValueError for a student's preset without a student.
+        """
+        part = "student" if preset.of_student else "unet"
+        network: SpoofUNet | SpoofStudent | None = getattr(self, part)
+        if network is None:
+            raise ValueError("this generator has no student: choose another preset, or run `difffas fit-student`")
+        align(network)
         if network_dtype(preset, self.device) == torch.float32:
-            return unet
-        if self._half is None or self._half.device != self.device:
-            half = copy.deepcopy(unet)
-            for module in half.modules():  # as ModelMixin.to does, but without its warning about float32 modules
-                module._apply(
-                    lambda each: each.to(torch.bfloat16) if each.is_floating_point() else each, recurse=False
-                )
-            self._half = half.to(memory_format=torch.channels_last)
-            if self._compiled:
-                self._half.compile(mode="reduce-overhead" if self.device.type == "cuda" else None, dynamic=False)
-        return self._half
+            return network
+        if part not in self._halves or self._halves[part].device != self.device:
+            self._halves[part] = self._half(network)
+        return self._halves[part]
+
+    def _half(self, network: SpoofUNet | SpoofStudent) -> SpoofUNet | SpoofStudent:
+        half = copy.deepcopy(network)
+        for module in half.modules():  # as ModelMixin.to does, but without its warning about float32 modules
+            module._apply(lambda each: each.to(torch.bfloat16) if each.is_floating_point() else each, recurse=False)
+        half.to(memory_format=torch.channels_last)
+        if self._compiled:
+            half.compile(mode="reduce-overhead" if self.device.type == "cuda" else None, dynamic=False)
+        return half
 
     @torch.no_grad()
     def __call__(
@@ -191,7 +226,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             t0: T₀, steps … 1000; a larger T₀ gives a stronger spoof and preserves identity less.
             cfg_scale: w; 1 is purely conditional and halves the work if all samples of the batch have w = 1.
             seed: seed of each sample's own CPU noise generator.
-            steps: network calls of the conditional branch, by default 25.
+            steps: network calls of the conditional branch, by default 25; with a preset of the student, all calls.
             sampler: "ddim", "ddpm" or "dpm_solver_pp_2m"; by default the sampler that `scheduler` stands for.
             offset: how timesteps follow from T₀, see `timestep_table`.
             preset: a name in `PRESETS`; with a preset that sets steps and sampler, leave both arguments out.
@@ -211,27 +246,59 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
                 raise ValueError(f"start images of shape {tuple(start.shape)} for live images of {tuple(live.shape)}")
             _check_values("start", start)
         chosen = preset_named(preset)
-        sample, steps = self._sampler(sampler, chosen, preset), _steps(steps, chosen, preset)
         batch, height, width = live.shape[0], live.shape[2], live.shape[3]
         levels = _one_each(int, "t0", t0, batch)
+        scales = _one_each(float, "cfg_scale", cfg_scale, batch)
+        if not all(map(math.isfinite, scales)):
+            raise ValueError(f"cfg_scale {scales}: every value must be finite")
+        denoise, begin = self._way(chosen, preset, sampler, steps, offset, levels, scales)
+        noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)
+
+        live = aligned(upload(live.to(torch.float32), self.device))
+        conditions = self._conditions(guide, batch, height, width)
+        begun = live if start is None else aligned(upload(start.to(torch.float32), self.device))
+        x = q_sample(begun, upload(begin, self.device), noise())
+        return denoise(x, live, conditions, noise).clamp(-1.0, 1.0)
+
+    def _way(
+        self,
+        chosen: Preset,
+        preset: str,
+        sampler: str | None,
+        steps: int | None,
+        offset: Offset,
+        levels: list[int],
+        scales: list[float],
+    ) -> tuple[Way, Tensor]:
+        """How x becomes a spoof, and the timesteps (B,) to which the start is noised, on the CPU; checks all of it."""
+        if chosen.sampler is not None and sampler not in (None, chosen.sampler):
+            raise ValueError(f"sampler {sampler!r} with preset {preset!r}: leave it out or use preset 'exact'")
+        calls, weights = _steps(steps, chosen, preset), torch.tensor(scales, dtype=torch.float64)
+        if chosen.of_student:
+            student, begin = self.network(chosen), start_timesteps(levels, calls, offset)
+            assert isinstance(student, SpoofStudent)
+            check_taught(student, levels, scales, offset)
+
+            def by_student(x: Tensor, live: Tensor, conditions: Conditions, noise: PerSampleNoise) -> Tensor:
+                there = upload(begin, self.device), upload(weights, self.device)
+                return sample_student(student, x, live, conditions, *there, calls)
+
+            return by_student, begin
+        sample = self._sampler(chosen.sampler or sampler)
         trained = int(self.unet.config["timesteps"])
         if max(levels) > trained:
             raise ValueError(
                 f"t0 {max(levels)} is beyond the timesteps of this generator's training: give at most {trained}"
             )
-        timesteps = timestep_table(levels, steps, offset, chosen.spacing)
-        scales = torch.tensor(_one_each(float, "cfg_scale", cfg_scale, batch), dtype=torch.float64)
-        if not bool(scales.isfinite().all()):
-            raise ValueError(f"cfg_scale {scales.tolist()}: every value must be finite")
-        noise = PerSampleNoise(_one_each(int, "seed", seed, batch), (3, height, width), self.device)
+        timesteps = timestep_table(levels, calls, offset, chosen.spacing)
 
-        live = aligned(upload(live.to(torch.float32), self.device))
-        conditions = self._conditions(guide, batch, height, width)
-        branches = Branches(self.network(chosen), live, conditions, self.null_conditions(height, width))
-        denoiser = guided(branches, scales, chosen.guided_at)
-        begun = live if start is None else aligned(upload(start.to(torch.float32), self.device))
-        x = q_sample(begun, upload(start_timesteps(levels, steps, offset), self.device), noise())
-        return sample(denoiser, x, timesteps, noise).clamp(-1.0, 1.0)
+        def by_steps(x: Tensor, live: Tensor, conditions: Conditions, noise: PerSampleNoise) -> Tensor:
+            unet, null = self.network(chosen), self.null_conditions(*live.shape[2:])
+            assert isinstance(unet, SpoofUNet)
+            branches = Branches(unet, live, conditions, null)
+            return sample(guided(branches, weights, chosen.guided_at), x, timesteps, noise)
+
+        return by_steps, start_timesteps(levels, calls, offset)
 
     def _conditions(self, guide: Tensor | Features | Conditions, batch: int, height: int, width: int) -> Conditions:
         if not isinstance(guide, Tensor) and isinstance(guide[0], StyleCondition):
@@ -250,11 +317,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             )
         return self._encoded(features)
 
-    def _sampler(self, name: str | None, preset: Preset, preset_name: str) -> Sampler:
-        if preset.sampler is not None:
-            if name not in (None, preset.sampler):
-                raise ValueError(f"sampler {name!r} with preset {preset_name!r}: leave it out or use preset 'exact'")
-            return SAMPLERS[preset.sampler]
+    def _sampler(self, name: str | None) -> Sampler:
         if name is None:
             check_process(self.scheduler)
             return ddim if is_ours(self.scheduler) else scheduled(self.scheduler)

@@ -1,20 +1,25 @@
 """Presets: trade the arithmetic that a spoof costs against its distance from the plain run of the same model.
 
-The plain run is float32, two forwards per step, 25 DDIM steps. Distances and speeds: benchmarks/sampler.md.
+The plain run is float32, two forwards per step, 25 DDIM steps. Distances and speeds: benchmarks/sampler.md and
+benchmarks/student.md.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:  # drivers use this module to plan by preset name, without PyTorch
     import torch
+
+PresetName = Literal["exact", "balanced", "fast", "student", "student-2"]
+STUDENT = "student"  # the sampler of the presets that a model folder's student computes, see `difffas.student`
 
 
 class Preset(NamedTuple):
     """How a sample is computed.
 
-    sampler, steps, spacing: see `SAMPLERS` and `timestep_table`; None: the caller chooses.
+    sampler, steps, spacing: see `SAMPLERS` and `timestep_table`; None: the caller chooses. A student's steps are its
+        network calls.
     guided_at: the steps at which the style-free branch is computed; its difference is held between them. None: all.
     half: the network's weights and activations are bfloat16 if the device computes with it. Conditions, statistics
         and sampler steps are computed in float32.
@@ -27,15 +32,24 @@ class Preset(NamedTuple):
     half: bool = False
 
     @property
+    def of_student(self) -> bool:
+        """Whether the folder's student computes the sample."""
+        return self.sampler == STUDENT
+
+    @property
     def forwards(self) -> int | None:
         """Passes of one image through the network, counting both branches; None if the caller chooses the steps."""
-        return None if self.steps is None else self.steps + len(self.guided_at or range(self.steps))
+        if self.steps is None or self.of_student:
+            return self.steps
+        return self.steps + len(self.guided_at or range(self.steps))
 
 
-PRESETS = {
+PRESETS: dict[str, Preset] = {
     "exact": Preset(),
     "balanced": Preset("dpm_solver_pp_2m", steps=5, spacing=1.5, guided_at=(0, 1, 3), half=True),
     "fast": Preset("dpm_solver_pp_2m", steps=3, spacing=1.5, guided_at=(0, 1), half=True),
+    "student": Preset(STUDENT, steps=1, half=True),
+    "student-2": Preset(STUDENT, steps=2, half=True),
 }
 
 

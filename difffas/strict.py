@@ -131,6 +131,8 @@ def fits(value: Any, hint: Any) -> bool:
         return type(value) in (int, float) and abs(value) <= 1e9
     if isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Sequence):
         return isinstance(value, list) and all(fits(each, get_args(hint)[0]) for each in value)
+    if get_origin(hint) is dict:  # arguments of an inner network, which that network checks
+        return isinstance(value, dict)
     return isinstance(value, hint)
 
 

@@ -221,7 +221,11 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         return tuple(stfm.encode_condition(features[index]) for index, stfm in self.fusions())
 
     def forward(
-        self, sample: Tensor, timestep: Tensor, features: Features | tuple[StyleCondition, ...]
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        features: Features | tuple[StyleCondition, ...],
+        embedding_offset: Tensor | None = None,
     ) -> UNet2DOutput:
         """Predict the noise.
 
@@ -230,12 +234,15 @@ class SpoofUNet(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
             timestep: (B,) long, 0 … 999.
             features: the guide's maps at strides 8, 16, 32 of the same image size, or the result of
                 `encode_conditions` for them.
+            embedding_offset: (B, embed_channels), added to the time embedding; `SpoofStudent` shows w so.
 
         Returns an object whose `.sample` is (B, out_channels, H, W): ε, then v if the variance is learned.
         Raises UserError if a shape does not fit.
         """
         conditions = self._check(sample, timestep, features)
         embedding = self.time_embedding(self.time_projection(timestep).to(sample.dtype))
+        if embedding_offset is not None:
+            embedding = embedding + embedding_offset
         x = self.conv_in(sample)
         kept = [x]
         down_conditions = (None,) * 3 + conditions[:3]

@@ -10,9 +10,10 @@ from factory.train import WorkerSettings
 from factory.train.recipes.classifier import FitClassifierConfig
 from factory.train.recipes.generator import FitGeneratorConfig
 from factory.train.recipes.judge import FitJudgeConfig
+from factory.train.recipes.student import FitStudentConfig
 from factory.train.recipes.style import FitStyleConfig
 
-ConfigT = TypeVar("ConfigT", FitStyleConfig, FitGeneratorConfig, FitClassifierConfig, FitJudgeConfig)
+ConfigT = TypeVar("ConfigT", FitStyleConfig, FitGeneratorConfig, FitStudentConfig, FitClassifierConfig, FitJudgeConfig)
 
 
 def told(config: ConfigT, styles: Sequence[str] = (), protocol: Protocol | None = None) -> WorkerSettings[ConfigT]:

@@ -15,6 +15,7 @@ from factory.audit.settings import AuditConfig, AuditInputs
 from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.identity import EmbedderName, load_embedder
+from factory.corpus.references import places_of
 from factory.corpus.row import SPOOF
 from factory.models.load import ENCODER, encoder_config, encoder_digest
 from factory.models.style_judge import judge_digest, judge_styles
@@ -75,8 +76,8 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
     spoofs = generated.index.filter(pc.is_valid(generated.index["guide_key"]))
     if not len(spoofs):
         raise UserError(f"{generated.storage.url} has no generated row: give a corpus that `difffas generate` wrote")
-    live_of = _places(spoofs, "live_key", corpora["live"])
-    _places(spoofs, "guide_key", corpora["guides"])
+    live_of = places_of(spoofs, "live_key", corpora["live"])
+    places_of(spoofs, "guide_key", corpora["guides"])
     known = _known_styles(inputs, spoofs)
     spoof = (training.column("label") == SPOOF) & training.index["guide_key"].is_null().to_numpy()
     seen = training.column("split") == config.training_split
@@ -122,18 +123,6 @@ def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:
     if config.inputs.judge is not None:
         measured["judge"] = judge_digest(Storage(config.inputs.judge))
     return measured
-
-
-def _places(spoofs: pa.Table, name: str, corpus: Corpus) -> np.ndarray:
-    """Positions in a corpus of the rows that a column of keys names; raises UserError for a missing key."""
-    places = pc.index_in(spoofs[name], value_set=corpus.index["key"].combine_chunks())
-    if places.null_count:
-        lost = spoofs[name].filter(places.is_null())
-        raise UserError(
-            f"{corpus.storage.url} does not hold {lost[0].as_py()!r}, the {name} of a generated row, nor those of "
-            f"{len(lost) - 1} more: give the corpus that they were generated from"
-        )
-    return np.asarray(places.to_numpy().astype(np.int64))
 
 
 def _known_styles(inputs: AuditInputs, spoofs: pa.Table) -> list[str]:

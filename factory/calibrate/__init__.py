@@ -24,7 +24,7 @@ from factory.corpus import Corpus
 from factory.corpus.identity import load_embedder
 from factory.corpus.style_statistics import RowsOfStyle, matching_statistics, sources_of_run
 from factory.models.generators import Generator
-from factory.models.load import check_side, check_t0, load_generator, model_digest
+from factory.models.load import check_sampler, check_side, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.models.style_judge import ClassifierOfStyle, judge_digest, judge_styles
 from factory.protocols import check, check_apart, check_model, open_corpus, protocol_of, record
@@ -171,7 +171,7 @@ def _identity(config: CalibrateConfig, live: Corpus, guides: Corpus) -> dict[str
         check_apart(live, (config.split, config.check))
     check_model(storage, protocol_of(live), "the generator")
     for sampler in (config.sampler, *config.cells()):
-        check_t0(config.inputs.generator, sampler)
+        check_sampler(config.inputs.generator, sampler)
     return {
         "live": live.digest,
         "guides": guides.digest,

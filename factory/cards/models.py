@@ -27,6 +27,13 @@ _KINDS = {
         "image-to-image",
         "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)",
     ),
+    "fit-student": (
+        "Generator of spoof faces with a student",
+        "diffusers",
+        "image-to-image",
+        "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)\n"
+        "spoofs = pipeline(live, guide, t0=t0, cfg_scale=w, preset='student')",
+    ),
     "fit-judge": (
         "Judge of style",
         "timm",

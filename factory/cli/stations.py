@@ -15,6 +15,11 @@ CONFIG_ONLY_VERBS = {
         "FitGeneratorConfig",
         "Fit the diffusion generator (Ray Train).",
     ),
+    "fit-student": (
+        "factory.train.recipes.student",
+        "FitStudentConfig",
+        "Fit a student that makes a generator's spoofs in one network call (Ray Train).",
+    ),
     "fit-classifier": (
         "factory.train.recipes.classifier",
         "FitClassifierConfig",

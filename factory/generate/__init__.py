@@ -34,7 +34,7 @@ from factory.line.block import Block
 from factory.line.faults import carry
 from factory.line.rounds import STALL_SECONDS
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, Request
-from factory.models.load import check_side, check_t0, load_generator, model_digest
+from factory.models.load import check_sampler, check_side, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
 from factory.run import Planned, Run, run_fingerprint
@@ -87,7 +87,7 @@ class GenerateConfig(Config):
         if not 1 <= least <= most:
             raise UserError(f"resources.generators {generators} must be a count from 1 or [least, most], least first")
         if self.resources.compile and self.sampler.preset == "exact":
-            raise UserError("resources.compile is for presets in bfloat16: choose sampler.preset balanced or fast")
+            raise UserError("resources.compile is for presets in bfloat16: choose another sampler.preset than exact")
         return self
 
 
@@ -194,12 +194,12 @@ def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
     side = _common_side(live, guides)
     key = run_fingerprint("generate", _identity(config, inputs))
     check_side(config.inputs.generator, side)
-    check_t0(config.inputs.generator, config.sampler)
     if config.inputs.generator not in BUILT_IN:
         check_model(Storage(config.inputs.generator), protocol_of(live), "the generator")
     check_apart(live, config.plan.splits)
     inside = generation_plan(config.plan, live, guides)
     plan = Plan(inside, config.sampler, config.output.rows_per_shard, live.index, guides.index, key)
+    check_sampler(config.inputs.generator, config.sampler, plan.style_counts())
     match_sources(config, inputs, plan)
     return plan
 

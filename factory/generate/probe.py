@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from pydantic import Field
 
 from difffas.errors import UserError
+from difffas.presets import PRESETS, PresetName
 from difffas.routes import Matching, Route, needed
 from factory.cluster.compiler import check_compiler
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, build
 from factory.models.generators import BUILT_IN, Request
-from factory.models.load import load_generator
+from factory.models.load import check_sampler, load_generator, taught_of
 from factory.models.settings import SamplerConfig
 from factory.storage import Storage
 
@@ -28,7 +29,7 @@ class ProbeConfig(Config):
 
     generator: PathOrUrl
     size: int = Field(256, ge=32, multiple_of=32, description="image side in pixels")
-    preset: Literal["exact", "balanced", "fast"] = "balanced"
+    preset: PresetName = "balanced"
     match: Matching = Field("none", description="as `sampler.match` of `generate`")
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
     compile: bool = False
@@ -40,7 +41,7 @@ class Probe(TypedDict):
     """The batch size to use, with what was measured."""
 
     device: str
-    preset: Literal["exact", "balanced", "fast"]
+    preset: PresetName
     images_per_second: dict[str, float]  # by batch size
     ended: str  # why no larger size was tried
     batch_size: int
@@ -55,10 +56,12 @@ def run(config: ProbeConfig) -> Probe:
     if config.generator in BUILT_IN:
         raise UserError(f"generator {config.generator} takes any batch size: name a model folder")
     if config.compile and config.preset == "exact":
-        raise UserError("compile is for presets in bfloat16: choose preset balanced or fast")
+        raise UserError("compile is for presets in bfloat16: choose another preset than exact")
     if config.compile:
         check_compiler("compile")
     _route(config)
+    if PRESETS[config.preset].of_student:
+        check_sampler(config.generator, _sampler(config, 1))
     began, rates, ended = time.perf_counter(), dict[int, float](), "the largest size to try"
     size, device = 1, ""
     while size <= config.highest:
@@ -90,7 +93,7 @@ def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, st
     """Images per second of the second batch, after a warm-up batch; None if memory forced a batch to be split."""
     import torch
 
-    sampler = SamplerConfig(preset=config.preset, match=config.match, batch_size=size)
+    sampler = _sampler(config, size)
     route, statistics = _route(config)
     generate = load_generator(config.generator, sampler, config.threads, config.compile, None, statistics)
     drawn = np.random.default_rng(0).integers(0, 256, (size + 1, config.size, config.size, 3), dtype=np.uint8)
@@ -98,8 +101,8 @@ def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, st
         live=drawn[:size],
         guides=drawn[size:],
         guide_of=np.zeros(size, dtype=np.int64),
-        t0=np.full(size, 250),
-        cfg_scale=np.full(size, 2.0),
+        t0=np.full(size, sampler.t0[0]),
+        cfg_scale=np.full(size, sampler.cfg_scale[0]),
         seed=np.arange(size),
         routes=[route] * size,
     )
@@ -111,6 +114,14 @@ def _images_per_second(config: ProbeConfig, size: int) -> tuple[float | None, st
     except (torch.OutOfMemoryError, MemoryError):
         return None, generate.device
     return size / (time.perf_counter() - start), generate.device
+
+
+def _sampler(config: ProbeConfig, size: int) -> SamplerConfig:
+    """The sampler for batches of this size; of a student at the lowest T₀ and w that it was taught, else 250 and 2."""
+    settings: dict[str, Any] = {"preset": config.preset, "match": config.match, "batch_size": size}
+    if PRESETS[config.preset].of_student and (taught := taught_of(config.generator)) is not None:
+        settings |= {"t0": (taught.t0[0], taught.t0[0]), "cfg_scale": (taught.cfg_scale[0], taught.cfg_scale[0])}
+    return build(SamplerConfig, settings)
 
 
 def _route(config: ProbeConfig) -> tuple[Route, dict[str, Statistics]]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from difffas.errors import UserError
+from difffas.presets import PRESETS
+from difffas.routes import Matching
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from difffas.classifier import SpoofClassifier
     from difffas.matching import Statistics
 
-UNET, ENCODER, CLASSIFIER = "unet", "style_encoder", "classifier"
+UNET, ENCODER, STUDENT, CLASSIFIER = "unet", "style_encoder", "student", "classifier"
 MODEL_INDEX = "model_index.json"
 STATISTICS = "style_statistics"
 
@@ -136,30 +138,78 @@ def model_digest(storage: Storage) -> str:
     """
     if not storage.exists(MODEL_INDEX):
         raise UserError(f"{storage.url} is not a model folder: run `difffas fit-generator` to its end first")
-    names = [MODEL_INDEX, *_part_names(storage)]
+    names = [MODEL_INDEX, *part_names(storage)]
     digest = fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in names})
     check_generator(storage, digest)
     return digest
 
 
-def _part_names(storage: Storage) -> list[str]:
-    return [f"{part}/{name}" for part in (UNET, ENCODER, "scheduler", STATISTICS) for name in storage.names(part)]
+def part_names(storage: Storage) -> list[str]:
+    """The files of a model folder's parts, without its index."""
+    parts = (UNET, ENCODER, STUDENT, "scheduler", STATISTICS)
+    return [f"{part}/{name}" for part in parts for name in storage.names(part)]
 
 
-def check_t0(name: str, sampler: SamplerConfig) -> None:
-    """Refuse a T₀ range beyond the timesteps that a generator was trained on.
+def check_sampler(name: str, sampler: SamplerConfig, styles: Iterable[str] = ()) -> None:
+    """Refuse a T₀ range beyond the timesteps of a generator's training, and what its student was not taught.
 
     Raises:
-        UserError: naming the range and the number of timesteps.
+        UserError: naming the range and the limit; for a preset of the student, the student that is missing, or the
+            match, range or style that it was not taught.
     """
     if name in BUILT_IN:
         return
+    if PRESETS[sampler.preset].of_student:
+        _check_student(name, sampler, styles)
     trained = unet_config(Storage(name))["timesteps"]
     for key, ranges in sampler.all_ranges():
         if ranges.t0[1] > trained:
             raise UserError(
                 f"{key}.t0 {list(ranges.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
             )
+
+
+class Taught(NamedTuple):
+    """What a student was taught: closed ranges, names of styles, and how live faces were matched."""
+
+    t0: tuple[int, int]
+    cfg_scale: tuple[float, float]
+    styles: tuple[str, ...]
+    match: Matching
+
+
+def taught_of(name: str) -> Taught | None:
+    """What the student of a generator was taught; None if the generator has no student."""
+    from difffas.model_folder import has_student, student_config
+
+    if name in BUILT_IN or not has_student(Storage(name)):
+        return None
+    config = student_config(Storage(name))
+    return Taught(tuple(config["t0"]), tuple(config["cfg_scale"]), tuple(config["styles"]), config["match"])
+
+
+def _check_student(name: str, sampler: SamplerConfig, styles: Iterable[str]) -> None:
+    taught = taught_of(name)
+    if taught is None:
+        raise UserError(
+            f"sampler.preset {sampler.preset}: generator {name} has no student; run `difffas fit-student` or use "
+            "preset balanced"
+        )
+    if sampler.match != taught.match:
+        raise UserError(
+            f"sampler.match {sampler.match}: the student of {name} was taught with match {taught.match}; set it"
+        )
+    for key, ranges in sampler.all_ranges():
+        for field, (low, high) in ranges._asdict().items():
+            least, most = getattr(taught, field)
+            if low < least or high > most:
+                raise UserError(
+                    f"{key}.{field} [{low:g}, {high:g}]: the student of {name} was taught {least:g} to {most:g}"
+                )
+    if strange := sorted(set(styles) - set(taught.styles)):
+        raise UserError(
+            f"the student of {name} was not taught style {strange[0]!r}; it knows {', '.join(taught.styles)}"
+        )
 
 
 def check_side(name: str, side: int) -> None:
@@ -222,7 +272,7 @@ def _fetch(storage: Storage, digest: str) -> Path:
         return folder
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as name:
         copy = Storage(f"{name}/model")
-        for part in [*_part_names(storage), MODEL_INDEX]:
+        for part in [*part_names(storage), MODEL_INDEX]:
             copy.create(part, storage.read(part))
         if model_digest(copy) != digest:
             raise UserError(f"{storage.url} was changed while it was in use: give a model folder that stays as it is")

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
-from difffas.presets import PRESETS
+from difffas.presets import PRESETS, STUDENT, PresetName
 from difffas.routes import Matching
 from factory.core.config import Config, is_empty
 
@@ -33,8 +33,8 @@ class SamplerConfig(Config):
     Presets other than `exact` set `name` and `steps` (see `difffas.presets`).
     """
 
-    preset: Literal["exact", "balanced", "fast"] = "exact"
-    name: Literal["ddim", "ddpm", "dpm_solver_pp_2m"] = "ddim"
+    preset: PresetName = Field("exact", description="student and student-2 need a generator that has a student")
+    name: Literal["ddim", "ddpm", "dpm_solver_pp_2m", "student"] = "ddim"
     steps: int = Field(25, ge=1)
     offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
     t0: tuple[int, int] = (250, 250)
@@ -68,11 +68,14 @@ class SamplerConfig(Config):
     def _check(self) -> SamplerConfig:
         preset = PRESETS[self.preset]
         wanted = (preset.sampler or self.name, preset.steps or self.steps)
-        if (self.name, self.steps) != wanted or (preset.spacing > 1.0 and self.offset != "trailing"):
+        trailing = preset.spacing > 1.0 or preset.of_student
+        if (self.name, self.steps) != wanted or (trailing and self.offset != "trailing"):
             raise UserError(
-                f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} steps with offset trailing: leave out "
+                f"sampler.preset {self.preset} is {wanted[0]} in {wanted[1]} step(s) with offset trailing: leave out "
                 "name, steps and offset, or use preset exact"
             )
+        if self.name == STUDENT and not preset.of_student:
+            raise UserError(f"sampler.name {STUDENT} needs sampler.preset student or student-2: set the preset alone")
         if self.match in ("none", "guide") and self.match_unseen != "refuse":
             raise UserError(
                 f"sampler.match_unseen {self.match_unseen} needs sampler.match domain or style: set it too"

@@ -18,7 +18,7 @@ from factory.corpus.row import SPOOF as SPOOF
 from factory.images import decode as decode
 from factory.images import resize as resize
 from factory.models.generators import Request as Request
-from factory.models.load import check_t0 as check_t0
+from factory.models.load import check_sampler as check_sampler
 from factory.models.load import load_generator as load_generator
 from factory.models.load import load_style_encoder as load_style_encoder
 from factory.models.load import model_digest as model_digest

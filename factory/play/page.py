@@ -71,7 +71,7 @@ def page(playground: Playground) -> gr.Blocks:
             t0 = gr.Slider(5, playground.trained, value=start[0], step=1, label="T₀: strength")
             cfg_scale = gr.Slider(0, 8, value=start[1], step=0.1, label="w: guidance")
             seed = gr.Number(0, precision=0, minimum=0, label="Seed")
-            preset = gr.Radio(["balanced", "exact"], value="balanced", label="Preset")
+            preset = gr.Radio(list(playground.presets), value="balanced", label="Preset")
         button = gr.Button("Make the spoof", variant="primary")
         with gr.Row():
             scores, recipe = gr.JSON(label="Scores"), gr.JSON(label="Recipe")

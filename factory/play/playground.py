@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from difffas.errors import UnreadableError, UserError
+from difffas.presets import PresetName
 from difffas.routes import Matching, Route
 from factory.core.config import Config, PathOrUrl, build
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE_ATTACK, SPOOF
 from factory.images import decode, resize
 from factory.models.generators import Request
-from factory.models.load import check_t0, load_generator, load_style_encoder, model_digest, unet_config
+from factory.models.load import (
+    check_sampler,
+    load_generator,
+    load_style_encoder,
+    model_digest,
+    taught_of,
+    unet_config,
+)
 from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
     from difffas.matching import Statistics
 
 LIVE_STYLE = f"-{LIVE_ATTACK}"
+
+
+OFFERED: tuple[PresetName, ...] = ("student", "balanced", "exact")  # the fastest first
 
 
 class PlayConfig(Config):
@@ -47,8 +58,10 @@ class PlayConfig(Config):
 
     @model_validator(mode="after")
     def _check(self) -> PlayConfig:
-        if self.sampler.preset == "fast":
-            raise UserError("sampler.preset fast: the page offers balanced and exact; set one of these")
+        if self.sampler.preset not in OFFERED:
+            raise UserError(
+                f"sampler.preset {self.sampler.preset}: the page offers {', '.join(OFFERED)}; set one of these"
+            )
         return self
 
 
@@ -71,7 +84,7 @@ class Recipe(TypedDict):
     t0: int
     cfg_scale: float
     seed: int
-    preset: Literal["balanced", "exact"]
+    preset: PresetName
     match: Matching
     guide: str  # key of its row, or `uploaded`
     device: str
@@ -90,6 +103,7 @@ class Playground:
     Attributes:
         styles: style names that may be given instead of a guide, or that a guide may show; empty without a corpus,
             unless `sampler.match` needs the style of a guide.
+        presets: what the page offers; the student only if there is one and it was taught with this matching.
         domains: what the live face's domain may be; empty unless `sampler.match` needs it.
         face: a live face to begin with, uint8 (H, W, 3); None unless the guides are the embedded people.
 
@@ -102,17 +116,20 @@ class Playground:
         storage = Storage(config.generator)
         self._digest = model_digest(storage)
         self.trained = int(unet_config(storage)["timesteps"])
-        check_t0(config.generator, config.sampler)
+        check_sampler(config.generator, config.sampler)
         self._encoder = load_style_encoder(config.generator)
         self._guides = Corpus(config.guides) if config.guides else _people_known_to(self._encoder.styles)
         self.face = _stranger(self._guides) if self._guides and self._guides.storage.url == PEOPLE else None
         self._shown = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
         self._statistics = _statistics(config, self._guides)
+        taught = taught_of(config.generator)
+        of_student = taught is not None and taught.match == config.sampler.match
+        self.presets = OFFERED if of_student else OFFERED[1:]
         self._generators = {
             preset: load_generator(
                 config.generator, _sampler(config, preset), config.threads, False, self._digest, self._statistics
             )
-            for preset in ("balanced", "exact")
+            for preset in self.presets
         }
         self.domains = sorted(style.removesuffix(LIVE_STYLE) for style in self._statistics if _is_live(style))
         self.styles = sorted({*self._shown, *(style for style in self._statistics if not _is_live(style))})
@@ -134,7 +151,7 @@ class Playground:
         t0: int,
         cfg_scale: float,
         seed: int,
-        preset: Literal["balanced", "exact"] = "balanced",
+        preset: PresetName = "balanced",
         domain: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray, Facts]:
         """The spoof and the guide, uint8 (H, W, 3), and the facts: scores and the recipe.
@@ -154,7 +171,8 @@ class Playground:
         else:
             raise UserError("no guide: upload one or choose a style")
         of_preset = _sampler(self._config, preset)
-        check_t0(self._config.generator, build(SamplerConfig, {**dict(of_preset), "t0": (t0, t0), "by_style": {}}))
+        asked = {"t0": (t0, t0), "cfg_scale": (cfg_scale, cfg_scale), "by_style": {}}
+        check_sampler(self._config.generator, build(SamplerConfig, {**dict(of_preset), **asked}))
         routes = self._routes(domain, style)
         request = Request(
             live=face[None],
@@ -244,7 +262,7 @@ def _is_live(style: str) -> bool:
     return style.endswith(LIVE_STYLE)
 
 
-def _sampler(config: PlayConfig, preset: Literal["balanced", "exact"]) -> SamplerConfig:
+def _sampler(config: PlayConfig, preset: PresetName) -> SamplerConfig:
     """The configured sampler if it is of this preset, else the preset's own; one image at a time."""
     matching = {"match": config.sampler.match, "match_unseen": config.sampler.match_unseen, "batch_size": 1}
     if config.sampler.preset == preset:

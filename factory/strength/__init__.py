@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
+from difffas.presets import PresetName
 from difffas.routes import Matching, Route
 from factory.core import draws
 from factory.core.config import Config, PathOrUrl, build
@@ -23,7 +24,7 @@ from factory.corpus.people import other_people
 from factory.corpus.row import LIVE, SPOOF
 from factory.corpus.style_statistics import matching_statistics, route_of, sources_of_run
 from factory.models.generators import Generator, Request
-from factory.models.load import check_t0, encoder_config, load_generator, model_digest
+from factory.models.load import check_sampler, encoder_config, load_generator, model_digest
 from factory.models.measures import StyleScorer, rms_change, structure_change
 from factory.models.settings import SamplerConfig
 from factory.protocols import check, check_model, open_corpus, protocol_of, record
@@ -55,6 +56,11 @@ class StrengthResources(Config):
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
 
 
+def is_exact(preset: str) -> bool:
+    """Whether it is the default preset; studies from before there was a choice have its fingerprints."""
+    return preset == "exact"
+
+
 class StrengthConfig(Config):
     """One study: every T₀ with every w, on the same faces, guides and noise."""
 
@@ -63,7 +69,8 @@ class StrengthConfig(Config):
     out: PathOrUrl
     t0: tuple[int, ...] = Field((100, 175, 250, 325, 400), min_length=1)
     cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1)
-    steps: int = Field(25, ge=1)
+    preset: PresetName = Field("exact", exclude_if=is_exact, description="as `sampler.preset` of `generate`")
+    steps: int = Field(25, ge=1, description="of preset exact")
     faces: int = Field(16, ge=1, description="live faces, spread evenly over the split; styles take turns")
     split: str = "test"
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
@@ -78,9 +85,9 @@ class StrengthConfig(Config):
         for name, values in (("t0", self.t0), ("cfg_scale", self.cfg_scale)):
             if list(values) != sorted(set(values)):
                 raise UserError(f"{name} {list(values)} must rise: write each value once, the smallest first")
-        if not self.steps <= self.t0[0] <= self.t0[-1] <= 1000:
-            raise UserError(f"t0 {list(self.t0)} must lie within steps ({self.steps}) and 1000")
-        _sampler(self)  # a match_unseen without match is refused
+        steps = _sampler(self).steps  # a match_unseen without match is refused here
+        if not steps <= self.t0[0] <= self.t0[-1] <= 1000:
+            raise UserError(f"t0 {list(self.t0)} must lie within steps ({steps}) and 1000")
         return self
 
 
@@ -118,8 +125,8 @@ def run(config: StrengthConfig) -> StrengthSummary:
         **config.model_dump(mode="json", exclude={"inputs", "out", "resources", "match", "match_unseen"}),
         "protocol": record(protocol_of(live)),
     }
-    check_t0(config.inputs.generator, _sampler(config))
     faces = choose_faces(config, live, guides)
+    check_sampler(config.inputs.generator, _sampler(config), set(faces.style))
     _check_styles(storage, set(faces.style))
     size = _size(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
     sources = sources_of_run(
@@ -232,7 +239,8 @@ def _sampler(config: StrengthConfig) -> SamplerConfig:
     return build(
         SamplerConfig,
         {
-            "steps": config.steps,
+            "preset": config.preset,
+            **({"steps": config.steps} if is_exact(config.preset) or "steps" in config.model_fields_set else {}),
             "t0": (config.t0[0], config.t0[-1]),
             "cfg_scale": (config.cfg_scale[0], config.cfg_scale[-1]),
             "match": config.match,

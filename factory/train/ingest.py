@@ -78,8 +78,9 @@ def image_reader(
     seed: int,
     rank: int,
     world: int,
+    mirror: bool = True,
 ) -> BatchReader[Places]:
-    """A reader of batches of images, with half of the samples mirrored.
+    """A reader of batches of images, with half of the samples mirrored unless `mirror` is off.
 
     Args:
         corpora: the corpora that hold the images. Rows are numbered consecutively through all of them, in this order.
@@ -103,7 +104,7 @@ def image_reader(
         taken = {name: values[numbers[roles[0]]] for name, values in columns.items()}
         keys = np.stack([rows.keys(numbers[role]) for role in roles], axis=1)
         every = np.concatenate([numbers[role] for role in roles])
-        mirrored = np.tile(flips(counters, seed), len(roles))
+        mirrored = np.tile(flips(counters, seed) & mirror, len(roles))
         return BatchRequest({**taken, "keys": keys}, rows.places(every, mirrored))
 
     return BatchReader(plan, ReadImages(tuple(corpus.storage.url for corpus in corpora), roles))

@@ -22,9 +22,9 @@ class Spy(SpoofUNet):  # type: ignore[misc]
 
     batches: list[int]
 
-    def forward(self, sample: Tensor, timestep: Tensor, features: Any) -> Any:
+    def forward(self, sample: Tensor, timestep: Tensor, features: Any, *more: Any) -> Any:
         self.batches.append(sample.shape[0])
-        return super().forward(sample, timestep, features)
+        return super().forward(sample, timestep, features, *more)
 
 
 def spy() -> Spy:

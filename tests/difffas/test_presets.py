@@ -11,6 +11,7 @@ from torch import Tensor
 from difffas import presets
 from difffas.pipeline import SpoofPipeline
 from difffas.presets import PRESETS, network_dtype
+from difffas.student import SpoofStudent
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
 
@@ -23,9 +24,9 @@ class Counting(SpoofUNet):  # type: ignore[misc]
 
     seen: list[tuple[int, torch.dtype]] = []
 
-    def forward(self, sample: Tensor, timestep: Tensor, features: Any) -> Any:
+    def forward(self, sample: Tensor, timestep: Tensor, features: Any, *more: Any) -> Any:
         Counting.seen.append((sample.shape[0], sample.dtype))
-        return super().forward(sample, timestep, features)
+        return super().forward(sample, timestep, features, *more)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,7 @@ def test_a_preset_costs_what_it_says(pipeline: SpoofPipeline, name: str) -> None
 def test_forwards_fall_from_preset_to_preset() -> None:
     assert PRESETS["exact"].forwards is None
     assert (PRESETS["balanced"].forwards, PRESETS["fast"].forwards) == (8, 5)  # of 50 of the plain run
+    assert (PRESETS["student-2"].forwards, PRESETS["student"].forwards) == (2, 1)
 
 
 def test_exact_is_the_run_without_a_preset(pipeline: SpoofPipeline) -> None:
@@ -98,7 +100,9 @@ def test_what_a_preset_does_not_take(pipeline: SpoofPipeline, given: dict[str, A
 
 def test_compiling_is_for_the_network_of_the_presets_alone(pipeline: SpoofPipeline) -> None:
     """That the whole network compiles as one graph is tested with it; the compiler itself takes minutes."""
-    compiled = SpoofPipeline(pipeline.unet, pipeline.style_encoder)
+    arguments = {**UNET, "channel_multipliers": list(UNET["channel_multipliers"])}
+    student = SpoofStudent(arguments, teacher="", t0=[1, 2], cfg_scale=[1.0, 2.0], styles=["a"])
+    compiled = SpoofPipeline(pipeline.unet, pipeline.style_encoder, student=student)
     compiled.compile()
     for name, network in ((name, compiled.network(preset)) for name, preset in PRESETS.items()):
         half = network.dtype == torch.bfloat16

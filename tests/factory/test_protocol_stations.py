@@ -212,7 +212,7 @@ def test_a_study_of_strength_uses_faces_of_its_part_and_a_generator_of_its_proto
         return f"{tmp_path}/{name}"
 
     monkeypatch.setattr(strength, "model_digest", lambda storage: "digest")
-    monkeypatch.setattr(strength, "check_t0", lambda url, sampler: None)
+    monkeypatch.setattr(strength, "check_sampler", lambda url, sampler, styles: None)
 
     def study(generator: str, **more: Any) -> strength.StrengthConfig:
         inputs = {"live": f"{root}/real", "guides": f"{root}/real", "generator": generator}

@@ -36,7 +36,7 @@ def test_it_stops_where_memory_or_the_limit_does(monkeypatch: pytest.MonkeyPatch
         probed(monkeypatch, {1: None})
     with pytest.raises(ValueError, match="dummy takes any batch size"):
         probed(monkeypatch, {}, generator="dummy")
-    with pytest.raises(ValueError, match="compile is for presets in bfloat16: choose preset balanced or fast"):
+    with pytest.raises(ValueError, match="compile is for presets in bfloat16: choose another preset than exact"):
         probed(monkeypatch, {}, preset="exact", compile=True)
 
 

@@ -25,7 +25,7 @@ from factory.core.config import fingerprint
 from factory.core.homes import private_folder
 from factory.corpus.row import LIVE, Row
 from factory.models.diffusion_generator import DiffusionGenerator
-from factory.models.load import check_side, check_t0, encoder_digest, load_generator, load_unet, model_digest
+from factory.models.load import check_sampler, check_side, encoder_digest, load_generator, load_unet, model_digest
 from factory.models.settings import SamplerConfig, StyleRanges
 from factory.play.playground import PlayConfig, Playground
 from factory.run import Run
@@ -270,12 +270,12 @@ def test_loading_goes_by_name_and_refuses_what_is_no_model(model: Path, tmp_path
 def test_t0_beyond_the_training_is_refused(tmp_path: Path) -> None:
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "config.json").write_text('{"timesteps": 300}')
-    check_t0(str(tmp_path), SamplerConfig(t0=(100, 300)))
-    check_t0("dummy", SamplerConfig(t0=(100, 900)))
+    check_sampler(str(tmp_path), SamplerConfig(t0=(100, 300)))
+    check_sampler("dummy", SamplerConfig(t0=(100, 900)))
     with pytest.raises(ValueError, match="was trained for T₀ up to 300"):
-        check_t0(str(tmp_path), SamplerConfig(t0=(100, 301)))
+        check_sampler(str(tmp_path), SamplerConfig(t0=(100, 301)))
     with pytest.raises(ValueError, match=r"sampler.by_style.a-print.t0 .301, 301.: .* was trained for T₀ up to 300"):
-        check_t0(str(tmp_path), SamplerConfig(by_style={"a-print": StyleRanges(t0=(301, 301))}))
+        check_sampler(str(tmp_path), SamplerConfig(by_style={"a-print": StyleRanges(t0=(301, 301))}))
 
 
 def test_model_digest_is_of_the_bytes(model: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_sampler_ranges_are_checked(given: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("preset", ["quick", ["fast"], {"fast": 1}, None, 3])
 def test_what_is_no_preset_is_refused(preset: object) -> None:
-    with pytest.raises(ValueError, match="Input should be 'exact', 'balanced' or 'fast'"):
+    with pytest.raises(ValueError, match="Input should be 'exact', 'balanced', 'fast', 'student' or 'student-2'"):
         SamplerConfig.model_validate({"preset": preset})
 
 
@@ -52,3 +52,11 @@ def test_only_settings_that_are_used_decide() -> None:
     assert SamplerConfig(match="style").decisive() == {**plain, "match": "style", "match_unseen": "refuse"}
     styled = build(SamplerConfig, {"by_style": {"cam-print": {"t0": [400, 400]}}}).decisive()
     assert styled == {**plain, "by_style": {"cam-print": {"t0": [400, 400], "cfg_scale": None}}}
+
+
+def test_a_preset_of_the_student_sets_its_calls_and_its_sampler_needs_it() -> None:
+    found = [SamplerConfig.model_validate({"preset": preset}) for preset in ("student", "student-2")]
+    assert [(one.name, one.steps) for one in found] == [("student", 1), ("student", 2)]
+    for given in ({"name": "student"}, {"preset": "student", "steps": 2}, {"preset": "student", "offset": "official"}):
+        with pytest.raises(ValueError, match=r"sampler\.(name|preset) student"):
+            SamplerConfig.model_validate(given)

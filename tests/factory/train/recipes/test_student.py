@@ -1,0 +1,180 @@
+"""The student's recipe: it sees what the teacher saw, to the bit, and its folder makes spoofs in the line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from difffas.errors import UserError
+from factory import generate
+from factory.core.config import build
+from factory.corpus import Corpus
+from factory.generate.regenerate import regenerate
+from factory.models.load import model_digest
+from factory.run import read_claim
+from factory.storage import Storage
+from factory.train import TrainSummary
+from factory.train.batches import share
+from factory.train.checkpoints import Course, load, save
+from factory.train.loop import prepare, take_step
+from factory.train.recipes import student as fit_student
+from factory.train.recipes.student import StudentRecipe
+from tests.students import RANGES, generated, student_config, teacher_rows, write_teacher
+from tests.told import told
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: Any, ray_local: None) -> Path:
+    folder: Path = tmp_path_factory.mktemp("student")
+    write_teacher(folder)
+    generated(folder, "taught")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(root: Path) -> TrainSummary:
+    return fit_student.run(student_config(root))
+
+
+def test_batches_are_not_mirrored_and_name_their_rows(root: Path) -> None:
+    recipe = StudentRecipe(told(student_config(root)))
+    rows = teacher_rows(root)
+    for step in range(3):
+        batch = recipe.reader(0, 1)(step)
+        for role, pixels in rows.pixels(batch["row"]).items():
+            assert np.array_equal(batch[role], pixels)
+
+
+def test_a_student_resumes_to_the_bit_and_two_workers_share_the_samples(root: Path, tmp_path: Path) -> None:
+    settings = told(student_config(root))
+    fit = prepare(StudentRecipe(settings), settings, torch.device("cpu"))
+    read = fit.recipe.reader(0, 1)
+    for step in range(4):
+        if step == 2:
+            save(tmp_path, fit.modules, fit.optimiser, Course(step=2, updates=2), True)
+        take_step(fit, read(step), step)
+    again = prepare(StudentRecipe(settings), settings, torch.device("cpu"), fresh=False)
+    again.recipe.resumed(load(tmp_path, again.modules, again.optimiser).updates)
+    for step in (2, 3):
+        take_step(again, again.recipe.reader(0, 1)(step), step)
+    for name, module in fit.modules.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(value, again.modules[name].state_dict()[key]), key
+    halves = [fit.recipe.reader(rank, 2)(5)["row"] for rank in (0, 1)]
+    assert np.array_equal(np.concatenate(halves), read(5)["row"])
+
+
+@pytest.mark.parametrize("second_call", [0.0, 0.5])
+def test_the_loss_falls(root: Path, second_call: float) -> None:
+    train = {"steps": 30, "batch_size": 8, "learning_rate": 1e-3}
+    settings = told(student_config(root, train=train, distillation={"second_call": second_call}))
+    fit = prepare(StudentRecipe(settings), settings, torch.device("cpu"))
+    batch = fit.recipe.reader(0, 1)(0)
+    losses = []
+    for _ in range(30):
+        losses.append(take_step(fit, batch, 0).loss)
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_folder_holds_the_teachers_bytes_and_the_student(root: Path, fitted: TrainSummary) -> None:
+    teacher, student = Storage(f"{root}/teacher"), Storage(f"{root}/student")
+    for part in ("unet", "style_encoder", "scheduler", "style_statistics"):
+        for name in teacher.names(part):
+            assert teacher.read(f"{part}/{name}") == student.read(f"{part}/{name}")
+    config = json.loads(student.read("student/config.json"))
+    rows = teacher_rows(root)
+    assert config["teacher"] == model_digest(teacher) != model_digest(student)
+    assert (config["match"], config["styles"]) == ("style", rows.styles)
+    assert {name: config[name] for name in RANGES} == rows.ranges()
+    assert fitted["evaluations"][-1]["psnr"] > 0
+    assert "preset='student'" in student.read("README.md").decode()
+
+
+@pytest.mark.parametrize("preset", ["student", "student-2"])
+def test_the_line_makes_spoofs_with_it_again_and_again_to_the_byte(
+    root: Path, fitted: TrainSummary, preset: str
+) -> None:
+    given = line_settings(root, preset, f"spoofs-{preset}")
+    generate.run(build(generate.GenerateConfig, given))
+    corpus = Corpus(f"{root}/spoofs-{preset}")
+    assert set(corpus.column("preset")) == {preset} and set(corpus.column("sampler")) == {"student"}
+    assert set(corpus.column("steps")) == {1 if preset == "student" else 2}
+    again = regenerate(corpus.storage.url, str(corpus.column("key")[3]), [])
+    assert again[1]["equal"]
+
+
+def line_settings(root: Path, preset: str, out: str, **sampler: Any) -> dict[str, Any]:
+    low, high = teacher_rows(root).ranges()["t0"]
+    least, most = teacher_rows(root).ranges()["cfg_scale"]
+    inside = {"t0": (low, high), "cfg_scale": (least, most), "match": "style", "batch_size": 4}
+    return {
+        "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/student"},
+        "out": f"{root}/{out}",
+        "plan": {"samples": 6},
+        "sampler": {"preset": preset, **inside, **sampler},
+        "resources": {"gpus_per_generator": 0, "threads": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("sampler", "words"),
+    [
+        ({"t0": (1, 300)}, r"sampler\.t0 \[1, 300\]: the student of .* was taught"),
+        ({"cfg_scale": (2.0, 9.0)}, r"sampler\.cfg_scale \[2, 9\]: the student of .* was taught"),
+        ({"by_style": {"cam-print": {"t0": (450, 450)}}}, r"sampler\.by_style\.cam-print\.t0 \[450, 450\]"),
+        ({"match": "none"}, "taught with match style; set it"),
+    ],
+)
+def test_what_a_student_was_not_taught_is_refused_before_a_folder_is_claimed(
+    root: Path, fitted: TrainSummary, sampler: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        generate.run(build(generate.GenerateConfig, line_settings(root, "student", "refused", **sampler)))
+    assert not (root / "refused").exists()
+
+
+def test_a_style_that_it_was_not_taught_is_refused(root: Path, fitted: TrainSummary, tmp_path: Path) -> None:
+    settings = line_settings(root, "student", "refused")
+    copy = tmp_path / "student"
+    for path in (root / "student").rglob("*"):
+        if path.is_file():
+            (copy / path.relative_to(root / "student")).parent.mkdir(parents=True, exist_ok=True)
+            (copy / path.relative_to(root / "student")).write_bytes(path.read_bytes())
+    place = copy / "student" / "config.json"
+    config = json.loads(place.read_text())
+    place.write_text(json.dumps({**config, "styles": config["styles"][1:]}))
+    settings["inputs"]["generator"] = str(copy)
+    with pytest.raises(UserError, match=f"was not taught style '{config['styles'][0]}'"):
+        generate.run(build(generate.GenerateConfig, settings))
+    assert not (root / "refused").exists()
+
+
+def test_a_generator_without_a_student_is_refused(root: Path) -> None:
+    settings = line_settings(root, "student", "refused")
+    settings["inputs"]["generator"] = f"{root}/teacher"
+    with pytest.raises(UserError, match="has no student; run `difffas fit-student` or use preset balanced"):
+        generate.run(build(generate.GenerateConfig, settings))
+
+
+def test_held_out_people_in_the_training_rows_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = student_config(
+        root,
+        "overlap",
+        held_out="train",
+        train={"steps": 1, "batch_size": 4, "learning_rate": 1e-3, "evaluate_every": 1},
+    )
+    fit_student.run(config)
+    assert "are in the training rows as well" in capsys.readouterr().err + capsys.readouterr().out
+
+
+def test_the_claim_names_all_that_it_learned_from(root: Path, fitted: TrainSummary) -> None:
+    identity = read_claim(Storage(f"{root}/student"))["identity"]
+    corpus = Corpus(f"{root}/taught")
+    assert identity["generated"] == identity["held_out_generated"] == corpus.digest
+    assert identity["live"] == identity["guides"] == Corpus(f"{root}/real").digest
+    assert share(0, 4, 0, 1).tolist() == [0, 1, 2, 3]

@@ -1,0 +1,76 @@
+"""A small teacher, its corpus, and the settings of its student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.corpora import small_rows, write_corpus
+from difffas.pipeline import SpoofPipeline
+from difffas.style_encoder import StyleEncoder
+from difffas.style_statistics import write_statistics
+from difffas.unet import SpoofUNet
+from factory import generate
+from factory.core.config import build
+from factory.corpus import Corpus
+from factory.corpus.style_statistics import statistics_by_style
+from factory.models.load import model_digest
+from factory.storage import Storage
+from factory.train.recipes.student import FitStudentConfig
+from factory.train.recipes.teacher_rows import TeacherRows
+from tests.gloo import NETWORK
+
+CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
+RANGES = {"t0": (250, 400), "cfg_scale": (1.5, 3.0)}
+
+
+def write_teacher(folder: Path) -> None:
+    """Real faces in `real`, and in `teacher` a generator whose output depends on everything."""
+    real = write_corpus(folder / "real", small_rows(subjects=4, splits=("train", "dev")))
+    torch.manual_seed(3)
+    unet = SpoofUNet(**{**NETWORK, "timesteps": 600})
+    for parameter in unet.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    styles = sorted(set(real.column("style")))
+    encoder = StyleEncoder(styles, stem_channels=8, channels=(8, 8, 8, 8), depths=(1, 1, 1, 1))
+    SpoofPipeline(unet, encoder).save_pretrained(folder / "teacher")
+    write_statistics(folder / "teacher", statistics_by_style(real, ["train", "dev"]))
+
+
+def generated(folder: Path, out: str, **sampler: Any) -> None:
+    """The teacher's spoofs of both splits below `folder/out`."""
+    given = {"name": "ddim", "steps": 3, "match": "style", "batch_size": 4, **RANGES, **sampler}
+    settings = {
+        "inputs": {"live": f"{folder}/real", "guides": f"{folder}/real", "generator": f"{folder}/teacher"},
+        "out": f"{folder}/{out}",
+        "plan": {"samples": 12, "splits": ["train", "dev"]},
+        "sampler": given,
+        "output": {"rows_per_shard": 12},
+        "resources": {"gpus_per_generator": 0, "threads": 1},
+    }
+    generate.run(build(generate.GenerateConfig, settings))
+
+
+def teacher_rows(folder: Path, split: str = "train") -> TeacherRows:
+    """The rows of `taught`."""
+    taught, real = Corpus(f"{folder}/taught"), Corpus(f"{folder}/real")
+    return TeacherRows(taught, real, real, split, model_digest(Storage(f"{folder}/teacher")))
+
+
+def student_config(folder: Path, out: str = "student", **own: Any) -> FitStudentConfig:
+    """Settings of a training of four steps."""
+    given = {
+        "teacher": f"{folder}/teacher",
+        "generated": f"{folder}/taught",
+        "live": f"{folder}/real",
+        "guides": f"{folder}/real",
+        "out": f"{folder}/{out}",
+        "train": {"steps": 4, "batch_size": 4, "learning_rate": 1e-3, "evaluate_every": 2},
+        "evaluation": {"samples": 5, "grid_rows": 2},
+        "ema_decay": 0.5,
+        "resources": CPU,
+        **own,
+    }
+    return build(FitStudentConfig, given)

@@ -22,8 +22,8 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS
 AVX512 := ONEDNN_MAX_CPU_ISA=AVX512_CORE
 NUMERIC := tests/factory/core/test_arithmetic.py $(addprefix tests/factory/models/test_,generators.py diffusion_generator.py recolour_generator.py simulate_generator.py tensors.py) \
 	tests/difffas/losses tests/difffas/metrics $(addprefix tests/difffas/test_,$(addsuffix .py, \
-	alignment brisque brisque_svm classifier golden guidance matching objective official pipeline posterior presets samplers schedulers stfm \
-	style_encoder style_statistics unet))
+	alignment brisque brisque_svm classifier distillation golden guidance matching objective official pipeline posterior presets samplers schedulers stfm \
+	student style_encoder style_statistics unet))
 
 test-isa: .venv/installed-dev
 	@for settings in '$(SSE)' '$(AVX2)' '$(AVX512)'; do \

@@ -20,6 +20,7 @@ from tests.root import ROOT
 EXAMPLES = {
     **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
     **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world", "benchmark": "benchmark"},
+    "teach": "generate",
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
@@ -57,7 +58,7 @@ def test_the_recipes_for_own_styles_fit_together() -> None:
     assert list(started.network.channels[1:]) == [network.base_channels * n for n in network.channel_multipliers[3:]]
 
 
-@pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_classifier"])
+@pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_student", "fit_classifier"])
 def test_each_fit_has_three_recipes_that_say_what_they_cost(station: str) -> None:
     workers = []
     for kind in ("", ".gpu-1", ".demo"):

@@ -46,7 +46,7 @@ HALF_TOLERANCE = 2e-2  # mean difference of the presets in bfloat16 between GPU 
 
 def check(device: torch.device) -> str:
     """The small pipeline here against the CPU, with TensorFloat-32 off; exits with status 1 where they differ."""
-    pipeline = build(SMALL_UNET, SMALL_STYLE_ENCODER)
+    pipeline = build(SMALL_UNET, SMALL_STYLE_ENCODER, with_student=True)
     options: dict[str, Any] = {"t0": [250, 200, 100, 30], "cfg_scale": [2.0, 1.0, 3.0, 0.5], "seed": 7}
     made: dict[str, list[Tensor]] = {name: [] for name in PRESETS}
     allowed = torch.backends.cudnn.allow_tf32
@@ -181,12 +181,12 @@ def compare(report: Report) -> None:
         pipeline: SpoofPipeline = build({**scale.unet, **official}, scale.encoder).to(device)
         return pipeline
 
-    def ours() -> SpoofPipeline:
-        pipeline: SpoofPipeline = build(scale.unet, scale.encoder).to(device)
+    def ours(with_student: bool = False) -> SpoofPipeline:
+        pipeline: SpoofPipeline = build(scale.unet, scale.encoder, with_student).to(device)
         return pipeline
 
     sampling(report, "sampling, reference", scale.reference_batch, released())
-    pipeline, best = ours(), scale.batches[0]
+    pipeline, best = ours(with_student=True), scale.batches[0]
     for name in PRESETS:
         speeds = {batch: sampling(report, f"sampling, {name}", batch, pipeline) for batch in scale.batches}
         best = max(speeds, key=lambda batch: speeds[batch])
@@ -196,9 +196,9 @@ def compare(report: Report) -> None:
         trained.unet.to(memory_format=torch.channels_last)
         training(report, "training, ours", batch, trained)
     if device.type == "cuda":  # last: it needs a compiler on the machine and takes minutes
-        compiled = ours()
+        compiled = ours(with_student=True)
         compiled.compile()
-        for name in ("balanced", "fast"):
+        for name in ("balanced", "fast", "student"):
             try:
                 sampling(report, f"sampling, {name}, compiled", best, compiled)
             except Exception as error:  # whatever the compiler raises, the other rows stand

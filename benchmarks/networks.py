@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from difffas.pipeline import SpoofPipeline
 from difffas.samplers import ddim
 from difffas.schedule import q_sample, start_timesteps, timestep_table
+from difffas.student import SpoofStudent
 from difffas.style_encoder import SMALL_STYLE_ENCODER, StyleEncoder
 from difffas.unet import SMALL_UNET, SpoofUNet
 
@@ -44,14 +45,18 @@ TOY = Scale(
 )
 
 
-def build(unet: dict[str, Any], encoder: dict[str, Any]) -> SpoofPipeline:
-    """A pipeline with random weights everywhere, also where training starts at zero."""
+def build(unet: dict[str, Any], encoder: dict[str, Any], with_student: bool = False) -> SpoofPipeline:
+    """A pipeline with random weights everywhere, also where training starts at zero; a student has the same."""
     torch.manual_seed(0)
     network = SpoofUNet(**unet)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-    return SpoofPipeline(network, StyleEncoder(["live", "print"], **encoder))
+    student = None
+    if with_student:
+        student = SpoofStudent(unet, teacher="", t0=[1, 1000], cfg_scale=[0.0, 9.0], styles=["print"])
+        student.unet.load_state_dict(network.state_dict())
+    return SpoofPipeline(network, StyleEncoder(["live", "print"], **encoder), student=student)
 
 
 def faces(batch: int, side: int, seed: int, device: torch.device) -> Tensor:

@@ -24,8 +24,6 @@ from benchmarks.reach import chosen, drawn
 from benchmarks.sampler import cpu_seconds
 from difffas.brisque import brisque
 from difffas.distillation import laplacian
-from difffas.pipeline import SpoofPipeline
-from difffas.student import SpoofStudent
 from difffas.style_statistics import read_statistics
 from factory.calibrate.faces import Faces
 from factory.calibrate.measure import judged_right
@@ -144,10 +142,7 @@ def speed(batch: int) -> None:
     scale, device = Scale(), torch.device("cpu")
     official = build({**scale.unet, "form": "official", "condition_norm": "batch"}, scale.encoder)
     arguments = {**scale.unet, "out_channels": 3}
-    plain = build(arguments, scale.encoder)
-    student = SpoofStudent(arguments, teacher="", t0=[1, 1000], cfg_scale=[1.0, 9.0], styles=["print"])
-    student.unet.load_state_dict(plain.unet.state_dict())
-    ours = SpoofPipeline(plain.unet, plain.style_encoder, student=student)
+    ours = build(arguments, scale.encoder, with_student=True)
     live, guide = (faces(batch, scale.side, seed, device) for seed in range(2))
     conditions, null = ours.encode_conditions(guide), ours.null_conditions(scale.side, scale.side)
     assert len(null)

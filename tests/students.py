@@ -28,7 +28,7 @@ RANGES = {"t0": (250, 400), "cfg_scale": (1.5, 3.0)}
 
 def write_teacher(folder: Path) -> None:
     """Real faces in `real`, and in `teacher` a generator whose output depends on everything."""
-    real = write_corpus(folder / "real", small_rows(subjects=4, splits=("train", "dev")))
+    real = write_corpus(folder / "real", small_rows(subjects=4, side=64, splits=("train", "dev")))
     torch.manual_seed(3)
     unet = SpoofUNet(**{**NETWORK, "timesteps": 600})
     for parameter in unet.parameters():

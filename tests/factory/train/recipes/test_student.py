@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.corpora import png
 from difffas.errors import UserError
-from factory import generate
+from factory import generate, strength
 from factory.core.config import build
 from factory.corpus import Corpus
+from factory.generate import probe
 from factory.generate.regenerate import regenerate
 from factory.models.load import model_digest
+from factory.play.playground import PlayConfig, Playground
 from factory.run import read_claim
 from factory.storage import Storage
 from factory.train import TrainSummary
@@ -178,3 +181,31 @@ def test_the_claim_names_all_that_it_learned_from(root: Path, fitted: TrainSumma
     assert identity["generated"] == identity["held_out_generated"] == corpus.digest
     assert identity["live"] == identity["guides"] == Corpus(f"{root}/real").digest
     assert share(0, 4, 0, 1).tolist() == [0, 1, 2, 3]
+
+
+def test_probe_strength_and_play_take_the_presets(root: Path, fitted: TrainSummary) -> None:
+    folder, ranges = f"{root}/student", teacher_rows(root).ranges()
+    given: dict[str, Any] = {"generator": folder, "size": 64, "preset": "student", "match": "style", "highest": 2}
+    assert probe.run(build(probe.ProbeConfig, given))["preset"] == "student"
+    inputs = {"live": f"{root}/real", "guides": f"{root}/real", "generator": folder}
+    study = {"inputs": inputs, "out": f"{root}/study", "preset": "student-2", "match": "style", "split": "train"}
+    grid = {"t0": ranges["t0"], "cfg_scale": ranges["cfg_scale"], "faces": 4, "resources": {"threads": 1}}
+    strength.run(build(strength.StrengthConfig, {**study, **grid}))
+    with pytest.raises(UserError, match="was taught"):
+        strength.run(build(strength.StrengthConfig, {**study, **grid, "t0": [250, 900], "out": f"{root}/beyond"}))
+    with pytest.raises(ValueError, match="sampler.preset student-2 is student in 2 step"):
+        build(strength.StrengthConfig, {**study, **grid, "steps": 25})
+    small = {"generator": folder, "size": 64, "threads": 1}
+    page = Playground(build(PlayConfig, {**small, "sampler": {"match": "style"}}))
+    assert page.presets == ("student", "balanced", "exact")
+    face = png(np.full((64, 64, 3), 90, np.uint8))
+    middle = int(np.mean(ranges["t0"])), float(np.mean(ranges["cfg_scale"]))
+    _, _, facts = page.spoof(face, face, "cam-print", *middle, 0, "student", "cam")
+    assert facts["recipe"]["preset"] == "student"
+    unmatched = Playground(build(PlayConfig, small))
+    assert unmatched.presets == ("balanced", "exact")
+
+
+def test_a_study_without_a_preset_keeps_its_identity(root: Path) -> None:
+    inputs = {"live": "a", "guides": "a", "generator": "b"}
+    assert "preset" not in build(strength.StrengthConfig, {"inputs": inputs, "out": "c"}).model_dump(mode="json")

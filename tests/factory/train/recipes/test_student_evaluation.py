@@ -24,4 +24,4 @@ def test_both_calls_are_compared_with_the_teacher(root: Path) -> None:
     found = StudentRecipe(told(student_config(root))).evaluate()
     assert set(found.figures) == {"psnr", "least_psnr", "two_calls_psnr", "two_calls_least_psnr"}
     assert found.score == found.figures["psnr"] >= found.figures["least_psnr"]
-    assert found.images["samples"].shape == (2 * 32, 5 * 32, 3)  # live, guide, teacher, one call, two
+    assert found.images["samples"].shape == (2 * 64, 5 * 64, 3)  # live, guide, teacher, one call, two

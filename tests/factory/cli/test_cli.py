@@ -147,6 +147,7 @@ def test_the_verbs_are_frozen() -> None:
         "join",
         "fit-style",
         "fit-generator",
+        "fit-student",
         "fit-classifier",
         "fit-judge",
         "strength",

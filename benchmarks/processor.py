@@ -1,7 +1,7 @@
-"""How the small network is best run on a CPU: precision, memory layout, compiler. `python -m benchmarks.processor`
+"""How a network is best run on a CPU: precision, memory layout, compiler. `python -m benchmarks.processor [--full]`
 
-One forward of the shipped generator's network for a batch at 64², one thread. The ways take turns, so that a busy
-machine slows all of them; the ratio to the first way is the median over the turns. Compiling needs a C++ compiler.
+One forward of the shipped generator's network at 64², or of the full one at 256², for a batch, one thread. The ways
+take turns, so that a busy machine slows all of them; the ratio to the first way is the median over the turns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.machine import describe
-from benchmarks.networks import faces
+from benchmarks.networks import Scale, build, faces
 from difffas.pipeline import SpoofPipeline
 from difffas.presets import network_dtype, preset_named
 from difffas.stfm import StyleCondition
@@ -27,9 +27,10 @@ Run = Callable[[], Tensor]
 CPU = torch.device("cpu")
 
 
-def ways(batch: int) -> dict[str, Run]:
-    pipeline = SpoofPipeline.from_pretrained(PRETRAINED)
-    live, guide = (faces(batch, 64, seed, CPU) for seed in range(2))
+def ways(batch: int, full: bool, with_compiler: bool) -> dict[str, Run]:
+    scale = Scale()
+    pipeline = build(scale.unet, scale.encoder) if full else SpoofPipeline.from_pretrained(PRETRAINED)
+    live, guide = (faces(batch, scale.side if full else 64, seed, CPU) for seed in range(2))
     conditions = pipeline.encode_conditions(guide)
     sample, t = torch.cat((guide, live), dim=1), torch.full((batch,), 300)
 
@@ -46,7 +47,7 @@ def ways(batch: int) -> dict[str, Run]:
 
     found: dict[str, Run] = {}
     half = network_dtype(preset_named("balanced"), CPU)
-    for compiled in (False, True) if shutil.which("g++") else (False,):
+    for compiled in (False, True) if with_compiler else (False,):
         for dtype in dict.fromkeys((torch.float32, half)):
             for name, layout in (("contiguous", torch.contiguous_format), ("channels_last", torch.channels_last)):
                 title = f"{str(dtype).removeprefix('torch.')}, {name}{', compiled' * compiled}"
@@ -59,9 +60,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--full", action="store_true", help="the full network at 256²")
+    parser.add_argument("--compiled", action="store_true", help="each way compiled as well, which takes minutes")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    runs, warm = ways(given.batch), dict[str, float]()
+    if given.compiled and not shutil.which("g++"):
+        raise SystemExit("no C++ compiler here: leave --compiled out, or install g++")
+    runs, warm = ways(given.batch, given.full, given.compiled), dict[str, float]()
     for name, run in runs.items():
         started = time.perf_counter()
         run()

@@ -326,7 +326,12 @@ OF_OURS = {
         "factory/generate/regenerate.py",
         "factory/prepare/__init__.py",
     ),
-    *("factory/run/__init__.py", "factory/train/__init__.py", "factory/embedded/fit.py"),
+    *(
+        "factory/run/__init__.py",
+        "factory/train/__init__.py",
+        "factory/embedded/fit.py",
+        "factory/embedded/student.py",
+    ),
 }
 
 

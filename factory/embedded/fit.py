@@ -76,7 +76,7 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
     unless this loss is below that of the generator already in `folder`.
     """
     with tempfile.TemporaryDirectory() as name:
-        _narrow(root / "generator", Path(name))
+        narrowed(root / "generator", Path(name), ("unet", "style_encoder", "scheduler", PART))
         losses = held_out_losses(Path(name), Corpus(str(root / "corpus")))
         known = folder / "held_out.json"
         before = json.loads(known.read_text(encoding="utf-8"))["all"] if known.is_file() else math.inf
@@ -100,15 +100,15 @@ def held_out_losses(model: Path, corpus: Corpus) -> dict[str, float]:
     return judge.losses(pipeline.unet, pipeline.style_encoder, torch.device("cpu"))
 
 
-def _narrow(model: Path, folder: Path) -> None:
-    """Copy a model folder, with its weights in bfloat16; statistics of styles stay as they are."""
+def narrowed(model: Path, folder: Path, parts: tuple[str, ...]) -> None:
+    """Copy parts of a model folder and its index, with weights in bfloat16; statistics of styles stay as they are."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    for part in ("unet", "style_encoder", "scheduler", PART):
+    for part in parts:
         shutil.copytree(model / part, folder / part)
     shutil.copy(model / "model_index.json", folder)
-    for path in (*folder.glob("unet/*.safetensors"), *folder.glob("style_encoder/*.safetensors")):
+    for path in (path for path in folder.glob("*/*.safetensors") if path.parent.name != PART):
         tensors = load_file(path)
         narrow = {n: t.to(torch.bfloat16) if t.is_floating_point() else t for n, t in tensors.items()}
         save_file(narrow, path, metadata={"format": "pt"})

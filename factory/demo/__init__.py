@@ -24,6 +24,9 @@ SUBJECTS, CAPTURES = 36, 3
 OTHERS = 120  # people for the judge of style, whom no generator has seen
 DOMAINS, ATTACKS = ("webcam", "phone"), ("print", "replay", "mask")
 T0, CFG_SCALE = (400, 440), (4.5, 5.5)  # settings at which the small generator reaches a style; it knows t < 500
+OWN_SPOOFS = 30  # of the generator that the demo trains, in eight network calls each
+SPOOFS = 1500  # of the shipped generator's student, in one call each
+HALF: JsonObject = {"sampling": {"generated_share": 0.5}}  # of every batch: there are many more spoofs than real rows
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0}  # for two cores: none is free to read ahead
 
 
@@ -89,36 +92,37 @@ def _corpus_and_generator(root: Path) -> Iterator[StationRun]:
             "initial": str(PRETRAINED),
             "out": f"{root}/generator",
             "train": {
-                "steps": 60,
+                "steps": 30,
                 "batch_size": 16,
                 "learning_rate": 2e-4,
                 "cosine_decay": True,
-                **_looks(20, 3),
+                **_looks(15, 2),
             },
             "evaluation": {"samples": 24, "grid_steps": 10},  # seconds each time
             "ema_decay": 0.95,
             "resources": CPU,
         },
     )
-    yield StationRun(
-        "generate",
-        generate.run,
-        generate.GenerateConfig,
-        {
-            "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/generator"},
-            "out": f"{root}/spoofs",
-            "plan": {"policies": ["cross-attack", "cross-domain"], "samples": 120, "guides_per_style": 6},
-            "sampler": {
-                "preset": "balanced",
-                "t0": T0,
-                "cfg_scale": CFG_SCALE,
-                "match": "style",
-                "batch_size": 15,
-            },
-            "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 30},
-            "resources": {"gpus_per_generator": 0, "threads": 2},
+    yield _generate(root, f"{root}/generator", "own-spoofs", "balanced", OWN_SPOOFS)
+    yield _generate(root, str(PRETRAINED), "spoofs", "student", SPOOFS)
+
+
+def _generate(root: Path, generator: str, out: str, preset: str, samples: int) -> StationRun:
+    settings: JsonObject = {
+        "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": generator},
+        "out": f"{root}/{out}",
+        "plan": {"policies": ["cross-attack", "cross-domain"], "samples": samples, "guides_per_style": 6},
+        "sampler": {
+            "preset": preset,
+            "t0": T0,
+            "cfg_scale": CFG_SCALE,
+            "match": "style",
+            "batch_size": 15,
         },
-    )
+        "output": {"formats": ["parquet", "webdataset"], "rows_per_shard": 300},
+        "resources": {"gpus_per_generator": 0, "threads": 2},
+    }
+    return StationRun("generate", generate.run, generate.GenerateConfig, settings)
 
 
 def _looks(every: int, patience: int) -> JsonObject:
@@ -164,7 +168,7 @@ def _judge_and_audit(root: Path) -> Iterator[StationRun]:
                 "generated": f"{root}/spoofs",
                 "live": f"{root}/real",
                 "guides": f"{root}/real",
-                "style_encoder": f"{root}/generator",
+                "style_encoder": str(PRETRAINED),
                 "judge": f"{root}/judge",
             },
             "out": f"{root}/audit",
@@ -177,7 +181,12 @@ def _judge_and_audit(root: Path) -> Iterator[StationRun]:
 def _downstream(root: Path) -> Iterator[StationRun]:
     classifiers: dict[str, JsonObject] = {
         "classifier-real": {"generated": None, "loss": {"name": "cross-entropy"}},
-        "classifier-generated": {"generated": f"{root}/spoofs", "audit": f"{root}/audit", "loss": {"name": "rq"}},
+        "classifier-generated": {
+            "generated": f"{root}/spoofs",
+            "audit": f"{root}/audit",
+            "loss": {"name": "rq"},
+            **HALF,
+        },
     }
     for name, settings in classifiers.items():
         yield StationRun(

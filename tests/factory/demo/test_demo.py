@@ -9,6 +9,8 @@ from factory import demo, evaluate
 from factory.core.config import build
 from factory.core.documents import JsonValue
 from factory.drawn import PRETRAINED
+from factory.models.load import check_sampler
+from factory.models.settings import SamplerConfig
 from factory.pipeline import StationRun
 
 
@@ -38,8 +40,20 @@ def stations(verb: str) -> list[StationRun]:
 
 
 def test_the_judge_and_the_generator_see_other_people_than_those_who_are_judged() -> None:
-    (generator,), (generated,), (judge,) = map(stations, ("fit-generator", "generate", "fit-judge"))
+    (generator,), made, (judge,) = map(stations, ("fit-generator", "generate", "fit-judge"))
     assert generator.settings["initial"] == str(PRETRAINED) and PRETRAINED.is_dir()
-    assert build(generated.model, generated.settings).model_dump()["plan"]["splits"] == ("train",)
+    assert len(made) == 2
+    for generated in made:
+        assert build(generated.model, generated.settings).model_dump()["plan"]["splits"] == ("train",)
     assert judge.settings["corpus"] != generator.settings["corpus"]
     assert all(station.run is evaluate.run for station in stations("evaluate"))
+
+
+def test_most_spoofs_come_from_the_shipped_student_and_some_from_the_generator_that_was_just_trained() -> None:
+    own, spoofs = stations("generate")
+    (generator,) = stations("fit-generator")
+    settings = [build(station.model, station.settings).model_dump() for station in (own, spoofs)]
+    assert [one["inputs"]["generator"] for one in settings] == [generator.settings["out"], str(PRETRAINED)]
+    assert [one["sampler"]["preset"] for one in settings] == ["balanced", "student"]
+    check_sampler(str(PRETRAINED), build(SamplerConfig, settings[1]["sampler"]))
+    assert settings[1]["plan"]["samples"] >= 10 * settings[0]["plan"]["samples"]

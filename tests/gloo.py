@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +124,3 @@ def bad_step() -> tuple[list[list[int]], list[float]]:
         guilty.append(take_step(fit, read(step), step).guilty)
         weights.append(float(next(fit.network.parameters())))
     return guilty, weights
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

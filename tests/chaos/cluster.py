@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import secrets
 import shutil
 import socket
@@ -19,6 +17,7 @@ from typing import Self
 
 from factory.cluster import ENVIRONMENT
 from tests.chaos.processes import Process, find, freeze, kill_all, start
+from tests.ports import free_port
 
 START_SECONDS = 150  # of one of two tries: on a busy machine a raylet of Ray's now and then never registers
 STORE_BYTES = 100_000_000
@@ -93,7 +92,7 @@ class Cluster:
         dashboard: bool = False,
     ) -> None:
         self._count, self._addresses, self._inside = workers, addresses, inside
-        self.dashboard = f"http://127.0.0.1:{_free_port()}" if dashboard else None
+        self.dashboard = f"http://127.0.0.1:{free_port('')}" if dashboard else None
         self.nodes: list[Node] = []  # the workers, dead ones included
         self._started = 0
 
@@ -120,7 +119,7 @@ class Cluster:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # a job's `python` is this one
         }
         host = self._addresses[0] if self._addresses else _own_address()
-        self.environment["RAY_ADDRESS"] = f"{host}:{_free_port()}"
+        self.environment["RAY_ADDRESS"] = f"{host}:{free_port('')}"
         shown = (
             ["--include-dashboard=true", f"--dashboard-port={self.dashboard.rpartition(':')[2]}"]
             if self.dashboard
@@ -128,7 +127,7 @@ class Cluster:
         )
         try:
             self.head = self._start(
-                "head", ["--head", "--num-cpus=0", f"--ray-client-server-port={_free_port()}", *shown], host
+                "head", ["--head", "--num-cpus=0", f"--ray-client-server-port={free_port('')}", *shown], host
             )
             _until_started([self.head])
             for _ in range(self._count):
@@ -204,12 +203,3 @@ def _own_address() -> str:
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])
-
-
-def _free_port() -> int:
-    """Below the range from which the kernel takes ports for outgoing connections: those come and go at any moment."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            return port

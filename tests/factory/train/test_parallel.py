@@ -17,7 +17,8 @@ from benchmarks.corpora import small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from factory.train.checkpoints import COURSE, Course, load, save
 from factory.train.parallel import globalised, lay_out, norms_are_global
-from tests.gloo import free_port, one_of_two, settings, start, steps, style_curve, write_style_folder
+from tests.gloo import one_of_two, settings, start, steps, style_curve, write_style_folder
+from tests.ports import free_port
 
 # Sums of gradients in another order: after six steps of AdamW the loss differs in its sixth digit.
 TOLERANCE = 1e-4

@@ -21,8 +21,8 @@ from factory.train.batches import share
 from factory.train.recipes.classifier import ClassifierObjective, FitClassifierConfig, classifier_recipe
 from factory.train.recipes.losses import LossConfig, check_parts, make_loss
 from factory.train.recipes.sampling import SamplingConfig
-from tests.gloo import free_port
 from tests.loss_batches import DOMAINS, LIVE, STYLES, Network, classifier_settings, curve, gradients, one_of_two
+from tests.ports import free_port
 
 # Sums in another order; AdamW's division makes more of it from step to step.
 TOLERANCE = 1e-4

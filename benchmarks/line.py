@@ -2,6 +2,7 @@
 
     python -m benchmarks.line rows       # a million small rows through the line: rows/s, memory flat or not
     python -m benchmarks.line actors     # throughput of the line over that of the generators alone, 20 ms an image
+    python -m benchmarks.line gpu        # does the line keep up with a GPU, given 16 processors for it?
     python -m benchmarks.line overhead   # where the microseconds of a row go
     python -m benchmarks.line ledger     # what a thousand generators would do to the ledger
 
@@ -39,7 +40,7 @@ from factory.run.ledger import Ledger
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-RATE = 500  # images/s of a generator with a student, the goal on one GPU
+RATE, PROCESSORS = 500, 16  # images/s of a generator with a student, the goal on one GPU; processors for each GPU
 SIDE = 32
 SLEEP = 0.020  # seconds an image, for the sleeping generator
 GENERATORS, SHARDS_A_SECOND = 1000, 20.0  # of the simulation: 10 images/s each, shards of 500
@@ -67,10 +68,10 @@ def rows(counts: list[int]) -> None:
         print(f"| {ratios} | " + " | ".join(f"{figure:,.0f}" for figure in figures) + " |", flush=True)
 
 
-def _config(folder: str, samples: int, per_shard: int) -> GenerateConfig:
+def _config(folder: str, samples: int, per_shard: int, codec: str = "png") -> GenerateConfig:
     given = {"inputs.live": f"{folder}/real", "inputs.guides": f"{folder}/real", "inputs.generator": "dummy"}
     given |= {"out": f"{folder}/spoofs", "plan.samples": str(samples), "output.rows_per_shard": str(per_shard)}
-    given |= {"resources.gpus_per_generator": "0", "sampler.batch_size": "16"}
+    given |= {"output.codec": codec, "resources.gpus_per_generator": "0", "sampler.batch_size": "16"}
     return load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
 
 
@@ -80,12 +81,12 @@ def _config(folder: str, samples: int, per_shard: int) -> GenerateConfig:
 class Sleeper:
     """An actor whose generator sleeps; notes which process began and ended each shard, and when."""
 
-    def __init__(self, notes: str) -> None:
-        self._notes = Path(notes)
+    def __init__(self, notes: str, seconds: float) -> None:
+        self._notes, self._seconds = Path(notes), seconds
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         begin = time.time()
-        time.sleep(SLEEP * len(row["pixels"]))
+        time.sleep(self._seconds * len(row["pixels"]))
         line = json.dumps([os.getpid(), begin, time.time(), len(row["pixels"])])
         (self._notes / f"{row['shard']}.json").write_text(line)
         return {name: row[name] for name in ("shard", "records", "pixels")}
@@ -100,7 +101,7 @@ def actors(counts: list[int]) -> None:
     for count in counts:
         for on in (False, True):
             with tempfile.TemporaryDirectory() as folder:
-                _sleeping_line(folder, count, on)
+                _sleeping_line(folder, count, on, SLEEP, 40)
                 rate, start = _steady(Path(folder) / "notes", count)
             bare, slots, both = count / SLEEP, _slots(count), "on" if on else "off"
             print(
@@ -109,12 +110,22 @@ def actors(counts: list[int]) -> None:
             )
 
 
-def _sleeping_line(folder: str, count: int, on: bool) -> None:
-    """One line of sleeping generators, which note what they do."""
-    write_corpus(Path(folder) / "real", small_rows(side=SIDE))
-    per_shard, seconds = 100, 40
-    samples = int(count * seconds / SLEEP)
-    config = _config(folder, samples, per_shard)
+def beside_a_gpu(side: int, codec: str) -> None:
+    """The line with everything on, and one generator as fast as this machine's share of a GPU's processors allows."""
+    seconds = PROCESSORS / RATE / (os.cpu_count() or 1)
+    with tempfile.TemporaryDirectory() as folder:
+        _sleeping_line(folder, 1, True, seconds, 60, side, codec)
+        rate, _ = _steady(Path(folder) / "notes", 1)
+    print("| line ÷ generator | side | codec | images/s of the generator | of the line |\n|---|---|---|---|---|")
+    print(f"| {rate * seconds:.3f} | {side} | {codec} | {1 / seconds:,.1f} | {rate:,.1f} |")
+
+
+def _sleeping_line(
+    folder: str, count: int, on: bool, sleep: float, seconds: float, side: int = SIDE, codec: str = "png"
+) -> None:
+    """One line of generators that sleep so many seconds an image, which note what they do."""
+    write_corpus(Path(folder) / "real", small_rows(side=side))
+    config = _config(folder, int(count * seconds / sleep), 100, codec)
     inputs = open_inputs(config)
     live, guides = inputs.live, inputs.guides
     plan = lay_plan(config, inputs)
@@ -134,7 +145,7 @@ def _sleeping_line(folder: str, count: int, on: bool) -> None:
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         pool = ActorPoolStrategy(size=count, max_tasks_in_flight_per_actor=2)
         read = dataset.map(read_shard, fn_kwargs=reading, num_cpus=1)
-        return read.map(Sleeper, fn_constructor_args=(str(notes),), compute=pool, num_cpus=0)
+        return read.map(Sleeper, fn_constructor_args=(str(notes), sleep), compute=pool, num_cpus=0)
 
     if on:
         claim = Run(config.out, "generate", {}, NoConfig())
@@ -277,16 +288,18 @@ def _worked(work: Callable[[], Any]) -> float:
 def main() -> None:
     """Parse the command line and run one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=["rows", "actors", "overhead", "ledger"])
+    parser.add_argument("table", choices=["rows", "actors", "gpu", "overhead", "ledger"])
     parser.add_argument("--counts", type=int, nargs="+", help="rows, or generators")
-    parser.add_argument("--side", type=int, default=256, help="of the images of the overhead table")
-    parser.add_argument("--codec", default="png", help="of the overhead table: png, webp (lossless)")
+    parser.add_argument("--side", type=int, default=256, help="of the images of the gpu and overhead tables")
+    parser.add_argument("--codec", default="png", help="of the gpu and overhead tables: png, webp (lossless)")
     parser.add_argument("--folder", help="s3:// folder for the ledger table")
     given = parser.parse_args()
     if given.table == "rows":
         rows(given.counts or [100_000, 1_000_000])
     elif given.table == "actors":
         actors(given.counts or [4, 16])
+    elif given.table == "gpu":
+        beside_a_gpu(given.side, given.codec)
     elif given.table == "overhead":
         overhead(given.side, given.codec)
     else:

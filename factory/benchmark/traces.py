@@ -25,7 +25,7 @@ from factory.core.progress import say
 from factory.corpus.row import LIVE
 from factory.models.generators import Request
 from factory.models.load import load_generator, model_digest
-from factory.models.settings import SamplerConfig
+from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.protocols import open_corpus
 from factory.run import Run, read_claim
 from factory.storage import Storage
@@ -41,7 +41,7 @@ class PassConfig(Config):
     corpus: PathOrUrl
     protocol: PathOrUrl | None
     split: str = "test"
-    generator: PathOrUrl
+    generator: GeneratorFolder
     classifiers: dict[str, dict[int, PathOrUrl]]
     out: PathOrUrl
     settings: TracesConfig

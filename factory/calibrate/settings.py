@@ -10,7 +10,7 @@ from difffas.errors import UserError
 from difffas.routes import Matching
 from factory.core.config import Config, PathOrUrl, build
 from factory.corpus.identity import EmbedderName
-from factory.models.settings import SamplerConfig
+from factory.models.settings import GeneratorFolder, SamplerConfig
 
 
 class CalibrateInputs(Config):
@@ -18,7 +18,7 @@ class CalibrateInputs(Config):
 
     live: PathOrUrl
     guides: PathOrUrl
-    generator: PathOrUrl
+    generator: GeneratorFolder
     judge: PathOrUrl = Field(description="folder of fit-judge, fitted on other people")
 
 

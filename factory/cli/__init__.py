@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difffas.errors import UserError
-from factory.cli.folder import COMMANDS, Overrides, local, located, print_summary
+from factory.cli.folder import COMMANDS, Overrides, local, located
 from factory.cli.job import job_app, submit
+from factory.cli.panels import Commands
+from factory.cli.printed import print_summary, printing
 from factory.cli.stations import CONFIG_ONLY_VERBS
 from factory.core.credentials import refuse_arguments
 from factory.core.exits import one_line_exits
@@ -26,15 +28,37 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="difffas",
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Turn live faces into labelled spoof faces and train classifiers on them. Run a command again to resume it.",
     epilog="Example: difffas generate --config jobs/generate.yaml inputs.live=corpora/faces out=corpora/spoofs",
 )
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"difffas {version('difffas-factory')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself; the help is that of `app`."""
+
+
 ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
+Live = Annotated[str | None, typer.Option(help="Corpus of live faces.")]
+Guides = Annotated[str | None, typer.Option(help="Corpus of the guides; may be that of the live faces.")]
+Generator = Annotated[str | None, typer.Option(help="Model folder, portrait-64, or dummy to test the plumbing.")]
+Spoofs = Annotated[str | None, typer.Option(help="Folder of the spoofs, local or s3://.")]
 # Example settings for stations that run on one machine and therefore have no file in jobs/.
 NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}
 
@@ -49,7 +73,7 @@ def _add_verb(verb: str) -> None:
         print_summary(station.run(load(getattr(station, model), config, overrides or [])))
 
     given = NO_FILES.get(verb, f"--config jobs/{verb.replace('-', '_')}.yaml")
-    app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(command)
+    app.command(verb, help=f"{summary} Example: difffas {verb} {given}")(printing(command))
 
 
 for _verb in CONFIG_ONLY_VERBS:
@@ -57,23 +81,24 @@ for _verb in CONFIG_ONLY_VERBS:
 
 
 @app.command()
+@printing
 def generate(
     config: ConfigFile = None,
-    live: Annotated[str | None, typer.Option(help="Corpus of live faces.")] = None,
-    guides: Annotated[str | None, typer.Option(help="Corpus of the guides; may be that of the live faces.")] = None,
-    generator: Annotated[str | None, typer.Option(help="Model folder, or dummy to test the plumbing.")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder of the spoofs, local or s3://.")] = None,
+    live: Live = None,
+    guides: Guides = None,
+    generator: Generator = None,
+    out: Spoofs = None,
     overrides: Overrides = None,
 ) -> None:
     """Generate the planned spoofs (Ray Data). Example: difffas generate --config jobs/generate.yaml --out spoofs"""
     from factory.core.config import load
     from factory.generate import GenerateConfig, run
 
-    given = {"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out}
-    print_summary(run(load(GenerateConfig, config, _settings(given) + (overrides or []))))
+    print_summary(run(load(GenerateConfig, config, _inputs(live, guides, generator, out) + (overrides or []))))
 
 
 @app.command()
+@printing
 def prepare(
     source: Annotated[str | None, typer.Argument(help="Folder, file or glob: images, Parquet or WebDataset.")] = None,
     out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
@@ -96,11 +121,14 @@ def prepare(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
     ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Turn photographs into a corpus. Example: difffas prepare photos --out faces --license CC0-1.0 --no-crop"""
     from factory.core.config import load
     from factory.prepare import PrepareConfig, run
 
+    if source and "=" in source and source.partition("=")[0].partition(".")[0] in PrepareConfig.model_fields:
+        overrides, source = [source, *(overrides or [])], None  # a setting, where the source is in the file
     crop = crop or ("none" if no_crop else "table" if boxes else "retinaface" if weights else None)
     given = {
         "source": source,
@@ -118,10 +146,11 @@ def prepare(
         "reject_several": reject_several or None,
         "upright": upright or None,
     }
-    print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []))))
+    print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []) + (overrides or []))))
 
 
 @app.command()
+@printing
 def world(
     out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
     config: ConfigFile = None,
@@ -155,6 +184,7 @@ def world(
 
 
 @app.command()
+@printing
 def evaluate(
     config: ConfigFile = None,
     classifier: Annotated[str | None, typer.Option(help="Folder that fit-classifier wrote.")] = None,
@@ -175,6 +205,7 @@ def evaluate(
 
 
 @app.command()
+@printing
 def ablate(
     table: Annotated[
         str | None, typer.Argument(help="Table, such as losses, or FILE.yaml; without it, the tables are listed.")
@@ -190,6 +221,7 @@ def ablate(
 
 
 @app.command()
+@printing
 def benchmark(
     config: ConfigFile = None,
     out: Annotated[str | None, typer.Option(help="Folder to write, local or s3://.")] = None,
@@ -203,8 +235,13 @@ def benchmark(
 
 
 @app.command()
+@printing
 def plan(
     config: ConfigFile = None,
+    live: Live = None,
+    guides: Guides = None,
+    generator: Generator = None,
+    out: Spoofs = None,
     images_per_second: Annotated[
         float | None, typer.Option(help="Speed of one generator; a finished run's summary has it.")
     ] = None,
@@ -217,11 +254,12 @@ def plan(
     from factory.generate import GenerateConfig
     from factory.generate.forecast import forecast
 
-    print_summary(forecast(load(GenerateConfig, config, overrides or []), images_per_second, price, device))
+    asked = load(GenerateConfig, config, _inputs(live, guides, generator, out) + (overrides or []))
+    print_summary(forecast(asked, images_per_second, price, device))
 
 
 for _name, _command in {**COMMANDS, "submit": submit}.items():
-    app.command(_name)(_command)
+    app.command(_name)(printing(_command))
 app.add_typer(job_app, name="job")
 
 
@@ -237,6 +275,7 @@ def publish() -> None:
 
 
 @app.command()
+@printing
 def protocols(
     name: Annotated[
         str | None,
@@ -253,7 +292,18 @@ def protocols(
     print_summary({"protocols": titles()} if name is None else describe(name, corpus or []))
 
 
+@app.command("config")
+def config_of(
+    verb: Annotated[str, typer.Argument(metavar="VERB", help="Verb whose configuration to print.")],
+) -> None:
+    """Print every key of a verb as a YAML file to fill in. Example: difffas config generate > generate.yaml"""
+    from factory.cli.template import template
+
+    typer.echo(template(verb), nl=False)
+
+
 @app.command("export-classifier")
+@printing
 def export_classifier(
     folder: Annotated[str, typer.Argument(help="Folder that fit-classifier wrote.")],
     out: Annotated[str, typer.Option(help="Folder to write: safetensors, timm backbone, ONNX.")],
@@ -267,6 +317,7 @@ def export_classifier(
 
 
 @app.command("import-official")
+@printing
 def import_official(
     checkpoint: Annotated[str, typer.Argument(help="The release's U-Net checkpoint, or its style encoder alone.")],
     out: Annotated[str, typer.Option(help="Model folder to write.")],
@@ -287,6 +338,7 @@ def import_official(
 
 
 @app.command()
+@printing
 def demo(
     out: Annotated[str, typer.Option(callback=local, help="Folder for everything the demo makes.")] = "out/demo",
 ) -> None:
@@ -294,6 +346,11 @@ def demo(
     from factory.demo import run
 
     print_summary(run(out))
+
+
+def _inputs(live: str | None, guides: str | None, generator: str | None, out: str | None) -> list[str]:
+    """The options of `generate` and `plan` as overrides."""
+    return _settings({"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out})
 
 
 def _names(given: str) -> list[JsonValue]:

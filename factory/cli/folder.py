@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from difffas.errors import UserError
-from factory.core.credentials import hide
+from factory.cli.printed import print_summary
 
 LEFTOVER_SECONDS = 86400.0  # older than any upload still in progress
 
@@ -47,10 +46,12 @@ def status(
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two readings with --watch.")] = 5.0,
 ) -> None:
     """Show a run's progress; needs no cluster. Example: difffas status corpora/spoofs --watch"""
+    if not watch:
+        from factory.cli.standing import standing
+
+        return print_summary(standing(folder))
     from factory.line import status as reader
 
-    if not watch:
-        return print_summary(reader.status(folder))
     if reader.watch(folder, every)["state"] != "finished":
         raise SystemExit(1)
 
@@ -141,17 +142,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "regenerate": regenerate,
 }
-
-
-def print_summary(summary: Mapping[str, object]) -> None:
-    """Print a run's figures as JSON on stdout, without curves and grids."""
-    brief = {name: value for name, value in summary.items() if name not in ("curve", "cells")}
-    text = hide(json.dumps(brief, indent=2, ensure_ascii=False))
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:  # JSON has its own escapes
-        text = hide(json.dumps(brief, indent=2))
-    typer.echo(text)
 
 
 def _write(path: str | None, data: bytes) -> None:

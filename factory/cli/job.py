@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from difffas.errors import UserError
-from factory.cli.folder import Overrides, local, print_summary
+from factory.cli.folder import Overrides, local
+from factory.cli.panels import Commands
+from factory.cli.printed import print_summary, printing
 from factory.core import interrupts
 
 DASHBOARD = "http://127.0.0.1:8265"
@@ -20,6 +22,7 @@ Address = Annotated[
 Name = Annotated[str, typer.Argument(metavar="ID", help="Name of the job, printed by `submit`.")]
 
 job_app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Jobs of a cluster. Example: difffas job status generate-0123456789abcdef",
@@ -58,6 +61,7 @@ def submit(
 
 
 @job_app.command()
+@printing
 def status(
     name: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Name of the job; without it, all jobs are listed.")
@@ -88,6 +92,7 @@ def logs(
 
 
 @job_app.command()
+@printing
 def stop(name: Name, address: Address = DASHBOARD) -> None:
     """Stop a job; finished work stays. Example: difffas job stop generate-0123456789abcdef"""
     from factory.cluster import jobs

@@ -78,6 +78,7 @@ def load(model: type[ConfigT], path: str | None = None, overrides: list[str] | t
     values: JsonObject = {}
     if path is not None:
         values = read_yaml(path)
+        _open_sections(model, values)
     given: list[str] = []
     for override in overrides:
         dotted = set_override(values, override)
@@ -143,6 +144,19 @@ def read_yaml(path: str | Path, what: str = "config") -> JsonObject:
     if not isinstance(values, dict):
         raise UserError(f"{what} file {path} must hold a mapping of keys, not a {type(values).__name__}")
     return values
+
+
+def _open_sections(model: type[BaseModel], values: JsonObject) -> None:
+    """A section of a file whose keys are all commented out is null to YAML; it is a section with its defaults."""
+    for name, field in model.model_fields.items():
+        section = section_of(field.annotation)
+        if section is None:
+            continue
+        if name in values and values[name] is None and type(None) not in get_args(field.annotation):
+            values[name] = {}
+        inner = values.get(name)
+        if isinstance(inner, dict):
+            _open_sections(section, inner)
 
 
 def _refuse_credentials(value: Any, dotted: str) -> None:
@@ -218,6 +232,13 @@ def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
         if get_origin(annotation) in (Union, types.UnionType):
             annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
     return list(annotation.model_fields) if _is_model(annotation) else []
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of a field that is a section of its own, also where it may be left out; None for other fields."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next((kind for kind in get_args(annotation) if _is_model(kind)), None)
+    return annotation if _is_model(annotation) else None
 
 
 def _is_model(annotation: Any) -> bool:

@@ -13,14 +13,22 @@ from difffas.errors import UserError
 from factory.core import interrupts
 from factory.core.credentials import hide
 
+STATUSES: dict[int | str, str] = {
+    0: "done; running a finished command again does nothing",
+    1: "a check found something wrong, or, with a traceback, a bug of ours",
+    2: "a mistake in what was asked, in one line with its mend",
+    3: "shards are in quarantine: difffas retry-failed OUT",
+    4: "stalled, or workers were lost: run the command again",
+    5: "a store or disk failed: run the command again",
+    "128 + N": "ended by signal N; running the command again goes on where it stopped",
+}
+
 
 @contextlib.contextmanager
 def one_line_exits() -> Iterator[None]:
     """Turn the error that ends a command into one line and an exit status.
 
-    1, with a traceback: a bug; 2: a mistake of the user; 3: shards in quarantine; 4: stalled, or workers lost;
-    5: a store or disk failed. After 4 and 5 run the command again. `DIFFFAS_DEBUG=1` shows the traceback of every
-    error.
+    `STATUSES` says which. `DIFFFAS_DEBUG=1` shows the traceback of every error.
     """
     try:
         yield

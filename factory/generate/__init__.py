@@ -35,7 +35,7 @@ from factory.line.faults import carry
 from factory.line.rounds import STALL_SECONDS
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, Request
 from factory.models.load import check_sampler, check_side, load_generator, model_digest
-from factory.models.settings import SamplerConfig
+from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
 from factory.run import Planned, Run, run_fingerprint
 from factory.storage import Storage
@@ -52,9 +52,11 @@ PREFIX = "spoof"
 class GenerateInputs(Config):
     """Folders, local or `s3://`. `guides` may equal `live`; `generator` is a model folder, `recolour` or `dummy`."""
 
-    live: PathOrUrl
-    guides: PathOrUrl
-    generator: PathOrUrl
+    live: PathOrUrl = Field(description="corpus of live faces")
+    guides: PathOrUrl = Field(description="corpus whose spoofs show the styles; may be that of the live faces")
+    generator: GeneratorFolder = Field(
+        description="model folder, portrait-64 (which ships), recolour, simulate or dummy"
+    )
 
 
 class GenerateResources(Config):

@@ -12,10 +12,10 @@ from difffas.errors import UserError
 from difffas.presets import PRESETS, PresetName
 from difffas.routes import Matching, Route, needed
 from factory.cluster.compiler import check_compiler
-from factory.core.config import Config, PathOrUrl, build
+from factory.core.config import Config, build
 from factory.models.generators import BUILT_IN, Request
 from factory.models.load import check_sampler, load_generator, taught_of
-from factory.models.settings import SamplerConfig
+from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ GAIN = 1.03  # a batch twice as large must be this much faster to be worth its m
 class ProbeConfig(Config):
     """What to try. The batch size is part of a run's fingerprint, so a probe only proposes one and changes nothing."""
 
-    generator: PathOrUrl
+    generator: GeneratorFolder
     size: int = Field(256, ge=32, multiple_of=32, description="image side in pixels")
     preset: PresetName = "balanced"
     match: Matching = Field("none", description="as `sampler.match` of `generate`")

@@ -21,7 +21,7 @@ SHOWN = 5  # latest events that are shown
 
 
 class RunStatus(Totals):
-    """What `status` shows of a run."""
+    """What `status` shows of a run; `planned` is of the whole run, the other counts are of its finished shards."""
 
     job: str
     state: Literal["finished", "unfinished"]
@@ -74,6 +74,7 @@ class Status:
             "progress": line,
             "last_shard_seconds_ago": None if last is None else round(time.time() - last),
             **counts,
+            "planned": planned["images"],
             "quarantined": {shard: fault for shard, fault in faults.items() if shard not in self._records},
             "events": events,
         }

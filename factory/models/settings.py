@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from difffas.errors import UserError
 from difffas.presets import PRESETS, STUDENT, PresetName
 from difffas.routes import Matching
-from factory.core.config import Config, is_empty
+from factory.core.config import Config, PathOrUrl, is_empty
+from factory.storage.embedded import GENERATOR
+
+NAMES = {"portrait-64": GENERATOR}  # what ships, by the name on its card; a folder of that name is ./portrait-64
+
+
+def _by_name(given: str) -> str:
+    return NAMES.get(given, given)
+
+
+GeneratorFolder = Annotated[PathOrUrl, AfterValidator(_by_name)]  # of every setting that names a generator
 
 
 class Ranges(NamedTuple):

@@ -24,7 +24,7 @@ from factory.models.load import (
     taught_of,
     unet_config,
 )
-from factory.models.settings import SamplerConfig
+from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 from factory.storage.embedded import GENERATOR, PEOPLE
@@ -41,7 +41,7 @@ OFFERED: tuple[PresetName, ...] = ("student", "balanced", "exact")  # the fastes
 class PlayConfig(Config):
     """The playground's models, and the address of its page."""
 
-    generator: PathOrUrl = Field(GENERATOR, description="model folder, local or s3://")
+    generator: GeneratorFolder = Field(GENERATOR, description="model folder, local or s3://")
     guides: PathOrUrl | None = Field(
         None,
         description=f"corpus whose spoofs may be guides by style; None: {PEOPLE} if the generator knows its styles",

@@ -26,7 +26,7 @@ from factory.corpus.style_statistics import matching_statistics, route_of, sourc
 from factory.models.generators import Generator, Request
 from factory.models.load import check_sampler, encoder_config, load_generator, model_digest
 from factory.models.measures import StyleScorer, rms_change, structure_change
-from factory.models.settings import SamplerConfig
+from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.protocols import check, check_model, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.storage import Storage
@@ -47,7 +47,7 @@ class StrengthInputs(Config):
 
     live: PathOrUrl
     guides: PathOrUrl
-    generator: PathOrUrl
+    generator: GeneratorFolder
 
 
 class StrengthResources(Config):

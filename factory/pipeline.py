@@ -42,16 +42,18 @@ class PipelineConfig(Config):
 
     out: PathOrUrl = Field(description="folder of the stations' folders, local or s3://")
     corpus: PathOrUrl | None = Field(None, description="finished corpus, instead of running prepare")
-    prepare: dict[str, pydantic.JsonValue] | None = None
+    prepare: dict[str, pydantic.JsonValue] | None = Field(
+        None, description="settings of prepare; null where corpus is given"
+    )
     protocol: PathOrUrl | None = Field(
         None, description="name or file, for every station; None: the corpus's own splits"
     )
-    fit_style: dict[str, pydantic.JsonValue] = {}
-    fit_generator: dict[str, pydantic.JsonValue] = {}
-    generate: dict[str, pydantic.JsonValue] = {}
-    fit_classifier: dict[str, pydantic.JsonValue] = {}
-    evaluate: dict[str, pydantic.JsonValue] = {}
-    report: dict[str, pydantic.JsonValue] = {}
+    fit_style: dict[str, pydantic.JsonValue] = Field({}, description="settings of fit-style")
+    fit_generator: dict[str, pydantic.JsonValue] = Field({}, description="settings of fit-generator")
+    generate: dict[str, pydantic.JsonValue] = Field({}, description="settings of generate")
+    fit_classifier: dict[str, pydantic.JsonValue] = Field({}, description="settings of fit-classifier")
+    evaluate: dict[str, pydantic.JsonValue] = Field({}, description="settings of evaluate")
+    report: dict[str, pydantic.JsonValue] = Field({}, description="settings of report")
 
     @model_validator(mode="after")
     def _check(self) -> PipelineConfig:

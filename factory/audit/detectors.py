@@ -30,12 +30,16 @@ class DetectorConfig(Config):
         FACE_MARGIN, gt=0, le=8, description="side of the input square over the longer side of the face box"
     )
     size: int = Field(ge=8, le=1024, description="pixels of the input square's side")
-    channels: Literal["rgb", "bgr"] = "rgb"
-    scale: float = Field(1 / 255, gt=0)
+    channels: Literal["rgb", "bgr"] = Field("rgb", description="order of the colours that the detector takes")
+    scale: float = Field(1 / 255, gt=0, description="factor of a pixel from 0 to 255")
     mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="in the order of `channels`")
-    std: Annotated[tuple[float, float, float], AfterValidator(_positive)] = (1.0, 1.0, 1.0)
+    std: Annotated[tuple[float, float, float], AfterValidator(_positive)] = Field(
+        (1.0, 1.0, 1.0), description="divisor of each colour after the mean is taken away"
+    )
     live_index: int = Field(1, ge=0, description="place of the live class; 0 for a single output")
-    output: Literal["logits", "probabilities"] = "logits"
+    output: Literal["logits", "probabilities"] = Field(
+        "logits", description="what the file gives: logits of a softmax, or probabilities"
+    )
 
     @property
     def padded(self) -> float:

@@ -15,9 +15,9 @@ from factory.corpus.identity import EmbedderName
 class AuditInputs(Config):
     """Folders, local or `s3://`; `live`, `guides` and `training` may be one corpus."""
 
-    generated: PathOrUrl
+    generated: PathOrUrl = Field(description="corpus to audit")
     live: PathOrUrl = Field(description="corpus of the live faces that were used for generation")
-    guides: PathOrUrl
+    guides: PathOrUrl = Field(description="corpus that its guides are from")
     style_encoder: PathOrUrl = Field(description="folder of fit-style or fit-generator")
     judge: PathOrUrl | None = Field(
         None, description="folder of a classifier that judges the style; None: the style encoder judges"
@@ -40,7 +40,7 @@ class AuditConfig(Config):
     """One audit. Other thresholds or detectors need another folder, which may reuse the `measures` of the first."""
 
     inputs: AuditInputs
-    out: PathOrUrl
+    out: PathOrUrl = Field(description="folder of the audit, local or s3://")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     identity: EmbedderName = Field(description="dlib (extra `identity`), or structure, without face recognition")
     thresholds: Thresholds = Thresholds()

@@ -20,9 +20,9 @@ FAMILIES = {
 class TracesConfig(Config):
     """How live test faces are passed through a generator, to see whether a classifier has learnt its own traces."""
 
-    t0: int = Field(50, ge=1, le=1000)
-    steps: int = Field(10, ge=1)
-    batch_size: int = Field(16, ge=1)
+    t0: int = Field(50, ge=1, le=1000, description="noise level to which a face is taken and back")
+    steps: int = Field(10, ge=1, description="network calls on the way back")
+    batch_size: int = Field(16, ge=1, description="faces a call")
 
     @model_validator(mode="after")
     def _check(self) -> TracesConfig:
@@ -36,8 +36,8 @@ class FeaturesConfig(Config):
 
     protocol: PathOrUrl | None = Field(None, description="None: the first of the table")
     rows: tuple[str, ...] | None = Field(None, min_length=1, description="None: the baseline and the rows that add")
-    perplexity: float = Field(30.0, ge=2)
-    steps: int = Field(750, ge=250)
+    perplexity: float = Field(30.0, ge=2, description="about how many neighbours of a face count")
+    steps: int = Field(750, ge=250, description="steps of t-SNE's descent")
 
 
 class BenchmarkConfig(AblateConfig):
@@ -46,8 +46,8 @@ class BenchmarkConfig(AblateConfig):
     All keys of an ablation are keys of the benchmark.
     """
 
-    table: PathOrUrl = "benchmark"
-    corpus: PathOrUrl = "embedded://people"
+    table: PathOrUrl = Field("benchmark", description="name of a table in the package, or FILE.yaml")
+    corpus: PathOrUrl = Field("embedded://people", description="people to train, choose thresholds and test on")
     size: int | None = Field(64, ge=32, description="pixels of a side to which the faces are brought first")
     generation_seed: int | None = Field(
         0, ge=0, description="seed of style encoder, generator and generated faces, shared by all seeds"

@@ -16,18 +16,20 @@ from factory.models.settings import GeneratorFolder, SamplerConfig
 class CalibrateInputs(Config):
     """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` is a model folder."""
 
-    live: PathOrUrl
-    guides: PathOrUrl
-    generator: GeneratorFolder
+    live: PathOrUrl = Field(description="corpus of live faces")
+    guides: PathOrUrl = Field(description="corpus whose spoofs show the styles; may be that of the live faces")
+    generator: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
     judge: PathOrUrl = Field(description="folder of fit-judge, fitted on other people")
 
 
 class Grid(Config):
     """What to try: every match with every T₀ and every w."""
 
-    match: tuple[Matching, ...] = Field(("none", "style"), min_length=1)
-    t0: tuple[int, ...] = Field((250, 350, 400, 450), min_length=1)
-    cfg_scale: tuple[float, ...] = Field((2.0, 3.5, 5.0), min_length=1)
+    match: tuple[Matching, ...] = Field(
+        ("none", "style"), min_length=1, description="what a live face is given before sampling; see sampler.match"
+    )
+    t0: tuple[int, ...] = Field((250, 350, 400, 450), min_length=1, description="noise levels at which editing starts")
+    cfg_scale: tuple[float, ...] = Field((2.0, 3.5, 5.0), min_length=1, description="guidance scales w")
 
     @model_validator(mode="after")
     def _check(self) -> Grid:
@@ -56,7 +58,7 @@ class CalibrateConfig(Config):
     """One calibration."""
 
     inputs: CalibrateInputs
-    out: PathOrUrl
+    out: PathOrUrl = Field(description="folder of the calibration, local or s3://")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     sampler: SamplerConfig = Field(
         SamplerConfig(),
@@ -69,7 +71,7 @@ class CalibrateConfig(Config):
     check: str | None = Field("test", description="split of yet other people who confirm them; None: nobody does")
     faces: int = Field(12, ge=1, description="live faces of each style and cell, spread evenly over the split")
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the choice of faces and guides, and of the noise")
     resources: CalibrateResources = CalibrateResources()
 
     @model_validator(mode="after")

@@ -47,11 +47,15 @@ FORMATS: dict[str, Format] = {"parquet": parquet, "webdataset": webdataset}
 class OutputConfig(Config):
     """How shards are written; part of the run fingerprint."""
 
-    formats: tuple[Literal["parquet", "webdataset"], ...] = Field(("parquet",), min_length=1)
-    codec: Literal["png", "webp", "jpeg"] = "png"
+    formats: tuple[Literal["parquet", "webdataset"], ...] = Field(
+        ("parquet",), min_length=1, description="one file a shard in each"
+    )
+    codec: Literal["png", "webp", "jpeg"] = Field(
+        "png", description="of the stored images: png, webp (both lossless unless quality is given) or jpeg"
+    )
     quality: int | None = Field(None, ge=1, le=100, description="None is lossless (png, webp); required for jpeg")
     paired: bool = Field(False, description="webdataset: store `<key>.live.<image>` with every spoof")
-    rows_per_shard: int = Field(500, ge=1)
+    rows_per_shard: int = Field(500, ge=1, description="planned images of a shard, the unit of work and of resuming")
 
     @model_validator(mode="after")
     def _check(self) -> OutputConfig:

@@ -62,7 +62,9 @@ class GenerateInputs(Config):
 class GenerateResources(Config):
     """Resources that the line may use; excluded from the fingerprint. `generators` is a count or [least, most]."""
 
-    generators: int | tuple[int, int] = 1
+    generators: int | tuple[int, int] = Field(
+        1, description="actors that generate: a number, or [least, most] for a pool that grows and shrinks"
+    )
     gpus_per_generator: float = Field(1.0, ge=0, description="generators with a fraction share a GPU; 0: use CPUs")
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
     compile: bool = Field(False, description="compile the network of bfloat16 presets; minutes, once a node")
@@ -75,7 +77,7 @@ class GenerateConfig(Config):
     """One generation run."""
 
     inputs: GenerateInputs
-    out: PathOrUrl
+    out: PathOrUrl = Field(description="folder of the spoofs, local or s3://")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     plan: PlanConfig = PlanConfig()
     sampler: SamplerConfig = SamplerConfig()

@@ -27,12 +27,12 @@ GAIN = 1.03  # a batch twice as large must be this much faster to be worth its m
 class ProbeConfig(Config):
     """What to try. The batch size is part of a run's fingerprint, so a probe only proposes one and changes nothing."""
 
-    generator: GeneratorFolder
+    generator: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
     size: int = Field(256, ge=32, multiple_of=32, description="image side in pixels")
-    preset: PresetName = "balanced"
+    preset: PresetName = Field("balanced", description="sampler whose speed to measure")
     match: Matching = Field("none", description="as `sampler.match` of `generate`")
     threads: int = Field(2, ge=1, description="PyTorch threads on a CPU")
-    compile: bool = False
+    compile: bool = Field(False, description="compile the network of bfloat16 presets first")
     highest: int = Field(256, ge=1, description="largest batch size to try")
     seconds: float = Field(300.0, gt=0, description="try no further size after this time")
 

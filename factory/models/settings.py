@@ -33,8 +33,10 @@ class Ranges(NamedTuple):
 class StyleRanges(Config):
     """Ranges of T₀ and w for one style; None: those of all styles."""
 
-    t0: tuple[int, int] | None = None
-    cfg_scale: tuple[float, float] | None = None
+    t0: tuple[int, int] | None = Field(None, description="closed range of T₀ for this style; null: that of all")
+    cfg_scale: tuple[float, float] | None = Field(
+        None, description="closed range of w for this style; null: that of all"
+    )
 
 
 class SamplerConfig(Config):
@@ -44,11 +46,18 @@ class SamplerConfig(Config):
     """
 
     preset: PresetName = Field("exact", description="student and student-2 need a generator that has a student")
-    name: Literal["ddim", "ddpm", "dpm_solver_pp_2m", "student"] = "ddim"
-    steps: int = Field(25, ge=1)
+    name: Literal["ddim", "ddpm", "dpm_solver_pp_2m", "student"] = Field(
+        "ddim", description="of the sampler; presets other than exact set it"
+    )
+    steps: int = Field(25, ge=1, description="network calls of exact (two each with guidance); other presets set them")
     offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")
-    t0: tuple[int, int] = (250, 250)
-    cfg_scale: tuple[float, float] = (2.0, 2.0)
+    t0: tuple[int, int] = Field(
+        (250, 250),
+        description="closed range of the noise level at which editing starts; higher: stronger spoof, weaker identity",
+    )
+    cfg_scale: tuple[float, float] = Field(
+        (2.0, 2.0), description="closed range of the guidance scale w; higher: stronger style"
+    )
     by_style: dict[str, StyleRanges] = Field(
         {},
         exclude_if=is_empty,
@@ -63,7 +72,7 @@ class SamplerConfig(Config):
     match_unseen: Literal["refuse", "estimate"] = Field(
         "refuse", description="what to do for a style without statistics in the model: estimate them from the inputs"
     )
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(16, ge=1, description="faces a network call; part of a shard's bytes")
 
     @model_validator(mode="before")
     @classmethod

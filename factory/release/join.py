@@ -28,8 +28,8 @@ THREADS = 8
 class JoinConfig(Config):
     """The corpora; their shards are numbered consecutively in this order."""
 
-    corpora: tuple[PathOrUrl, ...] = Field(min_length=2)
-    out: PathOrUrl
+    corpora: tuple[PathOrUrl, ...] = Field(min_length=2, description="corpora to join, in the order of their shards")
+    out: PathOrUrl = Field(description="folder of the joined corpus, local or s3://")
 
 
 class Copy(NamedTuple):

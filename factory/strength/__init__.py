@@ -45,9 +45,9 @@ SHOWN = 3  # faces in the picture
 class StrengthInputs(Config):
     """Folders, local or `s3://`. `guides` may be the same corpus as `live`; `generator` is a model folder."""
 
-    live: PathOrUrl
-    guides: PathOrUrl
-    generator: GeneratorFolder
+    live: PathOrUrl = Field(description="corpus of live faces")
+    guides: PathOrUrl = Field(description="corpus whose spoofs show the styles; may be that of the live faces")
+    generator: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
 
 
 class StrengthResources(Config):
@@ -66,18 +66,20 @@ class StrengthConfig(Config):
 
     inputs: StrengthInputs
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
-    out: PathOrUrl
-    t0: tuple[int, ...] = Field((100, 175, 250, 325, 400), min_length=1)
-    cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1)
+    out: PathOrUrl = Field(description="folder of the study, local or s3://")
+    t0: tuple[int, ...] = Field(
+        (100, 175, 250, 325, 400), min_length=1, description="noise levels at which editing starts"
+    )
+    cfg_scale: tuple[float, ...] = Field((1.0, 2.0, 3.0, 4.5, 6.0), min_length=1, description="guidance scales w")
     preset: PresetName = Field("exact", exclude_if=is_exact, description="as `sampler.preset` of `generate`")
     steps: int = Field(25, ge=1, description="of preset exact")
     faces: int = Field(16, ge=1, description="live faces, spread evenly over the split; styles take turns")
-    split: str = "test"
+    split: str = Field("test", description="split whose people are shown")
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the choice of faces and guides, and of the noise")
     match: Matching = Field("none", description="as `sampler.match` of `generate`")
     match_unseen: Literal["refuse", "estimate"] = Field("refuse", description="as `sampler.match_unseen`")
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(16, ge=1, description="faces a network call")
     resources: StrengthResources = StrengthResources()
 
     @model_validator(mode="after")

@@ -17,12 +17,12 @@ TRIALS = "trials"
 class TuneConfig(Config):
     """One search. `fit` holds the settings common to all trials, as for fit-classifier; `search` those that vary."""
 
-    out: PathOrUrl
+    out: PathOrUrl = Field(description="folder of the search, local or s3://")
     fit: FitClassifierConfig = Field(description="settings of every trial, without `out`; resources are per trial")
     search: SearchSpace
-    trials: int = Field(20, ge=1)
+    trials: int = Field(20, ge=1, description="classifiers to fit")
     searcher: Literal["random", "optuna"] = Field("random", description="random: the seed decides each trial's draw")
-    metric: Literal["auc", "d_eer"] = "auc"
+    metric: Literal["auc", "d_eer"] = Field("auc", description="of the held-out people, by which trials are compared")
     grace_steps: int | None = Field(
         None, ge=1, description="ASHA stops no trial earlier; None: a quarter of all steps; all steps: never"
     )
@@ -30,7 +30,7 @@ class TuneConfig(Config):
     regenerate: int = Field(
         0, ge=0, description="how many of the best trials to repeat with rows generated in their ranges of T₀ and w"
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the search")
     concurrent: int = Field(2, ge=1, description="concurrent trials; excluded from the fingerprint")
 
     @model_validator(mode="before")

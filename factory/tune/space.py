@@ -39,9 +39,9 @@ Parameters = dict[str, float]
 class Values(Config):
     """`[low, high]`, a closed range, or `{choices: [a, b, …]}`."""
 
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[float, ...] | None = Field(None, min_length=1)
+    low: float | None = Field(None, description="least value")
+    high: float | None = Field(None, description="greatest value")
+    choices: tuple[float, ...] | None = Field(None, min_length=1, description="the only values, instead of a range")
 
     @model_validator(mode="before")
     @classmethod
@@ -82,16 +82,16 @@ class Values(Config):
 class SearchSpace(Config):
     """What to vary; omitted settings stay as in `fit`. Draws are uniform, for the learning rate in its logarithm."""
 
-    live_margin: Values | None = None
-    spoof_margin: Values | None = None
+    live_margin: Values | None = Field(None, description="the RQ loss's margin for live faces")
+    spoof_margin: Values | None = Field(None, description="the RQ loss's margin for spoofs")
     scale: Values | None = Field(None, description="s of the softmax, in the loss and in the classifier")
     t0_min: Values | None = Field(None, description="lowest T₀ of the generated rows that are used")
-    t0_max: Values | None = None
+    t0_max: Values | None = Field(None, description="largest T₀ of the generated rows that are used")
     cfg_scale_min: Values | None = Field(None, description="lowest w of the generated rows that are used")
-    cfg_scale_max: Values | None = None
+    cfg_scale_max: Values | None = Field(None, description="largest w of the generated rows that are used")
     generated_share: Values | None = Field(None, description="share of every batch")
     style_weights: dict[str, Values] = Field({}, description="weights by style or attack")
-    learning_rate: Values | None = None
+    learning_rate: Values | None = Field(None, description="of the classifier")
 
     @model_validator(mode="after")
     def _check(self) -> SearchSpace:

@@ -24,7 +24,9 @@ class WorldOutput(OutputConfig):
     Unless given, `rows_per_shard` is what a core renders in some minutes, and at most 96.
     """
 
-    rows_per_shard: int = Field(MOST_ROWS, ge=1)
+    rows_per_shard: int = Field(
+        MOST_ROWS, ge=1, description="planned images of a shard, the unit of work and of resuming"
+    )
 
 
 class WorldResources(Config):
@@ -38,16 +40,18 @@ class WorldResources(Config):
 class WorldConfig(Config):
     """One rendered corpus: people × domains × captures, each live and under every attack."""
 
-    out: PathOrUrl
-    people: int = Field(120, ge=1, le=MOST_PEOPLE)
+    out: PathOrUrl = Field(description="corpus folder to write, local or s3://")
+    people: int = Field(120, ge=1, le=MOST_PEOPLE, description="number of people")
     domains: tuple[str, ...] = Field(tuple(CAMERAS), min_length=1, description="cameras")
     attacks: tuple[str, ...] = Field(tuple(ATTACKS), description="none: live faces alone")
     captures: int = Field(1, ge=1, le=100, description="captures of each person in each domain")
     aligned: bool = Field(False, description="with every spoof a live picture of the same pose and framing")
     size: int = Field(128, ge=32, le=1024, description="pixels of a picture's side, a multiple of 32")
     samples: int = Field(36, ge=1, le=4096, description="light paths a pixel: fewer are faster and noisier")
-    split: dict[str, float] = {"train": 0.6, "dev": 0.2, "test": 0.2}
-    seed: int = Field(0, ge=0, le=MOST_SEED)
+    split: dict[str, float] = Field(
+        {"train": 0.6, "dev": 0.2, "test": 0.2}, description="shares of people in each split"
+    )
+    seed: int = Field(0, ge=0, le=MOST_SEED, description="another seed: other people")
     output: WorldOutput = Field(WorldOutput(), validate_default=True)
     resources: WorldResources = WorldResources()
 

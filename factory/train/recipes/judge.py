@@ -46,10 +46,10 @@ STATION = "fit-judge"
 class FitJudgeConfig(Config):
     """One judge. Give a corpus of people whom the generator was not fitted on."""
 
-    corpus: PathOrUrl
+    corpus: PathOrUrl = Field(description="corpus of other people than the generator's")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    out: PathOrUrl
-    split: str = "train"
+    out: PathOrUrl = Field(description="model folder to write, local or s3://")
+    split: str = Field("train", description="split to learn from")
     held_out: str = Field("dev", description="split whose people say how often the judge is right")
     backbone: PathOrUrl = Field("resnet18", description="any timm name, or local-dir:FOLDER")
     train: TrainConfig = TrainConfig(

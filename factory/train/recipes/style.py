@@ -42,19 +42,26 @@ STATION = "fit-style"
 class StyleNetworkConfig(Config):
     """Widths and depths of `difffas.StyleEncoder`; the defaults are the full-size network."""
 
-    stem_channels: PositiveInt = 64
-    channels: tuple[PositiveInt, ...] = Field((64, 256, 512, 512), min_length=4, max_length=4)
-    depths: tuple[PositiveInt, ...] = Field((3, 4, 6, 3), min_length=4, max_length=4)
+    stem_channels: PositiveInt = Field(64, description="channels of the first layer")
+    channels: tuple[PositiveInt, ...] = Field(
+        (64, 256, 512, 512),
+        min_length=4,
+        max_length=4,
+        description="channels of each stage; the last three give the style's maps",
+    )
+    depths: tuple[PositiveInt, ...] = Field(
+        (3, 4, 6, 3), min_length=4, max_length=4, description="blocks of each stage"
+    )
 
 
 class FitStyleConfig(Config):
     """One style encoder."""
 
-    corpus: PathOrUrl
+    corpus: PathOrUrl = Field(description="corpus whose styles to tell apart")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    out: PathOrUrl
-    split: str = "train"
-    held_out: str | None = "dev"
+    out: PathOrUrl = Field(description="model folder to write, local or s3://")
+    split: str = Field("train", description="split to learn from")
+    held_out: str | None = Field("dev", description="split of people to look at only; null: nobody")
     initial: PathOrUrl | None = Field(
         None, exclude_if=is_none, description="folder with a style encoder to start from; its styles may be others"
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from difffas.errors import UserError
+from factory.cli.relative import refuse_relative_inputs
 from factory.cli.stations import VERBS
 from factory.cluster.jobs import connected, number_of, same_run
 from factory.core.config import Config, fingerprint, load
@@ -62,11 +63,12 @@ def submit(
         again: submit even if the job has already succeeded.
 
     Raises:
-        UserError: if the same job is waiting or running, the code is larger than `LIMIT`, `out` is a relative path, or
+        UserError: if the same job is waiting or running, the code is larger than `LIMIT`, a path is relative, or
             the cluster does not answer or refuses the token.
     """
     if isinstance(out := getattr(config, "out", None), str):
         refuse_relative(out)
+    refuse_relative_inputs(config)
     first = job_name(verb, config)
     with _upload(config, wheel, installed) as environment, connected(address) as client:
         name, new = _attempt(client, first, address, again)

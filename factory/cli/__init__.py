@@ -292,6 +292,14 @@ def protocols(
     print_summary({"protocols": titles()} if name is None else describe(name, corpus or []))
 
 
+@app.command()
+def env() -> None:
+    """Print what to export on every machine of a cluster. Example: difffas env > difffas.env"""
+    from factory.cluster.variables import exports
+
+    typer.echo(exports(), nl=False)
+
+
 @app.command("config")
 def config_of(
     verb: Annotated[str, typer.Argument(metavar="VERB", help="Verb whose configuration to print.")],

@@ -17,7 +17,7 @@ PANELS = {
     "Models": ("fit-style", "fit-generator", "fit-student", "fit-classifier", "fit-judge", "tune"),
     "Generate": ("calibrate", "probe", "plan", "generate", "status", "retry-failed", "verify", "audit", "release"),
     "Look": ("show", "regenerate", "play", "strength", "evaluate", "report", "ablate", "benchmark"),
-    "Cluster": ("submit", "job"),
+    "Cluster": ("env", "submit", "job"),
     "Extras": ("demo", "pipeline", "config", "import-official", "export-classifier"),
 }
 

@@ -112,7 +112,6 @@ class Cluster:
             **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
             **ENVIRONMENT,
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
-            "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_memory_monitor_refresh_ms": "0",  # other programs' memory must not kill workers here
             "RAY_raylet_start_wait_time_s": str(START_SECONDS),
             "PYTHONUNBUFFERED": "1",

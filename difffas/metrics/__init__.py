@@ -8,7 +8,16 @@ where the threshold comes from, so results here never use the bare name "hter".
 from __future__ import annotations
 
 from difffas.metrics.bootstrap import intervals
-from difffas.metrics.curves import apcer_threshold, auc, d_eer, det_curve, eer_threshold, roc_curve, tpr_at_fpr
+from difffas.metrics.curves import (
+    apcer_threshold,
+    auc,
+    bpcer_threshold,
+    d_eer,
+    det_curve,
+    eer_threshold,
+    roc_curve,
+    tpr_at_fpr,
+)
 from difffas.metrics.document import Interval, Metrics
 from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, hter
 from difffas.metrics.summary import report
@@ -22,6 +31,7 @@ __all__ = [
     "apcer_threshold",
     "auc",
     "bpcer",
+    "bpcer_threshold",
     "d_eer",
     "det_curve",
     "eer_threshold",

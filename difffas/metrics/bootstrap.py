@@ -20,6 +20,12 @@ COMPUTABLE = 0.9  # a metric gets an interval only if it exists in at least this
 ONE_IN = (10, 20, 100)  # APCER of BPCER10, BPCER20, BPCER100
 
 
+def bpcer_of(threshold: str) -> str:
+    """N of the name of a threshold of BPCERN, such as 20 of "dev_bpcer20"; empty for another threshold."""
+    number = threshold.rpartition("_bpcer")[2]
+    return number if number.isdecimal() and number != threshold else ""
+
+
 def intervals(
     test: ScoreSet, thresholds: Mapping[str, float], resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> dict[str, list[float] | None]:
@@ -124,8 +130,8 @@ def _at_threshold(live: _Part, attacks: list[_Part], name: str, threshold: Float
     bpcer = 1 - live.rate(threshold)
     rates = [part.rate(threshold) for part in attacks]
     apcer_max = np.fmax.reduce(rates)  # of the instruments that were drawn
-    origin, _, bpcer_name = name.partition("_bpcer")
-    if bpcer_name:
+    if bpcer_name := bpcer_of(name):
+        origin = name.partition("_")[0]
         known = bpcer if origin == "dev" else np.where(np.isfinite(apcer_max), bpcer, np.nan)
         return {f"bpcer{bpcer_name}@{origin}": known, f"apcer_max@{name}": apcer_max}
     accepted = sum(np.nan_to_num(rate) * part.total for rate, part in zip(rates, attacks, strict=True))

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from difffas.errors import UserError
 from difffas.metrics.rates import Floats, Values, by_instrument, classes, require_both, rows
 
 Counts: TypeAlias = npt.NDArray[np.int64]
@@ -96,6 +97,20 @@ def apcer_threshold(scores: Values, labels: Values, attacks: Sequence[str], one_
     rejected = max(float(np.sort(part)[::-1][len(part) // one_in]) for part in parts)
     above = values[values > rejected]
     return float(above.min() if len(above) else np.nextafter(rejected, np.inf))
+
+
+def bpcer_threshold(scores: Values, labels: Values, one_in: int) -> float:
+    """The highest score at which BPCER is at most 1/one_in: of n live faces, ⌊n/one_in⌋ may be rejected.
+
+    With `one_in` 100, on the development set, it is the threshold of WMCA's figures (George et al., TIFS 2019). Shares
+    are compared in whole numbers; of fewer than `one_in` live faces none is rejected, and of equal scores all are
+    accepted. Raises UserError if there are no live faces.
+    """
+    assert one_in > 1
+    live, _ = classes(scores, labels)
+    if not len(live):
+        raise UserError("a threshold by BPCER needs at least one live face (label 0)")
+    return float(np.sort(live)[len(live) // one_in])
 
 
 def _operating_points(scores: Values, labels: Values) -> _OperatingPoints:

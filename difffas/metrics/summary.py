@@ -7,10 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from difffas.metrics.bootstrap import ONE_IN, intervals
-from difffas.metrics.curves import apcer_threshold, auc, d_eer, eer_threshold, tpr_at_fpr
+from difffas.metrics.bootstrap import ONE_IN, bpcer_of, intervals
+from difffas.metrics.curves import apcer_threshold, auc, bpcer_threshold, d_eer, eer_threshold, tpr_at_fpr
 from difffas.metrics.document import Interval, Metrics
 from difffas.metrics.rates import ScoreSet, acer, apcer, bpcer, classes, hter, rows
+
+DEV_BPCER = "dev_bpcer=1%"  # name of the threshold
 
 
 def report(
@@ -25,8 +27,9 @@ def report(
 
     Returns:
         "auc", "d_eer", "tpr@fpr=1%" (all spoofs pooled).
-        For each T of "test_eer" (the test set's own EER), "0.5" and "dev_eer": "threshold@T", "hter@T" (pooled),
-        "apcer@T" (by attack), "apcer_max@T", "bpcer@T", "acer@T".
+        For each T of "test_eer" (the test set's own EER), "0.5", "dev_eer" and "dev_bpcer=1%" (where 1 % of the
+        development set's live faces are rejected, WMCA's convention): "threshold@T", "hter@T" (pooled), "apcer@T" (by
+        attack), "apcer_max@T", "bpcer@T", "acer@T".
         For each N of 10, 20, 100 and D of "dev", "test": "bpcerN@D", the BPCER of the test set at
         "threshold@D_bpcerN", where every attack's APCER on D is at most 1/N; and "apcer_max@D_bpcerN", the test set's
         largest APCER at that threshold.
@@ -70,6 +73,7 @@ def _thresholds(test: ScoreSet | None, dev: ScoreSet | None) -> dict[str, float 
             found[f"{origin}_bpcer{one_in}"] = (
                 None if chosen is None else apcer_threshold(chosen.scores, chosen.labels, chosen.attacks, one_in)
             )
+    found[DEV_BPCER] = None if dev is None else bpcer_threshold(dev.scores, dev.labels, 100)
     return {**found, "0.5": 0.5}
 
 
@@ -79,8 +83,8 @@ def _rates(test: ScoreSet, name: str, threshold: float | None, lives: int, spoof
     by_attack = None if threshold is None else apcer(*rows_of, test.attacks, threshold) or None
     rejected = bpcer(*rows_of, threshold) if threshold is not None and lives else None
     apcer_max = max(by_attack.values()) if by_attack else None
-    origin, _, one_in = name.partition("_bpcer")
-    if one_in:
+    if one_in := bpcer_of(name):
+        origin = name.partition("_")[0]
         return {f"bpcer{one_in}@{origin}": rejected, f"apcer_max@{name}": apcer_max}
     both = threshold is not None and lives and spoofs
     return {

@@ -10,27 +10,30 @@ import functools
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
+import pyarrow.compute as pc
 
 from difffas.errors import UserError
 from factory.ablate import gaps
 from factory.ablate.figures import Cell, CellRecord, cells_of, csv_of, markdown_of
 from factory.ablate.graph import STATIONS, Graph, RowEvaluation, TableRun
 from factory.ablate.settings import AblateConfig as AblateConfig
+from factory.ablate.settings import Unit as Unit
 from factory.ablate.tables import Seeds as Seeds
 from factory.ablate.tables import Table, load_table
 from factory.ablate.tables import titles as titles_of_tables
 from factory.core.config import Config as Config
 from factory.core.config import PathOfProtocol as PathOfProtocol
 from factory.core.config import PathOrUrl as PathOrUrl
-from factory.core.config import build, load
+from factory.core.config import load
 from factory.core.documents import JsonObject
 from factory.core.errors import Quarantined, Stalled
 from factory.core.progress import duration, say
 from factory.corpus import Corpus
-from factory.evaluate import EvaluationSummary, UnitMetrics
+from factory.evaluate import EvaluationSummary, UnitMetrics, metrics_of
+from factory.evaluate.scores import SCORES
 from factory.models.generators import BUILT_IN
 from factory.models.load import encoder_digest, model_digest
 from factory.protocols import open_corpus
@@ -43,8 +46,6 @@ from factory.train.recipes.losses import goes_by_quality
 
 STATION = "ablate"
 MARKDOWN, LONG = "table.md", "table.csv"
-
-Unit: TypeAlias = Literal["frame", "video"]
 
 
 class Tables(TypedDict):
@@ -138,9 +139,10 @@ def run(config: AblateConfig) -> AblationSummary:
         OSError: if a store or disk failed, which would affect the other runs too.
     """
     table, graph = expand(config)
+    unit = unit_of(config)
     identity = {
         "table": table.model_dump(mode="json"),
-        "unit": config.unit,
+        "unit": unit,
         "places": [each.evaluation or each.reason for each in graph.evaluations],
     }
     claim = Run(config.out, STATION, identity, config)
@@ -148,18 +150,26 @@ def run(config: AblateConfig) -> AblationSummary:
         return finished
     storage = Storage(runs_folder(config))
     faults = make(storage, list(graph.runs.values()))
-    figure = functools.partial(figure_of, storage, config.unit, faults)
+    figure = functools.partial(figure_of, storage, unit, faults)
     cells = cells_of(table, graph.evaluations, figure)
-    return _commit(claim, table, cells, config.unit)
+    return _commit(claim, table, cells, unit)
 
 
 def expand(config: AblateConfig) -> tuple[Table, Graph]:
     """The table with the configuration's protocols and seeds, and its runs."""
     refuse_read_only(runs_folder(config))  # otherwise each run would fail by itself
-    shipped = load_table(config.table)
-    chosen = {name: getattr(config, name) or getattr(shipped, name) for name in ("protocols", "seeds")}
-    table = build(Table, {**shipped.model_dump(), **chosen})
+    table = load_table(config.table).narrowed(config.protocols, config.seeds)
     return table, Graph(config, table, Storage(runs_folder(config)).url, functools.cache(digest))
+
+
+def unit_of(config: AblateConfig) -> Unit:
+    """The unit of the figures: if none is given, `video` if a recording of the corpus has several real frames."""
+    if config.unit is not None:
+        return config.unit
+    corpus = Corpus(config.corpus)
+    real = corpus.index.filter(pc.and_(pc.is_null(corpus.index["guide_key"]), pc.is_valid(corpus.index["capture"])))
+    recordings = real.group_by(["split", "domain", "attack", "subject", "capture"]).aggregate([])
+    return "video" if recordings.num_rows < real.num_rows else "frame"
 
 
 def digest(kind: str, url: str) -> str:
@@ -247,10 +257,17 @@ def figure_of(storage: Storage, unit: Unit, faults: dict[str, str], each: RowEva
         return faults[each.evaluation]
     summary = read_summary(Storage(storage.path(each.evaluation)), EvaluationSummary)
     assert summary is not None, "the run is finished"
+    if metric not in summary:  # an evaluation of an earlier version; all metrics follow from its scores
+        summary = _measured_anew(Storage(storage.path(each.evaluation)))
     video = summary["video"]  # None if every recording has one frame: equal figures
     found: UnitMetrics = video if unit == "video" and video is not None else summary
     value = found.get(metric)
     return value if isinstance(value, int | float) else _why(found, metric)
+
+
+def _measured_anew(folder: Storage) -> EvaluationSummary:
+    settings = read_claim(folder)["identity"]
+    return metrics_of(folder.read(SCORES), settings["split"], settings["dev_split"], resamples=0)
 
 
 def _why(found: UnitMetrics, metric: str) -> str:

@@ -15,6 +15,7 @@ from factory.tables.sheet import table
 Value = TypeVar("Value", float, str)
 
 AVERAGE = "average"
+PER = {"frame": "per frame", "video": "per video: the mean score of a recording's frames"}
 CSV = ("row", "protocol", "metric", "statistic", "seed", "value", "reason", "run")
 
 
@@ -34,7 +35,7 @@ class CellRecord(TypedDict):
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A metric of a row under one protocol, or averaged over all: for each seed a value, or why it is missing.
+    """A metric of a row under one protocol, or averaged over several: for each seed a value, or why it is missing.
 
     `runs` are the evaluations of the seeds; empty for an average. Values are fractions of 1.
     """
@@ -107,8 +108,8 @@ def cells_of(
                 for protocol in table.protocols
             ]
             cells += mine
-            if table.average and len(table.protocols) > 1:
-                cells.append(_average(mine, table.seeds))
+            if table.averaged:
+                cells.append(_average([cell for cell in mine if cell.protocol in table.averaged], table.seeds))
     return cells
 
 
@@ -159,11 +160,12 @@ def markdown_of(table: Table, cells: Sequence[Cell], unit: str) -> str:
         lines.append(_line([row.name, *texts]))
     seeds = ", ".join(map(str, table.seeds))
     what = f"mean ± standard deviation (n − 1) over seeds {seeds}" if len(table.seeds) > 1 else f"one seed, {seeds}"
+    counted = f" The average is over {', '.join(table.averaged)}." if table.averaged else ""
     paragraphs = [
         f"# {table.title}",
         f"{table.shape.strip()} {table.note.strip()}".strip(),
         "\n".join(lines),
-        f"Percent, {what}; per {unit}.",
+        f"Percent, {what}; {PER[unit]}.{counted}",
         "\n".join(f"{mark}. {reason}" for reason, mark in notes.items()),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from difffas.errors import UserError
 from factory import evaluate, generate, prepare, protocols
@@ -23,7 +23,7 @@ from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
 if TYPE_CHECKING:
-    from factory.ablate.settings import AblateConfig
+    from factory.ablate.settings import AblateConfig, StationOfProtocol
 
 OWN = "own"  # stands for the corpus's own splits, instead of a protocol
 TABLE_STATIONS: dict[str, tuple[Any, type[Config]]] = {
@@ -99,6 +99,7 @@ class Graph:
     def __init__(self, config: AblateConfig, table: Table, folder: str, digest: Digest) -> None:
         self._config, self._folder, self._digest = config, folder, digest
         self._rules = {name: None if name == OWN else protocols.load(name) for name in table.protocols}
+        self._check_by_protocol()
         self.runs: dict[str, TableRun] = {}
         self._corpus = RunInput(config.corpus, digest("corpus", config.corpus))
         if config.size is not None:
@@ -107,6 +108,14 @@ class Graph:
         for seed in table.seeds:
             for row in table.rows:
                 self.evaluations += [self._row_evaluation(row, protocol, seed) for protocol in table.protocols]
+
+    def _check_by_protocol(self) -> None:
+        """Refuse settings for a protocol that the table lacks, or that trains as an earlier one does."""
+        for name in self._config.by_protocol:
+            if name not in self._rules:
+                raise UserError(f"by_protocol names {name}, but the table has {', '.join(self._rules)}: leave it out")
+            if (first := self._trained_alike(name)) != name:
+                raise UserError(f"by_protocol.{name}: {name} shares the models of {first}: give settings for {first}")
 
     def _resized(self, size: int) -> RunInput:
         """The faces at another size, as `prepare` copies them with all that their rows say."""
@@ -184,7 +193,7 @@ class Graph:
     def _add(self, station: str, row: TableRow, protocol: str, seed: int, inputs: Mapping[str, RunInput]) -> RunInput:
         """The run of a station; adds it, unless an earlier row has the same run."""
         model, rules = TABLE_STATIONS[station][1], self._rules[protocol]
-        settings = self._settings(station, row, seed) | ({"protocol": protocol} if rules else {})
+        settings = self._settings(station, row, protocol, seed) | ({"protocol": protocol} if rules else {})
 
         def built(out: str, inputs: Mapping[str, str]) -> Config:
             try:
@@ -205,10 +214,13 @@ class Graph:
             self.runs[name] = TableRun(name, station, config, tuple(needs))
         return RunInput(url, name)
 
-    def _settings(self, station: str, row: TableRow, seed: int) -> JsonObject:
-        """The station's settings from the configuration, overridden by the row's settings, and the seed."""
+    def _settings(self, station: str, row: TableRow, protocol: str, seed: int) -> JsonObject:
+        """The station's settings, overridden by those for the protocol, then by the row's settings; and the seed."""
         base, over = getattr(self._config, station), getattr(row, station, {})
         _refuse_ours(f"config key {station}", station, base, INPUTS)
+        own = self._config.by_protocol.get(protocol, {}).get(cast("StationOfProtocol", station), {})
+        _refuse_ours(f"by_protocol.{protocol}.{station}", station, own, (*INPUTS, "initial"))
+        base = merged(base, own)
         _refuse_ours(f"row {row.name!r}, {station}", station, over, (*INPUTS, "initial"))
         unused = {"initial", "sampler"} if getattr(row, "generator", None) else {"initial"}
         settings = merged(_default(station) | {key: base[key] for key in base if key not in unused}, over)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
 from difffas.errors import UserError
 from factory.ablate.tables import Seeds
-from factory.core.config import Config, PathOfProtocol, PathOrUrl
+from factory.core.config import Config, PathOfProtocol, PathOrUrl, is_empty
 from factory.train import TrainResources
+
+Unit: TypeAlias = Literal["frame", "video"]
+StationOfProtocol: TypeAlias = Literal["fit_style", "fit_generator", "generate", "fit_classifier"]
 
 
 class AblateConfig(Config):
@@ -37,9 +40,12 @@ class AblateConfig(Config):
     fit_generator: dict[str, JsonValue] | None = None
     generate: dict[str, JsonValue] = {}
     fit_classifier: dict[str, JsonValue] = {}
+    by_protocol: dict[PathOrUrl, dict[StationOfProtocol, dict[str, JsonValue]]] = Field(
+        {}, exclude_if=is_empty, description="other settings of stations for single protocols"
+    )
     evaluate: dict[str, JsonValue] = Field({}, description="default: no bootstrap, since tables show no intervals")
-    unit: Literal["frame", "video"] = Field(
-        "frame", description="unit of the figures; video: mean score of each recording"
+    unit: Unit | None = Field(
+        None, description="video: mean score of each recording; None: video if a recording of the corpus has frames"
     )
     runs: PathOrUrl | None = Field(None, description="folder of the runs; tables may share it; None: OUT/runs")
     resources: TrainResources = Field(TrainResources(), description="for every fit without its own resources")

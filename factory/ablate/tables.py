@@ -59,7 +59,8 @@ class Table(Config):
     given, and `$name` is replaced by the value everywhere.
 
     Raises:
-        UserError: for an unknown metric, rows with the same name, or two equal protocols or seeds.
+        UserError: for an unknown metric, rows with the same name, two equal protocols or seeds, or an average over
+            fewer than two protocols or over one that the table lacks.
     """
 
     name: str
@@ -68,7 +69,9 @@ class Table(Config):
     note: str = Field("", description="what the paper leaves open, and how we read it")
     protocols: tuple[PathOrUrl, ...] = Field(("own",), min_length=1)
     columns: tuple[str, ...] = Field(min_length=1)
-    average: bool = Field(False, description="whether to add a column with the mean over the protocols")
+    average: bool | tuple[PathOrUrl, ...] = Field(
+        False, description="whether to add a column with the mean over the protocols, or over which of them"
+    )
     seeds: Seeds = (0, 1, 2)
     rows: tuple[TableRow, ...] = Field(min_length=1)
 
@@ -92,7 +95,27 @@ class Table(Config):
         ):
             if twice := [str(value) for place, value in enumerate(values) if value in values[:place]]:
                 raise UserError(f"{what} has {twice[0]!r} twice: name each once")
+        if isinstance(self.average, tuple):
+            if unknown := [name for name in self.average if name not in self.protocols]:
+                raise UserError(f"average names {unknown[0]!r}, which is not among the protocols: leave it out")
+            if len(set(self.average)) < max(len(self.average), 2):
+                raise UserError(f"average {list(self.average)} must name two or more protocols, each once")
         return self
+
+    @property
+    def averaged(self) -> tuple[str, ...]:
+        """The protocols of the column `average`; empty if the table has none."""
+        if isinstance(self.average, tuple):
+            return self.average
+        return self.protocols if self.average and len(self.protocols) > 1 else ()
+
+    def narrowed(self, protocols: tuple[str, ...] | None, seeds: Seeds | None) -> Table:
+        """The table with these protocols and seeds, if given; an average keeps its protocols that are left."""
+        chosen: dict[str, Any] = {"protocols": protocols or self.protocols, "seeds": seeds or self.seeds}
+        if isinstance(self.average, tuple):
+            left = tuple(name for name in self.average if name in chosen["protocols"])
+            chosen["average"] = left if len(left) > 1 else False
+        return build(Table, {**self.model_dump(), **chosen})
 
 
 def titles() -> dict[str, str]:

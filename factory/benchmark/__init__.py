@@ -12,7 +12,7 @@ import json
 from typing import TypedDict
 
 from difffas.errors import UserError
-from factory.ablate import Forecast, Gaps, Unit, expand, gaps, make, runs_folder
+from factory.ablate import Forecast, Gaps, Unit, expand, gaps, make, runs_folder, unit_of
 from factory.ablate import forecast as forecast_of_table
 from factory.ablate.graph import OWN, Graph, TableRun
 from factory.ablate.tables import Table
@@ -92,11 +92,11 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
         OSError: if a store or disk failed, which would affect the other runs too.
     """
     table, graph = _expanded(config)
-    baseline = config.baseline or table.rows[0].name
+    baseline, unit = config.baseline or table.rows[0].name, unit_of(config)
     study = extras.strength_run(config, graph)
     identity = {
         "table": table.model_dump(mode="json"),
-        "unit": config.unit,
+        "unit": unit,
         "places": [each.evaluation or each.reason for each in graph.evaluations],
         **config.model_dump(mode="json", include=set(OWN_SETTINGS)),
     }
@@ -105,12 +105,12 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
         return finished
     storage = Storage(runs_folder(config))
     faults = make(storage, list(graph.runs.values()))
-    evaluations = Evaluations(storage, graph.evaluations, faults, config.unit, config.resamples)
+    evaluations = Evaluations(storage, graph.evaluations, faults, unit, config.resamples)
     families = results_of(table, evaluations, families_of(table, config.families), baseline)
     left_out: dict[str, str] = {}
     found = Found(
         table=table,
-        unit=config.unit,
+        unit=unit,
         baseline=baseline,
         metric=config.judged_by,
         evaluations=evaluations,

@@ -11,6 +11,7 @@ from factory.charts import fixed
 # Origins of the threshold: name in the summary, label, and a note on how to judge it.
 THRESHOLDS = (
     ("dev_eer", "dev EER", "where the development split has its equal error rate"),
+    ("dev_bpcer=1%", "dev BPCER = 1\u00a0%", "where 1 % of the development split's live faces are rejected"),
     ("0.5", "0.5", "fixed in advance"),
     ("test_eer", "test EER", "chosen on the test labels themselves, so optimistic"),
 )

@@ -35,6 +35,11 @@ def is_empty(value: object) -> bool:
     return not value
 
 
+def is_on(value: object) -> bool:
+    """Whether a switch is left out, as `is_none` for a switch that is on unless it is turned off."""
+    return value is True
+
+
 def is_none(value: object) -> bool:
     """Whether a setting is left out; `Field(None, exclude_if=is_none)` is a setting that older runs did not have.
 

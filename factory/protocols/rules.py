@@ -96,7 +96,7 @@ class Protocol(Config):
     Rules use the fields of `factory.datasets.fields`; for a user's own domain `recordings` holds the regular
     expression of its capture names, in the vocabulary of `factory.sources.pattern`, with the fields as named groups.
     `thresholds` states the thresholds at which the protocol's figures are reported: at the EER of the test set, at the
-    EER of the dev set, or fixed at 0.5.
+    EER of the dev set, where BPCER is 1 % on the dev set, or fixed at 0.5.
 
     Raises:
         ValueError: if a rule uses a field that no recording of its domain has, or a regular expression is invalid.
@@ -106,7 +106,7 @@ class Protocol(Config):
     title: str
     source: str
     note: str = ""
-    thresholds: tuple[Literal["test_eer", "dev_eer", "0.5"], ...] = Field(min_length=1)
+    thresholds: tuple[Literal["test_eer", "dev_eer", "dev_bpcer=1%", "0.5"], ...] = Field(min_length=1)
     disjoint_subjects: bool = Field(True, description="refuse a corpus whose train and test parts share a subject")
     recordings: dict[str, str] = {}
     train: tuple[Rule, ...] = Field(min_length=1)

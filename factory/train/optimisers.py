@@ -20,7 +20,14 @@ def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up to the configured rate, then constant or a half cosine to zero."""
+    """Linear warm-up to the configured rate, then constant or a half cosine to zero; `step` counts from 0.
+
+    The warm-up begins with rate / warmup_steps, or with `warmup_start` · rate as the release's, which has the rate
+    (0.04 + 0.96·step/5000) · learning_rate up to step 5000.
+    """
+    if step < config.warmup_steps and config.warmup_start is not None:
+        start = config.warmup_start
+        return config.learning_rate * (start + (1.0 - start) * step / config.warmup_steps)
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     if not config.cosine_decay:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from difffas.errors import UserError
 from factory.cluster.capacity import WAIT_SECONDS
-from factory.core.config import Config
+from factory.core.config import Config, is_none
 from factory.core.documents import JsonObject
 from factory.protocols import Protocol
 
@@ -27,6 +28,13 @@ class TrainConfig(Config):
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
+    warmup_start: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        exclude_if=is_none,
+        description="share of the rate in the first step of the warm-up, the release's 0.04; None: 1 / warmup_steps",
+    )
     cosine_decay: bool = Field(False, description="let the learning rate fall to zero along a half cosine")
     clip_norm: float | None = Field(1.0, gt=0)
     precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: autocast; float32 weights")
@@ -35,6 +43,12 @@ class TrainConfig(Config):
         None, ge=1, description="stop after this many evaluations without a better one; keep the best model"
     )
     seed: int = Field(0, ge=0, lt=2**43)  # times a million, plus the step: must be a PyTorch seed, below 2⁶⁴
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainConfig:
+        if self.warmup_start is not None and not self.warmup_steps:
+            raise UserError("train.warmup_start is where the warm-up begins: set train.warmup_steps too")
+        return self
 
 
 class TrainResources(Config):

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl, build
+from factory.core.config import Config, PathOrUrl, build, is_none, is_on
 from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
@@ -80,6 +80,13 @@ class FitGeneratorConfig(Config):
     style_dropout: float = Field(0.2, ge=0, le=1)
     live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
     ema_decay: float = Field(0.9999, ge=0, lt=1)
+    ema_copy_steps: int | None = Field(
+        None,
+        ge=0,
+        exclude_if=is_none,
+        description="first steps, in which the average copies the network; None: a fifth, or 0 with `initial`",
+    )
+    mirror: bool = Field(True, exclude_if=is_on, description="mirror half of the samples, their three images alike")
     evaluation: EvaluationConfig = EvaluationConfig()
     resources: TrainResources = TrainResources()
 
@@ -241,8 +248,10 @@ class GeneratorRecipe:
         self.network = self._new()
         if config.initial:
             load_unet(self.network, config.initial)
-        # The average is meaningless while the network changes fast: copy during the first fifth of the steps.
-        copied = 0 if config.initial else settings.train.steps // 5
+        # The average is meaningless while the network changes fast.
+        copied = config.ema_copy_steps
+        if copied is None:
+            copied = 0 if config.initial else settings.train.steps // 5
         self._average = EMA(self.network, config.ema_decay, warm_start=copied)
         self._device = torch.device("cpu")
 
@@ -281,9 +290,9 @@ class GeneratorRecipe:
 
     def reader(self, rank: int, world: int) -> BatchReader[Places]:
         """Batches of `live`, `spoof`, `guide` and `keys`."""
-        pairs, batch_size = self._pairs, self._batch_size  # sent to the reader's process
+        pairs, batch_size, mirror = self._pairs, self._batch_size, self._config.mirror  # sent to the reader's process
         samples = lambda counters: pairs(counters)._asdict()  # noqa: E731
-        return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world)
+        return image_reader([self._corpus], samples, {}, batch_size, self._seed, rank, world, mirror=mirror)
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
         """The objective at the timesteps and noise of these counters."""

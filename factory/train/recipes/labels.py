@@ -69,13 +69,13 @@ class Objective(typing.Protocol):
 
 
 class LabelRecipe:
-    """The recipe of an objective: its network alone is in a checkpoint, and half of the images are mirrored."""
+    """The recipe of an objective: its network alone is in a checkpoint; half of the images are mirrored on request."""
 
-    def __init__(self, objective: Objective, train: TrainConfig) -> None:
+    def __init__(self, objective: Objective, train: TrainConfig, mirror: bool = True) -> None:
         import torch
 
         self.objective = objective
-        self._train = train
+        self._train, self._mirror = train, mirror
         self._device = torch.device("cpu")
 
     @property
@@ -98,7 +98,8 @@ class LabelRecipe:
         """Batches of `images`, `keys` and the columns of the objective's images."""
         corpora, plan, columns = self.objective.images  # sent to the reader's process, which needs no network
         samples = lambda counters: {"images": plan(counters)}  # noqa: E731
-        return image_reader(corpora, samples, columns, self._train.batch_size, self._train.seed, rank, world)
+        size, seed, mirror = self._train.batch_size, self._train.seed, self._mirror
+        return image_reader(corpora, samples, columns, size, seed, rank, world, mirror=mirror)
 
     def loss(self, network: torch.nn.Module, batch: Batch, counters: np.ndarray) -> torch.Tensor:
         """The objective's loss."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl, build, is_empty, is_none
+from factory.core.config import Config, PathOrUrl, build, is_empty, is_none, is_on
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.models.load import encoder_config, encoder_digest, load_style_encoder
@@ -66,6 +66,7 @@ class FitStyleConfig(Config):
         None, exclude_if=is_none, description="folder with a style encoder to start from; its styles may be others"
     )
     network: StyleNetworkConfig = StyleNetworkConfig()
+    mirror: bool = Field(True, exclude_if=is_on, description="mirror half of the images")
     vary: bool = Field(False, exclude_if=is_empty, description=DESCRIPTION)
     train: TrainConfig = TrainConfig(steps=20_000, batch_size=256, learning_rate=1e-3, weight_decay=5e-3)
     resources: TrainResources = TrainResources()
@@ -159,7 +160,7 @@ def worker(settings: WorkerSettings[FitStyleConfig]) -> str | None:
 
 def style_recipe(settings: WorkerSettings[FitStyleConfig]) -> LabelRecipe:
     """The recipe of a style encoder."""
-    return LabelRecipe(StyleObjective(settings), settings.train)
+    return LabelRecipe(StyleObjective(settings), settings.train, settings.config.mirror)
 
 
 class StyleObjective:

@@ -13,7 +13,19 @@ from sklearn.metrics import det_curve as sklearn_det_curve
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from difffas.metrics import apcer, apcer_threshold, auc, bpcer, d_eer, det_curve, eer_threshold, roc_curve, tpr_at_fpr
+from difffas.errors import UserError
+from difffas.metrics import (
+    apcer,
+    apcer_threshold,
+    auc,
+    bpcer,
+    bpcer_threshold,
+    d_eer,
+    det_curve,
+    eer_threshold,
+    roc_curve,
+    tpr_at_fpr,
+)
 from tests.difffas.metrics.faces import Rows, rows
 
 
@@ -83,6 +95,18 @@ def test_the_threshold_at_an_apcer_is_the_lowest_that_keeps_every_attack_to_it(
     assert all(largest(score) > 1 / one_in + 1e-12 for score in scores if score < threshold)
     if kinds == 1:  # with one instrument BPCER100 is what the TPR at an FPR of 1 % leaves
         assert 1 - bpcer(scores, labels, threshold) == pytest.approx(tpr_at_fpr(scores, labels, one_in), abs=1e-12)
+
+
+@given(rows(), st.sampled_from([2, 3, 10, 100]))
+def test_the_threshold_at_a_bpcer_is_the_highest_that_keeps_live_faces_to_it(both: Rows, one_in: int) -> None:
+    scores, labels = both
+    threshold = bpcer_threshold(scores, labels, one_in)
+    live = [score for score, label in zip(scores, labels, strict=True) if label == 0]
+    assert threshold in live
+    assert bpcer(scores, labels, threshold) <= 1 / one_in + 1e-12
+    assert all(bpcer(scores, labels, score) > 1 / one_in + 1e-12 for score in scores if score > threshold)
+    with pytest.raises(UserError, match="at least one live face"):
+        bpcer_threshold([0.5], [1], one_in)
 
 
 @given(rows())

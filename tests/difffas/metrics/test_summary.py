@@ -37,6 +37,13 @@ def test_report_by_hand() -> None:
         "apcer_max@dev_eer": 0.0,
         "bpcer@dev_eer": 0.5,
         "acer@dev_eer": 0.25,
+        # of two live faces of the development set none may be rejected
+        "threshold@dev_bpcer=1%": 0.75,
+        "hter@dev_bpcer=1%": 0.25,
+        "apcer@dev_bpcer=1%": {"print": 0.0, "replay": 0.0},
+        "apcer_max@dev_bpcer=1%": 0.0,
+        "bpcer@dev_bpcer=1%": 0.5,
+        "acer@dev_bpcer=1%": 0.25,
         # with three prints and three replays none may pass at any of the rates; above 0.7 the least score is 0.8
         **{f"threshold@test_bpcer{n}": 0.8 for n in (10, 20, 100)},
         **{f"bpcer{n}@test": 0.5 for n in (10, 20, 100)},
@@ -56,9 +63,24 @@ def test_report_by_hand() -> None:
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
+def test_acer_where_one_percent_of_the_development_set_s_live_faces_are_rejected() -> None:
+    """WMCA's convention, by hand: of 200 live dev faces 2 may be rejected, so the third lowest is the threshold."""
+    live = [0.30, 0.40, 0.45, *(0.5 + n / 1000 for n in range(197))]
+    dev = ScoreSet([*live, 0.44, 0.46], [0] * 200 + [1, 1], ["live"] * 200 + ["print", "mask"])
+    attacks = [*["live"] * 4, "print", "print", "mask", "mask"]
+    test = ScoreSet([0.9, 0.45, 0.44, 0.2, 0.45, 0.1, 0.46, 0.3], [0] * 4 + [1] * 4, attacks)
+    found = report(test, dev)
+    assert found["threshold@dev_bpcer=1%"] == 0.45
+    assert found["bpcer@dev_bpcer=1%"] == 2 / 4  # 0.44 and 0.2
+    assert found["apcer@dev_bpcer=1%"] == {"print": 1 / 2, "mask": 1 / 2}
+    assert found["acer@dev_bpcer=1%"] == found["hter@dev_bpcer=1%"] == 0.5
+    assert found["threshold@dev_eer"] != 0.45
+
+
 def test_report_invents_nothing() -> None:
     without_dev = report(ScoreSet(SCORES, LABELS, ATTACKS))
-    at_dev = {f"{metric}@dev_eer" for metric in ("threshold", "hter", "apcer", "apcer_max", "bpcer", "acer")}
+    rates = ("threshold", "hter", "apcer", "apcer_max", "bpcer", "acer")
+    at_dev = {f"{metric}@{threshold}" for metric in rates for threshold in ("dev_eer", "dev_bpcer=1%")}
     for n in (10, 20, 100):
         at_dev |= {f"bpcer{n}@dev", f"threshold@dev_bpcer{n}", f"apcer_max@dev_bpcer{n}"}
     assert {name for name, value in without_dev.items() if value is None} == at_dev | {"n_subjects", "interval"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -17,9 +18,9 @@ import pytest
 import yaml
 
 from benchmarks.corpora import small_rows, write_corpus
-from factory import report
-from factory.ablate import Gaps, expand, forecast, run
-from factory.ablate.graph import TABLE_STATIONS
+from factory import evaluate, report
+from factory.ablate import Gaps, expand, figure_of, forecast, run, unit_of
+from factory.ablate.graph import TABLE_STATIONS, RowEvaluation
 from factory.ablate.settings import AblateConfig
 from factory.ablate.tables import titles
 from factory.cli import main
@@ -27,6 +28,7 @@ from factory.core.config import build
 from factory.corpus import Corpus
 from factory.report.ablation_section import TextCell, ablations, open_table
 from factory.run import Run
+from factory.storage import Storage
 from tests.ablations import NETWORK, SUMMARY, config_of
 from tests.pages import scored
 
@@ -174,6 +176,33 @@ def test_a_metric_that_was_not_measured_is_a_gap(tmp_path: Path, corpus: Corpus,
     assert "1. hter@dev_eer needs a development split with live faces and attacks" in text
     assert "2. the evaluation has no d_eer" in text
     assert "3. needs generated faces: give generated, generator or fit_generator" in text
+
+
+def test_the_unit_is_the_video_where_a_recording_has_several_frames(tmp_path: Path, corpus: Corpus) -> None:
+    config = ablation(tmp_path, corpus)
+    assert (config.unit, unit_of(config)) == (None, "frame")
+    rows = small_rows(subjects=3, splits=("train", "dev", "test"))
+    videos = write_corpus(tmp_path / "videos", [dataclasses.replace(row, capture="c0") for row in rows])
+    unnamed = write_corpus(tmp_path / "unnamed", [dataclasses.replace(row, capture=None) for row in rows])
+    units = [
+        unit_of(config.model_copy(update={"corpus": each.storage.url, **given}))
+        for each, given in ((videos, {}), (unnamed, {}), (videos, {"unit": "frame"}))
+    ]
+    assert units == ["video", "frame", "frame"]
+
+
+def test_a_figure_that_an_earlier_version_did_not_measure_follows_from_the_scores(tmp_path: Path) -> None:
+    lines = ["is_bonafide,attack_type,score,split"]
+    for split in ("dev", "test"):
+        lines += [f"True,live,0.{n},{split}" for n in (4, 6, 8)] + [f"False,print,0.{n},{split}" for n in (1, 5)]
+    scores = tmp_path / "scores.csv"
+    scores.write_text("\n".join(lines) + "\n")
+    evaluate.run(build(evaluate.EvaluateConfig, {"scores": str(scores), "out": str(tmp_path / "evaluate-0")}))
+    path = tmp_path / "evaluate-0" / "summary.json"
+    older = {key: value for key, value in json.loads(path.read_text()).items() if not key.endswith("=1%")}
+    path.write_text(json.dumps(older))
+    each = RowEvaluation("real", "own", 0, "evaluate-0")
+    assert figure_of(Storage(str(tmp_path)), "frame", {}, each, "acer@dev_bpcer=1%") == 0.25  # 0.4: one of two prints
 
 
 def test_rq_without_scores_is_a_gap(tmp_path: Path, stubs: Stubs) -> None:

@@ -70,3 +70,14 @@ def test_the_average_is_over_protocols_seed_by_seed() -> None:
     assert cells[-1].values == {0: pytest.approx(0.2)}
     assert cells[-1].reasons == {1: "no figure under oci-m"}
     assert statistics.fmean(cells[0].values.values()) == pytest.approx(0.15)
+
+
+def test_the_average_is_over_the_protocols_that_are_named() -> None:
+    """Of WMCA's protocols the grandtest has no unseen attack."""
+    names = ["wmca-grandtest", "wmca-loo-print", "wmca-loo-glasses"]
+    table = table_of({"name": "a"}, protocols=names, average=names[1:])
+    figures = dict(zip(names, (0.9, 0.1, 0.3), strict=True))
+    cells = cells_of(table, graph_of(table).evaluations, lambda each, metric: figures[each.protocol])
+    assert [(cell.protocol, cell.mean) for cell in cells] == [*figures.items(), ("average", pytest.approx(0.2))]
+    text = markdown_of(table, cells, "video")
+    assert "per video: the mean score of a recording's frames. The average is over wmca-loo-print, wmca-loo-" in text

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from difffas.errors import UserError
 from factory import protocols
 from factory.ablate.graph import TABLE_STATIONS, Graph, merged
 from factory.core.documents import JsonObject
@@ -175,3 +176,31 @@ def test_a_seed_of_generation_is_shared_by_all_seeds() -> None:
     assert [config.plan.seed for config in settings_of(graph, "generate")] == [9, 9]
     assert [config.train.seed for config in settings_of(graph, "fit_generator")] == [9]
     assert sorted(config.train.seed for config in settings_of(graph, "fit_classifier")) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_protocol_may_have_settings_of_its_own() -> None:
+    """The paper's recipe is SGD, and Adam for the small training set of ICM→O."""
+    table = table_of({"name": "a", "fit_classifier": {"train": {"steps": 7}}}, protocols=["oci-m", "icm-o"])
+    base = {"train": {"optimizer": "sgd", "learning_rate": 2e-3, "momentum": 0.9}}
+    adam = {"fit_classifier": {"train": {"optimizer": "adam", "learning_rate": 1e-4}}}
+    plain = graph_of(table, fit_classifier=base)
+    graph = graph_of(table, fit_classifier=base, by_protocol={"icm-o": adam})
+    found = {c.protocol: c.train for c in settings_of(graph, "fit_classifier")}
+    assert [(name, t.optimizer, t.learning_rate, t.steps) for name, t in found.items()] == [
+        ("oci-m", "sgd", 2e-3, 7),
+        ("icm-o", "adam", 1e-4, 7),
+    ]
+    shared = set(plain.runs) & set(graph.runs)
+    assert len(shared) == len(plain.runs) - 2, "all but icm-o's classifier and evaluation are the same runs"
+
+
+def test_settings_for_a_protocol_that_is_not_there_are_refused() -> None:
+    table = table_of({"name": "a"}, protocols=["mi-c", "mi-o"])
+    adam = {"fit_classifier": {"train": {"optimizer": "adam"}}}
+    with pytest.raises(UserError, match="by_protocol names oci-m, but the table has mi-c, mi-o"):
+        graph_of(table, by_protocol={"oci-m": adam})
+    with pytest.raises(UserError, match="mi-o shares the models of mi-c: give settings for mi-c"):
+        graph_of(table, by_protocol={"mi-o": adam})
+    with pytest.raises(UserError, match=r"by_protocol\.mi-c\.fit_classifier: corpus is the ablation's own"):
+        graph_of(table, by_protocol={"mi-c": {"fit_classifier": {"corpus": "x"}}})
+    assert "by_protocol" not in config_of().model_dump()

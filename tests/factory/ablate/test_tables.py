@@ -12,7 +12,7 @@ import yaml
 from difffas.errors import UserError
 from difffas.losses import LOSSES
 from factory.ablate.tables import Table, load_table, titles
-from tests.ablations import graph_of, settings_of
+from tests.ablations import graph_of, settings_of, table_of
 
 
 def rows_of(table: Table) -> list[Any]:
@@ -126,3 +126,21 @@ def test_a_mistake_in_a_table_is_one_line(tmp_path: Path, change: dict[str, Any]
 def test_an_unknown_table_is_named_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="no table 'loses'; did you mean 'losses'"):
         load_table("loses")
+
+
+def test_an_average_names_two_or_more_of_the_table_s_protocols() -> None:
+    protocols = ["mi-c", "mi-o", "oci-m"]
+    for average, message in (
+        (["mi-c", "icm-o"], "average names 'icm-o', which is not among the protocols"),
+        (["mi-c"], "must name two or more protocols, each once"),
+        (["mi-c", "mi-c"], "must name two or more protocols, each once"),
+    ):
+        with pytest.raises(UserError, match=message):
+            table_of({"name": "a"}, protocols=protocols, average=average)
+    table = table_of({"name": "a"}, protocols=protocols, average=["mi-c", "mi-o"])
+    assert table.averaged == ("mi-c", "mi-o")
+    assert table.narrowed(("mi-o", "mi-c"), None).averaged == ("mi-c", "mi-o")
+    assert table.narrowed(("mi-o", "oci-m"), (7,)).averaged == ()
+    every = table_of({"name": "a"}, protocols=protocols, average=True)
+    assert (every.averaged, every.narrowed(("own",), None).averaged) == (("mi-c", "mi-o", "oci-m"), ())
+    assert every.model_dump(mode="json")["average"] is True, "tables of earlier versions keep their fingerprint"

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from difffas.errors import UserError
+from factory.core.config import build
 from factory.train import TrainConfig, TrainResources
 from factory.train.checkpoints import tensors
 from factory.train.loop import Fit, prepare, take_step
@@ -61,3 +63,20 @@ def test_optimisers_have_the_settings_of_their_configuration(name: Any, kind: ty
     assert type(made) is kind
     assert (made.defaults["lr"], made.defaults["weight_decay"]) == (0.3, 0.1)
     assert made.defaults.get("momentum", 0.7) == 0.7 and made.defaults.get("dampening", 0) == 0
+
+
+def test_the_release_s_warm_up_begins_with_four_percent() -> None:
+    """At the n-th step, n from 1 to 5001: rate · (0.04 + 0.96 · (n − 1) / 5000)."""
+    given = TrainConfig(steps=9000, batch_size=4, learning_rate=1e-5, warmup_steps=5000, warmup_start=0.04)
+    for n in (1, 2, 2501, 5000, 5001):
+        assert learning_rate(given, n - 1) == pytest.approx(1e-5 * (0.04 + 0.96 * (n - 1) / 5000), rel=1e-12)
+    assert learning_rate(given, 8999) == 1e-5
+    flat = given.model_copy(update={"warmup_start": 1.0})
+    assert {learning_rate(flat, step) for step in (0, 7, 4999, 5000)} == {1e-5}
+
+
+def test_a_training_without_a_start_of_the_warm_up_keeps_its_fingerprint() -> None:
+    given = TrainConfig(steps=9, batch_size=4, learning_rate=1e-5, warmup_steps=5)
+    assert "warmup_start" not in given.model_dump(mode="json")
+    with pytest.raises(UserError, match="warmup_start is where the warm-up begins: set train.warmup_steps too"):
+        build(TrainConfig, {"steps": 9, "batch_size": 4, "learning_rate": 1e-5, "warmup_start": 0.04})

@@ -106,6 +106,27 @@ def test_dropout_learned_variance_batch_norm_and_the_average_resume_to_the_bit(r
     assert not torch.equal(whole[moved], other[moved])
 
 
+def test_the_average_copies_the_network_as_long_as_it_is_told(root: Path) -> None:
+    given = generator_settings(root, ema_copy_steps=2, ema_decay=0.5)
+    fit = prepare(GeneratorRecipe(given), given, torch.device("cpu"))
+    read, alike = fit.recipe.reader(0, 1), []
+    for step in range(3):
+        take_step(fit, read(step), step)
+        network, average = (fit.modules[name].state_dict() for name in ("network", "average"))
+        alike.append(all(torch.equal(value, average[name]) for name, value in network.items()))
+    assert alike == [True, True, False]
+
+
+def test_settings_of_the_release_are_left_out_where_they_are_not_used(root: Path) -> None:
+    plain = build(FitGeneratorConfig, generator_given(root))
+    assert not {"ema_copy_steps", "mirror"} & plain.model_dump(mode="json").keys()
+    own = build(FitGeneratorConfig, {**generator_given(root), "ema_copy_steps": 0, "mirror": False})
+    assert own.model_dump(mode="json", include={"ema_copy_steps", "mirror"}) == {"ema_copy_steps": 0, "mirror": False}
+    settings = told(own)
+    first, *others = (GeneratorRecipe(each).reader(0, 1)(0)["live"] for each in (settings, told(plain)))
+    assert not all((first == other).all() for other in others), "half of them are mirrored"
+
+
 def test_statistics_of_the_guides_are_taken_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = generator_settings(root)
     first = start(given)

@@ -54,6 +54,14 @@ def test_an_objective_is_given_images_labels_and_counters(root: Path) -> None:
     assert float(recipe.loss(objective.network, batch, counters)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_without_mirroring_images_stay_as_they_are(root: Path) -> None:
+    corpus = Corpus(f"{root}/real")
+    objective = Brightness(corpus)
+    assert flips(share(1, 6, 0, 1), TRAIN.seed).any()
+    batch = LabelRecipe(objective, TRAIN, mirror=False).reader(0, 1)(1)
+    assert np.array_equal(batch["images"], corpus.pixels(objective.images.plan(share(1, 6, 0, 1))))
+
+
 def test_a_checkpoint_holds_the_network_alone(root: Path, tmp_path: Path) -> None:
     objective = Brightness(Corpus(f"{root}/real"))
     recipe = LabelRecipe(objective, TRAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Interval(TypedDict):
@@ -14,7 +14,8 @@ class Interval(TypedDict):
     bounds: dict[str, list[float] | None]
 
 
-# The docstring of `report` defines the names; a metric that cannot be computed is None.
+# The docstring of `report` defines the names; a metric that cannot be computed is None. Documents of earlier versions
+# lack those that are not required.
 Metrics = TypedDict(
     "Metrics",
     {
@@ -39,12 +40,12 @@ Metrics = TypedDict(
         "apcer_max@dev_eer": float | None,
         "bpcer@dev_eer": float | None,
         "acer@dev_eer": float | None,
-        "threshold@dev_bpcer=1%": float | None,
-        "hter@dev_bpcer=1%": float | None,
-        "apcer@dev_bpcer=1%": dict[str, float] | None,
-        "apcer_max@dev_bpcer=1%": float | None,
-        "bpcer@dev_bpcer=1%": float | None,
-        "acer@dev_bpcer=1%": float | None,
+        "threshold@dev_bpcer=1%": NotRequired[float | None],
+        "hter@dev_bpcer=1%": NotRequired[float | None],
+        "apcer@dev_bpcer=1%": NotRequired[dict[str, float] | None],
+        "apcer_max@dev_bpcer=1%": NotRequired[float | None],
+        "bpcer@dev_bpcer=1%": NotRequired[float | None],
+        "acer@dev_bpcer=1%": NotRequired[float | None],
         "threshold@test_bpcer10": float | None,
         "bpcer10@test": float | None,
         "apcer_max@test_bpcer10": float | None,

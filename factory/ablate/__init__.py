@@ -267,7 +267,8 @@ def figure_of(storage: Storage, unit: Unit, faults: dict[str, str], each: RowEva
 
 def _measured_anew(folder: Storage) -> EvaluationSummary:
     settings = read_claim(folder)["identity"]
-    return metrics_of(folder.read(SCORES), settings["split"], settings["dev_split"], resamples=0)
+    split, dev_split = (settings[name] for name in ("split", "dev_split"))
+    return metrics_of(folder.read(SCORES), str(split), None if dev_split is None else str(dev_split), resamples=0)
 
 
 def _why(found: UnitMetrics, metric: str) -> str:

@@ -118,6 +118,7 @@ def prepare(
     min_face: Annotated[int | None, typer.Option(help="Reject faces with fewer pixels on the shorter side.")] = None,
     reject_several: Annotated[bool, typer.Option("--reject-several", help="Reject images of several faces.")] = False,
     upright: Annotated[bool, typer.Option("--upright", help="Turn the image until the eyes are level.")] = False,
+    align: Annotated[bool, typer.Option("--align", help="Bring eyes, nose and mouth to a template.")] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
     ] = None,
@@ -145,6 +146,7 @@ def prepare(
         "min_face": min_face,
         "reject_several": reject_several or None,
         "upright": upright or None,
+        "align": align or None,
     }
     print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []) + (overrides or []))))
 

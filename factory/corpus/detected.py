@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
         ("width", pa.float64()),
         ("height", pa.float64()),
         ("roll", pa.float64()),  # degrees clockwise, −180 to 180
-        ("turned", pa.float64()),  # degrees counter-clockwise by which the image was turned before it was cut
+        ("turned", pa.float64()),  # degrees counter-clockwise by which the image was turned for the crop
         ("brightness", pa.float64()),  # 95th percentile of luma in the box, 0 to 255
         ("contrast", pa.float64()),  # of the least structured of eyes and mouth, in parts of the box's contrast
     ]

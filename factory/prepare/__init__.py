@@ -35,13 +35,14 @@ from factory.prepare.entries import Entry, list_entries
 from factory.prepare.faces import COVERED, Choice, choose, covered
 from factory.run import Planned, Run
 from factory.sources import list_sources, listing_digest, printable, read_sources
+from factory.sources.aligned import cut_aligned
 from factory.sources.faces import Box, centre_square, cut_square
 from factory.sources.folder import MAX_BYTES as MAX_BYTES
 from factory.sources.place import Read
 from factory.sources.retinaface import retinaface
 
 PREFIX = "face"
-_DETECTION = ("min_face", "reject_several", "reject_unclear", "upright")
+_DETECTION = ("min_face", "reject_several", "reject_unclear", "upright", "align")
 FaceFinder = Callable[[np.ndarray], Choice]  # uint8 (H, W, 3)
 
 
@@ -154,6 +155,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
     for place, entry in enumerate(entries):
         if rejects[place] is None:
             read = next(images)
+            square = None
             try:
                 image = _pixels(read)
                 if isinstance(read, bytes):  # a mark in the file itself takes precedence
@@ -161,7 +163,7 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
                 box = shipped.find(entry.boxes, entry.at, *image.shape[1::-1]) if shipped else entry.box
                 if box is None:
                     choice = find(image)
-                    image, box, rejects[place] = choice.pixels, choice.box, choice.reject
+                    image, box, square, rejects[place] = choice.pixels, choice.box, choice.square, choice.reject
                     if (
                         config.reject_unclear and entry.label == LIVE and covered(choice.detected)
                     ):  # an attack may be a cover
@@ -170,7 +172,11 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
                         detected[place] = {"key": entry.key, **choice.detected}
                 if rejects[place] is None:
                     margin = 1.0 if config.crop == "none" else config.margin
-                    pixels[place] = cut_square(image, box, config.size, margin)
+                    pixels[place] = (
+                        cut_aligned(image, square, config.size, margin)
+                        if square is not None
+                        else cut_square(image, box, config.size, margin)
+                    )
             except UnreadableError as error:
                 rejects[place] = str(error)
     rows = (entry.row(config.license or "unknown") for entry in entries)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathHere, PathOrUrl
+from factory.core.config import Config, PathHere, PathOrUrl, is_empty
 from factory.corpus.provenance import CAPTURE, SourceType
 from factory.corpus.shards import OutputConfig
 from factory.datasets import BOXES, DATASETS
@@ -77,6 +77,9 @@ class PrepareConfig(Config):
     reject_several: bool = Field(False, description="reject an image in which the detector finds several faces")
     reject_unclear: bool = Field(True, description="reject a face that is nearly black, or a live one that is covered")
     upright: bool = Field(False, description="turn the image until the eyes of the face are level")
+    align: bool = Field(
+        False, exclude_if=is_empty, description="bring eyes, nose and mouth to a template instead of cutting the box"
+    )
     split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
     seed: int = 0
     output: OutputConfig = OutputConfig()
@@ -96,7 +99,7 @@ class PrepareConfig(Config):
             raise UserError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
         if self.crop == "dataset" and self.dataset not in BOXES:
             raise UserError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
-        for name in ("min_face", "reject_several", "upright"):
+        for name in ("min_face", "reject_several", "upright", "align"):
             if getattr(self, name) and self.crop != "retinaface":
                 raise UserError(f"{name} is what the face detector tells, and crop={self.crop} has none: leave it out")
         for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():

@@ -9,6 +9,7 @@ from PIL import Image
 
 from factory.corpus.detected import Detected
 from factory.prepare.config import PrepareConfig
+from factory.sources.aligned import Square, aligned_square
 from factory.sources.faces import Box, cut_square
 from factory.sources.retinaface import Detector, Face
 
@@ -30,13 +31,15 @@ TURN_MARGIN, TURN_SIDE = 2.5, 2048  # the square that is turned: its side in par
 class Choice:
     """The face to cut out: the image, turned upright if asked for, the box in it, and what is known about the face.
 
-    `detected` is empty if no detector looked; `reject` is the reason not to take the face.
+    `detected` is empty if no detector looked; `reject` is the reason not to take the face; `square` is that of an
+    aligned crop, in the image.
     """
 
     pixels: np.ndarray
     box: Box
     detected: Detected
     reject: str | None = None
+    square: Square | None = None
 
 
 def choose(pixels: np.ndarray, detect: Detector, config: PrepareConfig) -> Choice:
@@ -52,8 +55,11 @@ def choose(pixels: np.ndarray, detect: Detector, config: PrepareConfig) -> Choic
     face = faces[0]
     box = _turned_back(face.box, quarter, *pixels.shape[:2])
     turned, upright = np.rot90(pixels, quarter), face
-    degrees = 90.0 * quarter
-    if config.upright and abs(face.roll) >= LEAST_TURN:
+    degrees, square = 90.0 * quarter, None
+    if config.align:  # turns the crop itself, so that pixels are resampled once
+        square = aligned_square(face.points, config.margin)
+        degrees += square.degrees if square is not None else 0.0
+    elif config.upright and abs(face.roll) >= LEAST_TURN:
         turned, upright, more = _levelled(turned, face, detect)
         degrees += more
     brightness, contrast = _seen(turned, upright)
@@ -67,13 +73,15 @@ def choose(pixels: np.ndarray, detect: Detector, config: PrepareConfig) -> Choic
         "contrast": contrast,
     }
     reject = None
-    if config.reject_several and len(faces) > 1:
+    if config.align and square is None:
+        reject = NO_FACE
+    elif config.reject_several and len(faces) > 1:
         reject = SEVERAL
     elif config.min_face is not None and min(box.width, box.height) < config.min_face:
         reject = SMALL
     elif config.reject_unclear and brightness < DARKEST:
         reject = DARK
-    return Choice(turned, upright.box, detected, reject)
+    return Choice(turned, upright.box, detected, reject, square)
 
 
 def _within_half_turn(degrees: float) -> float:

@@ -181,7 +181,7 @@ def test_a_seed_of_generation_is_shared_by_all_seeds() -> None:
 def test_a_protocol_may_have_settings_of_its_own() -> None:
     """The paper's recipe is SGD, and Adam for the small training set of ICM→O."""
     table = table_of({"name": "a", "fit_classifier": {"train": {"steps": 7}}}, protocols=["oci-m", "icm-o"])
-    base = {"train": {"optimizer": "sgd", "learning_rate": 2e-3, "momentum": 0.9}}
+    base = {"train": {"steps": 9, "batch_size": 8, "optimizer": "sgd", "learning_rate": 2e-3}}
     adam = {"fit_classifier": {"train": {"optimizer": "adam", "learning_rate": 1e-4}}}
     plain = graph_of(table, fit_classifier=base)
     graph = graph_of(table, fit_classifier=base, by_protocol={"icm-o": adam})

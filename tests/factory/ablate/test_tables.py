@@ -12,6 +12,8 @@ import yaml
 from difffas.errors import UserError
 from difffas.losses import LOSSES
 from factory.ablate.tables import Table, load_table, titles
+from factory.protocols import load as load_protocol
+from factory.protocols import names as protocol_names
 from tests.ablations import graph_of, settings_of, table_of
 
 
@@ -144,3 +146,20 @@ def test_an_average_names_two_or_more_of_the_table_s_protocols() -> None:
     every = table_of({"name": "a"}, protocols=protocols, average=True)
     assert (every.averaged, every.narrowed(("own",), None).averaged) == (("mi-c", "mi-o", "oci-m"), ())
     assert every.model_dump(mode="json")["average"] is True, "tables of earlier versions keep their fingerprint"
+
+
+def test_wmca_s_average_counts_the_seven_unseen_attacks() -> None:
+    table = load_table("wmca")
+    assert table.protocols == tuple(
+        name for name in protocol_names() if name.startswith("wmca-") and "padisi" not in name
+    )
+    assert table.averaged == table.protocols[1:] and len(table.averaged) == 7
+    assert table.columns == ("acer@dev_bpcer=1%",)
+    thresholds = {threshold for name in table.protocols for threshold in load_protocol(name).thresholds}
+    assert thresholds == {"dev_bpcer=1%", "dev_eer"}
+
+
+def test_wmca_and_padisi_are_compared_both_ways_at_the_fixed_threshold() -> None:
+    table = load_table("wmca_padisi")
+    assert (table.protocols, table.columns) == (("wmca-padisi", "padisi-wmca"), ("hter@0.5", "acer@0.5"))
+    assert {load_protocol(name).thresholds for name in table.protocols} == {("0.5",)}

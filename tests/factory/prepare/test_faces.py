@@ -18,6 +18,7 @@ from factory.drawn.portrait import Capture, Subject, render
 from factory.prepare import PrepareConfig, plan, read_shard
 from factory.prepare.faces import Choice, choose, covered
 from factory.simulate.attacks import print_attack
+from factory.sources.aligned import TEMPLATE, cut_aligned
 from factory.sources.faces import Box, cut_square
 from factory.sources.retinaface import Detector, Face, retinaface
 from factory.storage import Storage
@@ -193,8 +194,43 @@ def test_the_settings_are_part_of_the_identity_once_they_are_set(tmp_path: Path,
     path.parent.mkdir(parents=True)
     Image.fromarray(frame()).save(path)
     plain = plan(config(weights, source=str(tmp_path / "in"))).identity
-    assert not {"min_face", "reject_several", "upright", "domain"} & plain.keys()
-    for given in ({"min_face": 64}, {"reject_several": True}, {"upright": True}):
+    assert not {"min_face", "reject_several", "upright", "align", "domain"} & plain.keys()
+    assert "align" not in config(weights).model_dump()
+    for given in ({"min_face": 64}, {"reject_several": True}, {"upright": True}, {"align": True}):
         assert plan(config(weights, source=str(tmp_path / "in"), **given)).identity == {**plain, **given}
         with pytest.raises(ValueError, match=f"{next(iter(given))} is what the face detector tells, and crop=none"):
             config(weights, source="in", crop="none", **given)
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 315])
+def test_aligned_faces_have_their_landmarks_on_the_template(
+    chosen: Callable[..., Choice], weights: str, degrees: float
+) -> None:
+    choice = chosen(turned(degrees), align=True)
+    assert choice.reject is None and choice.square is not None
+    assert choice.detected["turned"] == pytest.approx(choice.square.degrees)
+    crop = cut_aligned(choice.pixels, choice.square, 256, 1.2)
+    off = retinaface(weights)(crop)[0].points - 256 * (0.5 + TEMPLATE / 1.2)
+    assert np.abs(off).mean() < 12, "the detector sees the turned face anew, and a face is not the template"
+
+
+def test_a_face_without_landmarks_is_a_face_that_was_not_found(tmp_path: Path) -> None:
+    def pointless(pixels: np.ndarray) -> list[Face]:
+        return [Face(Box(250, 150, 120, 150), 0.99, np.full((5, 2), 300.0))]
+
+    assert choose(frame(), pointless, config("w", align=True)).reject == "no face"
+    assert choose(frame(), pointless, config("w")).reject is None
+
+
+def test_a_corpus_may_be_aligned(tmp_path: Path, weights: str) -> None:
+    path = tmp_path / "in" / "live" / "s1" / "1.png"
+    path.parent.mkdir(parents=True)
+    Image.fromarray(turned(20)).save(path)
+    crops = []
+    for given in ({}, {"align": True}):
+        chosen_config = config(weights, source=str(tmp_path / "in"), **given)
+        ((_, entries),) = plan(chosen_config).shards.items()
+        crops.append(read_shard(chosen_config, entries)["pixels"][0])
+    straight = cut_square(frame(), retinaface(weights)(frame())[0].box, 64)
+    plain, aligned = (np.corrcoef(straight.ravel(), crop.ravel())[0, 1] for crop in crops)
+    assert aligned > max(plain, 0.8)

@@ -121,7 +121,7 @@ def test_what_the_release_s_values_mean() -> None:
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda path: path.name)
 def test_tables_have_the_values_of_the_stations_files(file: Path) -> None:
-    given = read_yaml(file)
+    given: dict[str, Any] = dict(read_yaml(file))
     for station in ("fit_style", "fit_generator", "generate"):
         assert method(FOLDER / f"{station}.yaml").items() <= dict(leaves(given[station])).items(), station
     common = {name: value for name, value in told()["fit_classifier.*.yaml"].items() if name != "backbone"}

@@ -12,7 +12,7 @@ import pytest
 
 from factory import protocols
 from factory.ablate.settings import AblateConfig
-from factory.ablate.tables import load_table
+from factory.ablate.tables import Table, load_table
 from factory.cli.stations import VERBS
 from factory.core.config import load, read_yaml
 from factory.core.documents import parse_yaml
@@ -74,13 +74,17 @@ def method(file: Path) -> dict[str, Any]:
     return dict(leaves(given))
 
 
+def table_of(config: AblateConfig) -> Table:
+    name = str(ROOT / config.table) if config.table.endswith(".yaml") else config.table
+    return load_table(name).narrowed(config.protocols, config.seeds)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_it_is_a_configuration_of_its_station(file: Path) -> None:
     stem = file.name.partition(".")[0]
     if stem == "ablate":
         config = load(AblateConfig, str(file))
-        table = load_table(str(ROOT / config.table) if config.table.endswith(".yaml") else config.table)
-        graph = graph_of(table, **config.model_dump(exclude={"table", "corpus", "out", "runs"}))
+        graph = graph_of(table_of(config), **config.model_dump(exclude={"table", "corpus", "out", "runs"}))
         assert all(each.evaluation for each in graph.evaluations), "every row finds all that it needs"
         return
     module, model = VERBS[stem.replace("_", "-")]
@@ -127,7 +131,7 @@ def test_tables_have_the_values_of_the_stations_files(file: Path) -> None:
     common = {name: value for name, value in told()["fit_classifier.*.yaml"].items() if name != "backbone"}
     assert common.items() <= dict(leaves(given["fit_classifier"])).items()
     config = load(AblateConfig, str(file))
-    table = load_table(str(ROOT / config.table) if config.table.endswith(".yaml") else config.table)
+    table = table_of(config)
     own = {each["protocol"]: each for each in by_protocol().values()}
     own |= {name: own["wmca-grandtest"] for name in table.protocols if name.startswith("wmca-loo-")}
     graph = graph_of(table, **config.model_dump(exclude={"table", "corpus", "out", "runs"}))

@@ -34,8 +34,8 @@ def test_every_hter_has_its_own_name_and_every_gap_a_reason(page: Page, inputs: 
     reasons = [
         span["title"] for span in page.of("span") if span.get("class") == "none" and "development" in span["title"]
     ]
-    # at dev EER and where dev's BPCER is 1 %: HTER, ACER, BPCER, largest APCER, two attacks, threshold; BPCER10, 20 and
-    # 100, each with two rows more
+    # at dev EER and at dev BPCER = 1 %: HTER, ACER, BPCER, largest APCER, two attacks, threshold; BPCER10, 20 and 100,
+    # each with two rows more
     assert len(reasons) == 2 * (7 + 7 + 9)
     assert "In small: 95 % percentile intervals of 50 bootstrap resamples of 20 subjects." in text
     assert text.endswith("real both & more, frames both & more, videos")  # the legend of ROC and DET

@@ -13,11 +13,11 @@ from difffas.metrics import auc
 from factory.audit.corpora import AuditedCorpora
 from factory.audit.detectors import Detector, DetectorConfig, absolute
 from factory.audit.measures import Task, pixels, read_table, to_parquet
-from factory.audit.walk import place_of, walk
 from factory.corpus import Corpus, read_rows
 from factory.corpus.row import LIVE, SPOOF
 from factory.line.block import Result, result
 from factory.line.faults import carry
+from factory.line.walk import place_of, walk
 from factory.storage import Storage
 
 DETECTORS = "detectors"  # folder

@@ -19,8 +19,8 @@ from factory.audit.measures import (
     read_table,
 )
 from factory.audit.settings import AuditConfig
-from factory.audit.walk import place_of, walk
 from factory.corpus import Corpus, corpus_digest
+from factory.line.walk import place_of, walk
 from factory.storage import Storage
 from factory.tables.columns import TextColumn
 

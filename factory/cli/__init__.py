@@ -208,6 +208,25 @@ def evaluate(
 
 @app.command()
 @printing
+def annotate(
+    corpus: Annotated[str | None, typer.Argument(help="Finished corpus, local or s3://.")] = None,
+    function: Annotated[
+        str | None, typer.Option("--with", metavar="MODULE:NAME", help="Function, or class, of the new columns.")
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the side table, local or s3://.")] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Add columns of your own by key (Ray Data). Example: difffas annotate faces --with blur:blur --out faces-blur"""
+    from factory.annotate import AnnotateConfig, run
+    from factory.core.config import load
+
+    given = {"corpus": corpus, "function": function, "out": out}
+    print_summary(run(load(AnnotateConfig, config, _settings(given) + (overrides or []))))
+
+
+@app.command()
+@printing
 def ablate(
     table: Annotated[
         str | None, typer.Argument(help="Table, such as losses, or FILE.yaml; without it, the tables are listed.")

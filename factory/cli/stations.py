@@ -66,6 +66,7 @@ VERBS = {
     "prepare": ("factory.prepare", "PrepareConfig"),
     "world": ("factory.world", "WorldConfig"),
     "generate": ("factory.generate", "GenerateConfig"),
+    "annotate": ("factory.annotate", "AnnotateConfig"),
     "evaluate": ("factory.evaluate", "EvaluateConfig"),
     "ablate": ("factory.ablate", "AblateConfig"),
     "benchmark": ("factory.benchmark", "BenchmarkConfig"),

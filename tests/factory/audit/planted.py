@@ -14,9 +14,9 @@ from benchmarks.corpora import png, row, write_corpus
 from difffas.classifier import SpoofClassifier
 from difffas.style_encoder import StyleEncoder
 from factory.audit import AuditConfig, run
-from factory.audit.walk import place_of
 from factory.core.config import build
 from factory.corpus.row import LIVE, SPOOF, Row
+from factory.line.walk import place_of
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 

@@ -15,6 +15,8 @@ from factory.audit.corpora import open_corpora
 from factory.audit.measures import to_parquet
 from factory.audit.tables import check_mirror_distances
 from factory.core.config import build
+from factory.core.errors import Quarantined
+from factory.core.progress import Progress
 from factory.storage import Storage
 from tests.factory.audit.planted import (
     EXPECTED,
@@ -24,6 +26,7 @@ from tests.factory.audit.planted import (
     inline,
     planted_rows,
     settings,
+    spoof,
     write_world,
 )
 
@@ -183,3 +186,47 @@ def test_workers_and_the_order_of_rows_and_shards_do_not_matter(
         for name, value in line.items():
             assert after[key][name] == (pytest.approx(value, abs=1e-5) if isinstance(value, float) else value), name
     assert found["balance"] == summary["balance"] and found["refused_by_reason"] == summary["refused_by_reason"]
+
+
+@pytest.mark.slow
+def test_a_killed_audit_goes_on_where_it_was(
+    world: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, ray_local: None
+) -> None:
+    root, inputs, summary = world
+    out, seen = root / "killed", 0
+
+    def add(self: Progress, images: int) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 6:  # the second table of spoofs: there are four of real faces
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "add", add)
+        with pytest.raises(KeyboardInterrupt):
+            audit(inputs, out)
+    assert not (out / "summary.json").exists()
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*/*.parquet")}
+    assert len(before) >= 6
+    first = next(iter(sorted((out / "spoofs").glob("*.parquet"))))
+    kept = first.read_bytes()
+    first.unlink()  # as if it had been killed before
+    assert audit(inputs, out) == summary
+    assert first.read_bytes() == kept
+    changed = [path for path, time in before.items() if path.stat().st_mtime_ns != time]
+    assert changed == [first]
+    assert (out / "audit.parquet").read_bytes() == (root / "audit" / "audit.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_measured(
+    world: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, ray_local: None
+) -> None:
+    root, _, _ = world
+    monkeypatch.setattr("factory.line.rounds.ATTEMPTS", 1)
+    rows = planted_rows()[:6]
+    broken = spoof("broken", 0, np.zeros((32, 32, 3), np.uint8), image=b"no image")
+    inputs = write_world(root, [*rows, broken], name="broken")
+    with pytest.raises(Quarantined, match=r"1 of 3 shards could not be measured.*image of made-broken: not a supp"):
+        audit(inputs, root / "audit-broken")
+    assert len(list((root / "audit-broken" / "spoofs").glob("*.parquet"))) == 2

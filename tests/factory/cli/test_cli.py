@@ -132,6 +132,7 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
         "world",
         "generate",
         "evaluate",
+        "annotate",
         "export-classifier",
         "import-official",
         "demo",

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from factory import cluster
-from factory.audit.measures import Task
 from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
 from factory.core.progress import Progress, say
-from factory.line.block import Result
+from factory.line.block import Result, ShardRow
 from factory.line.rounds import in_rounds
 from factory.storage import Storage
 
@@ -31,7 +30,7 @@ def walk(
     out: Storage,
     folder: str,
     shards: Sequence[str],
-    task: Callable[[str], Task],
+    task: Callable[[str], ShardRow],
     actor: type,
     arguments: Callable[[], tuple[object, ...]],
     workers: int,
@@ -58,7 +57,7 @@ def walk(
     import ray
 
     if gpus and not cluster.gpus_in_cluster():
-        say(f"{name}: no GPU in this cluster, measuring on CPUs (resources.gpus_per_worker=0 says so too)")
+        say(f"{name}: no GPU in this cluster, working on CPUs (resources.gpus_per_worker=0 says so too)")
         gpus = 0.0
     given = arguments()
 
@@ -79,8 +78,8 @@ def walk(
         return
     shard, fault = next(iter(faults.items()))
     raise Quarantined(
-        f"{len(faults):,} of {len(shards):,} shards could not be measured, such as {shard}: {fault}; run `difffas "
-        f"verify` on their corpus, mend it, and run the command again: what is measured is left"
+        f"{len(faults):,} of {len(shards):,} shards could not be measured, such as {shard}: {fault}; mend the cause "
+        f"(`difffas verify` on their corpus finds damage) and run the command again: what is measured is left"
     )
 
 

@@ -6,21 +6,28 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from factory.cli.stations import VERBS
 from factory.core.config import build, load, read_yaml
+from factory.pipeline import PipelineConfig, station_runs
 from factory.storage.embedded import GENERATOR
 from factory.train import check_resources
 from factory.train.recipes import generator
+from factory.train.recipes.classifier import FitClassifierConfig
 from factory.train.recipes.generator import FitGeneratorConfig
+from factory.train.recipes.sampling import SamplingConfig
 from factory.train.recipes.style import FitStyleConfig, starting_point
+from factory.tune import TuneConfig
+from factory.tune.space import settings_of
+from tests.compositions import LARGE, Held, held
 from tests.root import ROOT
 
 EXAMPLES = {
     **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
     **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world", "benchmark": "benchmark"},
-    "teach": "generate",
+    **{"teach": "generate", "sampling": "ablate"},
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
 FILES = sorted([*ROOT.glob("jobs/*.yaml"), *ROOT.glob("examples/*.yaml")])
@@ -34,6 +41,47 @@ def test_it_loads(file: Path) -> None:
     config = load(getattr(importlib.import_module(module), model), str(file), NEEDED.get(file.name, []))
     if verb.startswith("fit-"):
         check_resources(config.train, config.resources, checkpointing=verb == "fit-generator")
+
+
+def classifiers(file: Path) -> list[FitClassifierConfig]:
+    """The classifiers that a file trains; of a search those at the ends of its share of generated rows."""
+    stem = file.name.partition(".")[0]
+    if stem == "fit_classifier":
+        return [load(FitClassifierConfig, str(file))]
+    if stem == "pipeline":
+        chain = station_runs(load(PipelineConfig, str(file)))
+        return [build(FitClassifierConfig, run.settings) for run in chain if run.model is FitClassifierConfig]
+    if stem == "tune":
+        search = load(TuneConfig, str(file))
+        shares = search.search.generated_share
+        assert shares is not None
+        return [settings_of(search.fit, {"generated_share": share}, "out") for share in (shares.least, shares.most)]
+    return []
+
+
+TRAINED = [(file, config) for file in FILES for config in classifiers(file) if config.generated]
+
+
+@pytest.mark.parametrize(("file", "config"), TRAINED, ids=[file.name for file, _ in TRAINED])
+def test_a_batch_keeps_its_live_faces_however_many_spoofs_were_generated(
+    file: Path, config: FitClassifierConfig
+) -> None:
+    size, share = config.train.batch_size, config.sampling.generated_share
+    assert share is not None, "how much of a batch is generated must not follow from how much was generated"
+    for batch in held(config.sampling, size):
+        assert batch.generated == pytest.approx(share * size, abs=1)
+        assert batch.live == pytest.approx(size / 4, abs=2)
+        assert batch.spoofs
+    if share == 0.5:
+        assert set(held(config.sampling, size)) == {Held(size // 4, size // 4, size // 2)}
+
+
+def test_without_shares_a_batch_loses_its_live_faces() -> None:
+    """The figures of docs/training.md, over one pass."""
+    passes = {"as many as there are": ({}, sum(LARGE)), "half": ({"generated_share": 0.5}, 2 * LARGE.generated)}
+    found = {name: held(build(SamplingConfig, given), 64, batches=n // 64) for name, (given, n) in passes.items()}
+    assert [round(float(np.mean([batch.live for batch in found[name]])), 1) for name in passes] == [3.9, 8.0]
+    assert min(batch.live for batch in found["as many as there are"]) == 0
 
 
 PAPER = ("fit_classifier.adam.yaml", "fit_classifier.sgd.yaml")  # the paper's steps, to the last

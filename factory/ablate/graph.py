@@ -97,7 +97,7 @@ class Graph:
     """
 
     def __init__(self, config: AblateConfig, table: Table, folder: str, digest: Digest) -> None:
-        self._config, self._folder, self._digest = config, folder, digest
+        self._config, self._folder, self._digest, self._sampling = config, folder, digest, table.sampling
         self._rules = {name: None if name == OWN else protocols.load(name) for name in table.protocols}
         self._check_by_protocol()
         self.runs: dict[str, TableRun] = {}
@@ -223,13 +223,24 @@ class Graph:
         base = merged(base, own)
         _refuse_ours(f"row {row.name!r}, {station}", station, over, (*INPUTS, "initial"))
         unused = {"initial", "sampler"} if getattr(row, "generator", None) else {"initial"}
-        settings = merged(_default(station) | {key: base[key] for key in base if key not in unused}, over)
+        settings = _default(station) | {key: base[key] for key in base if key not in unused}
+        if station == "fit_classifier":
+            settings = self._drawn(settings, row)
+        settings = merged(settings, over)
         if station in SEED:
             fixed = self._config.generation_seed if station in OF_GENERATION else None
             settings = merged(settings, {SEED[station]: {"seed": seed if fixed is None else fixed}})
         if station.startswith("fit_"):
             resources = self._config.resources.model_dump(mode="json")
             settings = merged({"resources": resources}, settings)
+        return settings
+
+    def _drawn(self, settings: JsonObject, row: TableRow) -> JsonObject:
+        """A classifier's settings with the table's batches; a row without generated faces has no share of them."""
+        settings = merged({"sampling": self._sampling}, settings)
+        sampling = settings["sampling"]
+        if not row.generated and isinstance(sampling, Mapping):
+            settings["sampling"] = {key: value for key, value in sampling.items() if key != "generated_share"}
         return settings
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from difffas.errors import UserError
 from factory.charts.metric_table import RATES, THRESHOLDS
-from factory.core.config import Config, PathOrUrl, build, is_none, read_yaml
+from factory.core.config import Config, PathOrUrl, build, is_empty, is_none, read_yaml
 from factory.core.places import file_here
 from factory.core.templates import substituted
 
@@ -73,6 +73,12 @@ class Table(Config):
         False, description="whether to add a column with the mean over the protocols, or over which of them"
     )
     seeds: Seeds = (0, 1, 2)
+    sampling: dict[str, JsonValue] = Field(
+        {},
+        exclude_if=is_empty,
+        description="of `fit_classifier` in every row, unless the ablation's or the row's own says otherwise; "
+        "generated_share counts only in rows with generated faces",
+    )
     rows: tuple[TableRow, ...] = Field(min_length=1)
 
     @field_validator("columns")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -83,6 +83,18 @@ class Mixed:
         drawn = np.empty(len(n), dtype=np.int64)
         drawn[chosen], drawn[~chosen] = self._first(before[chosen]), self._second((n - before)[~chosen])
         return drawn
+
+
+def mixed(parts: Sequence[tuple[SamplePlan, float]]) -> SamplePlan:
+    """Mix plans in proportion to their weights, each in its own order.
+
+    If the weights are whole numbers with sum W, any W consecutive samples hold of each plan as many as it weighs.
+    """
+    (plan, mass), *others = parts
+    for other, weight in others:
+        mass += weight
+        plan = Mixed(other, plan, weight / mass)
+    return plan
 
 
 def high_quality(scores: np.ndarray, weight: int) -> np.ndarray:

@@ -15,6 +15,9 @@ from factory.ablate.tables import Table, load_table, titles
 from factory.protocols import load as load_protocol
 from factory.protocols import names as protocol_names
 from tests.ablations import graph_of, settings_of, table_of
+from tests.compositions import held
+
+HALF = {"live_share": 0.25, "generated_share": 0.5}
 
 
 def rows_of(table: Table) -> list[Any]:
@@ -83,8 +86,8 @@ def test_losses_are_all_there_are_and_each_by_its_own_defaults() -> None:
 
 
 def test_sampling_backbones_variants_and_patches() -> None:
-    weights = [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in rows_of(load_table("sampling"))]
-    assert weights == [None, 1, 2, 3, 4]
+    rows = rows_of(load_table("quality_sampling"))
+    assert [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in rows] == [None, 1, 2, 3, 4]
     backbones = load_table("backbones")
     assert [row.fit_classifier["backbone"] for row in backbones.rows] == ["resnet18", "mobilevit_s"]
     assert backbones.protocols == ("oci-m", "omi-c", "ocm-i", "icm-o")
@@ -94,6 +97,47 @@ def test_sampling_backbones_variants_and_patches() -> None:
     sides = [tuple(row.fit_generator["network"].values()) for row in rows_of(load_table("patches"))]
     assert len(set(sides)) == 9
     assert (6, 2) in sides
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "protocol"),
+    [("sampling", "oulu_npu", "oci-m"), ("camera_sampling", "world__phone", "world-ptw-c")],
+)
+def test_sampling_weights_the_domain_of_the_best_pictures(name: str, domain: str, protocol: str) -> None:
+    table = load_table(name)
+    assert [row.name for row in table.rows] == ["average", "2×", "3×", "random", "4×"]
+    assert table.protocols == (protocol,)
+    found = settings_of(graph_of(table), "fit_classifier")[: len(table.rows)]  # of the first seed
+    assert [c.sampling.domain_weights for c in found] == [{domain: 1}, {domain: 2}, {domain: 3}, {}, {domain: 4}]
+    assert {(c.generated, c.loss.name, c.sampling.live_share) for c in found} == {(None, "cross-entropy", None)}
+    if name == "sampling":
+        assert {c.backbone for c in found} == {"resnet18"}
+
+
+@pytest.mark.parametrize("name", titles())
+def test_rows_with_generated_faces_have_a_share_of_them_and_keep_their_live_faces(name: str) -> None:
+    table = load_table(name)
+    one = table.model_copy(update={"protocols": table.protocols[:1], "seeds": (0,)})
+    classifiers = settings_of(graph_of(one), "fit_classifier")
+    for config in classifiers:
+        sampling = config.sampling
+        assert (sampling.generated_share is not None) == (config.generated is not None)
+        if config.generated is not None:
+            for batch in held(sampling, 32):
+                assert batch == (8, 32 * (0.75 - sampling.generated_share), 32 * sampling.generated_share)
+    shares = {config.sampling.live_share for config in classifiers}
+    assert len(shares) == 1, "rows differ in what the table compares, and not in their live faces"
+
+
+def test_settings_of_the_ablation_come_before_those_of_the_table_and_after_those_of_the_row() -> None:
+    rows = ({"name": "a"}, {"name": "b", "generated": False})
+    table = table_of(*rows, {"name": "c", "fit_classifier": {"sampling": {"live_share": 0.4}}}, sampling=HALF)
+    given = {"sampling": {"generated_share": 0.2}}
+    found = [c.sampling for c in settings_of(graph_of(table, fit_classifier=given), "fit_classifier")]
+    assert [(s.live_share, s.generated_share) for s in found] == [(0.25, 0.2), (0.25, None), (0.4, 0.2)]
+    nothing = settings_of(graph_of(table, fit_classifier={"sampling": {"generated_share": None}}), "fit_classifier")
+    assert [c.sampling.generated_share for c in nothing] == [None, None, None]
+    assert "sampling" not in table_of(*rows).model_dump(), "a table without it keeps its fingerprint"
 
 
 def test_each_stands_for_every_value_and_keeps_its_kind(tmp_path: Path) -> None:

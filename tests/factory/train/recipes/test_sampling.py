@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from factory.core.config import build
 from factory.train.batches import Mixed, Shuffled, share
-from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan, style_weights
+from factory.train.recipes.sampling import Rows, SamplingConfig, domain_weights, sampling_plan, style_weights
 
 STYLES = ("cam-live", "cam-print", "phone-print", "phone-replay")
 
@@ -65,6 +67,130 @@ def test_style_weights_say_how_often_a_row_comes() -> None:
     assert all(np.ptp(counts) <= 1 for counts in each.values())  # in passes
 
 
+def of_domains(sizes: dict[str, int]) -> Rows:
+    """Rows with two attacks and live faces in every domain."""
+    domains = np.repeat(np.array([*sizes], dtype=object), [*sizes.values()])
+    attacks = np.array(["live", "print", "replay"], dtype=object)[np.arange(len(domains)) % 3]
+    count = len(domains)
+    return Rows(np.arange(1000, 1000 + count), domains + "-" + attacks, np.zeros(count, bool), np.full(count, np.nan))
+
+
+def domains_of(facts: Rows) -> np.ndarray:
+    return np.array([style.rpartition("-")[0] for style in facts.styles])
+
+
+@given(
+    domains=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), min_size=2, max_size=5),
+    start=st.integers(0, 2**40),
+    whole=st.integers(1, 4),
+    world=st.integers(1, 3),
+)
+def test_each_domain_is_drawn_by_its_weight_and_not_by_its_size(
+    domains: list[tuple[int, int]], start: int, whole: int, world: int
+) -> None:
+    names = [f"d{i}" for i in range(len(domains))]
+    facts = of_domains({name: size for name, (size, _) in zip(names, domains, strict=True)})
+    weights = {name: weight for name, (_, weight) in zip(names, domains, strict=True)}
+    given = {"domain_weights": {name: weight for name, weight in weights.items() if weight != 1 or name == "d0"}}
+    plan, total = sampling_plan(facts, build(SamplingConfig, given), 3), sum(weights.values())
+    found = plan(start + np.arange(whole * total)) - 1000
+    names_found, counts = np.unique(domains_of(facts)[found], return_counts=True)
+    held = dict(zip(names_found.tolist(), counts.tolist(), strict=True))
+    assert held == {name: whole * weight for name, weight in weights.items()}  # wherever the window begins
+    assert np.array_equal(plan(np.array([start + len(found) - 1])) - 1000, found[-1:])  # a restart draws the same
+    batch = total * world
+    parts = [plan(share(7, batch, rank, world)) for rank in range(world)]
+    assert np.array_equal(np.concatenate(parts), plan(share(7, batch, 0, 1)))  # so does any number of workers
+
+
+@given(sizes=st.lists(st.integers(1, 12), min_size=2, max_size=4), weight=st.floats(0.1, 9), seed=st.integers(0, 3))
+def test_within_a_domain_every_row_comes_equally_often(sizes: list[int], weight: float, seed: int) -> None:
+    facts = of_domains({f"d{i}": size for i, size in enumerate(sizes)})
+    found = drawn({"domain_weights": {"d0": weight}}, 3_000, facts, seed)
+    times = np.bincount(found, minlength=len(facts.numbers))
+    for i in range(len(sizes)):
+        mine = times[domains_of(facts) == f"d{i}"]
+        assert np.ptp(mine) <= 1
+        expected = 3_000 * (1 if i else weight) / (len(sizes) - 1 + weight)
+        assert abs(mine.sum() - expected) < len(sizes)
+
+
+def test_random_lies_between_3_and_4_times_for_oulu_as_the_paper_says() -> None:
+    facts = of_domains({"oulu_npu": 3_500, "casia_fasd": 1_000, "replay_attack": 1_000})
+
+    def rate(given: dict[str, object]) -> float:
+        """How often an OULU-NPU row is drawn for one of each other domain."""
+        ours = (domains_of(facts)[drawn(given, 5_500, facts)] == "oulu_npu").sum()
+        return float(ours / ((5_500 - ours) / 2))
+
+    assert rate({}) == 3.5
+    for weight in (1, 2, 3, 4):
+        assert rate({"domain_weights": {"oulu_npu": weight}}) == pytest.approx(weight, rel=0.002)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"nuaa": 2}, {"nuaa": 2, "msu": 1}),
+        ({"msu": 3}, {"nuaa": 1, "msu": 3}),
+        ({"nuaa__session_03": 2}, {"nuaa__session_01": 1, "nuaa__session_03": 2, "msu": 1}),
+        ({"nuaa": 2, "nuaa__session_03": 5}, {"nuaa__session_01": 2, "nuaa__session_03": 5, "msu": 1}),
+    ],
+)
+def test_a_divided_domain_is_one_unless_a_part_is_named(given: dict[str, float], expected: dict[str, float]) -> None:
+    domains = np.array(["nuaa__session_01", "msu", "nuaa__session_03"], dtype=object)
+    counted, weights = domain_weights(domains, given)
+    assert weights == expected
+    assert set(counted.tolist()) == set(expected)
+    facts = of_domains({"nuaa__session_01": 5, "nuaa__session_03": 15, "msu": 4})
+    found = domains_of(facts)[drawn({"domain_weights": given}, 100 * sum(expected.values()), facts)]
+    for name, weight in expected.items():
+        assert sum(one.startswith(name) for one in found.tolist()) == 100 * weight
+    if "nuaa" in expected:  # its parts by their sizes
+        assert (found == "nuaa__session_03").sum() == pytest.approx(75 * expected["nuaa"], abs=5)
+
+
+@given(live=st.integers(1, 30), spoofs=st.integers(1, 60), generated=st.integers(1, 400), start=st.integers(0, 2**40))
+def test_a_batch_holds_its_live_faces_whatever_the_rows(live: int, spoofs: int, generated: int, start: int) -> None:
+    kinds = np.repeat([0, 1, 2], [live, spoofs, generated])
+    styles = np.array(["cam-live", "cam-print", "cam-print"], dtype=object)[kinds]
+    facts = Rows(np.arange(len(kinds)), styles, kinds == 2, np.full(len(kinds), np.nan))
+    for shares, expected in (
+        ({"live_share": 0.25, "generated_share": 0.5}, [16, 16, 32]),
+        ({"live_share": 0.25, "generated_share": 0.25}, [16, 32, 16]),
+        ({"live_share": 0.5}, [32]),
+    ):
+        plan = sampling_plan(facts, build(SamplingConfig, shares), 3)
+        counts = np.bincount(kinds[plan(start + np.arange(64))], minlength=3).tolist()
+        assert counts[: len(expected)] == expected
+
+
+def test_generated_live_faces_count_as_generated() -> None:
+    facts = rows(40, 40)
+    found = drawn({"live_share": 0.25, "generated_share": 0.5}, 6_400, facts)
+    live = facts.styles[found] == "cam-live"
+    assert (live & ~facts.generated[found]).mean() == 0.25
+    assert (live & facts.generated[found]).mean() == 0.125  # a quarter of the generated rows are live
+
+
+def test_shares_domains_and_styles_hold_together() -> None:
+    facts = rows(400, 200)
+    given = {"generated_share": 0.5, "live_share": 0.2, "domain_weights": {"phone": 3}, "style_weights": {"replay": 3}}
+    found = drawn(given, 64_000, facts)
+    real_spoof = found[~facts.generated[found] & (facts.styles[found] != "cam-live")]
+    assert len(real_spoof) == pytest.approx(0.3 * 64_000, abs=2)
+    assert (domains_of(facts)[real_spoof] == "phone").mean() == pytest.approx(0.75, abs=0.001)
+    phone = facts.styles[real_spoof[domains_of(facts)[real_spoof] == "phone"]]
+    assert (phone == "phone-replay").mean() == pytest.approx(0.75, abs=0.001)
+
+
+def test_what_is_not_asked_for_changes_no_fingerprint() -> None:
+    """Runs of before `live_share` and `domain_weights` go on, and draw what they drew."""
+    older = {"generated_share": 0.37, "style_weights": {"print": 0.3, "phone-print": 3}, "quality_weight": 2}
+    assert set(build(SamplingConfig, older).model_dump()) == set(older)
+    assert drawn(older, 12, rows(400, 200)).tolist() == [325, 306, 593, 191, 186, 538, 92, 170, 584, 80, 502, 338]
+
+
 def test_share_styles_and_quality_hold_together() -> None:
     facts = rows(400, 200)
     given = {"generated_share": 0.25, "style_weights": {"replay": 2}, "quality_weight": 3}
@@ -113,6 +239,9 @@ def test_the_plan_travels_to_the_readers() -> None:
         ({"style_weights": {"mask3d": 2}}, "there are cam-live, "),
         ({"style_weights": {"print": 0}}, "print 0.0 must be a number above 0"),
         ({"generated_shre": 0.5}, "did you mean 'generated_share'"),
+        ({"live_share": 0.5, "generated_share": 0.5}, "live_share 0.5 and generated_share 0.5 leave nothing for real"),
+        ({"domain_weights": {"phon": 2}}, "no training row has domain 'phon'; there are cam, phone"),
+        ({"domain_weights": {"phone": 0}}, "domain_weights: phone 0.0 must be a number above 0"),
     ],
 )
 def test_mistakes_are_one_line(given: dict[str, object], message: str) -> None:
@@ -124,4 +253,12 @@ def test_mistakes_are_one_line(given: dict[str, object], message: str) -> None:
 def test_a_share_needs_generated_rows() -> None:
     with pytest.raises(ValueError, match="needs generated rows: set generated"):
         drawn({"generated_share": 0.5}, 1, rows(generated=0))
+    with pytest.raises(ValueError, match="live_share needs real live faces, and no training row is one"):
+        drawn({"live_share": 0.5}, 1, dataclasses.replace(rows(), generated=np.ones(60, bool)))
+    with pytest.raises(ValueError, match="leaves a rest of each batch, and no training row is left"):
+        drawn(
+            {"live_share": 0.5},
+            1,
+            dataclasses.replace(rows(generated=0), styles=np.full(40, "cam-live", dtype=object)),
+        )
     assert style_weights(np.array(STYLES, dtype=object), {}).tolist() == [1.0] * 4

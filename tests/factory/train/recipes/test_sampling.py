@@ -143,7 +143,7 @@ def test_a_divided_domain_is_one_unless_a_part_is_named(given: dict[str, float],
     assert weights == expected
     assert set(counted.tolist()) == set(expected)
     facts = of_domains({"nuaa__session_01": 5, "nuaa__session_03": 15, "msu": 4})
-    found = domains_of(facts)[drawn({"domain_weights": given}, 100 * sum(expected.values()), facts)]
+    found = domains_of(facts)[drawn({"domain_weights": given}, round(100 * sum(expected.values())), facts)]
     for name, weight in expected.items():
         assert sum(one.startswith(name) for one in found.tolist()) == 100 * weight
     if "nuaa" in expected:  # its parts by their sizes

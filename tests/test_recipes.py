@@ -59,7 +59,12 @@ def classifiers(file: Path) -> list[FitClassifierConfig]:
     return []
 
 
-TRAINED = [(file, config) for file in FILES for config in classifiers(file) if config.generated]
+TRAINED = [
+    (file, config)
+    for file in sorted([*FILES, *ROOT.glob("jobs/paper/fit_classifier*.yaml")])
+    for config in classifiers(file)
+    if config.generated
+]
 
 
 @pytest.mark.parametrize(("file", "config"), TRAINED, ids=[file.name for file, _ in TRAINED])

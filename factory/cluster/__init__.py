@@ -56,7 +56,7 @@ def connect(num_cpus: int | None = None) -> None:
     prepare_environment()
     address = os.environ.get("RAY_ADDRESS") or "local"
     alone = address == "local" and "ray" not in sys.modules
-    from factory.cluster import local_ray
+    from factory.cluster import local_ray, quieting
     from factory.core import interrupts
 
     with local_ray.variables(LOOPBACK if alone else {}):  # processes started later may join a real cluster
@@ -69,6 +69,7 @@ def connect(num_cpus: int | None = None) -> None:
                     local_ray.start(num_cpus)
                 else:
                     _join(address)
+            quieting.quiet_workers()
     _configure_data()
 
 

@@ -95,6 +95,9 @@ class ToyRecipe:
         score = min(self._evaluations, self._settings.get("best_evaluation", 10**9))
         return Evaluation({"score": float(score)}, score=score)
 
+    def keep(self, step: int) -> dict[str, bytes]:
+        return {}
+
     def export(self, folder: Path) -> ModelFigures:
         folder.mkdir()
         network = whole(self.network, lambda: type(self)(self._told).network)

@@ -31,9 +31,14 @@ class RelativeQuality:
         self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and quality B, `relative_quality` of the BRISQUE scores."""
+        angle, add = self.margins(cosines, labels, quality)
+        return margin_softmax(cosines, labels, self.scale, angle=angle, add=add)
+
+    def margins(self, cosines: Tensor, labels: Tensor, quality: Tensor | None) -> tuple[Tensor, Tensor]:
+        """g_angle in radians and g_add of every sample, B each (Eq. 16, 17); arguments as those of a call."""
         margin = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)
         q = required_quality(quality, labels).to(margin)
-        return margin_softmax(cosines, labels, self.scale, angle=-margin * q, add=margin * q + margin)
+        return -margin * q, margin * q + margin
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from difffas.errors import UserError
 from factory.benchmark import pictures
 from factory.benchmark.seen import features
 from factory.benchmark.settings import FeaturesConfig
-from factory.benchmark.tsne import tsne
+from factory.charts.tsne import tsne
 from factory.corpus.row import LIVE
 from factory.evaluate import EvaluateConfig
 from factory.protocols import open_corpus

@@ -1,4 +1,6 @@
-"""Charts as inline SVG: histogram, loss curve, scatter, ROC, DET. Text made from numbers, coloured by charts.css.
+"""Charts as inline SVG: histogram, loss curve, scatter, ROC, DET.
+
+Further kinds of charts have their own files. An SVG is text made from numbers, coloured by charts.css.
 
 A chart is drawn in a fixed viewBox about as wide as a phone and scaled by CSS, so that its text stays readable on a
 phone. Coordinates are rounded to a tenth: equal numbers give equal bytes. Colours come from classes (`live`, `spoof`,
@@ -97,13 +99,13 @@ def histogram(groups: Mapping[str, np.ndarray], span: tuple[float, float], label
     x = Axis(*span, 8, WIDTH - RIGHT)
     shares = {name: _shares(values, span) for name, values in groups.items() if len(values)}
     y = Axis(0, max((float(share.max()) for share in shares.values()), default=1), height - BOTTOM - 10, TOP)
-    edges = [_n(x(edge)) for edge in np.linspace(*span, BINS + 1)]
-    body = [_x_axis(x, y.start, 25)]
+    edges = [short(x(edge)) for edge in np.linspace(*span, BINS + 1)]
+    body = [x_axis(x, y.start, 25)]
     for name, share in shares.items():
         mean = x(float(np.mean(groups[name])))
         body.append(f'<path class="area {escape(name)}" d="{_outline(share, edges, y)}"/>')
-        body.append(f'<path class="mark {escape(name)}" d="M{_n(mean)} {_n(y.start + 3)}l4 7h-8Z"/>')
-    return _svg(body, height, label)
+        body.append(f'<path class="mark {escape(name)}" d="M{short(mean)} {short(y.start + 3)}l4 7h-8Z"/>')
+    return svg(body, height, label)
 
 
 def curve(points: Sequence[Sequence[float]], label: str) -> str:
@@ -123,14 +125,14 @@ def curve(points: Sequence[Sequence[float]], label: str) -> str:
     height = 190.0
     y = _loss_axis(float(least.min()), float(most.max()), height)
     x = Axis(float(steps[0]), max(float(steps[-1]), float(steps[0]) + 1), LEFT, WIDTH - RIGHT)
-    body = [_y_axis(y), _x_axis(x, y.start)]
+    body = [y_axis(y), x_axis(x, y.start)]
     if len(steps) < len(table):
         band = _points(x, y, steps, most) + _points(x, y, steps, least)[::-1]
         body.append(f'<path class="band" d="M{"L".join(band)}Z"/>')
     body.append(f'<path class="line line-0" d="M{"L".join(_points(x, y, steps, mean))}"/>')
     if len(steps) == 1:
-        body.append(f'<circle class="line line-0" cx="{_n(x(steps[0]))}" cy="{_n(y(mean[0]))}" r="3"/>')
-    return _svg(body, height, label)
+        body.append(f'<circle class="line line-0" cx="{short(x(steps[0]))}" cy="{short(y(mean[0]))}" r="3"/>')
+    return svg(body, height, label)
 
 
 def scatter(points: Sequence[tuple[float, float, str]], span: tuple[float, float], label: str, *, log: bool) -> str:
@@ -141,9 +143,9 @@ def scatter(points: Sequence[tuple[float, float, str]], span: tuple[float, float
         low, high = (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
     x = Axis(low, high, LEFT + 6, WIDTH - RIGHT - 6, "log" if log else "linear")
     y = Axis(*(span if span[0] < span[1] else (span[0] - 0.01, span[1] + 0.01)), 190 - BOTTOM - 6, TOP + 6)
-    body = [_y_axis(y), _x_axis(x, 190 - BOTTOM)]
-    body += [f'<circle class="{escape(name)}" cx="{_n(x(a))}" cy="{_n(y(u))}" r="4"/>' for a, u, name in points]
-    return _svg(body, 190, label)
+    body = [y_axis(y), x_axis(x, 190 - BOTTOM)]
+    body += [f'<circle class="{escape(name)}" cx="{short(x(a))}" cy="{short(y(u))}" r="4"/>' for a, u, name in points]
+    return svg(body, 190, label)
 
 
 def roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], label: str) -> str:
@@ -181,15 +183,15 @@ def _inside(across: np.ndarray, up: np.ndarray, high: float) -> tuple[np.ndarray
 
 def _rates(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], x: Axis, y: Axis, label: str) -> str:
     """Draw curves of one rate over another, with the diagonal of chance (ROC) or of equal errors (DET)."""
-    body = [_y_axis(y), _x_axis(x, y.start)]
-    body.append(f'<path class="chance" d="M{_n(x.start)} {_n(y.start)}L{_n(x.end)} {_n(y.end)}"/>')
+    body = [y_axis(y), x_axis(x, y.start)]
+    body.append(f'<path class="chance" d="M{short(x.start)} {short(y.start)}L{short(x.end)} {short(y.end)}"/>')
     for place, (name, (across, up)) in enumerate(curves.items()):
         keep = _corners(np.asarray(across), np.asarray(up))
         points = _spaced([(x(across[i]), y(up[i])) for i in keep])
-        line = "L".join(f"{_n(a)} {_n(u)}" for a, u in points)
+        line = "L".join(f"{short(a)} {short(u)}" for a, u in points)
         drawn = f' d="M{line}"' if line else ""
         body.append(f'<path class="line line-{place % LINES}"{drawn}><title>{escape(name)}</title></path>')
-    return _svg(body, y.start + BOTTOM, label)
+    return svg(body, y.start + BOTTOM, label)
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -223,11 +225,11 @@ def _outline(share: np.ndarray, edges: list[str], y: Axis) -> str:
     path, open_ = "", False
     for value, left, right in zip(share, edges, edges[1:], strict=False):
         if value > 0:
-            path += f"{'' if open_ else f'M{left} {_n(y.start)}'}V{_n(y(value))}H{right}"
+            path += f"{'' if open_ else f'M{left} {short(y.start)}'}V{short(y(value))}H{right}"
         elif open_:
-            path += f"V{_n(y.start)}Z"
+            path += f"V{short(y.start)}Z"
         open_ = value > 0
-    return path + (f"V{_n(y.start)}Z" if open_ else "")
+    return path + (f"V{short(y.start)}Z" if open_ else "")
 
 
 def _thinned(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -259,32 +261,38 @@ def _spaced(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _points(x: Axis, y: Axis, across: np.ndarray, up: np.ndarray) -> list[str]:
-    return [f"{_n(x(a))} {_n(y(u))}" for a, u in zip(across, up, strict=True)]
+    return [f"{short(x(a))} {short(y(u))}" for a, u in zip(across, up, strict=True)]
 
 
-def _x_axis(x: Axis, base: float, drop: float = 15) -> str:
-    line = f'<path class="axis" d="M{_n(x.start)} {_n(base)}H{_n(x.end)}"/>'
+def x_axis(x: Axis, base: float, drop: float = 15) -> str:
+    """Return the axis at the height `base`, its labels `drop` below."""
+    line = f'<path class="axis" d="M{short(x.start)} {short(base)}H{short(x.end)}"/>'
     marks = []
     for value in x.ticks():
         # The edge of the drawing would cut off a label at the very end.
         anchor = "end" if x(value) > x.end - 6 else "middle"
-        marks.append(f'<text x="{_n(x(value))}" y="{_n(base + drop)}" text-anchor="{anchor}">{x.label(value)}</text>')
+        marks.append(
+            f'<text x="{short(x(value))}" y="{short(base + drop)}" text-anchor="{anchor}">{x.label(value)}</text>'
+        )
     return line + "".join(marks)
 
 
-def _y_axis(y: Axis) -> str:
+def y_axis(y: Axis) -> str:
+    """Return lines across the chart at the ticks of a vertical axis, with their labels at the left."""
     marks = []
     for value in y.ticks():
-        at = _n(y(value))
-        marks.append(f'<path class="grid-line" d="M{_n(LEFT)} {at}H{_n(WIDTH - RIGHT)}"/>')
-        marks.append(f'<text x="{_n(LEFT - 6)}" y="{at}" dy=".32em" text-anchor="end">{y.label(value)}</text>')
+        at = short(y(value))
+        marks.append(f'<path class="grid-line" d="M{short(LEFT)} {at}H{short(WIDTH - RIGHT)}"/>')
+        marks.append(f'<text x="{short(LEFT - 6)}" y="{at}" dy=".32em" text-anchor="end">{y.label(value)}</text>')
     return "".join(marks)
 
 
-def _n(value: float) -> str:
+def short(value: float) -> str:
+    """Format a coordinate: one decimal at most."""
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _svg(body: list[str], height: float, label: str) -> str:
-    box = f'viewBox="0 0 {_n(WIDTH)} {_n(height)}"'
+def svg(body: list[str], height: float, label: str, width: float = WIDTH) -> str:
+    """Return a drawing of this viewBox; `label` says what it shows to a reader that does not see it."""
+    box = f'viewBox="0 0 {short(width)} {short(height)}"'
     return f'<svg {box} role="img" aria-label="{escape(label)}">{"".join(body)}</svg>'

@@ -16,6 +16,12 @@ def people(corpus: Corpus) -> np.ndarray:
     return np.array([f"{whole_domain(domain)}/{subject}" for domain, subject in rows])
 
 
+def people_shown(corpus: Corpus) -> np.ndarray:
+    """The person in each row, as `people`; the person of a generated row is that of its live face."""
+    rows = zip(*map(corpus.column, ("live_domain", "domain", "subject")), strict=True)
+    return np.array([f"{whole_domain(live or domain)}/{subject}" for live, domain, subject in rows])
+
+
 def other_people(
     live: Corpus, guides: Corpus, faces: np.ndarray, styles: Sequence[str], spoofs: np.ndarray, drawn: np.ndarray
 ) -> np.ndarray:

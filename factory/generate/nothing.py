@@ -63,6 +63,11 @@ def no_pair(config: PlanConfig, split: str, lives: Iterable[str], styles: dict[s
                 f"cross-attack needs live faces and guides of one domain, and live faces are of "
                 f"{_names('domain', domains)}, guides of {_names('domain', guided)}"
             )
+    if "same-style" in config.policies:
+        reasons.append(
+            "same-style needs a person with a live face and a real spoof of one domain, and a guide of that spoof's "
+            "style that shows another person (plan.guides_per_style guides are chosen)"
+        )
     widen = "" if len(config.policies) > 1 else "widen plan.policies, "
     return (
         f"nothing to generate in split {split!r}: {'; '.join(reasons)}: {widen}give live faces or guides of another "

@@ -22,7 +22,7 @@ import pyarrow as pa
 from difffas.errors import UserError
 from difffas.routes import Route
 from factory.core import draws
-from factory.corpus.row import LIVE, SPOOF
+from factory.corpus.row import LIVE, SPOOF, whole_domain
 from factory.corpus.shards import shard_sizes, shard_span
 from factory.corpus.style_statistics import route_of
 from factory.generate.nothing import no_guide, no_guide_of, no_live, no_pair
@@ -77,7 +77,7 @@ class Plan:
         self._shards: dict[str, int] = {}
         for split in config.splits:
             styles = style_pools(config, split, live, guides)
-            triples = sum(len(style.live) * len(style.guides) for style in styles)
+            triples = sum(len(style.live) * style.guides_per_face for style in styles)
             self._styles[split] = styles
             self._samples[split] = config.samples or triples
             self._shards[split] = shard_sizes(self._samples[split], rows_per_shard, sampler.batch_size)[0]
@@ -125,7 +125,7 @@ class Plan:
                 (low, high), (least, most) = self.sampler.ranges(style.style)
                 settings = (high - low + 1) * (round((most - least) * 1000) + 1)  # w has three decimals
                 turns = _turns(self._samples[split], number, len(styles))
-                found += _distinct(turns, len(style.live), len(style.guides), settings)
+                found += _distinct(turns, len(style.live), style.guides_per_face, settings)
         return found
 
     def locate(self, key: str) -> tuple[str, int]:
@@ -157,9 +157,10 @@ class Plan:
             mine = n % len(styles) == offset
             turns = _turns(samples, offset, len(styles))
             turn = n[mine] // len(styles)
-            live[mine] = style.live[turn * len(style.live) // turns]
+            face = turn * len(style.live) // turns
+            live[mine] = style.live[face]
             # Neighbouring turns may share a live face: consecutive guides make their pairs distinct.
-            guide[mine] = style.guides[(turn + style.live[turn * len(style.live) // turns]) % len(style.guides)]
+            guide[mine] = style.guide(face, turn + style.live[face])
             (low, high), (least, most) = self.sampler.ranges(style.style)
             t0[mine] = low + draws.below(high - low + 1, n[mine], *key, "t0")
             scale = np.round(least + draws.uniform(n[mine], *key, "cfg_scale") * (most - least), 3)
@@ -207,6 +208,17 @@ class StylePool:
     live: np.ndarray
     guides: np.ndarray
     routes: tuple[Route, ...]  # one for each domain of the live faces
+    meets: np.ndarray | None = None  # (live, M): places in `guides` that each face meets; None: all of them
+
+    @property
+    def guides_per_face(self) -> int:
+        """The number of guides that each live face meets, one after the other."""
+        return len(self.guides) if self.meets is None else self.meets.shape[1]
+
+    def guide(self, face: np.ndarray, number: np.ndarray) -> np.ndarray:
+        """Index positions of the guides that faces, places in `live`, meet in their turns of these numbers."""
+        turn = number % self.guides_per_face
+        return np.asarray(self.guides[turn if self.meets is None else self.meets[face, turn]])
 
 
 def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table) -> list[StylePool]:
@@ -230,10 +242,14 @@ def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table
         _refuse_foreign(config.allowed_attacks, [attack], "guides of attack", "plan.styles")
         asked[style] = domain
         eligible = _eligible(config, lives, domain, attack, owned)
+        chosen = _choose(config, split, style, shown)
+        meets = None
+        if "same-style" in config.policies:
+            own = _own(lives, np.flatnonzero(eligible), spoofs, chosen)
+            eligible[eligible], meets = ~own.all(axis=1), _others(own)
         if eligible.any():
-            chosen = _choose(config, split, style, shown)
             routes = tuple(route_of(found, domain, attack) for found in lives.domain.present(eligible))
-            pools.append(StylePool(style, lives.positions[eligible], chosen, routes))
+            pools.append(StylePool(style, lives.positions[eligible], chosen, routes, meets))
     if not pools:
         raise UserError(no_pair(config, split, lives.domain.present(), asked))
     return pools
@@ -291,9 +307,31 @@ def _eligible(
     result = np.zeros(len(lives.positions), dtype=bool)
     if "cross-domain" in config.policies:
         result |= ~same
+    owns = lives.subject.among(owned[domain, attack])  # a guide shows it, so a subject has it
     if "cross-attack" in config.policies:
-        result |= same & ~lives.subject.among(owned[domain, attack])  # a guide shows it, so a subject has it
+        result |= same & ~owns
+    if "same-style" in config.policies:
+        result |= same & owns
     return result
+
+
+def _own(lives: _Index, faces: np.ndarray, spoofs: _Index, chosen: np.ndarray) -> np.ndarray:
+    """Which of the chosen guides shows the person of which live face, bool (faces, guides)."""
+
+    def person(index: _Index, line: int) -> tuple[str, str]:
+        return whole_domain(index.domain[line]), index.subject[line]
+
+    shown = [person(spoofs, line) for line in np.searchsorted(spoofs.positions, chosen).tolist()]
+    people = {who: np.array([who == other for other in shown]) for who in {person(lives, f) for f in faces.tolist()}}
+    none = np.empty((0, len(chosen)), dtype=bool)
+    return np.stack([people[person(lives, face)] for face in faces.tolist()]) if len(faces) else none
+
+
+def _others(own: np.ndarray) -> np.ndarray:
+    """For each face with a guide of another person, the places of such guides; equally many for all faces."""
+    met = own[~own.all(axis=1)]
+    fewest = int((~met).sum(axis=1).min()) if len(met) else 0
+    return np.asarray(np.argsort(met, axis=1, kind="stable")[:, :fewest])  # guides of other people come first
 
 
 def _choose(config: PlanConfig, split: str, style: str, shown: np.ndarray) -> np.ndarray:

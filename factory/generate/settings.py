@@ -14,9 +14,11 @@ class PlanConfig(Config):
     """What to generate.
 
     cross-attack: every attack that a live subject lacks in its own domain. cross-domain: the styles of other domains.
+    same-style: the styles that a live subject has itself, by guides of other people, for comparison with its real
+    spoofs (Fig. 13b); with this policy no guide shows the person of its live face.
     """
 
-    policies: tuple[Literal["cross-attack", "cross-domain"], ...] = Field(
+    policies: tuple[Literal["cross-attack", "cross-domain", "same-style"], ...] = Field(
         ("cross-attack", "cross-domain"), min_length=1
     )
     splits: tuple[str, ...] = Field(("train",), min_length=1)

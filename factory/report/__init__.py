@@ -7,9 +7,8 @@ follow from the identity in `run.json` alone: they contain neither dates nor pat
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from jinja2 import Environment, StrictUndefined
 from pydantic import Field, model_validator
@@ -17,7 +16,7 @@ from pydantic import Field, model_validator
 from difffas.errors import UserError
 from factory import charts
 from factory.charts.detection import chart_style
-from factory.core.config import Config, PathOrUrl, fingerprint
+from factory.core.config import Config, PathOrUrl
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.evaluate.scores import SCORES
@@ -27,16 +26,19 @@ from factory.report.audit_section import AuditLimits, audit
 from factory.report.detection_section import Detection, detection
 from factory.report.explorer import Explored, ExplorerConfig, theme_script, themed, write_explorer
 from factory.report.explorer.verdicts import AUDIT, Verdicts
+from factory.report.figures import PAPER, FiguresConfig, asked, files, prepare_all
+from factory.report.figures.figure import Figure, Prepared
 from factory.report.patch_section import Patches, PatchSides, open_patches, patches
 from factory.report.search_section import Tuning, tuning
-from factory.report.sections import Folder
+from factory.report.sections import Folder, corpus_folder, open_folder
 from factory.report.strength_section import GRID, Strength, strength
 from factory.report.training_section import ShownSummary as ShownTraining
 from factory.report.training_section import TrainedModel, samples_file, training
-from factory.run import SUMMARY, Claim, Run, read_claim, read_summary
+from factory.run import Claim, Run
 from factory.storage import Storage
 
 PAGE = "index.html"
+FIGURE = "figure"  # kind of a folder that a figure of the paper reads
 HEADINGS = {
     "faces": "Live, guide, spoof",
     "counts": "Counts",
@@ -48,6 +50,7 @@ HEADINGS = {
     "detection": "Detection",
     "tuning": "Tuning",
     "ablations": "Ablations",
+    "paper": "The paper's figures",
 }
 
 
@@ -69,8 +72,6 @@ class ReportInputs(Config):
 
     @model_validator(mode="after")
     def _check(self) -> ReportInputs:
-        if not any(self.model_dump().values()):
-            raise UserError(f"nothing to report on: give at least one of {', '.join(type(self).model_fields)}")
         if self.audit is not None and self.generated is None:
             raise UserError("an audit is shown beside the rows that it judges: give generated, too")
         return self
@@ -79,20 +80,31 @@ class ReportInputs(Config):
 class ReportConfig(Config):
     """One report."""
 
-    inputs: ReportInputs
+    inputs: ReportInputs = ReportInputs()
+    figures: FiguresConfig = Field(FiguresConfig(), description="figures of the paper, each of folders of its own")
     out: PathOrUrl
     title: str = "Spoof factory report"
     triplets_per_style: int = Field(6, ge=1)
     explorer: ExplorerConfig = ExplorerConfig()
 
+    @model_validator(mode="after")
+    def _check(self) -> ReportConfig:
+        if not any(self.inputs.model_dump().values()) and not asked(self.figures):
+            names = (
+                f"{part}.{name}" for part in ("inputs", "figures") for name in type(getattr(self, part)).model_fields
+            )
+            raise UserError(f"nothing to report on: give at least one of {', '.join(names)}")
+        return self
+
 
 @dataclasses.dataclass(frozen=True)
 class OpenedInputs:
-    """The opened inputs. `folders` holds all except the audit by (kind, name), in the page's order."""
+    """The opened inputs. `folders` holds those of the sections and figures by (kind, name), in the page's order."""
 
     corpora: dict[str, Corpus]
     verdicts: Verdicts | None
     patches: Patches | None
+    figures: dict[str, Prepared]
     folders: dict[tuple[str, str], Folder]
 
     def of(self, kind: str) -> dict[str, Folder]:
@@ -113,6 +125,7 @@ class Sections(TypedDict, total=False):
     detection: Detection | None
     tuning: Tuning | None
     ablations: Ablations | None
+    paper: list[Figure]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +148,7 @@ class ReportSummary(TypedDict):
     sections: list[str]
     triplets: int
     explorer: Explored | None
+    figures: NotRequired[list[str]]  # files of figures of the paper
 
 
 def run(config: ReportConfig) -> ReportSummary:
@@ -146,7 +160,7 @@ def run(config: ReportConfig) -> ReportSummary:
     Raises:
         UserError: if an input is unfinished or of another kind, or OUT belongs to another report.
     """
-    opened = open_inputs(config.inputs)
+    opened = open_inputs(config.inputs, config.figures)
     identity: JsonObject = {
         "title": config.title,
         "triplets_per_style": config.triplets_per_style,
@@ -155,7 +169,9 @@ def run(config: ReportConfig) -> ReportSummary:
         "inputs": [
             [kind, name, folder.claim["fingerprint"], folder.claim.get("software", {}), folder.digest]
             for (kind, name), folder in opened.folders.items()
+            if kind != FIGURE
         ],
+        **({"figures": {name: one.identity for name, one in opened.figures.items()}} if opened.figures else {}),
     }
     claim = Run(config.out, "report", identity, config)
     if (finished := claim.summary(ReportSummary)) is not None:
@@ -164,6 +180,9 @@ def run(config: ReportConfig) -> ReportSummary:
     content = gather(config, opened, explored)
     faces = content.sections.get("faces")
     page = render(content).encode()
+    drawn = dict(files(content.sections.get("paper", [])))
+    for name, picture in drawn.items():
+        claim.storage.create(name, picture)
     claim.storage.create(PAGE, page)
     summary: ReportSummary = {
         "report": claim.storage.path(PAGE),
@@ -172,11 +191,13 @@ def run(config: ReportConfig) -> ReportSummary:
         "triplets": sum(len(style.triplets) for style in faces.styles) if faces else 0,
         "explorer": explored,
     }
+    if drawn:
+        summary["figures"] = [claim.storage.path(name) for name in drawn]
     return claim.finish(summary)
 
 
-def open_inputs(inputs: ReportInputs) -> OpenedInputs:
-    """Open every input, before anything is written.
+def open_inputs(inputs: ReportInputs, figures: FiguresConfig) -> OpenedInputs:
+    """Open every input of the sections and figures, before anything is written.
 
     Raises:
         UserError: if a folder is unfinished, of another kind, or was not written by this software.
@@ -186,25 +207,28 @@ def open_inputs(inputs: ReportInputs) -> OpenedInputs:
     for name, url in (("real", inputs.real), ("live", inputs.live), ("generated", inputs.generated)):
         if url is not None:
             corpora[name] = Corpus(url)
-            folders["corpus", name] = dataclasses.replace(_folder(url, "planned"), digest=corpora[name].digest)
+            folders["corpus", name] = corpus_folder(corpora[name])
     if inputs.audit is not None:
-        folders["audit", "audit"] = _folder(inputs.audit, "refused_by_reason", AUDIT)
+        folders["audit", "audit"] = open_folder(inputs.audit, "refused_by_reason", AUDIT)
     for name, url in inputs.models.items():
-        model = _folder(url, "curve")
+        model = open_folder(url, "curve")
         samples = samples_file(model.figures(ShownTraining))
-        folders["model", name] = model if samples is None else _folder(url, "curve", samples)
+        folders["model", name] = model if samples is None else open_folder(url, "curve", samples)
     if inputs.strength is not None:
-        folders["strength", "strength"] = _folder(inputs.strength, "spearman", GRID)
+        folders["strength", "strength"] = open_folder(inputs.strength, "spearman", GRID)
     compared = open_patches(inputs.patches)
-    for (name, url), corpus in zip(inputs.patches.items(), compared.corpora.values() if compared else (), strict=True):
-        folders["patches", name] = dataclasses.replace(_folder(url, "planned"), digest=corpus.digest)
+    for name, corpus in zip(inputs.patches, compared.corpora.values() if compared else (), strict=True):
+        folders["patches", name] = corpus_folder(corpus)
     for name, url in inputs.evaluations.items():
-        folders["evaluation", name] = _folder(url, "auc", SCORES)
+        folders["evaluation", name] = open_folder(url, "auc", SCORES)
     if inputs.tune is not None:
-        folders["tune", "tune"] = _folder(inputs.tune, "regenerated")
+        folders["tune", "tune"] = open_folder(inputs.tune, "regenerated")
     for name, url in inputs.ablations.items():
         folders["ablation", name] = open_table(url)
-    return OpenedInputs(corpora, _verdicts(inputs, corpora.get("generated")), compared, folders)
+    prepared = prepare_all(figures)
+    for name, one in prepared.items():
+        folders |= {(FIGURE, f"{PAPER[name]}, {role}"): folder for role, folder in one.folders.items()}
+    return OpenedInputs(corpora, _verdicts(inputs, corpora.get("generated")), compared, prepared, folders)
 
 
 def gather(config: ReportConfig, opened: OpenedInputs, explored: Explored | None) -> Content:
@@ -224,6 +248,7 @@ def gather(config: ReportConfig, opened: OpenedInputs, explored: Explored | None
         "detection": detection(opened.of("evaluation")),
         "tuning": tuning(opened.of("tune")),
         "ablations": ablations(opened.of("ablation")),
+        "paper": [one.draw() for one in opened.figures.values()],
     }
     return Content(
         title=config.title,
@@ -241,7 +266,7 @@ def render(content: Content) -> str:
     environment.filters |= {"number": charts.number, "fixed": charts.fixed}
     template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(
-        vars(content), headings=HEADINGS, style=page_style(), theme=theme_script()
+        vars(content), headings=HEADINGS, paper=PAPER, style=page_style(), theme=theme_script()
     )
 
 
@@ -261,19 +286,3 @@ def _verdicts(inputs: ReportInputs, generated: Corpus | None) -> Verdicts | None
     if not verdicts.know(generated.index["key"]):
         raise UserError(f"{storage.url} is an audit of another corpus: none of its keys is in {generated.storage.url}")
     return verdicts
-
-
-def _folder(url: str, needs: str, *others: str) -> Folder:
-    """A finished folder whose summary has the key `needs`; its digest covers the summary and existing `others`."""
-    storage = Storage(url)
-    claim, summary = read_claim(storage), read_summary(storage)
-    if summary is None:
-        raise UserError(f"{storage.url} is not finished: run the command that writes it again")
-    if needs not in summary:
-        raise UserError(
-            f"{storage.url} holds a run of {claim['job']}, whose summary has no {needs!r}: give another folder"
-        )
-    present = [SUMMARY, *filter(storage.exists, others)]
-    return Folder(
-        storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest() for name in present])
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from difffas.errors import UserError
 from factory import charts
+from factory.core.config import fingerprint
 from factory.core.documents import JsonObject
 from factory.core.progress import progress_line
 from factory.corpus import Corpus, Totals
 from factory.corpus.row import LIVE, SPOOF
 from factory.report.triplets import Triplet, sample_triplets
-from factory.run import SUMMARY, Claim, SummaryT, checked_figures
+from factory.run import SUMMARY, Claim, SummaryT, checked_figures, read_claim, read_summary
 from factory.storage import Storage
 
 GROUPS = ("live", "spoof", "generated")
@@ -35,6 +38,31 @@ class Folder:
     def figures(self, kind: type[SummaryT]) -> SummaryT:
         """The summary as the TypedDict `kind`; a UserError if it has another form."""
         return checked_figures(self.storage, self.summary, kind, self.file)
+
+
+def open_folder(url: str, needs: str, *others: str) -> Folder:
+    """A finished folder whose summary has the key `needs`; its digest covers the summary and existing `others`.
+
+    Raises:
+        UserError: if the folder is unfinished, or its run is of another kind.
+    """
+    storage = Storage(url)
+    claim, summary = read_claim(storage), read_summary(storage)
+    if summary is None:
+        raise UserError(f"{storage.url} is not finished: run the command that writes it again")
+    if needs not in summary:
+        raise UserError(
+            f"{storage.url} holds a run of {claim['job']}, whose summary has no {needs!r}: give another folder"
+        )
+    present = [SUMMARY, *filter(storage.exists, others)]
+    return Folder(
+        storage, claim, summary, fingerprint([hashlib.sha256(storage.read(name)).hexdigest() for name in present])
+    )
+
+
+def corpus_folder(corpus: Corpus) -> Folder:
+    """The folder of an opened corpus; its digest is that of the images."""
+    return dataclasses.replace(open_folder(corpus.storage.url, "planned"), digest=corpus.digest)
 
 
 def software(claims: Iterable[Claim]) -> list[dict[str, str]]:

@@ -73,6 +73,13 @@ def picture(row: Row) -> Picture:
     return Picture(row, f"data:{media};base64,{base64.b64encode(data).decode()}", width, height)
 
 
+def picture_of(pixels: np.ndarray, row: Row) -> Picture:
+    """New pixels, uint8 (H, W, 3), as a picture, without loss up to `EMBEDDED_BYTES`; `row` is its row."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return picture(dataclasses.replace(row, image=buffer.getvalue(), codec="png"))
+
+
 def _sample(generated: Corpus, per_style: int) -> np.ndarray:
     """Index positions of the sampled spoofs, ordered by style and then by the hash of their keys."""
     spoof = pc.equal(generated.index["label"], SPOOF)

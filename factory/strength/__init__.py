@@ -87,7 +87,7 @@ class StrengthConfig(Config):
         for name, values in (("t0", self.t0), ("cfg_scale", self.cfg_scale)):
             if list(values) != sorted(set(values)):
                 raise UserError(f"{name} {list(values)} must rise: write each value once, the smallest first")
-        steps = _sampler(self).steps  # a match_unseen without match is refused here
+        steps = sampler_of(self).steps  # a match_unseen without match is refused here
         if not steps <= self.t0[0] <= self.t0[-1] <= 1000:
             raise UserError(f"t0 {list(self.t0)} must lie within steps ({steps}) and 1000")
         return self
@@ -122,17 +122,17 @@ def run(config: StrengthConfig) -> StrengthSummary:
         "live": live.digest,
         "guides": guides.digest,
         "generator": model_digest(storage),
-        "sampler": _sampler(config).model_dump(mode="json", exclude={"by_style"}),
+        "sampler": sampler_of(config).model_dump(mode="json", exclude={"by_style"}),
         # Its matching is the sampler's: studies from before it existed have these fingerprints.
         **config.model_dump(mode="json", exclude={"inputs", "out", "resources", "match", "match_unseen"}),
         "protocol": record(protocol_of(live)),
     }
     faces = choose_faces(config, live, guides)
-    check_sampler(config.inputs.generator, _sampler(config), set(faces.style))
-    _check_styles(storage, set(faces.style))
-    size = _size(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
+    check_sampler(config.inputs.generator, sampler_of(config), set(faces.style))
+    check_styles(storage, set(faces.style))
+    size = image_size(live.pixels(faces.live[:1]), guides.pixels(faces.guide[:1]))
     sources = sources_of_run(
-        config.inputs.generator, _sampler(config), set(faces.routes), (live, guides), config.split, size
+        config.inputs.generator, sampler_of(config), set(faces.routes), (live, guides), config.split, size
     )
     claim = Run(config.out, STATION, identity, config)
     if (finished := claim.summary(StrengthSummary)) is not None:
@@ -182,7 +182,7 @@ def _sample(
     """Generate and measure every cell of the grid; the picture first, the samples last."""
     lives, shown = live.pixels(faces.live), guides.pixels(faces.guide)
     threads = config.resources.threads
-    generator = load_generator(config.inputs.generator, _sampler(config), threads, False, None, statistics)
+    generator = load_generator(config.inputs.generator, sampler_of(config), threads, False, None, statistics)
     score = StyleScorer(config.inputs.generator, faces.style)
     live_key, guide_key = live.column("key")[faces.live], guides.column("key")[faces.guide]
     live_strength, guide_strength = score(lives), score(shown)
@@ -191,7 +191,7 @@ def _sample(
     kept = []
     started = time.monotonic()
     for cell, (t0, cfg_scale) in enumerate(_cells(config), start=1):
-        spoofs = _generate(generator, lives, shown, faces, t0, cfg_scale)
+        spoofs = generate_faces(generator, lives, shown, faces, t0, cfg_scale)
         kept.append(spoofs[pictured])
         strength, identity_change, rms = score(spoofs), structure_change(lives, spoofs), rms_change(lives, spoofs)
         lines += [
@@ -220,9 +220,10 @@ def _sample(
     out.create(SAMPLES, table_of(lines).encode())
 
 
-def _generate(
+def generate_faces(
     generator: Generator, live: np.ndarray, guides: np.ndarray, faces: Faces, t0: int, cfg_scale: float
 ) -> np.ndarray:
+    """Spoofs of the faces at one T₀ and w, uint8 (N, H, W, 3); raises UserError for spoofs that are not finite."""
     count = len(live)
     settings = np.full(count, t0), np.full(count, cfg_scale, np.float64)
     made = generator(Request(live, guides, np.arange(count), *settings, faces.seed, faces.routes))
@@ -237,7 +238,8 @@ def _cells(config: StrengthConfig) -> list[tuple[int, float]]:
     return [(t0, cfg_scale) for t0 in config.t0 for cfg_scale in config.cfg_scale]
 
 
-def _sampler(config: StrengthConfig) -> SamplerConfig:
+def sampler_of(config: StrengthConfig) -> SamplerConfig:
+    """The sampler of a study, whose ranges hold every T₀ and w."""
     return build(
         SamplerConfig,
         {
@@ -252,7 +254,8 @@ def _sampler(config: StrengthConfig) -> SamplerConfig:
     )
 
 
-def _check_styles(storage: Storage, wanted: set[str]) -> None:
+def check_styles(storage: Storage, wanted: set[str]) -> None:
+    """Refuse styles that the encoder of a model folder does not know, and an encoder that knows one style only."""
     known = encoder_config(storage)["styles"]
     unknown = sorted(wanted - set(known))
     if unknown:
@@ -261,7 +264,7 @@ def _check_styles(storage: Storage, wanted: set[str]) -> None:
         raise UserError(f"the style encoder of {storage.url} knows only {known}: odds need a second style")
 
 
-def _size(live: np.ndarray, guide: np.ndarray) -> tuple[int, int]:
+def image_size(live: np.ndarray, guide: np.ndarray) -> tuple[int, int]:
     """Height and width of the images; raises UserError if the guides have others."""
     if live.shape != guide.shape:
         sizes = ["×".join(map(str, images.shape[1:3])) for images in (live, guide)]

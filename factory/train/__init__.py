@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -97,6 +97,12 @@ class Recipe(typing.Protocol):
 
     def evaluate(self) -> Evaluation:
         """Evaluate the model on held-out subjects."""
+
+    def keep(self, step: int) -> Mapping[str, bytes]:
+        """Files that the run keeps of the state after `step` steps, by name; 0 is before the first step.
+
+        Worker 0 writes them, each once: a run that is resumed before `step` keeps the first.
+        """
 
     def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run. Model and figures of worker 0 are kept."""

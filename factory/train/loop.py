@@ -70,10 +70,12 @@ def train_loop(recipe: Recipe, settings: WorkerSettings[ConfigT]) -> str | None:
     fit = prepare(recipe, settings, get_device(), fresh=checkpoint is None)
     config, first = fit.config, parallel.rank() == 0
     course = _restore(fit, checkpoint)
-    watch = None
+    watch, storage = None, Storage(settings.out)
     if first:
         names = settings.station, settings.fingerprint
-        watch = Watch(Storage(settings.out), course.step, fit.resources.trackers, *names, settings.shown())
+        watch = Watch(storage, course.step, fit.resources.trackers, *names, settings.shown())
+    if course.step == 0:
+        _keep(fit, 0, storage)
     progress = TrainingProgress(settings.station, config.steps, config.batch_size, course.step)
     with contextlib.closing(_batches(fit, course, settings.cpus_per_reader)) as batches:
         while course.step < config.steps and not _out_of_patience(config, course):
@@ -85,6 +87,7 @@ def train_loop(recipe: Recipe, settings: WorkerSettings[ConfigT]) -> str | None:
             last = course.step == config.steps
             if config.evaluate_every and (course.step % config.evaluate_every == 0 or last):
                 _evaluate(fit, course, watch)
+            _keep(fit, course.step, storage)
             last = last or _out_of_patience(config, course)
             _log(config, course, outcome, watch, last=last)
             if first:
@@ -224,6 +227,17 @@ def _evaluate(fit: Fit, course: Course, watch: Watch | None) -> None:
         watch.scalars(course.step, {f"held_out/{name}": value for name, value in found.figures.items()})
         for name, pixels in found.images.items():
             watch.image(course.step, name, pixels)
+
+
+def _keep(fit: Fit, step: int, storage: Storage) -> None:
+    """Write the files that the recipe keeps of this step; they precede the next checkpoint, so none is missed."""
+    with _precision(fit):
+        files = fit.recipe.keep(step)
+    if files:
+        fit.network.train()
+    if parallel.rank() == 0:
+        for name, data in files.items():
+            storage.create(name, data)
 
 
 def _exported(recipe: Recipe) -> nn.Module:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl, is_empty
+from factory.core.config import Config, PathOrUrl, is_empty, is_none
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.corpus.kept import Audit, kept_by
@@ -30,6 +30,7 @@ from factory.train import (
     needs,
 )
 from factory.train.batches import PixelCache, SamplePlan, share
+from factory.train.recipes.embeddings import Embeddings, EmbeddingsConfig, check_steps
 from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
 from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
@@ -73,6 +74,9 @@ class FitClassifierConfig(Config):
     backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
+    embeddings: EmbeddingsConfig | None = Field(
+        None, exclude_if=is_none, description="keep embeddings of training rows for the report's Fig. 12"
+    )
     vary: bool = Field(False, exclude_if=is_empty, description=DESCRIPTION)
     train: TrainConfig = TrainConfig(steps=10_000, batch_size=64, learning_rate=1e-4)
     resources: TrainResources = TrainResources()
@@ -97,6 +101,7 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
     sources = [(corpus, corpus.where(split=config.split))]
     styles = set(train_styles(corpus, config.split))
     check_resources(config.train, config.resources)
+    check_steps(config.embeddings, config.train.steps)
     if config.train.evaluate_every:
         _require_both(corpus, config.held_out)
         check_held_out(corpus, config.split, str(config.held_out))
@@ -164,7 +169,8 @@ def worker(settings: WorkerSettings[FitClassifierConfig]) -> str | None:
 
 def classifier_recipe(settings: WorkerSettings[FitClassifierConfig]) -> LabelRecipe:
     """The recipe of a spoof classifier."""
-    return LabelRecipe(ClassifierObjective(settings), settings.train)
+    objective = ClassifierObjective(settings)
+    return LabelRecipe(objective, settings.train, embeddings=objective.embeddings)
 
 
 class ClassifierObjective:
@@ -187,6 +193,8 @@ class ClassifierObjective:
         self._loss = make_loss(config.loss, self._styles)
         self._plan = self._rows.plan(config.sampling, settings.train.seed)
         self.images = Images(self._rows.corpora, self._plan, self._rows.columns)
+        kept, corpora = config.embeddings, self._rows.corpora
+        self.embeddings = Embeddings(kept, corpora, self._rows.numbers) if kept is not None else None
         self._held_out = held_out_rows(real, config.held_out)
         self._spoof = (real.column("label")[self._held_out] == SPOOF).astype(np.int64)
         self._pixels = PixelCache(real)  # of the held-out rows

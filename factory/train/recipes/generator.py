@@ -333,6 +333,10 @@ class GeneratorRecipe:
         samples, timesteps = config.evaluation.samples, config.network.timesteps
         return Validation(self._corpus, config.held_out, samples, self._seed, timesteps, pairs=config.pairs)
 
+    def keep(self, step: int) -> dict[str, bytes]:
+        """Nothing is kept beside the model."""
+        return {}
+
     def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""
         from difffas.pipeline import SpoofPipeline

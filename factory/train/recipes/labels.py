@@ -14,6 +14,7 @@ from factory.models.tensors import to_tensor
 from factory.train import Evaluation, ModelFigures, TrainConfig
 from factory.train.batches import PixelCache, SamplePlan
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
+from factory.train.recipes.embeddings import Embeddings
 
 if TYPE_CHECKING:
     import torch
@@ -69,11 +70,17 @@ class Objective(typing.Protocol):
 
 
 class LabelRecipe:
-    """The recipe of an objective: its network alone is in a checkpoint; half of the images are mirrored on request."""
+    """The recipe of an objective: its network alone is in a checkpoint; half of the images are mirrored on request.
 
-    def __init__(self, objective: Objective, train: TrainConfig, mirror: bool = True) -> None:
+    `embeddings` is for a network that gives features, too.
+    """
+
+    def __init__(
+        self, objective: Objective, train: TrainConfig, mirror: bool = True, embeddings: Embeddings | None = None
+    ) -> None:
         import torch
 
+        self._embeddings = embeddings
         self.objective = objective
         self._train, self._mirror = train, mirror
         self._device = torch.device("cpu")
@@ -114,6 +121,13 @@ class LabelRecipe:
     def evaluate(self) -> Evaluation:
         """Evaluate the network on held-out subjects."""
         return self.objective.evaluate(self._device)
+
+    def keep(self, step: int) -> dict[str, bytes]:
+        """The embeddings of a step, if the configuration asks for them."""
+        if self._embeddings is None or step not in self._embeddings.steps:
+            return {}
+        network = self.objective.network.eval()
+        return self._embeddings.keep(step, lambda images: network(images, with_features=True)[1], self._device)
 
     def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return its figures."""

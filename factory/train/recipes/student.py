@@ -254,6 +254,10 @@ class StudentRecipe:
             rows, self._sampler, self._statistics, config.samples, config.grid_rows, self._batch_size, self._seed
         )
 
+    def keep(self, step: int) -> dict[str, bytes]:
+        """Nothing is kept beside the model."""
+        return {}
+
     def export(self, folder: Path) -> ModelFigures:
         """Write the teacher's parts and the student below `folder`; return the figures of the run."""
         from difffas.model_folder import index_with_student

@@ -291,3 +291,44 @@ def test_nothing_from_outside_a_protocol_comes_in() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             make(rows, **{**inside, "allowed_attacks": ["replay"], **outside})
+
+
+def test_same_style_gives_a_style_that_the_person_has_by_a_guide_of_another() -> None:
+    rows = small_rows(subjects=6)
+    plan = make(rows, policies=["same-style"], guides_per_style=3)
+    pairs = [
+        (rows[live], rows[guide])
+        for shard_plan in shard_plans(plan)
+        for live, guide in zip(shard_plan.live, shard_plan.guide, strict=True)
+    ]
+    owned = {(row.domain, row.subject, row.style) for row in rows if row.label == SPOOF}
+    for live, guide in pairs:
+        assert (live.domain, live.subject, guide.style) in owned
+        assert live.subject != guide.subject
+    assert len({(live.key, guide.key) for live, guide in pairs}) == plan.distinct()
+    faces = {live.key for live, _ in pairs}
+    assert faces == {row.key for row in rows if row.label == LIVE}, "every face has print, by others' guides"
+
+
+@settings(max_examples=30, deadline=None)
+@given(samples=st.integers(1, 200), guides=st.integers(1, 5), seed=st.integers(0, 5))
+def test_no_guide_shows_its_face_once_same_style_is_among_the_policies(samples: int, guides: int, seed: int) -> None:
+    rows = small_rows(subjects=4)
+    try:
+        plan = make(rows, policies=["same-style", "cross-domain"], samples=samples, guides_per_style=guides, seed=seed)
+    except ValueError:  # of no pair
+        return  # every chosen guide shows the only person who could meet it
+    pairs = [
+        (int(live), int(guide))
+        for shard_plan in shard_plans(plan)
+        for live, guide in zip(shard_plan.live, shard_plan.guide, strict=True)
+    ]
+    for live, guide in pairs:
+        same_person = (rows[live].domain, rows[live].subject) == (rows[guide].domain, rows[guide].subject)
+        assert not same_person
+    assert plan.distinct() == len(set(pairs))
+
+
+def test_same_style_without_a_second_person_says_what_it_needs() -> None:
+    with pytest.raises(ValueError, match="same-style needs a person with a live face and a real spoof"):
+        make(small_rows(subjects=1), policies=["same-style"])

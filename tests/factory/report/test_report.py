@@ -105,7 +105,7 @@ def test_wrong_inputs_are_one_line_and_claim_nothing(inputs: dict[str, Any], tmp
     Run(str(tmp_path / "begun"), "fit-style", {}, NoConfig())
     out = tmp_path / "out"
     for given, message in (
-        ({}, "nothing to report on: give at least one of real, live"),
+        ({}, "nothing to report on: give at least one of inputs.real, inputs.live"),
         ({"reel": "x"}, "did you mean 'real'"),
         ({"real": str(tmp_path / "nowhere")}, "not a finished corpus"),
         ({"models": {"m": str(tmp_path / "begun")}}, "is not finished"),

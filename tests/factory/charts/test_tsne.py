@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.manifold import TSNE, trustworthiness
 
-from factory.benchmark.tsne import gradient, joint, tsne
+from factory.charts.tsne import gradient, joint, tsne
 
 
 def clusters(count: int = 4, size: int = 20) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,10 @@ MOMENTA = (0.5, 0.8)  # while similarities are exaggerated, and after
 BISECTIONS = 64
 
 
-def tsne(points: npt.ArrayLike, perplexity: float = 30.0, steps: int = 750) -> Floats:
+def tsne(points: npt.ArrayLike, perplexity: float = 30.0, steps: int = 750, start: Floats | None = None) -> Floats:
     """Map points (N, D) to the plane (N, 2); `perplexity` is lowered to a third of N − 1 if it is above that.
+
+    `start` is an earlier map of the same points (N, 2), whose directions the new map begins with.
 
     Raises:
         ValueError: for fewer than four points, or points that are not finite.
@@ -30,7 +32,7 @@ def tsne(points: npt.ArrayLike, perplexity: float = 30.0, steps: int = 750) -> F
     if given.ndim != 2 or len(given) < 4 or not np.isfinite(given).all():
         raise ValueError(f"points of shape {given.shape}: give four or more finite ones, as (N, D)")
     similar = joint(given, min(perplexity, (len(given) - 1) / 3))
-    placed = _principal(given)
+    placed = _principal(given) if start is None else _small(start - start.mean(axis=0))
     step, gains = np.zeros_like(placed), np.ones_like(placed)
     rate = max(len(given) / EXAGGERATION / 4, 50.0)
     for number in range(steps):
@@ -86,4 +88,9 @@ def _principal(points: Floats) -> Floats:
     kept = min(2, len(sizes))
     found[:, :kept] = left[:, :kept] * sizes[:kept]
     found *= np.sign(found[np.abs(found).argmax(axis=0), [0, 1]])
-    return found * (1e-4 / max(float(found[:, 0].std()), LEAST))
+    return _small(found)
+
+
+def _small(placed: Floats) -> Floats:
+    """The places, shrunk to a deviation of 1e-4 along the first axis."""
+    return placed * (1e-4 / max(float(placed[:, 0].std()), LEAST))

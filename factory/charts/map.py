@@ -25,17 +25,20 @@ class Place(NamedTuple):
 
 
 def places(at: np.ndarray, points: Sequence[Place], label: str) -> str:
-    """Draw points at (N, 2); both axes have one scale, so that distances are those of the map."""
+    """Draw points at (N, 2); both axes have one scale, so that distances are those of the map.
+
+    The drawing is as high as the points need.
+    """
     low, high = at.min(axis=0), at.max(axis=0)
     side = charts.WIDTH - 2 * EDGE
     scale = side / max(float((high - low).max()), 1e-12)
-    corner = EDGE + (side - (high - low) * scale) / 2
-    shown = corner + (at - low) * scale
+    across, height = (high - low) * scale + 2 * EDGE
+    shown = EDGE + (at - low) * scale + [(charts.WIDTH - across) / 2, 0.0]
     body = []
     for (x, y), point in zip(shown.tolist(), points, strict=True):
-        drawn = mark(point.shape, f"place {point.shade}", x, charts.WIDTH - y)
+        drawn = mark(point.shape, f"place {point.shade}", x, height - y)
         body.append(f"{drawn}<title>{escape(point.title)}</title></{'circle' if point.shape == 'circle' else 'path'}>")
-    return charts.svg(body, charts.WIDTH, label)
+    return charts.svg(body, height, label)
 
 
 def mark(shape: str, kind: str, x: float, y: float) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CHUNK = 64  # images
 CELLS = 4  # side of the feature map that is compared, at most
 NEAR = 5  # percentile of the real distances, below which a spoof counts as near
+ROUNDING = 1e-5  # distances of copies in float32
 NEARNESS = (5, 50, 95)  # percentiles shown
 
 
@@ -145,8 +146,8 @@ class Space:
         """The nearest training spoof of each row; of equal distances the first."""
         cosine = _unit(self._features(corpus, rows) - self._middle) @ self._training.T
         best = cosine.argmax(axis=1)
-        distance = 1.0 - cosine[np.arange(len(rows)), best]
-        return Nearest(rows, self._spoofs[best], distance.astype(np.float64).clip(0.0))
+        distance = 1.0 - cosine[np.arange(len(rows)), best].astype(np.float64)
+        return Nearest(rows, self._spoofs[best], np.where(distance < ROUNDING, 0.0, distance))
 
     def _features(self, corpus: Corpus, rows: np.ndarray) -> np.ndarray:
         """The last feature maps, averaged to at most `CELLS` × `CELLS` and flattened; float32 (N, D)."""
@@ -184,7 +185,7 @@ def _sheets(name: str, corpus: Corpus, training: Corpus, near: Nearest, shown: i
     for title, places in chosen.items():
         made = [picture(row) for row in corpus.rows(near.rows[places])]
         theirs = [picture(row) for row in training.rows(near.training[places])]
-        notes = [charts.fixed(distance, 3) for distance in near.distance[places].tolist()]
+        notes = [charts.number(distance, 2) for distance in near.distance[places].tolist()]
         styles = [SheetRow("generated", [tile(one, f"{one.row.style}, generated", made=True) for one in made])]
         tiles = [tile(one, f"{one.row.style}, training", note) for one, note in zip(theirs, notes, strict=True)]
         panels.append(
@@ -195,7 +196,7 @@ def _sheets(name: str, corpus: Corpus, training: Corpus, near: Nearest, shown: i
 
 def _line(name: str, near: Nearest, kind: str) -> Line:
     low, middle, high = np.percentile(near.distance, NEARNESS).tolist()
-    figure = f"{charts.fixed(middle, 3)}  ({len(near.rows):,})"
+    figure = f"{charts.number(middle, 2)}  ({len(near.rows):,})"
     return Line(name, figure, kind, middle, None, (low, high))
 
 
@@ -204,11 +205,11 @@ def _table(
 ) -> Table:
     limit = float(np.percentile(usual.distance, NEAR)) if usual else None
     columns = ["spoofs", "least", *(f"{share}th percentile" for share in NEARNESS), "nearest is its guide"]
-    columns += [] if limit is None else [f"below {charts.fixed(limit, 3)}"]
+    columns += [] if limit is None else [f"below {charts.number(limit, 2)}"]
     rows = []
     for name, near in [*found.items(), *([("real, unseen", usual)] if usual else [])]:
         percentiles = np.percentile(near.distance, NEARNESS).tolist()
-        cells = [f"{len(near.rows):,}", *(charts.fixed(v, 3) for v in [float(near.distance.min()), *percentiles])]
+        cells = [f"{len(near.rows):,}", *(charts.number(v, 2) for v in [float(near.distance.min()), *percentiles])]
         cells.append(_guided(generated[name], training, near) if name in generated else "—")
         cells += [] if limit is None else [f"{charts.fixed(100 * float((near.distance < limit).mean()), 1)} %"]
         rows.append((name, cells))
@@ -228,7 +229,7 @@ def _notes(config: NearestFigure, training: Corpus, searched: int, usual: Neares
     among = f"{searched:,} of {every:,}" if searched < every else f"all {every:,}"
     notes = [f"Sought among {among} spoofs of split {config.split}."]
     if usual is not None:
-        limit = charts.fixed(float(np.percentile(usual.distance, NEAR)), 3)
+        limit = charts.number(float(np.percentile(usual.distance, NEAR)), 2)
         notes.append(
             f"A generator that copies has many spoofs nearer than real spoofs of unseen people ever are: of those "
             f"(split {config.unseen}), {NEAR} % lie below {limit}. A much larger share of generated spoofs below it "

@@ -18,7 +18,7 @@ def made_of(rows: list[Row]) -> list[Row]:
     """A spoof of every live face in every style of its domain, by a guide of the next person."""
     lives = [r for r in rows if r.label == LIVE]
     spoofs = [r for r in rows if r.label == SPOOF]
-    made = []
+    made: list[Row] = []
     for live in lives:
         for style in sorted({r.style for r in spoofs if r.domain == live.domain}):
             guide = next(r for r in spoofs if r.style == style and r.subject != live.subject)

@@ -32,10 +32,10 @@ from factory.line.faults import carry
 from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
 from factory.prepare.config import PrepareConfig as PrepareConfig
 from factory.prepare.entries import Entry, list_entries
-from factory.prepare.faces import COVERED, Choice, choose, covered
+from factory.prepare.faces import COVERED, NO_FACE, Choice, choose, covered
 from factory.run import Planned, Run
 from factory.sources import list_sources, listing_digest, printable, read_sources
-from factory.sources.aligned import cut_aligned
+from factory.sources.aligned import aligned_square, cut_aligned
 from factory.sources.faces import Box, centre_square, cut_square
 from factory.sources.folder import MAX_BYTES as MAX_BYTES
 from factory.sources.place import Read
@@ -170,6 +170,9 @@ def read_shard(config: PrepareConfig, entries: list[Entry]) -> Images:
                         rejects[place] = rejects[place] or COVERED
                     if choice.detected:
                         detected[place] = {"key": entry.key, **choice.detected}
+                elif entry.points is not None:
+                    square = aligned_square(np.array(entry.points).reshape(-1, 2), config.margin)
+                    rejects[place] = NO_FACE if square is None else None
                 if rejects[place] is None:
                     margin = 1.0 if config.crop == "none" else config.margin
                     pixels[place] = (

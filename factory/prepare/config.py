@@ -99,7 +99,9 @@ class PrepareConfig(Config):
             raise UserError("crop=table needs boxes=FILE, a CSV or Parquet table of face boxes or landmarks")
         if self.crop == "dataset" and self.dataset not in BOXES:
             raise UserError(f"crop=dataset needs a data set with face boxes ({', '.join(BOXES)}), not {self.dataset}")
-        for name in ("min_face", "reject_several", "upright", "align"):
+        if self.align and self.crop not in ("retinaface", "table"):
+            raise UserError(f"align needs the landmarks of a face, and crop={self.crop} has none: leave it out")
+        for name in ("min_face", "reject_several", "upright"):
             if getattr(self, name) and self.crop != "retinaface":
                 raise UserError(f"{name} is what the face detector tells, and crop={self.crop} has none: leave it out")
         for name in ("pattern", "columns", "source_format", "live") if self.dataset else ():

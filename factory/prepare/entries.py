@@ -17,7 +17,7 @@ from factory.corpus.splits import split_subjects
 from factory.datasets import DATASETS, capture_fields, field_names
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
-from factory.sources.faces import Box, read_boxes
+from factory.sources.faces import Box, read_boxes, read_landmarks
 from factory.sources.pattern import Pattern, field_value, vocabulary_name
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Entry:
     at: int = 0
     turn: int = 0
     boxes: str = ""
+    points: tuple[float, ...] | None = None
 
     def row(self, license_name: str) -> Facts:
         """The row's facts; without a domain or attack, only key, source and licence are meaningful."""
@@ -150,7 +151,9 @@ class _Reader:
         text = config.pattern or (FOLDER_PATTERN if sources[0].format == "folder" and not config.dataset else None)
         self.pattern = Pattern(text) if text else None
         self.given = {name for source in sources if source.fields for name in source.fields}
-        self.boxes = read_boxes(config.boxes) if config.crop == "table" and config.boxes else None
+        table = config.boxes if config.crop == "table" else None
+        self.boxes = read_boxes(table) if table else None
+        self.points = read_landmarks(table) if table and config.align else None
         self._live = {vocabulary_name(name) for name in config.live}
         self._numbers = any(name.isdigit() for name in config.live)
         defaults = config.defaults.model_dump(exclude_none=True)
@@ -196,7 +199,7 @@ class _Reader:
             return Entry(**place, key=key_of("", source.path), reject=NO_MATCH)
         columns = source.fields or {}
         values = self._defaults | found | {name: field_value(name, columns[name]) for name in NAMES if name in columns}
-        reject, box = source.reject, None
+        reject, box, points = source.reject, None, None
         if "label" in columns and re.fullmatch(r"-?\d+", columns["label"]) and not self._numbers:
             live = columns["label"] == str(LIVE)
             reject = reject or (None if columns["label"] in (str(LIVE), str(SPOOF)) else "label is neither 0 nor 1")
@@ -212,6 +215,9 @@ class _Reader:
             name = printable(source.path)
             box = self.boxes.get(name)
             reject = reject or (None if box else "no face" if name in self.boxes else "no box in the table")
+        if self.points is not None:
+            points = self.points.get(printable(source.path))
+            reject = reject or (None if points else "no face")
         key = key_of(values.get("domain", ""), columns.get("key", source.path))  # the same however it is divided
         if self._divider is not None and "domain" in values:
             part = self._part(values, columns)
@@ -228,6 +234,7 @@ class _Reader:
             split=values.get("split", ""),
             license=columns.get("license"),
             box=box,
+            points=points,
             reject=reject,
         )
 

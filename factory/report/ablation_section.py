@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from difffas.errors import UserError
 from factory.ablate import STATION, Unit
-from factory.ablate.figures import column_name
+from factory.ablate.figures import PER, column_name
 from factory.ablate.gaps import GAPS
 from factory.core.config import fingerprint
 from factory.report.sections import Folder
@@ -73,7 +73,7 @@ class TextCell:
 
 @dataclasses.dataclass(frozen=True)
 class AblationTable:
-    """A table of percentages over seeds; the note says what the paper leaves open."""
+    """A table of percentages over seeds; the note says what the paper leaves open, `unit` of what the figures are."""
 
     title: str
     shape: str
@@ -110,7 +110,7 @@ def _table(summary: ShownSummary) -> AblationTable:
         shape=table["shape"],
         note=table["note"],
         seeds=table["seeds"],
-        unit=summary["unit"],
+        unit=PER[summary["unit"]],
         columns=[column_name(*column) for column in columns],
         rows=list(rows.items()),
     )

@@ -15,6 +15,7 @@ from factory.sources.faces import MAX_LENGTH, WHOLE_SIDE
 # Left and right eye, nose, left and right mouth corner (x, y), from the centre of the face box, in parts of its longer
 # side: the mean of the medians of 71 NUAA frames and of 45 synthetic portraits, all nearly level, symmetric. [ours]
 TEMPLATE = np.array([[-0.17, -0.108], [0.17, -0.108], [0.0, 0.079], [-0.145, 0.246], [0.145, 0.246]])
+NOSE = 2  # its row in the template
 BORDER = 3  # pixels around the square that the resampling may read
 
 
@@ -35,13 +36,16 @@ class Square(NamedTuple):
 
 
 def aligned_square(points: np.ndarray, margin: float) -> Square | None:
-    """The square whose crop shows the five points (5, 2), in pixels, nearest to `TEMPLATE`; None if none exists.
+    """The square whose crop shows the points, in pixels, nearest to `TEMPLATE`; None if none exists.
+
+    The points are (5, 2), or (4, 2) without the nose.
 
     The least-squares similarity of Umeyama (TPAMI 1991) without reflection: in complex numbers w = a·z + b with
     a = Σ conj(z − z̄)·(w − w̄) / Σ |z − z̄|². The template's box takes 1/`margin` of the crop's side, as a face's box
     does in a crop that is not aligned.
     """
-    z, w = (part[:, 0] + 1j * part[:, 1] for part in (points, 0.5 + TEMPLATE / margin))
+    template = TEMPLATE if len(points) == len(TEMPLATE) else np.delete(TEMPLATE, NOSE, axis=0)
+    z, w = (part[:, 0] + 1j * part[:, 1] for part in (points, 0.5 + template / margin))
     spread = z - z.mean()
     size = float(np.sum(np.abs(spread) ** 2))
     a = complex(np.sum(np.conj(spread) * (w - w.mean())) / size) if 0 < size < math.inf else 0j

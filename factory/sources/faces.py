@@ -87,6 +87,9 @@ _LANDMARKS = tuple(
     f"{point}_{axis}" for point in ("left_eye", "right_eye", "left_mouth", "right_mouth") for axis in "xy"
 )
 
+_NOSE = ("nose_x", "nose_y")
+_FIVE = (*_LANDMARKS[:4], *_NOSE, *_LANDMARKS[4:])
+
 
 def read_boxes(table: str) -> dict[str, Box | None]:
     """Return face boxes by image path, from a CSV (with a header) or Parquet table; None for missing numbers.
@@ -99,9 +102,34 @@ def read_boxes(table: str) -> dict[str, Box | None]:
         UserError: if the table cannot be read, lacks a column, has a box without area, or names a path twice.
     """
     rows = _read_table(table)
+    columns = _BOX if set(_BOX) <= set(rows.column_names) else _LANDMARKS
+    boxes: dict[str, Box | None] = {}
+    for path, values in _numbers(table, rows, columns).items():
+        box = None if values is None else Box(*values.tolist()) if columns == _BOX else landmark_box(values)
+        if box is not None and not min(box.width, box.height) > 0:
+            raise UserError(f"{table}: the face of {path!r} has no area; leave its numbers empty if there is no face")
+        boxes[path] = box
+    return boxes
+
+
+def read_landmarks(table: str) -> dict[str, tuple[float, ...] | None]:
+    """Return x and y of the landmarks by image path, from a table that `read_boxes` reads; None for missing numbers.
+
+    Of eyes and mouth corners, or with columns `nose_x` and `nose_y` of eyes, nose and mouth corners.
+
+    Raises:
+        UserError: if the table has boxes alone, and where `read_boxes` does.
+    """
+    rows = _read_table(table)
+    columns = _FIVE if set(_NOSE) <= set(rows.column_names) else _LANDMARKS
+    found = _numbers(table, rows, columns)
+    return {path: None if values is None else tuple(values.tolist()) for path, values in found.items()}
+
+
+def _numbers(table: str, rows: pa.Table, columns: tuple[str, ...]) -> dict[str, np.ndarray | None]:
+    """The numbers of a table's columns by path; None if one is missing."""
     if twice := [name for name in set(rows.column_names) if rows.column_names.count(name) > 1]:
         raise UserError(f"{table}: there are two columns {twice[0]!r}: give each a name of its own")
-    columns = _BOX if set(_BOX) <= set(rows.column_names) else _LANDMARKS
     for name in ("path", *columns):
         if name not in rows.column_names:
             raise UserError(f"{table} has no column {name!r}: it needs path and {', '.join(_BOX)} or five landmarks")
@@ -112,15 +140,12 @@ def read_boxes(table: str) -> dict[str, Box | None]:
     if np.isinf(numbers).any():
         path = rows["path"][int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])].as_py()
         raise UserError(f"{table}: the face of {path!r} has an infinite coordinate: leave it empty without a face")
-    boxes: dict[str, Box | None] = {}
+    found: dict[str, np.ndarray | None] = {}
     for path, values in zip(rows["path"].to_pylist(), numbers, strict=True):
-        if path in boxes:
+        if path in found:
             raise UserError(f"{table} names {path!r} twice: keep the face that is meant")
-        known = bool(np.isfinite(values).all())
-        boxes[path] = (Box(*values.tolist()) if columns == _BOX else landmark_box(values)) if known else None
-        if known and not min(boxes[path][2:]) > 0:  # type: ignore[index]
-            raise UserError(f"{table}: the face of {path!r} has no area; leave its numbers empty if there is no face")
-    return boxes
+        found[path] = values if np.isfinite(values).all() else None
+    return found
 
 
 def landmark_box(points: np.ndarray) -> Box:
@@ -152,7 +177,7 @@ def _read_table(table: str) -> pa.Table:
         with open_regular(table) as file:
             if table.endswith((".parquet", ".pq")):
                 return plain_parquet.read_table(file, table)
-            texts = ("path", *_BOX, *_LANDMARKS)  # paths such as 0001 are text, and Arrow reads 0x10 as 16
+            texts = ("path", *_BOX, *_FIVE)  # paths such as 0001 are text, and Arrow reads 0x10 as 16
             return pa.csv.read_csv(
                 file,
                 parse_options=pa.csv.ParseOptions(newlines_in_values=True),  # a file name may contain a newline

@@ -34,7 +34,7 @@ def test_a_table_has_its_columns_and_rows_in_order_and_each_reason_once(tmp_path
     found = ablations({"a": open_table(run.storage.url)})
     assert found is not None
     [shown] = found.tables
-    assert shown.title == "T" and shown.seeds == [0, 1] and shown.unit == "frame"
+    assert shown.title == "T" and shown.seeds == [0, 1] and shown.unit == "per frame"
     assert shown.columns == [column_name("own", "auc"), column_name("own", "d_eer")]
     assert shown.rows[0] == ("with", [TextCell("—", "not measured"), TextCell("0.1", "")])
     assert [name for name, _ in shown.rows] == ["with", "without"]

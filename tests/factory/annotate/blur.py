@@ -44,4 +44,5 @@ def own_key(images: np.ndarray, facts: Sequence[Mapping[str, object]]) -> dict[s
 
 
 def mixed(images: np.ndarray, facts: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
-    return {"x": [1, "a", *[None] * len(images)][: len(images)]}
+    values: list[object] = [1, "a", *[None] * len(images)]
+    return {"x": values[: len(images)]}

@@ -231,7 +231,8 @@ def _notes(config: NearestFigure, training: Corpus, searched: int, usual: Neares
     if usual is not None:
         limit = charts.number(float(np.percentile(usual.distance, NEAR)), 2)
         notes.append(
-            f"Of the real spoofs of unseen people (split {config.unseen}), {NEAR} % lie below {limit}. A much larger share "
+            f"Of the real spoofs of unseen people (split {config.unseen}), {NEAR} % lie below {limit}. A much "
+            "larger share "
             "of generated spoofs below it means copies of training spoofs, or spoofs more alike than real ones."
         )
     return notes

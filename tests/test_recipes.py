@@ -111,7 +111,7 @@ def test_the_recipes_for_own_styles_fit_together() -> None:
     assert list(started.network.channels[1:]) == [network.base_channels * n for n in network.channel_multipliers[3:]]
 
 
-@pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_student", "fit_classifier"])
+@pytest.mark.parametrize("station", ["fit_style", "fit_generator", "fit_student", "fit_dsdg", "fit_classifier"])
 def test_each_fit_has_three_recipes_that_say_what_they_cost(station: str) -> None:
     workers = []
     for kind in ("", ".gpu-1", ".demo"):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from difffas.errors import UserError
 from factory import evaluate, generate, prepare, protocols
-from factory.ablate.tables import Table, TableRow
+from factory.ablate.tables import DSDG, Table, TableRow
 from factory.core.config import Config, build, fingerprint
 from factory.core.documents import JsonObject, JsonValue
 from factory.models import backbone
 from factory.storage import Storage
 from factory.train.recipes import classifier as fit_classifier
+from factory.train.recipes import dsdg as fit_dsdg
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
@@ -29,6 +30,7 @@ OWN = "own"  # stands for the corpus's own splits, instead of a protocol
 TABLE_STATIONS: dict[str, tuple[Any, type[Config]]] = {
     "fit_style": (fit_style, fit_style.FitStyleConfig),
     "fit_generator": (fit_generator, fit_generator.FitGeneratorConfig),
+    "fit_dsdg": (fit_dsdg, fit_dsdg.FitDsdgConfig),
     "generate": (generate, generate.GenerateConfig),
     "fit_classifier": (fit_classifier, fit_classifier.FitClassifierConfig),
     "evaluate": (evaluate, evaluate.EvaluateConfig),
@@ -38,8 +40,13 @@ STATIONS: dict[str, tuple[Any, type[Config]]] = {
     PREPARE: (prepare, prepare.PrepareConfig),
     **TABLE_STATIONS,
 }
-SEED = {"fit_style": "train", "fit_generator": "train", "generate": "plan", "fit_classifier": "train"}
-OF_GENERATION = ("fit_style", "fit_generator", "generate")
+SEED = {
+    **dict.fromkeys(("fit_style", "fit_generator", "fit_dsdg", "fit_classifier"), "train"),
+    "generate": "plan",
+}
+OF_GENERATION = ("fit_style", "fit_generator", "fit_dsdg", "generate")
+# Settings of `generate` that mean nothing without sampling steps, and of its plan for new people.
+UNUSED_SAMPLER, UNUSED_PLAN = "sampler", ("policies", "live_domains", "guides_per_style")
 INPUTS = ("corpus", "inputs", "out", "protocol", "generated", "style_encoder", "classifier", "scores", "dev_scores")
 NO_RESULT = {"out", "resources", "threads"}  # settings of a station that do not decide its result
 
@@ -149,7 +156,9 @@ class Graph:
         return protocol
 
     def _generated(self, row: TableRow, protocol: str, seed: int) -> RunInput:
-        if self._config.generated is not None:
+        if isinstance(row.generated, str):
+            return self._given("corpus", row.generated, protocol)
+        if self._config.generated is not None and row.generator != DSDG:
             self._refuse(row, "generated", "generator", "fit_style", "fit_generator", "generate")
             return self._given("corpus", self._config.generated, protocol)
         generator = self._generator(row, protocol, seed)
@@ -157,6 +166,10 @@ class Graph:
         return self._add("generate", row, protocol, seed, {f"inputs.{name}": each for name, each in inputs.items()})
 
     def _generator(self, row: TableRow, protocol: str, seed: int) -> RunInput:
+        if row.generator == DSDG:
+            if self._config.fit_dsdg is None:
+                raise MissingError("needs new people: give fit_dsdg, its settings")
+            return self._add("fit_dsdg", row, protocol, seed, {"corpus": self._corpus})
         if row.generator is not None:
             return self._given("generator", row.generator, protocol)
         if self._config.generator is not None:
@@ -216,13 +229,15 @@ class Graph:
 
     def _settings(self, station: str, row: TableRow, protocol: str, seed: int) -> JsonObject:
         """The station's settings, overridden by those for the protocol, then by the row's settings; and the seed."""
-        base, over = getattr(self._config, station), getattr(row, station, {})
+        base, over = getattr(self._config, station) or {}, getattr(row, station, {})
         _refuse_ours(f"config key {station}", station, base, INPUTS)
         own = self._config.by_protocol.get(protocol, {}).get(cast("StationOfProtocol", station), {})
         _refuse_ours(f"by_protocol.{protocol}.{station}", station, own, (*INPUTS, "initial"))
         base = merged(base, own)
         _refuse_ours(f"row {row.name!r}, {station}", station, over, (*INPUTS, "initial"))
-        unused = {"initial", "sampler"} if getattr(row, "generator", None) else {"initial"}
+        unused = {"initial", UNUSED_SAMPLER} if getattr(row, "generator", None) else {"initial"}
+        if row.generator == DSDG and isinstance(plan := base.get("plan"), Mapping):
+            base = {**base, "plan": {key: plan[key] for key in plan if key not in UNUSED_PLAN}}
         settings = _default(station) | {key: base[key] for key in base if key not in unused}
         if station == "fit_classifier":
             settings = self._drawn(settings, row)

@@ -18,7 +18,8 @@ StationOfProtocol: TypeAlias = Literal["fit_style", "fit_generator", "generate",
 class AblateConfig(Config):
     """One table on one corpus.
 
-    Generated faces come from `generated`, else from `generator`, else from a generator fitted with `fit_generator`.
+    Generated faces come from what their row names, else from `generated`, else from `generator`, else from a generator
+    fitted with `fit_generator`.
     The stations' settings are those of their own configurations, without inputs, `out` and seeds.
     """
 
@@ -38,6 +39,9 @@ class AblateConfig(Config):
     )
     fit_style: dict[str, JsonValue] = {}
     fit_generator: dict[str, JsonValue] | None = None
+    fit_dsdg: dict[str, JsonValue] | None = Field(
+        None, description="for rows of generator dsdg, which make new people"
+    )
     generate: dict[str, JsonValue] = {}
     fit_classifier: dict[str, JsonValue] = {}
     by_protocol: dict[PathOrUrl, dict[StationOfProtocol, dict[str, JsonValue]]] = Field(

@@ -12,11 +12,12 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from difffas.errors import UserError
 from factory.charts.metric_table import RATES, THRESHOLDS
-from factory.core.config import Config, PathOrUrl, build, is_empty, is_none, read_yaml
+from factory.core.config import Config, PathOfProtocol, PathOrUrl, build, is_empty, is_none, read_yaml
 from factory.core.places import file_here
 from factory.core.templates import substituted
 
 FOLDER = Path(__file__).parent
+DSDG = "dsdg"  # the generator that a row names for new people
 # The figures of an evaluation that can be a column: rates, under the names in its summary.
 METRICS = (
     *("auc", "d_eer", "tpr@fpr=1%"),
@@ -31,24 +32,35 @@ class TableRow(Config):
     """One row: its changes to the settings of the stations that lead to its figures."""
 
     name: str = Field(min_length=1)
-    generated: bool = Field(True, description="whether to train on generated faces in addition to real ones")
-    generator: Literal["recolour", "simulate"] | None = Field(
+    generated: bool | PathOfProtocol = Field(
+        True,
+        description="whether to train on generated faces in addition to real ones, or the finished corpus of them",
+    )
+    generator: Literal["recolour", "simulate", "dsdg"] | None = Field(
         None,
         exclude_if=is_none,
-        description="makes the faces without a network; no sampler setting applies",
+        description="makes the faces without a network, or as new people with a model of fit_dsdg; no sampler setting "
+        "applies",
     )
     fit_style: dict[str, JsonValue] = {}
     fit_generator: dict[str, JsonValue] = {}
+    fit_dsdg: dict[str, JsonValue] = Field({}, exclude_if=is_empty)
     generate: dict[str, JsonValue] = {}
     fit_classifier: dict[str, JsonValue] = {}
 
     @model_validator(mode="after")
     def _check(self) -> TableRow:
-        changed = [station for station in ("fit_style", "fit_generator", "generate") if getattr(self, station)]
+        makes = ("fit_style", "fit_generator", "fit_dsdg", "generate")
+        changed = [station for station in makes if getattr(self, station)]
         if changed and not self.generated:
             raise UserError(f"row {self.name!r} changes {changed[0]} and trains on no generated face: leave one out")
+        if isinstance(self.generated, str) and (changed or self.generator):
+            other = changed[0] if changed else "a generator"
+            raise UserError(f"row {self.name!r} names a finished corpus and {other}: leave one out")
+        if self.fit_dsdg and self.generator != DSDG:
+            raise UserError(f"row {self.name!r} changes fit_dsdg: set generator: {DSDG}, or leave fit_dsdg out")
         if self.generator and (self.fit_style or self.fit_generator or not self.generated):
-            raise UserError(f"row {self.name!r} names generator {self.generator}: it fits none, so leave the rest out")
+            raise UserError(f"row {self.name!r} names generator {self.generator}: of fit_style and fit_generator it fits none")
         return self
 
 

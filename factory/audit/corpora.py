@@ -7,13 +7,13 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from difffas.errors import UserError
 from factory.audit.pairs import Pairs, choose_pairs
 from factory.audit.settings import AuditConfig, AuditInputs
 from factory.core.progress import say
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated, are_invented, live_halves
 from factory.corpus.identity import EmbedderName, load_embedder
 from factory.corpus.references import places_of
 from factory.corpus.row import SPOOF
@@ -37,11 +37,13 @@ class AuditedCorpora:
     training_rows: np.ndarray  # int64, positions of the training spoofs
     unseen_rows: np.ndarray  # int64, positions of real spoofs in the same corpus's other splits
     pairs: Pairs  # real spoofs of the training corpus that calibrate the limits
+    invented: bool = False  # whether the spoofs are of new people, whose live faces are generated too
 
     @property
     def real(self) -> list[Corpus]:
         """The corpora of real faces, each once."""
-        return list({corpus.storage.url: corpus for corpus in (self.live, self.guides, self.training)}.values())
+        given = (*([] if self.invented else [self.live]), self.guides, self.training)
+        return list({corpus.storage.url: corpus for corpus in given}.values())
 
 
 class Measured(TypedDict):
@@ -73,13 +75,17 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
     opened = {url: open_corpus(url, config.protocol) for url in dict.fromkeys(urls.values())}
     corpora = {name: opened[url] for name, url in urls.items()}
     generated, training = corpora["generated"], corpora["training"]
-    spoofs = generated.index.filter(pc.is_valid(generated.index["guide_key"]))
+    spoofs = generated.index.filter(pa.array(are_generated(generated.index) & (generated.column("label") == SPOOF)))
     if not len(spoofs):
         raise UserError(f"{generated.storage.url} has no generated row: give a corpus that `difffas generate` wrote")
-    live_of = places_of(spoofs, "live_key", corpora["live"])
-    places_of(spoofs, "guide_key", corpora["guides"])
+    invented = bool(are_invented(spoofs).any())
+    if invented:
+        live_of = _live_halves(generated, spoofs, corpora["live"])
+    else:
+        live_of = places_of(spoofs, "live_key", corpora["live"])
+        places_of(spoofs, "guide_key", corpora["guides"])
     known = _known_styles(inputs, spoofs)
-    spoof = (training.column("label") == SPOOF) & training.index["guide_key"].is_null().to_numpy()
+    spoof = (training.column("label") == SPOOF) & ~are_generated(training.index)
     seen = training.column("split") == config.training_split
     if not (spoof & seen).any():
         raise UserError(
@@ -94,7 +100,26 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
         training_rows=training_rows,
         unseen_rows=unseen_rows,
         pairs=pairs,
+        invented=invented,
     )
+
+
+def _live_halves(generated: Corpus, spoofs: pa.Table, live: Corpus) -> np.ndarray:
+    """Positions of the live halves of spoofs of new people, int64.
+
+    Raises:
+        UserError: if the live faces are sought elsewhere, or some spoofs are not of new people.
+    """
+    if live is not generated:
+        raise UserError(
+            f"{generated.storage.url} holds new people, whose live faces are rows of its own: set inputs.live to it "
+            "too, and inputs.guides to the corpus that their generator was fitted on"
+        )
+    if not are_invented(spoofs).all():
+        raise UserError(
+            f"{generated.storage.url} holds spoofs of new people and of live faces: audit the corpora that it joins"
+        )
+    return live_halves(generated, spoofs)
 
 
 def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:

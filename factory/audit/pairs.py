@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated
 from factory.corpus.row import LIVE
 
 PER_STYLE = 100
@@ -37,7 +38,7 @@ def choose_pairs(corpus: Corpus, seen: np.ndarray, unseen: np.ndarray, known: Co
     held_out = bool(len(judged[0]))
     rows = judged[0] if held_out else judged[1]
     person, scene = _codes(corpus, "domain", "subject"), _codes(corpus, "domain", "subject", "capture")
-    lives = np.flatnonzero((corpus.column("label") == LIVE) & corpus.index["guide_key"].is_null().to_numpy())
+    lives = np.flatnonzero((corpus.column("label") == LIVE) & ~are_generated(corpus.index))
     lives = lives[np.argsort(corpus.column("key")[lives])]
     same_scene = _first(lives[~_missing(corpus, "capture")[lives]], scene)
     same_person = _first(lives, person)

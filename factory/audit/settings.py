@@ -16,7 +16,9 @@ class AuditInputs(Config):
     """Folders, local or `s3://`; `live`, `guides` and `training` may be one corpus."""
 
     generated: PathOrUrl = Field(description="corpus to audit")
-    live: PathOrUrl = Field(description="corpus of the live faces that were used for generation")
+    live: PathOrUrl = Field(
+        description="corpus of the live faces that were used for generation; of new people `generated` itself"
+    )
     guides: PathOrUrl = Field(description="corpus that its guides are from")
     style_encoder: PathOrUrl = Field(description="folder of fit-style or fit-generator")
     judge: PathOrUrl | None = Field(

@@ -17,6 +17,7 @@ from difffas.errors import UserError
 from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
 from factory.core.config import Config
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated
 from factory.corpus.row import LIVE, PART, SPOOF
 
 # The reasons to refuse a row, in the order in which `reason` lists them.
@@ -239,7 +240,7 @@ def memorised(bits: np.ndarray, distance: np.ndarray, thresholds: Thresholds) ->
 
 def _real(corpus: Corpus) -> np.ndarray:
     """Which rows of a corpus were not generated."""
-    return np.asarray(corpus.index["guide_key"].is_null().to_numpy())
+    return ~are_generated(corpus.index)
 
 
 def _masks(codes: np.ndarray, split: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -185,6 +185,8 @@ def _provenance(facts: CorpusFacts) -> JsonObject:
         activity["prov:used"] = [
             {"@type": "prov:Entity", "prov:label": "generator", "identifier": digest} for digest in recipe.generator
         ]
+        activity["description"] = f"sampled by {', '.join(recipe.sampler)}"
+    if recipe and recipe.t0 and recipe.cfg_scale:
         activity["description"] = (
             f"T0 {recipe.t0[0]} to {recipe.t0[1]}, w {recipe.cfg_scale[0]} to {recipe.cfg_scale[1]}, "
             f"{', '.join(map(str, recipe.steps))} steps of {', '.join(recipe.sampler)}"
@@ -204,6 +206,8 @@ def _responsible(facts: CorpusFacts) -> JsonObject:
     names = facts.recipe.generator if facts.recipe is not None else []
     maker = built_in.get(names[0], "a diffusion model") if len(names) == 1 else "a diffusion model"
     made = f"Images are made by {maker} from a live face and a guide image; every one says so in its XMP."
+    if facts.invented:
+        made = "Pairs of a live face and a spoof of people who do not exist are sampled by a variational autoencoder."
     if facts.rendered:
         rendered = "Pictures of people who do not exist are rendered from geometry; every one says so in its XMP."
         made = f"{made} {rendered}" if facts.generated else rendered

@@ -57,10 +57,13 @@ class SplitFacts:
 
 @dataclasses.dataclass(frozen=True)
 class SamplingFacts:
-    """How generated rows were sampled: least and largest T₀ and w, and the values of what all rows share."""
+    """How generated rows were sampled: least and largest T₀ and w, and the values of what all rows share.
 
-    t0: tuple[int, int]
-    cfg_scale: tuple[float, float]
+    New people, of whom no live face was edited, have no T₀ and w.
+    """
+
+    t0: tuple[int, int] | None
+    cfg_scale: tuple[float, float] | None
     steps: list[int]
     sampler: list[str]
     preset: list[str]
@@ -95,6 +98,7 @@ class CorpusFacts:
     software: dict[str, str]
     rows: int
     generated: int
+    invented: int  # people whom a generator invented
     size_category: str
     labels: dict[str, int]
     styles: dict[str, dict[str, int]]  # rows by style and split
@@ -126,12 +130,21 @@ def corpus_facts(storage: Storage) -> CorpusFacts:
     columns = ("split", "style", "domain", "attack", "subject", "label", "license", "codec", "brisque", "brisque_impl")
     index = read_index(storage, [*columns, "t0", "cfg_scale", *_SHARED, *_NAMED]).unify_dictionaries()
     made = index.filter(pc.is_valid(index["generator"]))
+    invented = made.filter(pc.is_null(made["live_domain"]))
     licenses = _counts(index, "license")
     license_name = strictest_of(licenses)
     index_bytes = storage.read(INDEX)
     sample, rendered = _looked_at(storage, records), rendered_facts(storage, records)
     all_rendered = rendered is not None and rendered.pictures == len(index)
-    kind = "Generated spoof faces" if len(made) else "Rendered faces" if all_rendered else "Faces"
+    kind = (
+        "Generated faces"
+        if len(invented)
+        else "Generated spoof faces"
+        if len(made)
+        else "Rendered faces"
+        if all_rendered
+        else "Faces"
+    )
     return CorpusFacts(
         title=f"{kind} {claim['fingerprint'][:8]}",
         job=claim["job"],
@@ -139,6 +152,7 @@ def corpus_facts(storage: Storage) -> CorpusFacts:
         software=claim.get("software", {}),
         rows=len(index),
         generated=len(made),
+        invented=len(pc.unique(invented["subject"])),
         size_category=SIZES[max(0, len(str(len(index))) - 3)],
         labels={LABELS[label]: count for label, count in _counts(index, "label").items()},
         styles=_cross(index, "style", "split"),
@@ -226,19 +240,26 @@ def _recipe(made: pa.Table) -> SamplingFacts | None:
     """Return how generated rows were sampled, according to their columns."""
     if not len(made):
         return None
-    t0, cfg_scale = (pc.min_max(made[name]).as_py() for name in ("t0", "cfg_scale"))
+    t0, cfg_scale = (_range(made, name) for name in ("t0", "cfg_scale"))
     steps, sampler, preset, generator = (list(_counts(made, name)) for name in _SHARED)
-    return SamplingFacts(
-        (t0["min"], t0["max"]), (cfg_scale["min"], cfg_scale["max"]), steps, sampler, preset, generator
-    )
+    return SamplingFacts(t0, cfg_scale, steps, sampler, preset, generator)
+
+
+def _range(table: pa.Table, column: str) -> Any:
+    """The least and largest value of a column; None if no row has a value."""
+    found = pc.min_max(table[column]).as_py()
+    return None if found["min"] is None else (found["min"], found["max"])
 
 
 def _sources(index: pa.Table, made: pa.Table) -> list[Source]:
     """Return the images' sources (role, domain, licence, rows) according to the rows' columns."""
     plain = index.filter(pc.is_null(index["generator"]))
+    no_source = pc.is_null(made["live_domain"])
+    edited, invented = made.filter(pc.invert(no_source)), made.filter(no_source)
     roles = [
-        ("live faces", made, "live_domain", "live_license"),
-        ("guides", made, "domain", "guide_license"),
+        ("live faces", edited, "live_domain", "live_license"),
+        ("guides", edited, "domain", "guide_license"),
+        ("faces that its generator was fitted on", invented, "domain", "license"),
         ("images", plain, "domain", "license"),
     ]
     return [

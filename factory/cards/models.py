@@ -34,6 +34,13 @@ _KINDS = {
         "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)\n"
         "spoofs = pipeline(live, guide, t0=t0, cfg_scale=w, preset='student')",
     ),
+    "fit-dsdg": (
+        "Generator of new people, live and spoof",
+        "diffusers",
+        "unconditional-image-generation",
+        "from difffas.dsdg import PairedVAE\n\nvae = PairedVAE.from_pretrained(folder, subfolder='vae').eval()\n"
+        "live, spoof = vae.sample([vae.styles[0]], seeds=[1])",
+    ),
     "fit-judge": (
         "Judge of style",
         "timm",

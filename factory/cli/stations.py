@@ -20,6 +20,11 @@ CONFIG_ONLY_VERBS = {
         "FitStudentConfig",
         "Fit a student that makes a generator's spoofs in one network call (Ray Train).",
     ),
+    "fit-dsdg": (
+        "factory.train.recipes.dsdg",
+        "FitDsdgConfig",
+        "Fit DSDG, a generator of new people, live and spoof (Ray Train).",
+    ),
     "fit-classifier": (
         "factory.train.recipes.classifier",
         "FitClassifierConfig",

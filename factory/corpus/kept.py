@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from difffas.errors import UserError
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated, are_invented
+from factory.corpus.row import LIVE
 from factory.run import read_claim, read_summary
 from factory.storage import Storage
 from factory.tables import plain_parquet
@@ -56,12 +58,16 @@ class Audit:
     def accepted(self, corpus: Corpus, positions: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
         """Return which of these rows may be used, and the number of excluded rows by reason; real rows always may.
 
+        The live half of a pair of a new person has the verdict of its spoof, which was compared with it.
+
         Raises:
             UserError: if a generated row was not audited, or had another BRISQUE score in the audit, which then
                 belongs to other pixels.
         """
-        rows = corpus.index.select(["key", "brisque", "guide_key"]).take(pa.array(positions))
-        generated: np.ndarray = pc.is_valid(rows["guide_key"]).to_numpy()
+        columns = ["key", "brisque", "guide_key", "generator", "label", "subject"]
+        rows = corpus.index.select(columns).take(pa.array(positions))
+        half = are_invented(rows) & (rows["label"].to_numpy() == LIVE)
+        generated = are_generated(rows) & ~half
         places = pc.index_in(rows["key"], value_set=self.table["key"].combine_chunks())
         unknown = generated & places.is_null().to_numpy()
         if unknown.any():
@@ -80,7 +86,10 @@ class Audit:
                 f"{key!r}: audit that corpus"
             )
         keep = ~generated | found["accepted"].to_numpy()
-        reasons = found["reason"].filter(pa.array(~keep)).to_pylist()
+        refused = rows["subject"].filter(pa.array(generated & ~keep)).cast(pa.string()).combine_chunks()
+        people = rows["subject"].cast(pa.string())
+        keep &= ~(half & np.asarray(pc.is_in(people, value_set=refused).to_numpy()))
+        reasons = found["reason"].filter(pa.array(~keep & generated)).to_pylist()
         return keep, dict(sorted(Counter(reasons).items()))
 
 

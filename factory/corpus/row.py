@@ -23,6 +23,7 @@ LIVE, SPOOF = 0, 1
 LABELS = ("live", "spoof")
 LIVE_ATTACK = "live"  # the `attack` of a live row
 PART = "__"  # before a domain's part, as in `nuaa__session_03`: no name of the vocabulary holds it
+INVENTED_PERSON = "sampled__"  # begins the subject of a person that a generator invented
 KEY = re.compile(r"[a-z0-9_-]+")  # no dots: WebDataset splits a member's name at the first one
 
 
@@ -49,6 +50,7 @@ class Row:
     decoded pixels (lower is better, unbounded; None if it cannot be computed). `capture` names the recording within
     (domain, attack, subject): frames of one video share it, and a live and a spoof row with the same domain, subject
     and capture show the same scene. Only generated rows set the fields from `live_key` on; `seed` has 63 bits.
+    A row of an invented person names no live face or guide.
 
     Raises:
         UserError: on a key outside `[a-z0-9_-]+` or a label other than 0 and 1.

@@ -11,6 +11,7 @@ import numpy as np
 from difffas.errors import UnreadableError, UserError
 from difffas.routes import Route, needed
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated
 from factory.corpus.row import LIVE_ATTACK, style_of
 from factory.images import decode
 from factory.models.settings import SamplerConfig
@@ -122,7 +123,7 @@ def _rows_of(
 
 
 def _real_rows(corpus: Corpus, splits: Sequence[str]) -> np.ndarray:
-    real = np.isin(corpus.column("split"), splits) & corpus.index["guide_key"].is_null().to_numpy()
+    real = np.isin(corpus.column("split"), splits) & ~are_generated(corpus.index)
     return np.flatnonzero(real)
 
 

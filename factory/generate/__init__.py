@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
@@ -23,6 +23,8 @@ from factory.corpus.encode import ImageRecord, codec_name
 from factory.corpus.row import Facts
 from factory.corpus.shards import OutputConfig
 from factory.corpus.style_statistics import matching_statistics
+from factory.generate import people
+from factory.generate.actors import generators_of
 from factory.generate.inputs import read_shard, routes_of
 from factory.generate.plan import Plan
 from factory.generate.remarks import remarks
@@ -35,6 +37,7 @@ from factory.line.faults import carry
 from factory.line.rounds import STALL_SECONDS
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, Request
 from factory.models.load import check_sampler, check_side, load_generator, model_digest
+from factory.models.people_sampler import makes_people
 from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.protocols import check_apart, check_model, open_corpus, protocol_of, record
 from factory.run import Planned, Run, run_fingerprint
@@ -46,11 +49,16 @@ if TYPE_CHECKING:
     from difffas.matching import Statistics
     from factory.corpus.style_statistics import RowsOfStyle
 
+    Stages = Callable[[Dataset, bool], Dataset]
+
 PREFIX = "spoof"
 
 
 class GenerateInputs(Config):
-    """Folders, local or `s3://`. `guides` may equal `live`; `generator` is a model folder, `recolour` or `dummy`."""
+    """Folders, local or `s3://`. `guides` may equal `live`; `generator` is a model folder, `recolour` or `dummy`.
+
+    For a generator of new people, which edits no face, `live` and `guides` are the corpus that it was fitted on.
+    """
 
     live: PathOrUrl = Field(description="corpus of live faces")
     guides: PathOrUrl = Field(description="corpus whose spoofs show the styles; may be that of the live faces")
@@ -106,13 +114,30 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> LineSummary:
     claim, plan = plan_run(config, inputs, needs(config.resources))
     if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
-    compare_codecs(inputs.live, config.output)
+    if isinstance(plan, Plan):
+        compare_codecs(inputs.live, config.output)
     for remark in remarks(plan, len(config.output.formats)):
         say(f"generate: {remark}")
     cluster.connect()
+    work = Work(
+        "generate",
+        plan.shards(),
+        len(plan),
+        _editing(config, inputs, plan) if isinstance(plan, Plan) else _inventing(config, inputs, plan),
+        PREFIX,
+        config.output,
+        keys=lambda shard: plan.shard_plan(shard).keys,
+        stall_seconds=config.resources.stall_seconds,
+        labels=config.resources.task_labels,
+        distinct=plan.distinct() if plan.distinct() < len(plan) else None,
+    )
+    return run_line(claim, work, failed)
+
+
+def _editing(config: GenerateConfig, inputs: Inputs, plan: Plan) -> Stages:
+    """The stages that turn live faces into spoofs."""
     import ray
 
-    gpus = _gpus(config.resources)
     places = [corpus.index.select(["shard", "position"]).combine_chunks() for corpus in (inputs.live, inputs.guides)]
     shared = ray.put((plan, *places))
     reading = {
@@ -131,32 +156,25 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> LineSummary:
         "statistics": matching_statistics(match_sources(config, inputs, plan)),
     }
 
+    generators = generators_of(config.resources)
+
     def stages(dataset: Dataset, careful: bool) -> Dataset:
         tasks = cluster.placed(config.resources.task_labels)
-        return dataset.map(read_shard, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED).map(
-            GenerateShard,
-            fn_constructor_kwargs=making,
-            compute=_pool(config.resources.generators, careful),
-            num_cpus=0,  # a generator that waited for a CPU could starve behind the tasks that feed it
-            num_gpus=gpus,
-            max_task_retries=1,  # allow for lost nodes, but not for a shard that always kills its process
-            max_restarts=-1,
-            **cluster.placed(config.resources.generator_labels),
-        )
+        read = dataset.map(read_shard, fn_kwargs=reading, num_cpus=1, **tasks, **BOUNDED)
+        return read.map(GenerateShard, fn_constructor_kwargs=making, **generators(careful))
 
-    work = Work(
-        "generate",
-        plan.shards(),
-        len(plan),
-        stages,
-        PREFIX,
-        config.output,
-        keys=lambda shard: plan.shard_plan(shard).keys,
-        stall_seconds=config.resources.stall_seconds,
-        labels=config.resources.task_labels,
-        distinct=plan.distinct() if plan.distinct() < len(plan) else None,
-    )
-    return run_line(claim, work, failed)
+    return stages
+
+
+def _inventing(config: GenerateConfig, inputs: Inputs, plan: people.PeoplePlan) -> Stages:
+    """The stage that samples new people."""
+    generators, batch_size = generators_of(config.resources), config.sampler.batch_size
+    making = (plan, config.inputs.generator, inputs.generator, batch_size, config.resources.threads)
+
+    def stages(dataset: Dataset, careful: bool) -> Dataset:
+        return dataset.map(people.SamplePeople, fn_constructor_args=making, **generators(careful))
+
+    return stages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +184,7 @@ class Inputs:
     live: Corpus
     guides: Corpus
     generator: str  # value of the `generator` column: `dummy`, `recolour` or the digest of the model folder
+    people: bool = False  # whether the generator samples new people
 
 
 def open_inputs(config: GenerateConfig) -> Inputs:
@@ -173,10 +192,14 @@ def open_inputs(config: GenerateConfig) -> Inputs:
     live = open_corpus(config.inputs.live, config.protocol)
     same = config.inputs.guides == config.inputs.live
     guides = live if same else open_corpus(config.inputs.guides, config.protocol)
-    return Inputs(live, guides, claim_generator(config.inputs.generator))
+    name = config.inputs.generator
+    invents = name not in BUILT_IN and makes_people(Storage(name))
+    return Inputs(live, guides, claim_generator(name), invents)
 
 
-def plan_run(config: GenerateConfig, inputs: Inputs, asked: Sequence[Need] = ()) -> tuple[Run, Plan]:
+def plan_run(
+    config: GenerateConfig, inputs: Inputs, asked: Sequence[Need] = ()
+) -> tuple[Run, Plan | people.PeoplePlan]:
     """Make the plan, then claim the output folder; raises UserError before anything is written."""
     plan = lay_plan(config, inputs)
     planned: Planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
@@ -192,9 +215,13 @@ def needs(resources: GenerateResources) -> list[Need]:
     ]
 
 
-def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan:
+def lay_plan(config: GenerateConfig, inputs: Inputs) -> Plan | people.PeoplePlan:
     """Make the plan of a run; raises UserError if the inputs do not fit each other or the generator."""
     live, guides = inputs.live, inputs.guides
+    if inputs.people:
+        key = run_fingerprint("generate", _identity(config, inputs))
+        given = config.plan, config.sampler, config.output, config.inputs.generator
+        return people.lay_plan(*given, live if live is guides else None, inputs.generator, key)
     side = _common_side(live, guides)
     key = run_fingerprint("generate", _identity(config, inputs))
     check_side(config.inputs.generator, side)
@@ -244,7 +271,7 @@ def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
         "guides": inputs.guides.digest,
         "generator": inputs.generator,
         **config.model_dump(mode="json", include={"plan", "output"}),
-        "sampler": config.sampler.decisive(),
+        "sampler": {"batch_size": config.sampler.batch_size} if inputs.people else config.sampler.decisive(),
     }
 
 
@@ -345,21 +372,3 @@ class GenerateShard:
             "notes": json.dumps(self._notes | ({"batch_splits": made.splits} if made.splits else {})),
         }
         return {**block, "lives": row["pixels"]} if self._paired else block
-
-
-def _gpus(resources: GenerateResources) -> float:
-    available = cluster.gpus_in_cluster()
-    if resources.gpus_per_generator and not available:
-        say("generate: no GPU in this cluster, generating on CPUs (resources.gpus_per_generator=0 says so too)")
-        return 0.0
-    return resources.gpus_per_generator
-
-
-def _pool(generators: int | tuple[int, int], careful: bool) -> Any:
-    from ray.data import ActorPoolStrategy
-
-    waiting = 1 if careful else 2  # shards queued at an actor: one more than it works on, so that it never waits
-    if isinstance(generators, int):
-        return ActorPoolStrategy(size=generators, max_tasks_in_flight_per_actor=waiting)
-    least, most = generators
-    return ActorPoolStrategy(min_size=least, max_size=most, max_tasks_in_flight_per_actor=waiting)

@@ -16,6 +16,7 @@ from factory.generate import GenerateConfig, lay_plan, open_inputs
 from factory.generate.measured_speed import Speed, Workload, measured, read_speeds
 from factory.generate.remarks import remarks
 from factory.models.generators import BUILT_IN
+from factory.models.people_sampler import makes_people
 from factory.storage import Storage
 
 SAMPLED = 16  # live faces whose encoded size is the estimate for spoofs
@@ -108,6 +109,12 @@ def _measured_rate(
     """The known facts about the speed: a description, images per second and price per hour; never a guess."""
     if config.inputs.generator in BUILT_IN:
         return f"unmeasured: the {config.inputs.generator} generator has no network", None, None
+    if makes_people(Storage(config.inputs.generator)):
+        return (
+            f"unmeasured: generator {config.inputs.generator} samples new people; give --images-per-second",
+            None,
+            None,
+        )
     workload = _workload(config, live)
     fitting = measured(speeds, workload)
     if device is not None and device in fitting:

@@ -15,6 +15,7 @@ from factory.cluster.compiler import check_compiler
 from factory.core.config import Config, build
 from factory.models.generators import BUILT_IN, Request
 from factory.models.load import check_sampler, load_generator, taught_of
+from factory.models.people_sampler import refuse_people
 from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.storage import Storage
 
@@ -55,6 +56,7 @@ def run(config: ProbeConfig) -> Probe:
     """
     if config.generator in BUILT_IN:
         raise UserError(f"generator {config.generator} takes any batch size: name a model folder")
+    refuse_people(Storage(config.generator))
     if config.compile and config.preset == "exact":
         raise UserError("compile is for presets in bfloat16: choose another preset than exact")
     if config.compile:

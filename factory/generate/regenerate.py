@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from factory.corpus.encode import ImageRecord, encode
 from factory.corpus.row import Facts, Row
 from factory.corpus.shards import FORMATS
 from factory.corpus.style_statistics import matching_statistics
-from factory.generate import match_sources, open_inputs, plan_run, recipe_of
+from factory.generate import GenerateConfig, match_sources, open_inputs, people, plan_run, recipe_of
 from factory.generate.inputs import read_inputs, routes_of
 from factory.images import decode
 from factory.line.retry import claimed_config
 from factory.models.generators import Request
-from factory.models.load import load_generator
+from factory.models.load import load_generator, load_people
 from factory.run import read_claim, read_summary
 from factory.run.ledger import Ledger
 from factory.storage import Storage
@@ -72,6 +72,10 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, Compari
     opened = open_inputs(config)
     _, plan = plan_run(config, opened)
     shard, place = plan.locate(key)
+    if isinstance(plan, people.PeoplePlan):
+        sampled = _sampled_again(config, plan, shard, place, opened.generator)
+        data = encode(sampled.pixels, config.output, people.MARK)
+        return data, _compared(key, (shard, place), row.image, data, sampled.device)
     live, guides = ((corpus.storage, corpus.index) for corpus in (opened.live, opened.guides))
     inputs = read_inputs(plan.shard_plan(shard), live, guides, recipe_of(config, opened))
     size = config.sampler.batch_size
@@ -97,14 +101,36 @@ def regenerate(url: str, key: str, overrides: list[str]) -> tuple[bytes, Compari
     )
     pixels = generate(request).pixels[place - first]
     data = encode(pixels, config.output, records[place]["source_type"])
-    stored = decode(row.image).astype(int)
-    return data, {
+    return data, _compared(key, (shard, place), row.image, data, generate.device)
+
+
+class _Sampled(NamedTuple):
+    """One half of a pair of a new person, uint8 (H, W, 3), and the device that made it."""
+
+    pixels: np.ndarray
+    device: str
+
+
+def _sampled_again(config: GenerateConfig, plan: people.PeoplePlan, shard: str, place: int, digest: str) -> _Sampled:
+    """Sample a row of a plan of new people again, in its batch."""
+    mine, size, resources = plan.shard_plan(shard), config.sampler.batch_size, config.resources
+    pair, half = divmod(place, people.HALVES)
+    first = pair // size * size
+    styles = [style.style for style in mine.styles[first : first + size]]
+    sample = load_people(config.inputs.generator, size, resources.threads, digest)
+    made = sample(styles, mine.seed[first : first + size])
+    return _Sampled((made.live, made.spoof)[half][pair - first], sample.device)
+
+
+def _compared(key: str, where: tuple[str, int], before: bytes, data: bytes, device: str) -> Comparison:
+    stored = decode(before).astype(int)
+    return {
         "key": key,
-        "shard": shard,
-        "position": place,
-        "device": generate.device,
+        "shard": where[0],
+        "position": where[1],
+        "device": device,
         "arithmetic": arithmetic.describe(),
-        "equal": data == row.image,
+        "equal": data == before,
         "largest_difference": int(np.abs(stored - decode(data)).max()),
     }
 

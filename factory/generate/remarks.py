@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from factory.corpus.hub import too_many_files
 
 if TYPE_CHECKING:
+    from factory.generate.people import PeoplePlan
     from factory.generate.plan import Plan
 
 
-def remarks(plan: Plan, formats: int) -> list[str]:
+def remarks(plan: Plan | PeoplePlan, formats: int) -> list[str]:
     """Remarks on consequences of a plan that may be unintended: repeated samples, more files than the Hub accepts."""
     found = []
     if (distinct := plan.distinct()) < len(plan):

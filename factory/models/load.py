@@ -19,6 +19,7 @@ from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, DummyGenerator, Generator
+from factory.models.people_sampler import VAE, PeopleSampler, check_people, makes_people, refuse_people
 from factory.models.settings import SamplerConfig
 from factory.storage import Storage
 
@@ -44,10 +45,14 @@ def check_generator(storage: Storage, digest: str) -> None:
     from difffas.model_folder import check_pipeline
     from difffas.style_statistics import read_statistics
 
-    if digest not in _whole:
+    if digest in _whole:
+        return
+    if makes_people(storage):
+        check_people(storage)
+    else:
         check_pipeline(storage)
         read_statistics(storage)
-        _whole.add(digest)
+    _whole.add(digest)
 
 
 def check_encoder(storage: Storage) -> None:
@@ -74,6 +79,7 @@ def unet_config(storage: Storage) -> dict[str, Any]:
     """Return the checked arguments of a generator's U-Net, defaults filled in; raises UserError."""
     from difffas.model_folder import unet_config as read
 
+    refuse_people(storage)
     return read(storage)
 
 
@@ -146,7 +152,7 @@ def model_digest(storage: Storage) -> str:
 
 def part_names(storage: Storage) -> list[str]:
     """The files of a model folder's parts, without its index."""
-    parts = (UNET, ENCODER, STUDENT, "scheduler", STATISTICS)
+    parts = (UNET, ENCODER, STUDENT, VAE, "scheduler", STATISTICS)
     return [f"{part}/{name}" for part in parts for name in storage.names(part)]
 
 
@@ -261,8 +267,18 @@ def load_generator(
     from factory.models.diffusion_generator import DiffusionGenerator
 
     storage = Storage(name)
-    folder = storage.folder or str(_fetch(storage, digest or model_digest(storage)))
-    return DiffusionGenerator(folder, sampler, threads, compiled, statistics)
+    refuse_people(storage)
+    return DiffusionGenerator(_local(storage, digest), sampler, threads, compiled, statistics)
+
+
+def load_people(name: str, batch_size: int, threads: int, digest: str | None = None) -> PeopleSampler:
+    """Return the sampler of a model folder of fit-dsdg, local or remote; `digest` as for `load_generator`."""
+    return PeopleSampler(_local(Storage(name), digest), batch_size, threads)
+
+
+def _local(storage: Storage, digest: str | None) -> str:
+    """A model folder on this node."""
+    return storage.folder or str(_fetch(storage, digest or model_digest(storage)))
 
 
 def _fetch(storage: Storage, digest: str) -> Path:

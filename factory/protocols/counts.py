@@ -7,11 +7,11 @@ from typing import NotRequired, TypedDict, cast
 import pyarrow as pa
 
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated
 from factory.corpus.row import LIVE, SPOOF
 from factory.protocols.families import load
 from factory.protocols.leakage import shared_subjects
 from factory.protocols.rules import PARTS
-from factory.tables.columns import TextColumn
 
 WHO = ["domain", "subject", "attack", "capture"]  # together these columns identify a recording
 
@@ -82,7 +82,7 @@ def describe(name: str, corpora: list[str]) -> Description:
 
 def figures(corpus: Corpus) -> Counts:
     """Count rows, recordings and subjects of each part by label, domain and attack; and the rows of no part."""
-    made = TextColumn(corpus.index, "guide_key").codes >= 0
+    made = are_generated(corpus.index)
     parts = {part: corpus.index.filter(pa.array(~made & (corpus.column("split") == part))) for part in (*PARTS, "")}
     found: Counts = {
         "parts": {part: _part(parts[part]) for part in PARTS},

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from difffas.errors import UserError
 from factory.core.progress import say
 from factory.corpus import Corpus
+from factory.corpus.generated import are_generated, are_invented
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, whole_domain
 from factory.protocols.families import load
 from factory.protocols.rules import PARTS, Lines, Protocol
@@ -63,7 +64,7 @@ def check(corpus: Corpus, parts: Sequence[str | None]) -> None:
             f"{corpus.storage.url}: protocol {protocol.name} has {len(shared)} subjects in train and in test, such as "
             f"{' '.join(shared[0])}: prepare it with the official split"
         )
-    if pc.any(pc.is_valid(corpus.index["guide_key"])).as_py():  # a corpus may mix real and generated rows
+    if are_generated(corpus.index).any():  # a corpus may mix real and generated rows
         for part in wanted:
             check_generated(corpus, [corpus], part)
 
@@ -104,7 +105,7 @@ def check_apart(corpus: Corpus, splits: Sequence[str]) -> None:
 
 def shared_subjects(corpus: Corpus, first: str, second: str) -> list[tuple[str, str]]:
     """Return the sorted (whole domain, subject) pairs of real rows that are in both splits of a corpus."""
-    real = corpus.index.select(["domain", "subject", "split"]).filter(pc.is_null(corpus.index["guide_key"]))
+    real = corpus.index.select(["domain", "subject", "split"]).filter(pa.array(~are_generated(corpus.index)))
     people: dict[str, set[tuple[str, str]]] = {first: set(), second: set()}
     for line in real.group_by(["domain", "subject", "split"]).aggregate([]).to_pylist():
         people.get(line["split"], set()).add((whole_domain(line["domain"]), line["subject"]))
@@ -116,7 +117,8 @@ def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "t
 
     The rules must admit domain and attack of every guide, and domain and recording of every live face. Live faces and
     guides that one of `sources` holds (views under the same protocol) must be in that very part. Returns the number of
-    those found with the number of rows. Does nothing without a protocol.
+    those found with the number of rows. Rows of new people have no sources: only their domain, attack and generator
+    are checked. Does nothing without a protocol.
 
     Raises:
         UserError: naming a row that leaks and the reason, or if the corpus was generated under other training rules.
@@ -126,9 +128,9 @@ def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "t
         return {}
     check_model(generated.storage, protocol, "the generator of")
     index = generated.index.filter(pa.array(TextColumn(generated.index, "split").among({part})))
-    index = index.filter(pc.is_valid(index["guide_key"]))
+    invented, index = index.filter(pa.array(are_invented(index))), index.filter(pc.is_valid(index["guide_key"]))
 
-    def refuse(leaks: np.ndarray, why: str) -> None:
+    def refuse(leaks: np.ndarray, why: str, index: pa.Table = index) -> None:
         if leaks.any():
             line = index.slice(int(np.flatnonzero(leaks)[0]), 1).to_pylist()[0]
             raise UserError(
@@ -137,7 +139,8 @@ def check_generated(generated: Corpus, sources: Sequence[Corpus], part: str = "t
                 f"{protocol.name}"
             )
 
-    refuse(~_guides_admitted(index, protocol, part), "show {attack} of domain {domain}")
+    for table in (index, invented):
+        refuse(~_guides_admitted(table, protocol, part), "show {attack} of domain {domain}", table)
     refuse(~_lives_admitted(index, protocol, part), "were made from a live face of {live_domain}, {capture}")
     found = {"rows": len(index)}
     for kind, label, columns in (
@@ -175,6 +178,7 @@ def _lives_admitted(index: pa.Table, protocol: Protocol, part: str) -> np.ndarra
             "attack": pa.array([LIVE_ATTACK] * len(index), pa.string()),
             "capture": index["capture"],
             "guide_key": nothing,
+            "generator": nothing,
         }
     )
     lines, admitted = Lines(lives), np.zeros(len(index), dtype=bool)

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config, fingerprint
+from factory.corpus.generated import are_generated
 from factory.datasets import dataset_of
 from factory.datasets import field_names as official_names
 from factory.datasets import fields as official_fields
@@ -222,7 +223,7 @@ class Lines:
         self.domain, self.split, self.attack, self.capture = (
             TextColumn(index, name) for name in ("domain", "split", "attack", "capture")
         )
-        self.generated = TextColumn(index, "guide_key").codes >= 0
+        self.generated = are_generated(index)
 
     def matching(self, rule: Rule, protocol: Protocol) -> np.ndarray:
         """Return which lines of real rows a rule takes, bool (N,)."""

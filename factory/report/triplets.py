@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from factory.corpus import Corpus
-from factory.corpus.row import LIVE, SPOOF, Row
+from factory.corpus.row import INVENTED_PERSON, LIVE, SPOOF, Row
 from factory.images import decode
 
 EMBEDDED_BYTES = 48_000  # an image above this is shown as WebP of QUALITY, so that 50 styles still make one page
@@ -49,14 +49,15 @@ def sample_triplets(
 
     A hash of the key chooses the triplets, so the sample is stable when other keys are added to a corpus. Only the
     rows shown are read. Live faces and guides are looked up by key in the first of `lives` and `guides` that
-    holds a row of the same domain (live) or style (guide).
+    holds a row of the same domain (live) or style (guide); the live face of a new person in `generated` itself.
     """
     spoofs = generated.rows(_sample(generated, per_style))
     live = find_pictures(lives, {row.live_key: row.live_domain for row in spoofs}, "domain", LIVE)
     guide = find_pictures(guides, {row.guide_key: row.style for row in spoofs}, "style", SPOOF)
+    halves = _live_halves(generated, spoofs)
     triplets: dict[str, list[Triplet]] = {}
     for row in spoofs:
-        triplet = Triplet(live.get(row.live_key), guide.get(row.guide_key), picture(row))
+        triplet = Triplet(halves.get(row.subject, live.get(row.live_key)), guide.get(row.guide_key), picture(row))
         triplets.setdefault(row.style, []).append(triplet)
     return triplets
 
@@ -90,6 +91,14 @@ def _sample(generated: Corpus, per_style: int) -> np.ndarray:
         ranked = ((hashlib.blake2b(key.encode(), digest_size=8).digest(), place) for place, key in enumerate(keys))
         chosen += [int(positions[place]) for _, place in heapq.nsmallest(per_style, ranked)]
     return np.array(chosen, dtype=np.int64)
+
+
+def _live_halves(generated: Corpus, spoofs: Sequence[Row]) -> dict[str, Picture]:
+    """The live halves of the new people among spoofs, by subject."""
+    people = {row.subject for row in spoofs if row.subject.startswith(INVENTED_PERSON)}
+    live = generated.where(label=LIVE)
+    mine = live[np.isin(generated.column("subject")[live], list(people))] if people else live[:0]
+    return {row.subject: picture(row) for row in generated.rows(mine)}
 
 
 def find_pictures(

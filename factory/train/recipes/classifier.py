@@ -13,6 +13,7 @@ from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl, is_empty, is_none
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
+from factory.corpus.generated import are_invented
 from factory.corpus.kept import Audit, kept_by
 from factory.corpus.row import LIVE, SPOOF
 from factory.models import backbone
@@ -46,17 +47,20 @@ STATION = "fit-classifier"
 
 
 class RowFilter(Config):
-    """Closed ranges in which generated rows' sampler parameters must lie: filter rows instead of generating again."""
+    """Closed ranges in which generated rows' sampler parameters must lie: filter rows instead of generating again.
+
+    Rows of new people have no such parameters and always pass.
+    """
 
     t0: tuple[int, int] = (0, 1000)
     cfg_scale: tuple[float, float] = (0.0, 1000.0)
 
     def positions(self, corpus: Corpus, split: str) -> np.ndarray:
         """Index positions of the generated rows of a split within the ranges."""
-        keep = corpus.column("split") == split
+        keep, invented = corpus.column("split") == split, are_invented(corpus.index)
         for name, (low, high) in {"t0": self.t0, "cfg_scale": self.cfg_scale}.items():
             values = corpus.column(name).astype(np.float64)
-            keep &= (values >= low) & (values <= high)
+            keep &= invented | ((values >= low) & (values <= high))
         return np.flatnonzero(keep)
 
 

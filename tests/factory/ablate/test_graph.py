@@ -14,6 +14,8 @@ from difffas.errors import UserError
 from factory import protocols
 from factory.ablate.graph import TABLE_STATIONS, Graph, merged
 from factory.core.documents import JsonObject
+from factory.generate.settings import PlanConfig
+from factory.models.settings import SamplerConfig
 from tests.ablations import FITS, config_of, graph_of, settings_of, table_of
 
 changes = st.fixed_dictionaries(
@@ -54,7 +56,7 @@ def test_expansion_laws(rows: list[dict[str, Any]], seeds: list[int]) -> None:
 def test_a_run_reads_the_runs_before_it() -> None:
     graph = graph_of(table_of({"name": "a"}))
     names = {table_run.station: f"runs/{name}" for name, table_run in graph.runs.items()}
-    assert list(names) == list(TABLE_STATIONS)
+    assert list(names) == [station for station in TABLE_STATIONS if station != "fit_dsdg"]
     (generator,), (made,) = settings_of(graph, "fit_generator"), settings_of(graph, "generate")
     (classifier,), (evaluation,) = settings_of(graph, "fit_classifier"), settings_of(graph, "evaluate")
     assert generator.style_encoder == names["fit_style"]
@@ -204,3 +206,44 @@ def test_settings_for_a_protocol_that_is_not_there_are_refused() -> None:
     with pytest.raises(UserError, match=r"by_protocol\.mi-c\.fit_classifier: corpus is the ablation's own"):
         graph_of(table, by_protocol={"mi-c": {"fit_classifier": {"corpus": "x"}}})
     assert "by_protocol" not in config_of().model_dump()
+
+
+def test_one_table_compares_several_generators() -> None:
+    """A row names its generated corpus, another the generator that invents people; a third takes the table's own."""
+    rows: list[dict[str, Any]] = [
+        {"name": "real", "generated": False},
+        {"name": "named", "generated": "spoofs-$protocol"},
+        {"name": "dsdg", "generator": "dsdg", "fit_dsdg": {"ema_decay": 0.5}},
+        {"name": "ours"},
+    ]
+    plan = {"samples": 5, "policies": ["cross-domain"], "guides_per_style": 2}
+    given = {"generate": {"sampler": {"steps": 7}, "plan": plan}, "fit_dsdg": {"network": {"latent": 8}}}
+    graph = graph_of(table_of(*rows), **given)
+    people, ours = settings_of(graph, "generate")
+    (fitted,) = settings_of(graph, "fit_dsdg")
+    assert (fitted.ema_decay, fitted.network.latent, fitted.corpus) == (0.5, 8, "faces")
+    assert people.inputs.generator == fitted.out and people.sampler == SamplerConfig()
+    assert people.plan == PlanConfig(samples=5) and ours.plan.guides_per_style == 2 and ours.sampler.steps == 7
+    trained = [config.generated for config in settings_of(graph, "fit_classifier")]
+    assert trained == [None, "spoofs-own", people.out, ours.out]
+    finished = graph_of(table_of(*rows), **{**given, "fit_generator": None, "generated": "corpus"})
+    assert [config.generated for config in settings_of(finished, "fit_classifier")][3] == "corpus"
+    assert len(settings_of(finished, "fit_dsdg")) == 1
+    without = graph_of(table_of(*rows))
+    assert [each.reason for each in without.evaluations if each.evaluation is None] == [
+        "needs new people: give fit_dsdg, its settings"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"generated": "x", "generate": {"plan": {"samples": 1}}}, "names a finished corpus and generate"),
+        ({"generated": "x", "generator": "dsdg"}, "names a finished corpus and a generator"),
+        ({"fit_dsdg": {"ema_decay": 0.5}}, "set generator: dsdg"),
+        ({"generator": "dsdg", "fit_generator": {"ema_decay": 0.5}}, "it fits none"),
+    ],
+)
+def test_a_row_has_one_source_of_generated_faces(row: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UserError, match=fault):
+        table_of({"name": "a", **row})

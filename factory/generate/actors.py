@@ -1,0 +1,43 @@
+"""How Ray Data runs a generation's generators: a pool of actors, on GPUs where there are some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from factory import cluster
+from factory.core.progress import say
+
+if TYPE_CHECKING:
+    from factory.generate import GenerateResources
+
+
+def generators_of(resources: GenerateResources) -> Callable[[bool], dict[str, Any]]:
+    """Arguments of `Dataset.map` for the stage of the generators, as a function of whether a run must be careful."""
+    gpus = _gpus(resources)
+    return lambda careful: {
+        "compute": _pool(resources.generators, careful),
+        "num_cpus": 0,  # a generator that waited for a CPU could starve behind the tasks that feed it
+        "num_gpus": gpus,
+        "max_task_retries": 1,  # allow for lost nodes, but not for a shard that always kills its process
+        "max_restarts": -1,
+        **cluster.placed(resources.generator_labels),
+    }
+
+
+def _gpus(resources: GenerateResources) -> float:
+    available = cluster.gpus_in_cluster()
+    if resources.gpus_per_generator and not available:
+        say("generate: no GPU in this cluster, generating on CPUs (resources.gpus_per_generator=0 says so too)")
+        return 0.0
+    return resources.gpus_per_generator
+
+
+def _pool(generators: int | tuple[int, int], careful: bool) -> Any:
+    from ray.data import ActorPoolStrategy
+
+    waiting = 1 if careful else 2  # shards queued at an actor: one more than it works on, so that it never waits
+    if isinstance(generators, int):
+        return ActorPoolStrategy(size=generators, max_tasks_in_flight_per_actor=waiting)
+    least, most = generators
+    return ActorPoolStrategy(min_size=least, max_size=most, max_tasks_in_flight_per_actor=waiting)

@@ -43,17 +43,19 @@ STATION = "fit-dsdg"
 class DsdgNetworkConfig(Config):
     """Arguments of `difffas.dsdg.PairedVAE` beside those that the corpus decides; all are ours."""
 
-    channels: tuple[PositiveInt, ...] = Field((32, 64, 128, 256, 512, 512), min_length=1)
-    latent: PositiveInt = 256
+    channels: tuple[PositiveInt, ...] = Field(
+        (32, 64, 128, 256, 512, 512), min_length=1, description="widths after each halving of the side"
+    )
+    latent: PositiveInt = Field(256, description="numbers in each of the three latents")
 
 
 class DsdgWeightsConfig(Config):
     """Weights of the loss's terms beside reconstruction, whose weight is 1; ours, see `difffas.dsdg_terms`."""
 
     kl: float = Field(3e-4, ge=0, description="per nat; low: sharp faces, but a sampled latent decodes to nobody")
-    mmd: float = Field(0.1, ge=0)
-    orthogonality: float = Field(0.01, ge=0)
-    classes: float = Field(0.02, ge=0)
+    mmd: float = Field(0.1, ge=0, description="discrepancy of the two identity latents")
+    orthogonality: float = Field(0.01, ge=0, description="angle of identity and pattern of a spoof")
+    classes: float = Field(0.02, ge=0, description="style of a pattern latent")
     pair: float = Field(0.01, ge=0, description="structure of a pair's two halves; the paper: face embeddings")
     identity: float = Field(0.05, ge=0, description="structure of a face and its source; the paper: face embeddings")
 
@@ -61,22 +63,22 @@ class DsdgWeightsConfig(Config):
 class DsdgEvaluationConfig(Config):
     """How held-out pairs are evaluated."""
 
-    samples: int = Field(64, ge=1)
+    samples: int = Field(64, ge=1, description="pairs whose loss is computed")
     grid_rows: int = Field(6, ge=1, description="pairs, and new people, in the picture of samples")
 
 
 class FitDsdgConfig(Config):
     """One generator of people."""
 
-    corpus: PathOrUrl
+    corpus: PathOrUrl = Field(description="corpus of live faces and spoofs")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    out: PathOrUrl
-    split: str = "train"
+    out: PathOrUrl = Field(description="model folder to write")
+    split: str = Field("train", description="split whose pairs it learns")
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     network: DsdgNetworkConfig = DsdgNetworkConfig()
     train: TrainConfig = TrainConfig(steps=50_000, batch_size=64, learning_rate=2e-4, warmup_steps=500)
     weights: DsdgWeightsConfig = DsdgWeightsConfig()
-    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="of the average of the weights that is kept")
     evaluation: DsdgEvaluationConfig = DsdgEvaluationConfig()
     resources: TrainResources = TrainResources()
 

@@ -149,6 +149,7 @@ def test_the_verbs_are_frozen() -> None:
         "fit-style",
         "fit-generator",
         "fit-student",
+        "fit-dsdg",
         "fit-classifier",
         "fit-judge",
         "strength",

@@ -133,7 +133,7 @@ def test_the_plan_is_a_function_and_its_shards_hold_whole_pairs(
     assert keys == sorted(set(keys)) and len(keys) == len(plan) == sum(plan.sizes().values()) == plan.distinct()
     assert len({int(seed) for shard in shards for seed in shard.seed}) == pairs
     found = Counter(record["row"]["style"] for shard in shards for record in plan.records(shard))
-    assert found == plan.style_counts()
+    assert found == +Counter(plan.style_counts())  # without styles that no pair has
     for shard in shards:
         for place, key in enumerate(shard.keys):
             assert plan.locate(key) == (shard.shard, place)

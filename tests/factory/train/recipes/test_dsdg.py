@@ -109,7 +109,7 @@ def test_the_folder_names_styles_split_and_size_and_samples(root: Path, tmp_path
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"split": "test"}, "no row of split"),
+        ({"split": "test"}, "has no row: choose among"),
         ({"held_out": "train"}, "the split that is trained on"),
         ({"held_out": "test"}, r"set held_out to a split that has pairs"),
         ({"network": {"channels": [8] * 6}}, "size 32 must be a multiple of 64"),

@@ -32,6 +32,7 @@ from factory.corpus.encode import encode, encode_and_score
 from factory.corpus.shards import FORMATS, OutputConfig, commit
 from factory.generate import GenerateConfig, lay_plan, open_inputs, recipe_of, run
 from factory.generate.inputs import read_inputs
+from factory.generate.plan import Plan
 from factory.line import Work, run_line
 from factory.models.generators import DummyGenerator, Made, Request
 from factory.run import Run
@@ -129,6 +130,7 @@ def _sleeping_line(
     inputs = open_inputs(config)
     live, guides = inputs.live, inputs.guides
     plan = lay_plan(config, inputs)
+    assert isinstance(plan, Plan), "the dummy generator edits live faces"
     notes = Path(folder) / "notes"
     notes.mkdir()
     cluster.connect(num_cpus=_slots(count))
@@ -199,6 +201,7 @@ def overhead(side: int, codec: str) -> None:
         opened = open_inputs(config)
         live, guides = opened.live, opened.guides
         plan = lay_plan(config, opened)
+        assert isinstance(plan, Plan), "the dummy generator edits live faces"
         corpora = (live.storage, live.index), (guides.storage, guides.index)
         shard_plan = plan.shard_plan("train-000003")
         inputs: Any = read_inputs(shard_plan, *corpora, recipe_of(config, opened))
@@ -251,6 +254,7 @@ def ledger(folder: str | None) -> None:
         write_corpus(Path(temporary) / "real", small_rows(side=SIDE))
         config = _config(temporary, 10**7, 500)
         plan = lay_plan(config, open_inputs(config))
+        assert isinstance(plan, Plan), "the dummy generator edits live faces"
         for count in (2_000, 20_000):
             book = Ledger(Storage(f"{folder or temporary}/ledger-{count}"))
             # Every shard is committed by two of them: the race that a resumed run can have.

@@ -23,7 +23,7 @@ _LUMINANCE = (0.299, 0.587, 0.114)  # BT.601
 class Weights(NamedTuple):
     """Weights of the terms beside reconstruction, whose weight is 1 [ours]."""
 
-    kl: float = 3e-4
+    kl: float = 1e-3
     mmd: float = 0.1
     orthogonality: float = 0.01
     classes: float = 0.02

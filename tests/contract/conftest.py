@@ -19,6 +19,7 @@ from factory.corpus.encode import encode
 from factory.corpus.shards import OutputConfig
 from factory.generate import PREFIX, GenerateConfig, open_inputs, plan_run, recipe_of
 from factory.generate.inputs import read_inputs
+from factory.generate.plan import Plan
 from factory.images import decode
 from factory.models.generators import DummyGenerator, Request
 from tests.s3 import S3Server, client, variables
@@ -66,6 +67,7 @@ def generate_here(config: GenerateConfig) -> None:
     opened = open_inputs(config)
     live, guides = opened.live, opened.guides
     claim, plan = plan_run(config, opened)
+    assert isinstance(plan, Plan)
     corpora = (live.storage, live.index), (guides.storage, guides.index)
     for shard in plan.shards():
         row: Any = read_inputs(plan.shard_plan(shard), *corpora, recipe_of(config, opened))

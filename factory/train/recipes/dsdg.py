@@ -52,7 +52,7 @@ class DsdgNetworkConfig(Config):
 class DsdgWeightsConfig(Config):
     """Weights of the loss's terms beside reconstruction, whose weight is 1; ours, see `difffas.dsdg_terms`."""
 
-    kl: float = Field(3e-4, ge=0, description="per nat; low: sharp faces, but a sampled latent decodes to nobody")
+    kl: float = Field(1e-3, ge=0, description="per nat; low: sharp faces, but a sampled latent decodes to nobody")
     mmd: float = Field(0.1, ge=0, description="discrepancy of the two identity latents")
     orthogonality: float = Field(0.01, ge=0, description="angle of identity and pattern of a spoof")
     classes: float = Field(0.02, ge=0, description="style of a pattern latent")

@@ -15,6 +15,7 @@ from factory.calibrate.knee import Figures, knees
 from factory.core.config import load
 from factory.corpus import Corpus
 from factory.generate import GenerateConfig, lay_plan, open_inputs
+from factory.generate.plan import Plan
 from tests.factory.calibrate.conftest import Settings
 
 
@@ -49,6 +50,7 @@ def test_the_chosen_settings_are_those_of_the_table_and_generate_takes_them(
     given = load(GenerateConfig, str(out / "sampler.yaml"), [*inputs, f"out={out}-spoofs", "plan.splits=[test]"])
     assert given.sampler.match == summary["match"] and given.sampler.steps == 2
     corpus, plan = Corpus(config.inputs.live), lay_plan(given, open_inputs(given))
+    assert isinstance(plan, Plan)
     for shard in plan.shards():
         made = plan.shard_plan(shard)
         for guide, t0, cfg_scale in zip(made.guide, made.t0, made.cfg_scale, strict=True):

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.corpora import small_rows, write_corpus
 from factory.core.config import load
 from factory.generate import GenerateConfig, inputs, lay_plan, open_inputs, recipe_of
+from factory.generate.plan import Plan
 from factory.images import decode
 from tests.odd_images import saved, scene
 
@@ -29,7 +30,9 @@ def test_each_face_of_a_shard_is_decoded_once_and_stands_at_every_place(
     config = load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
     opened = open_inputs(config)
     live, guides = opened.live, opened.guides
-    shard_plan = lay_plan(config, opened).shard_plan("train-000000")
+    plan = lay_plan(config, opened)
+    assert isinstance(plan, Plan)
+    shard_plan = plan.shard_plan("train-000000")
 
     counted = Counter[bytes]()
 
@@ -69,7 +72,9 @@ def test_one_image_of_another_size_is_one_reject_wherever_it_stands(tmp_path: Pa
         config = load(GenerateConfig, None, [f"{key}={value}" for key, value in given.items()])
         opened = open_inputs(config)
         live, guides = opened.live, opened.guides
-        shard_plan = lay_plan(config, opened).shard_plan("train-000000")
+        plan = lay_plan(config, opened)
+        assert isinstance(plan, Plan)
+        shard_plan = plan.shard_plan("train-000000")
         stores = ((live.storage, live.index), (guides.storage, guides.index))
         made = inputs.read_inputs(shard_plan, *stores, recipe_of(config, opened))
         assert made["pixels"].shape[1:] == (8, 8, 3)

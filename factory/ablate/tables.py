@@ -60,9 +60,8 @@ class TableRow(Config):
         if self.fit_dsdg and self.generator != DSDG:
             raise UserError(f"row {self.name!r} changes fit_dsdg: set generator: {DSDG}, or leave fit_dsdg out")
         if self.generator and (self.fit_style or self.fit_generator or not self.generated):
-            raise UserError(
-                f"row {self.name!r} names generator {self.generator}: of fit_style and fit_generator it fits none"
-            )
+            needs = "it needs no other" if self.generator == DSDG else "it fits none"
+            raise UserError(f"row {self.name!r} names generator {self.generator}: {needs}, so leave the rest out")
         return self
 
 

@@ -267,8 +267,9 @@ def load_generator(
     from factory.models.diffusion_generator import DiffusionGenerator
 
     storage = Storage(name)
-    refuse_people(storage)
-    return DiffusionGenerator(_local(storage, digest), sampler, threads, compiled, statistics)
+    folder = _local(storage, digest)
+    refuse_people(Storage(folder))
+    return DiffusionGenerator(folder, sampler, threads, compiled, statistics)
 
 
 def load_people(name: str, batch_size: int, threads: int, digest: str | None = None) -> PeopleSampler:

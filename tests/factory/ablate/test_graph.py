@@ -241,7 +241,7 @@ def test_one_table_compares_several_generators() -> None:
         ({"generated": "x", "generate": {"plan": {"samples": 1}}}, "names a finished corpus and generate"),
         ({"generated": "x", "generator": "dsdg"}, "names a finished corpus and a generator"),
         ({"fit_dsdg": {"ema_decay": 0.5}}, "set generator: dsdg"),
-        ({"generator": "dsdg", "fit_generator": {"ema_decay": 0.5}}, "it fits none"),
+        ({"generator": "dsdg", "fit_generator": {"ema_decay": 0.5}}, "it needs no other"),
     ],
 )
 def test_a_row_has_one_source_of_generated_faces(row: dict[str, Any], fault: str) -> None:

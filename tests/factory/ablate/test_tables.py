@@ -28,7 +28,7 @@ def rows_of(table: Table) -> list[Any]:
 @pytest.mark.parametrize("name", titles())
 def test_every_shipped_table_is_a_table_of_runs(name: str) -> None:
     table = load_table(name)
-    graph = graph_of(table)
+    graph = graph_of(table, fit_dsdg={})
     assert all(each.evaluation for each in graph.evaluations)
     assert len(graph.evaluations) == len(table.rows) * len(table.protocols) * len(table.seeds)
     assert "[ours]" in table.note

@@ -24,6 +24,7 @@ from factory.corpus.row import Facts
 from factory.corpus.shards import OutputConfig
 from factory.corpus.style_statistics import matching_statistics
 from factory.generate import people
+from factory.generate.actors import GenerateResources as GenerateResources
 from factory.generate.actors import generators_of
 from factory.generate.inputs import read_shard, routes_of
 from factory.generate.plan import Plan
@@ -34,7 +35,6 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.line.rounds import STALL_SECONDS
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, Request
 from factory.models.load import check_sampler, check_side, load_generator, model_digest
 from factory.models.people_sampler import makes_people
@@ -65,20 +65,6 @@ class GenerateInputs(Config):
     generator: GeneratorFolder = Field(
         description="model folder, portrait-64 (which ships), recolour, simulate or dummy"
     )
-
-
-class GenerateResources(Config):
-    """Resources that the line may use; excluded from the fingerprint. `generators` is a count or [least, most]."""
-
-    generators: int | tuple[int, int] = Field(
-        1, description="actors that generate: a number, or [least, most] for a pool that grows and shrinks"
-    )
-    gpus_per_generator: float = Field(1.0, ge=0, description="generators with a fraction share a GPU; 0: use CPUs")
-    threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
-    compile: bool = Field(False, description="compile the network of bfloat16 presets; minutes, once a node")
-    generator_labels: dict[str, str] = Field({}, description="labels of nodes that generators may run on; empty: any")
-    task_labels: dict[str, str] = Field({}, description="labels of nodes that read, encode and score; empty: any")
-    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up after this long without a finished shard")
 
 
 class GenerateConfig(Config):

@@ -1,15 +1,30 @@
-"""How Ray Data runs a generation's generators: a pool of actors, on GPUs where there are some."""
+"""The resources of a generation, and how Ray Data runs its generators with them: a pool of actors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import Field
 
 from factory import cluster
+from factory.core.config import Config
 from factory.core.progress import say
+from factory.line.rounds import STALL_SECONDS
 
-if TYPE_CHECKING:
-    from factory.generate import GenerateResources
+
+class GenerateResources(Config):
+    """Resources that the line may use; excluded from the fingerprint. `generators` is a count or [least, most]."""
+
+    generators: int | tuple[int, int] = Field(
+        1, description="actors that generate: a number, or [least, most] for a pool that grows and shrinks"
+    )
+    gpus_per_generator: float = Field(1.0, ge=0, description="generators with a fraction share a GPU; 0: use CPUs")
+    threads: int = Field(2, ge=1, description="PyTorch threads of a CPU generator")
+    compile: bool = Field(False, description="compile the network of bfloat16 presets; minutes, once a node")
+    generator_labels: dict[str, str] = Field({}, description="labels of nodes that generators may run on; empty: any")
+    task_labels: dict[str, str] = Field({}, description="labels of nodes that read, encode and score; empty: any")
+    stall_seconds: float = Field(STALL_SECONDS, gt=0, description="give up after this long without a finished shard")
 
 
 def generators_of(resources: GenerateResources) -> Callable[[bool], dict[str, Any]]:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def are_generated(table: pa.Table) -> np.ndarray:
     """Which rows a generator made; bool (N,). The table has the columns `guide_key` and `generator`."""
-    return _known(table, "guide_key") | _known(table, "generator")
+    return np.asarray(_known(table, "guide_key") | _known(table, "generator"))
 
 
 def are_invented(table: pa.Table) -> np.ndarray:
     """Which rows show people whom a generator invented, with no live face or guide behind them; bool (N,)."""
-    return _known(table, "generator") & ~_known(table, "guide_key")
+    return np.asarray(_known(table, "generator") & ~_known(table, "guide_key"))
 
 
 def live_halves(corpus: Corpus, spoofs: pa.Table) -> np.ndarray:
@@ -37,7 +37,7 @@ def live_halves(corpus: Corpus, spoofs: pa.Table) -> np.ndarray:
     if places.null_count:
         lost = spoofs["key"].filter(places.is_null())[0].as_py()
         raise UserError(f"{corpus.storage.url} lacks the live half of {lost!r}: give the whole corpus of its run")
-    return lives[places.to_numpy()]
+    return np.asarray(lives[places.to_numpy()])
 
 
 def _known(table: pa.Table, name: str) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from factory.generate import GenerateResources, actors
-from factory.generate.actors import generators_of
+from factory import cluster
+from factory.generate.actors import GenerateResources, generators_of
 
 
 @pytest.mark.parametrize(("careful", "waiting"), [(True, 1), (False, 2)])
@@ -13,7 +13,7 @@ from factory.generate.actors import generators_of
 def test_a_careful_run_gives_an_actor_one_shard_at_a_time(
     monkeypatch: pytest.MonkeyPatch, generators: int | tuple[int, int], careful: bool, waiting: int
 ) -> None:
-    monkeypatch.setattr(actors.cluster, "gpus_in_cluster", lambda: 0)
+    monkeypatch.setattr(cluster, "gpus_in_cluster", lambda: 0)
     found = generators_of(GenerateResources(generators=generators, gpus_per_generator=0))(careful)
     assert (found["num_cpus"], found["num_gpus"], found["max_restarts"]) == (0, 0.0, -1)
     pool = found["compute"]

@@ -81,6 +81,8 @@ def open_corpora(config: AuditConfig) -> AuditedCorpora:
     invented = bool(are_invented(spoofs).any())
     if invented:
         live_of = _live_halves(generated, spoofs, corpora["live"])
+        place = spoofs.column_names.index("live_domain")  # a pair has one domain
+        spoofs = spoofs.set_column(place, "live_domain", spoofs["domain"])
     else:
         live_of = places_of(spoofs, "live_key", corpora["live"])
         places_of(spoofs, "guide_key", corpora["guides"])

@@ -281,6 +281,10 @@ class DsdgRecipe:
     def _held_out_styles(self) -> np.ndarray:
         return self._numbers(self._held_out_rows[1])
 
+    def keep(self, step: int) -> dict[str, bytes]:
+        """Nothing is kept beside the model."""
+        return {}
+
     def export(self, folder: Path) -> ModelFigures:
         """Write the model below `folder`; return the figures of the run."""
         from factory.train.parallel import whole

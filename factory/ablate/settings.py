@@ -25,7 +25,7 @@ class AblateConfig(Config):
 
     table: PathOrUrl = Field(description="name of a table in the package, or FILE.yaml")
     corpus: PathOrUrl = Field(description="real faces for training and testing")
-    out: PathOrUrl
+    out: PathOrUrl = Field(description="folder of the table, local or s3://")
     protocols: tuple[PathOrUrl, ...] | None = Field(
         None, min_length=1, description="None: the table's; own: the corpus's own splits"
     )
@@ -37,13 +37,19 @@ class AblateConfig(Config):
     generation_seed: int | None = Field(
         None, ge=0, description="seed of style encoder, generator and generated faces, shared by all seeds"
     )
-    fit_style: dict[str, JsonValue] = {}
-    fit_generator: dict[str, JsonValue] | None = None
+    fit_style: dict[str, JsonValue] = Field(
+        {}, description="settings of fit-style, for a generator that is fitted here"
+    )
+    fit_generator: dict[str, JsonValue] | None = Field(
+        None, description="settings of fit-generator; null: none is fitted"
+    )
     fit_dsdg: dict[str, JsonValue] | None = Field(
         None, description="for rows of generator dsdg, which make new people"
     )
-    generate: dict[str, JsonValue] = {}
-    fit_classifier: dict[str, JsonValue] = {}
+    generate: dict[str, JsonValue] = Field({}, description="settings of generate")
+    fit_classifier: dict[str, JsonValue] = Field(
+        {}, description="settings of fit-classifier; a row of the table adds its own"
+    )
     by_protocol: dict[PathOrUrl, dict[StationOfProtocol, dict[str, JsonValue]]] = Field(
         {}, exclude_if=is_empty, description="other settings of stations for single protocols"
     )

@@ -32,17 +32,17 @@ class EvaluateConfig(Config):
     """One evaluation: metrics of `split`, some thresholds from `dev_split`."""
 
     classifier: PathOrUrl | None = Field(None, description="folder that fit-classifier wrote")
-    corpus: PathOrUrl | None = None
+    corpus: PathOrUrl | None = Field(None, description="corpus to score")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
     scores: PathOrUrl | None = Field(None, description="score file, instead of classifier and corpus")
     dev_scores: PathOrUrl | None = Field(None, description="score file of the development set, if separate")
     higher_is: Literal["live", "spoof"] = Field("live", description="what a higher score in the score files means")
     out: PathOrUrl | None = Field(None, description="optional with `scores`: then metrics are only printed")
     audit: PathOrUrl | None = Field(None, description="audit of generated rows in `corpus`: only accepted rows count")
-    split: str = "test"
-    dev_split: str | None = DEV
-    batch_size: int = Field(64, ge=1)
-    threads: int = Field(2, ge=1)
+    split: str = Field("test", description="split whose metrics are asked for")
+    dev_split: str | None = Field(DEV, description="split that sets thresholds; null: none is set on it")
+    batch_size: int = Field(64, ge=1, description="faces a network call")
+    threads: int = Field(2, ge=1, description="PyTorch threads")
     resamples: int = Field(1000, ge=0, description="draws of the bootstrap by subject; 0: no intervals")
     seed: int = Field(0, ge=0, description="seed of the bootstrap")
 

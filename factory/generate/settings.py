@@ -19,20 +19,24 @@ class PlanConfig(Config):
     """
 
     policies: tuple[Literal["cross-attack", "cross-domain", "same-style"], ...] = Field(
-        ("cross-attack", "cross-domain"), min_length=1
+        ("cross-attack", "cross-domain"), min_length=1, description="which styles a live face gets"
     )
-    splits: tuple[str, ...] = Field(("train",), min_length=1)
+    splits: tuple[str, ...] = Field(
+        ("train",), min_length=1, description="splits whose live faces are used, each with guides of its own split"
+    )
     samples: int | None = Field(None, ge=1, description="per split; None: one per (live, style, guide) triple")
     live_domains: tuple[str, ...] | None = Field(
         None, min_length=1, description="only live faces of these domains; None: all"
     )
     allowed_domains: tuple[str, ...] | None = Field(None, description="domains of a protocol; others are refused")
     allowed_attacks: tuple[str, ...] | None = Field(None, description="attacks of a protocol; others are refused")
-    guides_per_style: int = Field(4, ge=1)
+    guides_per_style: int = Field(
+        4, ge=1, description="guides that a live face meets in each style, where samples is null"
+    )
     styles: tuple[str, ...] | None = Field(
         None, min_length=1, description="only these styles; None: all styles that the policies allow"
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the choice of guides, T₀, w and noise")
 
     @model_validator(mode="after")
     def _check(self) -> PlanConfig:

@@ -57,18 +57,18 @@ HEADINGS = {
 class ReportInputs(Config):
     """Finished folders, local or `s3://`, all optional; the page shows the names given here."""
 
-    real: PathOrUrl | None = None
-    live: PathOrUrl | None = None
-    generated: PathOrUrl | None = None
-    audit: PathOrUrl | None = None
-    models: dict[str, PathOrUrl] = Field({})
-    strength: PathOrUrl | None = None
+    real: PathOrUrl | None = Field(None, description="corpus of real faces and attacks")
+    live: PathOrUrl | None = Field(None, description="corpus of the live faces, where it is another one")
+    generated: PathOrUrl | None = Field(None, description="corpus of spoofs")
+    audit: PathOrUrl | None = Field(None, description="folder of audit")
+    models: dict[str, PathOrUrl] = Field({}, description="folders of trainings, by the name to show")
+    strength: PathOrUrl | None = Field(None, description="folder of strength")
     patches: dict[str, PathOrUrl] = Field(
         {}, description="generated corpora by their generators' patch sides: p_m,p_v"
     )
-    evaluations: dict[str, PathOrUrl] = Field({})
-    tune: PathOrUrl | None = None
-    ablations: dict[str, PathOrUrl] = Field({})
+    evaluations: dict[str, PathOrUrl] = Field({}, description="folders of evaluate, by the name to show")
+    tune: PathOrUrl | None = Field(None, description="folder of tune")
+    ablations: dict[str, PathOrUrl] = Field({}, description="folders of ablate, by the name to show")
 
     @model_validator(mode="after")
     def _check(self) -> ReportInputs:
@@ -82,9 +82,9 @@ class ReportConfig(Config):
 
     inputs: ReportInputs = ReportInputs()
     figures: FiguresConfig = Field(FiguresConfig(), description="figures of the paper, each of folders of its own")
-    out: PathOrUrl
-    title: str = "Spoof factory report"
-    triplets_per_style: int = Field(6, ge=1)
+    out: PathOrUrl = Field(description="folder of the page, local or s3://")
+    title: str = Field("Spoof factory report", description="of the page")
+    triplets_per_style: int = Field(6, ge=1, description="examples of live face, guide and spoof for each style")
     explorer: ExplorerConfig = ExplorerConfig()
 
     @model_validator(mode="after")

@@ -19,15 +19,15 @@ ConfigT = TypeVar("ConfigT")
 class TrainConfig(Config):
     """How a network is fitted; part of the run fingerprint."""
 
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, description="steps at most; with patience fewer")
     batch_size: int = Field(ge=1, description="samples per optimiser step, over all workers")
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         "adamw", description="adam and adamw differ only in weight decay"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    warmup_steps: int = Field(0, ge=0)
+    learning_rate: float = Field(gt=0, description="at its highest")
+    weight_decay: float = Field(0.0, ge=0, description="of the optimiser")
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises")
     warmup_start: float | None = Field(
         None,
         gt=0,
@@ -36,13 +36,15 @@ class TrainConfig(Config):
         description="share of the rate in the first step of the warm-up, the release's 0.04; None: 1 / warmup_steps",
     )
     cosine_decay: bool = Field(False, description="let the learning rate fall to zero along a half cosine")
-    clip_norm: float | None = Field(1.0, gt=0)
+    clip_norm: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null: not clipped")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: autocast; float32 weights")
     evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations on held-out subjects")
     patience: int | None = Field(
         None, ge=1, description="stop after this many evaluations without a better one; keep the best model"
     )
-    seed: int = Field(0, ge=0, lt=2**43)  # times a million, plus the step: must be a PyTorch seed, below 2⁶⁴
+    seed: int = Field(
+        0, ge=0, lt=2**43, description="of the first weights, the order of the data and the noise"
+    )  # times a million, plus the step: must be a PyTorch seed, below 2⁶⁴
 
     @model_validator(mode="after")
     def _check(self) -> TrainConfig:
@@ -59,8 +61,8 @@ class TrainResources(Config):
     compare features gather the other workers' features, and are refused if `accumulate` splits the batch.
     """
 
-    workers: int = Field(1, ge=1)
-    gpus_per_worker: float = Field(1.0, ge=0)
+    workers: int = Field(1, ge=1, description="processes that train together")
+    gpus_per_worker: float = Field(1.0, ge=0, description="0: train on CPUs")
     threads: int = Field(2, ge=1, description="PyTorch threads of a CPU worker")
     worker_labels: dict[str, str] = Field({}, description="labels of nodes that workers may run on; empty: any")
     parallel: Literal["ddp", "fsdp2"] = Field("ddp", description="replicate weights on all workers, or shard them")
@@ -68,8 +70,10 @@ class TrainResources(Config):
     activation_checkpointing: bool = Field(False, description="recompute generator levels to save memory")
     compile: bool = Field(False, description="use torch.compile if the worker has a GPU")
     read_ahead: int = Field(4, ge=0, description="batches that CPU tasks keep ready; 0: the worker reads them itself")
-    checkpoint_every: int = Field(500, ge=1)
-    max_failures: int = Field(3, ge=0)
+    checkpoint_every: int = Field(
+        500, ge=1, description="steps between two checkpoints, from which a killed run goes on"
+    )
+    max_failures: int = Field(3, ge=0, description="restarts after lost workers before the run gives up")
     wait_seconds: float = Field(WAIT_SECONDS, gt=0, description="wait this long for an autoscaler to add nodes")
     trackers: tuple[str, ...] = Field((), description="mlflow, wandb, in addition to TensorBoard")
 

@@ -35,9 +35,9 @@ class MarginsFigure(Config):
         (30.0, 60.0, 90.0), min_length=1, max_length=3, description="θ in degrees at which the whole margin is drawn"
     )
     corpus: PathOrUrl | None = Field(None, description="draw the qualities of its rows, too")
-    split: str = "train"
+    split: str = Field("train", description="split of the corpus's rows")
     batch_size: int = Field(64, ge=2, description="images of a batch, in which quality is relative")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the batches")
 
 
 def prepare(config: MarginsFigure) -> Prepared:

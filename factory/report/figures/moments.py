@@ -34,7 +34,7 @@ class MomentsFigure(Config):
     steps: tuple[int, ...] | None = Field(
         None, min_length=1, max_length=9, description="None: four of the kept steps, from the first to the last"
     )
-    perplexity: float = Field(30.0, gt=1)
+    perplexity: float = Field(30.0, gt=1, description="about how many neighbours of a row count")
     iterations: int = Field(750, ge=250, le=5000, description="of t-SNE")
 
 

@@ -28,7 +28,7 @@ MEASURED = 200  # rows at most, for the means
 class SameStyleFigure(Config):
     """Fig. 13b: rows of a corpus that `generate` made with `plan.policies=[same-style]`, beside the ground truth."""
 
-    generated: PathOrUrl
+    generated: PathOrUrl = Field(description="corpus made with plan.policies=[same-style]")
     real: PathOrUrl = Field(description="live faces, guides and the real spoofs that are the ground truth")
     rows: int = Field(6, ge=1, description="rows shown; styles take turns")
 

@@ -36,17 +36,17 @@ class VariantsFigure(Config):
     """Fig. 5: spoofs of the same faces, guides, T₀, w and noise; each column is a generator."""
 
     generators: dict[str, PathOrUrl] = Field(min_length=2, description="model folders by head of their column")
-    live: PathOrUrl
+    live: PathOrUrl = Field(description="corpus of live faces")
     guides: PathOrUrl | None = Field(None, description="None: the corpus of the live faces")
-    split: str = "test"
+    split: str = Field("test", description="split whose people are shown")
     faces: int = Field(6, ge=1, description="live faces, spread evenly over the split; styles take turns")
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
-    t0: int = Field(250, ge=1, le=1000)
-    cfg_scale: float = Field(2.0, ge=0)
+    t0: int = Field(250, ge=1, le=1000, description="noise level at which editing starts")
+    cfg_scale: float = Field(2.0, ge=0, description="guidance scale w")
     preset: PresetName = Field("exact", description="as `sampler.preset` of `generate`")
     steps: int = Field(25, ge=1, description="of preset exact")
     match: Matching = Field("none", description="as `sampler.match` of `generate`")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the choice of faces and guides, and of the noise")
     threads: int = Field(2, ge=1, exclude=True, description="PyTorch threads on a CPU")
 
 

@@ -36,7 +36,9 @@ FEWEST = 8  # rows
 class EmbeddingsConfig(Config):
     """Keep the embeddings of some training rows after these steps; 0 is before the first step."""
 
-    steps: tuple[int, ...] = Field(min_length=1, max_length=MOST_STEPS)
+    steps: tuple[int, ...] = Field(
+        min_length=1, max_length=MOST_STEPS, description="steps after which they are kept; 0: before the first"
+    )
     rows: int = Field(400, ge=FEWEST, le=5000, description="training rows, real and generated; styles take turns")
 
     @model_validator(mode="after")

@@ -37,8 +37,8 @@ class EvaluationConfig(Config):
 
     samples: int = Field(64, ge=1, description="(live, spoof, guide) triples whose loss is computed")
     grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
-    grid_steps: int = Field(25, ge=1)
-    cfg_scale: float = Field(2.0, ge=0)
+    grid_steps: int = Field(25, ge=1, description="network calls for the pictures that are looked at")
+    cfg_scale: float = Field(2.0, ge=0, description="guidance scale w of these pictures")
     judge: PathOrUrl | None = Field(
         None, exclude_if=is_none, description="folder of fit-judge that judges samples of the finished model"
     )

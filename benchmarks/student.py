@@ -28,10 +28,11 @@ from difffas.style_statistics import read_statistics
 from factory.calibrate.faces import Faces
 from factory.calibrate.measure import judged_right
 from factory.models.generators import Request
-from factory.models.load import load_generator, taught_of
+from factory.models.load import load_generator
 from factory.models.measures import rms_change, structure_change
 from factory.models.settings import SamplerConfig
 from factory.models.style_judge import ClassifierOfStyle
+from factory.models.taught import taught_of
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 

@@ -277,7 +277,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         if chosen.of_student:
             student, begin = self.network(chosen), start_timesteps(levels, calls, offset)
             assert isinstance(student, SpoofStudent)
-            check_taught(student, levels, scales, offset)
+            check_taught(student, levels, scales, offset, calls)
 
             def by_student(x: Tensor, live: Tensor, conditions: Conditions, noise: PerSampleNoise) -> Tensor:
                 there = upload(begin, self.device), upload(weights, self.device)

@@ -36,6 +36,9 @@ class SpoofStudent(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         t0, cfg_scale: [lowest, highest] T₀ and w of these pictures.
         styles: names of their styles.
         match: how the live faces were matched before sampling (see `factory.models.settings`).
+        t0_by_style, cfg_scale_by_style: the ranges of each of `styles`; empty: all have those of `t0` and `cfg_scale`.
+        calls: 1 if only the first call was taught, else 2.
+        parts: digest of the teacher's parts beside the student; empty: unknown.
 
     A new student computes what the teacher's conditional branch predicts, whatever w is.
     Raises UserError for arguments outside these values.
@@ -50,11 +53,21 @@ class SpoofStudent(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
         cfg_scale: Sequence[float],
         styles: Sequence[str],
         match: Matching = "none",
+        t0_by_style: Sequence[Sequence[int]] = (),
+        cfg_scale_by_style: Sequence[Sequence[float]] = (),
+        calls: int = 2,
+        parts: str = "",
     ) -> None:
         super().__init__()
         for name, taught in (("t0", t0), ("cfg_scale", cfg_scale)):
-            if len(taught) != 2 or taught[0] > taught[1]:
-                raise UserError(f"{name} {list(taught)} of a student must be [lowest, highest]")
+            _check_range(name, taught)
+        for name, each in (("t0_by_style", t0_by_style), ("cfg_scale_by_style", cfg_scale_by_style)):
+            if len(each) not in (0, len(styles)):
+                raise UserError(f"{name} of a student has {len(each)} ranges for {len(styles)} styles")
+            for taught in each:
+                _check_range(name, taught)
+        if calls not in (1, 2):
+            raise UserError(f"calls {calls} of a student must be 1 or 2")
         self.unet = SpoofUNet(**network)
         width = self.unet.time_embedding.linear_2.out_features
         self.scale_embedding = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
@@ -110,8 +123,12 @@ def sample_student(
     return clean
 
 
-def check_taught(student: SpoofStudent, t0: Sequence[int], cfg_scale: Sequence[float], offset: Offset) -> None:
+def check_taught(
+    student: SpoofStudent, t0: Sequence[int], cfg_scale: Sequence[float], offset: Offset, calls: int
+) -> None:
     """Refuse samples outside what the student was taught; raises ValueError that names the values."""
+    if calls > student.config.calls:
+        raise ValueError(f"{calls} calls: this student was taught {student.config.calls}; use preset student")
     if offset != "trailing":
         raise ValueError(f'offset {offset!r}: a student knows only "trailing"')
     for name, given in (("t0", t0), ("cfg_scale", cfg_scale)):
@@ -130,6 +147,11 @@ def renoised(x: Tensor, clean: Tensor, t: Tensor, lower: Tensor) -> Tensor:
     alpha, alpha_lower = alpha_bar(t), alpha_bar(lower)
     eps = (x - per_sample(alpha.sqrt(), x) * clean) / per_sample((1.0 - alpha).sqrt(), x)
     return per_sample(alpha_lower.sqrt(), x) * clean + per_sample((1.0 - alpha_lower).sqrt(), x) * eps
+
+
+def _check_range(name: str, taught: Sequence[float]) -> None:
+    if len(taught) != 2 or taught[0] > taught[1]:
+        raise UserError(f"{name} {list(taught)} of a student must be [lowest, highest]")
 
 
 def _waves(cfg_scale: Tensor) -> Tensor:

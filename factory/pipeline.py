@@ -14,6 +14,7 @@ import pydantic
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
+from difffas.presets import PRESETS
 from factory import evaluate, generate, prepare, report
 from factory.core.config import Config, PathOrUrl, build
 from factory.core.documents import JsonObject, JsonValue
@@ -66,10 +67,21 @@ class PipelineConfig(Config):
                 )
         for station_run in station_runs(self):
             try:
-                build(station_run.model, station_run.settings)
+                _check_preset(self, build(station_run.model, station_run.settings))
             except UserError as error:  # report a typing error in the last station's settings now, not after days
                 raise UserError(f"in {station_run.verb.replace('-', '_')}: {error}") from None
         return self
+
+
+def _check_preset(pipeline: PipelineConfig, config: Config) -> None:
+    """Refuse a student's preset for the generator that this pipeline fits, which will have no student."""
+    if not isinstance(config, generate.GenerateConfig) or not PRESETS[config.sampler.preset].of_student:
+        return
+    if config.inputs.generator == f"{pipeline.out}/generator":
+        raise UserError(
+            f"sampler.preset {config.sampler.preset}: the generator that the pipeline fits has no student; use preset "
+            "balanced, or give generate.inputs.generator, a folder of `difffas fit-student`"
+        )
 
 
 def run(config: PipelineConfig) -> Mapping[str, object]:

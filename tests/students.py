@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import torch
 
 from benchmarks.corpora import small_rows, write_corpus
 from difffas.pipeline import SpoofPipeline
+from difffas.student import SpoofStudent
 from difffas.style_encoder import StyleEncoder
 from difffas.style_statistics import write_statistics
 from difffas.unet import SpoofUNet
 from factory import generate
 from factory.core.config import build
 from factory.corpus import Corpus
+from factory.corpus.row import Row
 from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import model_digest
 from factory.storage import Storage
@@ -26,9 +29,14 @@ CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 RANGES = {"t0": (250, 400), "cfg_scale": (1.5, 3.0)}
 
 
+def rows_of_teacher() -> list[Row]:
+    """The rows of `real`."""
+    return small_rows(subjects=4, side=64, splits=("train", "dev"))
+
+
 def write_teacher(folder: Path) -> None:
     """Real faces in `real`, and in `teacher` a generator whose output depends on everything."""
-    real = write_corpus(folder / "real", small_rows(subjects=4, side=64, splits=("train", "dev")))
+    real = write_corpus(folder / "real", rows_of_teacher())
     torch.manual_seed(3)
     unet = SpoofUNet(**{**NETWORK, "timesteps": 600})
     for parameter in unet.parameters():
@@ -37,6 +45,15 @@ def write_teacher(folder: Path) -> None:
     encoder = StyleEncoder(styles, stem_channels=8, channels=(8, 8, 8, 8), depths=(1, 1, 1, 1))
     SpoofPipeline(unet, encoder).save_pretrained(folder / "teacher")
     write_statistics(folder / "teacher", statistics_by_style(real, ["train", "dev"]))
+
+
+def write_student(folder: Path, **taught: Any) -> str:
+    """A generator of random weights with a student below `folder`; its path."""
+    given = {"t0": [50, 200], "cfg_scale": [1.0, 4.0], "styles": ["a-print", "a-replay"], **taught}
+    encoder = StyleEncoder(["a-print"], stem_channels=8, channels=(8, 8, 8, 8), depths=(1, 1, 1, 1))
+    student = SpoofStudent(json.loads(json.dumps(NETWORK)), "0" * 64, **given)
+    SpoofPipeline(SpoofUNet(**NETWORK), encoder, student=student).save_pretrained(folder)
+    return str(folder)
 
 
 def generated(folder: Path, out: str, **sampler: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import yaml
@@ -88,7 +88,10 @@ def run(config: CalibrateConfig) -> CalibrateSummary:
     guides = live if same else open_corpus(config.inputs.guides, config.protocol)
     identity = _identity(config, live, guides)
     parts = [_part(config, live, guides, split) for split in (config.split, config.check) if split is not None]
-    _check_styles(config, {style for part in parts for style in part.faces.styles})
+    styles = {style for part in parts for style in part.faces.styles}
+    _check_styles(config, styles)
+    for sampler in (config.sampler, *config.cells()):
+        _check_sampler(config, sampler, styles)
     embed = load_embedder(config.identity)
     claim = Run(config.out, STATION, {**identity, "embedder": embed.digest}, config)
     if (finished := claim.summary(CalibrateSummary)) is not None:
@@ -171,7 +174,7 @@ def _identity(config: CalibrateConfig, live: Corpus, guides: Corpus) -> dict[str
         check_apart(live, (config.split, config.check))
     check_model(storage, protocol_of(live), "the generator")
     for sampler in (config.sampler, *config.cells()):
-        check_sampler(config.inputs.generator, sampler)
+        _check_sampler(config, sampler)
     return {
         "live": live.digest,
         "guides": guides.digest,
@@ -192,6 +195,14 @@ def _part(config: CalibrateConfig, live: Corpus, guides: Corpus, split: str) -> 
         sampler = matched(config.sampler, match)
         sources |= sources_of_run(generator, sampler, set(faces.routes), (live, guides), split, (height, width))
     return Part(split, faces, sources)
+
+
+def _check_sampler(config: CalibrateConfig, sampler: SamplerConfig, styles: Collection[str] = ()) -> None:
+    """As `check_sampler`; says so if the sampler is a cell of the grid."""
+    try:
+        check_sampler(config.inputs.generator, sampler, styles)
+    except UserError as error:
+        raise error if sampler is config.sampler else UserError(f"a cell of grid: {error}") from None
 
 
 def _check_styles(config: CalibrateConfig, wanted: set[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from factory.cards.facts import hub_license
 from factory.corpus import read_index
 from factory.corpus.license import strictest_of
+from factory.models.taught import taught_of
 from factory.run import read_claim
 from factory.storage import Storage
 
@@ -32,7 +33,7 @@ _KINDS = {
         "diffusers",
         "image-to-image",
         "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)\n"
-        "spoofs = pipeline(live, guide, t0=t0, cfg_scale=w, preset='student')",
+        "spoofs = pipeline(live, guide, start=start, t0=t0, cfg_scale=w, seed=seed, preset='student')",
     ),
     "fit-dsdg": (
         "Generator of new people, live and spoof",
@@ -83,6 +84,7 @@ class ModelFacts:
     hub_license: str | None
     figures: dict[str, float]
     settings: str
+    taught: dict[str, str]  # what the folder's student knows, by name; empty without one
     software: dict[str, str]
 
 
@@ -106,6 +108,7 @@ def model_facts(storage: Storage, corpora: Mapping[str, str], figures: Mapping[s
     ]
     terms = strictest_of({source.license for source in sources})
     numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
+    numbers |= _held_out(figures)
     settings = {name: value for name, value in claim["identity"].items() if len(json.dumps(value)) <= LONGEST}
     return ModelFacts(
         title=f"{title} {claim['fingerprint'][:8]}",
@@ -119,5 +122,26 @@ def model_facts(storage: Storage, corpora: Mapping[str, str], figures: Mapping[s
         hub_license=hub_license(terms),
         figures=numbers,
         settings=json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False),
+        taught=_taught(storage) if claim["job"] == "fit-student" else {},
         software=claim.get("software", {}),
     )
+
+
+def _held_out(figures: Mapping[str, object]) -> dict[str, float]:
+    """What held-out people say of the weights that the run committed; empty if nobody was held out."""
+    evaluations = figures.get("evaluations")
+    found = [each for each in evaluations if isinstance(each, dict)] if isinstance(evaluations, list) else []
+    judged = [each for each in found if each.get("step") == figures.get("model_step")] or found[-1:]
+    return {f"held-out {name}": value for each in judged[:1] for name, value in each.items() if name != "step"}
+
+
+def _taught(storage: Storage) -> dict[str, str]:
+    taught = taught_of(storage.url)
+    assert taught is not None, "fit-student writes one"
+    return {
+        "T₀": f"{taught.t0[0]} to {taught.t0[1]}",
+        "w": f"{taught.cfg_scale[0]:g} to {taught.cfg_scale[1]:g}",
+        "styles": ", ".join(taught.styles),
+        "live faces matched by": taught.match,
+        "presets": "student" if taught.calls == 1 else "student, student-2",
+    }

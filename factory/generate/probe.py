@@ -14,9 +14,10 @@ from difffas.routes import Matching, Route, needed
 from factory.cluster.compiler import check_compiler
 from factory.core.config import Config, build
 from factory.models.generators import BUILT_IN, Request
-from factory.models.load import check_sampler, load_generator, taught_of
+from factory.models.load import check_sampler, load_generator
 from factory.models.people_sampler import refuse_people
 from factory.models.settings import GeneratorFolder, SamplerConfig
+from factory.models.taught import taught_of
 from factory.storage import Storage
 
 if TYPE_CHECKING:

@@ -8,19 +8,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from difffas.errors import UserError
 from difffas.presets import PRESETS
-from difffas.routes import Matching
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, DummyGenerator, Generator
 from factory.models.people_sampler import VAE, PeopleSampler, check_people, makes_people, refuse_people
 from factory.models.settings import SamplerConfig
+from factory.models.taught import check_student
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -144,10 +144,33 @@ def model_digest(storage: Storage) -> str:
     """
     if not storage.exists(MODEL_INDEX):
         raise UserError(f"{storage.url} is not a model folder: run `difffas fit-generator` to its end first")
-    names = [MODEL_INDEX, *part_names(storage)]
-    digest = fingerprint({name: hashlib.sha256(storage.read(name)).hexdigest() for name in names})
+    sums = {name: hashlib.sha256(storage.read(name)).hexdigest() for name in (MODEL_INDEX, *part_names(storage))}
+    digest = fingerprint(sums)
     check_generator(storage, digest)
+    _check_students_teacher(storage, _digest_of_parts(sums))
     return digest
+
+
+def parts_digest(storage: Storage) -> str:
+    """The digest of a model folder's parts without its student: of what a student must lie beside."""
+    return _digest_of_parts({name: hashlib.sha256(storage.read(name)).hexdigest() for name in part_names(storage)})
+
+
+def _digest_of_parts(sums: Mapping[str, str]) -> str:
+    return fingerprint(
+        {name: each for name, each in sums.items() if name != MODEL_INDEX and not name.startswith(f"{STUDENT}/")}
+    )
+
+
+def _check_students_teacher(storage: Storage, parts: str) -> None:
+    """Refuse a student beside parts of another generator than its teacher's; early students do not name the parts."""
+    from difffas.model_folder import has_student, student_config
+
+    if has_student(storage) and student_config(storage)["parts"] not in ("", parts):
+        raise UserError(
+            f"{storage.path(STUDENT)} is the student of another generator than this folder's: bring back the folder "
+            "that `difffas fit-student` wrote"
+        )
 
 
 def part_names(storage: Storage) -> list[str]:
@@ -156,7 +179,7 @@ def part_names(storage: Storage) -> list[str]:
     return [f"{part}/{name}" for part in parts for name in storage.names(part)]
 
 
-def check_sampler(name: str, sampler: SamplerConfig, styles: Iterable[str] = ()) -> None:
+def check_sampler(name: str, sampler: SamplerConfig, styles: Collection[str] = ()) -> None:
     """Refuse a T₀ range beyond the timesteps of a generator's training, and what its student was not taught.
 
     Raises:
@@ -166,56 +189,13 @@ def check_sampler(name: str, sampler: SamplerConfig, styles: Iterable[str] = ())
     if name in BUILT_IN:
         return
     if PRESETS[sampler.preset].of_student:
-        _check_student(name, sampler, styles)
+        check_student(name, sampler, styles)
     trained = unet_config(Storage(name))["timesteps"]
     for key, ranges in sampler.all_ranges():
         if ranges.t0[1] > trained:
             raise UserError(
                 f"{key}.t0 {list(ranges.t0)}: generator {name} was trained for T₀ up to {trained}; lower it"
             )
-
-
-class Taught(NamedTuple):
-    """What a student was taught: closed ranges, names of styles, and how live faces were matched."""
-
-    t0: tuple[int, int]
-    cfg_scale: tuple[float, float]
-    styles: tuple[str, ...]
-    match: Matching
-
-
-def taught_of(name: str) -> Taught | None:
-    """What the student of a generator was taught; None if the generator has no student."""
-    from difffas.model_folder import has_student, student_config
-
-    if name in BUILT_IN or not has_student(Storage(name)):
-        return None
-    config = student_config(Storage(name))
-    return Taught(tuple(config["t0"]), tuple(config["cfg_scale"]), tuple(config["styles"]), config["match"])
-
-
-def _check_student(name: str, sampler: SamplerConfig, styles: Iterable[str]) -> None:
-    taught = taught_of(name)
-    if taught is None:
-        raise UserError(
-            f"sampler.preset {sampler.preset}: generator {name} has no student; run `difffas fit-student` or use "
-            "preset balanced"
-        )
-    if sampler.match != taught.match:
-        raise UserError(
-            f"sampler.match {sampler.match}: the student of {name} was taught with match {taught.match}; set it"
-        )
-    for key, ranges in sampler.all_ranges():
-        for field, (low, high) in ranges._asdict().items():
-            least, most = getattr(taught, field)
-            if low < least or high > most:
-                raise UserError(
-                    f"{key}.{field} [{low:g}, {high:g}]: the student of {name} was taught {least:g} to {most:g}"
-                )
-    if strange := sorted(set(styles) - set(taught.styles)):
-        raise UserError(
-            f"the student of {name} was not taught style {strange[0]!r}; it knows {', '.join(taught.styles)}"
-        )
 
 
 def check_side(name: str, side: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from difffas.errors import UnreadableError, UserError
-from difffas.presets import PresetName
+from difffas.presets import PRESETS, PresetName
 from difffas.routes import Matching, Route
 from factory.core.config import Config, PathOrUrl, build
 from factory.corpus import Corpus
@@ -21,10 +21,10 @@ from factory.models.load import (
     load_generator,
     load_style_encoder,
     model_digest,
-    taught_of,
     unet_config,
 )
 from factory.models.settings import GeneratorFolder, SamplerConfig
+from factory.models.taught import taught_of
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 from factory.storage.embedded import GENERATOR, PEOPLE
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LIVE_STYLE = f"-{LIVE_ATTACK}"
 
 
-OFFERED: tuple[PresetName, ...] = ("student", "balanced", "exact")  # the fastest first
+OFFERED: tuple[PresetName, ...] = ("student", "student-2", "balanced", "exact")  # the fastest first
 
 
 class PlayConfig(Config):
@@ -103,7 +103,7 @@ class Playground:
     Attributes:
         styles: style names that may be given instead of a guide, or that a guide may show; empty without a corpus,
             unless `sampler.match` needs the style of a guide.
-        presets: what the page offers; the student only if there is one and it was taught with this matching.
+        presets: what the page offers; those of a student only if there is one and it was taught with this matching.
         domains: what the live face's domain may be; empty unless `sampler.match` needs it.
         face: a live face to begin with, uint8 (H, W, 3); None unless the guides are the embedded people.
 
@@ -122,9 +122,7 @@ class Playground:
         self.face = _stranger(self._guides) if self._guides and self._guides.storage.url == PEOPLE else None
         self._shown = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
         self._statistics = _statistics(config, self._guides)
-        taught = taught_of(config.generator)
-        of_student = taught is not None and taught.match == config.sampler.match
-        self.presets = OFFERED if of_student else OFFERED[1:]
+        self.presets = _presets(config)
         self._generators = {
             preset: load_generator(
                 config.generator, _sampler(config, preset), config.threads, False, self._digest, self._statistics
@@ -172,7 +170,8 @@ class Playground:
             raise UserError("no guide: upload one or choose a style")
         of_preset = _sampler(self._config, preset)
         asked = {"t0": (t0, t0), "cfg_scale": (cfg_scale, cfg_scale), "by_style": {}}
-        check_sampler(self._config.generator, build(SamplerConfig, {**dict(of_preset), **asked}))
+        shows = [style] if style else []  # unknown for most uploaded guides
+        check_sampler(self._config.generator, build(SamplerConfig, {**dict(of_preset), **asked}), shows)
         routes = self._routes(domain, style)
         request = Request(
             live=face[None],
@@ -244,6 +243,13 @@ class Playground:
             "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
             "styles seen by the encoder": {name: round(share, 3) for name, share in best},
         }
+
+
+def _presets(config: PlayConfig) -> tuple[PresetName, ...]:
+    """What the page offers; a student's calls only as far as they were taught."""
+    taught = taught_of(config.generator)
+    calls = taught.calls if taught is not None and taught.match == config.sampler.match else 0
+    return tuple(name for name in OFFERED if not PRESETS[name].of_student or (PRESETS[name].steps or 0) <= calls)
 
 
 def _people_known_to(styles: Sequence[str]) -> Corpus | None:

@@ -21,7 +21,7 @@ from factory.cluster.capacity import Need
 from factory.cluster.compiler import check_compiler
 from factory.core.errors import Stalled
 from factory.core.progress import say
-from factory.run import Run
+from factory.run import CLAIM, Run
 from factory.storage import Storage
 from factory.train.ingest import Batch, BatchReader, cpus_per_task
 from factory.train.settings import ConfigT as ConfigT
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import torch
 
 MODEL = "model"
+MODELS = ("model_index.json", "style_encoder/config.json", "classifier/config.json")  # every model folder has one
 FIGURES = "figures.json"
 
 
@@ -131,6 +132,18 @@ def check_resources(train: TrainConfig, resources: TrainResources, *, checkpoint
 
         if torch.cuda.is_available():  # without a GPU nothing is compiled; on a cluster the worker checks
             check_compiler()
+
+
+def check_out(out: str) -> None:
+    """Refuse a folder with a model that no run made: a file exists once, so that model would stay, and silently.
+
+    Raises:
+        UserError: naming the file of that model.
+    """
+    storage = Storage(out)
+    for name in () if storage.exists(CLAIM) else MODELS:
+        if storage.exists(name):
+            raise UserError(f"out={out} holds a model already ({name}) and no {CLAIM}: write to another folder")
 
 
 def fit(

@@ -66,6 +66,8 @@ def closing_line(summary: TrainSummary, train: TrainConfig) -> str:
         parts.append("not evaluated on held-out people (train.evaluate_every)")
     named = {"worst_style": "worst style", "all": "held-out loss", "auc": "held-out AUC", "d_eer": "D-EER"}
     parts += [f"{name} {held_out[key]:.4f}" for key, name in named.items() if key in held_out]
+    decibels = {"psnr": "held-out PSNR", "least_psnr": "least"}
+    parts += [f"{name} {held_out[key]:.1f} dB" for key, name in decibels.items() if key in held_out]
     if "judged" in summary:
         judged = summary["judged"]
         share = judged["reached"] / judged["spoofs"]

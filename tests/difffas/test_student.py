@@ -112,6 +112,14 @@ def test_what_it_was_not_taught_is_refused(pipeline: SpoofPipeline, given: dict[
         pipeline(images(1), images(2), **{"t0": 30, "preset": "student", **given})
 
 
+def test_a_second_call_that_was_not_taught_is_refused() -> None:
+    taught = SpoofStudent(NETWORK, **TAUGHT, calls=1)
+    alone = SpoofPipeline(random_unet(), StyleEncoder(["cam-print"], **ENCODER), student=taught)
+    alone(images(1), images(2), t0=30, preset="student")
+    with pytest.raises(ValueError, match="2 calls: this student was taught 1; use preset student"):
+        alone(images(1), images(2), t0=30, preset="student-2")
+
+
 def test_a_generator_without_a_student_says_so() -> None:
     alone = SpoofPipeline(random_unet(), StyleEncoder(["a"], **ENCODER))
     with pytest.raises(ValueError, match="has no student: choose another preset, or run `difffas fit-student`"):
@@ -144,6 +152,9 @@ def test_a_folder_without_a_student_does_not_name_one(tmp_path: Path) -> None:
         ({"network": 3}, "network is 3"),
         ({"t0": [40, 20]}, r"t0 \[40, 20\]"),
         ({"match": "colour"}, "match is 'colour'"),
+        ({"t0_by_style": [[1, 2], [3, 4]]}, "t0_by_style of a student has 2 ranges for 1 styles"),
+        ({"cfg_scale_by_style": [[3.0, 1.0]]}, r"cfg_scale_by_style \[3.0, 1.0\]"),
+        ({"calls": 3}, "calls 3 of a student must be 1 or 2"),
         ({"pickle": "x"}, "key 'pickle' is unknown"),
     ],
 )

@@ -59,12 +59,21 @@ def test_every_station_reads_what_those_before_it_wrote() -> None:
         )
 
 
+def test_a_student_that_there_is_serves_a_chain() -> None:
+    given: dict[str, Any] = {"inputs": {"generator": "student"}, "sampler": {"preset": "student"}}
+    assert chain(generate=given)[0] == "generate"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"fit_classifier": {"backbon": "resnet18"}}, "in fit_classifier: .*did you mean 'backbone'"),
         ({"evaluate": {"resamples": -1}}, "in evaluate: .*'resamples'"),
         ({"report": {"out": "elsewhere"}}, "report.out is set by the pipeline"),
+        (
+            {"generate": {"sampler": {"preset": "student"}}},
+            "in generate: sampler.preset student: the generator",
+        ),
         ({"prepare": {"source": "photos"}}, "either prepare .* or corpus"),
         ({"corpus": None}, "either prepare .* or corpus"),
     ],

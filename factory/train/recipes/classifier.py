@@ -26,6 +26,7 @@ from factory.train import (
     TrainResources,
     TrainSummary,
     WorkerSettings,
+    check_out,
     check_resources,
     fit,
     needs,
@@ -106,6 +107,7 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
     styles = set(train_styles(corpus, config.split))
     check_resources(config.train, config.resources)
     check_steps(config.embeddings, config.train.steps)
+    check_out(config.out)
     if config.train.evaluate_every:
         _require_both(corpus, config.held_out)
         check_held_out(corpus, config.split, str(config.held_out))

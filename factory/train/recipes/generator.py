@@ -29,6 +29,7 @@ from factory.train import (
     TrainResources,
     TrainSummary,
     WorkerSettings,
+    check_out,
     check_resources,
     fit,
     needs,
@@ -114,6 +115,7 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     if config.evaluation.judge is not None:
         check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
     check_resources(config.train, config.resources, checkpointing=True)
+    check_out(config.out)
     started, known = starting_point(config)
     check_network(started)
     for folder in (started.initial, started.style_encoder):

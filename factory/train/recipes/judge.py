@@ -25,6 +25,7 @@ from factory.train import (
     TrainResources,
     TrainSummary,
     WorkerSettings,
+    check_out,
     check_resources,
     fit,
     needs,
@@ -66,6 +67,7 @@ def run(config: FitJudgeConfig) -> TrainSummary:
     if len({is_live(style) for style in styles}) == 1:
         raise UserError(f"{corpus.storage.url}: split {config.split!r} has only live faces or only spoofs: give both")
     check_resources(config.train, config.resources)
+    check_out(config.out)
     check_held_out(corpus, config.split, config.held_out)
     if not len(held_out_rows(corpus, config.held_out, styles)):
         raise UserError(f"{corpus.storage.url}: split {config.held_out!r} has no row of a style of {config.split!r}")

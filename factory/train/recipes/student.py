@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config, PathOrUrl
@@ -20,6 +20,7 @@ from factory.models.load import (
     load_unet,
     model_digest,
     part_names,
+    parts_digest,
     unet_config,
 )
 from factory.models.tensors import to_tensor
@@ -32,6 +33,7 @@ from factory.train import (
     TrainResources,
     TrainSummary,
     WorkerSettings,
+    check_out,
     check_resources,
     fit,
     needs,
@@ -39,7 +41,7 @@ from factory.train import (
 from factory.train.batches import Portion, Shuffled
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
 from factory.train.recipes.student_evaluation import ComparedSpoofs
-from factory.train.recipes.teacher_rows import ROLES, TeacherRows, sampler_of, statistics_for
+from factory.train.recipes.teacher_rows import ROLES, TeacherRows, check_made_of, sampler_of, statistics_for
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +58,14 @@ class DistillationConfig(Config):
     features: float = Field(0.1, ge=0)
     bands: float = Field(1.0, ge=0)
     second_call: float = Field(
-        0.25, ge=0, lt=1, description="share of samples that train the second call, of preset student-2"
+        0.25, ge=0, lt=1, description="share of samples that train the second call; 0: no preset student-2"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> DistillationConfig:
+        if not self.pixels + self.features + self.bands:
+            raise UserError("distillation.pixels, features and bands are all 0: give one of them a weight")
+        return self
 
 
 class StudentEvaluationConfig(Config):
@@ -90,26 +98,33 @@ class FitStudentConfig(Config):
 def run(config: FitStudentConfig) -> TrainSummary:
     """Fit and commit a model folder: the teacher's parts, byte for byte, and the student; return the run's summary."""
     check_resources(config.train, config.resources)
+    check_out(config.out)
     teacher = Storage(config.teacher)
     digest = model_digest(teacher)
     rows = _rows(config, digest)
+    check_made_of(*rows.corpora)
     sampler = sampler_of(rows.corpora[0])
     statistics_for(teacher, rows, sampler)
-    facts = {"teacher": digest, **{name: corpus.digest for name, corpus in _named(rows).items()}}
+    places = {name: corpus.storage.url for name, corpus in _named(rows).items()}
+    facts: dict[str, str | None] = {name: corpus.digest for name, corpus in _named(rows).items()}
+    facts |= {"teacher": digest, "held_out_generated": None}
     if config.train.evaluate_every is not None:
         held_out = _held_out(config, digest)
+        check_made_of(*held_out.corpora)
+        _check_taught(rows, held_out)
         _check_apart(rows, held_out)
+        statistics_for(teacher, held_out, sampler)
         facts["held_out_generated"] = held_out.corpora[0].digest
+        places["held_out_generated"] = held_out.corpora[0].storage.url
     claimed = read_claim(rows.corpora[0].storage)["identity"].get("protocol")
     given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
     claim = Run(config.out, STATION, {**given, **facts, "protocol": claimed}, config, needs=needs(config.resources))
-    places = {name: corpus.storage.url for name, corpus in _named(rows).items()}
     settings = WorkerSettings(
         STATION,
         config.model_copy(update={**places, "teacher": teacher.url}),
         config.train,
         config.resources,
-        corpora=places,
+        corpora={name: places[name] for name in _named(rows)},
     )
     return fit(claim, worker, settings)
 
@@ -129,6 +144,27 @@ def _held_out(config: FitStudentConfig, teacher: str) -> TeacherRows:
         return TeacherRows(generated, live, guides, config.held_out, teacher)
     except UserError as error:
         raise UserError(f"{error}; or set held_out, or leave out train.evaluate_every and train.patience") from None
+
+
+def _check_taught(rows: TeacherRows, held_out: TeacherRows) -> None:
+    """Refuse held-out rows that the student of these rows could not make: another match, range or style."""
+    taught, asked = sampler_of(rows.corpora[0]), sampler_of(held_out.corpora[0])
+    url = held_out.corpora[0].storage.url
+    if asked.match != taught.match:
+        raise UserError(f"held-out {url} was made with sampler.match {asked.match}, the others with {taught.match}")
+    if strange := sorted(set(held_out.styles) - set(rows.styles)):
+        raise UserError(
+            f"held-out {url} has rows of style {strange[0]}, which the others lack: make it with plan.styles="
+            f"'[{', '.join(rows.styles)}]'"
+        )
+    known = rows.ranges(taught)
+    for name, (low, high) in held_out.ranges(asked).items():
+        least, most = known[name]
+        if low < least or high > most:
+            raise UserError(
+                f"held-out {url} was made with sampler.{name} {low:g} to {high:g}, the others with {least:g} to "
+                f"{most:g}: make it with the same sampler"
+            )
 
 
 def _check_apart(rows: TeacherRows, held_out: TeacherRows) -> None:
@@ -159,7 +195,8 @@ class StudentRecipe:
         config = self._config = settings.config
         self._batch_size, self._seed = settings.train.batch_size, settings.train.seed
         self._teacher = Storage(config.teacher)
-        self._digest = model_digest(self._teacher)
+        self._digest, self._parts = model_digest(self._teacher), parts_digest(self._teacher)
+        self._calls = 2 if config.distillation.second_call else 1
         self._rows = _rows(config, self._digest)
         self._sampler = sampler_of(self._rows.corpora[0])
         self._statistics = statistics_for(self._teacher, self._rows, self._sampler)
@@ -180,7 +217,10 @@ class StudentRecipe:
             teacher=self._digest,
             styles=self._rows.styles,
             match=self._sampler.match,
-            **self._rows.ranges(),
+            **self._rows.ranges(self._sampler),
+            **self._rows.ranges_by_style(self._sampler),
+            calls=self._calls,
+            parts=self._parts,
         )
         return made
 
@@ -250,8 +290,16 @@ class StudentRecipe:
     def _compared(self) -> ComparedSpoofs:
         config = self._config.evaluation
         rows = _held_out(self._config, self._digest)
+        statistics = statistics_for(self._teacher, rows, self._sampler)
         return ComparedSpoofs(
-            rows, self._sampler, self._statistics, config.samples, config.grid_rows, self._batch_size, self._seed
+            rows,
+            self._sampler,
+            statistics,
+            self._calls,
+            config.samples,
+            config.grid_rows,
+            self._batch_size,
+            self._seed,
         )
 
     def keep(self, step: int) -> dict[str, bytes]:

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from difffas.matching import Statistics
     from difffas.student import SpoofStudent
 
-CALLS = (1, 2)
-
 
 class ComparedSpoofs:
     """Fixed rows of a teacher's corpus that a student makes again.
 
     Args:
-        rows, sampler, statistics: what the teacher was given. samples: at most this many rows, chosen by `seed`.
+        rows, sampler, statistics: what the teacher was given. calls: 2 compares the second call as well.
+        samples: at most this many rows, chosen by `seed`.
         grid_rows: faces in the picture. batch_size: images per call of the network.
     """
 
@@ -34,18 +33,20 @@ class ComparedSpoofs:
         rows: TeacherRows,
         sampler: SamplerConfig,
         statistics: dict[str, Statistics],
+        calls: int,
         samples: int,
         grid_rows: int,
         batch_size: int,
         seed: int,
     ) -> None:
         self._rows, self._sampler, self._statistics = rows, sampler, statistics
+        self._calls = range(1, calls + 1)
         self._grid_rows, self._batch_size = grid_rows, batch_size
         rank = draws.bits(np.arange(len(rows)), seed, "compared")
         self._chosen = np.sort(np.argsort(rank, kind="stable")[:samples])
 
     def __call__(self, student: SpoofStudent, encoder: torch.nn.Module, device: torch.device) -> Evaluation:
-        """PSNR to the teacher's pictures, mean and least, of one call and two.
+        """PSNR to the teacher's pictures, mean and least, of one call and, if it was taught, of two.
 
         The picture has a row per face: the live face, the guide, the teacher's spoof, the student's in one call and
         in two.
@@ -53,9 +54,13 @@ class ComparedSpoofs:
         parts = -(-len(self._chosen) // self._batch_size)
         strips = np.concatenate(
             [self._strips(student, encoder, device, rows) for rows in np.array_split(self._chosen, parts)]
-        )  # N, H, 5 W, 3
-        _, _, teacher, one, two = np.split(strips, 3 + len(CALLS), axis=2)
-        figures = {**_psnr(one, teacher, ""), **_psnr(two, teacher, "two_calls_")}
+        )  # N, H, 5 W, 3; 4 W if only one call was taught
+        _, _, teacher, *made = np.split(strips, 3 + len(self._calls), axis=2)
+        figures = {
+            name: value
+            for prefix, images in zip(("", "two_calls_"), made, strict=False)
+            for name, value in _psnr(images, teacher, prefix).items()
+        }
         grid = np.concatenate(strips[: self._grid_rows], axis=0)
         return Evaluation(figures, score=figures["psnr"], images={"samples": grid})
 
@@ -74,7 +79,7 @@ class ComparedSpoofs:
             conditions = student.unet.encode_conditions(features)
             made = [
                 sample_student(student, given.x, given.live, conditions, given.timestep, given.cfg_scale, calls)
-                for calls in CALLS
+                for calls in self._calls
             ]
         spoofs = [to_pixels(images.clamp(-1.0, 1.0).cpu()) for images in made]
         return np.concatenate([pixels["live"], pixels["guide"], pixels["spoof"], *spoofs], axis=2)

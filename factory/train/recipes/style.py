@@ -23,6 +23,7 @@ from factory.train import (
     TrainResources,
     TrainSummary,
     WorkerSettings,
+    check_out,
     check_resources,
     fit,
     needs,
@@ -84,6 +85,7 @@ def run(config: FitStyleConfig) -> TrainSummary:
     check(corpus, (config.split, config.held_out if config.train.evaluate_every else None))
     styles = train_styles(corpus, config.split)
     check_resources(config.train, config.resources)
+    check_out(config.out)
     if config.held_out is not None:
         check_held_out(corpus, config.split, config.held_out)
     if config.train.evaluate_every and not len(held_out_rows(corpus, config.held_out, styles)):

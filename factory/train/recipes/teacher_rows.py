@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,9 @@ from factory.corpus import Corpus
 from factory.corpus.references import places_of
 from factory.corpus.row import whole_domain
 from factory.corpus.style_statistics import route_of
-from factory.models.settings import SamplerConfig
-from factory.run import CLAIM, read_claim
+from factory.models.settings import Ranges, SamplerConfig
+from factory.protocols import open_corpus
+from factory.run import CLAIM, Claim, read_claim
 from factory.storage import Storage
 
 if TYPE_CHECKING:
@@ -53,12 +55,14 @@ class TeacherRows:
         positions: places of the rows in `generated`, ascending.
 
     Raises:
-        UserError: if the split has no row; if the rows are of another generator, of another preset or of a sampler
-            that draws noise at every step; if their live faces or guides are not in the corpora.
+        UserError: if `generated` was not written by `difffas generate`; if the split has no row; if the rows are of
+            another generator, of another preset or of a sampler that draws noise at every step; if their live faces or
+            guides are not in the corpora.
     """
 
     def __init__(self, generated: Corpus, live: Corpus, guides: Corpus, split: str, teacher: str) -> None:
         self.corpora = (generated, live, guides)
+        _claim_of(generated)
         self.positions = generated.where(split=split)
         if not len(self.positions):
             known = ", ".join(sorted(set(generated.column("split").tolist())))
@@ -95,12 +99,15 @@ class TeacherRows:
         lines = self._table.select(["live_domain", "subject"]).to_pylist()
         return {(whole_domain(line["live_domain"]), line["subject"]) for line in lines}
 
-    def ranges(self) -> dict[str, list[float]]:
-        """[lowest, highest] T₀ and w."""
-        return {
-            "t0": [int(self._t0.min()), int(self._t0.max())],
-            "cfg_scale": [float(self._scale.min()), float(self._scale.max())],
-        }
+    def ranges(self, sampler: SamplerConfig) -> dict[str, list[float]]:
+        """[lowest, highest] T₀ and w from which those of the rows were drawn."""
+        return _joined([sampler.ranges(style) for style in self.styles])
+
+    def ranges_by_style(self, sampler: SamplerConfig) -> dict[str, list[list[float]]]:
+        """The same for each of `styles`, as `SpoofStudent` takes them; empty lists if all styles share the ranges."""
+        of = [_joined([sampler.ranges(style)]) for style in self.styles]
+        differ = any(each != of[0] for each in of)
+        return {f"{name}_by_style": [each[name] for each in of] if differ else [] for name in Ranges._fields}
 
     def routes(self, rows: np.ndarray) -> list[Route]:
         """From which style to which each of these rows went."""
@@ -137,16 +144,30 @@ def sampler_of(generated: Corpus) -> SamplerConfig:
         UserError: if the corpus is not one of `difffas generate`, or its offset is not the student's.
     """
     storage = generated.storage
-    claim = read_claim(storage)
-    if claim["job"] != "generate":
-        raise UserError(f"{storage.url} was not written by `difffas generate`: give the corpus that the teacher made")
-    given = claim["config"].get("sampler")
+    given = _claim_of(generated)["config"].get("sampler")
     if not isinstance(given, dict):
         raise UserError(f"{storage.path(CLAIM)} names no sampler: bring it back from a copy")
     sampler = build(SamplerConfig, given)
     if sampler.offset != "trailing":
         raise UserError(f"{storage.url} was made with sampler.offset official: a student learns from trailing only")
     return sampler
+
+
+def check_made_of(generated: Corpus, live: Corpus, guides: Corpus) -> None:
+    """Refuse corpora with other content than those that `generated` was made of: equal keys may show other pixels.
+
+    Raises:
+        UserError: naming the corpus; if the run had a protocol that cannot be read here.
+    """
+    claim = _claim_of(generated)
+    protocol = claim["config"].get("protocol")
+    for name, corpus in (("live", live), ("guides", guides)):
+        digest = open_corpus(corpus.storage.url, str(protocol)).digest if protocol else corpus.digest
+        if claim["identity"].get(name) != digest:
+            raise UserError(
+                f"{name} {corpus.storage.url} is not the corpus that {generated.storage.url} was made of, or was "
+                "written again with other content: give that corpus, or generate from this one"
+            )
 
 
 def statistics_for(teacher: Storage, rows: TeacherRows, sampler: SamplerConfig) -> dict[str, Statistics]:
@@ -165,6 +186,21 @@ def statistics_for(teacher: Storage, rows: TeacherRows, sampler: SamplerConfig) 
             "them with sampler.match_unseen refuse"
         )
     return {style: known[style] for style in sorted(wanted)}
+
+
+def _joined(ranges: Sequence[Ranges]) -> dict[str, list[float]]:
+    lows_and_highs = {name: [getattr(each, name) for each in ranges] for name in Ranges._fields}
+    return {name: [min(low for low, _ in of), max(high for _, high in of)] for name, of in lows_and_highs.items()}
+
+
+def _claim_of(generated: Corpus) -> Claim:
+    claim = read_claim(generated.storage)
+    if claim["job"] != "generate":
+        raise UserError(
+            f"{generated.storage.url} was written by `difffas {claim['job']}`, not by `difffas generate`: give the "
+            "corpus that the teacher made"
+        )
+    return claim
 
 
 def _check_maker(generated: Corpus, table: pa.Table, teacher: str) -> None:

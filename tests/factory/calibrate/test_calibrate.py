@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from difffas.errors import UserError
+from difffas.pipeline import SpoofPipeline
+from difffas.student import SpoofStudent
 from factory import calibrate
 from factory.calibrate import CalibrateSummary, StyleSummary, measure, remarks, run
 from factory.calibrate.knee import Figures, knees
@@ -142,3 +146,22 @@ def test_what_a_person_should_know_is_a_line_each(settings: Settings) -> None:
     assert lines[2] == "T₀ is at an end of grid.t0 for cam-print: a wider grid may find better settings"
     assert lines[3].startswith("WARNING: the judge of style is right on only 50% of the real guides")
     assert len(lines) == 4
+
+
+def test_a_style_that_a_student_was_not_taught_is_refused(settings: Settings, tmp_path: Path) -> None:
+    config = settings()
+    pipeline = SpoofPipeline.from_pretrained(config.inputs.generator)
+    taught = {"t0": [10, 60], "cfg_scale": [1.0, 4.0], "styles": ["cam-print"], "match": "style"}
+    network = {name: value for name, value in pipeline.unet.config.items() if not name.startswith("_")}
+    student = SpoofStudent(network, "0" * 64, **taught)
+    SpoofPipeline(pipeline.unet, pipeline.style_encoder, student=student).save_pretrained(tmp_path / "student")
+    shutil.copytree(Path(config.inputs.generator) / "style_statistics", tmp_path / "student" / "style_statistics")
+    inputs = {**dict(config.inputs), "generator": f"{tmp_path}/student"}
+    sampler = {"preset": "student", "match": "style", "t0": [10, 60], "cfg_scale": [1.0, 2.0], "batch_size": 4}
+    grid = {"match": ["style"], "t0": [10, 60], "cfg_scale": [1.0, 4.0]}
+    with pytest.raises(UserError, match="was not taught style 'cam-replay'; it knows cam-print"):
+        run(settings(inputs=inputs, sampler=sampler, grid=grid))
+    with pytest.raises(UserError, match=r"a cell of grid: sampler\.match none: .* was taught with match style"):
+        run(settings(inputs=inputs, sampler=sampler, grid={**grid, "match": ["none", "style"]}))
+    assert not Path(config.out).exists()
+    assert run(settings(inputs=inputs, sampler=sampler, grid=grid, styles=("cam-print",)))["match"] == "style"

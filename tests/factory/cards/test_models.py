@@ -11,6 +11,7 @@ from benchmarks.corpora import small_rows, write_corpus
 from factory.cards import CARD, write_model_card
 from factory.core.config import Config
 from factory.run import Run
+from tests.students import write_student
 
 
 class Places(Config):
@@ -40,6 +41,20 @@ def test_a_model_says_what_it_learned_from_and_how_it_does(tmp_path: Path, stati
         exec(snippet.partition("\n\n")[0])  # what it imports is there
     write_model_card(run.storage, corpora, {"accuracy": 0.0})
     assert run.storage.read(CARD).decode() == text
+
+
+def test_a_students_card_says_what_it_was_taught_and_how_near_it_is(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "real", small_rows())
+    run = Run(str(tmp_path / "model"), "fit-student", {}, Places())
+    write_student(tmp_path / "made", match="style", calls=1)
+    for path in (tmp_path / "made").rglob("*.*"):
+        run.storage.create(path.relative_to(tmp_path / "made").as_posix(), path.read_bytes())
+    evaluations = [{"step": 2, "psnr": 30.5}, {"step": 4, "psnr": 29.0}]
+    write_model_card(run.storage, {"live": f"{tmp_path}/real"}, {"model_step": 2, "evaluations": evaluations})
+    text = run.storage.read(CARD).decode()
+    for line in ("| T₀ | 50 to 200 |", "| w | 1 to 4 |", "| styles | a-print, a-replay |", "| presets | student |"):
+        assert line in text
+    assert "| live faces matched by | style |" in text and "| held-out psnr | 30.5 |" in text
 
 
 def test_other_runs_have_none(tmp_path: Path) -> None:

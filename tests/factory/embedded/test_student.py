@@ -19,7 +19,8 @@ from factory import generate, prepare
 from factory.core.config import build
 from factory.drawn import PRETRAINED, pictures
 from factory.embedded import student
-from factory.models.load import model_digest, taught_of
+from factory.models.load import model_digest
+from factory.models.taught import taught_of
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
 from factory.train.recipes.student import FitStudentConfig

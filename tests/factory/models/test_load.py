@@ -25,13 +25,23 @@ from factory.core.config import fingerprint
 from factory.core.homes import private_folder
 from factory.corpus.row import LIVE, Row
 from factory.models.diffusion_generator import DiffusionGenerator
-from factory.models.load import check_sampler, check_side, encoder_digest, load_generator, load_unet, model_digest
+from factory.models.load import (
+    check_sampler,
+    check_side,
+    encoder_digest,
+    load_generator,
+    load_unet,
+    model_digest,
+    parts_digest,
+)
 from factory.models.settings import SamplerConfig, StyleRanges
 from factory.play.playground import PlayConfig, Playground
 from factory.run import Run
 from factory.storage import Storage
 from factory.storage.embedded import GENERATOR
 from tests.broken_models import CONFIGS, WEIGHTS, with_config, with_tensors
+from tests.gloo import NETWORK
+from tests.students import write_student
 
 SAMPLER = SamplerConfig(steps=3, t0=(30, 90), batch_size=4)
 UNET: dict[str, Any] = {"base_channels": 8, "channel_multipliers": (1,) * 6, "embed_channels": 16, "timesteps": 300}
@@ -276,6 +286,17 @@ def test_t0_beyond_the_training_is_refused(tmp_path: Path) -> None:
         check_sampler(str(tmp_path), SamplerConfig(t0=(100, 301)))
     with pytest.raises(ValueError, match=r"sampler.by_style.a-print.t0 .301, 301.: .* was trained for T₀ up to 300"):
         check_sampler(str(tmp_path), SamplerConfig(by_style={"a-print": StyleRanges(t0=(301, 301))}))
+
+
+def test_a_student_beside_another_generator_is_refused(tmp_path: Path) -> None:
+    SpoofPipeline(SpoofUNet(**NETWORK), StyleEncoder(["a-print"], **ENCODER)).save_pretrained(tmp_path / "teacher")
+    parts = parts_digest(Storage(f"{tmp_path}/teacher"))
+    write_student(tmp_path / "own", parts=parts)
+    for part in ("unet", "style_encoder", "scheduler"):
+        shutil.copytree(tmp_path / "teacher" / part, tmp_path / "own" / part, dirs_exist_ok=True)
+    model_digest(Storage(f"{tmp_path}/own"))
+    with pytest.raises(ValueError, match="student is the student of another generator than this folder's"):
+        model_digest(Storage(write_student(tmp_path / "other", parts=parts)))
 
 
 def test_model_digest_is_of_the_bytes(model: Path, tmp_path: Path) -> None:

@@ -43,4 +43,6 @@ def test_every_station_has_its_figures() -> None:
     look = {"step": 400, "accuracy": 1.0, "worst_style": 0.5}
     judge = {"styles": ["a", "b"], "accuracy": 1.0, "evaluations": [look]}
     assert line(judge).endswith("accuracy on held-out people 100.0%, 2 styles · worst style 0.5000")
+    student = {"evaluations": [{"step": 400, "psnr": 35.82, "least_psnr": 28.3, "two_calls_psnr": 36.9}]}
+    assert line(student).endswith("400 · held-out PSNR 35.8 dB · least 28.3 dB")
     assert line({"parameters": 3}).endswith("not evaluated on held-out people (train.evaluate_every)")

@@ -11,7 +11,16 @@ import pytest
 from benchmarks.corpora import NoConfig
 from difffas.errors import UserError
 from factory.run import Run
-from factory.train import TrainConfig, TrainResources, TrainSummary, check_resources, fit, model_evaluation
+from factory.train import (
+    MODELS,
+    TrainConfig,
+    TrainResources,
+    TrainSummary,
+    check_out,
+    check_resources,
+    fit,
+    model_evaluation,
+)
 from factory.train.optimisers import learning_rate
 from tests.toy_recipe import toy_settings, worker
 
@@ -177,3 +186,16 @@ def test_what_cannot_run_is_refused(train: dict[str, Any], resources: dict[str, 
     config = TrainConfig(steps=1, batch_size=8, learning_rate=1, **train)
     with pytest.raises(ValueError, match=message):
         check_resources(config, TrainResources(**resources))
+
+
+def test_a_model_that_no_run_made_is_not_written_into(tmp_path: Path) -> None:
+    """Its files would stay, since a file exists once: the new model would be mixed with it."""
+    check_out(f"{tmp_path}/new")
+    for name in MODELS:
+        folder = tmp_path / name.replace("/", "-")
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("{}")
+        with pytest.raises(UserError, match=rf"holds a model already \({name}\) and no run\.json: write to another"):
+            check_out(str(folder))
+    Run(str(folder), "toy", {}, NoConfig())
+    check_out(str(folder))

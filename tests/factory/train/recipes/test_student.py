@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def test_the_folder_holds_the_teachers_bytes_and_the_student(root: Path, fitted:
     rows = teacher_rows(root)
     assert config["teacher"] == model_digest(teacher) != model_digest(student)
     assert (config["match"], config["styles"]) == ("style", rows.styles)
-    assert {name: config[name] for name in RANGES} == rows.ranges()
+    assert {name: tuple(config[name]) for name in RANGES} == RANGES  # those of its corpus's sampler, not of 12 draws
+    assert config["calls"] == 2 and config["t0_by_style"] == config["cfg_scale_by_style"] == []
     assert fitted["evaluations"][-1]["psnr"] > 0
     assert "preset='student'" in student.read("README.md").decode()
 
@@ -112,9 +114,7 @@ def test_the_line_makes_spoofs_with_it_again_and_again_to_the_byte(
 
 
 def line_settings(root: Path, preset: str, out: str, **sampler: Any) -> dict[str, Any]:
-    low, high = teacher_rows(root).ranges()["t0"]
-    least, most = teacher_rows(root).ranges()["cfg_scale"]
-    inside = {"t0": (low, high), "cfg_scale": (least, most), "match": "style", "batch_size": 4}
+    inside = {**RANGES, "match": "style", "batch_size": 4}
     return {
         "inputs": {"live": f"{root}/real", "guides": f"{root}/real", "generator": f"{root}/student"},
         "out": f"{root}/{out}",
@@ -184,7 +184,7 @@ def test_the_claim_names_all_that_it_learned_from(root: Path, fitted: TrainSumma
 
 
 def test_probe_strength_and_play_take_the_presets(root: Path, fitted: TrainSummary) -> None:
-    folder, ranges = f"{root}/student", teacher_rows(root).ranges()
+    folder, ranges = f"{root}/student", RANGES
     given: dict[str, Any] = {"generator": folder, "size": 64, "preset": "student", "match": "style", "highest": 2}
     assert probe.run(build(probe.ProbeConfig, given))["preset"] == "student"
     inputs = {"live": f"{root}/real", "guides": f"{root}/real", "generator": folder}
@@ -197,7 +197,7 @@ def test_probe_strength_and_play_take_the_presets(root: Path, fitted: TrainSumma
         build(strength.StrengthConfig, {**study, **grid, "steps": 25})
     small = {"generator": folder, "size": 64, "threads": 1}
     page = Playground(build(PlayConfig, {**small, "sampler": {"match": "style"}}))
-    assert page.presets == ("student", "balanced", "exact")
+    assert page.presets == ("student", "student-2", "balanced", "exact")
     face = png(np.full((64, 64, 3), 90, np.uint8))
     middle = int(np.mean(ranges["t0"])), float(np.mean(ranges["cfg_scale"]))
     _, _, facts = page.spoof(face, face, "cam-print", *middle, 0, "student", "cam")
@@ -209,3 +209,51 @@ def test_probe_strength_and_play_take_the_presets(root: Path, fitted: TrainSumma
 def test_a_study_without_a_preset_keeps_its_identity(root: Path) -> None:
     inputs = {"live": "a", "guides": "a", "generator": "b"}
     assert "preset" not in build(strength.StrengthConfig, {"inputs": inputs, "out": "c"}).model_dump(mode="json")
+
+
+def test_paths_are_the_drivers_for_the_workers_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker has another working directory: what the page writes as a relative path must reach it whole."""
+    given: list[Any] = []
+    monkeypatch.setattr(fit_student, "fit", lambda claim, worker, settings: given.append((claim, settings)))
+    monkeypatch.chdir(root)
+    names = {"teacher": "teacher", "generated": "taught", "held_out_generated": "taught", "live": "real"}
+    fit_student.run(student_config(root, "relative", **names, guides="real"))
+    (claim, settings), config = given[0], given[0][1].config
+    for name, place in {**names, "guides": "real"}.items():
+        assert getattr(config, name) == f"{root}/{place}", name
+    assert set(settings.corpora) == {"generated", "live", "guides"}
+    assert claim.fingerprint == read_claim(Storage(f"{root}/relative"))["fingerprint"]
+
+
+def test_without_a_second_call_there_is_no_student_2(root: Path, tmp_path: Path) -> None:
+    recipe = StudentRecipe(told(student_config(root, distillation={"second_call": 0.0})))
+    assert recipe.network.config.calls == 1
+    found = recipe.evaluate()
+    assert set(found.figures) == {"psnr", "least_psnr"}
+    assert found.images["samples"].shape == (2 * 64, 4 * 64, 3)  # live, guide, teacher, one call
+
+
+def test_a_loss_without_a_term_is_refused(root: Path) -> None:
+    with pytest.raises(UserError, match="are all 0: give one of them a weight"):
+        student_config(root, distillation={"pixels": 0, "features": 0, "bands": 0})
+
+
+def test_a_student_is_refused_beside_other_parts(root: Path, fitted: TrainSummary, tmp_path: Path) -> None:
+    shutil.copytree(root / "student", tmp_path / "copy")
+    statistics = tmp_path / "copy" / "style_statistics" / "statistics.safetensors"
+    statistics.unlink()
+    with pytest.raises(UserError, match="is the student of another generator than this folder's"):
+        model_digest(Storage(f"{tmp_path}/copy"))
+
+
+def test_play_refuses_a_style_that_it_was_not_taught(root: Path, fitted: TrainSummary, tmp_path: Path) -> None:
+    shutil.copytree(root / "student", tmp_path / "copy")
+    place = tmp_path / "copy" / "student" / "config.json"
+    config = json.loads(place.read_text())
+    place.write_text(json.dumps({**config, "styles": [each for each in config["styles"] if each != "cam-print"]}))
+    page = Playground(
+        build(PlayConfig, {"generator": f"{tmp_path}/copy", "size": 64, "threads": 1, "sampler": {"match": "style"}})
+    )
+    image = png(np.full((64, 64, 3), 90, np.uint8))
+    with pytest.raises(UserError, match="was not taught style 'cam-print'"):
+        page.spoof(image, image, "cam-print", 300, 2.0, 0, "student", "cam")

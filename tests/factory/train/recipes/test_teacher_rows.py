@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.corpora import face, png, write_corpus
 from difffas.errors import UserError
 from difffas.pipeline import SpoofPipeline
 from difffas.stfm import StyleCondition
+from factory.core.config import build
 from factory.corpus import Corpus
+from factory.models.settings import SamplerConfig
 from factory.models.tensors import to_pixels, to_tensor
 from factory.storage import Storage
 from factory.train.recipes import student as fit_student
 from factory.train.recipes.teacher_rows import TeacherRows, sampler_of, statistics_for
-from tests.students import generated, student_config, teacher_rows, write_teacher
+from tests.students import RANGES, generated, rows_of_teacher, student_config, teacher_rows, write_teacher
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +77,49 @@ def test_a_corpus_of_another_generator_preset_or_offset_teaches_nothing(root: Pa
     generated(root, "official", offset="official")
     with pytest.raises(UserError, match=r"made with sampler\.offset official"):
         fit_student.run(student_config(root, "refused", generated=f"{root}/official"))
-    with pytest.raises(UserError, match="was not written by `difffas generate`|holds rows of generator None"):
+    with pytest.raises(UserError, match="was written by `difffas prepare`, not by `difffas generate`"):
         fit_student.run(student_config(root, "refused", generated=f"{root}/real"))
     with pytest.raises(UserError, match="split 'test' has no row: choose among dev, train; or set held_out"):
         fit_student.run(student_config(root, "refused", held_out="test"))
     assert not (root / "refused").exists()
+
+
+def test_rows_of_corpora_with_other_content_teach_nothing(root: Path) -> None:
+    """Their keys are the same, so nothing else would notice."""
+    other = [dataclasses.replace(each, image=png(face(n + 500, 64))) for n, each in enumerate(rows_of_teacher())]
+    write_corpus(root / "other", other)
+    assert set(Corpus(f"{root}/other").column("key")) == set(Corpus(f"{root}/real").column("key"))
+    for name in ("live", "guides"):
+        with pytest.raises(UserError, match=f"{name} .*/other is not the corpus that .*/taught was made of"):
+            fit_student.run(student_config(root, "refused", **{name: f"{root}/other"}))
+    assert not (root / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "words"),
+    [
+        ({"match": "none"}, "was made with sampler.match none, the others with style"),
+        ({"t0": (250, 410)}, "was made with sampler.t0 250 to 410, the others with 250 to 400: make it with the same"),
+        ({"offset": "official"}, r"made with sampler\.offset official"),
+    ],
+)
+def test_held_out_rows_are_made_as_the_others(root: Path, sampler: dict[str, Any], words: str) -> None:
+    out = "held-" + "-".join(sampler)
+    generated(root, out, **sampler)
+    with pytest.raises(UserError, match=words):
+        fit_student.run(student_config(root, "refused", held_out_generated=f"{root}/{out}"))
+    assert not (root / "refused").exists()
+
+
+def test_ranges_are_those_of_the_sampler_by_style_where_they_differ(root: Path) -> None:
+    rows, sampler = teacher_rows(root), sampler_of(Corpus(f"{root}/taught"))
+    assert rows.ranges(sampler) == {name: list(of) for name, of in RANGES.items()}
+    assert rows.ranges_by_style(sampler) == {"t0_by_style": [], "cfg_scale_by_style": []}
+    own = {"t0": (260, 270), "cfg_scale": (4.0, 4.5)}
+    differing = build(SamplerConfig, {**dict(sampler), "by_style": {rows.styles[0]: own}})
+    assert rows.ranges(differing) == {"t0": [250, 400], "cfg_scale": [1.5, 4.5]}
+    others = len(rows.styles) - 1
+    assert rows.ranges_by_style(differing) == {
+        "t0_by_style": [[260, 270], *[[250, 400]] * others],
+        "cfg_scale_by_style": [[4.0, 4.5], *[[1.5, 3.0]] * others],
+    }

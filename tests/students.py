@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from benchmarks.corpora import small_rows, write_corpus
 from difffas.pipeline import SpoofPipeline
@@ -21,7 +24,9 @@ from factory.corpus.row import Row
 from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import model_digest
 from factory.storage import Storage
-from factory.train.recipes.student import FitStudentConfig
+from factory.train import WorkerSettings
+from factory.train.loop import prepare, take_step
+from factory.train.recipes.student import FitStudentConfig, StudentRecipe
 from factory.train.recipes.teacher_rows import TeacherRows
 from tests.gloo import NETWORK
 
@@ -91,3 +96,17 @@ def student_config(folder: Path, out: str = "student", **own: Any) -> FitStudent
         **own,
     }
     return build(FitStudentConfig, given)
+
+
+def taught_by_two(rank: int, port: int, given: WorkerSettings[FitStudentConfig], out: str) -> None:
+    """Worker `rank` of two: three steps, an evaluation and an export; worker 0 writes OUT/losses.json."""
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2, timeout=datetime.timedelta(seconds=120))
+    fit = prepare(StudentRecipe(given), given, torch.device("cpu"))
+    read = fit.recipe.reader(rank, 2)
+    losses = [take_step(fit, read(step), step).loss for step in range(3)]
+    facts = {"losses": losses, **fit.recipe.evaluate().figures, **fit.recipe.export(Path(out, f"model-{rank}"))}
+    if rank == 0:
+        Path(out, "losses.json").write_text(json.dumps(facts), encoding="utf-8")
+    dist.destroy_process_group()

@@ -23,6 +23,7 @@ from factory.models.load import (
     parts_digest,
     unet_config,
 )
+from factory.models.settings import GeneratorFolder
 from factory.models.tensors import to_tensor
 from factory.run import Run, read_claim
 from factory.storage import Storage
@@ -38,7 +39,7 @@ from factory.train import (
     fit,
     needs,
 )
-from factory.train.batches import Portion, Shuffled
+from factory.train.batches import Portion, Shuffled, share
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
 from factory.train.recipes.student_evaluation import ComparedSpoofs
 from factory.train.recipes.teacher_rows import ROLES, TeacherRows, check_made_of, sampler_of, statistics_for
@@ -78,7 +79,7 @@ class StudentEvaluationConfig(Config):
 class FitStudentConfig(Config):
     """One student of one teacher."""
 
-    teacher: PathOrUrl = Field(description="model folder")
+    teacher: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
     generated: PathOrUrl = Field(description="corpus of this teacher's spoofs, made with preset exact")
     live: PathOrUrl = Field(description="corpus of their live faces")
     guides: PathOrUrl = Field(description="corpus of their guides")
@@ -266,7 +267,7 @@ class StudentRecipe:
         second, weights = self._second.holds(counters), self._config.distillation
         with torch.no_grad():
             features, _ = self._encoder(guide.to(self._device))
-            if second.any():  # the whole batch, in one shape for all workers, as DDP and compiled networks need it
+            if self._refines(counters):  # the whole batch, in one shape, as DDP and compiled networks need it
                 first = network(x, given.live, timestep, given.cfg_scale, features)
                 lower, chosen = refined_timesteps(timestep), torch.from_numpy(second).to(self._device)
                 x = torch.where(chosen.reshape(-1, 1, 1, 1), renoised(x, first, timestep, lower), x)
@@ -274,6 +275,14 @@ class StudentRecipe:
         made = network(x, given.live, timestep, given.cfg_scale, features)
         terms = Weights(weights.pixels, weights.features, weights.bands)
         return distillation_loss(made, spoof.to(self._device), self._encoder, terms).total
+
+    def _refines(self, counters: np.ndarray) -> bool:
+        """Whether the step of these samples has any for the second call.
+
+        All workers and parts of a step answer alike, for every forward of DDP and FSDP2 exchanges tensors.
+        """
+        step = int(counters[0]) // self._batch_size
+        return bool(self._second.holds(share(step, self._batch_size, 0, 1)).any())
 
     def updated(self) -> None:
         """Called after every optimiser step."""

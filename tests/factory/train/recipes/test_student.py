@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.multiprocessing.spawn import spawn
 
 from benchmarks.corpora import png
 from difffas.errors import UserError
@@ -22,13 +23,14 @@ from factory.models.load import model_digest
 from factory.play.playground import PlayConfig, Playground
 from factory.run import read_claim
 from factory.storage import Storage
-from factory.train import TrainSummary
+from factory.train import TrainResources, TrainSummary
 from factory.train.batches import share
 from factory.train.checkpoints import Course, load, save
 from factory.train.loop import prepare, take_step
 from factory.train.recipes import student as fit_student
 from factory.train.recipes.student import StudentRecipe
-from tests.students import RANGES, generated, student_config, teacher_rows, write_teacher
+from tests.ports import free_port
+from tests.students import CPU, RANGES, generated, student_config, taught_by_two, teacher_rows, write_teacher
 from tests.told import told
 
 
@@ -71,6 +73,36 @@ def test_a_student_resumes_to_the_bit_and_two_workers_share_the_samples(root: Pa
             assert torch.equal(value, again.modules[name].state_dict()[key]), key
     halves = [fit.recipe.reader(rank, 2)(5)["row"] for rank in (0, 1)]
     assert np.array_equal(np.concatenate(halves), read(5)["row"])
+
+
+def test_all_workers_call_the_network_as_often_as_each_other(root: Path) -> None:
+    """Every forward exchanges tensors: a worker whose samples lack a second call would leave the others waiting."""
+    recipe = StudentRecipe(told(student_config(root, distillation={"second_call": 0.25})))
+    calls: list[int] = []
+    recipe.network.register_forward_hook(lambda *_: calls.append(1))
+    for step, wanted in ((0, [2, 2]), (1, [2, 2])):
+        made = []
+        for rank in (0, 1):
+            calls.clear()
+            recipe.loss(recipe.network, recipe.reader(rank, 2)(step), share(step, 4, rank, 2))
+            made.append(len(calls))
+        assert made == wanted
+    seldom = StudentRecipe(told(student_config(root, distillation={"second_call": 0.125})))
+    assert [seldom._refines(share(step, 4, 1, 2)) for step in range(4)] == [False, True, False, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["ddp", "fsdp2"])
+def test_two_workers_teach_as_one_does(root: Path, tmp_path: Path, how: str) -> None:
+    config = student_config(root)
+    settings = told(config)
+    fit = prepare(StudentRecipe(settings), settings, torch.device("cpu"))
+    alone = [take_step(fit, fit.recipe.reader(0, 1)(step), step).loss for step in range(3)]
+    both = told(config.model_copy(update={"resources": build(TrainResources, {**CPU, "workers": 2, "parallel": how})}))
+    spawn(taught_by_two, (free_port(), both, str(tmp_path)), nprocs=2)  # type: ignore[no-untyped-call]
+    found = json.loads((tmp_path / "losses.json").read_text())
+    np.testing.assert_allclose(found["losses"], alone, rtol=1e-4)
+    assert found["psnr"] > 0 and found["parameters"] == sum(p.numel() for p in fit.network.parameters())
 
 
 @pytest.mark.parametrize("second_call", [0.0, 0.5])
@@ -231,6 +263,10 @@ def test_without_a_second_call_there_is_no_student_2(root: Path, tmp_path: Path)
     found = recipe.evaluate()
     assert set(found.figures) == {"psnr", "least_psnr"}
     assert found.images["samples"].shape == (2 * 64, 4 * 64, 3)  # live, guide, teacher, one call
+
+
+def test_the_generator_that_ships_can_teach_by_its_name(root: Path) -> None:
+    assert student_config(root, teacher="portrait-64").teacher == "embedded://generator"
 
 
 def test_a_loss_without_a_term_is_refused(root: Path) -> None:

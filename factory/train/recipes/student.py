@@ -53,7 +53,7 @@ STATION = "fit-student"
 
 
 class DistillationConfig(Config):
-    """Weights of the loss's terms, see `difffas.distillation`; docs/student.md compares them."""
+    """Weights of the loss's terms, see `difffas.distillation`; nobody has compared them yet."""
 
     pixels: float = Field(1.0, ge=0)
     features: float = Field(0.1, ge=0)

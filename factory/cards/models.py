@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from factory.cards.facts import hub_license
 from factory.corpus import read_index
 from factory.corpus.license import strictest_of
-from factory.models.taught import taught_of
 from factory.run import read_claim
 from factory.storage import Storage
 
@@ -136,12 +135,14 @@ def _held_out(figures: Mapping[str, object]) -> dict[str, float]:
 
 
 def _taught(storage: Storage) -> dict[str, str]:
-    taught = taught_of(storage.url)
-    assert taught is not None, "fit-student writes one"
+    from difffas.model_folder import student_config
+
+    taught = student_config(storage)
+    (low, high), (least, most) = taught["t0"], taught["cfg_scale"]
     return {
-        "T₀": f"{taught.t0[0]} to {taught.t0[1]}",
-        "w": f"{taught.cfg_scale[0]:g} to {taught.cfg_scale[1]:g}",
-        "styles": ", ".join(taught.styles),
-        "live faces matched by": taught.match,
-        "presets": "student" if taught.calls == 1 else "student, student-2",
+        "T₀": f"{low} to {high}",
+        "w": f"{least:g} to {most:g}",
+        "styles": ", ".join(taught["styles"]),
+        "live faces matched by": taught["match"],
+        "presets": "student" if taught["calls"] == 1 else "student, student-2",
     }

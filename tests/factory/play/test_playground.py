@@ -153,5 +153,5 @@ def test_the_sliders_begin_with_the_settings_of_the_style(statistics: Path) -> N
     playground = Playground(build(PlayConfig, {**given, "sampler": sampler}))
     assert playground.settings("cam-print") == (420, 3.5)
     assert playground.settings("cam-replay") == playground.settings(None) == (250, 2.0)
-    with pytest.raises(ValueError, match="sampler.preset fast: the page offers student, balanced, exact"):
+    with pytest.raises(ValueError, match="sampler.preset fast: the page offers student, student-2, balanced, exact"):
         build(PlayConfig, {"sampler": {"preset": "fast"}})

@@ -37,8 +37,8 @@ def distillation_loss(
     """Compare pictures (B, 3, H, W) with the teacher's, in [-1, 1].
 
     pixels: Huber's loss. features: squared distance of the style encoder's maps at strides 8, 16 and 32, in units of
-    the teacher's. bands: absolute difference of Laplacian levels, so that print dots and pixel grids stay sharp.
-    The encoder is frozen, in eval mode. A term with weight 0 is not computed.
+    the teacher's, image by image. bands: absolute difference of Laplacian levels, so that print dots and pixel grids
+    stay sharp. The encoder is frozen, in eval mode. A term with weight 0 is not computed.
     """
     assert not getattr(style_encoder, "training", False), "the style encoder is frozen: call .eval()"
     none = made.new_zeros(())
@@ -81,4 +81,5 @@ def _feature_distance(made: Tensor, wanted: Tensor, style_encoder: Callable[[Ten
 
 
 def _relative(mine: Tensor, theirs: Tensor) -> Tensor:
-    return (mine - theirs).square().mean() / theirs.square().mean().clamp(min=1e-6)
+    """Mean over the images of each one's own ratio, so that dividing a batch among workers changes nothing."""
+    return ((mine - theirs).square().mean((1, 2, 3)) / theirs.square().mean((1, 2, 3)).clamp(min=1e-6)).mean()

@@ -69,3 +69,15 @@ def test_gradients_reach_the_student_through_every_term(encoder: StyleEncoder) -
         made = images(1).requires_grad_()
         distillation_loss(made, images(2), encoder, weights).total.backward()  # type: ignore[no-untyped-call]
         assert made.grad is not None and bool(made.grad.abs().sum() > 0)
+
+
+def test_a_batch_in_parts_has_the_loss_of_the_whole() -> None:
+    """Workers and `resources.accumulate` divide a batch; that may change rounding and nothing else."""
+    torch.manual_seed(5)
+    made, wanted = torch.rand(4, 3, 32, 32) * 2 - 1, torch.rand(4, 3, 32, 32) * 2 - 1
+    wanted[2:] *= 0.1  # images of other contrast: their features are of another size
+    encoder = StyleEncoder(["a"], 8, (8, 8, 8, 8), (1, 1, 1, 1)).eval()
+    whole = distillation_loss(made, wanted, encoder, Weights())
+    halves = [distillation_loss(made[part], wanted[part], encoder, Weights()) for part in (slice(2), slice(2, 4))]
+    for name in ("total", "pixels", "features", "bands"):
+        torch.testing.assert_close(sum(getattr(half, name) for half in halves) / 2, getattr(whole, name))

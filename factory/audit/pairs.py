@@ -21,7 +21,7 @@ class Pairs:
     """Real spoofs and live faces as positions in the training corpus, int64 (P,); a missing face is −1."""
 
     spoofs: np.ndarray  # ascending
-    lives: np.ndarray  # the live partners: the same scene, or else the same person
+    lives: np.ndarray  # the live partners: the same capture, or else sitting, or else the same person
     impostors: np.ndarray  # live faces of other people of the same domain
     held_out: bool  # whether the spoofs are of other splits than the generator's
 
@@ -37,12 +37,14 @@ def choose_pairs(corpus: Corpus, seen: np.ndarray, unseen: np.ndarray, known: Co
     judged = [rows[np.isin(styles[rows], list(known))] for rows in (unseen, seen)]
     held_out = bool(len(judged[0]))
     rows = judged[0] if held_out else judged[1]
-    person, scene = _codes(corpus, "domain", "subject"), _codes(corpus, "domain", "subject", "capture")
+    person = _codes(corpus, "domain", "subject")
     lives = np.flatnonzero((corpus.column("label") == LIVE) & ~are_generated(corpus.index))
     lives = lives[np.argsort(corpus.column("key")[lives])]
-    same_scene = _first(lives[~_missing(corpus, "capture")[lives]], scene)
     same_person = _first(lives, person)
-    partner = np.where(same_scene[rows] >= 0, same_scene[rows], same_person[rows])
+    partner = same_person[rows]
+    for name in ("sitting", "capture"):
+        scene = _first(lives[~_missing(corpus, name)[lives]], _codes(corpus, "domain", "subject", name))
+        partner = np.where(scene[rows] >= 0, scene[rows], partner)
     order = np.lexsort([corpus.column("key")[rows].astype(str), person[rows]])
     chosen = np.sort(np.concatenate([_of_style(order[styles[rows][order] == name], partner) for name in known]))
     spoofs = rows[chosen]

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from difffas.errors import UserError
 from factory.core.config import fingerprint
-from factory.corpus.row import INDEX_SCHEMA, Row
+from factory.corpus.row import INDEX_SCHEMA, LATER, Row, with_later
 from factory.corpus.shards import FORMATS
 from factory.images import decode
 from factory.run import read_summary
@@ -186,14 +186,22 @@ def _file_of(shard: str, files: Mapping[str, ShardFile]) -> tuple[str, str]:
 
 
 def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return `index.parquet` of a folder, or some of its columns."""
+    """Return `index.parquet` of a folder, or some of its columns; later columns of an older folder are null."""
     # From Arrow's own memory: an Arrow thread that still holds a Python object at interpreter exit aborts the process.
     memory = pa.BufferOutputStream()
     memory.write(storage.read(INDEX))
     with pa.BufferReader(memory.getvalue()) as file:
-        return plain_parquet.read_table(
+        table = plain_parquet.read_table(
             file, storage.path(INDEX), columns=columns and list(columns), read_dictionary=_REPEATING
         )
+    if columns is not None:
+        return table
+    lacking = [name for name in LATER if name not in table.column_names]
+    table = with_later(table)
+    for name in lacking:
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table[name].dictionary_encode())
+    return table
 
 
 def write_index(storage: Storage) -> None:

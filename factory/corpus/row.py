@@ -49,7 +49,9 @@ class Row:
     `image` holds the bytes encoded with `codec`; `label` is 0 (live) or 1 (spoof); `brisque` is the score of the
     decoded pixels (lower is better, unbounded; None if it cannot be computed). `capture` names the recording within
     (domain, attack, subject): frames of one video share it, and a live and a spoof row with the same domain, subject
-    and capture show the same scene. Only generated rows set the fields from `live_key` on; `seed` has 63 bits.
+    and capture show the same scene. `sitting` names what recordings of one subject share as their names state it:
+    camera, place, light or day, such as `phone_1_session_2`; only real rows have one. Only generated rows set the
+    fields from `live_key` on; `seed` has 63 bits.
     A row of an invented person names no live face or guide.
 
     Raises:
@@ -64,6 +66,7 @@ class Row:
     style: str
     subject: str
     capture: str | None = None
+    sitting: str | None = None
     split: str
     brisque: float | None = None
     brisque_impl: str | None = None
@@ -98,6 +101,7 @@ class Row:
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 FACTS = tuple(name for name in COLUMNS if name != "image")
+LATER = ("sitting",)  # columns that corpora of earlier versions lack; there they are null
 
 _ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bytes": pa.binary()}
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -126,6 +130,16 @@ SCHEMA = pa.schema([_arrow_field(field) for field in dataclasses.fields(Row)], m
 INDEX_SCHEMA = pa.schema(
     [SCHEMA.field(name) for name in FACTS] + [pa.field("shard", pa.string()), pa.field("position", pa.int64())]
 )
+
+
+def with_later(table: pa.Table) -> pa.Table:
+    """Return a table of `INDEX_SCHEMA` or of its first columns; those of `LATER` that it lacks are added, null."""
+    for name in LATER:
+        if name not in table.column_names:
+            nothing = pa.nulls(len(table), SCHEMA.field(name).type)
+            table = table.add_column(min(INDEX_SCHEMA.get_field_index(name), table.num_columns), name, nothing)
+    return table
+
 
 EXTENSIONS = {"png": "png", "webp": "webp", "jpeg": "jpg"}
 

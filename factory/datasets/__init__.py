@@ -14,26 +14,29 @@ in the official documents. docs/datasets.md is the manual. The rows of a corpus 
 `split`    the official split as `train`, `dev` or `test` (`devel` and `valid` are `dev`, `eval` is `test`).
 `capture`  the recording's official stem as a vocabulary name: lower case, dashes are underscores. If a document says
            more than the stem, that follows at the end. `fields(domain, capture)` takes the capture apart.
+`sitting`  what a person's live recordings and attacks share as the names state it: the fields that the table marks
+           with *, as `phone_1_session_2`. `fit-generator` pairs within a sitting.
 `source`   the path below ROOT; for a frame `/<number>` follows: `frame_number(source)`. Videos count from 0 in the
            order of decoding, HDF5 files state the number (`Frame_<n>`); an image has no number.
 
 Per data set: an example of a capture, the names that `fields(domain, capture)` gives besides `attack` and `instrument`
 (all values are text), and the instruments:
 
-oulu_npu       `1_1_01_1`: phone, session, subject, file. print_1, print_2, replay_1, replay_2.
-casia_fasd     `1` … `8`, `hr_1` … `hr_4`: file. print_warped, print_cut, replay.
-replay_attack  `client001_session01_webcam_authenticate_adverse_1`: subject, session, webcam, purpose, light, take.
+oulu_npu       `1_1_01_1`: phone*, session*, subject, file. print_1, print_2, replay_1, replay_2.
+casia_fasd     `1` … `8`, `hr_1` … `hr_4`: file, quality* (low, normal, high). print_warped, print_cut, replay.
+replay_attack  `client001_session01_webcam_authenticate_adverse_1`: subject, session, webcam, purpose, light*, take.
                `attack_print_client001_session01_highdef_photo_adverse_fixed`, with the support at the end: presented,
-               subject, session, device, sample, light, support. print, replay_mobile, replay_highdef.
-msu_mfsd       `real_client001_android_sd_scene01`, `attack_client001_laptop_sd_ipad_video_scene01`: subject, camera,
+               subject, session, device, sample, light*, support. print, replay_mobile, replay_highdef.
+msu_mfsd       `real_client001_android_sd_scene01`, `attack_client001_laptop_sd_ipad_video_scene01`: subject, camera*,
                quality, presented (attacks), scene. print, replay_ipad, replay_iphone.
-wmca           `100_03_015_2_10`: client, session, presenter, type, pai. print, replay, glasses, fake_head, paper_mask,
-               rigid_mask, flexible_mask, wig, makeup.
-padisi         `id_<transaction>_<trial>_<trial name>_<code>`: transaction, trial, name, code. The code, as `m50602`.
+wmca           `100_03_015_2_10`: client, session*, presenter, type, pai. print, replay, glasses, fake_head,
+               paper_mask, rigid_mask, flexible_mask, wig, makeup.
+padisi         `id_<transaction>_<trial>_<trial name>_<code>`: transaction, visit* (32 of its digits), trial, name,
+               code. The code, as `m50602`.
 celeba_spoof   `<number>_<type>_<illumination>_<environment>`: these four. photo, poster, a4, face_mask,
                upper_body_mask, region_mask, pc, pad, phone, 3d_mask.
-siw            `003_1_2_1_1`: subject, sensor, type, medium, session. print_<medium>, replay_<medium>.
-nuaa           `client_0001_00_00_01`, `imposter_0001_…`: kind, subject, glasses, position, session. print.
+siw            `003_1_2_1_1`: subject, sensor*, type, medium, session*. print_<medium>, replay_<medium>.
+nuaa           `client_0001_00_00_01`, `imposter_0001_…`: kind, subject, glasses, position, session*. print.
 pairs          `scene_0`: no instruments, and no `fields`.
 
 Coarse attacks: WMCA type 1 glasses, 2 mask, 3 print, 4 replay, 5 makeup; PADISI-Face code 06 makeup, others
@@ -80,6 +83,7 @@ class Dataset(typing.Protocol):
     FORMAT: str  # format of its recordings: folder (images), video, hdf5 or npz
     EXAMPLE: str  # example of a recording's name below ROOT
     CAPTURE: re.Pattern[str]  # its groups are the official fields
+    SITTING: tuple[str, ...]  # fields that a person's live recordings and attacks can have in common
 
     def attack_of(self, fields: Mapping[str, str]) -> tuple[str, str]:
         """Return the coarse name of the attack, and the instrument."""
@@ -114,6 +118,11 @@ WHOLE: dict[str, Callable[[Tree], Iterator[str]]] = {
     "casia-fasd": casia_fasd.whole,
     "replay-attack": replay_attack.whole,
     "msu-mfsd": msu_mfsd.whole,
+}
+# For data sets whose names imply a further field: its name, and a function of the official fields.
+DERIVED: dict[str, tuple[str, Callable[[Mapping[str, str]], str]]] = {
+    casia_fasd.DOMAIN: ("quality", casia_fasd.quality_of),
+    padisi.DOMAIN: ("visit", padisi.visit_of),
 }
 NAMED = 5  # missing recordings that are named; the others are only counted
 
@@ -205,6 +214,7 @@ def _row_fields(dataset: Dataset, recording: Recording, instruments: bool) -> di
         "subject": recording.subject,
         "split": recording.split,
         "capture": recording.capture,
+        "sitting": sitting_of(dataset, recording.capture),
     }
     return {name: value for name, value in values.items() if value}
 
@@ -217,14 +227,25 @@ def dataset_of(domain: str) -> Dataset | None:
 def field_names(dataset: Dataset) -> set[str]:
     """Return the names of the fields that a data set's captures have, besides `attack` and `instrument`."""
     # A pattern can name a group only once, so the groups of a second alternative have a prefix.
-    return {name.removeprefix("a_") for name in dataset.CAPTURE.groupindex}
+    names = {name.removeprefix("a_") for name in dataset.CAPTURE.groupindex}
+    return names | ({DERIVED[dataset.DOMAIN][0]} if dataset.DOMAIN in DERIVED else set())
 
 
 def capture_fields(dataset: Dataset, capture: str) -> dict[str, str]:
     """Return the fields in a capture's name; empty if it is not one of the data set."""
     found = dataset.CAPTURE.fullmatch(capture)
     values = found.groupdict() if found else {}
-    return {name.removeprefix("a_"): value for name, value in values.items() if value is not None}
+    official = {name.removeprefix("a_"): value for name, value in values.items() if value is not None}
+    if official and dataset.DOMAIN in DERIVED:
+        name, derived = DERIVED[dataset.DOMAIN]
+        official[name] = derived(official)
+    return official
+
+
+def sitting_of(dataset: Dataset, capture: str) -> str:
+    """Return the sitting of a capture, such as `phone_1_session_2`; empty if its name does not state it."""
+    values = capture_fields(dataset, vocabulary_name(capture)) if dataset.SITTING else {}
+    return "_".join(f"{name}_{values[name]}" for name in dataset.SITTING) if values else ""
 
 
 def fields(domain: str, capture: str) -> dict[str, str]:

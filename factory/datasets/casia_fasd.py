@@ -10,6 +10,7 @@ from factory.datasets.tree import UNKNOWN, VIDEOS, Recording, Tree
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "casia_fasd", "CASIA-FASD", "video", "train_release/1/HR_1.avi"
 CAPTURE = re.compile(r"(?P<file>[1-8]|hr_[1-4])")
+SITTING: tuple[str, ...] = ("quality",)
 NAME = re.compile(r"(?P<split>train|test)_release/(?P<subject>\d+)/(?P<stem>(?i:hr)_[1-4]|[1-8])\.\w+")
 INSTRUMENTS = {
     **dict.fromkeys(("1", "2", "hr_1"), "live"),
@@ -17,6 +18,16 @@ INSTRUMENTS = {
     **dict.fromkeys(("5", "6", "hr_3"), "print_cut"),
     **dict.fromkeys(("7", "8", "hr_4"), "replay"),
 }
+QUALITIES = {
+    **dict.fromkeys(("1", "3", "5", "7"), "normal"),
+    **dict.fromkeys(("2", "4", "6", "8"), "low"),
+    **dict.fromkeys(("hr_1", "hr_2", "hr_3", "hr_4"), "high"),
+}
+
+
+def quality_of(fields: Mapping[str, str]) -> str:
+    """Return the quality of the camera, which the file's name implies."""
+    return QUALITIES[fields["file"]]
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:

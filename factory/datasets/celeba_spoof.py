@@ -14,6 +14,7 @@ from factory.sources.files import File
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "celeba_spoof", "CelebA-Spoof", "folder", "Data/train/1/live/000184.jpg"
 CAPTURE = re.compile(r"(?P<number>\w+?)_(?P<type>\d+)_(?P<illumination>\d+)_(?P<environment>\d+)")
+SITTING: tuple[str, ...] = ()  # live faces state neither light nor place
 NAME = re.compile(r"Data/(?P<split>train|test)/(?P<subject>[^/]+)/(?P<kind>live|spoof)/(?P<number>[^/]+)\.\w+")
 LISTS = ("metas/intra_test/train_label.json", "metas/intra_test/test_label.json")
 SIDE = 224  # side of the frame to which boxes refer, whatever the image's size

@@ -16,6 +16,7 @@ CAPTURE = re.compile(
     r"(?:real|attack)_(?P<subject>client\d+)_(?P<camera>laptop|android)_(?P<quality>[a-z]+)"
     r"(?:_(?P<presented>ipad_video|iphone_video|printed_photo))?_(?P<scene>scene\d+)"
 )
+SITTING: tuple[str, ...] = ("camera",)
 NAME = re.compile(rf"scene01/(?P<kind>real|attack)/(?P<stem>(?i:{CAPTURE.pattern}))\.\w+")
 LISTS = {"train": "train_sub_list.txt", "test": "test_sub_list.txt"}
 # bob's list of recordings that are upside down. If the container states a rotation, only that counts.

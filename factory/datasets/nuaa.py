@@ -15,6 +15,7 @@ DOMAIN, TITLE, FORMAT, EXAMPLE = "nuaa", "NUAA", "folder", "ClientRaw/0001/0001_
 CAPTURE = re.compile(
     r"(?P<kind>client|imposter)_(?P<subject>\d{4})_(?P<glasses>\d\d)_(?P<position>\d\d)_(?P<session>\d\d)"
 )
+SITTING: tuple[str, ...] = ("session",)
 NAME = re.compile(r"(?:raw/)?(?P<kind>Client|Imposter)Raw/\d+/(?P<stem>(?P<subject>\d{4})_\d\d_\d\d_\d\d)_\d+\.\w+")
 
 

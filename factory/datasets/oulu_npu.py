@@ -12,6 +12,7 @@ from factory.sources.faces import Box
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "oulu_npu", "OULU-NPU", "video", "Train_files/1_1_01_1.avi"
 CAPTURE = re.compile(r"(?P<phone>[1-6])_(?P<session>[1-3])_(?P<subject>\d\d)_(?P<file>[1-5])")
+SITTING: tuple[str, ...] = ("phone", "session")
 NAME = re.compile(rf"(?P<split>Train|Dev|Test)_files/(?P<stem>{CAPTURE.pattern})\.\w+")
 INSTRUMENTS = {"1": "live", "2": "print_1", "3": "print_2", "4": "replay_1", "5": "replay_2"}  # by field 4
 

@@ -17,12 +17,19 @@ DOMAIN, TITLE, FORMAT = "padisi", "PADISI-Face", "npz"
 EXAMPLE = "ID_<transaction_id>_<trial_id>_<trial_name>.npz"
 CODE = re.compile(r"m(?:00000|5\d{4})")
 CAPTURE = re.compile(rf"id_(?P<transaction>[0-9a-z]+)_(?P<trial>[0-9a-z]+)_(?P<name>\w+)_(?P<code>{CODE.pattern})")
+SITTING: tuple[str, ...] = ("visit",)
 NAME = re.compile(r"(?:.*/)?(?P<identifier>ID_[^/]+)\.\w+")
 TRUTH = re.compile(r"(^|/)padisi_USC_FACE_ground_truth\.csv$")
 PARTITION = re.compile(r"(^|/)padisi_USC_FACE_dataset_partition_3folds_part0\.csv$")
 IDENTITY = ("transaction_id", "trial_id", "trial_name")
 LIVE = "m00000"
 ATTACKS = {"06": "makeup"}  # by PAI code; the meaning of the other codes is unpublished
+VISIT = 32  # hex digits of a transaction that live recordings and attacks of one person's visit share
+
+
+def visit_of(fields: Mapping[str, str]) -> str:
+    """Return what a person's visit is called: the digits of the transaction that all its recordings share."""
+    return fields["transaction"][:VISIT]
 
 
 def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:

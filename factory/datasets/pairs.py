@@ -19,6 +19,7 @@ from factory.sources.pattern import vocabulary_name
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "pairs", "the pair lists", "folder", "O1/<image>"
 CAPTURE = re.compile(r"scene_(?P<scene>\d+)")
+SITTING: tuple[str, ...] = ()  # the capture already joins what the lists pair
 LIST = re.compile(r"^[^/]+\.json$", re.IGNORECASE)
 FOLDERS = {
     "oulu_npu": "O[1-5][2-5]?",

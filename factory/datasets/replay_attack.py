@@ -21,6 +21,7 @@ ATTACK = rf"attack_(?P<presented>print|mobile|highdef)_{WHO.replace('P<', 'P<a_'
     r"_(?P<device>mobile|highdef)_(?P<sample>photo|video)_(?P<a_light>controlled|adverse)"
 )
 CAPTURE = re.compile(rf"{REAL}|{ATTACK}_(?P<support>fixed|hand)")
+SITTING: tuple[str, ...] = ("light",)  # live faces have no support
 NAME = re.compile(rf"(?P<split>train|devel|test)/(?:real/(?:{REAL})|attack/(?P<held>fixed|hand)/(?:{ATTACK}))\.\w+")
 
 

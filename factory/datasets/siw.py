@@ -9,6 +9,7 @@ from factory.datasets.tree import UNKNOWN, VIDEOS, Recording, Tree
 
 DOMAIN, TITLE, FORMAT, EXAMPLE = "siw", "SiW", "video", "Train/live/003/003-1-1-1-1.mov"
 CAPTURE = re.compile(r"(?P<subject>\d{3})_(?P<sensor>\d+)_(?P<type>[1-3])_(?P<medium>\d+)_(?P<session>\d+)")
+SITTING: tuple[str, ...] = ("sensor", "session")
 NAME = re.compile(
     rf"(?P<split>Train|Test)/(?P<kind>live|spoof)/\d+/(?P<stem>{CAPTURE.pattern.replace('_(', '-(')})(?:\.m)?\.\w+"
 )

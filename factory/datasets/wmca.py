@@ -13,6 +13,7 @@ from factory.sources.files import File
 DOMAIN, TITLE, FORMAT = "wmca", "WMCA", "hdf5"
 EXAMPLE = "face-station/12.02.18/100_03_015_2_10.hdf5"
 CAPTURE = re.compile(r"(?P<client>\d+)_(?P<session>\d+)_(?P<presenter>\d+)_(?P<type>\d+)_(?P<pai>\d+)")
+SITTING: tuple[str, ...] = ("session",)
 NAME = re.compile(rf"face-station/[^/]+/(?P<stem>{CAPTURE.pattern})\.\w+")
 GRANDTEST = re.compile(r"(^|/)[^/]*grand[^/]*\.csv$", re.IGNORECASE)
 ATTACKS = {"0": "live", "1": "glasses", "2": "mask", "3": "print", "4": "replay", "5": "makeup"}  # by type

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 NO_MATCH = "no pattern match"
 _PLACE = ("path", "size", "format", "file", "group", "at", "turn", "boxes")
-NAMES = ("label", "attack", "domain", "subject", "split", "capture")  # fields whose values are vocabulary names
+NAMES = (
+    "label",
+    "attack",
+    "domain",
+    "subject",
+    "split",
+    "capture",
+    "sitting",
+)  # fields whose values are vocabulary names
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Entry:
     turn: int = 0
     boxes: str = ""
     points: tuple[float, ...] | None = None
+    sitting: str | None = None
 
     def row(self, license_name: str) -> Facts:
         """The row's facts; without a domain or attack, only key, source and licence are meaningful."""
@@ -62,6 +71,7 @@ class Entry:
             "domain": self.domain,
             "subject": self.subject,
             "capture": self.capture,
+            "sitting": self.sitting,
             "style": style,
             "split": self.split if style else None,
             "source": printable(self.path),
@@ -231,6 +241,7 @@ class _Reader:
             domain=values.get("domain"),
             subject=values.get("subject"),
             capture=values.get("capture"),
+            sitting=values.get("sitting"),
             split=values.get("split", ""),
             license=columns.get("license"),
             box=box,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from difffas.errors import UserError
 
 # Facts about an image that a column can hold, besides `image` itself.
-FIELDS = ("label", "attack", "domain", "subject", "split", "capture", "key", "license")
+FIELDS = ("label", "attack", "domain", "subject", "split", "capture", "sitting", "key", "license")
 
 
 def text_of(value: object) -> str | None:

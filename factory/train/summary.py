@@ -25,6 +25,7 @@ class ModelFigures(TypedDict):
     rows: NotRequired[dict[str, int]]  # by kind
     left_out_by_audit: NotRequired[dict[str, int]]  # by reason
     parameters: NotRequired[int]
+    pairs: NotRequired[dict[str, int]]  # spoofs by what they share with their live faces: capture, sitting or subject
     judged: NotRequired[JudgedReach]  # if the configuration names a judge
 
 

@@ -12,6 +12,8 @@ from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.train.batches import Portion, Shuffled
 
+SHARED = ("capture", "sitting", "subject")  # what a spoof and its live face may have in common, the closest first
+
 
 class Triples(NamedTuple):
     """Index positions of N samples, int64."""
@@ -25,7 +27,8 @@ class Pairs:
     """(live, spoof, guide) triples for the generator.
 
     The live face and the spoof share domain and subject; if live faces of the spoof's capture exist, only those are
-    its partners, because they show the same scene. The guide is another image of the spoof's style, of another subject
+    its partners, because they show the same scene; else those of its sitting, which its data set's names state, if
+    there are any. The guide is another image of the spoof's style, of another subject
     if possible; the guide needs no live partner. Spoofs come in shuffled passes; live face and guide are drawn
     uniformly from all candidates.
 
@@ -35,6 +38,7 @@ class Pairs:
     Attributes:
         spoofs: index positions of the spoofs that have a live partner, ascending.
         guides: index positions of all spoofs of their styles, ascending.
+        shared: how many of the spoofs share a capture with their live faces, how many a sitting, how many the subject.
 
     Raises:
         UserError: if the split has no row, no (live, spoof) pair, or a style has only one image.
@@ -42,15 +46,18 @@ class Pairs:
 
     def __init__(self, corpus: Corpus, split: str, seed: int) -> None:
         person = _joined(_codes(corpus, "domain"), _codes(corpus, "subject"))
-        capture = _codes(corpus, "capture")
         live, spoof = corpus.where(split=split, label=LIVE), corpus.where(split=split, label=SPOOF)
-        filmed = live[capture[live] >= 0]
-        scene = _joined(person, capture)
-        by_scene, by_person = _Groups(scene[filmed], scene), _Groups(person[live], person)
-        self._lives = np.concatenate([filmed[by_scene.members], live[by_person.members]])
-        in_scene, of_person = by_scene.spans(scene[spoof]), by_person.spans(person[spoof])
-        start = np.where(in_scene.size > 0, in_scene.start, len(filmed) + of_person.start)
-        size = np.where(in_scene.size > 0, in_scene.size, of_person.size)
+        self._lives, start, size = np.empty(0, dtype=np.int64), np.zeros_like(spoof), np.zeros_like(spoof)
+        shared = np.full(len(spoof), len(SHARED))
+        for kind, name in enumerate(SHARED):
+            value = _codes(corpus, name)
+            known = live[value[live] >= 0]
+            common = person if name == "subject" else _joined(person, value)
+            groups = _Groups(common[known], common)
+            spans = groups.spans(common[spoof])
+            here = (size == 0) & (spans.size > 0)
+            start[here], size[here], shared[here] = spans.start[here] + len(self._lives), spans.size[here], kind
+            self._lives = np.concatenate([self._lives, known[groups.members]])
         paired = size > 0
         if not paired.any():
             _require_split(corpus, split)
@@ -59,6 +66,7 @@ class Pairs:
                 f"prepare it with a pattern that gives {{subject}}"
             )
         self.spoofs = spoof[paired]
+        self.shared = {name: int((shared == kind).sum()) for kind, name in enumerate(SHARED)}
         self._partners = _Spans(start[paired], size[paired])
         self._guide = _GuideDraw(corpus, split, self.spoofs, spoof, person, seed)
         self.guides = self._guide.positions
@@ -109,6 +117,7 @@ class MixedPairs:
 
     Attributes:
         spoofs, guides: index positions of the spoofs that are targets or guides of any triple, ascending.
+        shared: as in `Pairs`; None without real pairs.
 
     Raises:
         UserError: as `Pairs` and `SelfPairs`.
@@ -118,6 +127,7 @@ class MixedPairs:
         self._real = Pairs(corpus, split, seed) if share < 1.0 else None
         self._own = SelfPairs(corpus, split, seed) if share > 0.0 else None
         self._portion = Portion(share)
+        self.shared = None if self._real is None else self._real.shared
         kinds = [kind for kind in (self._real, self._own) if kind is not None]
         self.spoofs = np.unique(np.concatenate([kind.spoofs for kind in kinds]))
         self.guides = np.unique(np.concatenate([kind.guides for kind in kinds]))

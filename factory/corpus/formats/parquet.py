@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from difffas.errors import UserError
 from factory.corpus.formats.positions import check_positions
-from factory.corpus.row import COLUMNS, FACTS, SCHEMA, Row, to_table
+from factory.corpus.row import COLUMNS, FACTS, LATER, SCHEMA, Row, to_table, with_later
 from factory.tables import plain_parquet
 
 EXTENSION = "parquet"
@@ -46,15 +46,16 @@ def read(file: BinaryIO, positions: Sequence[int] | None = None) -> list[Row]:
     """Return rows at `positions` (all by default), reading only the row groups that hold them."""
     with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
+        columns = [name for name in COLUMNS if name in parquet.schema_arrow.names]
         if positions is None:
-            return _rows(parquet.read(columns=list(COLUMNS), **_READING))
+            return _rows(parquet.read(columns=columns, **_READING))
         check_positions(positions, parquet.metadata.num_rows)
         groups = sorted({position // ROWS_PER_GROUP for position in positions})
         rows: dict[int, Row] = {}
         for group in groups:
             first = group * ROWS_PER_GROUP
             wanted = [position for position in positions if position // ROWS_PER_GROUP == group]
-            table = parquet.read_row_group(group, columns=list(COLUMNS), **_READING)
+            table = parquet.read_row_group(group, columns=columns, **_READING)
             taken = table.take(pa.array([position - first for position in wanted]))
             rows.update(zip(wanted, _rows(taken), strict=True))
         return [rows[position] for position in positions]
@@ -128,16 +129,16 @@ def read_facts(file: BinaryIO) -> pa.Table:
     """Return every column but the pixels, as an Arrow table in schema order."""
     with plain_parquet.one_line(WHERE), plain_parquet.open_file(file, WHERE) as parquet:
         _check(parquet.schema_arrow)
-        return parquet.read(columns=list(FACTS), **_READING).select(list(FACTS))
+        columns = [name for name in FACTS if name in parquet.schema_arrow.names]
+        return with_later(parquet.read(columns=columns, **_READING).select(columns))
 
 
 def _check(schema: pa.Schema) -> None:
-    missing = [name for name in SCHEMA.names if name not in schema.names]
+    missing = [name for name in SCHEMA.names if name not in (*schema.names, *LATER)]
     if missing:
         raise UserError(f"missing column {missing[0]!r} in a corpus file: it was not written by `difffas prepare`")
 
 
 def _rows(table: pa.Table) -> list[Row]:
     """Return the rows of a table; a null image becomes empty bytes, which are a reject when decoded."""
-    items = table.select(list(COLUMNS)).to_pylist()
-    return [Row(**{**item, "image": (item["image"] or {}).get("bytes") or b""}) for item in items]
+    return [Row(**{**item, "image": (item["image"] or {}).get("bytes") or b""}) for item in table.to_pylist()]

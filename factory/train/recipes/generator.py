@@ -112,6 +112,7 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     for split in splits:
         pairs = _pairs(config, corpus, split)
         _say_unpaired(corpus, split, pairs)
+        _say_shared(split, pairs)
     if config.evaluation.judge is not None:
         check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
     check_resources(config.train, config.resources, checkpointing=True)
@@ -221,6 +222,18 @@ def _say_unpaired(corpus: Corpus, split: str, pairs: MixedPairs) -> None:
             f"{STATION}: {len(spoofs) - len(pairs.spoofs):,} of {len(spoofs):,} spoofs of split {split!r} have no "
             f"live face of their domain and subject and can only guide{names}"
         )
+
+
+def _say_shared(split: str, pairs: MixedPairs) -> None:
+    """Tell how many spoofs have a live face of their scene, which is the capture or else the sitting."""
+    if pairs.shared is None:
+        return
+    capture, sitting, subject = pairs.shared.values()
+    scene = capture + sitting
+    say(
+        f"{STATION}: {scene:,} of {scene + subject:,} pairs of split {split!r} share the scene ({capture:,} the "
+        f"capture, {sitting:,} the sitting), {subject:,} only the domain and subject"
+    )
 
 
 def worker(settings: WorkerSettings[FitGeneratorConfig]) -> str | None:
@@ -351,6 +364,8 @@ class GeneratorRecipe:
         pipeline.save_pretrained(folder)
         write_statistics(folder, statistics_by_style(self._corpus, [self._config.split]))
         figures: ModelFigures = {"parameters": sum(parameter.numel() for parameter in average.parameters())}
+        if self._pairs.shared is not None:
+            figures["pairs"] = self._pairs.shared
         wanted = self._config.evaluation
         if wanted.judge is not None and rank() == 0:  # whose figures are kept
             judge = ClassifierOfStyle(wanted.judge, wanted.samples)

@@ -89,3 +89,16 @@ def test_a_spoof_may_lack_a_partner_and_another_person(tmp_path: Path) -> None:
     by_key = dict(zip(keys[found.spoofs], zip(found.lives, found.impostors, strict=True), strict=True))
     place = int(np.flatnonzero(keys == "row-0000")[0])
     assert by_key == {"row-0001": (-1, place), "row-0002": (place, -1)}
+
+
+def test_partners_of_another_capture_are_of_the_same_sitting_if_there_is_one(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"subject": "s0", "split": "dev"}
+    rows = [
+        *(row(n, capture=f"live{n}", sitting=f"phone_{n}", **facts) for n in range(3)),
+        *(
+            row(3 + n, capture=f"spoof{n}", sitting=f"phone_{n}", label=SPOOF, attack="print", **facts)
+            for n in (1, 2, 4)
+        ),
+    ]
+    found = chosen(write_corpus(tmp_path, rows), known=("cam-print",))
+    assert found.lives.tolist() == [1, 2, 0], "the last sitting has no live face"

@@ -30,3 +30,39 @@ def test_captures_give_back_what_the_reader_said(tmp_path: Path, name: str) -> N
             assert (found["attack"] == "live") == (source.fields["label"] == "live")
             person = found.get("subject", found.get("client", ""))
             assert source.fields["subject"].endswith(person)
+
+
+VISIT = "visit_a4acb647ebc247c7fbfecd2c711157bd"
+SITTINGS = {  # of the live recordings of a miniature tree, and of its attacks
+    "oulu-npu": (
+        {"phone_1_session_1", "phone_6_session_2", "phone_1_session_3"},
+        {"phone_1_session_1", "phone_6_session_2", "phone_1_session_3"},
+    ),
+    "casia-fasd": (
+        {"quality_low", "quality_normal", "quality_high"},
+        {"quality_low", "quality_normal", "quality_high"},
+    ),
+    "replay-attack": ({"light_adverse", "light_controlled"}, {"light_adverse", "light_controlled"}),
+    "msu-mfsd": ({"camera_android"}, {"camera_laptop"}),
+    "wmca": ({"session_01"}, {"session_01", "session_02", "session_03"}),
+    "padisi": ({VISIT}, {VISIT, "visit_dab9b50ddf6e50bffb6a9a8fd4bede0f"}),
+    "celeba-spoof": ({None}, {None}),
+    "siw": (
+        {"sensor_1_session_1", "sensor_2_session_1", "sensor_1_session_2"},
+        {"sensor_1_session_1", "sensor_2_session_2"},
+    ),
+    "nuaa": ({"session_01", "session_03"}, {"session_01", "session_03"}),
+    "pairs": ({None}, {None}),
+}
+
+
+@pytest.mark.parametrize("name", list(TREES))
+def test_sittings_are_what_live_faces_and_attacks_have_in_common(tmp_path: Path, name: str) -> None:
+    rows = [source.fields or {} for source in listed(name, TREES[name](tmp_path)).values() if not source.reject]
+    live, spoof = ({row.get("sitting") for row in rows if row["label"] == label} for label in ("live", "spoof"))
+    assert (live, spoof) == SITTINGS[name]
+
+
+def test_the_quality_of_a_casia_recording_follows_from_its_file() -> None:
+    found = {file: fields("casia_fasd", file)["quality"] for file in ("1", "4", "7", "8", "hr_1", "hr_4")}
+    assert found == {"1": "normal", "4": "low", "7": "normal", "8": "low", "hr_1": "high", "hr_4": "high"}

@@ -29,8 +29,9 @@ def test_padisi(tmp_path: Path) -> None:
     ]
     capture = vocabulary_name(str(good[2][4]))
     assert fields("padisi", capture) == {
-        "transaction": "dab9b50ddf6e50bffb6a9a8fd4bede0f5c76f16f", "trial": "1338eba3",
-        "name": "face_smile_with_glass", "code": "m50602", "attack": "makeup", "instrument": "m50602",
+        "transaction": "dab9b50ddf6e50bffb6a9a8fd4bede0f5c76f16f", "visit": "dab9b50ddf6e50bffb6a9a8fd4bede0f",
+        "trial": "1338eba3", "name": "face_smile_with_glass", "code": "m50602",
+        "attack": "makeup", "instrument": "m50602",
     }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ def test_a_row_says_what_the_path_says() -> None:
         "style": "casia-cut_photo",
         "subject": "01",
         "capture": "a",
+        "sitting": None,
         "split": "train",
         "source": "Casia/Cut-Photo/01/a.jpg",
         "license": "mit",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from factory.train.triples import MixedPairs, Pairs, SelfPairs
 def index_only(columns: dict[str, Any]) -> Corpus:
     """A corpus without images, its text columns held as `Corpus` holds them."""
     opened = object.__new__(Corpus)
+    columns = {"sitting": [None] * len(columns["style"]), **columns}
     text = {name: pa.array(values, pa.string()).dictionary_encode() for name, values in columns.items()}
     text["label"] = pa.array([LIVE if style.endswith("-live") else SPOOF for style in columns["style"]])
     opened.index = pa.table(text)
@@ -44,8 +46,9 @@ def pools_by_definition(table: list[dict[str, Any]]) -> dict[int, tuple[set[int]
         }
         capture = table[i]["capture"]
         scene = {j for j in person if capture is not None and table[j]["capture"] == capture}
+        sitting = {j for j in person if table[j]["sitting"] is not None and table[j]["sitting"] == table[i]["sitting"]}
         if person:
-            lives[i] = scene or person
+            lives[i] = scene or sitting or person
     guides = {}
     for i in lives:
         peers = {j for j in train if j != i and table[j]["style"] == table[i]["style"]}
@@ -80,6 +83,7 @@ def test_pairs_are_one_person_in_one_scene_and_guides_another_of_the_style(corpu
                 "domain": st.sampled_from(["cam", "phone"]),
                 "subject": st.sampled_from(["s0", "s1", "s2"]),
                 "capture": st.sampled_from([None, "c0", "c1"]),
+                "sitting": st.sampled_from([None, "phone_1", "phone_2"]),
                 "style": st.sampled_from(["x-live", "x-print", "x-replay"]),  # a style may span domains
             }
         ),
@@ -96,6 +100,12 @@ def test_pairs_draw_from_just_what_the_definition_allows(table: list[dict[str, A
         return
     pairs = Pairs(opened, "train", seed=1)
     assert list(pairs.spoofs) == sorted(expected)
+    assert sum(pairs.shared.values()) == len(expected)
+    for name in ("capture", "sitting"):
+        alike = [
+            i for i in expected if all(table[j][name] == table[i][name] for j in expected[i][0]) and table[i][name]
+        ]
+        assert pairs.shared[name] <= len(alike)
     drawn: dict[int, tuple[set[int], set[int]]] = {i: (set(), set()) for i in expected}
     with pytest.MonkeyPatch.context() as patch:
         for choice in range(len(table)):  # every choice that there is, instead of chance
@@ -104,6 +114,41 @@ def test_pairs_draw_from_just_what_the_definition_allows(table: list[dict[str, A
                 drawn[spoof][0].add(int(live))
                 drawn[spoof][1].add(int(guide))
     assert drawn == expected
+
+
+def oulu_like(live_captures: int) -> dict[str, list[Any]]:
+    """Two people before three phones in two sessions: a live recording of each, an attack of each, two frames."""
+    found: dict[str, list[Any]] = {name: [] for name in ("split", "domain", "subject", "capture", "sitting", "style")}
+    for subject, phone, session, file, _ in itertools.product("01", "123", "12", (1, 2), range(2)):
+        if file == 1 and (int(phone) - 1) * 2 + int(session) > live_captures:
+            continue
+        values = ("train", "oulu_npu", subject, f"{phone}_{session}_{subject}_{file}")
+        values = (*values, f"phone_{phone}_session_{session}", f"oulu_npu-{'live' if file == 1 else 'print'}")
+        for name, value in zip(found, values, strict=True):
+            found[name].append(value)
+    return found
+
+
+def test_pairs_share_the_sitting_where_there_is_one() -> None:
+    table = oulu_like(live_captures=6)
+    n = np.arange(24 * 200)
+
+    def share(columns: dict[str, Any]) -> tuple[float, dict[str, int]]:
+        pairs = Pairs(index_only(columns), "train", seed=2)
+        live, spoof, _ = pairs(n)
+        sitting = np.array(table["sitting"])
+        return float((sitting[live] == sitting[spoof]).mean()), pairs.shared
+
+    before, shared = share({name: values for name, values in table.items() if name != "sitting"})
+    assert before == pytest.approx(1 / 6, abs=0.03), "the chance among six recordings"
+    assert shared == {"capture": 0, "sitting": 0, "subject": 24}
+    assert share(table) == (1.0, {"capture": 0, "sitting": 24, "subject": 0})
+
+
+def test_pairs_fall_back_to_the_subject_where_a_sitting_has_no_live_face() -> None:
+    pairs = Pairs(index_only(oulu_like(live_captures=4)), "train", seed=2)
+    assert pairs.shared == {"capture": 0, "sitting": 16, "subject": 8}
+    assert len(pairs.spoofs) == 24
 
 
 def test_guides_are_drawn_evenly(corpus: tuple[list[Row], Corpus]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.corpora import row
 from factory.corpus.formats import parquet
+from factory.corpus.row import LATER
 from factory.images import decode
 
 ROWS = [row(i, brisque=i / 3, t0=100 + i, seed=2**62 + i, license="cc-by-4.0") for i in range(230)]
@@ -29,6 +30,15 @@ def test_parquet_of_another_origin_is_refused_by_name() -> None:
     pq.write_table(pa.table({"key": ["a"]}), buffer)
     with pytest.raises(ValueError, match="missing column 'image'"):
         parquet.read(buffer)
+
+
+def test_shards_of_earlier_versions_lack_the_later_columns() -> None:
+    table = pq.read_table(io.BytesIO(parquet.to_bytes(ROWS))).drop_columns(list(LATER))
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=parquet.ROWS_PER_GROUP, compression="none")
+    assert parquet.read(buffer) == ROWS
+    assert parquet.read(buffer, [229, 3]) == [ROWS[229], ROWS[3]]
+    assert parquet.read_facts(buffer).equals(parquet.read_facts(io.BytesIO(parquet.to_bytes(ROWS))))
 
 
 @pytest.mark.parametrize("image", [None, {"bytes": None, "path": "a.png"}])

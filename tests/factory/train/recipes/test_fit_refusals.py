@@ -91,6 +91,23 @@ def test_what_no_pair_shows_is_said(root: Path, tmp_path: Path, capsys: Any) -> 
     assert said.endswith("can only guide; none of phone-replay has")
 
 
+def test_how_many_pairs_share_their_scene_is_said(root: Path, tmp_path: Path, capsys: Any) -> None:
+    rows = [
+        dataclasses.replace(
+            row, capture=f"{row.attack}_{row.capture}", sitting=row.capture if row.domain == "cam" else None
+        )
+        for row in small_rows(subjects=4)
+    ]
+    write_corpus(tmp_path / "real", rows)
+    given = [f"corpus={tmp_path}/real", f"style_encoder={root}/style", f"out={tmp_path}/out"]
+    with pytest.raises(SystemExit):
+        main(["fit-generator", *given])  # the network does not fit
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "fit-generator: 12 of 24 pairs of split 'train' share the scene (0 the capture, 12 the sitting), 12 only the "
+        "domain and subject"
+    )
+
+
 def test_people_of_both_splits_are_said(root: Path, tmp_path: Path, capsys: Any) -> None:
     split = lambda r: dataclasses.replace(r, split="dev" if r.capture == "c1" else "train")  # noqa: E731
     write_corpus(tmp_path / "real", [split(r) for r in small_rows(subjects=2, domains=("cam",))])

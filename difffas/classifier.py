@@ -37,7 +37,7 @@ class SpoofClassifier(nn.Module):
     """Classifies the style of a face; its liveness is the probability mass of the live styles.
 
     Args:
-        styles: the style names "<domain>-<attack>", live styles included; the cosines come in this order.
+        styles: the style names "<domain>-<attack>" or finer, live styles included; the cosines come in this order.
         live_styles: the members of `styles` that are live; at least one, and not all.
         backbone: timm name (mobilevit_s is "DiffFAS-V", resnet18 "DiffFAS-R"), or "local-dir:FOLDER" for a folder
             with timm's config.json and model.safetensors, whose weights are then loaded without a network.

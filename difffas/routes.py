@@ -17,8 +17,8 @@ class Route(NamedTuple):
 
     @property
     def attack(self) -> str:
-        """The attack of the guide: its style without its domain."""
-        return self.spoof.removeprefix(self.condition.removesuffix("live"))
+        """The attack of the guide: its style without its domain, and without the fields that make the style finer."""
+        return self.spoof.removeprefix(self.condition.removesuffix("live")).partition("-")[0]
 
 
 def needed(routes: Iterable[Route], how: Matching) -> set[str]:

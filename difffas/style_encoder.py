@@ -23,7 +23,7 @@ class StyleEncoder(StrictModel, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """BasicBlock ResNet: images → (feature maps at strides 8, 16, 32, style logits).
 
     Args:
-        styles: the style names, "<domain>-<attack>"; their order is the order of the logits.
+        styles: the style names, "<domain>-<attack>" or finer; their order is the order of the logits.
         stem_channels: channels after the 7×7 stem.
         channels: widths of the four stages (strides 4, 8, 16, 32); the last three must equal the U-Net's widths there.
         depths: residual blocks per stage.

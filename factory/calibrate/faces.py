@@ -61,7 +61,7 @@ def choose_faces(config: CalibrateConfig, live: Corpus, guides: Corpus, split: s
     guide = other_people(live, guides, chosen, style, spoofs, draws.uniform(n, config.seed, *names, "guide"))
     spread = positions[np.unique(np.linspace(0, len(positions) - 1, GALLERY).astype(np.int64))]
     gallery = np.union1d(spread, chosen)  # with each face's own person, or nobody could be found in a large split
-    columns = [live.column("domain")[chosen], guides.column("domain")[guide], guides.column("attack")[guide]]
+    columns = [live.column("domain")[chosen], guides.column("domain")[guide], style]
     faces, shown_guides = live.pixels(chosen), guides.pixels(guide)
     if faces.shape != shown_guides.shape:
         sizes = ["×".join(map(str, images.shape[1:3])) for images in (faces, shown_guides)]
@@ -70,7 +70,7 @@ def choose_faces(config: CalibrateConfig, live: Corpus, guides: Corpus, split: s
         live=faces,
         guides=shown_guides,
         person=people(live)[chosen],
-        routes=[route_of(*domains) for domains in zip(*columns, strict=True)],
+        routes=[route_of(*each) for each in zip(*columns, strict=True)],
         keys=list(zip(live.column("key")[chosen], guides.column("key")[guide], strict=True)),
         number=n,
         seed=(draws.bits(n, config.seed, *names, "noise") >> np.uint64(1)).astype(np.int64),

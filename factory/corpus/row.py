@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -27,9 +28,22 @@ INVENTED_PERSON = "sampled__"  # begins the subject of a person that a generator
 KEY = re.compile(r"[a-z0-9_-]+")  # no dots: WebDataset splits a member's name at the first one
 
 
-def style_of(domain: str, attack: str) -> str:
-    """Return the style name `<domain>-<attack>`; live rows have one, too."""
-    return f"{domain}-{attack}"
+def style_of(domain: str, attack: str, further: Iterable[str] = ()) -> str:
+    """Return the style name `<domain>-<attack>`, live rows have one, too; spoofs may have `-<field>_<value>` after it.
+
+    No name of the vocabulary holds a dash, so a style has one domain, one attack and its further fields.
+    """
+    return "-".join((domain, attack, *further))
+
+
+def domain_of_style(style: str) -> str:
+    """Return the domain in a style's name."""
+    return style.partition("-")[0]
+
+
+def attack_of_style(style: str) -> str:
+    """Return the attack in a style's name, without further fields."""
+    return "-".join(style.split("-")[1:2])
 
 
 def domain_part(domain: str, field: str, value: str) -> str:

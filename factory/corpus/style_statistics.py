@@ -25,9 +25,9 @@ IMAGES = 256  # of a style, spread evenly over its rows: more change the statist
 CHUNK = 64
 
 
-def route_of(live_domain: str, domain: str, attack: str) -> Route:
-    """The route of a live face of one domain to a guide of another or the same."""
-    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style_of(domain, attack))
+def route_of(live_domain: str, domain: str, style: str) -> Route:
+    """The route of a live face of one domain to a guide of a style of another or the same."""
+    return Route(style_of(live_domain, LIVE_ATTACK), style_of(domain, LIVE_ATTACK), style)
 
 
 class RowsOfStyle(NamedTuple):

@@ -15,7 +15,7 @@ from factory.corpus import read_rows
 from factory.corpus.encode import ImageRecord
 from factory.corpus.license import strictest
 from factory.corpus.provenance import CAPTURE, SourceType, read_source_type, source_type_of_spoof
-from factory.corpus.row import SPOOF, Facts, Row, style_of
+from factory.corpus.row import SPOOF, Facts, Row
 from factory.corpus.style_statistics import route_of
 from factory.generate.plan import ShardPlan
 from factory.images import decode
@@ -79,7 +79,7 @@ def read_inputs(
 def routes_of(records: list[ImageRecord]) -> list[Route]:
     """The routes of a shard's samples, from the records of its `Block`."""
     facts = [record["row"] for record in records]
-    return [route_of(str(row["live_domain"]), str(row["domain"]), str(row["attack"])) for row in facts]
+    return [route_of(str(row["live_domain"]), str(row["domain"]), str(row["style"])) for row in facts]
 
 
 def _try_decode(row: Row) -> np.ndarray | str:
@@ -119,7 +119,7 @@ def _facts(shard_plan: ShardPlan, i: int, live: Row, guide: Row, recipe: Facts) 
         "label": SPOOF,
         "attack": guide.attack,
         "domain": guide.domain,
-        "style": style_of(guide.domain, guide.attack),
+        "style": guide.style,
         "subject": live.subject,
         "capture": live.capture,
         "split": shard_plan.split,

@@ -248,7 +248,7 @@ def style_pools(config: PlanConfig, split: str, live: pa.Table, guides: pa.Table
             own = _own(lives, np.flatnonzero(eligible), spoofs, chosen)
             eligible[eligible], meets = ~own.all(axis=1), _others(own)
         if eligible.any():
-            routes = tuple(route_of(found, domain, attack) for found in lives.domain.present(eligible))
+            routes = tuple(route_of(found, domain, style) for found in lives.domain.present(eligible))
             pools.append(StylePool(style, lives.positions[eligible], chosen, routes, meets))
     if not pools:
         raise UserError(no_pair(config, split, lives.domain.present(), asked))
@@ -302,7 +302,7 @@ def _owned(tables: list[pa.Table]) -> dict[tuple[str, str], set[str]]:
 def _eligible(
     config: PlanConfig, lives: _Index, domain: str, attack: str, owned: dict[tuple[str, str], set[str]]
 ) -> np.ndarray:
-    """Mask of the live faces to which the policies give the style <domain>-<attack>."""
+    """Mask of the live faces to which the policies give the styles of a domain's attack."""
     same = lives.domain.among({domain})
     result = np.zeros(len(lives.positions), dtype=bool)
     if "cross-domain" in config.policies:

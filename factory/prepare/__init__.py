@@ -61,7 +61,7 @@ class PreparePlan:
         entries = [entry for shard in self.shards.values() for entry in shard]
         good = [entry for entry in entries if not entry.reject]
         subjects = {(entry.split, entry.subject) for entry in good}
-        styles = Counter(f"{entry.domain}-{entry.attack}" for entry in good)
+        styles = Counter(str(entry.style) for entry in good)
         rejects = Counter(str(entry.reject) for entry in entries if entry.reject)
         shared = len(subjects) - len({subject for _, subject in subjects})
         parts = [
@@ -110,6 +110,8 @@ def plan(config: PrepareConfig) -> PreparePlan:
     }
     if config.domain:
         identity["domain"] = config.domain
+    if config.style_fields:
+        identity["style_fields"] = list(config.style_fields)
     if config.dataset:
         identity["dataset"] = config.dataset
     elif not in_folder:

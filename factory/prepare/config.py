@@ -65,6 +65,9 @@ class PrepareConfig(Config):
     pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
     domain: str | None = Field(None, description="field that divides the domain, such as session; None: undivided")
+    style_fields: tuple[str, ...] = Field(
+        (), description="fields that make the styles of spoofs finer, such as session, quality or camera"
+    )
     live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
     license: str | None = Field(None, description="required, unless a column gives it for every image")
     digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file states none")
@@ -119,7 +122,17 @@ class PrepareConfig(Config):
             raise UserError(f"split {self.split} must be fractions that sum to 1")
         if self.domain in ("domain", "label", "attack", "image", "key", "license"):
             raise UserError(f"domain={self.domain} divides no domain: name a field such as session, camera or capture")
-        known = ("image", *FIELDS, *([self.domain] if self.domain else []))
+        for name in self.style_fields:
+            if name in ("domain", "label", "attack", "subject", "split", "image", "key", "license"):
+                raise UserError(f"style_fields={name} makes no style: name a field such as session, quality or camera")
+            if name != vocabulary_name(name):
+                raise UserError(
+                    f"style_fields={name} must be of [a-z0-9_]: name it {vocabulary_name(name)}, and its column "
+                    f"columns.{vocabulary_name(name)}"
+                )
+        if len(set(self.style_fields)) < len(self.style_fields):
+            raise UserError(f"style_fields {', '.join(self.style_fields)} names a field twice: name it once")
+        known = ("image", *FIELDS, *self._further)
         for name in self.columns.keys() - set(known):
             raise UserError(f"columns.{name} is not a field of a row: there are {', '.join(known)}")
         if self.pattern is not None:
@@ -128,8 +141,11 @@ class PrepareConfig(Config):
 
     @property
     def read_columns(self) -> dict[str, str | None]:
-        """`columns`, with the column that divides the domain unless the pattern gives that field."""
+        """`columns`, with those that divide the domain or make styles finer unless the pattern gives these fields."""
         given = (*FIELDS, *(Pattern(self.pattern).fields if self.pattern else ()))
-        if self.domain is None or self.domain in given:
-            return self.columns
-        return {self.domain: self.domain, **self.columns}
+        return {**{name: name for name in self._further if name not in given}, **self.columns}
+
+    @property
+    def _further(self) -> tuple[str, ...]:
+        """Fields beside those of a row that the configuration names."""
+        return (*((self.domain,) if self.domain else ()), *self.style_fields)

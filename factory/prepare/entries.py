@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from difffas.errors import UserError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from factory.prepare.config import PrepareConfig
 
 NO_MATCH = "no pattern match"
+NO_DIVIDERS = {"domain", "label", "attack", "key", "license"}  # fields that divide no domain
+NO_STYLES = {*NO_DIVIDERS, "subject", "split", "image"}  # fields that make no style finer
 _PLACE = ("path", "size", "format", "file", "group", "at", "turn", "boxes")
 NAMES = (
     "label",
@@ -60,10 +62,10 @@ class Entry:
     boxes: str = ""
     points: tuple[float, ...] | None = None
     sitting: str | None = None
+    style: str | None = None
 
     def row(self, license_name: str) -> Facts:
         """The row's facts; without a domain or attack, only key, source and licence are meaningful."""
-        style = style_of(self.domain, self.attack) if self.domain and self.attack else None
         return {
             "key": self.key,
             "label": self.label,
@@ -72,8 +74,8 @@ class Entry:
             "subject": self.subject,
             "capture": self.capture,
             "sitting": self.sitting,
-            "style": style,
-            "split": self.split if style else None,
+            "style": self.style,
+            "split": self.split if self.style else None,
             "source": printable(self.path),
             "license": self.license or license_name,
         }
@@ -112,6 +114,7 @@ def list_entries(config: PrepareConfig, sources: list[Source]) -> list[Entry]:
     if "key" in reader.given and len({entry.key for entry in entries}) < len(entries):
         key = Counter(entry.key for entry in entries).most_common(1)[0][0]
         raise UserError(f"the key column of {config.source} repeats {key[:-17]!r}: set columns.key=null")
+    reader.check_styles()
     if config.domain:
         _say_unmixed(config.domain, entries)
         entries = _with_people_apart(config.domain, entries)
@@ -169,25 +172,40 @@ class _Reader:
         defaults = config.defaults.model_dump(exclude_none=True)
         self._defaults = {name: field_value(name, value) for name, value in defaults.items()}
         self._dataset = DATASETS[config.dataset] if config.dataset else None
-        self._divider = config.domain
+        self._divider, self._finer = config.domain, config.style_fields
+        self._of_spoofs: set[str] = set()  # fields that any spoof has
         self._check()
-        self._check_divider()
+        self._check_named("domain", [self._divider] if self._divider is not None else [], NO_DIVIDERS)
+        self._check_named("style_fields", self._finer, NO_STYLES)
 
-    def _check_divider(self) -> None:
-        """Raise UserError if nothing gives the field that divides the domain."""
+    def _check_named(self, setting: str, fields: Sequence[str], excluded: set[str]) -> None:
+        """Raise UserError if nothing gives a field that divides the domain or makes styles finer."""
         names = {*(self.pattern.fields if self.pattern else ()), *self.given, *self._defaults}
         names |= field_names(self._dataset) if self._dataset else set()
-        known = sorted(names - {"domain", "label", "attack", "key", "license"})
-        if self._divider is not None and self._divider not in known:
-            raise UserError(f"domain={self._divider} is not a field of these images: there are {', '.join(known)}")
+        there = sorted(names - excluded)
+        for field in fields:
+            if field not in there:
+                raise UserError(f"{setting}={field} is not a field of these images: there are {', '.join(there)}")
 
-    def _part(self, values: dict[str, str], columns: Mapping[str, str]) -> str | None:
-        """The value of the field that divides the domain; None if it is unknown."""
-        assert self._divider is not None
-        if self._divider in columns:
-            return vocabulary_name(columns[self._divider])
+    def check_styles(self) -> None:
+        """Raise UserError if a field that makes styles finer is one that only live faces have."""
+        for field in self._finer:
+            if self._of_spoofs and field not in self._of_spoofs:
+                there = ", ".join(sorted(self._of_spoofs - NO_STYLES))
+                raise UserError(f"style_fields={field} is not a field of these spoofs: there are {there}")
+
+    def _known(self, values: dict[str, str], columns: Mapping[str, str]) -> dict[str, str]:
+        """Every field of an image that may divide its domain or make its style finer."""
         official = capture_fields(self._dataset, values.get("capture", "")) if self._dataset else {}
-        return values.get(self._divider) or official.get(self._divider)
+        named = {name: vocabulary_name(columns[name]) for name in (self._divider, *self._finer) if name in columns}
+        return official | values | named
+
+    def _style(self, values: dict[str, str], known: dict[str, str]) -> str | None:
+        """The style with those of the finer fields that are known; None without a domain or attack."""
+        if not {"domain", "attack"} <= values.keys():
+            return None
+        finer = [f"{name}_{known[name]}" for name in self._finer if name in known]
+        return style_of(values["domain"], values["attack"], finer)
 
     def _check(self) -> None:
         """Raise UserError naming a field without a source; every row needs a domain, a subject and an attack."""
@@ -229,10 +247,14 @@ class _Reader:
             points = self.points.get(printable(source.path))
             reject = reject or (None if points else "no face")
         key = key_of(values.get("domain", ""), columns.get("key", source.path))  # the same however it is divided
+        known = self._known(values, columns) if self._divider is not None or self._finer else {}
         if self._divider is not None and "domain" in values:
-            part = self._part(values, columns)
+            part = known.get(self._divider, "")
             reject = reject or (None if part else f"no {self._divider}")
-            values["domain"] = domain_part(values["domain"], self._divider, part or "")
+            values["domain"] = domain_part(values["domain"], self._divider, part)
+        if not (live or reject):
+            self._of_spoofs |= known.keys()
+            reject = next((f"no {name}" for name in self._finer if name not in known), None)
         return Entry(
             **place,
             key=key,
@@ -242,6 +264,7 @@ class _Reader:
             subject=values.get("subject"),
             capture=values.get("capture"),
             sitting=values.get("sitting"),
+            style=self._style(values, {} if live else known),
             split=values.get("split", ""),
             license=columns.get("license"),
             box=box,

@@ -166,8 +166,8 @@ def choose_faces(config: StrengthConfig, live: Corpus, guides: Corpus) -> Faces:
     style = [styles[face % len(styles)] for face in n]
     guide = other_people(live, guides, chosen, style, spoofs, draws.uniform(n, config.seed, STATION, "guide"))
     seed = (draws.bits(n, config.seed, STATION, "noise") >> np.uint64(1)).astype(np.int64)
-    columns = [live.column("domain")[chosen], guides.column("domain")[guide], guides.column("attack")[guide]]
-    routes = [route_of(*domains) for domains in zip(*columns, strict=True)]
+    columns = [live.column("domain")[chosen], guides.column("domain")[guide], style]
+    routes = [route_of(*names) for names in zip(*columns, strict=True)]
     return Faces(chosen, guide, style, routes, seed)
 
 

@@ -14,3 +14,8 @@ def test_only_needed_styles_are_named() -> None:
     assert needed([ACROSS], "domain") == {A, B}
     assert needed([WITHIN], "style") == {B, PRINT}
     assert needed([ACROSS], "style") == {A, B, PRINT}
+
+
+def test_the_attack_of_a_finer_style_is_the_attack_alone() -> None:
+    assert ACROSS.attack == "print"
+    assert Route(A, B, "b-print-session_3-phone_2").attack == "print"

@@ -109,10 +109,9 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     check(corpus, splits)
     if _looks(config):
         check_held_out(corpus, config.split, config.held_out)
-    for split in splits:
-        pairs = _pairs(config, corpus, split)
+    paired = {split: _pairs(config, corpus, split) for split in splits}
+    for split, pairs in paired.items():
         _say_unpaired(corpus, split, pairs)
-        _say_shared(split, pairs)
     if config.evaluation.judge is not None:
         check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
     check_resources(config.train, config.resources, checkpointing=True)
@@ -125,6 +124,8 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"})}
     identity = {**given, "corpus": corpus.digest, "protocol": record(protocol_of(corpus)), **known}
     claim = Run(config.out, STATION, identity, config, needs=needs(config.resources))
+    for split, pairs in paired.items():
+        _say_shared(split, pairs)
     return fit(claim, worker, worker_settings(started, corpus))
 
 

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, model_validator
 from difffas.errors import UserError
 from factory.core.config import Config
 from factory.core.progress import say
-from factory.corpus.row import LIVE_ATTACK
+from factory.corpus.row import LIVE_ATTACK, attack_of_style, domain_of_style
 from factory.train import TrainResources
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def make_loss(config: LossConfig, styles: list[str]) -> Loss:
     kind: Any = LOSSES[config.name]
     known = {
         "live": tuple(is_live(style) for style in styles),
-        "domains": tuple(style.rpartition("-")[0] for style in styles),
+        "domains": tuple(domain_of_style(style) for style in styles),
     }
     asked = {field.name for field in dataclasses.fields(kind)}
     loss: Loss = kind(**{name: fact for name, fact in known.items() if name in asked}, **config.parameters)
@@ -96,7 +96,7 @@ def say_unscored(loss: LossConfig, brisque: np.ndarray) -> None:
 
 def is_live(style: str) -> bool:
     """Whether a style name belongs to a live class."""
-    return style.rpartition("-")[2] == LIVE_ATTACK
+    return attack_of_style(style) == LIVE_ATTACK
 
 
 def _parameters(kind: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config, is_empty, is_none
-from factory.corpus.row import whole_domain
+from factory.corpus.row import attack_of_style, whole_domain
 from factory.train.batches import Mixed, QualityWeighted, SamplePlan, Shuffled, high_quality, mixed
 from factory.train.recipes.losses import is_live
 
@@ -60,7 +60,7 @@ class Rows:
     """Rows to draw from, as arrays of one length: their numbers, and the facts that decide how often they come."""
 
     numbers: np.ndarray
-    styles: np.ndarray  # "<domain>-<attack>"
+    styles: np.ndarray  # `factory.corpus.row.style_of`
     generated: np.ndarray  # bool
     brisque: np.ndarray  # NaN for a row without a score
 
@@ -120,7 +120,7 @@ def style_weights(styles: np.ndarray, given: Mapping[str, float]) -> np.ndarray:
     """Weight of every row: the weight of its style, else of its attack, else 1."""
     found = np.ones(len(styles))
     names = sorted(set(styles.tolist()))
-    attacks = {style: style.rpartition("-")[2] for style in names}
+    attacks = {style: attack_of_style(style) for style in names}
     known = [*names, *sorted(set(attacks.values()))]
     for name, weight in given.items():
         if name not in known:

@@ -111,8 +111,8 @@ class TeacherRows:
 
     def routes(self, rows: np.ndarray) -> list[Route]:
         """From which style to which each of these rows went."""
-        lines = self._table.select(["live_domain", "domain", "attack"]).take(pa.array(rows)).to_pylist()
-        return [route_of(line["live_domain"], line["domain"], line["attack"]) for line in lines]
+        lines = self._table.select(["live_domain", "domain", "style"]).take(pa.array(rows)).to_pylist()
+        return [route_of(line["live_domain"], line["domain"], line["style"]) for line in lines]
 
     def given(
         self,

@@ -6,7 +6,18 @@ import json
 import pytest
 
 from benchmarks.corpora import row
-from factory.corpus.row import COLUMNS, FACTS, INDEX_SCHEMA, SCHEMA, Row, extension_of, to_table
+from factory.corpus.row import (
+    COLUMNS,
+    FACTS,
+    INDEX_SCHEMA,
+    SCHEMA,
+    Row,
+    attack_of_style,
+    domain_of_style,
+    extension_of,
+    style_of,
+    to_table,
+)
 
 
 def test_arrow_schema_has_every_field_of_the_row_in_order() -> None:
@@ -43,3 +54,10 @@ def test_label_outside_the_classes_is_refused() -> None:
 
 def test_extensions() -> None:
     assert [extension_of(codec) for codec in ("png", "webp-lossless", "jpeg-95")] == ["png", "webp", "jpg"]
+
+
+@pytest.mark.parametrize("further", [(), ("session_2",), ("quality_low", "session_2")])
+def test_a_style_says_its_domain_and_its_attack_however_fine(further: tuple[str, ...]) -> None:
+    style = style_of("nuaa__session_03", "3d_mask", further)
+    assert style == "-".join(("nuaa__session_03", "3d_mask", *further))
+    assert (domain_of_style(style), attack_of_style(style)) == ("nuaa__session_03", "3d_mask")

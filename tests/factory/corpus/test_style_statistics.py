@@ -101,8 +101,8 @@ def test_without_a_match_nothing_is_needed() -> None:
 
 
 def test_a_route_goes_from_the_live_face_s_domain_to_the_guide_s_style() -> None:
-    assert ours.route_of("a", "b", "print") == ROUTE
-    assert ours.route_of("a", "a", "print") == ("a-live", "a-live", "a-print")
+    assert ours.route_of("a", "b", "b-print") == ROUTE
+    assert ours.route_of("a", "a", "a-print-session_2") == ("a-live", "a-live", "a-print-session_2")
 
 
 def test_sources_of_a_run_are_the_model_s_statistics_and_rows_of_its_own_split(corpus: Corpus, tmp_path: Path) -> None:

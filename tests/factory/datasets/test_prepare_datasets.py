@@ -237,6 +237,58 @@ def test_a_field_of_the_recordings_divides_the_domain(
     assert {entry.key for entry in whole} == {entry.key for entry in rows}
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        (
+            "casia-fasd",
+            ["quality"],
+            {
+                f"casia_fasd-{attack}-quality_{one}"
+                for attack in ("print", "replay")
+                for one in ("low", "normal", "high")
+            },
+        ),
+        ("msu-mfsd", ["camera"], {"msu_mfsd-print-camera_laptop", "msu_mfsd-replay-camera_laptop"}),
+        (
+            "replay-attack",
+            ["support"],
+            {
+                f"replay_attack-{one}"
+                for one in ("print-support_fixed", "print-support_hand", "replay-support_hand", "replay-support_fixed")
+            },
+        ),
+        (
+            "oulu-npu",
+            ["sitting"],
+            {
+                *(f"oulu_npu-{attack}-sitting_phone_1_session_1" for attack in ("print", "replay")),
+                "oulu_npu-replay-sitting_phone_6_session_2",
+                "oulu_npu-replay-sitting_phone_1_session_3",
+            },
+        ),
+        ("siw", ["session", "medium"], {"siw-print-session_1-medium_1", "siw-replay-session_2-medium_4"}),
+    ],
+)
+def test_fields_of_the_recordings_make_styles_finer(
+    tmp_path: Path, name: str, given: list[str], expected: set[str]
+) -> None:
+    root = TREES[name](tmp_path / "tree")
+    before, after = plan(config(name, root)), plan(config(name, root, style_fields=given))
+    rows = [entry for shard in after.shards.values() for entry in shard]
+    assert {str(entry.style) for entry in rows if entry.label == 1} == expected
+    assert {entry.style for entry in rows if entry.label == 0} == {f"{rows[0].domain}-live"}
+    assert "style_fields" not in before.identity and after.identity == {**before.identity, "style_fields": given}
+    assert {entry.key for shard in before.shards.values() for entry in shard} == {entry.key for entry in rows}
+
+
+def test_a_field_of_live_faces_alone_makes_no_style(tmp_path: Path) -> None:
+    root = trees.replay_attack(tmp_path / "tree")
+    there = "capture, device, light, presented, sample, session, sitting, support$"
+    with pytest.raises(ValueError, match=f"style_fields=webcam is not a field of these spoofs: there are {there}"):
+        plan(config("replay-attack", root, style_fields=["webcam"]))
+
+
 def test_a_field_that_some_recordings_lack_rejects_these(tmp_path: Path) -> None:
     root = trees.replay_attack(tmp_path / "tree")
     rows = [

@@ -290,6 +290,53 @@ def test_what_makes_a_style_divides_no_domain(name: str) -> None:
         config(domain=name)
 
 
+def test_a_field_makes_the_styles_of_spoofs_finer() -> None:
+    given = {"pattern": SESSIONS, "defaults": {"domain": "nuaa"}}
+    plain, found = entries(sessions(), **given), entries(sessions(), **given, style_fields=["session", "glasses"])
+    assert {entry.style for entry in found.values() if entry.label == 0} == {"nuaa-live"}
+    finer = {entry.style for entry in found.values() if entry.label == 1}
+    assert finer == {f"nuaa-print-session_0{n}-glasses_00" for n in (1, 2, 3)}
+    for path, entry in plain.items():
+        assert entry.row("mit") == {**found[path].row("mit"), "style": f"nuaa-{entry.attack}"}
+
+
+def test_columns_make_styles_finer() -> None:
+    sources = [
+        Source(
+            f"a.parquet/{n}",
+            0,
+            format="parquet",
+            fields={"subject": str(n), "attack": "print" if n else "live", **columns},
+        )
+        for n, columns in enumerate(({}, {}, {"quality": "Very Low"}, {}))
+    ]
+    given = config(pattern=None, source_format="parquet", style_fields=["quality"], defaults={"domain": "lab"})
+    assert given.read_columns == {"quality": "quality"}
+    found = list_entries(given, sources)
+    assert [entry.style for entry in found] == ["lab-live", "lab-print", "lab-print-quality_very_low", "lab-print"]
+    assert [entry.reject for entry in found] == [None, "no quality", None, "no quality"]
+
+
+def test_a_field_that_nothing_gives_makes_no_style() -> None:
+    with pytest.raises(
+        ValueError, match=r"style_fields=camera is not a field of these images: there are glasses, picture, session$"
+    ):
+        entries(sessions(), pattern=SESSIONS, defaults={"domain": "x"}, style_fields=["camera"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (["attack"], "style_fields=attack makes no style: name a field such as session, quality or camera"),
+        (["Lens"], "style_fields=Lens must be of .a-z0-9_.: name it lens, and its column columns.lens"),
+        (["session", "session"], "style_fields session, session names a field twice"),
+    ],
+)
+def test_fields_that_make_no_style_are_refused(fields: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config(style_fields=fields)
+
+
 def test_people_keep_to_one_split_however_the_domain_is_divided(capsys: pytest.CaptureFixture[str]) -> None:
     paths = sessions(8)
     by_session = [("test/" if "_03_" in path else "train/") + path for path in paths]

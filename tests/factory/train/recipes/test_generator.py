@@ -220,7 +220,7 @@ def test_a_judge_sees_the_finished_model_and_enters_the_fingerprint(root: Path, 
     assert "judge" not in plain.model_dump()["evaluation"] and "evaluation" not in facts
     figures = start(told(plain)).recipe.export(tmp_path / "plain")
     assert "judged" not in figures
-    assert figures["pairs"] == {"capture": 12, "sitting": 0, "subject": 0}
+    assert figures["pairs"] == {"capture": 16, "sitting": 0, "subject": 0}
 
 
 def write_encoder(folder: Path, channels: tuple[int, int, int, int]) -> None:

@@ -197,8 +197,8 @@ class _Reader:
     def _known(self, values: dict[str, str], columns: Mapping[str, str]) -> dict[str, str]:
         """Every field of an image that may divide its domain or make its style finer."""
         official = capture_fields(self._dataset, values.get("capture", "")) if self._dataset else {}
-        named = {name: vocabulary_name(columns[name]) for name in (self._divider, *self._finer) if name in columns}
-        return official | values | named
+        asked = columns.keys() & {self._divider, *self._finer}
+        return official | values | {name: vocabulary_name(columns[name]) for name in asked}
 
     def _style(self, values: dict[str, str], known: dict[str, str]) -> str | None:
         """The style with those of the finer fields that are known; None without a domain or attack."""

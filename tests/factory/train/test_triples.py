@@ -122,8 +122,8 @@ def oulu_like(live_captures: int) -> dict[str, list[Any]]:
     for subject, phone, session, file, _ in itertools.product("01", "123", "12", (1, 2), range(2)):
         if file == 1 and (int(phone) - 1) * 2 + int(session) > live_captures:
             continue
-        values = ("train", "oulu_npu", subject, f"{phone}_{session}_{subject}_{file}")
-        values = (*values, f"phone_{phone}_session_{session}", f"oulu_npu-{'live' if file == 1 else 'print'}")
+        place, style = f"phone_{phone}_session_{session}", f"oulu_npu-{'live' if file == 1 else 'print'}"
+        values = ("train", "oulu_npu", subject, f"{phone}_{session}_{subject}_{file}", place, style)
         for name, value in zip(found, values, strict=True):
             found[name].append(value)
     return found

@@ -81,3 +81,28 @@ def test_one_image_of_another_size_is_one_reject_wherever_it_stands(tmp_path: Pa
         for record in json.loads(made["records"]):
             assert bool(record["reject"]) == (odd.key in (record["row"]["live_key"], record["row"]["guide_key"]))
             assert not record["reject"] or "size 2000×3000 among 8×8" in record["reject"]
+
+
+def test_finer_styles_take_turns_and_generated_rows_are_of_their_guides(tmp_path: Path) -> None:
+    rows = [
+        dataclasses.replace(row, style=f"{row.style}-session_{row.capture}") if row.label else row
+        for row in small_rows(side=8)
+    ]
+    write_corpus(tmp_path / "real", rows)
+    given = {"inputs.live": f"{tmp_path}/real", "inputs.guides": f"{tmp_path}/real", "inputs.generator": "dummy"}
+    given |= {"out": f"{tmp_path}/spoofs", "plan.samples": "80", "output.rows_per_shard": "80"}
+    config = load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
+    opened = open_inputs(config)
+    plan = lay_plan(config, opened)
+    spoofs = {row.style for row in rows if row.label}
+    assert len(spoofs) == 8 and set(plan.style_counts()) == spoofs
+    corpora = (opened.live.storage, opened.live.index), (opened.guides.storage, opened.guides.index)
+    made = inputs.read_inputs(plan.shard_plan("train-000000"), *corpora, recipe_of(config, opened))
+    by_key = {row.key: row for row in rows}
+    records = json.loads(made["records"])
+    for record, route in zip(records, inputs.routes_of(records), strict=True):
+        facts, guide = record["row"], by_key[record["row"]["guide_key"]]
+        assert (facts["domain"], facts["attack"], facts["style"]) == (guide.domain, guide.attack, guide.style)
+        assert route == (f"{facts['live_domain']}-live", f"{guide.domain}-live", guide.style)
+        assert route.attack == guide.attack
+    assert set(inputs.routes_of(records)) <= plan.routes()

@@ -19,7 +19,7 @@ from factory.corpus import Corpus
 from factory.train import TrainResources
 from factory.train.batches import share
 from factory.train.recipes.classifier import ClassifierObjective, FitClassifierConfig, classifier_recipe
-from factory.train.recipes.losses import LossConfig, check_parts, make_loss
+from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss
 from factory.train.recipes.sampling import SamplingConfig
 from tests.loss_batches import DOMAINS, LIVE, STYLES, Network, classifier_settings, curve, gradients, one_of_two
 from tests.ports import free_port
@@ -228,3 +228,10 @@ def test_the_command_refuses_before_it_claims(
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_finer_styles_keep_their_domain_and_are_not_live() -> None:
+    styles = ["oulu_npu-live", "oulu_npu-print-session_1", "oulu_npu-print-session_2", "siw-live"]
+    loss: Any = make_loss(LossConfig.model_validate({"name": "rq+ssdg"}), styles)
+    assert loss.domains == ("oulu_npu", "oulu_npu", "oulu_npu", "siw")
+    assert [is_live(style) for style in styles] == [True, False, False, True]

@@ -262,3 +262,9 @@ def test_a_share_needs_generated_rows() -> None:
             dataclasses.replace(rows(generated=0), styles=np.full(40, "cam-live", dtype=object)),
         )
     assert style_weights(np.array(STYLES, dtype=object), {}).tolist() == [1.0] * 4
+
+
+def test_the_weight_of_an_attack_is_that_of_its_finer_styles() -> None:
+    styles = np.array(["cam-live", "cam-print-session_1", "cam-print-session_2", "cam-replay-session_1"])
+    weights = style_weights(styles, {"print": 3.0, "cam-print-session_2": 5.0})
+    assert weights.tolist() == [1.0, 3.0, 5.0, 1.0]

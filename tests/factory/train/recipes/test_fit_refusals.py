@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.corpora import row, small_rows, write_corpus
 from factory.cli import main
+from factory.core.config import build
 from factory.corpus import Corpus
 from factory.protocols import check_held_out
 from factory.train.recipes import generator
@@ -105,9 +106,8 @@ def test_how_many_pairs_share_their_scene_is_said(
             for each in small_rows(subjects=4)
         ]
         write_corpus(tmp_path / name, rows)
-        main(
-            ["fit-generator", f"corpus={tmp_path}/{name}", f"style_encoder={root}/style", f"out={tmp_path}/out-{name}"]
-        )
+        given = {"corpus": f"{tmp_path}/{name}", "style_encoder": f"{root}/style", "out": f"{tmp_path}/out-{name}"}
+        generator.run(build(generator.FitGeneratorConfig, given))
         assert (
             f"fit-generator: {told} pairs of split 'train' share the scene (0 the capture, {told[:2].strip()} the s"
             in (capsys.readouterr().err)

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config, is_empty, is_none
-from factory.corpus.row import attack_of_style, whole_domain
+from factory.corpus.row import attack_of_style, domain_of_style, whole_domain
 from factory.train.batches import Mixed, QualityWeighted, SamplePlan, Shuffled, high_quality, mixed
 from factory.train.recipes.losses import is_live
 
@@ -146,7 +146,7 @@ class _Parts:
         self._rows, self._config, self._seed = rows, config, seed
         self._high = None if config.quality_weight is None else high_quality(rows.brisque, config.quality_weight)
         self._style_weight = style_weights(rows.styles, config.style_weights)
-        domains = np.array([style.rpartition("-")[0] for style in rows.styles.tolist()])
+        domains = np.array([domain_of_style(style) for style in rows.styles.tolist()])
         self._domain, self._domain_weights = domain_weights(domains, config.domain_weights)
 
     def by_domain(self, mine: np.ndarray) -> SamplePlan:

@@ -94,6 +94,7 @@ def test_finer_styles_take_turns_and_generated_rows_are_of_their_guides(tmp_path
     config = load(GenerateConfig, None, [f"{name}={value}" for name, value in given.items()])
     opened = open_inputs(config)
     plan = lay_plan(config, opened)
+    assert isinstance(plan, Plan)
     spoofs = {row.style for row in rows if row.label}
     assert len(spoofs) == 8 and set(plan.style_counts()) == spoofs
     corpora = (opened.live.storage, opened.live.index), (opened.guides.storage, opened.guides.index)

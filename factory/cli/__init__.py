@@ -116,6 +116,9 @@ def prepare(
     weights: Annotated[str | None, typer.Option(help="RetinaFace weights file.")] = None,
     boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
     min_face: Annotated[int | None, typer.Option(help="Reject faces with fewer pixels on the shorter side.")] = None,
+    subjects_unknown: Annotated[
+        bool, typer.Option("--subjects-unknown", help="Draw splits although some names do not say who is shown.")
+    ] = False,
     reject_several: Annotated[bool, typer.Option("--reject-several", help="Reject images of several faces.")] = False,
     upright: Annotated[bool, typer.Option("--upright", help="Turn the image until the eyes are level.")] = False,
     align: Annotated[bool, typer.Option("--align", help="Bring eyes, nose and mouth to a template.")] = False,
@@ -144,6 +147,7 @@ def prepare(
         "weights": weights,
         "boxes": boxes,
         "min_face": min_face,
+        "subjects_unknown": subjects_unknown or None,
         "reject_several": reject_several or None,
         "upright": upright or None,
         "align": align or None,

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from difffas.errors import UserError
 from factory.core.documents import parse_json
 from factory.datasets import padisi, wmca
+from factory.datasets.names import Person, people
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
 from factory.sources.files import File
 from factory.sources.pattern import vocabulary_name
@@ -20,6 +21,7 @@ from factory.sources.pattern import vocabulary_name
 DOMAIN, TITLE, FORMAT, EXAMPLE = "pairs", "the pair lists", "folder", "O1/<image>"
 CAPTURE = re.compile(r"scene_(?P<scene>\d+)")
 SITTING: tuple[str, ...] = ()  # the capture already joins what the lists pair
+SCENE = "scene_"
 LIST = re.compile(r"^[^/]+\.json$", re.IGNORECASE)
 FOLDERS = {
     "oulu_npu": "O[1-5][2-5]?",
@@ -40,8 +42,9 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     """Yield every image in the lists, each only once.
 
-    Images that pairs connect, directly or through others, form a scene: they share the capture and the subject. The
-    subject is the person's number in WMCA's file names, and otherwise the scene. The lists have no splits.
+    Images that pairs connect, directly or through others, form a scene: they share the capture. The subject, and
+    OULU-NPU's official split, are those that a file name states; where it states nobody, the subject is that of the
+    scene's live face, or `scene_N`, which says that nobody knows (`is_unknown`).
     """
     lists = [chosen] if chosen else [name for name in tree.files if LIST.search(name)]
     if not lists:
@@ -49,15 +52,18 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     texts = ((name, tree.list_text(chosen, LIST)[1] if chosen else tree.text(name)) for name in lists)
     pairs = [pair for name, text in texts for pair in _read_list(name, text)]
     lives, scenes = {live for live, _ in pairs}, _scenes(pairs)
-    people = {scenes[live]: _person(live) for live in sorted(lives, reverse=True)}
+    named = people((_domain(_folder(path)), path) for path in scenes)
+    of_scene = {scenes[live]: named[live] for live in sorted(lives, reverse=True) if live in named}
     both = lives & {spoof for _, spoof in pairs}
     for path, scene in scenes.items():
-        folder = path.split("/")[-2] if "/" in path else ""
+        folder = _folder(path)
+        person = named.get(path) or of_scene.get(scene) or Person(f"{SCENE}{scene}")
         style = "live" if path in lives else vocabulary_name(folder)
         yield Recording(
             file=tree.files.get(path) or File(path, 0),
-            subject=people[scene] or f"scene_{scene}",
-            capture=f"scene_{scene}",
+            subject=person.subject,
+            capture=f"{SCENE}{scene}",
+            split=person.split,
             attack=style,
             instrument=style,
             domain=_domain(folder),
@@ -110,10 +116,13 @@ def _scenes(pairs: list[tuple[str, str]]) -> dict[str, int]:
     return {path: numbers.setdefault(root(path), len(numbers)) for path in [*parent]}
 
 
-def _person(path: str) -> str:
-    folder, _, name = path.rpartition("/")
-    found = wmca.CAPTURE.match(name)
-    return found["client"] if found and _domain(folder.rpartition("/")[2]) == wmca.DOMAIN else ""
+def is_unknown(subject: str) -> bool:
+    """Return whether a subject of this reader stands for a scene whose names say nobody."""
+    return subject.startswith(SCENE)
+
+
+def _folder(path: str) -> str:
+    return path.split("/")[-2] if "/" in path else ""
 
 
 def _domain(folder: str) -> str:

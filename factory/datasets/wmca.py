@@ -17,6 +17,7 @@ SITTING: tuple[str, ...] = ("session",)
 NAME = re.compile(rf"face-station/[^/]+/(?P<stem>{CAPTURE.pattern})\.\w+")
 GRANDTEST = re.compile(r"(^|/)[^/]*grand[^/]*\.csv$", re.IGNORECASE)
 ATTACKS = {"0": "live", "1": "glasses", "2": "mask", "3": "print", "4": "replay", "5": "makeup"}  # by type
+WORN = ("1", "2")  # glasses and other parts; fake heads and masks
 # The numbered instruments of each type, from a list in a public loader; the seven attacks of the leave-one-out
 # protocols consist of them. There a photograph on a screen is a replay, although its type is 3.
 _PAIS: dict[str, dict[str, Iterable[int]]] = {
@@ -39,8 +40,14 @@ def attack_of(fields: Mapping[str, str]) -> tuple[str, str]:
     return attack, next((instrument for instrument, numbers in known if pai in numbers), attack)
 
 
+def person_of(fields: Mapping[str, str]) -> str:
+    """Return who is shown: what is worn (types 1 and 2) shows its presenter, a print or a replay its client."""
+    worn = fields["type"] in WORN and fields["presenter"].strip("0")
+    return fields["presenter"] if worn else fields["client"]
+
+
 def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
-    """Yield all recordings; the person is the identity shown.
+    """Yield all recordings; the person is who is shown.
 
     Splits come from `chosen`, or from the tree's grandtest list; without a list `prepare` splits by person.
     """
@@ -61,7 +68,7 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
         split = splits.get(found["stem"], "")
         yield Recording(
             file=file,
-            subject=found["client"],
+            subject=person_of(found.groupdict()),
             capture=found["stem"],
             attack=attack,
             instrument=instrument,

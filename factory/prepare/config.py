@@ -55,6 +55,9 @@ class PrepareConfig(Config):
 
     source: PathOrUrl
     dataset: DatasetName | None = None
+    subjects_unknown: bool = Field(
+        False, exclude_if=is_empty, description="draw splits although some names do not say who is shown (pair lists)"
+    )
     frames_per_video: int = Field(8, ge=1, le=1000, description="frames taken from each video, evenly spaced")
     frames_within: int | None = Field(None, ge=1, description="use only this many first frames; SiW protocol 1: 60")
     attack_names: Literal["attack", "instrument"] = "attack"

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from factory.datasets import DATASETS, fields
+from factory.datasets.wmca import person_of
 from factory.prepare.config import DatasetName
 from factory.sources.pattern import vocabulary_name
 from tests.factory.datasets.listing import listed
@@ -28,7 +29,7 @@ def test_captures_give_back_what_the_reader_said(tmp_path: Path, name: str) -> N
             found = fields(source.fields["domain"], vocabulary_name(source.fields["capture"]))
             assert found["instrument" if instruments else "attack"] == source.fields["attack"]
             assert (found["attack"] == "live") == (source.fields["label"] == "live")
-            person = found.get("subject", found.get("client", ""))
+            person = person_of(found) if name == "wmca" else found.get("subject", "")
             assert source.fields["subject"].endswith(person)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.corpora import write_corpus
+from difffas.errors import UserError
 from factory import prepare
 from factory.cli import main
 from factory.core.config import build
@@ -44,7 +45,8 @@ def records(given: PrepareConfig) -> dict[str, tuple[dict[str, Any], np.ndarray]
 
 @pytest.mark.parametrize("name", list(TREES))
 def test_every_tree_becomes_rows(tmp_path: Path, name: str) -> None:
-    found = records(config(name, TREES[name](tmp_path / "tree")))
+    given = {"subjects_unknown": True} if name == "pairs" else {}  # names such as a.png say nobody
+    found = records(config(name, TREES[name](tmp_path / "tree"), **given))
     good = [(row, pixels) for row, pixels in found.values() if not row["reject"]]
     assert good and all(pixels.any() for _, pixels in good)
     assert {row["label"] for row, _ in good} == {0, 1}
@@ -79,7 +81,8 @@ def test_without_an_official_split_what_is_missing_is_said(
     root = TREES[name](tmp_path / "tree")
     for part in root.rglob("*part0.csv"):
         part.unlink()
-    assert all(row["split"] for row, _ in records(config(name, root)).values())
+    given = {"subjects_unknown": True} if name == "pairs" else {}  # names such as a.png say nobody
+    assert all(row["split"] for row, _ in records(config(name, root, **given)).values())
     assert re.search(f"prepare: no official split, .*{lack}: people are split by hash", capsys.readouterr().err)
 
 
@@ -195,6 +198,16 @@ def test_pair_lists_pair_as_they_say(tmp_path: Path, ray_local: None) -> None:
     sources = corpus.column("source")
     pairs = {(sources[a], sources[b]) for a, b in zip(live, spoof, strict=True)}
     assert pairs == {("O1/a.png", "O2/a.png"), ("O1/b.png", "O2/b.png")}
+
+
+def test_splits_are_not_drawn_of_images_that_show_nobody_knows_whom(tmp_path: Path) -> None:
+    root = trees.pairs(tmp_path / "tree")
+    with pytest.raises(UserError, match=r"the names of 8 images do not say who is shown, such as .*subjects_unknown"):
+        plan(config("pairs", root))
+    assert plan(config("pairs", root, split={"train": 1.0})).shards
+    for name in ("OCIM.json", "PADISI.json"):
+        (root / name).unlink()
+    assert plan(config("pairs", root)).shards  # WMCA's names say it
 
 
 def test_trees_on_s3(tmp_path: Path, s3_bucket: str) -> None:

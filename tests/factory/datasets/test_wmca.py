@@ -17,11 +17,11 @@ def test_wmca(tmp_path: Path) -> None:
     found = listed("wmca", root)
     attacks = {source.file.rpartition("/")[2][:-5]: (*facts(source)[:3],) for source in found.values()}
     assert attacks == {
-        "100_03_015_2_10": ("spoof", "mask", "100"),
-        "514_01_035_1_05": ("spoof", "glasses", "514"),
+        "100_03_015_2_10": ("spoof", "mask", "015"),
+        "514_01_035_1_05": ("spoof", "glasses", "035"),
         "035_01_000_0_00": ("live", "live", "035"),
         "005_01_000_0_01": ("live", "live", "005"),
-        "530_03_001_2_18": ("spoof", "mask", "530"),
+        "530_03_001_2_18": ("spoof", "mask", "001"),
         "018_02_000_3_10": ("spoof", "print", "018"),
         "018_02_000_3_06": ("spoof", "print", "018"),
         "019_02_000_4_01": ("spoof", "replay", "019"),

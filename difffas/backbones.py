@@ -141,8 +141,24 @@ def saved_classifier(files: Files, part: str = "") -> dict[str, Any]:
     if size is not None and (type(size) is not int or not 1 <= size <= 1 << 16):
         raise UserError(f"{where}: image_size {str(size)[:40]} must be a number of pixels, or null")
     check_arguments(config.get("backbone_args"), f"{where}: backbone_args")
-    known = ("architecture", "backbone_args", "image_size", "live_styles", "scale", "styles")
+    _check_patches(config, where)
+    known = ("architecture", "backbone_args", "image_size", "live_styles", "scale", "styles", "patches")
     for key in config:
         if key not in known:
             raise UserError(f"{where}: key {key!r} is unknown; a classifier has {', '.join(known)}")
     return config
+
+
+def _check_patches(config: dict[str, Any], where: str) -> None:
+    """Check the patches that a classifier looks at, if it has any."""
+    if "patches" not in config:
+        return
+    given: Any = config["patches"]
+    fits = isinstance(given, dict) and given.keys() == {"side", "grid"}
+    if not fits or not all(type(one) is int for one in given.values()):
+        raise UserError(f"{where}: patches {str(given)[:80]} must be whole numbers side and grid")
+    if not (1 <= given["side"] <= 1 << 16 and 1 <= given["grid"] <= 32):
+        raise UserError(f"{where}: patches {given}: side must be 1 to 65536, grid 1 to 32")
+    size = config.get("image_size")
+    if size is not None and given["side"] > size:
+        raise UserError(f"{where}: patches of {given['side']} pixels do not fit into images of {size}")

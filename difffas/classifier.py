@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from difffas.backbones import LOCAL, check_arguments, check_local, load_local, saved_classifier
 from difffas.errors import UserError
 from difffas.model_files import Files, LocalFiles, place, read_tensors, stored_tensors
+from difffas.patches import Patches, grid_of
 from difffas.strict import check_weights, described
 
 
@@ -45,6 +46,8 @@ class SpoofClassifier(nn.Module):
         scale: s of the softmax; must be the same as in the loss.
         backbone_args: further arguments of `timm.create_model`, such as {"img_size": 64} for a ViT.
         image_size: H = W of the images that the classifier was fitted on, if known; saved for a later export.
+        patches: for a classifier of patches (PatchNet): their size and number. It looks at each of them and not at
+            the face as a whole; what it says of a face is the mean over its patches.
 
     Images are B,3,H,W in [-1, 1]. Convolutional backbones take any size (resnet18 and mobilevit_s are tested down to
     32 × 32). The backbone's own input normalisation is applied here and saved with the weights.
@@ -65,10 +68,11 @@ class SpoofClassifier(nn.Module):
         scale: float = 30.0,
         backbone_args: Mapping[str, Any] | None = None,
         image_size: int | None = None,
+        patches: Patches | None = None,
     ) -> None:
         super().__init__()
         self.styles, self.live_styles, self.scale = tuple(styles), tuple(live_styles), float(scale)
-        self.image_size = image_size
+        self.image_size, self.patches = image_size, patches
         if len(set(self.styles)) != len(self.styles):
             raise UserError(f"styles {list(styles)} must be distinct")
         if not 0 < len(set(self.live_styles)) < len(self.styles) or not set(self.live_styles) <= set(self.styles):
@@ -94,27 +98,43 @@ class SpoofClassifier(nn.Module):
         self.register_buffer("live", live, persistent=False)
 
     def features(self, images: Tensor) -> Tensor:
-        """Images B,3,H,W in [-1, 1] → pooled embeddings B,D; `head` turns them into cosines.
+        """Faces B,3,H,W in [-1, 1] → pooled embeddings B,D; of a classifier of patches, the mean over the patches.
 
-        Raises UserError for another shape.
+        `head` turns the embeddings of whole faces into cosines. Raises UserError for another shape.
         """
+        if self.patches is None:
+            return self._embedded(images)
+        pieces = grid_of(images, self.patches)  # B, P, 3, side, side
+        return self._embedded(pieces.flatten(0, 1)).view(*pieces.shape[:2], -1).mean(dim=1)
+
+    def forward(self, images: Tensor, with_features: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Faces B,3,H,W in [-1, 1] → cosines B,K, float32, in the order of `styles`; of patches, B,P,K.
+
+        `with_features` is for training: it takes images as they are, so that a classifier of patches is given patches,
+        and returns (cosines B,K, embeddings B,D); some losses compare the embeddings.
+        """
+        if with_features or self.patches is None:
+            features = self._embedded(images)
+            cosines: Tensor = self.head(features)
+            return (cosines, features) if with_features else cosines
+        pieces = grid_of(images, self.patches)
+        of_patches: Tensor = self.head(self._embedded(pieces.flatten(0, 1)))
+        return of_patches.view(*pieces.shape[:2], -1)
+
+    def _embedded(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] != 3:
             raise UserError(f"images of shape {tuple(images.shape)}: give B,3,H,W in [-1, 1]")
         embeddings: Tensor = self.backbone(((images + 1.0) / 2.0 - self.mean) / self.std)
         return embeddings
 
-    def forward(self, images: Tensor, with_features: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Images B,3,H,W in [-1, 1] → cosines B,K, float32, in the order of `styles`.
-
-        `with_features` returns (cosines, embeddings B,D) instead; some losses compare the embeddings.
-        """
-        features = self.features(images)
-        cosines: Tensor = self.head(features)
-        return (cosines, features) if with_features else cosines
+    def probabilities(self, cosines: Tensor) -> Tensor:
+        """What the call returned → probabilities of styles, B,K: softmax(s·cos θ), the mean over a face's patches."""
+        found = (self.scale * cosines).softmax(dim=-1)
+        return found if self.patches is None or cosines.ndim == 2 else found.mean(dim=1)
 
     def liveness(self, cosines: Tensor) -> Tensor:
-        """Cosines B,K → probability of being live, B, in [0, 1]: the mass of softmax(s·cos θ) on the live styles."""
-        return (self.scale * cosines).softmax(dim=1)[:, self.live].sum(dim=1)
+        """What the call returned → probability of being live, B, in [0, 1]: the mass of the live styles."""
+        return self.probabilities(cosines)[:, self.live].sum(dim=1)
 
     def save(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors, replacing the files of an earlier save."""
@@ -127,6 +147,7 @@ class SpoofClassifier(nn.Module):
             "live_styles": self.live_styles,
             "scale": self.scale,
             "styles": self.styles,
+            **({"patches": self.patches._asdict()} if self.patches is not None else {}),
         }
         save_file(
             {name: tensor.contiguous() for name, tensor in self.state_dict().items()}, folder / "model.safetensors"
@@ -161,6 +182,7 @@ class SpoofClassifier(nn.Module):
                 scale=config["scale"],
                 backbone_args=config["backbone_args"],
                 image_size=config.get("image_size"),
+                patches=Patches(**config["patches"]) if "patches" in config else None,
             )
 
         if config["architecture"].startswith(LOCAL):

@@ -29,7 +29,7 @@ class _Probabilities(nn.Module):
         self.places = [place for place, live in enumerate(classifier.live.tolist()) if live]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        styles = (self.classifier.scale * self.classifier(images)).softmax(dim=1)
+        styles = self.classifier.probabilities(self.classifier(images))
         return styles[:, self.places].sum(dim=1), styles
 
 
@@ -85,11 +85,14 @@ def _reason(error: BaseException) -> str:
 
 def _facts(classifier: SpoofClassifier, size: int) -> dict[str, str]:
     """The facts that a user of the file must know, as ONNX metadata."""
+    patches = classifier.patches
+    of_patches = f"; means over {patches.grid}² patches of {patches.side} × {patches.side}" if patches else ""
     return {
         "input": INPUT,
         "input_range": "[-1, 1]",
         "input_size": str(size),
-        "outputs": "liveness: probability of being live, the sum over live styles; styles: probability of each style",
+        "outputs": "liveness: probability of being live, the sum over live styles; styles: probability of each style"
+        + of_patches,
         "styles": json.dumps(classifier.styles),
         "live_styles": json.dumps(classifier.live_styles),
         "architecture": classifier.architecture,
@@ -100,8 +103,10 @@ def export_timm(classifier: SpoofClassifier, folder: str | Path, size: int = 256
     """Write the backbone alone, in the form that `timm.create_model("local-dir:FOLDER", pretrained=True)` reads.
 
     Such a model returns pooled features, or with `num_classes=` the logits of a new layer. It takes images as timm
-    does: in [0, 1], minus `mean`, divided by `std` of its configuration; `size` is recorded as its input size.
+    does: in [0, 1], minus `mean`, divided by `std` of its configuration; `size` is recorded as its input size, or the
+    side of the patches that the classifier looks at.
     """
+    size = classifier.patches.side if classifier.patches is not None else size
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     known = classifier.backbone.pretrained_cfg

@@ -18,6 +18,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from difffas.classifier import CosineHead
 from difffas.losses import LOSSES, Loss, over_workers, relative_quality
+from difffas.losses.domain_discriminator import DomainDiscriminator
+from difffas.losses.interface import wide
 from factory.train import WorkerSettings
 from factory.train.loop import prepare
 from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe
@@ -37,6 +39,20 @@ def make(name: str, live: tuple[bool, ...] = LIVE, domains: tuple[str, ...] = DO
     return loss
 
 
+def value(loss: Loss, cosines: Tensor, labels: Tensor, quality: Tensor | None, features: Tensor | None) -> Tensor:
+    """A loss of a batch; a second view of each face, and logits of its domain, follow from what is given."""
+    logits = None
+    if loss.adversarial and features is not None:
+        width, count = features.shape[1], len(set(getattr(loss, "domains", ())))
+        weight = torch.linspace(-1.0, 1.0, width * count).view(width, count)
+        logits = (F.normalize(wide(features))[:, :, None] * weight).sum(dim=1)
+    if loss.views == 2:
+        labels, cosines = labels.repeat(2), torch.cat([cosines, 0.5 * cosines])
+        quality = None if quality is None else quality.repeat(2)
+        features = None if features is None else torch.cat([features, features.flip(1)])
+    return loss(cosines, labels, quality, features, logits)
+
+
 class Samples(NamedTuple):
     """What a loss is called with, and the scores behind the quality."""
 
@@ -47,7 +63,7 @@ class Samples(NamedTuple):
     scores: Tensor
 
     def loss(self, name: str) -> Tensor:
-        return make(name)(*self[:4])
+        return value(make(name), *self[:4])
 
     def at(self, rows: Any) -> Samples:
         return Samples(*(values[rows] for values in self))
@@ -85,16 +101,18 @@ def with_target(cosines: Tensor, labels: Tensor, target: list[float], scale: flo
 
 
 class Network(nn.Module):
-    """Images B,6 to cosines and features, without anything that looks at the batch."""
+    """Images B,6 to cosines, features and, for an adversary, logits, without anything that looks at the batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         torch.manual_seed(3)
         self.backbone, self.head = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 5)), CosineHead(5, 4)
+        self.discriminator = DomainDiscriminator(5, 2) if make(name).adversarial else None
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         features = self.backbone(images)
-        return self.head(features), features
+        logits = () if self.discriminator is None else (self.discriminator(features, 0.7),)
+        return self.head(features), features, *logits
 
 
 def gradients(name: str, network: nn.Module, rows: slice) -> dict[str, Any]:
@@ -103,8 +121,11 @@ def gradients(name: str, network: nn.Module, rows: slice) -> dict[str, Any]:
     images, labels = torch.randn(12, 6, generator=generator)[rows], (torch.arange(12) // 2 % 4)[rows]
     scores = torch.rand(12, generator=generator)[rows] ** 4
     network.zero_grad()
-    cosines, features = network(images)
-    loss = make(name)(cosines, labels, over_workers(relative_quality, scores), features)
+    of_batch, quality = make(name), over_workers(relative_quality, scores)
+    if of_batch.views == 2:
+        images, labels, quality = torch.cat([images, images + 0.5]), labels.repeat(2), quality.repeat(2)
+    cosines, *rest = network(images)
+    loss = of_batch(cosines, labels, quality, *rest)
     loss.backward()  # type: ignore[no-untyped-call]
     return {"loss": loss.item(), "gradients": [p.grad.tolist() for p in network.parameters() if p.grad is not None]}
 
@@ -136,7 +157,7 @@ def one_of_two(rank: int, port: int, corpus: str, cases: dict[str, dict[str, Any
     facts: dict[str, Any] = {"gradients": {}, "curves": {}}
     mine = slice(6 * rank, 6 * rank + 6)
     for name in LOSSES:
-        facts["gradients"][name] = gradients(name, DistributedDataParallel(Network()), mine)
+        facts["gradients"][name] = gradients(name, DistributedDataParallel(Network(name)), mine)
     for name, resources in cases.items():
         facts["curves"][name] = curve(classifier_settings(corpus, workers=2, **resources))
     Path(out, f"{rank}.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Losses of the classifier behind one call, `loss(cosines, labels, quality, features)`; see `Loss`.
+"""Losses of the classifier behind one call, `loss(cosines, labels, quality, features, domain_logits)`; see `Loss`.
 
 To add a loss, add a module here and a line in `LOSSES`. Fields of its dataclass that have a default are its
 parameters, with the same names in a configuration; fields without a default describe the styles: `live`, `domains`.
@@ -10,13 +10,19 @@ from difffas.losses.adaface import AdaFace
 from difffas.losses.arcface import ArcFace
 from difffas.losses.cosface import CosFace
 from difffas.losses.cross_entropy import CrossEntropy
+from difffas.losses.domain_discriminator import WithDiscriminator, live_domains
 from difffas.losses.focal import Focal
 from difffas.losses.interface import Loss
 from difffas.losses.patchnet import PatchNet
+from difffas.losses.patchnet_whole import PatchNetWhole
+from difffas.losses.reversal import reversal_strength
 from difffas.losses.rq import RelativeQuality, relative_quality
 from difffas.losses.rq_patchnet import RelativeQualityPatchNet
+from difffas.losses.rq_patchnet_whole import RelativeQualityPatchNetWhole
 from difffas.losses.rq_ssdg import RelativeQualitySSDG
+from difffas.losses.rq_ssdg_whole import RelativeQualitySSDGWhole
 from difffas.losses.ssdg import SSDG
+from difffas.losses.ssdg_whole import SSDGWhole
 from difffas.losses.whole_batch import over_workers
 
 LOSSES: dict[str, type[Loss]] = {
@@ -30,6 +36,10 @@ LOSSES: dict[str, type[Loss]] = {
     "rq": RelativeQuality,
     "rq+ssdg": RelativeQualitySSDG,
     "rq+patchnet": RelativeQualityPatchNet,
+    "ssdg-whole": SSDGWhole,
+    "patchnet-whole": PatchNetWhole,
+    "rq+ssdg-whole": RelativeQualitySSDGWhole,
+    "rq+patchnet-whole": RelativeQualityPatchNetWhole,
 }
 
 __all__ = [
@@ -42,9 +52,16 @@ __all__ = [
     "Focal",
     "Loss",
     "PatchNet",
+    "PatchNetWhole",
     "RelativeQuality",
     "RelativeQualityPatchNet",
+    "RelativeQualityPatchNetWhole",
     "RelativeQualitySSDG",
+    "RelativeQualitySSDGWhole",
+    "SSDGWhole",
+    "WithDiscriminator",
+    "live_domains",
     "over_workers",
     "relative_quality",
+    "reversal_strength",
 ]

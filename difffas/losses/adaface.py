@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from difffas.losses.interface import check, required_features
+from difffas.losses.interface import Loss, check, required_features
 from difffas.losses.margin_softmax import margin_softmax
 from difffas.losses.whole_batch import over_workers, standardise
 
 
 @dataclass(frozen=True)
-class AdaFace:
+class AdaFace(Loss):
     """s(cos(θ − m·ẑ) − (m·ẑ + m)) for the true class, ẑ = clip(h·(‖z‖ − μ)/σ, −1, 1) (Kim et al., CVPR 2022).
 
     μ and σ are those of the batch over all workers [ours: the paper smooths them over batches]. No gradient goes
@@ -26,7 +26,12 @@ class AdaFace:
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and features B,D."""
         check(cosines, labels)

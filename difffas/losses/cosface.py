@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
+from difffas.losses.interface import Loss
 from difffas.losses.margin_softmax import margin_softmax
 
 
 @dataclass(frozen=True)
-class CosFace:
+class CosFace(Loss):
     """s(cos θ − m) for the true class (Wang et al., CVPR 2018)."""
 
-    needs_features: ClassVar[bool] = False
     margin: float = 0.35
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
         return margin_softmax(cosines, labels, self.scale, add=self.margin)

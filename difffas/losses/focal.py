@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from difffas.losses.interface import check, wide
+from difffas.losses.interface import Loss, check, wide
 
 
 @dataclass(frozen=True)
-class Focal:
+class Focal(Loss):
     """Cross-entropy weighted by (1 − p)^γ, p the probability of the true class (Lin et al., ICCV 2017)."""
 
-    needs_features: ClassVar[bool] = False
     gamma: float = 2.0
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
         check(cosines, labels)

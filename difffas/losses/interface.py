@@ -14,8 +14,11 @@ class Loss(typing.Protocol):
 
     `cosines` B,K in [-1, 1] are those between each sample and each of the K styles; `labels` are int64 B. `quality` B
     is each sample's relative quality in [-1, 1] within its whole batch (`relative_quality`); `features` B,D are the
-    embeddings from which the cosines are computed. A loss ignores arguments that it does not use. It computes in
-    float32, or in float64 if the inputs are float64.
+    embeddings from which the cosines are computed; `domain_logits` B,N are those of a `DomainDiscriminator` of the
+    features. A loss ignores arguments that it does not use. It computes in float32, or in float64 if the inputs are
+    float64.
+
+    A loss of two views is called with two patches of each face, B even: sample i and sample B/2 + i are of one face.
 
     With several workers, each calls the loss with its equal share of the batch. The mean of the workers' values, and
     of their gradients, equals the value and gradient of one worker with the whole batch.
@@ -24,10 +27,17 @@ class Loss(typing.Protocol):
         ValueError: if shapes do not fit, or an argument that the loss needs is missing.
     """
 
-    needs_features: ClassVar[bool]  # compares a batch's samples by their features: a batch cannot be split
+    needs_features: ClassVar[bool] = False  # compares a batch's faces by their features: a batch cannot be split
+    adversarial: ClassVar[bool] = False  # needs domain_logits: the discriminator is trained beside the network
+    views: ClassVar[int] = 1  # of a face: 1, the whole face; 2, two patches (`difffas.patches`)
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """The scalar loss."""
 

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
+from difffas.losses.interface import Loss
 from difffas.losses.margin_softmax import by_kind, margin_softmax
 
 
 @dataclass(frozen=True)
-class PatchNet:
+class PatchNet(Loss):
     """s(cos θ − m_k) for the true class, m larger for live styles than for spoof ones (Wang et al., CVPR 2022).
 
     Live faces should lie close together; spoofs need not. `live` says for each of the K styles whether it is live.
-    The other half of PatchNet, patches as input and a similarity between two patches of one face, is not implemented.
+    This is the margins alone, on whole faces; `patchnet-whole` has patches and their similarity too.
     """
 
     live: tuple[bool, ...]
-    needs_features: ClassVar[bool] = False
     live_margin: float = 0.4
     spoof_margin: float = 0.1
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
         margin = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)

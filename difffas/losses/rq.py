@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from difffas.losses.interface import Loss
 from difffas.losses.margin_softmax import by_kind, margin_softmax
 from difffas.losses.whole_batch import standardise
 
 
 @dataclass(frozen=True)
-class RelativeQuality:
+class RelativeQuality(Loss):
     """Margins that follow a sample's quality q within its batch, by class kind (Eq. 16-18).
 
     s(cos(θ − m_k·q) − (m_k·q + m_k)) for the true class: poor samples of a batch get a smaller margin. `live` says for
@@ -22,13 +22,17 @@ class RelativeQuality:
     """
 
     live: tuple[bool, ...]
-    needs_features: ClassVar[bool] = False
     live_margin: float = 0.4  # m_k of live styles
     spoof_margin: float = 0.2  # m_k of spoof styles
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and quality B, `relative_quality` of the BRISQUE scores."""
         angle, add = self.margins(cosines, labels, quality)

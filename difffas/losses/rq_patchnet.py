@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
+from difffas.losses.interface import Loss
 from difffas.losses.margin_softmax import by_kind, margin_softmax
 from difffas.losses.rq import required_quality
 
 
 @dataclass(frozen=True)
-class RelativeQualityPatchNet:
+class RelativeQualityPatchNet(Loss):
     """RQ whose constant part of the margin is PatchNet's: s(cos(θ − m_k·q) − (m_k·q + n_k)) for the true class.
 
     n_k is PatchNet's margin for live or spoof styles, m_k is RQ's scale of q. If all samples of a batch have the same
@@ -21,7 +21,6 @@ class RelativeQualityPatchNet:
     """
 
     live: tuple[bool, ...]
-    needs_features: ClassVar[bool] = False
     live_margin: float = 0.4  # n_k
     spoof_margin: float = 0.1
     live_quality_margin: float = 0.4  # m_k
@@ -29,7 +28,12 @@ class RelativeQualityPatchNet:
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and quality B, `relative_quality` of the BRISQUE scores."""
         constant = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)

@@ -9,17 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from difffas.losses.interface import required_features
+from difffas.losses.interface import Loss, required_features
 from difffas.losses.margin_softmax import check_styles, margin_softmax
 from difffas.losses.whole_batch import gather, gather_for_one_loss
 
 
 @dataclass(frozen=True)
-class SSDG:
+class SSDG(Loss):
     """Cross-entropy plus `weight` times the single-side triplet loss of the features (Jia et al., CVPR 2020).
 
-    `live` says for each of the K styles whether it is live, `domains` to which domain it belongs. The adversarial half
-    of SSDG, a discriminator of the domains of live faces, is not implemented.
+    `live` says for each of the K styles whether it is live, `domains` to which domain it belongs. This is SSDG without
+    its adversary; `ssdg-whole` has both.
     """
 
     live: tuple[bool, ...]
@@ -30,7 +30,12 @@ class SSDG:
     scale: float = 30.0
 
     def __call__(
-        self, cosines: Tensor, labels: Tensor, quality: Tensor | None = None, features: Tensor | None = None
+        self,
+        cosines: Tensor,
+        labels: Tensor,
+        quality: Tensor | None = None,
+        features: Tensor | None = None,
+        domain_logits: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and features B,D."""
         separated = margin_softmax(cosines, labels, self.scale)

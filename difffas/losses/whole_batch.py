@@ -47,6 +47,17 @@ def gather_for_one_loss(features: Tensor) -> Tensor:
     return torch.cat(shares)
 
 
+def part_of_mean(total: Tensor, counted: Tensor) -> Tensor:
+    """This worker's part of a mean over the samples that count in the batch of all workers; 0 if none counts.
+
+    `total` is the sum over this worker's samples that count, `counted` B says which these are. The mean over the
+    workers of what this returns is the mean over the batch.
+    """
+    world, _ = _world()
+    number = gather(counted.long()).sum().clamp(min=1)
+    return total * world / number.to(total.device)
+
+
 @torch.no_grad()
 def standardise(values: Tensor) -> Tensor:
     """(x − μ)/σ in float32 over the finite values (population σ); 0 for other values, and for all if σ = 0."""

@@ -104,6 +104,7 @@ def _of_classifier(config: EvaluateConfig) -> EvaluationSummary:
     if config.audit is not None:
         inputs["audit"] = Audit(config.audit).digest
     classifier = load_classifier(storage)
+    _check_patches(classifier, corpus, config)
     claim = Run(config.out, "evaluate", {**inputs, **_settings(config)}, config)
     if (finished := claim.summary(EvaluationSummary)) is not None:
         return finished
@@ -117,6 +118,18 @@ def _of_classifier(config: EvaluateConfig) -> EvaluationSummary:
             raise UserError(f"{corpus.storage.url}: the audit accepts no row of split {split!r}: leave it out")
         parts.append(corpus_scores(corpus, positions, liveness(classifier, corpus, positions, config)))
     return _finish(claim, joined(parts), config, left_out if config.audit is not None else None)
+
+
+def _check_patches(classifier: SpoofClassifier, corpus: Corpus, config: EvaluateConfig) -> None:
+    """Refuse faces that are smaller than the patches that the classifier looks at."""
+    if classifier.patches is None:
+        return
+    size = min(corpus.pixels(corpus.where(split=config.split)[:1])[0].shape[:2])
+    if size < classifier.patches.side:
+        raise UserError(
+            f"{corpus.storage.url} has faces of {size} pixels, and {config.classifier} looks at patches of "
+            f"{classifier.patches.side}: prepare the faces with the size of its fit"
+        )
 
 
 def _of_file(config: EvaluateConfig, path: str) -> EvaluationSummary:

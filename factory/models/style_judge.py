@@ -32,14 +32,14 @@ class ClassifierOfStyle:
         self.styles: tuple[str, ...] = tuple(self._classifier.styles)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """softmax(scale · cosines) of all styles, float64 (N, K), of images, uint8 (N, H, W, 3)."""
+        """Probabilities of all styles, float64 (N, K), of images, uint8 (N, H, W, 3)."""
         import torch
 
         found: list[Tensor] = []
         with torch.no_grad():
             for first in range(0, len(images), self._batch_size):
                 cosines = self._classifier(to_tensor(images[first : first + self._batch_size]).to(self._device))
-                found.append((self._classifier.scale * cosines.double()).softmax(dim=1).cpu())
+                found.append(self._classifier.probabilities(cosines.double()).cpu())
         return np.asarray(torch.cat(found).numpy())
 
 

@@ -38,6 +38,12 @@ from tests.broken_models import refused, with_config
         ({"scale": "30"}, "scale 30 must be a number"),
         ({"scale": float("inf")}, "scale inf must be a number"),
         ({"image_size": -1}, "image_size -1 must be"),
+        ({"patches": 5}, "patches 5 must be whole numbers side and grid"),
+        ({"patches": {"side": 5}}, "patches .* must be whole numbers side and grid"),
+        ({"patches": {"side": 5.0, "grid": 3}}, "patches .* must be whole numbers side and grid"),
+        ({"patches": {"side": 0, "grid": 3}}, "side must be 1 to 65536, grid 1 to 32"),
+        ({"patches": {"side": 8, "grid": 33}}, "side must be 1 to 65536, grid 1 to 32"),
+        ({"patches": {"side": 99, "grid": 3}, "image_size": 98}, "patches of 99 pixels do not fit into images of 98"),
     ],
 )
 def test_a_classifiers_configuration_is_checked(

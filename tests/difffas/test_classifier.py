@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from difffas.classifier import CosineHead, SpoofClassifier
 from difffas.losses import RelativeQuality, relative_quality
+from difffas.patches import Patches
 
 STYLES = ("casia-live", "casia-print", "casia-replay", "msu-live", "msu-print")
 LIVE = ("casia-live", "msu-live")
@@ -128,6 +129,47 @@ def test_save_and_load_are_exact_and_need_no_network(tmp_path: Path, monkeypatch
     loaded.save(tmp_path / "b")
     for name in ("config.json", "model.safetensors"):
         assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "a" / "model" / name).read_bytes()
+
+
+def of_patches(side: int = 40, grid: int = 3) -> SpoofClassifier:
+    torch.manual_seed(0)
+    return SpoofClassifier(STYLES, LIVE, backbone=TINY, image_size=64, patches=Patches(side, grid)).eval()
+
+
+def test_a_classifier_of_patches_says_the_mean_over_them() -> None:
+    whole, classifier, faces = tiny(), of_patches(), images(3)
+    cosines = classifier(faces)
+    assert cosines.shape == (3, 9, 5)
+    pieces = [faces[:, :, top : top + 40, left : left + 40] for top in (0, 12, 24) for left in (0, 12, 24)]
+    each = [whole(piece) for piece in pieces]  # the same weights: the seed is the same
+    torch.testing.assert_close(cosines, torch.stack(each, dim=1))
+    wanted = torch.stack([(30.0 * one.double()).softmax(1) for one in each]).mean(0)
+    torch.testing.assert_close(classifier.probabilities(cosines.double()), wanted, rtol=1e-4, atol=1e-6)
+    liveness = classifier.liveness(cosines)
+    torch.testing.assert_close(liveness, torch.stack([whole.liveness(one) for one in each]).mean(0))
+    torch.testing.assert_close(
+        classifier.features(faces), torch.stack([whole.features(one) for one in pieces]).mean(0)
+    )
+
+
+def test_in_training_a_classifier_of_patches_takes_patches_as_they_are() -> None:
+    classifier, pieces = of_patches(), images(4, side=40)
+    cosines, features = classifier(pieces, with_features=True)
+    assert torch.equal(cosines, tiny()(pieces))
+    assert torch.equal(features, tiny().features(pieces))
+    assert torch.equal(classifier.probabilities(cosines), tiny().probabilities(cosines))
+
+
+def test_a_folder_says_its_patches_and_a_folder_without_them_says_nothing(tmp_path: Path) -> None:
+    classifier = of_patches(side=33, grid=2)
+    classifier.save(tmp_path / "patches")
+    loaded = SpoofClassifier.load(tmp_path / "patches")
+    assert loaded.patches == Patches(33, 2)
+    assert torch.equal(loaded(images()), classifier(images()))
+    with pytest.raises(ValueError, match="images of 32 × 32: the classifier looks at patches of 33 pixels"):
+        loaded(images(side=32))
+    tiny().save(tmp_path / "whole")
+    assert "patches" not in json.loads((tmp_path / "whole" / "config.json").read_text())
 
 
 def test_backbone_weights_from_a_local_folder(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from difffas.classifier import SpoofClassifier
 from difffas.onnx_export import export_onnx, export_timm
+from difffas.patches import Patches
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -46,7 +47,7 @@ def check(classifier: SpoofClassifier, path: Path, side: int) -> Any:
         assert liveness.shape == (size,)
         assert styles.shape == (size, len(STYLES))
         np.testing.assert_allclose(liveness, classifier.liveness(cosines).numpy(), atol=1e-5)
-        np.testing.assert_allclose(styles, (classifier.scale * cosines).softmax(1).numpy(), atol=1e-5)
+        np.testing.assert_allclose(styles, classifier.probabilities(cosines).numpy(), atol=1e-5)
     return session
 
 
@@ -66,6 +67,18 @@ def test_onnx_is_the_classifier_and_says_what_it_takes(tmp_path: Path) -> None:
     assert str(Path(torch.__file__).parent.parent).encode() not in path.read_bytes()  # no path of this machine
     assert b".py" not in path.read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["classifier.onnx"]  # no weights beside it
+
+
+def test_onnx_of_a_classifier_of_patches_takes_whole_faces_and_gives_the_mean(tmp_path: Path) -> None:
+    classifier, path = classifier_of("test_resnet", patches=Patches(40)), tmp_path / "classifier.onnx"
+    export_onnx(classifier, path, size=64)
+    session = check(classifier, path, 64)
+    assert session.get_modelmeta().custom_metadata_map["outputs"].endswith("; means over 3² patches of 40 × 40")
+    with pytest.raises(ValueError, match="images of 32 × 32: the classifier looks at patches of 40"):
+        export_onnx(classifier, path, size=32)
+    export_timm(classifier, tmp_path / "backbone", size=64)
+    config = json.loads((tmp_path / "backbone" / "config.json").read_text())
+    assert config["pretrained_cfg"]["input_size"] == [3, 40, 40]
 
 
 @pytest.mark.slow

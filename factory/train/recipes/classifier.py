@@ -34,15 +34,26 @@ from factory.train import (
 from factory.train.batches import PixelCache, SamplePlan, share
 from factory.train.recipes.embeddings import Embeddings, EmbeddingsConfig, check_steps
 from factory.train.recipes.labels import Images, LabelRecipe, outputs, ranked
-from factory.train.recipes.losses import LossConfig, check_parts, is_live, make_loss, say_unscored
+from factory.train.recipes.losses import (
+    LossConfig,
+    check_parts,
+    domains_of_live,
+    is_live,
+    make_loss,
+    patches_of,
+    say_part,
+    say_unscored,
+)
 from factory.train.recipes.sampling import Rows, SamplingConfig, sampling_plan
 from factory.train.recipes.style import train_styles
 from factory.train.recipes.varied import DESCRIPTION, varied
+from factory.train.recipes.views import VIEWS, two_views
 
 if TYPE_CHECKING:
     import torch
 
     from difffas.classifier import SpoofClassifier
+    from difffas.losses import WithDiscriminator
 
 STATION = "fit-classifier"
 
@@ -127,8 +138,9 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
     rows = TrainingRows(sources, sorted(styles))
     rows.plan(config.sampling, config.train.seed)  # refuses bad settings before the claim
     say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
+    say_part(config.loss, sorted(styles))
     network = {"backbone": backbone.identity(config.backbone)}
-    backbone.check_size(config.backbone, image_size(corpus, config.split))
+    backbone.check_size(config.backbone, seen_size(config.loss, image_size(corpus, config.split)))
     given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
     digests = {"corpus": corpus.digest, "generated": generated.digest if generated else None}
     audit = Audit(config.audit) if config.audit is not None else None
@@ -145,6 +157,12 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
         tuple(sorted(styles)),
         urls,
     )
+
+
+def seen_size(loss: LossConfig, size: int) -> int:
+    """H = W of what the network sees of faces of this size: the face, or a patch of it."""
+    patches = patches_of(loss, size)
+    return size if patches is None else patches.side
 
 
 def image_size(corpus: Corpus, split: str) -> int:
@@ -206,7 +224,17 @@ class ClassifierObjective:
         self._pixels = PixelCache(real)  # of the held-out rows
         self._size = image_size(real, config.split)
         torch.manual_seed(settings.train.seed)
-        self.network = self._new()
+        self.network = self._new_network()
+
+    def _new_network(self) -> SpoofClassifier | WithDiscriminator:
+        """The classifier, and what its loss trains beside it."""
+        from difffas.losses import WithDiscriminator
+
+        classifier = self._new()
+        if not self._loss.adversarial:
+            return classifier
+        width = classifier.head.weight.shape[1]
+        return WithDiscriminator(classifier, width, len(domains_of_live(self._styles)))
 
     def _new(self) -> SpoofClassifier:
         from difffas.classifier import SpoofClassifier
@@ -216,8 +244,9 @@ class ClassifierObjective:
             live_styles=[style for style in self._styles if is_live(style)],
             backbone=self._config.backbone,
             scale=self._config.loss.parameters["scale"],
-            backbone_args=backbone.arguments(self._config.backbone, self._size),
+            backbone_args=backbone.arguments(self._config.backbone, seen_size(self._config.loss, self._size)),
             image_size=self._size,
+            patches=patches_of(self._config.loss, self._size),
         )
 
     def loss(
@@ -226,8 +255,22 @@ class ClassifierObjective:
         """The configured loss; how a sample varies follows from its counter."""
         if self._config.vary:
             images = varied(images, counters, self._train.seed)
-        cosines, features = network(images, with_features=True)
-        return self._loss(cosines, labels, self._quality(counters), features)
+        quality = self._quality(counters)
+        if (patches := patches_of(self._config.loss, self._size)) is not None:
+            images = two_views(images, counters, self._train.seed, patches.side)
+            labels, quality = labels.repeat(VIEWS), quality.repeat(VIEWS)
+        reversal = {"strength": self._strength(counters).to(images.device)} if self._loss.adversarial else {}
+        cosines, features, *domain_logits = network(images, with_features=True, **reversal)
+        return self._loss(cosines, labels, quality, features, *domain_logits)
+
+    def _strength(self, counters: np.ndarray) -> torch.Tensor:
+        """Strength of the gradient reversal in this step; as a tensor, since a new number would be compiled anew."""
+        import torch
+
+        from difffas.losses import reversal_strength
+
+        step = int(counters[0]) // self._train.batch_size
+        return torch.tensor(reversal_strength(step / self._train.steps))
 
     def _quality(self, counters: np.ndarray) -> torch.Tensor:
         """Relative quality of these samples within the batch of all workers and parts, on the CPU.
@@ -250,9 +293,8 @@ class ClassifierObjective:
         """
         from difffas.metrics import auc, d_eer
 
-        network = self.network.eval()
-        cosines = outputs(network.__call__, self._pixels, self._held_out, device)
-        liveness = network.liveness(cosines.float()).double().numpy()
+        cosines = outputs(self.network.eval().__call__, self._pixels, self._held_out, device)
+        liveness = _classifier(self.network).liveness(cosines.float()).double().numpy()
         figures = {"auc": auc(liveness, self._spoof), "d_eer": d_eer(liveness, self._spoof)}
         right = np.where(self._spoof == 1, 1.0 - liveness, liveness).clip(min=1e-12)
         pairs = int(self._spoof.sum() * (1 - self._spoof).sum())
@@ -262,11 +304,18 @@ class ClassifierObjective:
         """Write the model below `folder`; return the figures of the run."""
         from factory.train.parallel import whole
 
-        whole(self.network, self._new).save(folder / "classifier")
+        _classifier(whole(self.network, self._new_network)).save(folder / "classifier")
         figures: ModelFigures = {"styles": self._styles, "rows": self._rows.counts()}
         if self._left_out is not None:
             figures["left_out_by_audit"] = self._left_out
         return figures
+
+
+def _classifier(network: SpoofClassifier | WithDiscriminator) -> SpoofClassifier:
+    """The classifier of a network, without what its loss trains beside it."""
+    classifier: Any = getattr(network, "classifier", network)
+    found: SpoofClassifier = classifier
+    return found
 
 
 class TrainingRows:

@@ -15,9 +15,11 @@ from factory.core.config import Config
 from factory.core.progress import say
 from factory.corpus.row import LIVE_ATTACK, attack_of_style, domain_of_style
 from factory.train import TrainResources
+from factory.train.recipes.views import patch_side
 
 if TYPE_CHECKING:
     from difffas.losses import Loss
+    from difffas.patches import Patches
 
 
 class LossConfig(Config):
@@ -46,6 +48,8 @@ class LossConfig(Config):
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
             raise UserError(f"loss {name!r} has no parameter {key!r}; {hint}")
         numbers = {key: _number(key, value) for key, value in {**known, **given}.items()}
+        if not 0 < numbers.get("patch_share", 1.0) <= 1:
+            raise UserError(f"patch_share {given['patch_share']!r} must be a part of a face's side, above 0 to 1")
         return {"name": name, **numbers}
 
     @property
@@ -59,10 +63,7 @@ def make_loss(config: LossConfig, styles: list[str]) -> Loss:
     from difffas.losses import LOSSES
 
     kind: Any = LOSSES[config.name]
-    known = {
-        "live": tuple(is_live(style) for style in styles),
-        "domains": tuple(domain_of_style(style) for style in styles),
-    }
+    known = {"live": tuple(is_live(style) for style in styles), "domains": _domains(styles)}
     asked = {field.name for field in dataclasses.fields(kind)}
     loss: Loss = kind(**{name: fact for name, fact in known.items() if name in asked}, **config.parameters)
     return loss
@@ -77,6 +78,33 @@ def check_parts(loss: LossConfig, resources: TrainResources) -> None:
             f"loss {loss.name!r} compares the features of a whole batch, but resources.accumulate "
             f"{resources.accumulate} divides the batch into parts: leave accumulate out, or take more workers"
         )
+
+
+def patches_of(loss: LossConfig, size: int) -> Patches | None:
+    """The patches that a classifier with this loss looks at, in faces of `size` pixels; None for whole faces."""
+    from difffas.losses import LOSSES
+    from difffas.patches import Patches
+
+    if LOSSES[loss.name].views == 1:
+        return None
+    return Patches(patch_side(loss.parameters["patch_share"], size))
+
+
+def domains_of_live(styles: list[str]) -> list[str]:
+    """The domains that have a live style."""
+    from difffas.losses import live_domains
+
+    return live_domains([is_live(style) for style in styles], _domains(styles))
+
+
+def say_part(loss: LossConfig, styles: list[str]) -> None:
+    """Say what a loss leaves out: the rest of its paper's method, or an adversary that has nothing to tell apart."""
+    from difffas.losses import LOSSES
+
+    if f"{loss.name}-whole" in LOSSES:
+        say(f"fit-classifier: loss {loss.name!r} is a part of that method; {loss.name}-whole is all of it")
+    elif LOSSES[loss.name].adversarial and len(domains_of_live(styles)) == 1:
+        say(f"warning: all live faces are of one domain, so the discriminator of loss {loss.name!r} learns nothing")
 
 
 def goes_by_quality(loss: LossConfig) -> bool:
@@ -97,6 +125,10 @@ def say_unscored(loss: LossConfig, brisque: np.ndarray) -> None:
 def is_live(style: str) -> bool:
     """Whether a style name belongs to a live class."""
     return attack_of_style(style) == LIVE_ATTACK
+
+
+def _domains(styles: list[str]) -> tuple[str, ...]:
+    return tuple(domain_of_style(style) for style in styles)
 
 
 def _parameters(kind: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from difffas.losses import over_workers, relative_quality
-from difffas.losses.whole_batch import gather, gather_for_one_loss, standardise
+from difffas.losses.whole_batch import gather, gather_for_one_loss, part_of_mean, standardise
 from tests.loss_batches import batch
 
 
@@ -16,6 +16,12 @@ def test_alone_the_share_is_the_batch() -> None:
     features = samples.features.requires_grad_()
     assert not gather(features).requires_grad
     assert gather_for_one_loss(features) is features
+
+
+def test_alone_a_part_of_a_mean_is_the_mean() -> None:
+    values, counted = torch.tensor([1.0, 5.0, 3.0]), torch.tensor([True, False, True])
+    assert part_of_mean(values[counted].sum(), counted).item() == 2.0
+    assert part_of_mean(torch.zeros(()), torch.zeros(3, dtype=torch.bool)).item() == 0.0
 
 
 def test_standardised_values_have_mean_zero_and_deviation_one() -> None:

@@ -85,6 +85,13 @@ def test_losses_are_all_there_are_and_each_by_its_own_defaults() -> None:
     assert {c.loss.parameters["scale"] for c in found} == {30.0}
 
 
+def test_combinations_are_the_whole_methods_with_and_without_rq() -> None:
+    table = load_table("combinations")
+    names = [row.fit_classifier["loss"]["name"] for row in rows_of(table)]
+    assert names == ["ssdg-whole", "rq+ssdg-whole", "patchnet-whole", "rq+patchnet-whole"]
+    assert table.columns == ("hter@test_eer", "auc")
+
+
 def test_sampling_backbones_variants_and_patches() -> None:
     rows = rows_of(load_table("quality_sampling"))
     assert [row.fit_classifier.get("sampling", {}).get("quality_weight") for row in rows] == [None, 1, 2, 3, 4]

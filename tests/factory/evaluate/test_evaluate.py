@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.corpora import NoConfig, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
+from difffas.patches import Patches
 from factory.cli import main
 from factory.core.config import build
 from factory.evaluate import EvaluateConfig, metrics_of, run
@@ -102,6 +103,30 @@ def test_a_classifier_scores_a_corpus(tmp_path: Path) -> None:
     assert found["n_subjects"] == 3
     assert found["hter@dev_eer"] is not None
     assert evaluate(scores=tmp_path / "out" / "scores.csv") == found
+
+
+def test_a_classifier_of_patches_scores_by_their_mean_and_refuses_smaller_faces(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    styles = ["cam-live", "cam-print"]
+    corpus = write_corpus(tmp_path / "real", small_rows(subjects=4, domains=("cam",), splits=("dev", "test")))
+    for name, side in (("fits", 24), ("large", 33)):
+        classifier = SpoofClassifier(styles, styles[:1], backbone="test_resnet", patches=Patches(side, 2)).eval()
+        Run(str(tmp_path / name), "fit-classifier", {}, NoConfig())
+        classifier.save(tmp_path / name / "classifier")
+    given = {"corpus": tmp_path / "real", "out": tmp_path / "out", "threads": 1, "batch_size": 4}
+    with pytest.raises(ValueError, match=r"has faces of 32 pixels, and .*large looks at patches of 33: prepare"):
+        evaluate(classifier=tmp_path / "large", **given)
+    assert not (tmp_path / "out").exists()
+    evaluate(classifier=tmp_path / "fits", **given)
+    scores = read((tmp_path / "out" / "scores.csv").read_bytes())
+    positions = [corpus.column("key").tolist().index(key) for key in scores.columns["key"]]
+    faces = torch.from_numpy(corpus.pixels(positions)).permute(0, 3, 1, 2) / 127.5 - 1
+    whole = SpoofClassifier.load(tmp_path / "fits" / "classifier")
+    whole.patches = None
+    with torch.no_grad():
+        pieces = [faces[:, :, top : top + 24, left : left + 24] for top in (0, 8) for left in (0, 8)]
+        expected = torch.stack([whole.liveness(whole(piece)) for piece in pieces]).mean(0)
+    np.testing.assert_allclose(scores.columns["score"], expected, atol=1e-6)
 
 
 def test_pictures_stand_alone_in_light_and_dark(tmp_path: Path) -> None:

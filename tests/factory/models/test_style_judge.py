@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from difffas.patches import Patches
 from factory.models.style_judge import ClassifierOfStyle, judge_digest, judge_styles
 from factory.storage import Storage
 from tests.factory.audit.planted import STYLES, TINTS, fitted_classifier, fitted_encoder, person
@@ -21,6 +22,20 @@ def test_the_probabilities_are_those_of_each_image_whatever_the_batch(tmp_path: 
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
     assert [judge.styles[place] for place in found.argmax(axis=1)] == [f"cam-{attacks[n % 3]}" for n in range(7)]
     np.testing.assert_allclose(ClassifierOfStyle(str(tmp_path), batch_size=7).probabilities(images), found, atol=1e-5)
+
+
+def test_a_judge_of_patches_says_their_mean(tmp_path: Path) -> None:
+    classifier = fitted_classifier()
+    images = np.stack([person(number, next(iter(TINTS)), number) for number in range(3)])
+    side, images = images.shape[1], np.pad(images, ((0, 0), (0, 4), (0, 4), (0, 0)), mode="reflect")
+    classifier.save(tmp_path / "whole")
+    classifier.patches = Patches(side, 2)
+    classifier.save(tmp_path / "patches")
+    whole = ClassifierOfStyle(str(tmp_path / "whole"), batch_size=3)
+    corners = [images[:, top : top + side, left : left + side] for top in (0, 4) for left in (0, 4)]
+    wanted = np.mean([whole.probabilities(corner) for corner in corners], axis=0)
+    found = ClassifierOfStyle(str(tmp_path / "patches"), batch_size=2).probabilities(images)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_the_part_and_the_folder_of_a_classifier_are_the_same_judge(tmp_path: Path) -> None:

@@ -10,12 +10,19 @@ import pytest
 import torch
 
 from benchmarks.corpora import small_rows, write_corpus
+from difffas.classifier import SpoofClassifier
+from difffas.losses import reversal_strength
 from difffas.metrics import auc, d_eer
+from difffas.patches import Patches
 from factory.core.config import build
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 from factory.models.tensors import to_tensor
+from factory.train.batches import share
+from factory.train.checkpoints import Course, load, save
+from factory.train.loop import Fit, prepare
 from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe, prepared
+from tests.gloo import steps
 from tests.pages import spoofs_of
 
 
@@ -71,7 +78,8 @@ def test_what_cannot_be_fitted_is_refused(corpora: Path, tmp_path: Path) -> None
 
 def test_rows_without_the_score_that_the_loss_goes_by_are_said(corpora: Path, capsys: Any) -> None:
     prepared(config(corpora, loss={"name": "rq+patchnet"}))
-    (said,) = capsys.readouterr().err.splitlines()
+    said, part = capsys.readouterr().err.splitlines()
+    assert part == "fit-classifier: loss 'rq+patchnet' is a part of that method; rq+patchnet-whole is all of it"
     assert said.startswith("warning: 22 of 44 training rows have no BRISQUE score, by which loss 'rq+patchnet' sets")
     prepared(config(corpora, loss={"name": "cross-entropy"}))
     assert not capsys.readouterr().err
@@ -99,3 +107,51 @@ def test_images_vary_if_the_setting_says_so(corpora: Path) -> None:
         objective: Any = classifier_recipe(settings).objective
         objective.loss(network, images, torch.zeros(4, dtype=torch.long), np.arange(4))
     assert torch.equal(seen[0], images) and not torch.equal(seen[1], images)
+
+
+@pytest.mark.parametrize("loss", ["rq+ssdg-whole", "patchnet-whole"])
+def test_what_a_loss_trains_is_resumed_to_the_bit_and_not_exported(loss: str, corpora: Path, tmp_path: Path) -> None:
+    _, settings = prepared(config(corpora, loss={"name": loss}, backbone="test_resnet"))
+
+    def begun() -> Fit:
+        return prepare(classifier_recipe(settings), settings, torch.device("cpu"))
+
+    undisturbed = begun()
+    losses = steps(undisturbed, 0, 4)
+    first, second = begun(), begun()
+    assert steps(first, 0, 2) == losses[:2]
+    save(tmp_path, first.modules, first.optimiser, Course(step=2, updates=2), first=True)
+    load(tmp_path, second.modules, second.optimiser)
+    assert steps(second, 2, 4) == losses[2:]
+    for name, value in undisturbed.recipe.modules["network"].state_dict().items():
+        assert torch.equal(second.recipe.modules["network"].state_dict()[name], value), name
+    beside = {name.partition(".")[0] for name, _ in second.network.named_parameters()} - {"backbone", "head"}
+    assert beside == ({"classifier", "discriminator"} if "ssdg" in loss else set())
+    second.recipe.evaluate()
+    second.recipe.export(tmp_path / "model")
+    exported = SpoofClassifier.load(tmp_path / "model" / "classifier")
+    trained: Any = second.recipe.modules["network"]
+    assert exported.state_dict().keys() == getattr(trained, "classifier", trained).state_dict().keys()
+    assert exported.patches == (None if "ssdg" in loss else Patches(20))
+
+
+def test_the_reversal_follows_the_share_of_the_training_that_is_done(corpora: Path) -> None:
+    _, settings = prepared(config(corpora, loss={"name": "ssdg-whole"}))
+    objective: Any = classifier_recipe(settings).objective
+    found = [objective._strength(share(step, 8, rank, 2)).item() for step in range(4) for rank in range(2)]
+    assert found == pytest.approx([reversal_strength(step / 4) for step in range(4) for _ in range(2)], abs=1e-6)
+
+
+def test_a_loss_says_what_it_leaves_out(corpora: Path, tmp_path: Path, capsys: Any) -> None:
+    for name, said in (("ssdg", "is a part of that method; ssdg-whole is all"), ("ssdg-whole", ""), ("rq", "warning")):
+        prepared(config(corpora, loss={"name": name}))
+        assert said in capsys.readouterr().err
+    write_corpus(tmp_path / "one", small_rows(domains=("cam",)))
+    train = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
+    prepared(config(tmp_path, corpus=f"{tmp_path}/one", generated=None, train=train, loss={"name": "ssdg-whole"}))
+    assert "all live faces are of one domain, so the discriminator" in capsys.readouterr().err
+
+
+def test_a_backbone_that_does_not_take_the_patches_is_refused(corpora: Path) -> None:
+    with pytest.raises(ValueError, match="'test_convnext' takes no images of 20 × 20"):
+        prepared(config(corpora, loss={"name": "patchnet-whole"}))

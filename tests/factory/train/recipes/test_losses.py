@@ -26,12 +26,16 @@ from tests.ports import free_port
 
 # Sums in another order; AdamW's division makes more of it from step to step.
 TOLERANCE = 1e-4
+SIDE = 52  # pixels; its patches have 32, as many as the backbone takes at least
 CASES: dict[str, dict[str, Any]] = {name: {"loss": name} for name in LOSSES} | {
     "rq-parts": {"loss": "rq", "accumulate": 2},
     "rq+patchnet-parts": {"loss": "rq+patchnet", "accumulate": 4},
     "rq+ssdg-fsdp2": {"loss": "rq+ssdg", "parallel": "fsdp2"},
+    "ssdg-whole-fsdp2": {"loss": "ssdg-whole", "parallel": "fsdp2"},
+    "rq+patchnet-whole-parts": {"loss": "rq+patchnet-whole", "accumulate": 2},
+    "patchnet-whole-fsdp2": {"loss": "patchnet-whole", "parallel": "fsdp2"},
 }
-QUICK = ("rq-parts", "rq+ssdg")
+QUICK = ("rq-parts", "rq+ssdg", "rq+ssdg-whole", "ssdg-whole-fsdp2", "patchnet-whole")
 
 
 def built(loss: Any) -> LossConfig:
@@ -45,7 +49,7 @@ def corpus(tmp_path_factory: Any) -> str:
     scores = np.random.default_rng(0).normal(30, 12, 100)
     rows = [
         dataclasses.replace(row, brisque=None if n % 9 == 4 else float(scores[n]))
-        for n, row in enumerate(small_rows(subjects=4, captures=2, attacks=("print",)))
+        for n, row in enumerate(small_rows(subjects=4, captures=2, attacks=("print",), side=SIDE))
     ]
     write_corpus(folder, rows)
     return str(folder)
@@ -66,7 +70,7 @@ def together(corpus: str, tmp_path_factory: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_two_workers_have_the_loss_and_gradient_of_one(together: list[dict[str, Any]], name: str) -> None:
-    alone = gradients(name, Network(), slice(None))
+    alone = gradients(name, Network(name), slice(None))
     halves = [facts["gradients"][name] for facts in together]
     assert np.mean([half["loss"] for half in halves]) == pytest.approx(alone["loss"], rel=1e-5)
     for half in halves:
@@ -75,11 +79,11 @@ def test_two_workers_have_the_loss_and_gradient_of_one(together: list[dict[str, 
     assert max(np.abs(gradient).max() for gradient in map(np.array, alone["gradients"])) > 1e-2
 
 
-@pytest.mark.parametrize("name", ["adaface", "ssdg", "rq", "rq+ssdg", "rq+patchnet"])
+@pytest.mark.parametrize("name", ["adaface", "ssdg", "rq", "rq+ssdg", "rq+patchnet", "ssdg-whole", "rq+ssdg-whole"])
 def test_a_worker_that_looked_at_its_share_alone_would_be_noticed(name: str) -> None:
     """The batch of the test above is such that its halves differ from it."""
-    whole = gradients(name, Network(), slice(None))
-    halves = [gradients(name, Network(), rows) for rows in (slice(0, 6), slice(6, 12))]
+    whole = gradients(name, Network(name), slice(None))
+    halves = [gradients(name, Network(name), rows) for rows in (slice(0, 6), slice(6, 12))]
     apart = [np.abs(np.mean(pair, axis=0) - wanted).max() for *pair, wanted in _pairs(halves, whole)]
     assert max(apart) > 1e-3
 
@@ -103,7 +107,7 @@ def test_two_workers_train_as_one_on_every_loss(corpus: str, tmp_path: Path) -> 
             np.testing.assert_allclose(facts["curves"][case], alone, rtol=TOLERANCE, err_msg=case)
 
 
-@pytest.mark.parametrize("name", ["cross-entropy", "patchnet", "rq"])
+@pytest.mark.parametrize("name", ["cross-entropy", "patchnet", "rq", "rq+patchnet-whole"])
 def test_one_worker_in_parts_trains_as_in_one(corpus: str, name: str) -> None:
     in_parts = curve(classifier_settings(corpus, name, accumulate=4))
     np.testing.assert_allclose(in_parts, curve(classifier_settings(corpus, name)), rtol=TOLERANCE)
@@ -186,6 +190,11 @@ def test_what_is_set_arrives() -> None:
         ({"live_margin": "wide"}, "live_margin 'wide' must be a number"),
         ({"live_margin": float("nan")}, "must be a number"),
         ({"live_margin": True}, "must be a number"),
+        (
+            {"name": "patchnet-whole", "patch_share": 1.5},
+            "patch_share 1.5 must be a part of a face's side",
+        ),
+        ({"name": "patchnet-whole", "patch_share": 0}, "patch_share 0 must be a part of a face's side"),
         ("rq", "loss"),
     ],
 )
@@ -205,7 +214,8 @@ def test_a_loss_that_compares_features_is_refused_in_parts() -> None:
                 check_parts(config, TrainResources(accumulate=2))
         else:
             check_parts(config, TrainResources(accumulate=2))
-    assert {name for name, kind in LOSSES.items() if kind.needs_features} == {"adaface", "ssdg", "rq+ssdg"}
+    compare = {name for name, kind in LOSSES.items() if kind.needs_features}
+    assert compare == {"adaface", "ssdg", "rq+ssdg", "ssdg-whole", "rq+ssdg-whole"}
 
 
 @pytest.mark.parametrize(

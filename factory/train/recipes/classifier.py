@@ -119,6 +119,8 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
     check_resources(config.train, config.resources)
     check_steps(config.embeddings, config.train.steps)
     check_out(config.out)
+    if config.embeddings is not None and patches_of(config.loss, image_size(corpus, config.split)) is not None:
+        raise UserError(f"embeddings are of whole faces, and loss {config.loss.name!r} looks at patches: drop it")
     if config.train.evaluate_every:
         _require_both(corpus, config.held_out)
         check_held_out(corpus, config.split, str(config.held_out))

@@ -155,3 +155,8 @@ def test_a_loss_says_what_it_leaves_out(corpora: Path, tmp_path: Path, capsys: A
 def test_a_backbone_that_does_not_take_the_patches_is_refused(corpora: Path) -> None:
     with pytest.raises(ValueError, match="'test_convnext' takes no images of 20 × 20"):
         prepared(config(corpora, loss={"name": "patchnet-whole"}))
+
+
+def test_embeddings_of_a_classifier_of_patches_are_refused(corpora: Path) -> None:
+    with pytest.raises(ValueError, match="embeddings are of whole faces, and loss 'patchnet-whole' looks at patches"):
+        prepared(config(corpora, loss={"name": "patchnet-whole"}, embeddings={"steps": [2]}))

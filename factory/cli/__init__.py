@@ -6,25 +6,22 @@ Heavy modules are imported only after a verb is chosen, so that `--help` answers
 from __future__ import annotations
 
 import importlib
-import json
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from difffas.errors import UserError
-from factory.cli.folder import COMMANDS, Overrides, local, located
+from factory.cli.data import COMMANDS as DATA
+from factory.cli.folder import COMMANDS, local
 from factory.cli.job import job_app, submit
+from factory.cli.options import ConfigFile, Overrides, settings
 from factory.cli.panels import Commands
 from factory.cli.printed import print_summary, printing
 from factory.cli.stations import CONFIG_ONLY_VERBS
 from factory.core.credentials import refuse_arguments
 from factory.core.exits import one_line_exits
 from factory.core.masking import masked_output
-
-if TYPE_CHECKING:
-    from factory.core.documents import JsonValue
 
 app = typer.Typer(
     name="difffas",
@@ -54,7 +51,6 @@ def common(
     """Options of the command itself; the help is that of `app`."""
 
 
-ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML file; see jobs/*.yaml.")]
 Live = Annotated[str | None, typer.Option(help="Corpus of live faces.")]
 Guides = Annotated[str | None, typer.Option(help="Corpus of the guides; may be that of the live faces.")]
 Generator = Annotated[str | None, typer.Option(help="Model folder, portrait-64, or dummy to test the plumbing.")]
@@ -99,98 +95,6 @@ def generate(
 
 @app.command()
 @printing
-def prepare(
-    source: Annotated[str | None, typer.Argument(help="Folder, file or glob: images, Parquet or WebDataset.")] = None,
-    out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
-    config: ConfigFile = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set whose tree SOURCE is; see docs/datasets.md.")] = None,
-    pattern: Annotated[str | None, typer.Option(help="Layout of paths below SOURCE; see docs/prepare.md.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Domain of images whose path does not name one.")] = None,
-    attack: Annotated[str | None, typer.Option(help="Attack of images whose path does not name one.")] = None,
-    license: Annotated[str | None, typer.Option(help="What the photographs may be used for; required.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the stored images, a multiple of 32.")] = None,
-    crop: Annotated[
-        str | None, typer.Option(help="retinaface, table, dataset or none; the next three options imply it.")
-    ] = None,
-    no_crop: Annotated[bool, typer.Option("--no-crop", help="The images are face crops already.")] = False,
-    weights: Annotated[str | None, typer.Option(help="RetinaFace weights file.")] = None,
-    boxes: Annotated[str | None, typer.Option(help="CSV or Parquet of face boxes or landmarks.")] = None,
-    min_face: Annotated[int | None, typer.Option(help="Reject faces with fewer pixels on the shorter side.")] = None,
-    subjects_unknown: Annotated[
-        bool, typer.Option("--subjects-unknown", help="Draw splits although some names do not say who is shown.")
-    ] = False,
-    reject_several: Annotated[bool, typer.Option("--reject-several", help="Reject images of several faces.")] = False,
-    upright: Annotated[bool, typer.Option("--upright", help="Turn the image until the eyes are level.")] = False,
-    align: Annotated[bool, typer.Option("--align", help="Bring eyes, nose and mouth to a template.")] = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
-    ] = None,
-    overrides: Overrides = None,
-) -> None:
-    """Turn photographs into a corpus. Example: difffas prepare photos --out faces --license CC0-1.0 --no-crop"""
-    from factory.core.config import load
-    from factory.prepare import PrepareConfig, run
-
-    if source and "=" in source and source.partition("=")[0].partition(".")[0] in PrepareConfig.model_fields:
-        overrides, source = [source, *(overrides or [])], None  # a setting, where the source is in the file
-    crop = crop or ("none" if no_crop else "table" if boxes else "retinaface" if weights else None)
-    given = {
-        "source": source,
-        "out": out,
-        "dataset": dataset,
-        "pattern": pattern,
-        "defaults.domain": domain,
-        "defaults.attack": attack,
-        "license": license,
-        "size": size,
-        "crop": crop,
-        "weights": weights,
-        "boxes": boxes,
-        "min_face": min_face,
-        "subjects_unknown": subjects_unknown or None,
-        "reject_several": reject_several or None,
-        "upright": upright or None,
-        "align": align or None,
-    }
-    print_summary(run(load(PrepareConfig, config, _settings(given) + (settings or []) + (overrides or []))))
-
-
-@app.command()
-@printing
-def world(
-    out: Annotated[str | None, typer.Option(help="Corpus folder to write, local or s3://.")] = None,
-    config: ConfigFile = None,
-    people: Annotated[int | None, typer.Option(help="Number of people.")] = None,
-    domains: Annotated[str | None, typer.Option(help="Cameras, separated by commas; all by default.")] = None,
-    attacks: Annotated[str | None, typer.Option(help="Attacks, separated by commas; all by default.")] = None,
-    captures: Annotated[int | None, typer.Option(help="Captures of each person in each domain.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the pictures, a multiple of 32.")] = None,
-    samples: Annotated[int | None, typer.Option(help="Light paths a pixel.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed: other people.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
-    ] = None,
-    overrides: Overrides = None,
-) -> None:
-    """Render people and attacks on them as a corpus (docs/world.md). Example: difffas world --out faces --people 20"""
-    from factory.core.config import load
-    from factory.world import WorldConfig, run
-
-    given = {
-        "out": out,
-        "people": people,
-        "domains": None if domains is None else _names(domains),
-        "attacks": None if attacks is None else _names(attacks),
-        "captures": captures,
-        "size": size,
-        "samples": samples,
-        "seed": seed,
-    }
-    print_summary(run(load(WorldConfig, config, _settings(given) + (settings or []) + (overrides or []))))
-
-
-@app.command()
-@printing
 def evaluate(
     config: ConfigFile = None,
     classifier: Annotated[str | None, typer.Option(help="Folder that fit-classifier wrote.")] = None,
@@ -207,26 +111,7 @@ def evaluate(
     from factory.evaluate import EvaluateConfig, run
 
     given = {"classifier": classifier, "corpus": corpus, "scores": scores, "dev_scores": dev_scores, "out": out}
-    print_summary(run(load(EvaluateConfig, config, _settings(given) + (overrides or []))))
-
-
-@app.command()
-@printing
-def annotate(
-    corpus: Annotated[str | None, typer.Argument(help="Finished corpus, local or s3://.")] = None,
-    function: Annotated[
-        str | None, typer.Option("--with", metavar="MODULE:NAME", help="Function, or class, of the new columns.")
-    ] = None,
-    out: Annotated[str | None, typer.Option(help="Folder of the side table, local or s3://.")] = None,
-    config: ConfigFile = None,
-    overrides: Overrides = None,
-) -> None:
-    """Add columns of your own by key (Ray Data). Example: difffas annotate faces --with blur:blur --out faces-blur"""
-    from factory.annotate import AnnotateConfig, run
-    from factory.core.config import load
-
-    given = {"corpus": corpus, "function": function, "out": out}
-    print_summary(run(load(AnnotateConfig, config, _settings(given) + (overrides or []))))
+    print_summary(run(load(EvaluateConfig, config, settings(given) + (overrides or []))))
 
 
 @app.command()
@@ -256,7 +141,7 @@ def benchmark(
     """Compare methods on rendered people. Example: difffas benchmark --config jobs/benchmark.yaml --out benchmark"""
     from factory.benchmark import command
 
-    print_summary(command(config, [*_settings({"out": out}), *(overrides or [])], dry_run))
+    print_summary(command(config, [*settings({"out": out}), *(overrides or [])], dry_run))
 
 
 @app.command()
@@ -283,7 +168,7 @@ def plan(
     print_summary(forecast(asked, images_per_second, price, device))
 
 
-for _name, _command in {**COMMANDS, "submit": submit}.items():
+for _name, _command in {**DATA, **COMMANDS, "submit": submit}.items():
     app.command(_name)(printing(_command))
 app.add_typer(job_app, name="job")
 
@@ -297,24 +182,6 @@ app.add_typer(job_app, name="job")
 def publish() -> None:
     """The old name of `release`."""
     raise UserError("publish sends nothing and is now called release: difffas release ...")
-
-
-@app.command()
-@printing
-def protocols(
-    name: Annotated[
-        str | None,
-        typer.Argument(callback=located, help="Protocol or FILE.yaml; without it, the protocols are listed."),
-    ] = None,
-    corpus: Annotated[
-        list[str] | None, typer.Option(callback=located, help="Corpus to count under the protocol; repeatable.")
-    ] = None,
-) -> None:
-    """List protocols, or count a corpus under one. Example: difffas protocols oci-m --corpus corpora/faces"""
-    from factory.protocols.counts import describe
-    from factory.protocols.families import titles
-
-    print_summary({"protocols": titles()} if name is None else describe(name, corpus or []))
 
 
 @app.command()
@@ -383,17 +250,7 @@ def demo(
 
 def _inputs(live: str | None, guides: str | None, generator: str | None, out: str | None) -> list[str]:
     """The options of `generate` and `plan` as overrides."""
-    return _settings({"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out})
-
-
-def _names(given: str) -> list[JsonValue]:
-    """Names that commas separate."""
-    return [name for part in given.split(",") if (name := part.strip())]
-
-
-def _settings(given: Mapping[str, JsonValue]) -> list[str]:
-    """The given options as overrides; JSON is valid YAML and adds the necessary quotes."""
-    return [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    return settings({"inputs.live": live, "inputs.guides": guides, "inputs.generator": generator, "out": out})
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,13 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from difffas.errors import UserError
+from factory.cli.options import Overrides
 from factory.cli.printed import print_summary
 
 LEFTOVER_SECONDS = 86400.0  # older than any upload still in progress
-
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings that override those of the file.")
-]
 
 
 def located(given: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from difffas.errors import UserError
-from factory.cli.folder import Overrides, local
+from factory.cli.folder import local
+from factory.cli.options import Overrides
 from factory.cli.panels import Commands
 from factory.cli.printed import print_summary, printing
 from factory.core import interrupts

@@ -204,13 +204,6 @@ def test_a_run_that_did_not_get_through_says_so_in_its_status(
     assert capsys.readouterr().err == "difffas: error: 3 of 7 shards are done\n"
 
 
-def test_settings_of_prepare_need_no_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the source in the file, or before them."""
-    given = [f"source={tmp_path}/none", f"out={tmp_path}/out", "license=CC0-1.0", "crop=none"]
-    assert "none" in fails(capsys, "prepare", *given)
-    assert "did you mean 'crop'" in fails(capsys, "prepare", f"{tmp_path}/none", "crob=none")
-
-
 def test_the_shipped_generator_has_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_corpus(tmp_path / "real", small_rows())
     given = generate(tmp_path, "inputs.generator=portrait-64", "sampler.t0=[700, 700]", "sampler.preset=student")

@@ -15,6 +15,11 @@ from difffas.errors import UserError
 from factory.cli.stations import VERBS
 
 FILL_IN = "FILL-IN"
+HEAD = """# Every key
+
+`difffas config VERB` prints the keys of a verb as a YAML file to fill in. `difffas VERB --config FILE section.key=3`
+reads a file, then sets keys. An unknown key is refused, with the nearest known one. This page is made from the models
+that check the files (`python -m factory.cli.template > docs/configuration.md`), and a test compares them."""
 WIDTH = 110
 Schema = Mapping[str, Any]
 
@@ -112,3 +117,53 @@ def _range(field: Schema) -> str:
 
 def _written(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def page() -> str:
+    """docs/configuration.md: every key of every verb, and the sections that they share once."""
+    schemas = {verb: schema_of(verb) for verb in sorted(VERBS)}
+    sections = {
+        name: (found, definitions) for _, definitions in schemas.values() for name, found in definitions.items()
+    }
+    parts = [HEAD]
+    for verb, (schema, definitions) in schemas.items():
+        parts += [f"## {verb}", _prose(schema), _table(schema, definitions)]
+    parts.append("## Sections")
+    for name in sorted(sections):
+        found, definitions = sections[name]
+        if "properties" in found:
+            parts += [f"### {name}", _prose(found), _table(found, definitions)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _prose(schema: Schema) -> str:
+    return " ".join(str(schema.get("description", "")).split())
+
+
+def _table(schema: Schema, definitions: Schema) -> str:
+    rows = ["| key | meaning | value | default |", "|---|---|---|---|"]
+    for name, field in schema["properties"].items():
+        section = section_in(field, definitions)
+        kind = _link(str(section["title"])) if section else kind_of(field, definitions)
+        default = (
+            "required"
+            if name in schema.get("required", [])
+            else ""
+            if section
+            else f"`{_written(field.get('default'))}`"
+        )
+        meaning = field.get("description") or ""
+        rows.append(" | ".join((f"| `{name}`", _cell(meaning), _cell(kind), f"{_cell(default)} |")))
+    return "\n".join(rows)
+
+
+def _link(section: str) -> str:
+    return f"[{section}](#{section.lower()})"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page(), end="")

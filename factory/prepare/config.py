@@ -34,12 +34,12 @@ LISTED = {
 class Defaults(Config):
     """Default values for fields that the pattern does not give."""
 
-    label: str | None = None
-    attack: str | None = None
-    subject: str | None = None
-    domain: str | None = None
-    split: str | None = None
-    capture: str | None = None
+    label: str | None = Field(None, description="live or spoof")
+    attack: str | None = Field(None, description="attack of images that name none")
+    subject: str | None = Field(None, description="person of images that name none")
+    domain: str | None = Field(None, description="domain of images that name none")
+    split: str | None = Field(None, description="split of images that name none")
+    capture: str | None = Field(None, description="recording of images that name none")
 
 
 class PrepareResources(Config):
@@ -53,32 +53,49 @@ class PrepareResources(Config):
 class PrepareConfig(Config):
     """One preparation."""
 
-    source: PathOrUrl
-    dataset: DatasetName | None = None
+    source: PathOrUrl = Field(
+        description="folder, file or glob of photographs, videos, Parquet or WebDataset, local or s3://"
+    )
+    dataset: DatasetName | None = Field(
+        None, description="reader of a public data set's layout; null: pattern and columns say what is what"
+    )
     subjects_unknown: bool = Field(
         False, exclude_if=is_empty, description="draw splits although some names do not say who is shown (pair lists)"
     )
     frames_per_video: int = Field(8, ge=1, le=1000, description="frames taken from each video, evenly spaced")
     frames_within: int | None = Field(None, ge=1, description="use only this many first frames; SiW protocol 1: 60")
-    attack_names: Literal["attack", "instrument"] = "attack"
+    attack_names: Literal["attack", "instrument"] = Field(
+        "attack", description="names of PADISI's and WMCA's attacks: of the attack, or of each instrument"
+    )
     dataset_list: PathHere | None = Field(None, description="protocol, partition or pair list, instead of the tree's")
-    source_format: Literal["auto", "folder", "parquet", "webdataset"] = "auto"
-    columns: dict[str, str | None] = {}
-    out: PathOrUrl
+    source_format: Literal["auto", "folder", "parquet", "webdataset"] = Field(
+        "auto", description="kind of files; auto: by their names"
+    )
+    columns: dict[str, str | None] = Field(
+        {}, description="column of the table for each field; null: the table has none"
+    )
+    out: PathOrUrl = Field(description="corpus folder to write, local or s3://")
     pattern: str | None = Field(None, description=f"None: {FOLDER_PATTERN} in a folder of images, else columns alone")
     defaults: Defaults = Defaults()
     domain: str | None = Field(None, description="field that divides the domain, such as session; None: undivided")
     style_fields: tuple[str, ...] = Field(
         (), description="fields that make the styles of spoofs finer, such as session, quality or camera"
     )
-    live: tuple[str, ...] = Field(("live", "real", "genuine", "bonafide"), min_length=1)
+    live: tuple[str, ...] = Field(
+        ("live", "real", "genuine", "bonafide"), min_length=1, description="names that mean a live face"
+    )
     license: str | None = Field(None, description="required, unless a column gives it for every image")
     digital_source_type: SourceType = Field(CAPTURE, description="IPTC term for images whose file states none")
-    size: int = Field(256, ge=32)
-    crop: Literal["dataset", "retinaface", "table", "none"] = "retinaface"
-    weights: PathHere | None = None
-    boxes: PathHere | None = None
-    margin: float = Field(FACE_MARGIN, ge=1, le=4)
+    size: int = Field(256, ge=32, description="side of the stored images in pixels, a multiple of 32")
+    crop: Literal["dataset", "retinaface", "table", "none"] = Field(
+        "retinaface",
+        description="how a face is found: by the data set's boxes, by RetinaFace, by a table of boxes, or not at all",
+    )
+    weights: PathHere | None = Field(
+        None, description="RetinaFace's weights file on this machine, for crop=retinaface"
+    )
+    boxes: PathHere | None = Field(None, description="CSV or Parquet of boxes or landmarks, for crop=table")
+    margin: float = Field(FACE_MARGIN, ge=1, le=4, description="side of the crop over the longer side of the box")
     min_face: int | None = Field(None, ge=1, description="pixels of a face box's shorter side; smaller is a reject")
     reject_several: bool = Field(False, description="reject an image in which the detector finds several faces")
     reject_unclear: bool = Field(True, description="reject a face that is nearly black, or a live one that is covered")
@@ -86,8 +103,11 @@ class PrepareConfig(Config):
     align: bool = Field(
         False, exclude_if=is_empty, description="bring eyes, nose and mouth to a template instead of cutting the box"
     )
-    split: dict[str, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
-    seed: int = 0
+    split: dict[str, float] = Field(
+        {"train": 0.8, "dev": 0.1, "test": 0.1},
+        description="shares of people in each split, where the source names no split",
+    )
+    seed: int = Field(0, description="of the drawing of people into splits")
     output: OutputConfig = OutputConfig()
     resources: PrepareResources = PrepareResources()
 

@@ -64,8 +64,8 @@ class RowFilter(Config):
     Rows of new people have no such parameters and always pass.
     """
 
-    t0: tuple[int, int] = (0, 1000)
-    cfg_scale: tuple[float, float] = (0.0, 1000.0)
+    t0: tuple[int, int] = Field((0, 1000), description="closed range of T₀ of the rows to take")
+    cfg_scale: tuple[float, float] = Field((0.0, 1000.0), description="closed range of w of the rows to take")
 
     def positions(self, corpus: Corpus, split: str) -> np.ndarray:
         """Index positions of the generated rows of a split within the ranges."""
@@ -79,13 +79,15 @@ class RowFilter(Config):
 class FitClassifierConfig(Config):
     """One classifier. Leave `generated` out to train on real faces alone."""
 
-    corpus: PathOrUrl
-    generated: PathOrUrl | None = None
+    corpus: PathOrUrl = Field(description="corpus of real faces to learn from")
+    generated: PathOrUrl | None = Field(
+        None, description="corpus of spoofs to learn from as well; null: real faces alone"
+    )
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpora's own splits")
     generated_rows: RowFilter = RowFilter()
     audit: PathOrUrl | None = Field(None, description="audit of `generated`: only accepted rows count")
-    out: PathOrUrl
-    split: str = "train"
+    out: PathOrUrl = Field(description="model folder to write, local or s3://")
+    split: str = Field("train", description="split to learn from")
     held_out: str | None = Field("dev", description="split for evaluations during training")
     backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
     loss: LossConfig = Field(default_factory=LossConfig)

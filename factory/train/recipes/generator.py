@@ -52,35 +52,48 @@ STATION = "fit-generator"
 class GeneratorNetworkConfig(Config):
     """Arguments of `difffas.SpoofUNet`; the defaults are the full-size paper form."""
 
-    base_channels: PositiveInt = 128
-    channel_multipliers: tuple[PositiveInt, ...] = Field((1, 1, 2, 2, 4, 4), min_length=6, max_length=6)
-    embed_channels: PositiveInt = 512
-    dropout: float = Field(0.1, ge=0, lt=1)
-    out_channels: Literal[3, 6] = 3
-    mean_patch: int = Field(6, ge=1)
-    variance_patch: int = Field(2, ge=1)
-    form: Literal["paper", "official"] = "paper"
-    condition_norm: Literal["fixed", "batch"] = "fixed"
-    variant: Literal["stfm", "adain", "patch_substitution", "no_patches"] = "stfm"
+    base_channels: PositiveInt = Field(128, description="channels at full size")
+    channel_multipliers: tuple[PositiveInt, ...] = Field(
+        (1, 1, 2, 2, 4, 4),
+        min_length=6,
+        max_length=6,
+        description="channels of each level over base_channels; each level halves the side",
+    )
+    embed_channels: PositiveInt = Field(512, description="channels of the embedding of t")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of features dropped in training")
+    out_channels: Literal[3, 6] = Field(
+        3, description="3: noise alone; 6: as the authors' release, whose second half is not used"
+    )
+    mean_patch: int = Field(6, ge=1, description="side of the patches whose means carry a style")
+    variance_patch: int = Field(2, ge=1, description="side of the patches whose variances carry a style")
+    form: Literal["paper", "official"] = Field("paper", description="network of the paper, or of the authors' release")
+    condition_norm: Literal["fixed", "batch"] = Field(
+        "fixed", description="how style maps are normalised: by constants, or by the batch as in the release"
+    )
+    variant: Literal["stfm", "adain", "patch_substitution", "no_patches"] = Field(
+        "stfm", description="how a style enters the network; the others are the paper's ablations"
+    )
     timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this; T₀ may not exceed it")
 
 
 class FitGeneratorConfig(Config):
     """One generator."""
 
-    corpus: PathOrUrl
+    corpus: PathOrUrl = Field(description="corpus of live faces and spoofs of the same people")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
     style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; None: that of `initial`")
     initial: PathOrUrl | None = Field(None, description="model folder to start from: network and style encoder")
-    out: PathOrUrl
-    split: str = "train"
+    out: PathOrUrl = Field(description="model folder to write, local or s3://")
+    split: str = Field("train", description="split to learn from")
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
     pairs: PairsConfig = Field(PairsConfig(), exclude_if=are_papers)
-    style_dropout: float = Field(0.2, ge=0, le=1)
+    style_dropout: float = Field(
+        0.2, ge=0, le=1, description="share of samples that learn without their style, for guidance"
+    )
     live_dropout: bool = Field(False, description="drop the live face with the style, as the release does")
-    ema_decay: float = Field(0.9999, ge=0, lt=1)
+    ema_decay: float = Field(0.9999, ge=0, lt=1, description="decay of the averaged weights, which the folder keeps")
     ema_copy_steps: int | None = Field(
         None,
         ge=0,

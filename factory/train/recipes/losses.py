@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from difffas.errors import UserError
 from factory.core.config import Config
@@ -29,7 +29,9 @@ class LossConfig(Config):
     """
 
     model_config = ConfigDict(extra="allow")  # the validator below refuses parameters that the loss does not have
-    name: str = "rq"
+    name: str = Field(
+        "rq", description="of the loss; the other keys of this section are its parameters (docs/training.md)"
+    )
 
     @model_validator(mode="before")
     @classmethod

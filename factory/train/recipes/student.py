@@ -55,9 +55,11 @@ STATION = "fit-student"
 class DistillationConfig(Config):
     """Weights of the loss's terms, see `difffas.distillation`; nobody has compared them yet."""
 
-    pixels: float = Field(1.0, ge=0)
-    features: float = Field(0.1, ge=0)
-    bands: float = Field(1.0, ge=0)
+    pixels: float = Field(1.0, ge=0, description="weight of Huber's loss of pixels")
+    features: float = Field(0.1, ge=0, description="weight of the distance of the style encoder's maps")
+    bands: float = Field(
+        1.0, ge=0, description="weight of the difference of band-pass levels, which keeps fine patterns sharp"
+    )
     second_call: float = Field(
         0.25, ge=0, lt=1, description="share of samples that train the second call; 0: no preset student-2"
     )
@@ -72,7 +74,7 @@ class DistillationConfig(Config):
 class StudentEvaluationConfig(Config):
     """How held-out spoofs are compared with the teacher's."""
 
-    samples: int = Field(64, ge=1)
+    samples: int = Field(64, ge=1, description="held-out spoofs to compare")
     grid_rows: int = Field(4, ge=1, description="faces in the picture of samples")
 
 
@@ -83,15 +85,15 @@ class FitStudentConfig(Config):
     generated: PathOrUrl = Field(description="corpus of this teacher's spoofs, made with preset exact")
     live: PathOrUrl = Field(description="corpus of their live faces")
     guides: PathOrUrl = Field(description="corpus of their guides")
-    out: PathOrUrl
-    split: str = "train"
+    out: PathOrUrl = Field(description="model folder to write, local or s3://")
+    split: str = Field("train", description="split of the generated corpus to learn from")
     held_out_generated: PathOrUrl | None = Field(None, description="corpus of the held-out spoofs; None: `generated`")
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")
     train: TrainConfig = TrainConfig(
         steps=50_000, batch_size=32, learning_rate=2e-4, warmup_steps=500, cosine_decay=True
     )
     distillation: DistillationConfig = DistillationConfig()
-    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which the folder keeps")
     evaluation: StudentEvaluationConfig = StudentEvaluationConfig()
     resources: TrainResources = TrainResources()
 

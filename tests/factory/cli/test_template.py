@@ -11,8 +11,9 @@ import yaml
 
 from difffas.errors import UserError
 from factory.cli.stations import VERBS
-from factory.cli.template import FILL_IN, schema_of, section_in, template
+from factory.cli.template import FILL_IN, page, schema_of, section_in, template
 from factory.core.config import build, load
+from tests.root import ROOT
 
 
 def opened(text: str) -> str:
@@ -77,3 +78,21 @@ def test_a_section_whose_keys_are_all_commented_out_is_empty(tmp_path: Any) -> N
 def test_a_verb_without_configuration() -> None:
     with pytest.raises(UserError, match="^status has no configuration; these verbs have one: ablate, "):
         template("status")
+
+
+def test_the_page_is_what_the_models_say() -> None:
+    mend = "python -m factory.cli.template > docs/configuration.md"
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == page(), mend
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_key_says_what_it_means(verb: str) -> None:
+    schema, definitions = schema_of(verb)
+    sections = [schema, *(each for each in definitions.values() if "properties" in each)]
+    silent = [
+        f"{section['title']}.{name}"
+        for section in sections
+        for name, field in section["properties"].items()
+        if not section_in(field, definitions) and not field.get("description")
+    ]
+    assert silent == []

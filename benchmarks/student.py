@@ -1,6 +1,7 @@
 """What a student keeps of its teacher, and what it costs.
 
     python -m benchmarks.student quality GENERATOR JUDGE WORK   # drawn strangers at 64², the presets of one folder
+    python -m benchmarks.student terms JUDGE WORK GENERATOR...   # students of one teacher, such as of other losses
     python -m benchmarks.student speed                          # CPU-seconds of an image at 256², the full network
 
 GENERATOR is a folder of `fit-student` for drawn people. JUDGE is a folder of `fit-judge`, fitted on yet other people
@@ -136,6 +137,20 @@ def quality(generator: str, judge: str, work: Path, count: int) -> None:
         study.teacher = made if study.teacher is None else study.teacher
 
 
+def terms(generators: list[str], judge: str, work: Path, count: int) -> None:
+    """One call of each folder's student, beside what their teacher's ten steps make of the same noise."""
+    study = Study(generators[0], judge, work, count)
+    print(f"{describe()}; {count} spoofs of drawn people of seed {PEOPLE_SEED}\n")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
+    made, teachers = study.run(WAYS["exact, DPM-Solver++(2M) in 10"])
+    print(study.row("teacher", made, teachers, teachers), flush=True)
+    study.teacher = made
+    for generator in generators:
+        study.generator = generator
+        made, seconds = study.run(WAYS["student"])
+        print(study.row(Path(generator).name, made, seconds, teachers), flush=True)
+
+
 @torch.no_grad()
 def speed(batch: int) -> None:
     """Each way in turn, twice; the better time. The equal steps of reference and `exact` are timed by two."""
@@ -174,10 +189,17 @@ def main() -> None:
     of_quality.add_argument("judge")
     of_quality.add_argument("work", type=Path, help="folder for the drawn faces")
     of_quality.add_argument("--count", type=int, default=192)
+    of_terms = whats.add_parser("terms")
+    of_terms.add_argument("judge")
+    of_terms.add_argument("work", type=Path)
+    of_terms.add_argument("generators", nargs="+")
+    of_terms.add_argument("--count", type=int, default=192)
     whats.add_parser("speed").add_argument("--batch", type=int, default=4)
     given = parser.parse_args()
     if given.what == "quality":
         quality(given.generator, given.judge, given.work, given.count)
+    elif given.what == "terms":
+        terms(given.generators, given.judge, given.work, given.count)
     else:
         speed(given.batch)
 

@@ -54,10 +54,7 @@ class GeneratorNetworkConfig(Config):
 
     base_channels: PositiveInt = Field(128, description="channels at full size")
     channel_multipliers: tuple[PositiveInt, ...] = Field(
-        (1, 1, 2, 2, 4, 4),
-        min_length=6,
-        max_length=6,
-        description="channels of each level over base_channels; each level halves the side",
+        (1, 1, 2, 2, 4, 4), min_length=6, max_length=6, description="channels of each level over base_channels"
     )
     embed_channels: PositiveInt = Field(512, description="channels of the embedding of t")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of features dropped in training")

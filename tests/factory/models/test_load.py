@@ -337,10 +337,10 @@ def test_a_remote_model_is_read_once_on_a_node(
     digest, read = model_digest(s3_storage), []
     real = Storage.read
 
-    def noting(self: Storage, name: str) -> bytes:
+    def noting(self: Storage, name: str, start: int | None = None, end: int | None = None) -> bytes:
         if self.url == s3_storage.url:
             read.append(name)
-        return real(self, name)
+        return real(self, name, start, end)
 
     monkeypatch.setattr(Storage, "read", noting)
     load_generator(s3_storage.url, SAMPLER, 1, digest=digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -28,6 +29,11 @@ def _three(value: Any, least: float) -> bool:
     )
 
 
+def _short(value: Any) -> bool:
+    """Whether the value is a name that fits on a line."""
+    return isinstance(value, str) and len(value) <= 200 and value.isprintable()
+
+
 # The keys of timm's `pretrained_cfg` that are used here; images are divided by `std`.
 _KNOWN: dict[str, Callable[[Any], bool]] = {
     "architecture": lambda value: isinstance(value, str),
@@ -35,6 +41,8 @@ _KNOWN: dict[str, Callable[[Any], bool]] = {
     "std": lambda value: _three(value, 1e-6),
     "input_size": lambda value: _three(value, 1),
     "fixed_input_size": lambda value: isinstance(value, bool),
+    "tag": lambda value: _short(value),
+    "license": lambda value: _short(value),
     "classifier": lambda value: all(isinstance(one, str) for one in (value if isinstance(value, list) else [value])),
 }
 _OWN = set(inspect.signature(timm.create_model).parameters) | {"num_classes"}  # timm's own parameters, and ours
@@ -105,6 +113,9 @@ def load_local(network: nn.Module, folder: str | Path) -> None:
             weights = dict(convert(dict(weights), network))
         except Exception as error:  # timm's filter may raise anything for the tensor names of another network
             raise UserError(f"{where} are not this network's: {' '.join(str(error).split())[:200]}") from None
+    for name, tensor in wanted.items():  # counts of batches, which weights of early versions of PyTorch lack
+        if name.endswith("num_batches_tracked"):
+            weights.setdefault(name, tensor)
     known: Any = network.pretrained_cfg
     heads = known.get("classifier") or ()
     heads = (heads,) if isinstance(heads, str) else tuple(heads)
@@ -112,6 +123,23 @@ def load_local(network: nn.Module, folder: str | Path) -> None:
     weights = {name: tensor for name, tensor in weights.items() if name not in dropped}
     compare_tensors(where, wanted, weights)
     network.load_state_dict(weights)
+
+
+def provenance(folder: str | Path) -> dict[str, str]:
+    """Say which weights a folder holds: `architecture`, `sha256` of the files; timm's `tag` and `license` if known.
+
+    Raises:
+        UserError: as `local_config`, and for weights that are missing or broken.
+    """
+    config, files = local_config(folder), LocalFiles(folder)
+    known = config.get("pretrained_cfg") or {}
+    said = {key: known[key] for key in ("tag", "license") if known.get(key)}
+    digest = hashlib.sha256()
+    for name in sorted({tensor.file for tensor in stored_tensors(files, "", STEM).values()}):
+        with open(place(files, name), "rb") as file:
+            while part := file.read(1 << 24):
+                digest.update(part)
+    return {"architecture": config["architecture"], **said, "sha256": digest.hexdigest()}
 
 
 def _fit(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
@@ -142,7 +170,10 @@ def saved_classifier(files: Files, part: str = "") -> dict[str, Any]:
         raise UserError(f"{where}: image_size {str(size)[:40]} must be a number of pixels, or null")
     check_arguments(config.get("backbone_args"), f"{where}: backbone_args")
     _check_patches(config, where)
-    known = ("architecture", "backbone_args", "image_size", "live_styles", "scale", "styles", "patches")
+    pretrained = config.get("pretrained", {})
+    if not isinstance(pretrained, dict) or not all(_short(value) for value in pretrained.values()):
+        raise UserError(f"{where}: pretrained must be an object of short names")
+    known = ("architecture", "backbone_args", "image_size", "live_styles", "scale", "styles", "patches", "pretrained")
     for key in config:
         if key not in known:
             raise UserError(f"{where}: key {key!r} is unknown; a classifier has {', '.join(known)}")

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from difffas.backbones import LOCAL, check_arguments, check_local, load_local, saved_classifier
+from difffas.backbones import LOCAL, check_arguments, check_local, load_local, provenance, saved_classifier
 from difffas.errors import UserError
 from difffas.model_files import Files, LocalFiles, place, read_tensors, stored_tensors
 from difffas.patches import Patches, grid_of
@@ -40,9 +40,9 @@ class SpoofClassifier(nn.Module):
     Args:
         styles: the style names "<domain>-<attack>" or finer, live styles included; the cosines come in this order.
         live_styles: the members of `styles` that are live; at least one, and not all.
-        backbone: timm name (mobilevit_s is "DiffFAS-V", resnet18 "DiffFAS-R"), or "local-dir:FOLDER" for a folder
-            with timm's config.json and model.safetensors, whose weights are then loaded without a network.
-        pretrained: download timm's weights for a backbone that is given by name.
+        backbone: timm name (mobilevit_s is "DiffFAS-V", resnet18 "DiffFAS-R") for random weights, or
+            "local-dir:FOLDER" for a folder with timm's config.json and model.safetensors, whose weights are then
+            loaded. A name with one of timm's tags stands for weights and is refused: nothing is fetched here.
         scale: s of the softmax; must be the same as in the loss.
         backbone_args: further arguments of `timm.create_model`, such as {"img_size": 64} for a ViT.
         image_size: H = W of the images that the classifier was fitted on, if known; saved for a later export.
@@ -51,6 +51,10 @@ class SpoofClassifier(nn.Module):
 
     Images are B,3,H,W in [-1, 1]. Convolutional backbones take any size (resnet18 and mobilevit_s are tested down to
     32 × 32). The backbone's own input normalisation is applied here and saved with the weights.
+
+    Attributes:
+        pretrained: the weights that training started from, as `difffas.backbones.provenance`; None: random ones, or
+            unknown for a folder of an earlier version. It is saved with the weights.
 
     Raises UserError for repeated styles, for styles that are all live or all spoof, and for an unknown backbone.
     """
@@ -64,7 +68,6 @@ class SpoofClassifier(nn.Module):
         styles: Sequence[str],
         live_styles: Sequence[str],
         backbone: str = "mobilevit_s",
-        pretrained: bool = False,
         scale: float = 30.0,
         backbone_args: Mapping[str, Any] | None = None,
         image_size: int | None = None,
@@ -82,14 +85,20 @@ class SpoofClassifier(nn.Module):
         folder = backbone.removeprefix(LOCAL) if backbone.startswith(LOCAL) else None
         if folder is not None:
             self.backbone_args = dict(check_local(folder).get("model_args") or {}) | self.backbone_args
-            pretrained = False  # see load_local
+        elif ":" in backbone or "." in backbone:
+            raise UserError(
+                f"backbone {backbone!r} stands for weights: run `difffas fetch-backbone {backbone} FOLDER` and give "
+                f"{LOCAL}FOLDER"
+            )
         elif not timm.is_model(backbone):
             raise UserError(
                 f"backbone {backbone!r} is not known to timm: see timm.list_models(), or give {LOCAL}FOLDER"
             )
-        self.backbone = timm.create_model(backbone, pretrained=pretrained, num_classes=0, **self.backbone_args)
+        self.backbone = timm.create_model(backbone, num_classes=0, **self.backbone_args)
+        self.pretrained: dict[str, str] | None = None
         if folder is not None:
             load_local(self.backbone, folder)
+            self.pretrained = provenance(folder)
         self.architecture = str(self.backbone.pretrained_cfg["architecture"])
         self.head = CosineHead(int(self.backbone.head_hidden_size), len(self.styles))
         for name in ("mean", "std"):  # of images in [0, 1]
@@ -145,6 +154,7 @@ class SpoofClassifier(nn.Module):
             "backbone_args": self.backbone_args,
             "image_size": self.image_size,
             "live_styles": self.live_styles,
+            **({} if self.pretrained is None else {"pretrained": self.pretrained}),
             "scale": self.scale,
             "styles": self.styles,
             **({"patches": self.patches._asdict()} if self.patches is not None else {}),
@@ -192,4 +202,5 @@ class SpoofClassifier(nn.Module):
         classifier.load_state_dict(dict(read_tensors(files, stored)))
         if not bool((classifier.std > 0).all()):
             raise UserError(f"the weights in {place(files, prefix)}model.safetensors: std must be above 0")
+        classifier.pretrained = config.get("pretrained")
         return classifier.eval()

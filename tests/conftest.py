@@ -19,6 +19,7 @@ from tests.s3 import S3Server, running_server, variables
 
 if TYPE_CHECKING:
     from factory.storage import Storage
+    from tests.hub import Hub
 
 from tests.root import ROOT
 
@@ -72,6 +73,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no development photographs at {folder}: set DIFFFAS_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on the loopback that this process asks, with an empty cache."""
+    from factory.models import hub as weights
+    from tests.hub import served, use
+
+    (tmp_path / "private").mkdir()
+    monkeypatch.setattr(weights, "private_folder", lambda purpose: tmp_path / "private")
+    with served(tmp_path / "cache") as hub:
+        use(monkeypatch, hub.endpoint, hub.cache)
+        yield hub
 
 
 @pytest.fixture(scope="session")

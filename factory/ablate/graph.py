@@ -217,7 +217,8 @@ class Graph:
         by_content = built("-", {key: source.identity for key, source in inputs.items()})
         decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
         if "backbone" in decisive:
-            decisive["backbone"] = backbone.identity(decisive["backbone"])
+            located = backbone.located(decisive["backbone"], decisive.pop("backbones", None))
+            decisive["backbone"] = backbone.identity(located)
         identity = {"job": station, "settings": decisive, "rules": rules and rules.digest}
         name = f"{station}-{fingerprint(identity)[:16]}"
         url = f"{self._folder}/{name}"

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
+from difffas.model_files import json_object
 from factory.cards.facts import hub_license
 from factory.corpus import read_index
 from factory.corpus.license import strictest_of
@@ -54,6 +55,7 @@ _KINDS = {
         "from difffas.classifier import SpoofClassifier\n\nclassifier = SpoofClassifier.load(f'{folder}/classifier')",
     ),
 }
+CLASSIFIER = "classifier/config.json"
 LONGEST = 2000  # characters of one setting
 
 
@@ -78,6 +80,7 @@ class ModelFacts:
     library: str
     task: str
     loading: str
+    started: str | None  # what a classifier's backbone started from
     sources: list[Learned]
     license: str
     hub_license: str | None
@@ -116,6 +119,7 @@ def model_facts(storage: Storage, corpora: Mapping[str, str], figures: Mapping[s
         library=library,
         task=task,
         loading=loading,
+        started=_started(storage),
         sources=sorted(sources, key=lambda line: tuple(map(str, dataclasses.astuple(line)))),
         license=terms,
         hub_license=hub_license(terms),
@@ -146,3 +150,16 @@ def _taught(storage: Storage) -> dict[str, str]:
         "live faces matched by": taught["match"],
         "presets": "student" if taught["calls"] == 1 else "student, student-2",
     }
+
+
+def _started(storage: Storage) -> str | None:
+    """The weights that a classifier's backbone started from, in words; None for another model."""
+    if not storage.exists(CLASSIFIER):
+        return None
+    config = json_object(storage.read(CLASSIFIER), CLASSIFIER)
+    known = config.get("pretrained")
+    if known is None:
+        return f"random weights of timm's `{config['architecture']}`"
+    name = ".".join(known[key] for key in ("architecture", "tag") if key in known)
+    terms = f", licence {known['license']}" if "license" in known else ""
+    return f"the weights `{name}` (sha256 `{known['sha256']}`{terms})"

@@ -25,7 +25,8 @@ RECORD = "search"  # folder
 PROPOSED, RUNGS, STOPPED = (f"{RECORD}/{name}" for name in ("trials", "rungs", "stopped"))  # folders
 REFUSED = "refused"  # folder: one line for each trial that cannot run
 FIGURES = ("step", "loss", "auc", "d_eer")  # figures kept from a report
-PLACES = {"out", "corpus", "generated", "audit", "protocol", "backbone", "resources"}  # may differ for equal trials
+# Settings that may differ for equal trials.
+PLACES = {"out", "corpus", "generated", "audit", "protocol", "backbone", "backbones", "resources"}
 Figures: TypeAlias = dict[str, float | None]  # of one report, by names of FIGURES; None for one that is not finite
 RAY_TUNE_S_ID = re.compile(rb"\b[0-9a-f]{8}\b")  # earlier versions named Optuna's trials so
 

@@ -163,7 +163,7 @@ def optuna_space(space: SearchSpace) -> dict[str, Domain]:
 def located(fit: FitClassifierConfig) -> FitClassifierConfig:
     """The same settings with absolute paths, because Ray Tune runs every trial in its own folder."""
     places = {name: Storage(url).url for name in ("corpus", "generated", "audit") if (url := getattr(fit, name))}
-    places["backbone"] = backbone.located(fit.backbone)
+    places["backbone"] = backbone.located(fit.backbone, fit.backbones)
     if fit.protocol is not None and fit.protocol.partition(":")[0].endswith((".yaml", ".yml")):
         places["protocol"] = os.path.abspath(fit.protocol)
     return fit.model_copy(update=places)

@@ -10,13 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl, is_empty, is_none
+from factory.core.config import Config, PathHere, PathOrUrl, is_empty, is_none
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.corpus.generated import are_invented
 from factory.corpus.kept import Audit, kept_by
 from factory.corpus.row import LIVE, SPOOF
 from factory.models import backbone
+from factory.models.backbone import FOLDERS, NAMES
 from factory.protocols import check, check_generated, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.train import (
@@ -89,7 +90,8 @@ class FitClassifierConfig(Config):
     out: PathOrUrl = Field(description="model folder to write, local or s3://")
     split: str = Field("train", description="split to learn from")
     held_out: str | None = Field("dev", description="split for evaluations during training")
-    backbone: PathOrUrl = Field("mobilevit_s", description="any timm name, or local-dir:FOLDER")
+    backbone: PathOrUrl = Field("mobilevit_s", description=NAMES)
+    backbones: PathHere | None = Field(None, exclude_if=is_none, description=FOLDERS)
     loss: LossConfig = Field(default_factory=LossConfig)
     sampling: SamplingConfig = SamplingConfig()
     embeddings: EmbeddingsConfig | None = Field(
@@ -143,15 +145,17 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
     rows.plan(config.sampling, config.train.seed)  # refuses bad settings before the claim
     say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
     say_part(config.loss, sorted(styles))
-    network = {"backbone": backbone.identity(config.backbone)}
-    backbone.check_size(config.backbone, seen_size(config.loss, image_size(corpus, config.split)))
-    given = config.model_dump(mode="json", exclude={"out", "resources", "audit"})
+    located = backbone.located(config.backbone, config.backbones)
+    network = {"backbone": backbone.identity(located)}
+    backbone.check_size(located, seen_size(config.loss, image_size(corpus, config.split)))
+    backbone.say_start(STATION, located)
+    given = config.model_dump(mode="json", exclude={"out", "resources", "audit", "backbones"})
     digests = {"corpus": corpus.digest, "generated": generated.digest if generated else None}
     audit = Audit(config.audit) if config.audit is not None else None
     identity: JsonObject = {"job": STATION, **given, "styles": sorted(styles), **network, **digests}
     identity |= {"protocol": record(protocol_of(corpus)), **({"audit": audit.digest} if audit else {})}
     urls = {"corpus": corpus.storage.url, **({"generated": generated.storage.url} if generated else {})}
-    places = {**urls, "audit": audit and audit.storage.url, "backbone": backbone.located(config.backbone)}
+    places = {**urls, "audit": audit and audit.storage.url, "backbone": located}
     return identity, WorkerSettings(
         STATION,
         config.model_copy(update=places),
@@ -246,7 +250,7 @@ class ClassifierObjective:
         return SpoofClassifier(
             self._styles,
             live_styles=[style for style in self._styles if is_live(style)],
-            backbone=self._config.backbone,
+            backbone=backbone.here(self._config.backbone),
             scale=self._config.loss.parameters["scale"],
             backbone_args=backbone.arguments(self._config.backbone, seen_size(self._config.loss, self._size)),
             image_size=self._size,

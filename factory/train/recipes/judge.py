@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import Field
 
 from difffas.errors import UserError
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathHere, PathOrUrl, is_none
 from factory.models import backbone
+from factory.models.backbone import FOLDERS, NAMES
 from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, open_corpus, protocol_of, record
 from factory.run import Run
@@ -52,7 +53,8 @@ class FitJudgeConfig(Config):
     out: PathOrUrl = Field(description="model folder to write, local or s3://")
     split: str = Field("train", description="split to learn from")
     held_out: str = Field("dev", description="split whose people say how often the judge is right")
-    backbone: PathOrUrl = Field("resnet18", description="any timm name, or local-dir:FOLDER")
+    backbone: PathOrUrl = Field("resnet18", description=NAMES)
+    backbones: PathHere | None = Field(None, exclude_if=is_none, description=FOLDERS)
     train: TrainConfig = TrainConfig(
         steps=3000, batch_size=64, learning_rate=1e-3, weight_decay=0.02, cosine_decay=True
     )
@@ -71,9 +73,12 @@ def run(config: FitJudgeConfig) -> TrainSummary:
     check_held_out(corpus, config.split, config.held_out)
     if not len(held_out_rows(corpus, config.held_out, styles)):
         raise UserError(f"{corpus.storage.url}: split {config.held_out!r} has no row of a style of {config.split!r}")
-    backbone.check_size(config.backbone, image_size(corpus, config.split))
-    given = {"job": STATION, **config.model_dump(mode="json", exclude={"out", "resources"}), "styles": styles}
-    facts = {"corpus": corpus.digest, "backbone": backbone.identity(config.backbone)}
+    located = backbone.located(config.backbone, config.backbones)
+    facts = {"corpus": corpus.digest, "backbone": backbone.identity(located)}
+    backbone.check_size(located, image_size(corpus, config.split))
+    backbone.say_start(STATION, located)
+    chosen = config.model_dump(mode="json", exclude={"out", "resources", "backbones"})
+    given = {"job": STATION, **chosen, "styles": styles}
     claim = Run(
         config.out,
         STATION,
@@ -82,7 +87,7 @@ def run(config: FitJudgeConfig) -> TrainSummary:
         needs=needs(config.resources),
     )
     url = corpus.storage.url
-    places = {"corpus": url, "backbone": backbone.located(config.backbone)}
+    places = {"corpus": url, "backbone": located}
     settings = WorkerSettings(
         STATION,
         config.model_copy(update=places),
@@ -126,7 +131,7 @@ class JudgeObjective:
         return SpoofClassifier(
             self._styles,
             live_styles=[style for style in self._styles if is_live(style)],
-            backbone=self._config.backbone,
+            backbone=backbone.here(self._config.backbone),
             backbone_args=backbone.arguments(self._config.backbone, self._size),
             image_size=self._size,
         )

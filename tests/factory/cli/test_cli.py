@@ -134,6 +134,7 @@ def test_every_verb_has_help_with_an_example(capsys: pytest.CaptureFixture[str])
         "evaluate",
         "annotate",
         "export-classifier",
+        "fetch-backbone",
         "import-official",
         "demo",
     ):

@@ -148,6 +148,8 @@ COMMANDS = [
     ["ablate", "{}"],
     ["plan", "--device", "{}"],
     ["export-classifier", "{}", "--out", "x"],
+    ["fetch-backbone", "resnet18.tv_in1k", "{}"],
+    ["fetch-backbone", "{}", "x"],
     ["import-official", "x", "--out", "{}"],
     ["import-official", "x", "--out", "y", "--encoder", "{}"],
     ["demo", "--out", "{}"],

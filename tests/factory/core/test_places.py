@@ -163,6 +163,8 @@ COMMANDS = [
     ["fit-classifier", "corpus=x", "out=y", "backbone=local-dir:{}"],
     ["export-classifier", "{}", "--out", "x"],
     ["export-classifier", "x", "--out", "{}"],
+    ["fetch-backbone", "resnet18.tv_in1k", "{}"],
+    ["fit-classifier", "corpus=x", "out=y", "backbones={}"],
     ["import-official", "{}", "--out", "y"],
     ["import-official", "x", "--out", "y", "--encoder", "{}"],
     ["demo", "--out", "{}"],

@@ -11,13 +11,16 @@ import torch
 from benchmarks.corpora import small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
 from difffas.onnx_export import export_timm
+from factory.cli import main
 from factory.core.config import build
 from factory.models.backbone import arguments, check_size, identity, located
 from factory.train.recipes.classifier import FitClassifierConfig, classifier_recipe, prepared
 from tests.ablations import graph_of, table_of
+from tests.hub import Hub, published, use
 
 STYLES, LIVE = ("cam-live", "cam-print"), ("cam-live",)
 FIXED = "test_vit_relpos"  # timm's smallest that is made for one size of image
+TAGGED = "test_resnet.r160_in1k"
 TRAIN = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
 
 
@@ -80,3 +83,58 @@ def test_a_fit_takes_a_folder_by_a_relative_path_and_images_of_any_size(weights:
     assert SpoofClassifier.load(tmp_path / "model" / "classifier").backbone_args["img_size"] == 64
     with pytest.raises(ValueError, match="local-dir:weights has no config.json"):
         prepared(build(FitClassifierConfig, {**given, "backbone": "local-dir:weights"}))
+
+
+def test_a_fit_begins_from_the_weights_of_a_tag_and_says_so(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = published(hub, TAGGED)
+    write_corpus(tmp_path / "real", small_rows(subjects=2, side=64))
+    given = {"corpus": f"{tmp_path}/real", "out": f"{tmp_path}/out", "train": TRAIN}
+    identified, settings = prepared(build(FitClassifierConfig, {**given, "backbone": TAGGED}))
+    assert identified["backbone"] == identity(TAGGED) != TAGGED
+    assert settings.config.backbone == f"{TAGGED}@{hub.commit(f'timm/{TAGGED}')}"
+    assert f"the backbone starts from the weights of {settings.config.backbone}" in capsys.readouterr().err
+    recipe = classifier_recipe(settings)
+    begun = recipe.objective.network.state_dict()
+    assert all(torch.equal(begun[f"backbone.{name}"], tensor) for name, tensor in network.state_dict().items())
+    recipe.export(tmp_path / "model")
+    fitted = SpoofClassifier.load(tmp_path / "model" / "classifier")
+    fitted.save(tmp_path / "again")
+    assert fitted.pretrained == SpoofClassifier.load(tmp_path / "again").pretrained
+    assert fitted.pretrained is not None and fitted.pretrained["tag"] == "r160_in1k"
+    plain, settings = prepared(build(FitClassifierConfig, {**given, "backbone": "test_resnet"}))
+    assert plain["backbone"] == settings.config.backbone == "test_resnet"
+    said = "fit-classifier: backbone test_resnet starts from random weights; for trained ones give a tag, such as "
+    assert said + TAGGED in capsys.readouterr().err
+    assert identified.keys() == plain.keys()
+    assert "backbones" not in plain
+
+
+@pytest.mark.parametrize("verb", ["fit-classifier", "fit-judge"])
+def test_weights_that_are_not_there_end_the_command_before_it_claims_a_folder(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache")
+    write_corpus(tmp_path / "real", small_rows(subjects=4, splits=("train", "dev"), side=64))
+    command = [verb, f"corpus={tmp_path}/real", f"out={tmp_path}/out", f"backbone={TAGGED}"]
+    with pytest.raises(SystemExit) as ended:
+        main([*command, *(["loss.name=cross-entropy"] if verb == "fit-classifier" else [])])
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert printed.count("\n") == 1
+    assert f"backbone '{TAGGED}': its weights are not on this machine" in printed
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_s_tag_is_looked_for_in_the_folder_of_the_command(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, "http://127.0.0.1:9", tmp_path / "cache")
+    row = {"name": "a", "fit_classifier": {"backbone": TAGGED}}
+    with pytest.raises(ValueError, match="its weights are not on this machine"):
+        graph_of(table_of(row))
+    shutil.copytree(weights, tmp_path / "backbones" / TAGGED)
+    by_name = set(graph_of(table_of(row), fit_classifier={"backbones": f"{tmp_path}/backbones"}).runs)
+    by_folder = {"name": "a", "fit_classifier": {"backbone": f"local-dir:{weights}"}}
+    assert by_name == set(graph_of(table_of(by_folder)).runs)

@@ -216,18 +216,6 @@ def export_classifier(
     print_summary(run(build(ExportConfig, {"folder": folder, "out": out, "size": size})))
 
 
-@app.command("fetch-backbone")
-def fetch_backbone(
-    name: Annotated[str, typer.Argument(help="Weights: timm's NAME.TAG, or hf-hub:OWNER/NAME; @REVISION may follow.")],
-    out: Annotated[str, typer.Argument(help="Folder to write: safetensors and config.json.")],
-) -> None:
-    """Fetch trained weights for `backbone`. Example: difffas fetch-backbone resnet18.tv_in1k backbones/resnet18"""
-    from factory.convert.fetch_backbone import FetchConfig, run
-    from factory.core.config import build
-
-    print_summary(run(build(FetchConfig, {"name": name, "out": out})))
-
-
 @app.command("import-official")
 @printing
 def import_official(

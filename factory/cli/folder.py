@@ -1,4 +1,4 @@
-"""The verbs on a folder that a run wrote: show its progress, verify it, and inspect or regenerate samples."""
+"""The verbs on a folder: show a run's progress, verify it, inspect or regenerate samples; fetch one with weights."""
 
 from __future__ import annotations
 
@@ -131,11 +131,23 @@ def release(
         typer.echo(command, err=True)  # ready for a shell; JSON would escape its quotes
 
 
+def fetch_backbone(
+    name: Annotated[str, typer.Argument(help="Weights: timm's NAME.TAG, or hf-hub:OWNER/NAME; @REVISION may follow.")],
+    out: Annotated[str, typer.Argument(help="Folder to write: safetensors and config.json.")],
+) -> None:
+    """Fetch trained weights for `backbone`. Example: difffas fetch-backbone resnet18.tv_in1k backbones/resnet18"""
+    from factory.convert.fetch_backbone import FetchConfig, run
+    from factory.core.config import build
+
+    print_summary(run(build(FetchConfig, {"name": name, "out": out})))
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "verify": verify,
     "release": release,
     "retry-failed": retry_failed,
+    "fetch-backbone": fetch_backbone,
     "show": show,
     "regenerate": regenerate,
 }

@@ -14,7 +14,16 @@ from factory.core.exits import STATUSES
 
 PANELS = {
     "Data": ("prepare", "world", "join", "annotate", "protocols"),
-    "Models": ("fit-style", "fit-generator", "fit-student", "fit-dsdg", "fit-classifier", "fit-judge", "tune"),
+    "Models": (
+        "fetch-backbone",
+        "fit-style",
+        "fit-generator",
+        "fit-student",
+        "fit-dsdg",
+        "fit-classifier",
+        "fit-judge",
+        "tune",
+    ),
     "Generate": ("calibrate", "probe", "plan", "generate", "status", "retry-failed", "verify", "audit", "release"),
     "Look": ("show", "regenerate", "play", "strength", "evaluate", "report", "ablate", "benchmark"),
     "Cluster": ("env", "submit", "job"),

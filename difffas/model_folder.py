@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import diffusers
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from difffas.errors import UserError
-from difffas.model_files import Files, place, read_object
+from difffas.model_files import Files, json_object, place, read_object
 from difffas.schedule import TIMESTEPS
 from difffas.schedulers import check_process
 from difffas.strict import check_network, network_config
@@ -19,6 +20,24 @@ from difffas.unet import SpoofUNet
 
 INDEX, SCHEDULER = "model_index.json", "scheduler/scheduler_config.json"
 NETWORKS = {"unet": ("difffas.unet", "SpoofUNet"), "style_encoder": ("difffas.style_encoder", "StyleEncoder")}
+CODE = "pipeline.py"
+# diffusers takes the class of a folder from the folder's code, and only if told to trust it; SpoofPipeline does not.
+CLASS, CLASS_BY_CODE = "SpoofPipeline", ["pipeline", "SpoofPipeline"]
+_CODE = '''"""Loads this folder with `DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)` of diffusers.
+
+The networks are not in this file: it imports them from the package difffas-factory. With that package at hand,
+`difffas.SpoofPipeline.from_pretrained(folder)` does the same and runs no code of the folder.
+"""
+
+import importlib
+
+try:
+    SpoofPipeline = importlib.import_module("difffas.pipeline").SpoofPipeline
+except ModuleNotFoundError as error:
+    if error.name != "difffas":
+        raise
+    raise ImportError("this model is loaded by the package difffas-factory: pip install difffas-factory") from None
+'''
 STUDENT, STUDENT_CLASS = "student", ("difffas.student", "SpoofStudent")  # a part that a folder may lack
 
 
@@ -54,7 +73,7 @@ def check_parts(files: Files) -> None:
         UserError: naming the part or key at fault.
     """
     index, where = read_object(files, INDEX), place(files, INDEX)
-    if index.get("_class_name") != "SpoofPipeline":
+    if index.get("_class_name") not in (CLASS, CLASS_BY_CODE):
         raise UserError(f"{where} is that of a {index.get('_class_name')!r}, not of a SpoofPipeline")
     parts = {name: value for name, value in index.items() if not name.startswith("_")}
     for name, wanted in NETWORKS.items():
@@ -79,10 +98,29 @@ def has_student(files: Files) -> bool:
     return read_object(files, INDEX).get(STUDENT) == list(STUDENT_CLASS)
 
 
+def code() -> bytes:
+    """The `pipeline.py` of a model folder, with which diffusers' own loader reads it."""
+    return _CODE.encode()
+
+
+def index_bytes(index: Mapping[str, Any]) -> bytes:
+    """A model folder's index as a file."""
+    return (json.dumps(index, indent=2, sort_keys=True) + "\n").encode()
+
+
+def decisive_index(files: Files) -> bytes:
+    """The part of an index that decides what the folder makes, as bytes for a digest.
+
+    Where diffusers finds the class does not: folders of earlier versions, without `pipeline.py`, have the same bytes.
+    """
+    data = files.read(INDEX)
+    index = json_object(data, place(files, INDEX))
+    return index_bytes({**index, "_class_name": CLASS}) if index.get("_class_name") == CLASS_BY_CODE else data
+
+
 def index_with_student(files: Files) -> bytes:
     """A generator's index as that of a folder which holds its student, too."""
-    index = {**read_object(files, INDEX), STUDENT: list(STUDENT_CLASS)}
-    return (json.dumps(index, indent=2, sort_keys=True) + "\n").encode()
+    return index_bytes({**read_object(files, INDEX), "_class_name": CLASS_BY_CODE, STUDENT: list(STUDENT_CLASS)})
 
 
 def student_config(files: Files) -> dict[str, Any]:

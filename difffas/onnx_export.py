@@ -1,4 +1,4 @@
-"""Export a classifier as an ONNX file, which runs without PyTorch, or its backbone as a folder that timm reads."""
+"""Export a classifier as an ONNX file, which runs without PyTorch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -17,7 +16,6 @@ from difffas.errors import UserError
 OPSET = 18
 INPUT = "float32 RGB, B,3,H,W, range [-1, 1]: pixel / 127.5 - 1; the backbone's own normalisation is inside"
 PACKAGES = ("onnx", "onnxscript")
-KEPT = ("mean", "std", "interpolation", "fixed_input_size", "first_conv", "classifier")  # keys of timm's configuration
 
 
 class _Probabilities(nn.Module):
@@ -97,27 +95,3 @@ def _facts(classifier: SpoofClassifier, size: int) -> dict[str, str]:
         "live_styles": json.dumps(classifier.live_styles),
         "architecture": classifier.architecture,
     }
-
-
-def export_timm(classifier: SpoofClassifier, folder: str | Path, size: int = 256) -> None:
-    """Write the backbone alone, in the form that `timm.create_model("local-dir:FOLDER", pretrained=True)` reads.
-
-    Such a model returns pooled features, or with `num_classes=` the logits of a new layer. It takes images as timm
-    does: in [0, 1], minus `mean`, divided by `std` of its configuration; `size` is recorded as its input size, or the
-    side of the patches that the classifier looks at.
-    """
-    size = classifier.patches.side if classifier.patches is not None else size
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    known = classifier.backbone.pretrained_cfg
-    kept = {name: known[name] for name in KEPT if known.get(name) is not None}
-    config = {
-        "architecture": classifier.architecture,
-        "num_classes": 0,
-        "num_features": classifier.backbone.num_features,
-        "model_args": classifier.backbone_args,
-        "pretrained_cfg": {**kept, "input_size": [3, size, size], "num_classes": 0},
-    }
-    weights = {name: tensor.contiguous() for name, tensor in classifier.backbone.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -33,14 +33,14 @@ def grid_of(images: Tensor, patches: Patches) -> Tensor:
     return torch.stack(
         [
             images[:, :, top : top + patches.side, left : left + patches.side]
-            for top in _starts(height, patches)
-            for left in _starts(width, patches)
+            for top in starts(height, patches)
+            for left in starts(width, patches)
         ],
         dim=1,
     )
 
 
-def _starts(length: int, patches: Patches) -> list[int]:
+def starts(length: int, patches: Patches) -> list[int]:
     """Where the patches along an axis of so many pixels begin."""
     room = length - patches.side
     if patches.grid == 1:

@@ -22,7 +22,7 @@ from difffas.alignment import align, aligned
 from difffas.errors import UserError
 from difffas.guidance import Branches, Conditions, guided
 from difffas.model_files import LocalFiles
-from difffas.model_folder import check_parts, has_student
+from difffas.model_folder import CLASS, CLASS_BY_CODE, CODE, INDEX, check_parts, code, has_student, index_bytes
 from difffas.presets import Preset, network_dtype, preset_named
 from difffas.samplers import SAMPLERS, PerSampleNoise, Sampler, ddim
 from difffas.schedule import (
@@ -45,7 +45,7 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 # From x, live faces, conditions of the guides and a source of noise to spoofs.
 Way = Callable[[Tensor, Tensor, Conditions, PerSampleNoise], Tensor]
 
-_CONFIGS = ("model_index.json", "unet/config.json", "style_encoder/config.json", "scheduler/scheduler_config.json")
+_CONFIGS = (INDEX, "unet/config.json", "style_encoder/config.json", "scheduler/scheduler_config.json")
 STUDENT_CONFIG = "student/config.json"
 
 
@@ -116,7 +116,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     @classmethod
     def _downloaded(cls, name: str, options: dict[str, Any]) -> str:
         try:
-            return str(cls.download(name, **options))
+            return str(_OnTheHub.download(name, **options))
         except OSError as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{name} is not a model folder here, and the hub gives no such model: {reason}") from None
@@ -126,6 +126,7 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
     ) -> None:
         """Write the model folder; the same weights and versions give the same bytes, wherever they came from.
 
+        Its `pipeline.py` lets `DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)` read it, too.
         Further arguments go to diffusers, such as `variant`. Raises ValueError for `safe_serialization=False`.
         """
         if not safe_serialization:
@@ -135,9 +136,18 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
             path = Path(save_directory) / name
             config = json.loads(path.read_text(encoding="utf-8"))
             config.pop("_name_or_path", None)  # the folder that it was loaded from
-            if config.get("student") == [None, None]:  # folders without a student keep their bytes
-                del config["student"]
-            path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            if name == INDEX:
+                config["_class_name"] = CLASS_BY_CODE
+                if config.get("student") == [None, None]:  # folders without a student keep their bytes
+                    del config["student"]
+            path.write_bytes(index_bytes(config))
+        (Path(save_directory) / CODE).write_bytes(code())
+
+    @classmethod
+    def _dict_from_json_file(cls, json_file: str | os.PathLike[str]) -> dict[str, Any]:
+        """Read an index as that of this class, so that diffusers does not look for the class in the folder's code."""
+        index: dict[str, Any] = super()._dict_from_json_file(json_file)
+        return {**index, "_class_name": CLASS} if index.get("_class_name") == CLASS_BY_CODE else index
 
     @torch.no_grad()
     def encode_guides(self, guides: Tensor) -> Features:
@@ -324,6 +334,18 @@ class SpoofPipeline(DiffusionPipeline):  # type: ignore[misc]
         if name not in SAMPLERS:
             raise ValueError(f"sampler {name!r} is unknown: use one of {', '.join(SAMPLERS)}")
         return SAMPLERS[name]
+
+
+class _OnTheHub(SpoofPipeline):
+    """A SpoofPipeline to be downloaded: diffusers gets no parts from modules that it does not know, as ours.
+
+    After the download `check_parts` looks at the names that the index really has.
+    """
+
+    @classmethod
+    def _dict_from_json_file(cls, json_file: str | os.PathLike[str]) -> dict[str, Any]:
+        index = super()._dict_from_json_file(json_file)
+        return {name: ["diffusers", *part[1:]] if isinstance(part, list) else part for name, part in index.items()}
 
 
 def _steps(steps: int | None, preset: Preset, preset_name: str) -> int:

@@ -108,7 +108,9 @@ def served(cache: Path) -> Iterator[Hub]:
 def use(monkeypatch: pytest.MonkeyPatch, endpoint: str, cache: Path) -> None:
     """Let this process ask a hub, and keep its answers in a cache; `huggingface_hub` reads the environment once."""
     from huggingface_hub import constants
+    from huggingface_hub.hf_api import api
 
+    monkeypatch.setattr(api, "endpoint", endpoint)
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     address = f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address)

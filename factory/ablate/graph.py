@@ -217,7 +217,7 @@ class Graph:
         by_content = built("-", {key: source.identity for key, source in inputs.items()})
         decisive = by_content.model_dump(mode="json", exclude=NO_RESULT)
         if "backbone" in decisive:
-            located = backbone.located(decisive["backbone"], decisive.pop("backbones", None))
+            located = backbone.found(decisive["backbone"], decisive.pop("backbones", None))
             decisive["backbone"] = backbone.identity(located)
         identity = {"job": station, "settings": decisive, "rules": rules and rules.digest}
         name = f"{station}-{fingerprint(identity)[:16]}"

@@ -26,7 +26,8 @@ _KINDS = {
         "Generator of spoof faces",
         "diffusers",
         "image-to-image",
-        "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)",
+        "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)\n"
+        "# or diffusers' DiffusionPipeline.from_pretrained(folder, trust_remote_code=True), for which pipeline.py is here",
     ),
     "fit-student": (
         "Generator of spoof faces with a student",

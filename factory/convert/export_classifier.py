@@ -43,7 +43,8 @@ def run(config: ExportConfig) -> Exported:
         UserError: if the folder holds no classifier, its image size is unknown or differs from `size`, OUT already
             holds a classifier, or the packages for ONNX are missing.
     """
-    from difffas.onnx_export import INPUT, export_onnx, export_timm
+    from difffas.onnx_export import INPUT, export_onnx
+    from difffas.timm_export import CARD, card, export_timm
 
     storage = Storage(config.out)
     if storage.exists("model.safetensors"):  # the last file that is written
@@ -53,6 +54,8 @@ def run(config: ExportConfig) -> Exported:
     with tempfile.TemporaryDirectory() as name:
         classifier.save(name)
         export_timm(classifier, Path(name) / BACKBONE, size)
+        text = card(classifier, size, BACKBONE, _terms(Storage(config.folder)))
+        (Path(name) / CARD).write_text(text, encoding="utf-8")
         export_onnx(classifier, Path(name) / ONNX, size)
         commit_model(storage, Path(name))
     return {
@@ -62,6 +65,14 @@ def run(config: ExportConfig) -> Exported:
         "images": f"{INPUT}; H = W = {size}",
         "styles": list(classifier.styles),
     }
+
+
+def _terms(storage: Storage) -> str:
+    """The lines of the licence in the card of the folder that is exported, if it has one."""
+    if not storage.exists("README.md"):
+        return ""
+    front = storage.read("README.md").decode(errors="replace").partition("\n---\n")[0]
+    return "".join(f"{line}\n" for line in front.splitlines() if line.startswith("license"))
 
 
 def _size(config: ExportConfig, fitted: int | None) -> int:

@@ -107,7 +107,9 @@ def narrowed(model: Path, folder: Path, parts: tuple[str, ...]) -> None:
 
     for part in parts:
         shutil.copytree(model / part, folder / part)
-    shutil.copy(model / "model_index.json", folder)
+    for name in ("model_index.json", "pipeline.py"):
+        if (model / name).is_file():  # models of earlier versions have no pipeline.py
+            shutil.copy(model / name, folder)
     for path in (path for path in folder.glob("*/*.safetensors") if path.parent.name != PART):
         tensors = load_file(path)
         narrow = {n: t.to(torch.bfloat16) if t.is_floating_point() else t for n, t in tensors.items()}

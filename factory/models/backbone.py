@@ -26,17 +26,22 @@ def located(backbone: str, folders: str | None = None) -> str:
     under the names of their weights; they are looked for there first.
 
     Raises:
-        UserError: if a folder lacks a file, or the name stands for weights that are not here and that the hub does
-            not give.
+        UserError: if the name stands for weights that are not here and that the hub does not give.
     """
     if backbone.startswith(LOCAL):
-        _require(backbone, _folder(backbone))
         return LOCAL + os.path.abspath(_folder(backbone))
     if not is_named(backbone):
         return backbone
     if folders is not None and (Path(folders) / backbone / CONFIG).is_file():
         return LOCAL + os.path.abspath(Path(folders) / backbone)
     return find(backbone).pinned
+
+
+def found(backbone: str, folders: str | None = None) -> str:
+    """`located`, for weights that are whole; raises UserError also for a local folder that lacks a file."""
+    if backbone.startswith(LOCAL):
+        _require(backbone, _folder(backbone))
+    return located(backbone, folders)
 
 
 def here(backbone: str) -> str:

@@ -139,12 +139,17 @@ def load_classifier(storage: Storage) -> SpoofClassifier:
 def model_digest(storage: Storage) -> str:
     """Return the digest of a model folder: of names and sha256 of its configuration and weight files.
 
+    `pipeline.py`, which our loader does not read, is excluded, and so is the index's mention of it.
+
     Raises:
         UserError: if the folder is not a finished model folder, or its model is incomplete.
     """
+    from difffas.model_folder import decisive_index
+
     if not storage.exists(MODEL_INDEX):
         raise UserError(f"{storage.url} is not a model folder: run `difffas fit-generator` to its end first")
-    sums = {name: hashlib.sha256(storage.read(name)).hexdigest() for name in (MODEL_INDEX, *part_names(storage))}
+    sums = {name: hashlib.sha256(storage.read(name)).hexdigest() for name in part_names(storage)}
+    sums[MODEL_INDEX] = hashlib.sha256(decisive_index(storage)).hexdigest()
     digest = fingerprint(sums)
     check_generator(storage, digest)
     _check_students_teacher(storage, _digest_of_parts(sums))

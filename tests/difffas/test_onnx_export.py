@@ -1,4 +1,4 @@
-"""Exports are the classifier: ONNX by onnxruntime, the backbone by timm."""
+"""The export is the classifier, as onnxruntime computes it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
 
 from difffas.classifier import SpoofClassifier
-from difffas.onnx_export import export_onnx, export_timm
+from difffas.onnx_export import export_onnx
 from difffas.patches import Patches
 
 onnx = pytest.importorskip("onnx")
@@ -76,9 +75,6 @@ def test_onnx_of_a_classifier_of_patches_takes_whole_faces_and_gives_the_mean(tm
     assert session.get_modelmeta().custom_metadata_map["outputs"].endswith("; means over 3² patches of 40 × 40")
     with pytest.raises(ValueError, match="images of 32 × 32: the classifier looks at patches of 40"):
         export_onnx(classifier, path, size=32)
-    export_timm(classifier, tmp_path / "backbone", size=64)
-    config = json.loads((tmp_path / "backbone" / "config.json").read_text())
-    assert config["pretrained_cfg"]["input_size"] == [3, 40, 40]
 
 
 @pytest.mark.slow
@@ -94,25 +90,6 @@ def test_a_transformer_that_reshapes_its_attention(tmp_path: Path) -> None:
     classifier = classifier_of("test_vit_relpos", backbone_args={"img_size": 64})
     export_onnx(classifier, tmp_path / "classifier.onnx", size=64)
     check(classifier, tmp_path / "classifier.onnx", 64)
-
-
-@pytest.mark.parametrize(("name", "given"), [("test_resnet", {}), ("test_vit", {"backbone_args": {"img_size": 64}})])
-def test_timm_reads_the_backbone(name: str, given: dict[str, Any], tmp_path: Path) -> None:
-    classifier = classifier_of(name, **given)
-    export_timm(classifier, tmp_path, size=64)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
-    model = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
-    config = timm.data.resolve_data_config(model=model)
-    assert tuple(config["input_size"]) == (3, 64, 64)
-    mean, std = (torch.tensor(config[key]).view(3, 1, 1) for key in ("mean", "std"))
-    given_images = images(3, 64)
-    with torch.no_grad():
-        features = model(((given_images + 1) / 2 - mean) / std)
-        torch.testing.assert_close(features, classifier.features(given_images))
-    assert timm.create_model(f"local-dir:{tmp_path}", pretrained=True, num_classes=7).num_classes == 7
-    again = SpoofClassifier(STYLES, LIVE, backbone=f"local-dir:{tmp_path}").eval()
-    with torch.no_grad():
-        torch.testing.assert_close(again.features(given_images), classifier.features(given_images))
 
 
 def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

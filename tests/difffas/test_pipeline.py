@@ -210,6 +210,7 @@ def test_the_model_folder_round_trips(pipeline: SpoofPipeline, tmp_path: Path) -
     assert digests(first) == digests(second)
     assert sorted(digests(first)) == [
         "model_index.json",
+        "pipeline.py",
         "scheduler/scheduler_config.json",
         "style_encoder/config.json",
         "style_encoder/diffusion_pytorch_model.safetensors",

@@ -145,7 +145,7 @@ def prepared(config: FitClassifierConfig) -> tuple[JsonObject, WorkerSettings[Fi
     rows.plan(config.sampling, config.train.seed)  # refuses bad settings before the claim
     say_unscored(config.loss, rows.columns["brisque"][rows.numbers])
     say_part(config.loss, sorted(styles))
-    located = backbone.located(config.backbone, config.backbones)
+    located = backbone.found(config.backbone, config.backbones)
     network = {"backbone": backbone.identity(located)}
     backbone.check_size(located, seen_size(config.loss, image_size(corpus, config.split)))
     backbone.say_start(STATION, located)

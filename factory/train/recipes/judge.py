@@ -73,7 +73,7 @@ def run(config: FitJudgeConfig) -> TrainSummary:
     check_held_out(corpus, config.split, config.held_out)
     if not len(held_out_rows(corpus, config.held_out, styles)):
         raise UserError(f"{corpus.storage.url}: split {config.held_out!r} has no row of a style of {config.split!r}")
-    located = backbone.located(config.backbone, config.backbones)
+    located = backbone.found(config.backbone, config.backbones)
     facts = {"corpus": corpus.digest, "backbone": backbone.identity(located)}
     backbone.check_size(located, image_size(corpus, config.split))
     backbone.say_start(STATION, located)

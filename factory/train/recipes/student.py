@@ -319,7 +319,7 @@ class StudentRecipe:
 
     def export(self, folder: Path) -> ModelFigures:
         """Write the teacher's parts and the student below `folder`; return the figures of the run."""
-        from difffas.model_folder import index_with_student
+        from difffas.model_folder import CODE, code, index_with_student
         from factory.train.parallel import whole
 
         student = whole(self._average.model, self._new)
@@ -328,5 +328,6 @@ class StudentRecipe:
             if not name.startswith(f"{STUDENT}/"):
                 copy.create(name, self._teacher.read(name))
         student.save_pretrained(folder / STUDENT)
+        copy.create(CODE, code())
         copy.create(MODEL_INDEX, index_with_student(self._teacher))
         return {"parameters": sum(parameter.numel() for parameter in student.parameters())}

@@ -16,6 +16,7 @@ def test_export_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     torch.manual_seed(0)
     classifier = SpoofClassifier(["a-live", "a-print"], ["a-live"], backbone="test_resnet").eval()
     classifier.save(tmp_path / "run" / "classifier")  # where fit-classifier leaves it
+    (tmp_path / "run" / "README.md").write_text("---\nlicense: cc0-1.0\ntags: [x]\n---\n\n# Card\n")
     command = ["export-classifier", str(tmp_path / "run"), "--out", str(tmp_path / "out"), "--size", "64"]
     with pytest.raises(SystemExit) as caught:
         main(command)
@@ -25,12 +26,17 @@ def test_export_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "[-1, 1]" in said["images"]
     files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert files == [
+        "README.md",
+        "backbone/README.md",
         "backbone/config.json",
+        "backbone/model.head.safetensors",
         "backbone/model.safetensors",
         "classifier.onnx",
         "config.json",
         "model.safetensors",
     ]
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "\nlicense: cc0-1.0\n---\n" in card and 'folder, path = "backbone", "face.png"' in card
     images = torch.zeros(1, 3, 64, 64)
     assert torch.equal(SpoofClassifier.load(tmp_path / "out")(images), classifier(images))
     SpoofClassifier(["x-live", "x-mask"], ["x-live"], backbone=said["backbone"])

@@ -37,7 +37,8 @@ def pipeline() -> SpoofPipeline:
 def test_it_is_small_and_holds_no_pickle(pipeline: SpoofPipeline) -> None:
     files = [path for path in FOLDERS[GENERATOR].rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= MEGABYTES * 2**20
-    assert {path.suffix for path in files} == {".json", ".safetensors", ".md"}
+    assert {path.suffix for path in files} == {".json", ".safetensors", ".md", ".py"}
+    assert [path.name for path in files if path.suffix == ".py"] == ["pipeline.py"]
     assert sum(p.numel() for p in pipeline.unet.parameters()) < 4.5e6
     assert sum(p.numel() for p in pipeline.style_encoder.parameters()) <= 3e6
     assert model_digest(Storage(GENERATOR))

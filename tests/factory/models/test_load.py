@@ -16,9 +16,9 @@ import torch
 
 from benchmarks.corpora import NoConfig, face, png, row, small_rows, write_corpus
 from difffas.classifier import SpoofClassifier
-from difffas.onnx_export import export_timm
 from difffas.pipeline import SpoofPipeline
 from difffas.style_encoder import StyleEncoder
+from difffas.timm_export import export_timm
 from difffas.unet import SpoofUNet
 from factory.cli import main
 from factory.core.config import fingerprint
@@ -224,9 +224,14 @@ def test_digests_are_those_of_the_names_and_bytes(root: Path) -> None:
 
     def rule(storage: Storage, parts: list[str], *more: str) -> str:
         paths = [*more, *(f"{part}/{name}" for part in parts for name in storage.names(part))]
-        digests = {path: hashlib.sha256(storage.read(path)).hexdigest() for path in paths}
+        by_code = (
+            b'[\n    "pipeline",\n    "SpoofPipeline"\n  ]'  # how the index has named the class since pipeline.py
+        )
+        named = {path: storage.read(path).replace(by_code, b'"SpoofPipeline"') for path in paths}
+        digests = {path: hashlib.sha256(data).hexdigest() for path, data in named.items()}
         return fingerprint(digests if more else {path.partition("/")[2]: sha for path, sha in digests.items()})
 
+    assert model_digest(Storage(GENERATOR)) == "3f1add01ed04a289b2e15229a898722d9b58a5cb010e58f9523442f221051d51"
     for place in (GENERATOR, root / "generator"):
         shipped = Storage(str(place))
         assert model_digest(shipped) == rule(

@@ -85,9 +85,8 @@ def card(classifier: SpoofClassifier, size: int, folder: str = ".", front: str =
     started = classifier.pretrained or {}
     name = ".".join(started[key] for key in ("architecture", "tag") if key in started)
     terms = f", licence {started['license']}" if "license" in started else ""
-    begun = (
-        f" Its training started from the weights `{name}` (sha256 `{started['sha256']}`{terms})." if started else ""
-    )
+    weights = f"`{name}` (sha256 `{started.get('sha256')}`{terms})"
+    begun = f"\nIts training started from the weights {weights}.\n" if started else ""
     kinds = {style: "live" if style in classifier.live_styles else "spoof" for style in classifier.styles}
     styles = "".join(f"| {style} | {kind} |\n" for style, kind in kinds.items())
     return f"""\
@@ -99,8 +98,8 @@ tags: [face-anti-spoofing, presentation-attack-detection]
 
 # Spoof classifier
 
-timm's `{classifier.architecture}`, fitted to tell live faces from attacks on face crops of {size} × {size} pixels.{begun}
-
+timm's `{classifier.architecture}`, fitted to tell live faces from attacks on face crops of {size} × {size} pixels.
+{begun}
 The model in `{folder}` gives features; the head is the cosine between them and one direction for each style. These
 lines give the scores of the classifier:
 

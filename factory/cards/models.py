@@ -27,7 +27,7 @@ _KINDS = {
         "diffusers",
         "image-to-image",
         "from difffas import SpoofPipeline\n\npipeline = SpoofPipeline.from_pretrained(folder)\n"
-        "# or diffusers' DiffusionPipeline.from_pretrained(folder, trust_remote_code=True), for which pipeline.py is here",
+        "# diffusers does the same: DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)",
     ),
     "fit-student": (
         "Generator of spoof faces with a student",

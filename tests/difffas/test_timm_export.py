@@ -105,7 +105,7 @@ def test_the_whole_image_counts_and_the_card_names_the_weights_that_were_the_sta
     export_timm(classifier, tmp_path, size=64)
     model = timm.create_model(f"local-dir:{tmp_path}", pretrained=True)
     config = timm.data.resolve_model_data_config(model)
-    assert (config["crop_pct"], config["input_size"]) == (1.0, (3, 64, 64))
+    assert (config["crop_pct"], list(config["input_size"])) == (1.0, [3, 64, 64])
     assert json.loads((tmp_path / "config.json").read_text())["label_names"] == list(STYLES)
     card = (tmp_path / "README.md").read_text()
     assert "started from the weights `test_resnet.r160_in1k` (sha256 `ab`, licence x)" in card

@@ -41,8 +41,9 @@ def export_timm(classifier: SpoofClassifier, folder: str | Path, size: int = 256
 
     Such a model returns pooled features, or with `num_classes=` the logits of a new layer. It takes images as timm
     does: in [0, 1], minus `mean`, divided by `std` of its configuration; `size` is recorded as its input size, or the
-    side of the patches that the classifier looks at, and the whole image is used (`crop_pct` 1). `model.head.safetensors` has the directions of the styles (K, D), `label_names`
-    of the configuration their names, and README.md the lines that turn both into the classifier's scores.
+    side of the patches that the classifier looks at, and the whole image is used (`crop_pct` 1).
+    `model.head.safetensors` has the directions of the styles (K, D), `label_names` of the configuration their names,
+    and README.md the lines that turn both into the classifier's scores.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ STATION = "fit-student"
 
 
 class DistillationConfig(Config):
-    """Weights of the loss's terms, see `difffas.distillation`; benchmarks/student.md compares them in short trainings."""
+    """Weights of the terms of `difffas.distillation`; benchmarks/student.md compares them in short trainings."""
 
     pixels: float = Field(1.0, ge=0, description="weight of Huber's loss of pixels")
     features: float = Field(0.1, ge=0, description="weight of the distance of the style encoder's maps")

@@ -13,12 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from difffas.timm_export import HEAD
+
 Spoil = Callable[[Path], Any]  # takes the folder of one network
 
 
 def weights_of(folder: Path) -> Path:
-    """Its one safetensors file."""
-    (path,) = folder.glob("*.safetensors")
+    """The safetensors file of the network; an exported backbone has a head beside it."""
+    (path,) = (path for path in folder.glob("*.safetensors") if path.name != HEAD)
     return path
 
 

@@ -17,6 +17,7 @@ from factory.cli.stations import VERBS
 from factory.core.config import load, read_yaml
 from factory.core.documents import parse_yaml
 from factory.generate import GenerateConfig
+from factory.models import backbone, hub
 from factory.train import check_resources
 from factory.train.optimisers import learning_rate
 from factory.train.recipes.generator import FitGeneratorConfig
@@ -32,6 +33,14 @@ SECTION = DOCUMENT.split("## Recipes of the release")[1].split("\n## ")[0]
 LINES = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in SECTION.splitlines() if line.startswith("| ")
 ]
+
+
+@pytest.fixture(autouse=True)
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pretrained backbones that the recipes name, as if the hub's cache had them."""
+    for name in (hub.CONFIG, hub.WEIGHTS):
+        (tmp_path / name).write_bytes(b"{}")
+    monkeypatch.setattr(backbone, "find", lambda name: hub.Found(tmp_path, f"{name}@0"))
 
 
 def leaves(values: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss, check, required_features
+from difffas.losses.interface import Batch, Loss, check, required_features
 from difffas.losses.margin_softmax import margin_softmax
 from difffas.losses.whole_batch import over_workers, standardise
 
@@ -25,16 +25,10 @@ class AdaFace(Loss):
     concentration: float = 0.333  # h
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and features B,D."""
-        check(cosines, labels)
-        norms = required_features(features, labels).norm(dim=1)  # B
-        z = (self.concentration * over_workers(standardise, norms)).clamp(-1.0, 1.0).to(cosines.device)
-        return margin_softmax(cosines, labels, self.scale, angle=-self.margin * z, add=self.margin * z + self.margin)
+        check(batch.cosines, batch.labels)
+        norms = required_features(batch.features, batch.labels).norm(dim=1)  # B
+        z = (self.concentration * over_workers(standardise, norms)).clamp(-1.0, 1.0).to(batch.cosines.device)
+        angle, add = -self.margin * z, self.margin * z + self.margin
+        return margin_softmax(batch.cosines, batch.labels, self.scale, angle=angle, add=add)

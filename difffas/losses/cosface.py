@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.margin_softmax import margin_softmax
 
 
@@ -17,13 +17,6 @@ class CosFace(Loss):
     margin: float = 0.35
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
-        return margin_softmax(cosines, labels, self.scale, add=self.margin)
+        return margin_softmax(batch.cosines, batch.labels, self.scale, add=self.margin)

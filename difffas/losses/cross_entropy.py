@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.margin_softmax import margin_softmax
 
 
@@ -16,13 +16,6 @@ class CrossEntropy(Loss):
 
     scale: float = 30.0  # s; s = 30 for all losses [ours]
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
-        return margin_softmax(cosines, labels, self.scale)
+        return margin_softmax(batch.cosines, batch.labels, self.scale)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from difffas.losses.interface import Loss, check, wide
+from difffas.losses.interface import Batch, Loss, check, wide
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,10 @@ class Focal(Loss):
     gamma: float = 2.0
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
-        check(cosines, labels)
-        negative_log = F.cross_entropy(self.scale * wide(cosines), labels, reduction="none")
+        check(batch.cosines, batch.labels)
+        negative_log = F.cross_entropy(self.scale * wide(batch.cosines), batch.labels, reduction="none")
         # expm1 computes 1 − p, because p itself would round to 1 for an almost certain sample. 1 − p stays above 0,
         # where a power below 1 would have an infinite slope.
         uncertainty = (-torch.expm1(-negative_log)).clamp(min=torch.finfo(negative_log.dtype).tiny)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import typing
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 
+class Batch(NamedTuple):
+    """What a loss may look at; `Loss` says what each is."""
+
+    cosines: Tensor
+    labels: Tensor
+    quality: Tensor | None = None
+    features: Tensor | None = None
+    domain_logits: Tensor | None = None
+
+
 class Loss(typing.Protocol):
     """A frozen dataclass that is called with a classifier's outputs for a batch and returns the batch's mean loss.
 
-    `cosines` B,K in [-1, 1] are those between each sample and each of the K styles; `labels` are int64 B. `quality` B
-    is each sample's relative quality in [-1, 1] within its whole batch (`relative_quality`); `features` B,D are the
-    embeddings from which the cosines are computed; `domain_logits` B,N are those of a `DomainDiscriminator` of the
-    features. A loss ignores arguments that it does not use. It computes in float32, or in float64 if the inputs are
-    float64.
+    A loss defines `value`. `cosines` B,K in [-1, 1] are those between each sample and each of the K styles; `labels`
+    are int64 B. `quality` B is each sample's relative quality in [-1, 1] within its whole batch (`relative_quality`);
+    `features` B,D are the embeddings from which the cosines are computed; `domain_logits` B,N are those of a
+    `DomainDiscriminator` of the features. A loss ignores what it does not use. It computes in float32, or in float64 if
+    the inputs are float64.
 
     A loss of two views is called with two patches of each face, B even: sample i and sample B/2 + i are of one face.
 
@@ -31,6 +41,9 @@ class Loss(typing.Protocol):
     adversarial: ClassVar[bool] = False  # needs domain_logits: the discriminator is trained beside the network
     views: ClassVar[int] = 1  # of a face: 1, the whole face; 2, two patches (`difffas.patches`)
 
+    def value(self, batch: Batch) -> Tensor:
+        """The scalar loss."""
+
     def __call__(
         self,
         cosines: Tensor,
@@ -40,6 +53,7 @@ class Loss(typing.Protocol):
         domain_logits: Tensor | None = None,
     ) -> Tensor:
         """The scalar loss."""
+        return self.value(Batch(cosines, labels, quality, features, domain_logits))
 
 
 def check(cosines: Tensor, labels: Tensor) -> None:

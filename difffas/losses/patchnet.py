@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.margin_softmax import by_kind, margin_softmax
 
 
@@ -23,14 +23,7 @@ class PatchNet(Loss):
     spoof_margin: float = 0.1
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1] and labels B."""
-        margin = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)
-        return margin_softmax(cosines, labels, self.scale, add=margin)
+        margin = by_kind(self.live, self.live_margin, self.spoof_margin, batch.cosines, batch.labels)
+        return margin_softmax(batch.cosines, batch.labels, self.scale, add=margin)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from difffas.losses.interface import Loss, required_features
+from difffas.losses.interface import Batch, Loss, required_features
 from difffas.losses.patchnet import PatchNet
 
 
@@ -28,17 +28,10 @@ class PatchNetWhole(Loss):
     patch_share: float = 0.625  # of the side of a face: 160 of 256 pixels
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and features B,D of two views."""
         margins = PatchNet(self.live, self.live_margin, self.spoof_margin, self.scale)
-        return margins(cosines, labels) + self.similarity_weight * similarity(features, labels)
+        return margins.value(batch) + self.similarity_weight * similarity(batch.features, batch.labels)
 
 
 def similarity(features: Tensor | None, labels: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.margin_softmax import by_kind, margin_softmax
 from difffas.losses.whole_batch import standardise
 
@@ -26,17 +26,10 @@ class RelativeQuality(Loss):
     spoof_margin: float = 0.2  # m_k of spoof styles
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and quality B, `relative_quality` of the BRISQUE scores."""
-        angle, add = self.margins(cosines, labels, quality)
-        return margin_softmax(cosines, labels, self.scale, angle=angle, add=add)
+        angle, add = self.margins(batch.cosines, batch.labels, batch.quality)
+        return margin_softmax(batch.cosines, batch.labels, self.scale, angle=angle, add=add)
 
     def margins(self, cosines: Tensor, labels: Tensor, quality: Tensor | None) -> tuple[Tensor, Tensor]:
         """g_angle in radians and g_add of every sample, B each (Eq. 16, 17); arguments as those of a call."""

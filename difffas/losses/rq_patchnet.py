@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.margin_softmax import by_kind, margin_softmax
 from difffas.losses.rq import required_quality
 
@@ -27,16 +27,9 @@ class RelativeQualityPatchNet(Loss):
     spoof_quality_margin: float = 0.2
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and quality B, `relative_quality` of the BRISQUE scores."""
-        constant = by_kind(self.live, self.live_margin, self.spoof_margin, cosines, labels)
-        margin = by_kind(self.live, self.live_quality_margin, self.spoof_quality_margin, cosines, labels)
-        q = required_quality(quality, labels).to(margin)
-        return margin_softmax(cosines, labels, self.scale, angle=-margin * q, add=margin * q + constant)
+        constant = by_kind(self.live, self.live_margin, self.spoof_margin, batch.cosines, batch.labels)
+        margin = by_kind(self.live, self.live_quality_margin, self.spoof_quality_margin, batch.cosines, batch.labels)
+        q = required_quality(batch.quality, batch.labels).to(margin)
+        return margin_softmax(batch.cosines, batch.labels, self.scale, angle=-margin * q, add=margin * q + constant)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.patchnet_whole import similarity
 from difffas.losses.rq_patchnet import RelativeQualityPatchNet
 
@@ -29,16 +29,9 @@ class RelativeQualityPatchNetWhole(Loss):
     patch_share: float = 0.625  # of the side of a face: 160 of 256 pixels
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B, quality B and features B,D of two views."""
         constant = (self.live_margin, self.spoof_margin)
         of_quality = (self.live_quality_margin, self.spoof_quality_margin)
         margins = RelativeQualityPatchNet(self.live, *constant, *of_quality, self.scale)
-        return margins(cosines, labels, quality) + self.similarity_weight * similarity(features, labels)
+        return margins.value(batch) + self.similarity_weight * similarity(batch.features, batch.labels)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.rq import RelativeQuality
 from difffas.losses.ssdg import single_side_triplet
 
@@ -28,16 +28,8 @@ class RelativeQualitySSDG(Loss):
     weight: float = 2.0
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B, quality B (`relative_quality`) and features B,D."""
-        relative = RelativeQuality(self.live, self.live_margin, self.spoof_margin, self.scale)
-        separated = relative(cosines, labels, quality)
-        triplet = single_side_triplet(features, labels, self.live, self.domains, self.triplet_margin)
-        return separated + self.weight * triplet
+        relative = RelativeQuality(self.live, self.live_margin, self.spoof_margin, self.scale).value(batch)
+        triplet = single_side_triplet(batch.features, batch.labels, self.live, self.domains, self.triplet_margin)
+        return relative + self.weight * triplet

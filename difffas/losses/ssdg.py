@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from difffas.losses.interface import Loss, required_features
+from difffas.losses.interface import Batch, Loss, required_features
 from difffas.losses.margin_softmax import check_styles, margin_softmax
 from difffas.losses.whole_batch import gather, gather_for_one_loss
 
@@ -29,18 +29,11 @@ class SSDG(Loss):
     weight: float = 2.0
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B and features B,D."""
-        separated = margin_softmax(cosines, labels, self.scale)
-        check_styles(self.live, "live", cosines)
-        triplet = single_side_triplet(features, labels, self.live, self.domains, self.triplet_margin)
+        separated = margin_softmax(batch.cosines, batch.labels, self.scale)
+        check_styles(self.live, "live", batch.cosines)
+        triplet = single_side_triplet(batch.features, batch.labels, self.live, self.domains, self.triplet_margin)
         return separated + self.weight * triplet
 
 

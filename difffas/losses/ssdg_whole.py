@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from difffas.losses.domain_discriminator import single_side_adversarial
-from difffas.losses.interface import Loss
+from difffas.losses.interface import Batch, Loss
 from difffas.losses.ssdg import SSDG
 
 
@@ -30,16 +30,9 @@ class SSDGWhole(Loss):
     adversarial_weight: float = 0.1
     scale: float = 30.0
 
-    def __call__(
-        self,
-        cosines: Tensor,
-        labels: Tensor,
-        quality: Tensor | None = None,
-        features: Tensor | None = None,
-        domain_logits: Tensor | None = None,
-    ) -> Tensor:
+    def value(self, batch: Batch) -> Tensor:
         """Scalar loss of cosines B,K in [-1, 1], labels B, features B,D and domain_logits B,N."""
         triplets = SSDG(self.live, self.domains, self.triplet_margin, self.weight, self.scale)
-        value = triplets(cosines, labels, features=features)
-        adversary = single_side_adversarial(domain_logits, labels, self.live, self.domains)
+        value = triplets.value(batch)
+        adversary = single_side_adversarial(batch.domain_logits, batch.labels, self.live, self.domains)
         return value + self.adversarial_weight * adversary

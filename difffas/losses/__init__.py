@@ -1,7 +1,7 @@
 """Losses of the classifier behind one call, `loss(cosines, labels, quality, features, domain_logits)`; see `Loss`.
 
-To add a loss, add a module here, whose dataclass defines `value`, and a line in `LOSSES`. Fields that have a default are
-its parameters, with the same names in a configuration; fields without a default describe the styles: `live`, `domains`.
+To add a loss, add a module here, whose dataclass defines `value`, and a line in `LOSSES`. Fields that have a default
+are its parameters, with the same names in a configuration; fields without one describe the styles: `live`, `domains`.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ class Loss(typing.Protocol):
     A loss defines `value`. `cosines` B,K in [-1, 1] are those between each sample and each of the K styles; `labels`
     are int64 B. `quality` B is each sample's relative quality in [-1, 1] within its whole batch (`relative_quality`);
     `features` B,D are the embeddings from which the cosines are computed; `domain_logits` B,N are those of a
-    `DomainDiscriminator` of the features. A loss ignores what it does not use. It computes in float32, or in float64 if
-    the inputs are float64.
+    `DomainDiscriminator` of the features. A loss ignores what it does not use. It computes in float32, or in
+    float64 if the inputs are float64.
 
     A loss of two views is called with two patches of each face, B even: sample i and sample B/2 + i are of one face.
 

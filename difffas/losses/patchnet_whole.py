@@ -40,7 +40,7 @@ def similarity(features: Tensor | None, labels: Tensor) -> Tensor:
     Sample i and sample B/2 + i are the views of one face. Squared [ours: its slope is 0 where the views agree].
 
     Raises:
-        ValueError: if there are no features, or the two halves are not of the same styles.
+        ValueError: without features, or if the halves hold different styles.
     """
     wanted = required_features(features, labels)
     if len(labels) % 2 or not labels[: len(labels) // 2].equal(labels[len(labels) // 2 :]):

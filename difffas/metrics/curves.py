@@ -104,7 +104,7 @@ def bpcer_threshold(scores: Values, labels: Values, one_in: int) -> float:
 
     With `one_in` 100, on the development set, it is the threshold of WMCA's figures (George et al., TIFS 2019). Shares
     are compared in whole numbers; of fewer than `one_in` live faces none is rejected, and of equal scores all are
-    accepted. Raises UserError if there are no live faces.
+    accepted. Raises UserError without live faces.
     """
     assert one_in > 1
     live, _ = classes(scores, labels)

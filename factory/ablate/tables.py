@@ -89,7 +89,7 @@ class Table(Config):
     sampling: dict[str, JsonValue] = Field(
         {},
         exclude_if=is_empty,
-        description="of `fit_classifier` in every row, unless the ablation's or the row's own says otherwise; "
+        description="`sampling` of `fit_classifier` in all rows; the ablation's settings and the row's go before it; "
         "generated_share counts only in rows with generated faces",
     )
     rows: tuple[TableRow, ...] = Field(min_length=1)

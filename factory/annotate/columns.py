@@ -18,12 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from difffas.errors import UnreadableError, UserError
-from factory.corpus import read_shard_rows
+from difffas.errors import UserError
+from factory.corpus import pixels, read_shard_rows
 from factory.corpus.annotations import ANNOTATIONS as ANNOTATIONS
 from factory.corpus.annotations import STATION as STATION
 from factory.corpus.row import Row
-from factory.images import decode
 from factory.line.block import Result, ShardRow, result
 from factory.line.faults import carry
 from factory.line.walk import place_of
@@ -39,7 +38,7 @@ def found(function: str) -> Any:
     """Return what MODULE:NAME names; the folder in which the command runs is looked in as well.
 
     Raises:
-        UserError: if there is no such module or name, or the module cannot be imported.
+        UserError: if the module cannot be imported, or lacks the name.
     """
     module, _, name = function.partition(":")
     if (here := os.getcwd()) not in sys.path:
@@ -101,7 +100,7 @@ def annotated(rows: Sequence[Row], function: Function) -> pa.Table:
     Raises:
         UserError: if an image cannot be read, or the answer is not a mapping of names to one value for each row.
     """
-    columns = function(_pixels(rows), [_facts(row) for row in rows])
+    columns = function(pixels(rows), [_facts(row) for row in rows])
     if not isinstance(columns, Mapping) or not columns:
         raise UserError(f"the function gave {type(columns).__name__}, not a mapping of column names to values")
     for name, values in columns.items():
@@ -113,17 +112,6 @@ def annotated(rows: Sequence[Row], function: Function) -> pa.Table:
         return pa.table({KEY: [row.key for row in rows], **columns})
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise UserError(f"the function gave values that Arrow cannot store: {error}") from None
-
-
-def _pixels(rows: Sequence[Row]) -> np.ndarray:
-    """Decoded images, uint8 (N, H, W, 3); the images of one shard have one size."""
-    images = []
-    for row in rows:
-        try:
-            images.append(decode(row.image))
-        except UnreadableError as error:
-            raise UserError(f"image of {row.key}: {error}") from None
-    return np.stack(images)
 
 
 def _facts(row: Row) -> dict[str, object]:

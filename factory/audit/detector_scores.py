@@ -12,8 +12,8 @@ import pyarrow as pa
 from difffas.metrics import auc
 from factory.audit.corpora import AuditedCorpora
 from factory.audit.detectors import Detector, DetectorConfig, absolute
-from factory.audit.measures import Task, pixels, read_table, to_parquet
-from factory.corpus import Corpus, read_rows
+from factory.audit.measures import Task, read_table, to_parquet
+from factory.corpus import Corpus, pixels, read_rows
 from factory.corpus.row import LIVE, SPOOF
 from factory.line.block import Result, result
 from factory.line.faults import carry

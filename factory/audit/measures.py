@@ -13,15 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from difffas.errors import UnreadableError, UserError
 from factory.audit.hashes import BITS, bits_apart, difference_hash
 from factory.audit.style import StyleJudge
 from factory.audit.style_judge import style_judge
 from factory.audit.tones import tones
-from factory.corpus import read_rows, read_shard_rows
+from factory.corpus import pixels, read_rows, read_shard_rows
 from factory.corpus.identity import EmbedderName, distances, load_embedder, mirror_distances
 from factory.corpus.row import SPOOF, Row
-from factory.images import decode
 from factory.line.block import Result, ShardRow, result
 from factory.line.faults import carry
 from factory.storage import Storage
@@ -231,23 +229,6 @@ class MeasurePairs:
 
     def _read(self, positions: np.ndarray) -> list[Row]:
         return read_rows(self._corpus, self._places, positions)
-
-
-def pixels(rows: list[Row]) -> np.ndarray:
-    """Decoded images of rows of one size, uint8 (N, H, W, 3).
-
-    Raises:
-        UserError: naming a row whose image cannot be read or has another size than the first.
-    """
-    images = []
-    for row in rows:
-        try:
-            images.append(decode(row.image))
-        except UnreadableError as error:
-            raise UserError(f"image of {row.key}: {error}") from None
-        if images[-1].shape != images[0].shape:
-            raise UserError(f"image of {row.key} is {images[-1].shape[:2]} among {images[0].shape[:2]}")
-    return np.stack(images)
 
 
 def to_parquet(table: pa.Table) -> bytes:

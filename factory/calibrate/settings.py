@@ -71,7 +71,7 @@ class CalibrateConfig(Config):
     check: str | None = Field("test", description="split of yet other people who confirm them; None: nobody does")
     faces: int = Field(12, ge=1, description="live faces of each style and cell, spread evenly over the split")
     styles: tuple[str, ...] | None = Field(None, min_length=1, description="None: every spoof style of the guides")
-    seed: int = Field(0, ge=0, description="of the choice of faces and guides, and of the noise")
+    seed: int = Field(0, ge=0, description="seed of faces, guides and noise")
     resources: CalibrateResources = CalibrateResources()
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -77,9 +78,14 @@ def section_in(field: Schema, definitions: Schema) -> Schema | None:
 def explained(field: Schema, definitions: Schema) -> str:
     """Meaning, kind and range of a field in one line."""
     section = section_in(field, definitions)
-    meaning = field.get("description") or (section or {}).get("description", "")
+    meaning = _meaning(field) or _meaning(section or {})
     kind = kind_of(field, definitions)
     return " ".join(f"{meaning} [{kind}]".split()) if section is None else " ".join(meaning.split())
+
+
+def _meaning(schema: Schema) -> str:
+    """The description, with null where Python says None, since a file says null."""
+    return re.sub(r"\bNone\b", "null", str(schema.get("description") or ""))
 
 
 def kind_of(field: Schema, definitions: Schema) -> str:
@@ -137,7 +143,7 @@ def page() -> str:
 
 
 def _prose(schema: Schema) -> str:
-    return " ".join(str(schema.get("description", "")).split())
+    return " ".join(_meaning(schema).split())
 
 
 def _table(schema: Schema, definitions: Schema) -> str:
@@ -152,7 +158,7 @@ def _table(schema: Schema, definitions: Schema) -> str:
             if section
             else f"`{_written(field.get('default'))}`"
         )
-        meaning = field.get("description") or ""
+        meaning = _meaning(field)
         rows.append(" | ".join((f"| `{name}`", _cell(meaning), _cell(kind), f"{_cell(default)} |")))
     return "\n".join(rows)
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from difffas.errors import UserError
+from difffas.errors import UnreadableError, UserError
 from factory.core.config import fingerprint
 from factory.corpus.row import INDEX_SCHEMA, LATER, Row, with_later
 from factory.corpus.shards import FORMATS
@@ -171,6 +171,23 @@ def read_shard_rows(storage: Storage, shard: str, positions: Sequence[int] | Non
     name, path = shard_file(storage, shard)
     with storage.open(path) as file:
         return FORMATS[name].read(file, positions)
+
+
+def pixels(rows: Sequence[Row]) -> np.ndarray:
+    """Decoded images of rows of one size, uint8 (N, H, W, 3).
+
+    Raises:
+        UserError: naming a row whose image cannot be read or has another size than the first.
+    """
+    images = []
+    for row in rows:
+        try:
+            images.append(decode(row.image))
+        except UnreadableError as error:
+            raise UserError(f"image of {row.key}: {error}") from None
+        if images[-1].shape != images[0].shape:
+            raise UserError(f"image of {row.key} is {images[-1].shape[:2]} among {images[0].shape[:2]}")
+    return np.stack(images)
 
 
 def shard_file(storage: Storage, shard: str) -> tuple[str, str]:

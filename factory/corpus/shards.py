@@ -51,7 +51,7 @@ class OutputConfig(Config):
         ("parquet",), min_length=1, description="one file a shard in each"
     )
     codec: Literal["png", "webp", "jpeg"] = Field(
-        "png", description="of the stored images: png, webp (both lossless unless quality is given) or jpeg"
+        "png", description="format of the stored images: png, webp (both lossless unless quality is given) or jpeg"
     )
     quality: int | None = Field(None, ge=1, le=100, description="None is lossless (png, webp); required for jpeg")
     paired: bool = Field(False, description="webdataset: store `<key>.live.<image>` with every spoof")

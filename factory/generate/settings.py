@@ -36,7 +36,7 @@ class PlanConfig(Config):
     styles: tuple[str, ...] | None = Field(
         None, min_length=1, description="only these styles; None: all styles that the policies allow"
     )
-    seed: int = Field(0, ge=0, description="of the choice of guides, T₀, w and noise")
+    seed: int = Field(0, ge=0, description="seed of guides, T₀, w and noise")
 
     @model_validator(mode="after")
     def _check(self) -> PlanConfig:

@@ -47,7 +47,7 @@ class SamplerConfig(Config):
 
     preset: PresetName = Field("exact", description="student and student-2 need a generator that has a student")
     name: Literal["ddim", "ddpm", "dpm_solver_pp_2m", "student"] = Field(
-        "ddim", description="of the sampler; presets other than exact set it"
+        "ddim", description="name of the sampler; presets other than exact set it"
     )
     steps: int = Field(25, ge=1, description="network calls of exact (two each with guidance); other presets set them")
     offset: Literal["trailing", "official"] = Field("trailing", description="how timesteps follow from T₀")

@@ -107,7 +107,7 @@ class PrepareConfig(Config):
         {"train": 0.8, "dev": 0.1, "test": 0.1},
         description="shares of people in each split, where the source names no split",
     )
-    seed: int = Field(0, description="of the drawing of people into splits")
+    seed: int = Field(0, description="seed by which people are drawn into splits")
     output: OutputConfig = OutputConfig()
     resources: PrepareResources = PrepareResources()
 

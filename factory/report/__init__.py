@@ -83,7 +83,7 @@ class ReportConfig(Config):
     inputs: ReportInputs = ReportInputs()
     figures: FiguresConfig = Field(FiguresConfig(), description="figures of the paper, each of folders of its own")
     out: PathOrUrl = Field(description="folder of the page, local or s3://")
-    title: str = Field("Spoof factory report", description="of the page")
+    title: str = Field("Spoof factory report", description="title of the page")
     triplets_per_style: int = Field(6, ge=1, description="examples of live face, guide and spoof for each style")
     explorer: ExplorerConfig = ExplorerConfig()
 

@@ -26,7 +26,7 @@ class TrainConfig(Config):
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd")
     learning_rate: float = Field(gt=0, description="at its highest")
-    weight_decay: float = Field(0.0, ge=0, description="of the optimiser")
+    weight_decay: float = Field(0.0, ge=0, description="weight decay of the optimiser")
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises")
     warmup_start: float | None = Field(
         None,
@@ -43,7 +43,7 @@ class TrainConfig(Config):
         None, ge=1, description="stop after this many evaluations without a better one; keep the best model"
     )
     seed: int = Field(
-        0, ge=0, lt=2**43, description="of the first weights, the order of the data and the noise"
+        0, ge=0, lt=2**43, description="seed of first weights, order of the data and noise"
     )  # times a million, plus the step: must be a PyTorch seed, below 2⁶⁴
 
     @model_validator(mode="after")

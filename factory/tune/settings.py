@@ -22,7 +22,7 @@ class TuneConfig(Config):
     search: SearchSpace
     trials: int = Field(20, ge=1, description="classifiers to fit")
     searcher: Literal["random", "optuna"] = Field("random", description="random: the seed decides each trial's draw")
-    metric: Literal["auc", "d_eer"] = Field("auc", description="of the held-out people, by which trials are compared")
+    metric: Literal["auc", "d_eer"] = Field("auc", description="figure on held-out people that compares trials")
     grace_steps: int | None = Field(
         None, ge=1, description="ASHA stops no trial earlier; None: a quarter of all steps; all steps: never"
     )
@@ -30,7 +30,7 @@ class TuneConfig(Config):
     regenerate: int = Field(
         0, ge=0, description="how many of the best trials to repeat with rows generated in their ranges of T₀ and w"
     )
-    seed: int = Field(0, ge=0, description="of the search")
+    seed: int = Field(0, ge=0, description="seed of the search")
     concurrent: int = Field(2, ge=1, description="concurrent trials; excluded from the fingerprint")
 
     @model_validator(mode="before")

@@ -91,7 +91,7 @@ class SearchSpace(Config):
     cfg_scale_max: Values | None = Field(None, description="largest w of the generated rows that are used")
     generated_share: Values | None = Field(None, description="share of every batch")
     style_weights: dict[str, Values] = Field({}, description="weights by style or attack")
-    learning_rate: Values | None = Field(None, description="of the classifier")
+    learning_rate: Values | None = Field(None, description="learning rate of the classifier")
 
     @model_validator(mode="after")
     def _check(self) -> SearchSpace:

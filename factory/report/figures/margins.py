@@ -37,7 +37,7 @@ class MarginsFigure(Config):
     corpus: PathOrUrl | None = Field(None, description="draw the qualities of its rows, too")
     split: str = Field("train", description="split of the corpus's rows")
     batch_size: int = Field(64, ge=2, description="images of a batch, in which quality is relative")
-    seed: int = Field(0, ge=0, description="of the batches")
+    seed: int = Field(0, ge=0, description="seed of the batches")
 
 
 def prepare(config: MarginsFigure) -> Prepared:

@@ -35,7 +35,7 @@ class MomentsFigure(Config):
         None, min_length=1, max_length=9, description="None: four of the kept steps, from the first to the last"
     )
     perplexity: float = Field(30.0, gt=1, description="about how many neighbours of a row count")
-    iterations: int = Field(750, ge=250, le=5000, description="of t-SNE")
+    iterations: int = Field(750, ge=250, le=5000, description="iterations of t-SNE")
 
 
 class Moment(NamedTuple):

@@ -44,9 +44,9 @@ class VariantsFigure(Config):
     t0: int = Field(250, ge=1, le=1000, description="noise level at which editing starts")
     cfg_scale: float = Field(2.0, ge=0, description="guidance scale w")
     preset: PresetName = Field("exact", description="as `sampler.preset` of `generate`")
-    steps: int = Field(25, ge=1, description="of preset exact")
+    steps: int = Field(25, ge=1, description="steps of preset exact")
     match: Matching = Field("none", description="as `sampler.match` of `generate`")
-    seed: int = Field(0, ge=0, description="of the choice of faces and guides, and of the noise")
+    seed: int = Field(0, ge=0, description="seed of faces, guides and noise")
     threads: int = Field(2, ge=1, exclude=True, description="PyTorch threads on a CPU")
 
 

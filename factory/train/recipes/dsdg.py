@@ -78,7 +78,7 @@ class FitDsdgConfig(Config):
     network: DsdgNetworkConfig = DsdgNetworkConfig()
     train: TrainConfig = TrainConfig(steps=50_000, batch_size=64, learning_rate=2e-4, warmup_steps=500)
     weights: DsdgWeightsConfig = DsdgWeightsConfig()
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="of the average of the weights that is kept")
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, which the folder keeps")
     evaluation: DsdgEvaluationConfig = DsdgEvaluationConfig()
     resources: TrainResources = TrainResources()
 

@@ -30,7 +30,7 @@ class LossConfig(Config):
 
     model_config = ConfigDict(extra="allow")  # the validator below refuses parameters that the loss does not have
     name: str = Field(
-        "rq", description="of the loss; the other keys of this section are its parameters (docs/training.md)"
+        "rq", description="name of the loss; the other keys of this section are its parameters (docs/training.md)"
     )
 
     @model_validator(mode="before")

@@ -91,6 +91,7 @@ def test_a_table_is_filled_once(tmp_path: Path, corpus: Corpus, stubs: Stubs) ->
     assert {station: stubs.calls.count(station) for station in TABLE_STATIONS} == {
         "fit_style": 3,
         "fit_generator": 3,
+        "fit_dsdg": 0,
         "generate": 3,
         "fit_classifier": 6,
         "evaluate": 6,

@@ -21,7 +21,7 @@ def test_logs_warnings_and_the_traceback_of_a_bug_are_masked() -> None:
     """Whoever prints it, and in a variable of the environment, too."""
     code = """
 import logging, sys, warnings
-import factory.line.status
+import factory.cli.standing
 
 def bug(folder):
     print("printed http://user:hunter2@host/1")
@@ -33,7 +33,7 @@ def bug(folder):
     except ConnectionError:
         raise LookupError("then https://host/x?sig=hunter2")
 
-factory.line.status.status = bug
+factory.cli.standing.standing = bug
 from factory.cli import main
 main(["status", "folder"])
 """

@@ -62,7 +62,7 @@ def identity(config: WorldConfig) -> dict[str, Any]:
     """The settings that decide the shards' bytes, and the renderer."""
     settings = config.model_dump(mode="json", include=DECISIVE)
     if config.aligned:  # absent otherwise: folders begun before the setting existed can be resumed
-        settings["aligned"] = True
+        settings["aligned"] = "enrolled in rooms"  # True before: those had a plain wall behind the person
     return {**settings, "split": list(config.split.items()), "renderer": renderer()}
 
 

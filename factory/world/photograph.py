@@ -45,7 +45,15 @@ class Photograph:
 
 
 def photograph(
-    person: int, moment: int, room: str, camera: str, attack: str, size: int, samples: int, seed: int
+    person: int,
+    moment: int,
+    room: str,
+    camera: str,
+    attack: str,
+    size: int,
+    samples: int,
+    seed: int,
+    paired: bool = False,
 ) -> Photograph:
     """Take a picture.
 
@@ -58,12 +66,14 @@ def photograph(
         size: pixels of the picture's side.
         samples: light paths a pixel.
         seed: of all else; pictures of a pair share it, and with it the room and its light.
+        paired: `unattacked` takes the live picture of this one. What the attacker has was then taken in a room, like
+            any live picture: a plain wall behind the person would tell the attack.
 
     Raises:
         UserError: Mitsuba is not installed.
     """
     device = CAMERAS[camera]
-    shown = _presented(person, moment, device, attack, seed)
+    shown = _presented(person, moment, device, attack, seed, paired)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
     taken = _recorded(shown.bodies, looks, room, device, attack, size, samples, seed)
     return replace(taken, parameters={**_described(person), **taken.parameters, **shown.parameters})
@@ -85,7 +95,7 @@ def unattacked(
         wearer = _figure(person, moment)
         bodies, landmarks, pose = wearer.everything, wearer.landmarks, _turned(Moment.from_seed(moment))
     else:
-        cast = _cast(person, moment, attack, seed)
+        cast = _cast(person, moment, attack, seed, paired=True)
         spoof = ATTACKS[attack](cast.impostor, cast.enrolment, device, cast.generator)
         landmarks = spoof.landmarks
         if spoof.page is not None:
@@ -127,24 +137,24 @@ class _Cast:
     generator: np.random.Generator
 
 
-def _cast(person: int, moment: int, attack: str, seed: int) -> _Cast:
+def _cast(person: int, moment: int, attack: str, seed: int, paired: bool) -> _Cast:
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
     if attack in WORN:
-        impostor, posed, enrolment = _figure(person, moment), moment, _enrolment(stranger, then)
+        impostor, posed, enrolment = _figure(person, moment), moment, _enrolment(stranger, then, paired)
     else:
         impostor, posed = figure(Person.from_seed(stranger), Moment.from_seed(then)), then
-        enrolment = _enrolment(person, moment)
+        enrolment = _enrolment(person, moment, paired)
     return _Cast(impostor, Moment.from_seed(posed), _found(enrolment, _drawn(seed, "found", attack)), generator)
 
 
-def _presented(person: int, moment: int, camera: Device, attack: str, seed: int) -> Presentation:
+def _presented(person: int, moment: int, camera: Device, attack: str, seed: int, paired: bool) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
         return Presentation(somebody.everything, somebody.landmarks, _turned(Moment.from_seed(moment)))
-    cast = _cast(person, moment, attack, seed)
+    cast = _cast(person, moment, attack, seed, paired)
     made = ATTACKS[attack](cast.impostor, cast.enrolment, camera, cast.generator)
     pose = {} if attack in FLAT else _turned(cast.posed)
     return replace(made, parameters={**made.parameters, **pose, "enrolment_side": float(cast.enrolment.side)})
@@ -156,9 +166,14 @@ def _figure(person: int, moment: int) -> Figure:
 
 
 @functools.lru_cache(maxsize=2)
-def _enrolment(person: int, moment: int) -> Enrolment:
+def _enrolment(person: int, moment: int, in_a_room: bool) -> Enrolment:
     """However large and fine the pictures are that show it."""
-    return enrolled(_figure(person, moment), _drawn(moment, "enrolment"))
+    drawn = _drawn(moment, "enrolment")
+    if not in_a_room:
+        return enrolled(_figure(person, moment), drawn)
+    furnished = _drawn(moment, "enrolment", "room")
+    name = str(furnished.choice(list(rooms.ROOMS)))
+    return enrolled(_figure(person, moment), drawn, room=rooms.room(name, furnished))
 
 
 def _found(enrolment: Enrolment, generator: np.random.Generator) -> Enrolment:

@@ -13,7 +13,7 @@ from factory.corpus.provenance import DRAWN
 from factory.corpus.scenes import SCENES, SCHEMA
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.world.photograph import photograph, unattacked
+from factory.world.photograph import Photograph, photograph, unattacked
 from factory.world.plan import Picture, Plan
 from factory.world.render import renderer, use_threads
 from factory.world.settings import WorldConfig
@@ -50,9 +50,7 @@ def render_planned(shard: str, plan: Plan, config: WorldConfig, out: str, planne
     scenes: list[dict[str, object]] = []
     records: list[ImageRecord] = []
     for place, picture in enumerate(pictures):
-        where = (picture.room, picture.camera, picture.attack)
-        taken = unattacked if picture.bare else photograph
-        made = taken(picture.person, picture.moment, *where, config.size, config.samples, picture.scene)
+        made = _taken(picture, config)
         pixels[place] = made.pixels
         unknown = made.parameters.keys() - set(SCHEMA.names)
         assert not unknown, f"scenes.parquet has no column {', '.join(sorted(unknown))}"
@@ -65,6 +63,12 @@ def render_planned(shard: str, plan: Plan, config: WorldConfig, out: str, planne
         "pixels": pixels,
         "notes": json.dumps({"renderer": planned}),
     }
+
+
+def _taken(picture: Picture, config: WorldConfig) -> Photograph:
+    what = (picture.person, picture.moment, picture.room, picture.camera, picture.attack)
+    how = (config.size, config.samples, picture.scene)
+    return unattacked(*what, *how) if picture.bare else photograph(*what, *how, paired=picture.pair)
 
 
 def _record(picture: Picture) -> ImageRecord:

@@ -12,6 +12,7 @@ from PIL import Image
 from factory.world.capture.compression import jpeg
 from factory.world.capture.filters import resized
 from factory.world.capture.processing import smoothed
+from factory.world.capture.rooms import Room
 from factory.world.people.figure import Figure
 from factory.world.render import render
 from factory.world.scene import Camera, Floats, Panel, Point, Scene
@@ -91,12 +92,31 @@ class Enrolment:
         return np.asarray(np.clip(np.stack(channels, axis=-1), 0, 1), np.float32)
 
 
-def enrolled(figure: Figure, generator: np.random.Generator, side: int = SIDE, samples: int = SAMPLES) -> Enrolment:
-    """A picture of somebody by a good camera: from about the front, lit from one side or the other."""
+def enrolled(
+    figure: Figure,
+    generator: np.random.Generator,
+    side: int = SIDE,
+    samples: int = SAMPLES,
+    room: Room | None = None,
+) -> Enrolment:
+    """A picture of somebody by a good camera: from about the front, before a plain wall, or in a room."""
     target = figure.landmarks.mean(axis=0, dtype=np.float64) + [0, 0.01, 0]
     away = float(generator.uniform(*AWAY))
     place = target + away * _towards(generator.uniform(-YAW, YAW), generator.uniform(-PITCH, PITCH))
     camera = Camera(_point(place), _point(target), float(np.degrees(2 * np.arctan(FIELD / 2 / away))))
+    scene, white = (
+        _before_a_wall(figure, camera, target, generator)
+        if room is None
+        else (Scene(camera, figure.everything, room.panels, room.surroundings), room.white)
+    )
+    places, landmarks = _seen(figure.points, camera), _seen(figure.landmarks, camera)
+    return Enrolment(figure, places, landmarks, scene, white, side, samples, int(generator.integers(2**31)))
+
+
+def _before_a_wall(
+    figure: Figure, camera: Camera, target: NDArray[np.float64], generator: np.random.Generator
+) -> tuple[Scene, float]:
+    """The scene with one light, from one side or the other, and the radiance of a white sheet in it."""
     direct, walls = generator.uniform((0.35, 0.15), (0.7, 0.55))
     window = LAMP * _towards(generator.uniform(-70, 70), generator.uniform(-5, 55))
     size = float(np.exp(generator.uniform(*np.log(SOFTNESS))))
@@ -104,9 +124,7 @@ def enrolled(figure: Figure, generator: np.random.Generator, side: int = SIDE, s
     radiance = direct * np.pi * (LAMP / size) ** 2 * (1 + warm)
     light = Panel(_point(target + window), _point(target), size, size, _point(radiance))
     scene = Scene(camera, figure.everything, (light,), (float(walls), float(walls), float(walls)))
-    places, landmarks = _seen(figure.points, camera), _seen(figure.landmarks, camera)
-    white = float(direct + 0.6 * walls)
-    return Enrolment(figure, places, landmarks, scene, white, side, samples, int(generator.integers(2**31)))
+    return scene, float(direct + 0.6 * walls)
 
 
 def developed(radiance: Floats, white: float, face: NDArray[np.bool_]) -> Floats:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from factory.world.capture import textures
-from factory.world.capture.interiors import Block, Numbers, surroundings
+from factory.world.capture.interiors import Block, Numbers, directions, surroundings
 from factory.world.capture.room_builder import RoomBuilder, point
 from factory.world.scene import Floats, Panel
 
@@ -33,6 +33,15 @@ class Room:
 
     panels: tuple[Panel, ...]
     surroundings: Floats
+
+    @property
+    def white(self) -> float:
+        """Radiance of a white sheet in the place of the face, turned to the camera."""
+        rows, columns = self.surroundings.shape[:2]
+        ahead = directions((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns)[..., 2]
+        share = np.clip(ahead, 0, None) * np.sin((np.arange(rows)[:, None] + 0.5) / rows * np.pi)  # of the light
+        everywhere = float((self.surroundings.mean(axis=2) * share).sum() / share.sum())
+        return everywhere + sum(_white(panel) for panel in self.panels)
 
 
 def room(name: str, generator: Generator) -> Room:
@@ -123,6 +132,16 @@ def _window(builder: RoomBuilder, generator: Generator) -> tuple[Panel, ...]:
         lower, upper = (wall - 0.08, builder.lower[1], middle - 0.2), (wall + 0.08, sill + height + 0.15, middle + 0.2)
         builder.blocks.append(Block(lower, upper, cloth))
     return tuple(panes)
+
+
+def _white(panel: Panel) -> float:
+    """Radiance of a white sheet at the origin, turned to z, in the light of a panel."""
+    centre = np.array(panel.centre)
+    turned = np.subtract(panel.towards, centre)
+    away = float(np.linalg.norm(centre))
+    sent = -float(turned @ centre) / float(np.linalg.norm(turned)) / away
+    received = max(float(centre[2]), 0) / away
+    return float(np.mean(panel.radiance)) * panel.width * panel.height * max(sent, 0) * received / away**2 / np.pi
 
 
 def _panel(centre: Numbers, irradiance: Numbers, side: float) -> Panel:

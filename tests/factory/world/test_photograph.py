@@ -47,7 +47,7 @@ def test_an_attack_shows_the_person_of_the_live_picture_in_the_same_room(attack:
 @pytest.mark.parametrize("attack", ["print", "replay", "rigid_mask", "make_up"])
 def test_without_its_attack_a_spoof_is_the_person_at_the_same_place(attack: str) -> None:
     """The head's outline is where the spoof has it: the picture resembles its own spoof more than a shifted one."""
-    spoof = photograph(3, 4, "office", "phone", attack, 64, 4, 5)
+    spoof = photograph(3, 4, "office", "phone", attack, 64, 4, 5, paired=True)
     live = unattacked(3, 4, "office", "phone", attack, 64, 4, 5)
     assert live.parameters.keys() <= {"sex", "age", "tone", "room", "distance", "light", *HEAD}
     assert live.parameters["distance"] == spoof.parameters["distance"]
@@ -70,8 +70,16 @@ def edges(pixels: np.ndarray) -> np.ndarray:
 
 
 def test_an_enrolment_is_as_fine_whatever_the_pictures_are() -> None:
-    sides = {_found(_enrolment(3, 4), np.random.default_rng(seed)).side for seed in range(20)}
+    sides = {_found(_enrolment(3, 4, False), np.random.default_rng(seed)).side for seed in range(20)}
     assert max(sides) == SIDE >= 384 and 0.4 * SIDE <= min(sides) < 0.6 * SIDE
+
+
+def test_what_is_printed_for_a_pair_was_taken_in_a_room_as_live_pictures_are() -> None:
+    plain, paired = _enrolment(3, 4, False), _enrolment(3, 4, True)
+    assert np.array_equal(plain.landmarks, paired.landmarks), "only light and background differ"
+    assert isinstance(plain.scene.surroundings, tuple) and isinstance(paired.scene.surroundings, np.ndarray)
+    assert paired.scene.surroundings.std(axis=(0, 1)).min() > 0
+    assert 0.02 < paired.white < 50
 
 
 def test_strangers_are_nobody_of_any_corpus() -> None:

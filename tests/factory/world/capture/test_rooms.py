@@ -9,7 +9,7 @@ import pytest
 
 from factory.world.capture.interiors import directions
 from factory.world.capture.rooms import ROOMS, Room, room
-from factory.world.scene import Floats
+from factory.world.scene import Floats, Panel
 
 SEEDS = (0, 1)
 EVERY = pytest.mark.parametrize("name", ROOMS)
@@ -58,3 +58,14 @@ def test_equal_generators_give_equal_rooms_and_others_do_not(name: str) -> None:
     again = room(name, np.random.default_rng(0))
     assert np.array_equal(again.surroundings, made(name, 0).surroundings) and again.panels == made(name, 0).panels
     assert not np.array_equal(again.surroundings, made(name, 1).surroundings)
+
+
+def test_a_white_sheet_is_as_bright_as_the_light_on_it() -> None:
+    even = np.full((64, 128, 3), 0.3, np.float32)
+    lamp = Panel((0.0, 0.0, 2.0), (0.0, 0.0, 0.0), 0.2, 0.1, (50.0, 50.0, 50.0))
+    behind = Panel((0.0, 0.0, -2.0), (0.0, 0.0, 0.0), 0.2, 0.1, (50.0, 50.0, 50.0))
+    assert Room((), even).white == pytest.approx(0.3, rel=1e-5)
+    assert Room((lamp, behind), even).white == pytest.approx(0.3 + 50 * 0.02 / 2**2 / np.pi, rel=1e-5)
+    above = np.zeros_like(even)
+    above[:32] = 1.0  # half of the light that a sheet receives
+    assert Room((), above).white == pytest.approx(0.5, rel=1e-5)

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -24,12 +24,33 @@ from tests.root import ROOT
 
 METHOD = sorted((ROOT / "difffas").rglob("*.py"))
 PLANT = sorted((ROOT / "factory").rglob("*.py"))
+EVERY = [*METHOD, *PLANT]
+
+
+@functools.cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
+
+
+def offences(paths: Iterable[Path], found: Callable[[Path], object]) -> dict[str, object]:
+    """What a rule finds in each file that breaks it: one test names them all."""
+    return {path.relative_to(ROOT).as_posix(): offence for path in paths if (offence := found(path))}
 
 
 def imported(path: Path) -> set[str]:
     """Top-level names of every module that a file imports, anywhere in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -37,24 +58,26 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("path", METHOD, ids=lambda path: path.name)
-def test_the_method_knows_nothing_of_the_plant(path: Path) -> None:
-    allowed = {"difffas", "torch", "diffusers", "timm", "piq", "PIL", "numpy", "safetensors"}
-    assert imported(path) - set(sys.stdlib_module_names) <= allowed
+def test_the_method_knows_nothing_of_the_plant() -> None:
+    allowed = {"difffas", "torch", "diffusers", "timm", "piq", "PIL", "numpy", "safetensors"} | sys.stdlib_module_names
+    assert not offences(METHOD, lambda path: imported(path) - allowed)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "factory" / "world").rglob("*.py")), ids=lambda path: path.name)
-def test_the_world_imports_what_its_extra_installs(path: Path) -> None:
+def test_the_world_imports_what_its_extra_installs() -> None:
     """The development environment has much more, so nothing else would miss a package that the extra lacks.
 
     A maintainer runs `unwrapped.py` to make a file that the package holds; nothing imports this module.
     """
-    assert "people.unwrapped" not in path.read_text(encoding="utf-8") or path.name == "unwrapped.py"
-    made_by = {"scipy"} if path.name == "unwrapped.py" else set()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     required = " ".join([*project["dependencies"], *project["optional-dependencies"]["world"], "factory difffas"])
     installed = {"PIL" if name == "pillow" else name for name in re.findall(r"[a-z]+", required)}
-    assert imported(path) - set(sys.stdlib_module_names) <= installed | made_by
+    allowed = installed | sys.stdlib_module_names
+    world = sorted((ROOT / "factory" / "world").rglob("*.py"))
+    makers = [path for path in world if path.name == "unwrapped.py"]
+    assert len(makers) == 1 and imported(makers[0]) <= allowed | {"scipy"}
+    others = [path for path in world if path not in makers]
+    assert not offences(others, lambda path: imported(path) - allowed)
+    assert not offences(others, lambda path: "people.unwrapped" in text_of(path))
 
 
 def layers() -> dict[str, int]:
@@ -67,7 +90,7 @@ def layers() -> dict[str, int]:
 def modules_imported(path: Path) -> set[str]:
     """Dotted names of this project's files that a file imports, anywhere in it and for type checking too."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -75,20 +98,25 @@ def modules_imported(path: Path) -> set[str]:
     return {name for name in found if name.partition(".")[0] in ("factory", "difffas")}
 
 
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "factory").with_suffix("").parts[0]
+
+
 def module(path: Path) -> str:
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     return name.removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("path", PLANT, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_room_imports_rooms_of_lower_layers(path: Path) -> None:
+def test_a_room_imports_rooms_of_lower_layers() -> None:
     layer = layers()
-    room = path.relative_to(ROOT / "factory").with_suffix("").parts[0]
-    if room == "__init__":
-        return
-    others = {name.split(".")[1] for name in modules_imported(path) if name.startswith("factory.")} - {room}
-    assert room in layer, "docs/architecture.md does not say which layer it is in"
-    assert not [other for other in others if layer[other] >= layer[room]]
+
+    def above(path: Path) -> list[str]:
+        room = room_of(path)
+        others = {name.split(".")[1] for name in modules_imported(path) if name.startswith("factory.")} - {room}
+        assert room in layer, f"docs/architecture.md does not say which layer {room} is in"
+        return [other for other in others if layer[other] >= layer[room]]
+
+    assert not offences([path for path in PLANT if room_of(path) != "__init__"], above)
 
 
 def test_the_table_of_layers_names_rooms_that_are_there() -> None:
@@ -101,7 +129,7 @@ def arrows() -> set[tuple[str, str]]:
     """(room, another room that it imports)."""
     found = set()
     for path in PLANT:
-        room = path.relative_to(ROOT / "factory").with_suffix("").parts[0]
+        room = room_of(path)
         targets = {name.split(".")[1] for name in modules_imported(path) if name.startswith("factory.")}
         found |= {(room, target) for target in targets - {room} if {room, target} <= layers().keys()}
     return found
@@ -143,13 +171,13 @@ def rooms_that_take(kinds: set[str]) -> set[str]:
     """Rooms with a function that has a parameter of one of these types."""
     found = set()
     for path in PLANT:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if not isinstance(node, ast.FunctionDef):
                 continue
             given = [argument.annotation for argument in [*node.args.args, *node.args.kwonlyargs]]
             words = {word for each in given if each is not None for word in re.findall(r"\w+", ast.unparse(each))}
             if words & kinds:
-                found.add(path.relative_to(ROOT / "factory").with_suffix("").parts[0])
+                found.add(room_of(path))
     return found
 
 
@@ -192,7 +220,7 @@ def test_no_file_imports_itself_through_others() -> None:
 
 def _modules_of_names(path: Path, files: dict[str, Path]) -> Iterator[str]:
     """The modules of `from module import name` with a name that is no file of its own."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if not isinstance(node, ast.ImportFrom) or node.module not in files:
             continue
         if any(f"{node.module}.{alias.name}" not in files for alias in node.names):
@@ -230,18 +258,16 @@ print(sorted(set(sys.modules) & {"torch", "ray", "numpy", "pyarrow", "pydantic",
     assert done.stdout.strip().endswith("[]")
 
 
-@pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_files_stay_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+def test_files_stay_small() -> None:
+    lines = {path: len(text_of(path).splitlines()) for path in EVERY}
+    assert not offences(EVERY, lambda path: lines[path] > 400 and lines[path])
 
 
-@pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_nothing_is_unpickled(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert not imported(path) & {"pickle", "cloudpickle", "joblib", "dill"}
-    assert not re.search(r"allow_pickle\s*=\s*True", text)
-    for call in re.findall(r"torch\.load\([^\n]*", text):
-        assert "weights_only=True" in call
+def test_nothing_is_unpickled() -> None:
+    assert not offences(EVERY, lambda path: imported(path) & {"pickle", "cloudpickle", "joblib", "dill"})
+    assert not offences(EVERY, lambda path: re.findall(r"allow_pickle\s*=\s*True", text_of(path)))
+    calls = {path: re.findall(r"torch\.load\([^\n]*", text_of(path)) for path in EVERY}
+    assert not offences(EVERY, lambda path: [call for call in calls[path] if "weights_only=True" not in call])
 
 
 # Each loads a pickle, or has Ray load one: a file of whoever can write to the folder is then a program.
@@ -253,10 +279,10 @@ UNPICKLING = {
 }
 
 
-def unpickling(source: str) -> set[str]:
+def unpickling(parts: Iterable[ast.AST]) -> set[str]:
     """What of that a source calls or imports, and calls of `torch.load` and `numpy.load` that allow pickles."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in parts:
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = (getattr(node, "module", None) or "").split(".")
             found |= {part for alias in node.names for part in [*alias.name.split("."), *module]} & UNPICKLING
@@ -273,16 +299,15 @@ def unpickling(source: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_nothing_has_ray_or_torch_unpickle(path: Path) -> None:
-    assert not unpickling(path.read_text(encoding="utf-8"))
+def test_nothing_has_ray_or_torch_unpickle() -> None:
+    assert not offences(EVERY, lambda path: unpickling(nodes(path)))
 
 
-@pytest.mark.parametrize("path", [*METHOD, *PLANT], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_parquet_is_opened_in_one_place(path: Path) -> None:
+def test_parquet_is_opened_in_one_place() -> None:
     """The one that refuses columns of pickles."""
     opens = r"\b(ParquetFile|ParquetDataset|pq\.read_\w+|parquet\.read_table|read_pandas|read_parquet)\("
-    assert path.name == "plain_parquet.py" or not re.search(opens, path.read_text(encoding="utf-8"))
+    found = offences(EVERY, lambda path: re.findall(opens, text_of(path)))
+    assert found.keys() == {"factory/tables/plain_parquet.py"}
 
 
 @pytest.mark.parametrize(
@@ -306,14 +331,12 @@ def test_parquet_is_opened_in_one_place(path: Path) -> None:
     ],
 )
 def test_what_unpickles_would_be_found(source: str) -> None:
-    assert unpickling(source)
+    assert unpickling(ast.walk(ast.parse(source)))
 
 
 def test_jobs_have_no_logic() -> None:
     for path in (ROOT / "jobs").glob("*.py"):
-        assert not [
-            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.If | ast.FunctionDef)
-        ]
+        assert not [node for node in nodes(path) if isinstance(node, ast.If | ast.FunctionDef)]
         assert path.with_suffix(".yaml").is_file(), f"{path.name} has no configuration beside it"
 
 
@@ -335,8 +358,8 @@ OF_OURS = {
 }
 
 
-@pytest.mark.parametrize("path", PLANT, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_documents_of_others_have_one_reader(path: Path) -> None:
-    name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
-    assert name == "factory/core/documents.py" or not re.search(r"yaml\.(\w*load|compose|parse|scan)\w*\(", text)
-    assert name in OF_OURS or not re.search(r"json\.loads?\b", text)
+def test_documents_of_others_have_one_reader() -> None:
+    yaml = offences(PLANT, lambda path: re.findall(r"yaml\.(?:\w*load|compose|parse|scan)\w*\(", text_of(path)))
+    assert yaml.keys() <= {"factory/core/documents.py"}
+    json = offences(PLANT, lambda path: re.findall(r"json\.loads?\b", text_of(path)))
+    assert json.keys() <= OF_OURS

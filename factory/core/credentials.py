@@ -7,6 +7,7 @@ as AWS_SECRET_ACCESS_KEY; percent-encoded or not.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ _NAMES = (
 _SCHEME = rf"[a-z][a-z0-9+.-]{{0,31}}{_COLON}"
 # The first group of each pattern is the part that may stay. A quote ends a URL, so that JSON stays valid; every repeat
 # is bounded, so that matching takes little time on any line.
-_PATTERNS = tuple(
+_BEFORE_AT = tuple(  # within a word that has an @; to look through the others would take much longer
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # The text before the last @ of the authority, by RFC 3986.
@@ -38,17 +39,25 @@ _PATTERNS = tuple(
         rf"({_SCHEME}{_SLASH}{{1,8}})(?:(?!{_SLASH}|{_COLON}|{_AT})[^\s\"]){{1,256}}{_COLON}[^\s\"]{{0,4096}}{_AT}",
         # Without a scheme.
         r"((?:^|[\s=,;:'\"(\[]|//))[\w.+%~-]{1,256}:(?!\*\*\*@)[^\s/@:\"]{1,4096}@(?=[\w.-]{1,256}(?::\d+)?/)",
+    )
+)
+_ELSEWHERE = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
         rf"((?:[?&;#]|%3f|%26|%23)(?:{_NAMES})(?:=|%3d))[^&;\s\"'#]+",
         r"((?:\b|^)(?:account[-_]?key|shared[-_]?access[-_]?(?:key|signature)|aws_secret_access_key)\s?[=:]\s?)[^&;\s\"'#]+",
         r"(\bbearer\s+)[\w.~+/=-]{8,}",
     )
 )
+_WORDS, _HAS_AT = re.compile(r"([\s\"]+)"), re.compile(_AT, re.IGNORECASE)
 _SECRET_NAME = re.compile(r"(?i)secret|token$|password|passwd|api_?key|account_?key|sas_?key|connection_string")
 
 
 def hide(text: str) -> str:
     """Return `text` with every credential masked; text without credentials is returned unchanged."""
-    for pattern in _PATTERNS:
+    if _HAS_AT.search(text):
+        text = "".join(_users_hidden(word) if _HAS_AT.search(word) else word for word in _WORDS.split(text))
+    for pattern in _ELSEWHERE:
         text = pattern.sub(_masked, text)
     for secret in _of_environment():
         text = text.replace(secret, MASK)
@@ -70,6 +79,12 @@ def refuse_arguments(arguments: Iterable[str]) -> None:
             raise UserError(f"{what}: {REFUSAL}")
 
 
+def _users_hidden(word: str) -> str:
+    for pattern in _BEFORE_AT:
+        word = pattern.sub(_masked, word)
+    return word
+
+
 def _masked(match: re.Match[str]) -> str:
     """Return the part of a match that may stay, the mask, and the @ which shows that something stood there."""
     at = "@" if match.group().endswith("@") else ""
@@ -80,5 +95,10 @@ def _of_environment() -> list[str]:
     return [
         value
         for name, value in os.environ.items()
-        if len(value) >= _SHORTEST and _SECRET_NAME.search(name) and not os.path.isabs(value)
+        if len(value) >= _SHORTEST and _names_a_secret(name) and not os.path.isabs(value)
     ]
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_a_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None

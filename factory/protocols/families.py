@@ -8,6 +8,7 @@ names; the content of the list becomes part of the protocol, so that workers nee
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 import os
 import re
@@ -76,7 +77,7 @@ def names() -> list[str]:
 
 def titles() -> dict[str, str]:
     """Return the title of each protocol in the package, by name."""
-    return {name: str(values.get("title")) for path in _files() for name, values in _entries(path)}
+    return {name: str(values.get("title")) for path in _files() for name, values in _of_package(path).values()}
 
 
 def load(name: str) -> Protocol:
@@ -97,9 +98,8 @@ def load(name: str) -> Protocol:
             raise UserError(f"protocol file {file} holds {', '.join(held)}: say which one, {file}:{next(iter(held))}")
         return _protocol(held[entry], path)
     for path in _files():
-        held = {one.name: one for one in _entries(path)}
-        if name in held:
-            return _protocol(held[name], path)
+        if (ours := _of_package(path).get(name)) is not None:
+            return _protocol(ours, path)
     near = difflib.get_close_matches(name, names(), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "`difffas protocols` lists them"
     raise UserError(f"there is no protocol {name!r}; {hint}")
@@ -107,6 +107,11 @@ def load(name: str) -> Protocol:
 
 def _files() -> list[Path]:
     return sorted(FOLDER.glob("*.yaml"))
+
+
+@functools.cache  # the package's files stay as they are; a benchmark asks for protocols a thousand times
+def _of_package(path: Path) -> dict[str, Entry]:
+    return {one.name: one for one in _entries(path)}
 
 
 def _entries(path: Path) -> Iterator[Entry]:

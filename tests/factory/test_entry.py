@@ -38,8 +38,8 @@ def test_help(terminal: str) -> None:
 @pytest.mark.parametrize("terminal", TERMINALS)
 def test_an_error_is_one_line(terminal: str, tmp_path: Path) -> None:
     for name in ("Τ₀ × – ü", b"\xff\xfe"):
-        given = b"corpus=" + os.fsencode(tmp_path) + b"/" + (name if isinstance(name, bytes) else name.encode())
-        done = command(terminal, "fit-style", given, f"out={tmp_path}/out")
+        given = b"classifier=" + os.fsencode(tmp_path) + b"/" + (name if isinstance(name, bytes) else name.encode())
+        done = command(terminal, "evaluate", given, f"corpus={tmp_path}", f"out={tmp_path}/out")
         lines = done.stderr.splitlines()
         assert done.returncode == 2 and len(lines) == 1 and lines[0].startswith(b"difffas: error: "), done.stderr
 

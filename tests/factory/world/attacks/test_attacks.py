@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -19,13 +20,14 @@ SEEDS = (0, 1, 2)
 ROUND = Spectacles(True, (0.5, 0.5, 0.5), 0.048, 0.042, 2.2, 0.0009, True)
 
 
+@functools.cache
 def presented(name: str, seed: int) -> Presentation:
     return ATTACKS[name](impostor(), enrolment(), PHONE, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("name", list(ATTACKS))
 def test_equal_seeds_give_equal_bytes(name: str) -> None:
-    first, second, other = presented(name, 3), presented(name, 3), presented(name, 4)
+    first, second, other = presented(name, 0), presented.__wrapped__(name, 0), presented(name, 1)
     assert first.parameters == second.parameters != other.parameters
     for one, two in zip(first.bodies, second.bodies, strict=True):
         assert one.points.tobytes() == two.points.tobytes()

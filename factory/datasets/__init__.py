@@ -4,13 +4,13 @@ A reader lists the images, or the frames that represent a video, without decodin
 in the official documents. docs/datasets.md is the manual. The rows of a corpus that
 `difffas prepare ROOT --dataset NAME` writes hold the following, and protocols rely on it:
 
-`domain`   the data set: `oulu_npu`, `casia_fasd`, `replay_attack`, `msu_mfsd`, `wmca`, `padisi`, `celeba_spoof`,
-           `siw` or `nuaa`; a pair list (`pairs`) names the domains of its images.
+`domain`   the data set, as the table below names it; a pair list (`pairs`) names the domains of its images.
 `label`    0 live, 1 spoof.
-`attack`   `live`, or a coarse name: `print`, `replay`, `mask`, `glasses`, `makeup`. With `attack_names: instrument`
-           the finer name that `fields()["instrument"]` gives.
+`attack`   `live`, or a coarse name: `print`, `replay`, `mask`, `glasses`, `makeup`, `partial`. With
+           `attack_names: instrument` the finer name that `fields()["instrument"]` gives.
 `subject`  the person, unique within the data set: `01`, `client001`; CASIA-FASD numbers people anew in each split, so
-           its subjects are `train_1`, `test_1`.
+           its subjects are `train_1`, `test_1`. `unknown_…` and a pair list's `scene_…` stand for somebody whom no
+           name says (`factory.datasets.names.is_unknown`).
 `split`    the official split as `train`, `dev` or `test` (`devel` and `valid` are `dev`, `eval` is `test`).
 `capture`  the recording's official stem as a vocabulary name: lower case, dashes are underscores. If a document says
            more than the stem, that follows at the end. `fields(domain, capture)` takes the capture apart.
@@ -36,11 +36,23 @@ padisi         `id_<transaction>_<trial>_<trial name>_<code>`: transaction, visi
 celeba_spoof   `<number>_<type>_<illumination>_<environment>`: these four. photo, poster, a4, face_mask,
                upper_body_mask, region_mask, pc, pad, phone, 3d_mask.
 siw            `003_1_2_1_1`: subject, sensor*, type, medium, session*. print_<medium>, replay_<medium>.
+siw_m          `live_1`, `makeup_co_1` …: type, number. print, replay, makeup_cosmetic, makeup_impersonation,
+               makeup_obfuscation, half_mask, paper_mask, transparent_mask, silicone_mask, mannequin, partial_eye,
+               partial_mouth, funny_eye_glasses, paper_glasses.
 nuaa           `client_0001_00_00_01`, `imposter_0001_…`: kind, subject, glasses, position, session*. print.
+rose_youtu     `g_nt_5s_g_e_2_1`: type, speaking, device*, glasses, environment, subject, number. print_still,
+               print_quivering, replay_lenovo, replay_mac, mask_cropped, mask_full, mask_upper, mask_lower.
+casia_surf     `real`, `01_e_s` …: recording, number, cut, bend. print_<cut>_<bend>.
+casia_cefa     `1_012_1_1_1`: race, subject, device, session*, type. print_cloth, print_photo, replay.
+               `1_002_1_1_2_1_3`: mask, subject, dresses, glasses, device, session*, light. 3d_mask, silicone_mask.
+hifimask       `1_01_0_1_1_1`: complexion, subject, type, scene*, light*, sensor*. transparent_mask, plaster_mask,
+               resin_mask.
+uniattackdata  `real`, `cloth_indoor`, `cloth_outdoor`, `screen_rs`: recording, place. print_cloth, replay.
 pairs          `scene_0`: no instruments, and no `fields`.
 
 Coarse attacks: WMCA type 1 glasses, 2 mask, 3 print, 4 replay, 5 makeup; PADISI-Face code 06 makeup, others
-`pai_<code>`; CelebA-Spoof types 1–3 print, 4–6 and 10 mask, 7–9 replay.
+`pai_<code>`; CelebA-Spoof types 1–3 print, 4–6 and 10 mask, 7–9 replay; SiW-M's makeup, masks and the mannequin
+makeup and mask, what covers a part of the face partial.
 """
 
 from __future__ import annotations
@@ -55,15 +67,22 @@ from difffas.errors import UnreadableError, UserError
 from factory.core.progress import say
 from factory.corpus.row import LABELS, LIVE_ATTACK, whole_domain
 from factory.datasets import (
+    casia_cefa,
     casia_fasd,
+    casia_surf,
     celeba_spoof,
+    frame_folders,
+    hifimask,
     msu_mfsd,
     nuaa,
     oulu_npu,
     padisi,
     pairs,
     replay_attack,
+    rose_youtu,
     siw,
+    siw_m,
+    uniattackdata,
     wmca,
 )
 from factory.datasets.tree import MAX_BOXES, Recording, Tree
@@ -80,7 +99,7 @@ class Dataset(typing.Protocol):
 
     DOMAIN: str
     TITLE: str  # name for people
-    FORMAT: str  # format of its recordings: folder (images), video, hdf5 or npz
+    FORMAT: str  # format of its recordings: folder (images), frames (a folder of images each), video, hdf5 or npz
     EXAMPLE: str  # example of a recording's name below ROOT
     CAPTURE: re.Pattern[str]  # its groups are the official fields
     SITTING: tuple[str, ...]  # fields that a person's live recordings and attacks can have in common
@@ -101,7 +120,13 @@ DATASETS: dict[str, Dataset] = {
     "padisi": padisi,
     "celeba-spoof": celeba_spoof,
     "siw": siw,
+    "siw-m": siw_m,
     "nuaa": nuaa,
+    "rose-youtu": rose_youtu,
+    "casia-surf": casia_surf,
+    "casia-cefa": casia_cefa,
+    "hifimask": hifimask,
+    "uniattackdata": uniattackdata,
     "pairs": pairs,
 }
 # For data sets that ship boxes: maps the text of a box file, frame, width and height to the box, or None for no face.
@@ -135,7 +160,7 @@ def list_dataset(
     Args:
         name: a name of `DATASETS`.
         source: the folder that the data set's owner gave, local or `s3://`.
-        frames: which frames represent a video.
+        frames: which frames represent a video, or a folder of its frames.
         chosen: the list that gives splits or pairs, instead of the list in the tree.
         instruments: whether attacks get their finer names.
 
@@ -151,6 +176,8 @@ def list_dataset(
             f"source {source} has no usable recording of {dataset.TITLE} like {dataset.EXAMPLE} ({len(found)} others: "
             f"{reasons})"
         )
+    if dataset.FORMAT == frame_folders.FORMAT:
+        found = sorted(frame_folders.thinned(found, frames), key=lambda recording: recording.file.name)
     if name in WHOLE:
         _say_absent(tree, dataset.TITLE, list(WHOLE[name](tree)))
     if (module := _FRAMES.get(dataset.FORMAT)) is not None:
@@ -188,7 +215,7 @@ def _sources(tree: Tree, dataset: Dataset, recording: Recording, frames: Frames,
         reject=reject,
         version=_version(tree, recording, module is not None),
         fields=_row_fields(dataset, recording, instruments),
-        format=dataset.FORMAT,
+        format="folder" if dataset.FORMAT == frame_folders.FORMAT else dataset.FORMAT,
         file=file.name,
         turn=recording.turn,
         boxes=recording.boxes,

@@ -17,6 +17,7 @@ OULU = re.compile(r"[1-6]_[1-3]_(\d{1,2})_[1-5](?!\d)")  # phone, session, user,
 OULU_SPLITS = ((20, "train"), (35, "dev"), (55, "test"))  # the last user of each official split
 CLIENT = re.compile(r"(?:^|_)(client\d+)(?!\d)", re.IGNORECASE)
 TRANSACTION = re.compile(rf"(?:id_)?([0-9a-f]{{{padisi.VISIT}}})", re.IGNORECASE)
+SCENE, NOBODY = "scene_", "unknown_"  # the beginnings of subjects that stand for somebody whom no name says
 CASIA = re.compile(r"(?P<number>\d+)_(?P<file>(?:HR_)?\d+)_(?P<frame>\d+)(?P<later> ?\(\d+\))?\.\w+", re.IGNORECASE)
 
 
@@ -25,6 +26,11 @@ class Person(NamedTuple):
 
     subject: str
     split: str = ""
+
+
+def is_unknown(subject: str) -> bool:
+    """Return whether a reader's subject stands for a scene or a recording whose names say nobody."""
+    return subject.startswith((SCENE, NOBODY))
 
 
 def people(images: Iterable[tuple[str, str]]) -> dict[str, Person]:

@@ -1,19 +1,20 @@
 """The authors' pair lists: JSON files of `[live path, spoof path]`, such as `OCIM.json`, and the images they name.
 
 The directory of an image names its style: `O2`, `C4` … (data set and number), `2_18` (WMCA, type and instrument),
-`paper_glass` … (PADISI-Face).
+`paper_glass` … (PADISI-Face). A directory below it is a recording whose frames it holds: `O2/1_1_01_2/0000.png`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from difffas.errors import UserError
 from factory.core.documents import parse_json
-from factory.datasets import padisi, wmca
-from factory.datasets.names import Person, people
+from factory.datasets import casia_fasd, padisi, wmca
+from factory.datasets.names import SCENE, Person, people
 from factory.datasets.tree import MISSING, UNKNOWN, Recording, Tree
 from factory.sources.files import File
 from factory.sources.pattern import vocabulary_name
@@ -21,11 +22,10 @@ from factory.sources.pattern import vocabulary_name
 DOMAIN, TITLE, FORMAT, EXAMPLE = "pairs", "the pair lists", "folder", "O1/<image>"
 CAPTURE = re.compile(r"scene_(?P<scene>\d+)")
 SITTING: tuple[str, ...] = ()  # the capture already joins what the lists pair
-SCENE = "scene_"
 LIST = re.compile(r"^[^/]+\.json$", re.IGNORECASE)
 FOLDERS = {
     "oulu_npu": "O[1-5][2-5]?",
-    "casia_fasd": "C[1-9]",
+    casia_fasd.DOMAIN: "C[1-9]",
     "replay_attack": "I[1-4]",
     "msu_mfsd": "M[1-8]",
     wmca.DOMAIN: r"\d_\d+",
@@ -43,8 +43,8 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     """Yield every image in the lists, each only once.
 
     Images that pairs connect, directly or through others, form a scene: they share the capture. The subject, and
-    OULU-NPU's official split, are those that a file name states; where it states nobody, the subject is that of the
-    scene's live face, or `scene_N`, which says that nobody knows (`is_unknown`).
+    OULU-NPU's official split, are those that the name of a file or of its recording states; where it states nobody,
+    the subject is that of the scene's live face, or `scene_N`, which says that nobody knows (`names.is_unknown`).
     """
     lists = [chosen] if chosen else [name for name in tree.files if LIST.search(name)]
     if not lists:
@@ -52,12 +52,14 @@ def recordings(tree: Tree, chosen: str | None) -> Iterator[Recording]:
     texts = ((name, tree.list_text(chosen, LIST)[1] if chosen else tree.text(name)) for name in lists)
     pairs = [pair for name, text in texts for pair in _read_list(name, text)]
     lives, scenes = {live for live, _ in pairs}, _scenes(pairs)
-    named = people((_domain(_folder(path)), path) for path in scenes)
-    of_scene = {scenes[live]: named[live] for live in sorted(lives, reverse=True) if live in named}
+    flat = {path: _flat(path) for path in scenes}
+    named = people((_domain(_place(path).style), flat[path]) for path in scenes)
+    one = _scenes([*pairs, *_of_one_recording(scenes)])  # images that show one person, whoever it is
+    of_live = {one[live]: named[flat[live]] for live in sorted(lives, reverse=True) if flat[live] in named}
     both = lives & {spoof for _, spoof in pairs}
     for path, scene in scenes.items():
-        folder = _folder(path)
-        person = named.get(path) or of_scene.get(scene) or Person(f"{SCENE}{scene}")
+        folder = _place(path).style
+        person = named.get(flat[path]) or of_live.get(one[path]) or Person(f"{SCENE}{one[path]}")
         style = "live" if path in lives else vocabulary_name(folder)
         yield Recording(
             file=tree.files.get(path) or File(path, 0),
@@ -116,13 +118,34 @@ def _scenes(pairs: list[tuple[str, str]]) -> dict[str, int]:
     return {path: numbers.setdefault(root(path), len(numbers)) for path in [*parent]}
 
 
-def is_unknown(subject: str) -> bool:
-    """Return whether a subject of this reader stands for a scene whose names say nobody."""
-    return subject.startswith(SCENE)
+class Place(NamedTuple):
+    """The directory that names an image's style, and the directory of its recording, empty if it has none."""
+
+    style: str
+    recording: str
 
 
-def _folder(path: str) -> str:
-    return path.split("/")[-2] if "/" in path else ""
+def _place(path: str) -> Place:
+    parts = path.split("/")
+    above, parent = ["", "", *parts[:-1]][-2:]
+    domains = _domain(above), _domain(parent)
+    # CASIA-FASD's recordings, `7_1`, look like WMCA's styles.
+    if domains[0] and (not domains[1] or domains == (casia_fasd.DOMAIN, wmca.DOMAIN)):
+        return Place(above, "/".join(parts[:-1]))
+    return Place(parent, "")
+
+
+def _flat(path: str) -> str:
+    """Return a frame's path as it is where recordings have no directories: `O2/1_1_01_2_0000.png`."""
+    recording = _place(path).recording
+    return f"{recording}_{path.rpartition('/')[2]}" if recording else path
+
+
+def _of_one_recording(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs that connect the frames of each recording that has a directory."""
+    first: dict[str, str] = {}
+    places = ((path, _place(path).recording) for path in paths)
+    return [(first.setdefault(recording, path), path) for path, recording in places if recording]
 
 
 def _domain(folder: str) -> str:

@@ -29,7 +29,7 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.prepare.config import FOLDER_PATTERN, LISTED, PrepareResources
+from factory.prepare.config import FOLDER_PATTERN, LISTED, SEVERAL_LISTS, PrepareResources
 from factory.prepare.config import PrepareConfig as PrepareConfig
 from factory.prepare.entries import Entry, list_entries
 from factory.prepare.faces import COVERED, NO_FACE, Choice, choose, covered
@@ -90,7 +90,8 @@ def plan(config: PrepareConfig) -> PreparePlan:
         finer = config.attack_names == "instrument"
         sources = list_dataset(config.dataset, config.source, frames, config.dataset_list, finer)
         if not any("split" in (source.fields or {}) for source in sources):
-            say(f"prepare: no official split, {LISTED[config.dataset]}: people are split by hash")
+            why = (LISTED | SEVERAL_LISTS)[config.dataset]
+            say(f"prepare: no official split, {why}: people are split by hash")
     else:
         sources = list_sources(config.source, config.source_format, config.read_columns)
     in_folder = sources[0].format == "folder" and not config.dataset

@@ -19,15 +19,20 @@ from factory.sources.values import FIELDS
 FOLDER_PATTERN = "{attack}/{subject}/{image}"
 
 DatasetName = Literal[
-    "oulu-npu", "casia-fasd", "replay-attack", "msu-mfsd", "wmca", "padisi", "celeba-spoof", "siw", "nuaa", "pairs"
-]
-
-
+    "oulu-npu", "casia-fasd", "replay-attack", "msu-mfsd", "wmca", "padisi", "celeba-spoof", "siw", "siw-m", "nuaa",
+    "rose-youtu", "casia-surf", "casia-cefa", "hifimask", "uniattackdata", "pairs",
+]  # fmt: skip
 # Data sets for which another list can be chosen, and why their tree may lack a split; pair lists never have one.
 LISTED = {
     "wmca": "the tree has no grandtest list, *grand*.csv",
     "padisi": "the tree has no padisi_USC_FACE_dataset_partition_3folds_part0.csv",
     "pairs": "pair lists say none",
+}
+# Data sets whose split is in several lists of the tree, and why a tree may lack a split.
+SEVERAL_LISTS = {
+    "siw-m": "the tree has no trainlist_all.txt, trainlist_live.txt, testlist_all.txt and testlist_live.txt",
+    "hifimask": "the tree has no protocol/CASIA_HiFiMask@p1_video_train.txt (dev, test)",
+    "uniattackdata": "the tree has no protocol/UniAttackData@p1_video_train.txt (dev, test)",
 }
 
 
@@ -60,9 +65,13 @@ class PrepareConfig(Config):
         None, description="reader of a public data set's layout; null: pattern and columns say what is what"
     )
     subjects_unknown: bool = Field(
-        False, exclude_if=is_empty, description="draw splits although some names do not say who is shown (pair lists)"
+        False,
+        exclude_if=is_empty,
+        description="draw splits although some names do not say who is shown (pair lists, SiW-M)",
     )
-    frames_per_video: int = Field(8, ge=1, le=1000, description="frames taken from each video, evenly spaced")
+    frames_per_video: int = Field(
+        8, ge=1, le=1000, description="frames taken from each video or folder of frames, evenly spaced"
+    )
     frames_within: int | None = Field(None, ge=1, description="use only this many first frames; SiW protocol 1: 60")
     attack_names: Literal["attack", "instrument"] = Field(
         "attack", description="names of PADISI's and WMCA's attacks: of the attack, or of each instrument"
@@ -135,7 +144,7 @@ class PrepareConfig(Config):
                 raise UserError(f"dataset={self.dataset} says what its files are: leave out {name}")
         if self.dataset_list and self.dataset not in LISTED:
             raise UserError(f"dataset_list is for dataset={', '.join(LISTED)}, not for {self.dataset}: leave it out")
-        of_videos = self.dataset is not None and DATASETS[self.dataset].FORMAT in ("video", "hdf5")
+        of_videos = self.dataset is not None and DATASETS[self.dataset].FORMAT in ("video", "hdf5", "frames")
         if self.frames_within and not of_videos:
             raise UserError(f"frames_within is for data sets of videos, not for {self.dataset}: leave it out")
         for name in self.split:

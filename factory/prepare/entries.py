@@ -14,7 +14,8 @@ from difffas.errors import UserError
 from factory.core.progress import say
 from factory.corpus.row import LIVE, LIVE_ATTACK, SPOOF, Facts, domain_part, style_of
 from factory.corpus.splits import split_subjects
-from factory.datasets import DATASETS, capture_fields, field_names, pairs
+from factory.datasets import DATASETS, capture_fields, field_names
+from factory.datasets.names import is_unknown
 from factory.prepare.config import FOLDER_PATTERN
 from factory.sources import Source, printable
 from factory.sources.faces import Box, read_boxes, read_landmarks
@@ -136,8 +137,10 @@ def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
     """Give every entry a split: its own, else the split of its subject, else a split by hash."""
     known = {str(entry.subject): entry.split for entry in entries if entry.subject and entry.split}
     unknown = {entry.subject for entry in entries if entry.subject and not entry.split} - known.keys()
-    if config.dataset == "pairs" and not config.subjects_unknown:
-        _refuse_unknown_people(config, [entry for entry in entries if not entry.split and entry.subject in unknown])
+    if config.dataset:
+        _say_unknown_people(
+            config, [entry for entry in entries if not entry.reject and is_unknown(str(entry.subject))]
+        )
     known |= split_subjects(unknown, config.split, config.seed)
     found = [entry.split or known.get(entry.subject or "", "") for entry in entries]
     # An entry without a split must still be recorded in some shard: it goes to the largest split.
@@ -149,15 +152,19 @@ def _with_splits(config: PrepareConfig, entries: list[Entry]) -> list[Entry]:
     ]
 
 
-def _refuse_unknown_people(config: PrepareConfig, entries: list[Entry]) -> None:
-    """Raise UserError where splits would be drawn of images whose names do not say who is shown."""
-    lost = [entry for entry in entries if pairs.is_unknown(entry.subject or "")]
-    if lost and sum(share > 0 for share in config.split.values()) > 1:
+def _say_unknown_people(config: PrepareConfig, lost: list[Entry]) -> None:
+    """Print a line if these images' names do not say who is shown; raise UserError where splits would be drawn."""
+    if not lost:
+        return
+    told = f"the names of {len(lost):,} images do not say who is shown, such as {lost[0].path}"
+    drawn = any(not entry.split for entry in lost) and sum(share > 0 for share in config.split.values()) > 1
+    if drawn and not config.subjects_unknown:
         raise UserError(
-            f"the names of {len(lost):,} images do not say who is shown, such as {lost[0].path}: drawn splits could "
-            f"hold one person twice; give split={{train: 1.0}}, or subjects_unknown=true (--subjects-unknown) to take "
-            f"every scene for another person"
+            f"{told}: drawn splits could hold one person twice; give split={{train: 1.0}}, or subjects_unknown=true "
+            f"(--subjects-unknown) to take every {'scene' if config.dataset == 'pairs' else 'recording'} for another "
+            f"person"
         )
+    say(f"prepare: {told}: nothing keeps these people apart, in splits or in pairs")
 
 
 def _with_people_apart(divider: str, entries: list[Entry]) -> list[Entry]:

@@ -52,7 +52,16 @@ SITTINGS = {  # of the live recordings of a miniature tree, and of its attacks
         {"sensor_1_session_1", "sensor_2_session_1", "sensor_1_session_2"},
         {"sensor_1_session_1", "sensor_2_session_2"},
     ),
+    "siw-m": ({None}, {None}),
     "nuaa": ({"session_01", "session_03"}, {"session_01", "session_03"}),
+    "rose-youtu": ({"device_5s", "device_zte"}, {"device_hs", "device_5s", "device_ip"}),
+    "casia-surf": ({None}, {None}),
+    "casia-cefa": ({"session_1"}, {"session_1", "session_2"}),
+    "hifimask": (
+        {"scene_6_light_6_sensor_8", "scene_5_light_0_sensor_4", "scene_1_light_1_sensor_1"},
+        {"scene_4_light_0_sensor_8", "scene_6_light_5_sensor_2", "scene_1_light_1_sensor_1"},
+    ),
+    "uniattackdata": ({None}, {None}),
     "pairs": ({None}, {None}),
 }
 

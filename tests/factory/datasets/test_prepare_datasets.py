@@ -73,15 +73,18 @@ def test_what_protocols_need_is_in_the_rows(tmp_path: Path) -> None:
         ("wmca", r"\*grand\*.csv"),
         ("padisi", "padisi_USC_FACE_dataset_partition_3folds_part0.csv"),
         ("pairs", "say none"),
+        ("siw-m", "testlist_live.txt"),
+        ("hifimask", r"CASIA_HiFiMask@p1_video_train.txt \(dev, test\)"),
+        ("uniattackdata", r"UniAttackData@p1_video_train.txt \(dev, test\)"),
     ],
 )
 def test_without_an_official_split_what_is_missing_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, lack: str
 ) -> None:
     root = TREES[name](tmp_path / "tree")
-    for part in root.rglob("*part0.csv"):
+    for part in (*root.rglob("*part0.csv"), *root.rglob("*list_*.txt"), *root.rglob("*@p1_*.txt")):
         part.unlink()
-    given = {"subjects_unknown": True} if name == "pairs" else {}  # names such as a.png say nobody
+    given = {"subjects_unknown": True} if name in ("pairs", "siw-m") else {}  # names such as a.png say nobody
     assert all(row["split"] for row, _ in records(config(name, root, **given)).values())
     assert re.search(f"prepare: no official split, .*{lack}: people are split by hash", capsys.readouterr().err)
 
@@ -208,6 +211,46 @@ def test_splits_are_not_drawn_of_images_that_show_nobody_knows_whom(tmp_path: Pa
     for name in ("OCIM.json", "PADISI.json"):
         (root / name).unlink()
     assert plan(config("pairs", root)).shards  # WMCA's names say it
+
+
+def test_siw_m_says_that_it_knows_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With official lists there is nothing to draw; without them nothing is drawn unless the user says so."""
+    root = trees.siw_m(tmp_path / "tree")
+    assert plan(config("siw-m", root)).shards
+    told = "the names of 12 images do not say who is shown, such as Live/Live_1.mov/000002"
+    assert f"prepare: {told}: nothing keeps these people apart, in splits or in pairs\n" in capsys.readouterr().err
+    trees.write_video(root / "Live/Live_2.mov", 10)  # in no list: a reject, of which no split is drawn
+    assert plan(config("siw-m", root)).shards
+    for name in (root / "PROTOCOL").iterdir():
+        name.unlink()
+    with pytest.raises(
+        UserError, match=r"the names of 14 .*--subjects-unknown\) to take every recording for another p"
+    ):
+        plan(config("siw-m", root))
+    assert plan(config("siw-m", root, split={"train": 1.0})).shards
+    shards = plan(config("siw-m", root, subjects_unknown=True, split={"train": 0.5, "test": 0.5})).shards
+    entries = [entry for shard in shards.values() for entry in shard]
+    assert len({entry.subject for entry in entries}) == 7 and {entry.split for entry in entries} == {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        ("casia-surf", "Data/Val/real_part/CLKJ_AS0005/real.rssdk/color/0001.jpg"),
+        ("rose-youtu", "test/2/G_NT_5s_g_E_2_9.mp4"),
+    ],
+)
+def test_a_person_in_two_folders_of_splits_is_said(tmp_path: Path, name: str, again: str) -> None:
+    root = TREES[name](tmp_path / "tree")
+    (trees.write_video if again.endswith("mp4") else trees.write_image)(root / again)
+    assert "warning: 1 subject names are in more than one split" in plan(config(name, root)).describe()
+
+
+def test_frames_within_is_for_folders_of_frames_too(tmp_path: Path) -> None:
+    root = trees.casia_surf(tmp_path / "tree")
+    shards = plan(config("casia-surf", root, frames_per_video=9, frames_within=3)).shards
+    pictures = [entry.path for shard in shards.values() for entry in shard if "05_enm_s" in entry.path]
+    assert sorted(path[-8:] for path in pictures) == ["0001.jpg", "0002.jpg", "0003.jpg"]
 
 
 def test_trees_on_s3(tmp_path: Path, s3_bucket: str) -> None:

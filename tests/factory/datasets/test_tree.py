@@ -34,6 +34,19 @@ from tests.factory.datasets.trees import TREES, write_hdf5, write_text, write_vi
         ("celeba-spoof", "metas/intra_test/test_label.json", "it lacks metas/intra_test/test_label.json:"),
         ("siw", "Test/live", "it lacks Test/live/:"),
         ("nuaa", "imposter_test_raw.txt", "it lacks imposter_test_raw.txt:"),
+        ("siw-m", "Spoof", "it lacks Spoof/:"),
+        ("siw-m", "PROTOCOL/trainlist_all.txt", "it lacks trainlist_all.txt:"),
+        ("rose-youtu", "test", "it lacks test/:"),
+        ("casia-surf", "Data/Val/fake_part", "it lacks Data/Val/fake_part/:"),
+        ("casia-cefa", "Ethnicity/CA", "it lacks Ethnicity/CA/:"),
+        ("hifimask", "Data", "it lacks Data/:"),
+        ("hifimask", "protocol/CASIA_HiFiMask@p1_image_dev.txt", "it lacks protocol/CASIA_HiFiMask@p1_video_dev.txt:"),
+        ("uniattackdata", "Data/live", "it lacks Data/live/:"),
+        (
+            "uniattackdata",
+            "protocol/UniAttackData@p1_video_test.txt",
+            "it lacks protocol/UniAttackData@p1_video_test.txt:",
+        ),
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, name: str, removed: str, missing: str) -> None:
@@ -76,6 +89,19 @@ def test_a_folder_of_something_else(tmp_path: Path, name: str) -> None:
             "face_partitions/padisi_USC_FACE_dataset_partition_3folds_part0.csv",
             "{},{},{},test".format(*trees.IDENTITIES[0][:3]),
             "part0.csv: ID_a4acb647.*_FACE_NEUTRAL_WITHOUT_GLASS is in train and in test",
+        ),
+        ("siw-m", "PROTOCOL/testlist_live.txt", "Live_1\n", "trainlist_live.txt: live_1 is in test and in train"),
+        (
+            "hifimask",
+            "protocol/CASIA_HiFiMask@p1_video_test.txt",
+            "CASIA_HiFiMask/Data/1_21_0_6_6_8 0",
+            "line 3: 1_21_0_6_6_8 is in train and in test",
+        ),
+        (
+            "uniattackdata",
+            "protocol/UniAttackData@p1_video_dev.txt",
+            "UniAttackData/Data/live/east-asia/EA-321/real.rssdk/color 0",
+            "EA-321 is in train and in dev",
         ),
     ],
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from factory.datasets.wmca import attack_of, read_list
+from factory.datasets.names import Person, people
+from factory.datasets.wmca import NAME, attack_of, person_of, read_list
 from tests.factory.datasets import trees
 from tests.factory.datasets.listing import facts, listed, rejects
 from tests.factory.datasets.trees import write_text
@@ -52,6 +55,35 @@ def test_wmca_lists(tmp_path: Path) -> None:
     assert rejects(listed("wmca", root))[f"{trees.WMCA[0]}.hdf5"] == "missing file"
     with pytest.raises(ValueError, match=r"dataset_list .*absent.csv cannot be read: No such file"):
         listed("wmca", root, chosen=str(tmp_path / "absent.csv"))
+
+
+def test_both_readers_agree_on_the_people_of_a_tree(tmp_path: Path) -> None:
+    native = {facts(source)[4]: facts(source)[2] for source in listed("wmca", trees.wmca(tmp_path / "tree")).values()}
+    frames = [f"{str(stem)[-4:]}/{stem}_7.png" for stem in native]  # the directory is type and instrument
+    found = people(("wmca", frame) for frame in frames)
+    assert [found[frame].subject for frame in frames] == list(native.values())
+
+
+@given(
+    client=st.integers(0, 999),
+    session=st.integers(0, 99),
+    presenter=st.integers(0, 999),
+    kind=st.integers(0, 9),
+    pai=st.integers(0, 99),
+    frame=st.integers(0, 99),
+)
+def test_law_the_pair_reader_names_whom_the_native_reader_names(
+    client: int, session: int, presenter: int, kind: int, pai: int, frame: int
+) -> None:
+    stem = f"{client:03d}_{session:02d}_{presenter:03d}_{kind}_{pai:02d}"
+    native = NAME.fullmatch(f"face-station/12.02.18/{stem}.hdf5")
+    assert native is not None
+    expected = Person(person_of(native.groupdict()))
+    for name in (f"{stem}_{frame}.png", f"{stem}.png", f"{stem}_{frame:04d}.jpg"):
+        path = f"{kind}_{pai:02d}/{name}"
+        assert people([("wmca", path)]) == {path: expected}
+    worn = kind in (1, 2) and presenter
+    assert expected.subject == (f"{presenter:03d}" if worn else f"{client:03d}")
 
 
 def test_wmca_instruments_are_those_of_the_leave_one_out_protocols() -> None:

@@ -217,6 +217,112 @@ def siw(root: Path) -> Path:
     return root
 
 
+SIW_M = ("Live/Live_1.mov", "Live/Live_862.mov", "Spoof/Print/Paper_56.mov", "Spoof/Makeup_Cosmetic/Makeup_Co_3.mov",
+         "Spoof/Mannequin/Mask_Mann_2.MOV", "Spoof/Partial_FunnyeyeGlasses/Partial_Funnyeye_9.mov")  # fmt: skip
+
+
+def siw_m(root: Path) -> Path:
+    """With the lists of protocol 1, which repeat recordings."""
+    for name in SIW_M:
+        write_video(root / name, 10)
+    write_text(root / "PROTOCOL/trainlist_live.txt", "Live_1\nLive_1\n")
+    write_text(root / "PROTOCOL/trainlist_all.txt", "Paper_56\nMakeup_Co_3\nPaper_56")
+    write_text(root / "PROTOCOL/testlist_live.txt", "Live_862\r\n")
+    write_text(root / "PROTOCOL/testlist_all.txt", "Mask_Mann_2\nPartial_Funnyeye_9\n")
+    return root
+
+
+def rose_youtu(root: Path) -> Path:
+    for name in ("train/2/G_NT_5s_g_E_2_1", "train/2/Ps_T_HS_wg_E_2_31", "train/_3/Mc_NT_5s_g_E_3_51"):
+        write_video(root / f"{name}.mp4", 10)
+    for name in ("test/13/G_T_ZTE_wg_E_13_2", "test/13/Vl_NT_IP_g_E_13_120"):
+        write_video(root / f"{name}.mp4", 10)
+    return root
+
+
+def write_frames(folder: Path, count: int = 4, first: int = 1, ending: str = "jpg") -> Path:
+    for number in range(first, first + count):
+        write_image(folder / f"{number:04d}.{ending}")
+    return folder
+
+
+SURF = {
+    "Training/real_part/CLKJ_AS0005/real": 4,
+    "Training/fake_part/CLKJ_AS0005/05_enm_s": 4,
+    "Val/real_part/CLKJ_BS0831/real": 2,
+    "Val/fake_part/CLKJ_BS0831/04_en_b": 2,
+    "Testing/real_part/CLKJ_CS0067/real": 1,
+    "Testing/fake_part/CLKJ_CS0067/01_e_s": 1,
+}
+
+
+def casia_surf(root: Path) -> Path:
+    for name, count in SURF.items():
+        for modality in ("color", "depth", "ir"):
+            write_frames(root / f"Data/{name}.rssdk/{modality}", count)
+    write_text(root / "protocol/CASIA_SURF@p1_image_train.txt", "CASIA_SURF/Data/x.jpg 0\n")
+    return root
+
+
+CEFA = (
+    "Ethnicity/AF/AF-012/1_012_1_1_1",
+    "Ethnicity/AF/AF-012/1_012_3_2_2",
+    "Ethnicity/CA/CA-225-198006250024/2_225_3_1_4",
+    "Ethnicity/EA/EA-304/3_304_1_1_1",
+    "Mask/3D-Mask/002/1_002_1_1_2_1_3",
+    "Mask/Silicone-Mask/001/2_001_1_0_2_1_2",
+)
+
+
+def casia_cefa(root: Path) -> Path:
+    for name in CEFA:
+        for modality in ("color", "depth", "ir"):
+            write_frames(root / name / modality, 3)
+    return root
+
+
+HIFI = {
+    "train": ("1_21_0_6_6_8", "3_53_2_4_0_8"),
+    "dev": ("2_66_0_5_0_4", "2_66_3_6_5_2"),
+    "test": ("1_01_0_1_1_1", "1_01_1_1_1_1"),
+}
+
+
+def hifimask(root: Path) -> Path:
+    """With the lists of protocol 1: of videos, but for those of the dev set, which name pictures."""
+    for part, stems in HIFI.items():
+        for stem in stems:
+            write_frames(root / "Data" / stem, 2, 0, "png")
+        ending = "/0000.png" if part == "dev" else ""
+        kind = "image" if part == "dev" else "video"
+        lines = (f"CASIA_HiFiMask/Data/{stem}{ending} {int(stem.split('_')[2] != '0')}\n" for stem in stems)
+        write_text(root / f"protocol/CASIA_HiFiMask@p1_{kind}_{part}.txt", "".join(lines))
+    return root
+
+
+UNIATTACK = {
+    "train": ("live/east-asia/EA-321/real.rssdk", "spoof/east-asia/EA-321/cloth-indoor"),
+    "dev": ("live/africa/AF-066/real.rssdk", "spoof/africa/AF-066/cloth-outdoor"),
+    "test": ("live/central-asia/CA-579/real.rssdk", "spoof/central-asia/CA-579/screen-rs"),
+}
+DIGITAL = ("adv-attacks/ila_da/ila_da_africa-112x112/AF-066", "DaGAN/central-asia_faces/CA-396-To-CA-359")
+
+
+def uniattackdata(root: Path) -> Path:
+    """With the lists of protocol 1; each person has the other two physical attacks as well, which are in no list."""
+    for part, names in UNIATTACK.items():
+        for name in names:
+            write_frames(root / f"Data/{name}/color", 2)
+        for attack in ("cloth-indoor", "cloth-outdoor", "screen-rs"):
+            write_frames(root / f"Data/{names[1].rpartition('/')[0]}/{attack}/color", 2)
+        lines = [f"UniAttackData/Data/{name}/color {int('spoof' in name)}\n" * 3 for name in names]
+        digital = [f"UniAttackData/Data/{DIGITAL[0]} 2\n", f"UniAttackData/Data/{DIGITAL[1]} 3\n"]
+        write_text(root / f"protocol/UniAttackData@p1_video_{part}.txt", "".join(lines + digital))
+    for name in DIGITAL:
+        write_frames(root / "Data" / name, 1)
+    return root
+
+
 def nuaa(root: Path) -> Path:
     lists = {
         "client_train_raw.txt": "0001\\0001_00_00_01_0.jpg\r\n0001\\0001_00_00_01_1.jpg\r\n",
@@ -264,6 +370,12 @@ TREES = {
     "padisi": padisi,
     "celeba-spoof": celeba_spoof,
     "siw": siw,
+    "siw-m": siw_m,
     "nuaa": nuaa,
+    "rose-youtu": rose_youtu,
+    "casia-surf": casia_surf,
+    "casia-cefa": casia_cefa,
+    "hifimask": hifimask,
+    "uniattackdata": uniattackdata,
     "pairs": pairs,
 }

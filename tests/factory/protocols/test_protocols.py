@@ -15,3 +15,4 @@ def test_the_package_holds_its_protocols() -> None:
     assert {path.stem for path in folder.glob("*.yaml")} == {"cross", "ocim", "oulu", "padisi", "siw", "wmca", "world"}
     counts = Counter(re.sub(r"[-_].*", "", name) for name in protocols.names())
     assert counts["oulu"] == 14 + 2 and counts["wmca"] == 8 + 1 and counts["siw"] == 7 and counts["padisi"] == 3 + 1
+    assert counts["celeba"] == 7

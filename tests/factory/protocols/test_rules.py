@@ -108,6 +108,48 @@ def test_cross_data_set_protocols(name: str, sources: set[str], target: str) -> 
     protocols.check(view(lines, protocol), PARTS)
 
 
+CELEBA_TARGETS = {
+    "o": ("oulu_npu", {"train", "test"}),
+    "c": ("casia_fasd", {"train", "test"}),
+    "i": ("replay_attack", {"train", "test"}),
+    "m": ("msu_mfsd", {"train", "test"}),
+    "wmca": ("wmca", {*PARTS}),
+    "surf": ("casia_surf", {*PARTS}),
+    "cefa": ("casia_cefa", {*PARTS}),
+}
+
+
+@pytest.mark.parametrize("name", CELEBA_TARGETS)
+def test_celeba_spoof_is_trained_on_and_another_data_set_tested(name: str) -> None:
+    target, tested = CELEBA_TARGETS[name]
+    celeba = faces("celeba_spoof", ("print", "replay", "mask"), ("train", "test"))
+    lines = [
+        *celeba,
+        *four(),
+        *(line for domain in ("wmca", "casia_surf", "casia_cefa") for line in faces(domain, ())),
+    ]
+    protocol = protocols.load(f"celeba-{name}")
+    parts = protocol.assign(index(lines))
+    found = {part: {(lines[n]["domain"], lines[n]["split"]) for n in np.flatnonzero(parts == part)} for part in PARTS}
+    assert found == {
+        "train": {("celeba_spoof", "train")},
+        "dev": {("celeba_spoof", "test")},
+        "test": {(target, split) for split in tested},
+    }
+    protocols.check(view(lines, protocol), PARTS)
+    assert protocol.training_digest == protocols.load("celeba-o").training_digest, "one model for all seven"
+    with pytest.raises(ValueError, match=f"test has no row of domain {target}"):
+        protocols.check(view([line for line in lines if line["domain"] != target], protocol), ("test",))
+
+
+def test_celeba_spoof_tests_the_rows_that_ocim_tests() -> None:
+    """So that a figure stands beside those of the protocols with three sources."""
+    table = index(four())
+    for name, ocim in (("o", "icm-o"), ("c", "omi-c"), ("i", "ocm-i"), ("m", "oci-m")):
+        mine, theirs = (protocols.load(one).assign(table) == "test" for one in (f"celeba-{name}", ocim))
+        assert mine.any() and (mine == theirs).all()
+
+
 @pytest.mark.parametrize("attack", WMCA_ATTACKS)
 @pytest.mark.parametrize("coarse", [False, True])
 def test_an_unseen_attack_is_never_trained_on(attack: str, coarse: bool) -> None:
@@ -121,7 +163,7 @@ def test_an_unseen_attack_is_never_trained_on(attack: str, coarse: bool) -> None
 LINE = st.fixed_dictionaries(
     {
         "domain": st.sampled_from(
-            ["oulu_npu", "casia_fasd", "replay_attack", "msu_mfsd", "wmca", "padisi", "siw", "other"]
+            ["oulu_npu", "casia_fasd", "replay_attack", "msu_mfsd", "wmca", "padisi", "siw", "celeba_spoof", "other"]
         ),
         "split": st.sampled_from([*PARTS, ""]),
         "attack": st.sampled_from(["live", "mask", *WMCA_ATTACKS]),

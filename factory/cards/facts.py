@@ -124,9 +124,15 @@ class CorpusFacts:
     vocabulary: str
 
 
+def _without_places(record: ShardRecord) -> ShardRecord:
+    record.pop("places", None)
+    return record
+
+
 def corpus_facts(storage: Storage) -> CorpusFacts:
     """Return all facts about a corpus folder that `dataset.md` and `croissant` state."""
-    claim, records = read_claim(storage), list(Ledger(storage).records())
+    # The places of ten million images would take a gigabyte.
+    claim, records = read_claim(storage), list(map(_without_places, Ledger(storage).records()))
     columns = ("split", "style", "domain", "attack", "subject", "label", "license", "codec", "brisque", "brisque_impl")
     index = read_index(storage, [*columns, "t0", "cfg_scale", *_SHARED, *_NAMED]).unify_dictionaries()
     made = index.filter(pc.is_valid(index["generator"]))

@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 
 from difffas.errors import UnreadableError, UserError
 from factory.core.config import fingerprint
+from factory.corpus.places import places_in
 from factory.corpus.row import INDEX_SCHEMA, LATER, Row, with_later
 from factory.corpus.shards import FORMATS
 from factory.images import decode
 from factory.run import read_summary
 from factory.run.ledger import Ledger
-from factory.run.record import SHARD, ShardFile, ShardRecord
+from factory.run.record import SHARD, ShardFile, ShardRecord, read_format
 from factory.storage import Storage
 from factory.tables import plain_parquet
 
@@ -195,10 +196,22 @@ def shard_file(storage: Storage, shard: str) -> tuple[str, str]:
     return _file_of(shard, Ledger(storage).read(shard)["files"])
 
 
+def shard_places(storage: Storage, shard: str) -> tuple[str, str, np.ndarray | None]:
+    """Return format and path as `shard_file` does, with offset and length of each image in that file, int64 (N, 2).
+
+    Shards of older versions have no places: None.
+
+    Raises:
+        UserError: if the places are invalid.
+    """
+    record = Ledger(storage).read(shard)
+    return *_file_of(shard, record["files"]), places_in(record)
+
+
 def _file_of(shard: str, files: Mapping[str, ShardFile]) -> tuple[str, str]:
     if not files:
         raise UserError(f"the ledger record of {shard} names no file: delete it and run the command again")
-    name = "parquet" if "parquet" in files else next(iter(files))
+    name = read_format(files)
     return name, files[name]["path"]
 
 

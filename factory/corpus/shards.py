@@ -16,9 +16,10 @@ from pydantic import Field, model_validator
 from difffas.errors import UserError
 from factory.core.config import Config
 from factory.corpus.formats import parquet, webdataset
+from factory.corpus.places import places_of
 from factory.corpus.row import Row
 from factory.run.ledger import Ledger
-from factory.run.record import Reject, ScoreStatistics, ShardFile, ShardNotes, ShardRecord
+from factory.run.record import Reject, ScoreStatistics, ShardFile, ShardNotes, ShardRecord, read_format
 from factory.storage import Storage
 
 
@@ -101,6 +102,7 @@ def commit(
     are the encoded live faces of a paired corpus, by key of the spoof.
     """
     files: dict[str, ShardFile] = {}
+    contents: dict[str, bytes] = {}
     for name in output.formats:
         module = FORMATS[name]
         path = f"data/{prefix}-{shard}.{module.EXTENSION}"
@@ -109,6 +111,7 @@ def commit(
             data = storage.read(path)
             rows, rejects = _adopted(path, module.read(io.BytesIO(data)), rows, rejects)
         files[name] = {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        contents[name] = data
     record: ShardRecord = {
         "shard": shard,
         "planned": len(rows) + len(rejects),
@@ -120,6 +123,8 @@ def commit(
         "brisque": score_statistics([row.brisque for row in rows]),
         **notes,
     }
+    if places := places_of(contents[read_format(files)], (row.image for row in rows)):
+        record["places"] = places
     return Ledger(storage).commit(shard, record)
 
 

@@ -16,11 +16,12 @@ import pyarrow as pa
 from difffas.errors import UserError
 from factory.core.documents import JsonObject
 from factory.corpus import INDEX, index_lines, read_index
+from factory.corpus.places import places_in
 from factory.corpus.row import INDEX_SCHEMA
 from factory.corpus.shards import FORMATS, score_statistics
 from factory.run import SUMMARY, Claim, Planned, read_claim, read_planned, read_sealed
 from factory.run.ledger import Ledger
-from factory.run.record import ShardFile, ShardRecord
+from factory.run.record import ShardFile, ShardRecord, read_format
 from factory.run.seal import SEAL, broken_seals
 from factory.storage import Storage
 
@@ -49,9 +50,9 @@ def verify(url: str) -> Verification:
     In every finished run, each file other than a shard, `summary.json` included, must have its digest in
     `summary.json`. A folder of an older version has no digests, which is noted. For shards the check covers: size and
     sha256 of every file in the ledger; each file opens and holds the recorded rows, equal in every format of the run;
-    counts, styles and scores of a record match its rows; every key is unique; no shard is missing; the index has
-    exactly these rows at these places; the ledger names every file in `data/` (in an unfinished run another file is
-    only noted: its record may still come).
+    counts, styles and scores of a record match its rows, and its places their images; every key is unique; no shard is
+    missing; the index has exactly these rows at these places; the ledger names every file in `data/` (in an unfinished
+    run another file is only noted: its record may still come).
 
     Returns:
         counts, `problems` (lines of text; empty if all is well) and `notes`.
@@ -130,9 +131,9 @@ def _check(storage: Storage, ledger: Ledger, shard: str, formats: list[str] | No
         return shard, None, None, [f"{problem}: delete it and run the command again"]
     facts: pa.Table | None = None
     for name, file in record["files"].items():
-        found = _read_facts(storage, name, file)
-        if isinstance(found, str):
-            wrong.append(found)
+        found, problems = _read_facts(storage, name, file, record)
+        wrong += problems
+        if found is None:
             continue
         if len(found) != record["rows"]:
             wrong.append(f"{file['path']} holds {len(found)} rows, its record says {record['rows']}")
@@ -164,23 +165,44 @@ def _record_problems(shard: str, record: ShardRecord, formats: list[str] | None)
     return [f"ledger of {shard}: {problem}" for problem in wrong]
 
 
-def _read_facts(storage: Storage, name: str, file: ShardFile) -> pa.Table | str:
-    """Return every column but the pixels of one file, or the problem with the file."""
+def _read_facts(
+    storage: Storage, name: str, file: ShardFile, record: ShardRecord
+) -> tuple[pa.Table | None, list[str]]:
+    """Return every column but the pixels of one file, None if it cannot be read, and the problems with the file."""
     try:
         data = storage.read(file["path"])
     except FileNotFoundError:
-        return f"{file['path']} is missing"
+        return None, [f"{file['path']} is missing"]
     except UserError as error:  # a link leads out of the folder
-        return str(error)
+        return None, [str(error)]
     digest = hashlib.sha256(data).hexdigest()
+    differs = f"{file['path']} is not the file of the ledger"
     if len(data) != file["bytes"]:
-        return f"{file['path']} is not the file of the ledger: {len(data)} bytes of {file['bytes']}"
+        return None, [f"{differs}: {len(data)} bytes of {file['bytes']}"]
     if digest != file["sha256"]:
-        return f"{file['path']} is not the file of the ledger: sha256 {digest[:12]}…, not {file['sha256'][:12]}…"
+        return None, [f"{differs}: sha256 {digest[:12]}…, not {file['sha256'][:12]}…"]
     try:
-        return FORMATS[name].read_facts(io.BytesIO(data))
+        facts = FORMATS[name].read_facts(io.BytesIO(data))
+        problem = _place_problem(data, name, record) if name == read_format(record["files"]) else None
     except Exception as error:  # its hash is as recorded, so it was unreadable when written
-        return f"{file['path']} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"
+        return None, [f"{file['path']} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"]
+    return facts, [problem] if problem else []
+
+
+def _place_problem(data: bytes, name: str, record: ShardRecord) -> str | None:
+    """Return the problem if an image of a shard's file lies elsewhere than its record says."""
+    try:
+        places = places_in(record)
+    except UserError as error:
+        return str(error)
+    if places is None:
+        return None
+    rows = FORMATS[name].ROWS_PER_GROUP
+    for first in range(0, len(places), rows):
+        images = [image for _, image in FORMATS[name].read_images(io.BytesIO(data), first // rows)]
+        if images != [data[offset : offset + length] for offset, length in places[first : first + rows].tolist()]:
+            return f"ledger of {record['shard']}: an image lies elsewhere than its places say"
+    return None
 
 
 def _formats(claim: Claim) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict, cast
 
 from factory.core.documents import JsonObject, JsonValue
@@ -66,6 +67,7 @@ class ShardNotes(TypedDict, total=False):
     size_auc: SizeAuc | None
     joined_from: JoinedFrom
     renderer: str
+    places: list[int]  # offset and length of each row's image in the file that readers open, alternating
 
 
 class ShardRecord(ShardNotes):
@@ -91,6 +93,11 @@ FACTS = {
     "styles": dict,
     "files": dict,
 }
+
+
+def read_format(files: Mapping[str, ShardFile]) -> str:
+    """Return the format of the file from which readers read a shard: Parquet if there is one."""
+    return "parquet" if "parquet" in files else next(iter(files))
 
 
 def fault_of(found: JsonObject) -> str | None:

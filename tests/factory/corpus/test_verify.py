@@ -98,6 +98,11 @@ def written(name: str, text: str) -> Callable[[Path], None]:
         (written(RECORD.format(1), "[]"), "train-000001.json is corrupt: delete it and run the command again"),
         (edited(rejects=None), "train-000001.json is not a valid shard record"),
         (written("ledger/notes.json", "{}"), "notes.json is not a valid shard record"),
+        (
+            edited(places=[4, 9, 30, 9, 60, 9, 90, 9]),
+            "ledger of train-000001: an image lies elsewhere",
+        ),
+        (edited(places=[4, 2**40] * 4), "ledger of train-000001: its places are invalid: delete it"),
         (edited(rejects_by_reason={"x": 1}), "the counts by reason are not those of its rejects"),
         (edited(styles={"cam-print": 4}), "styles or scores are not those of its rows"),
         (edited(brisque={"count": 0, "failed": 4}), "styles or scores are not those of its rows"),

@@ -19,7 +19,7 @@ from factory.corpus.references import places_of
 from factory.corpus.row import SPOOF
 from factory.models.load import ENCODER, encoder_config, encoder_digest
 from factory.models.style_judge import judge_digest, judge_styles
-from factory.protocols import open_corpus, protocol_of, record
+from factory.protocols import check_model, open_corpus, protocol_of, record
 from factory.run import CLAIM, read_claim
 from factory.storage import Storage
 
@@ -148,7 +148,9 @@ def measured_identity(config: AuditConfig, corpora: AuditedCorpora) -> Measured:
         "batch_size": config.batch_size,
     }
     if config.inputs.judge is not None:
-        measured["judge"] = judge_digest(Storage(config.inputs.judge))
+        judge = Storage(config.inputs.judge)
+        check_model(judge, protocol_of(corpora.generated), "inputs.judge")
+        measured["judge"] = judge_digest(judge)
     return measured
 
 

@@ -132,6 +132,7 @@ def _expanded(config: BenchmarkConfig) -> tuple[Table, Graph]:
     for protocol in table.protocols:
         if protocol != OWN:
             check(open_corpus(config.corpus, protocol), ("train", "test"))
+    extras.check_noise(config, graph)
     return table, graph
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
+from difffas.errors import UserError
 from factory import strength
 from factory.ablate import runs_folder
 from factory.ablate.graph import OWN, STATIONS, Graph, TableRun
@@ -14,7 +15,12 @@ from factory.core.config import Config, build, fingerprint
 from factory.evaluate import EvaluateConfig
 from factory.generate import GenerateConfig
 from factory.models.generators import BUILT_IN
+from factory.models.load import unet_config
+from factory.models.people_sampler import makes_people
+from factory.storage import Storage
 from factory.strength import StrengthConfig
+from factory.train.recipes.dsdg import FitDsdgConfig
+from factory.train.recipes.generator import FitGeneratorConfig
 
 STRENGTH = strength.STATION
 EXTRA_STATIONS: dict[str, tuple[Any, type[Config]]] = {
@@ -51,6 +57,36 @@ def generation_of(graph: Graph, evaluation: str) -> TableRun | None:
         if isinstance(table_run.config, GenerateConfig):
             return None if table_run.config.inputs.generator in BUILT_IN else table_run
     return None
+
+
+def check_noise(config: BenchmarkConfig, graph: Graph) -> None:
+    """Refuse a T₀ of the pass or of the strength study above the timesteps of a generator's training.
+
+    Raises:
+        UserError: naming the setting and the limit.
+    """
+    asked = {} if config.traces is None else {"traces.t0": config.traces.t0}
+    if (study := strength_run(config, graph)) is not None:
+        asked["strength.t0"] = cast(StrengthConfig, study.config).t0[-1]
+    made = [generation_of(graph, evaluation) for evaluation in places(graph).values()]
+    for generation in {each.name: each for each in made if each is not None}.values():
+        trained = _timesteps(graph, generation)
+        for key, t0 in asked.items():
+            if trained is not None and t0 > trained:
+                raise UserError(f"{key} {t0}: a generator of this table is trained for T₀ up to {trained}; lower it")
+
+
+def _timesteps(graph: Graph, generation: TableRun) -> int | None:
+    """The timesteps of the generator of a run, which may be yet to be trained; None for one that has none."""
+    for name in generation.needs:
+        config = graph.runs[name].config
+        if isinstance(config, FitGeneratorConfig):
+            started = config.initial
+            return config.network.timesteps if started is None else int(unet_config(Storage(started))["timesteps"])
+        if isinstance(config, FitDsdgConfig):
+            return None
+    folder = Storage(cast(GenerateConfig, generation.config).inputs.generator)
+    return None if makes_people(folder) else int(unet_config(folder)["timesteps"])
 
 
 def strength_run(config: BenchmarkConfig, graph: Graph) -> TableRun | None:

@@ -27,7 +27,7 @@ from factory.models.generators import Generator
 from factory.models.load import check_sampler, check_side, load_generator, model_digest
 from factory.models.settings import SamplerConfig
 from factory.models.style_judge import ClassifierOfStyle, judge_digest, judge_styles
-from factory.protocols import check, check_apart, check_model, open_corpus, protocol_of, record
+from factory.protocols import check, check_apart, check_judge, check_model, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.storage import Storage
 from factory.tables.sheet import table_of
@@ -81,7 +81,8 @@ def run(config: CalibrateConfig) -> CalibrateSummary:
 
     Raises:
         UserError: before anything is written, if a T₀ exceeds the generator's training, the judge does not know a
-            style, a style has no statistics, the splits lack faces or share people, or a protocol is violated.
+            style or learned from these people, a style has no statistics, the splits lack faces or share people, or a
+            protocol is violated.
     """
     live = open_corpus(config.inputs.live, config.protocol)
     same = config.inputs.guides == config.inputs.live
@@ -173,6 +174,7 @@ def _identity(config: CalibrateConfig, live: Corpus, guides: Corpus) -> dict[str
     if config.check is not None:
         check_apart(live, (config.split, config.check))
     check_model(storage, protocol_of(live), "the generator")
+    check_judge(config.inputs.judge, "inputs.judge", (live, guides), (config.split, config.check))
     for sampler in (config.sampler, *config.cells()):
         _check_sampler(config, sampler)
     return {

@@ -78,6 +78,11 @@ class CalibrateConfig(Config):
     def _check(self) -> CalibrateConfig:
         if self.check == self.split:
             raise UserError(f"check is {self.check!r}, the split that chooses: name another, or set check=null")
+        if self.sampler.match_unseen != "refuse" and not {"domain", "style"} & set(self.grid.match):
+            raise UserError(
+                f"grid.match {list(self.grid.match)} estimates no statistics, and sampler.match_unseen is "
+                f"{self.sampler.match_unseen}: add domain or style to grid.match, or leave out sampler.match_unseen"
+            )
         tuple(self.cells())  # a T₀ that the steps do not fit is refused
         return self
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from difffas.errors import UserError
-from factory.cli.stations import VERBS
+from factory.cli.stations import configuration_of
 from factory.core.exits import STATUSES
 
 PANELS = {
@@ -57,13 +59,12 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a verb; where its options hold a setting's name, say how the setting is written."""
+        given = [*getattr(ctx, "_protected_args", []), *ctx.args]
         try:
             return super().invoke(ctx)
         except _UsageError as error:
-            verb = getattr(getattr(error, "ctx", None), "info_name", None)
-            option = getattr(error, "option_name", None)
-            if verb in VERBS or verb == "plan":
-                _explain(str(verb), option)
+            verb = str(getattr(getattr(error, "ctx", None), "info_name", None))
+            _explain(verb, getattr(error, "option_name", None), given)
             raise
 
 
@@ -72,14 +73,26 @@ def _sentence(command: Any) -> str:
     return str(command.help or "").partition(" Example: ")[0].strip()
 
 
-def _explain(verb: str, option: str | None) -> None:
+def _explain(verb: str, option: str | None, given: Sequence[str]) -> None:
     """Raise UserError if an unknown option is named like a setting of the verb."""
-    wanted = (option or "").lstrip("-").replace("-", "_")
-    module, model = VERBS["generate" if verb == "plan" else verb]
+    if not option or (found := configuration_of(verb)) is None:
+        return
+    wanted = option.lstrip("-").replace("-", "_")
+    module, model = found
     keys = [key for key in _keys(getattr(importlib.import_module(module), model)) if key.split(".")[-1] == wanted]
     if keys:
-        written = " or ".join(f"{key}=VALUE" for key in keys)
+        value = _value(option, given)
+        written = " or ".join(f"{key}={value}" for key in keys)
         raise UserError(f"{option} is no option of {verb}: it is a setting, written {written}") from None
+
+
+def _value(option: str, given: Sequence[str]) -> str:
+    """What was given to an option, for a shell; VALUE where nothing follows it."""
+    for one, after in zip(given, [*given[1:], "--"], strict=True):
+        name, equals, value = one.partition("=")
+        if name == option:
+            return shlex.quote(value) if equals else "VALUE" if after.startswith("--") else shlex.quote(after)
+    return "VALUE"
 
 
 def _keys(model: Any, section: str = "") -> list[str]:

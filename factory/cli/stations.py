@@ -77,3 +77,8 @@ VERBS = {
     "benchmark": ("factory.benchmark", "BenchmarkConfig"),
     "release": ("factory.release", "ReleaseConfig"),
 }
+
+
+def configuration_of(verb: str) -> tuple[str, str] | None:
+    """(Module, model) of the configuration that a verb reads, or None; `plan` reads that of `generate`."""
+    return VERBS.get("generate" if verb == "plan" else verb)

@@ -9,13 +9,13 @@ import importlib
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from difffas.errors import UserError
-from factory.cli.stations import VERBS
+from factory.cli.stations import VERBS, configuration_of
+from factory.core.config import FILL_IN
 
-FILL_IN = "FILL-IN"
 HEAD = """# Every key
 
 `difffas config VERB` prints the keys of a verb as a YAML file to fill in. `difffas VERB --config FILE section.key=3`
@@ -38,27 +38,33 @@ def template(verb: str) -> str:
 
 def schema_of(verb: str) -> tuple[Schema, Schema]:
     """The JSON schema of a verb's configuration, and that of its sections by name."""
-    if verb not in VERBS:
-        raise UserError(f"{verb} has no configuration; these verbs have one: {', '.join(sorted(VERBS))}")
-    module, model = VERBS[verb]
+    if (found := configuration_of(verb)) is None:
+        raise UserError(f"{verb} has no configuration; these verbs have one: {', '.join(sorted([*VERBS, 'plan']))}")
+    module, model = found
     schema = getattr(importlib.import_module(module), model).model_json_schema()
     return schema, schema.get("$defs", {})
 
 
-def _lines(schema: Schema, definitions: Schema, indent: str, live: bool) -> Iterator[str]:
+def _lines(
+    schema: Schema, definitions: Schema, indent: str, live: bool, derived: Collection[str] = ()
+) -> Iterator[str]:
     """The lines of a section. Where it is open (`live`), its optional keys are commented out, each with its section.
+
+    Keys in `derived` follow from others, and are refused where a file gives them.
 
     A line is commented out by one # before its indentation, so that taking this # away leaves valid YAML.
     """
     required = schema.get("required", [])
     for name, field in schema["properties"].items():
+        if name in derived:
+            continue
         section = section_in(field, definitions)
         needed = name in required
         blank = f"[{FILL_IN}]" if field.get("type") == "array" else FILL_IN
         value = "" if section else f" {blank if needed else _written(field.get('default'))}"
         lines = [f"{indent}{name}:{value}"]
         if section is not None:
-            lines += _lines(section, definitions, indent + "  ", live and needed)
+            lines += _lines(section, definitions, indent + "  ", live and needed, field.get("derived", []))
         meaning = explained(field, definitions)
         yield from textwrap.wrap(meaning, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}#   ")
         yield from lines if needed or not live else (f"{indent}#{line[len(indent) :]}" for line in lines)

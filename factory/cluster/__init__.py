@@ -59,7 +59,8 @@ def connect(num_cpus: int | None = None) -> None:
     from factory.cluster import local_ray, quieting
     from factory.core import interrupts
 
-    with local_ray.variables(LOOPBACK if alone else {}):  # processes started later may join a real cluster
+    patience = {name: os.environ.get(name, value) for name, value in local_ray.PATIENCE.items()}
+    with local_ray.variables({**LOOPBACK, **patience} if alone else {}):  # later processes may join a real cluster
         import ray
 
         _never_again()
@@ -70,6 +71,7 @@ def connect(num_cpus: int | None = None) -> None:
                 else:
                     _join(address)
             quieting.quiet_workers()
+    quieting.quiet_pools()
     _configure_data()
 
 

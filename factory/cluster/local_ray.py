@@ -22,6 +22,11 @@ TRIES = 2  # on a busy machine a raylet now and then never registers
 SOCKET_BYTES = 107  # longest path of a socket on Linux
 LONGEST_SOCKET = "dash_MetricsHead"  # longest name of a socket that Ray makes in a session's folder
 WORDS = 300
+COURTESY = re.compile(r"An unexpected system state has occurred\..*? fix it\.")  # before what went wrong
+LAST_LINES = re.compile(r"The last \d+ lines of \S*dashboard\.(log|err)")
+DASHBOARD_LATE = "its dashboard did not come up in time"
+# Ray reads this when it is imported. On a busy machine its dashboard needs more than the minute that Ray gives it.
+PATIENCE = {"RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240"}
 # Ray's C++ core reads this when a process starts. Its signal handler prints stacks when a process is asked to end.
 QUIET = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
 
@@ -205,6 +210,8 @@ def _told(error: Exception, folder: str) -> str:
     logs = Path(getattr(node, "_logs_dir", None) or folder)
     words = last_words(logs)
     said, _, trace = str(error).partition("Traceback (most recent call last)")
+    if LAST_LINES.search(said):  # Ray quotes what its dashboard wrote last, whatever that is
+        said, trace = DASHBOARD_LATE, ""
     if trace:
         said += [line for line in trace.splitlines() if line and not line.startswith(" ")][-1]
     said = " ".join(said.split()) or type(error).__name__
@@ -223,7 +230,7 @@ def last_words(logs: Path) -> str:
             severe = [line for line in lines if re.search(r" [CEF] \d+ \d+\]", line)]
             found = severe or (lines if kind == "err" and not _stack(lines) else [])
             if found:
-                return f"{name}: {' '.join(found[-1].split())[:WORDS]}"
+                return f"{name}: {' '.join(COURTESY.sub('', found[-1]).split())[:WORDS]}"
     return ""
 
 

@@ -5,15 +5,22 @@ The errors of a run are told by this software, in one line; `DIFFFAS_DEBUG=1` sh
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
 import sys
+import tempfile
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 OF_RAY = ("TrainController", "PlacementGroupCleaner", "AutoscalingCoordinator", "PreemptionWatcher")  # Ray's actors
 NOISE = re.compile(r"\bcore_worker\.cc:\d+: Actor with class name|\bGetTimeoutError\b")
 OURS = re.compile(r"(fit-[a-z]+|prepare|generate|audit|annotate|tune|world)[a-z :-]*: ")  # lines of progress
 HANDLER = "ray_print_logs"  # Ray's own, which this replaces
+START = "_start_actor"  # Ray Data's method that makes an actor of a pool
+_one_at_a_time = threading.Lock()
 
 
 def quiet_workers() -> None:
@@ -35,6 +42,42 @@ def quiet_workers() -> None:
 
     dispatcher.remove_handler(HANDLER)
     dispatcher.add_handler(HANDLER, handle)
+
+
+def quiet_pools() -> None:
+    """Keep out of the terminal what this process's own part of Ray says of each actor of a pool that may restart.
+
+    Ray writes it with an error's severity, and its C++ code writes errors to file descriptor 2 as well as to the log.
+    """
+    from ray.data._internal.execution.operators.actor_pool_map_operator import ActorPoolMapOperator
+
+    start = getattr(ActorPoolMapOperator, START, None)
+    if os.environ.get("DIFFFAS_DEBUG") == "1" or start is None or hasattr(start, "__wrapped__"):
+        return
+
+    @functools.wraps(start)
+    def quietly(*arguments: Any, **named: Any) -> Any:
+        with without_noise():
+            return start(*arguments, **named)
+
+    setattr(ActorPoolMapOperator, START, quietly)
+
+
+@contextlib.contextmanager
+def without_noise() -> Iterator[None]:
+    """Hold back file descriptor 2 for a moment, then write out all of it but noise; one thread at a time."""
+    with _one_at_a_time, tempfile.TemporaryFile() as kept:
+        real = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+            kept.seek(0)
+            for line in kept.read().splitlines(keepends=True):
+                if not NOISE.search(line.decode(errors="replace")):
+                    os.write(2, line)
 
 
 def shown(data: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -54,6 +54,7 @@ PathHere = Annotated[str, AfterValidator(file_here)]  # read from a disk of this
 PathOfProtocol = Annotated[str, AfterValidator(functools.partial(place, known=("protocol",)))]
 
 MOST_MISTAKES = 5  # reported in one line
+FILL_IN = "FILL-IN"  # the value of a required key in the files that `difffas config` prints
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -112,9 +113,11 @@ def build(model: type[ConfigT], values: Mapping[str, object]) -> ConfigT:
     """Validate `values` against `model`; raises UserError in one line instead of pydantic's report.
 
     URLs that hold a user name or a password are refused, and the message does not repeat them: a configuration goes
-    into `run.json`, the log and the names of jobs.
+    into `run.json`, the log and the names of jobs. A key that still holds FILL_IN is refused: as a path it would do.
     """
     _refuse_credentials(values, "")
+    if blank := list(_blank(values, "")):
+        raise UserError(f"still {FILL_IN}: {', '.join(blank)}; set each in the file or as KEY=VALUE")
     try:
         built = model.model_validate(values)
         _refuse_truths(values, built.model_dump(), "")
@@ -175,6 +178,15 @@ def _refuse_credentials(value: Any, dotted: str) -> None:
             _refuse_credentials(item, dotted)
     elif isinstance(value, str) and held(value):
         raise UserError(f"config key {short(hide(dotted))!r}: {REFUSAL}")
+
+
+def _blank(value: Any, dotted: str) -> Iterator[str]:
+    """The dotted keys of a template that nobody has filled in."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _blank(item, f"{dotted}.{name}" if dotted else str(name))
+    elif value == FILL_IN or value == [FILL_IN]:
+        yield dotted
 
 
 def _refuse_truths(given: Any, taken: Any, dotted: str) -> None:

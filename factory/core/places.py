@@ -13,6 +13,7 @@ from difffas.errors import UserError
 from factory.core.credentials import hide
 
 _HOME = re.compile(r"(?P<before>(?:[a-z][a-z0-9+.-]*:)*(?P<url>//)?)(?P<home>~[^/]*)(?P<rest>/.*)?", re.DOTALL)
+_ONE_SLASH = re.compile(r"(?P<scheme>embedded|s3|gs|gcs|az|abfss?|hf|https?):/?(?P<rest>[^/].*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^}]*)\}?|(?P<bare>\w+)|\()|`")
 
 
@@ -32,7 +33,8 @@ def place(text: str, known: tuple[str, ...] = ()) -> str:
         known: variables that the caller replaces.
 
     Raises:
-        UserError: in one line, if `text` is blank, holds a shell variable or command, or names an unknown home.
+        UserError: in one line, if `text` is blank, holds a shell variable or command, names an unknown home, or is a
+            URL that lacks a slash.
     """
     if not text.strip():
         raise UserError(f"{text!r} is not a path: the variable that it came from may be empty")
@@ -41,6 +43,11 @@ def place(text: str, known: tuple[str, ...] = ()) -> str:
     for found in _VARIABLE.finditer(text):
         if (found["braced"] or found["bare"]) not in known:
             raise UserError(f"{text!r} holds {found.group()}, which only a shell replaces: write out its value")
+    if slip := _ONE_SLASH.fullmatch(text):
+        meant = f"{slip['scheme']}://{slip['rest']}"
+        raise UserError(
+            f"{hide(text)} is not a URL: {hide(meant)} was meant (a folder of that name is ./{hide(text)})"
+        )
     match = _HOME.fullmatch(text)
     if match is None:
         return text

@@ -219,3 +219,27 @@ def check_model(storage: Storage, protocol: Protocol | None, what: str) -> None:
             f"{what} {storage.url} was trained under another protocol, which may hold test faces of {protocol.name}: "
             f"train it with protocol={protocol.name}"
         )
+
+
+def check_judge(url: str, setting: str, corpora: Sequence[Corpus], splits: Sequence[str | None]) -> None:
+    """Refuse a judge of style that learned from the people whom it is to judge, or under other training rules.
+
+    Args:
+        url: folder of fit-judge or fit-classifier; one without run.json does not say what it learned from.
+        setting: key that names the judge, for messages.
+        corpora: of the faces to judge, viewed under one protocol or none. splits: of those faces; None is skipped.
+
+    Raises:
+        UserError: naming the split and the corpus, or the protocol.
+    """
+    storage = Storage(url)
+    check_model(storage, protocol_of(corpora[0]), setting)
+    if not storage.exists(CLAIM):
+        return
+    learned = read_claim(storage)["identity"]
+    for corpus in corpora:
+        if learned.get("split") in splits and learned.get("corpus") == corpus.digest:
+            raise UserError(
+                f"{setting} {storage.url} learned from split {learned['split']!r} of {corpus.storage.url}, whose "
+                f"people it is to judge: fit it on others (fit-judge split=…)"
+            )

@@ -15,6 +15,7 @@ from factory.cards import write_corpus_card
 from factory.core.config import Config, PathOrUrl
 from factory.core.progress import say
 from factory.corpus import Corpus, Totals, totals, write_index
+from factory.corpus.detected import FACES
 from factory.corpus.scenes import SCENES
 from factory.run import Planned, Run
 from factory.run.ledger import Ledger
@@ -59,10 +60,19 @@ def run(config: JoinConfig) -> Totals:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda copy: _copy(copy, claim.storage), [copy for copy in copies if copy.shard not in done]))
     write_index(claim.storage)
-    SCENES.concatenate(claim.storage, [corpus.storage for corpus in corpora])
+    _join_tables(claim.storage, [corpus.storage for corpus in corpora])
     write_corpus_card(claim.storage)
     say(f"join: {planned['images']:,} images of {len(corpora)} corpora in {planned['shards']:,} shards")
     return claim.finish(totals(Ledger(claim.storage).records()))
+
+
+def _join_tables(out: Storage, sources: list[Storage]) -> None:
+    """Join what is known of every image beside the index; a table that some of the corpora lack is left out."""
+    for table in (SCENES, FACES):
+        table.concatenate(out, sources)
+        without = [source.url for source in sources if not source.exists(table.name)]
+        if 0 < len(without) < len(sources):
+            say(f"join: no {table.name}, since {', '.join(without)} has none")
 
 
 def _copies(corpora: list[Corpus]) -> Iterator[Copy]:

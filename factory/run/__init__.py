@@ -6,6 +6,7 @@ another command is refused.
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import json
 import os
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from factory.cluster.capacity import Need
 
 SUMMARY = "summary.json"
+UNWRITABLE = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS)  # ENOENT: of /proc, where no folder can be made
 SUMMARY_MEND = "delete it and run the command again"
 UPLOADED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # variable in which Ray describes a submitted job
 # The figures in a summary: a station defines them as a TypedDict.
@@ -85,7 +87,14 @@ class Run:
             from factory.cluster.capacity import check
 
             check(station, needs)
-        if not self.storage.create(CLAIM, _pretty(claim)):
+        try:
+            created = self.storage.create(CLAIM, _pretty(claim))
+        except OSError as error:
+            if self.storage.folder is None or error.errno not in UNWRITABLE:
+                raise
+            why = f"{error.strerror}: out={self.storage.url} cannot be written: give a folder that this user can write"
+            raise type(error)(error.errno, why) from None
+        if not created:
             _refuse_foreign(self.storage, station, self.fingerprint)
 
     @overload

@@ -86,22 +86,23 @@ class Files:
     """
 
     def __init__(self, source: str) -> None:
-        source = embedded.path_of(source) if embedded.is_embedded(source) else source
-        self.source = source.rstrip("/") or "/"
-        local = "://" not in source
-        folder, _, name = self.source.rpartition("/")
-        if local and os.path.isdir(self.source):
-            self.root, self._what = self.source, "folder"
-        elif re.search(r"[*?[]", self.source):
-            self.root, self._what = re.split(r"/?[^/]*[*?[]", self.source, maxsplit=1)[0], "glob"
+        self.source = source.rstrip("/") or "/"  # as people know it
+        place = embedded.path_of(source) if embedded.is_embedded(source) else self.source
+        self._place = place
+        local = "://" not in place
+        folder, _, name = place.rpartition("/")
+        if local and os.path.isdir(place):
+            self.root, self._what = place, "folder"
+        elif re.search(r"[*?[]", place):
+            self.root, self._what = re.split(r"/?[^/]*[*?[]", place, maxsplit=1)[0], "glob"
         elif local or CONTAINER.fullmatch(name):
             self.root, self._what = folder, "file"
-            if local and not os.path.lexists(self.source):
+            if local and not os.path.lexists(place):
                 raise UserError(f"source {self.source} does not exist")
         else:
-            self.root, self._what = self.source, "folder"
+            self.root, self._what = place, "folder"
         if not self.root:
-            self.root = "/" if self.source.startswith("/") else "."
+            self.root = "/" if place.startswith("/") else "."
         self._store = None if local else _store_of(self.root)
 
     @property
@@ -184,10 +185,10 @@ class Files:
         if self._what == "folder":
             names: Iterable[str] = _walk(self.root)
         elif self._what == "glob":
-            found = (os.path.relpath(path, self.root) for path in glob.iglob(self.source, recursive=True))
+            found = (os.path.relpath(path, self.root) for path in glob.iglob(self._place, recursive=True))
             names = (name for name in found if not os.path.isdir(self._path(name)))
         else:
-            names = [os.path.basename(self.source)]
+            names = [os.path.basename(self._place)]
         for name in names:
             yield self._stat(name)
 

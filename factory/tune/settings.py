@@ -18,7 +18,10 @@ class TuneConfig(Config):
     """One search. `fit` holds the settings common to all trials, as for fit-classifier; `search` those that vary."""
 
     out: PathOrUrl = Field(description="folder of the search, local or s3://")
-    fit: FitClassifierConfig = Field(description="settings of every trial, without `out`; resources are per trial")
+    fit: FitClassifierConfig = Field(
+        description="settings of every trial, without `out`; resources are per trial",
+        json_schema_extra={"derived": ["out"]},  # a template leaves it out
+    )
     search: SearchSpace
     trials: int = Field(20, ge=1, description="classifiers to fit")
     searcher: Literal["random", "optuna"] = Field("random", description="random: the seed decides each trial's draw")

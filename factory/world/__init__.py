@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from difffas.errors import UserError
 from factory import cluster
 from factory.cluster.capacity import Need
 from factory.cluster.retries import BOUNDED
 from factory.core.progress import say
 from factory.corpus.scenes import SCENES
 from factory.line import Failed, LineSummary, Work, finished_run, run_line
-from factory.run import Planned, Run
+from factory.run import SUMMARY, Planned, Run, read_claim
+from factory.storage import Storage
 from factory.world.plan import Plan
 from factory.world.render import renderer
 from factory.world.settings import WorldConfig as WorldConfig
@@ -25,11 +27,11 @@ def run(config: WorldConfig, failed: Failed = "skip") -> LineSummary:
     """Render every planned picture that is not in the corpus yet; return the run's summary.
 
     Raises:
-        UserError: Mitsuba is not installed; see `run_line` for the others.
+        UserError: something is to be rendered and Mitsuba is not installed; see `run_line` for the others.
     """
-    plan = Plan(config)
+    plan, rendered_by = Plan(config), _renderer_of(config.out)
     totals: Planned = {"shards": plan.shard_count, "images": len(plan), "styles": plan.style_counts()}
-    claim = Run(config.out, "world", identity(config), config, totals, needs(config.resources))
+    claim = Run(config.out, "world", identity(config, rendered_by), config, totals, needs(config.resources))
     if (finished := finished_run(claim, plan.shards())) is not None:
         return finished
     say(f"world: {plan.describe()}")
@@ -58,12 +60,24 @@ def run(config: WorldConfig, failed: Failed = "skip") -> LineSummary:
     return run_line(claim, work, failed)
 
 
-def identity(config: WorldConfig) -> dict[str, Any]:
-    """The settings that decide the shards' bytes, and the renderer."""
+def _renderer_of(out: str) -> str:
+    """The renderer here; where none is installed, that of a finished folder, of which nothing is left to render."""
+    try:
+        return renderer()
+    except UserError:
+        storage = Storage(out)
+        found = read_claim(storage)["identity"].get("renderer") if storage.exists(SUMMARY) else None
+        if not isinstance(found, str):
+            raise
+        return found
+
+
+def identity(config: WorldConfig, rendered_by: str | None = None) -> dict[str, Any]:
+    """The settings that decide the shards' bytes, and the renderer: that of this machine by default."""
     settings = config.model_dump(mode="json", include=DECISIVE)
     if config.aligned:  # absent otherwise: folders begun before the setting existed can be resumed
         settings["aligned"] = "enrolled in rooms"  # True before: those had a plain wall behind the person
-    return {**settings, "split": list(config.split.items()), "renderer": renderer()}
+    return {**settings, "split": list(config.split.items()), "renderer": rendered_by or renderer()}
 
 
 def needs(resources: WorldResources) -> list[Need]:

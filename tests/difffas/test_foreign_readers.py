@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from huggingface_hub import snapshot_download
 
 from difffas.model_files import LocalFiles
 from difffas.model_folder import CLASS, CODE, INDEX, check_pipeline, code, decisive_index
@@ -109,6 +110,22 @@ def test_a_folder_comes_from_the_hub(model: Path, hub: Hub) -> None:
     hub.repositories["lab/evil"] = {**files, INDEX: files[INDEX].replace(b"difffas.unet", b"antigravity")}
     with pytest.raises(ValueError, match=r"unet must be \['difffas.unet', 'SpoofUNet'\]"):
         SpoofPipeline.from_pretrained("lab/evil", cache_dir=str(hub.cache))
+
+
+def test_diffusers_loads_what_it_fetched_from_the_hub(model: Path, hub: Hub) -> None:
+    """By a repository's name alone diffusers asks for modules without a dot, beside each network; docs/method.md."""
+    files = {path.relative_to(model).as_posix(): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    hub.repositories["lab/spoofs"] = files
+    hub.repositories["lab/code"] = {CODE: files[CODE]}
+    wanted = spoofs(SpoofPipeline.from_pretrained(model))
+    folder = snapshot_download("lab/spoofs", cache_dir=str(hub.cache))
+    loaded = DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)
+    assert isinstance(loaded, SpoofPipeline) and torch.equal(spoofs(loaded), wanted)
+    given: dict[str, Any] = {"cache_dir": str(hub.cache), "trust_remote_code": True}
+    loaded = DiffusionPipeline.from_pretrained(folder, custom_pipeline="lab/code", **given)
+    assert torch.equal(spoofs(loaded), wanted)
+    with pytest.raises(ValueError, match="style_encoder/difffas.style_encoder.py .* does not exist in lab/spoofs"):
+        DiffusionPipeline.from_pretrained("lab/spoofs", **given)
 
 
 def test_the_digest_s_part_of_an_index_is_that_of_earlier_versions(model: Path) -> None:

@@ -19,7 +19,7 @@ from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
 from factory.models.style_judge import judge_digest
 from factory.models.tensors import to_tensor
-from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
+from factory.protocols import check, check_held_out, check_judge, check_model, open_corpus, protocol_of, record
 from factory.run import Run, read_claim
 from factory.storage import Storage
 from factory.train import (
@@ -37,7 +37,7 @@ from factory.train import (
 from factory.train.batches import PixelCache
 from factory.train.ingest import Batch, BatchReader, Places, image_reader
 from factory.train.recipes.pairs import PairsConfig, Samples, are_papers
-from factory.train.recipes.validate import EvaluationConfig, Validation, check_judge
+from factory.train.recipes.validate import EvaluationConfig, Validation, check_known
 from factory.train.triples import MixedPairs
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def run(config: FitGeneratorConfig) -> TrainSummary:
     for split, pairs in paired.items():
         _say_unpaired(corpus, split, pairs)
     if config.evaluation.judge is not None:
-        check_judge(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
+        check_judge(config.evaluation.judge, "evaluation.judge", [corpus], [config.held_out])
+        check_known(config.evaluation.judge, set(corpus.column("style")[pairs.spoofs]))
     check_resources(config.train, config.resources, checkpointing=True)
     check_out(config.out)
     started, known = starting_point(config)

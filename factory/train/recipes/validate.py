@@ -148,7 +148,7 @@ class Validation:
         return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(int(value)))
 
 
-def check_judge(folder: str, styles: set[str]) -> None:
+def check_known(folder: str, styles: set[str]) -> None:
     """Refuse a judge that does not know all of these styles; raises UserError."""
     unknown = sorted(styles - set(judge_styles(Storage(folder))))
     if unknown:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from difffas.errors import UserError
 from factory.ablate import expand
-from factory.benchmark.extras import generation_of, places, strength_run, trace_runs
+from factory.benchmark import forecast, run
+from factory.benchmark.extras import check_noise, generation_of, places, strength_run, trace_runs
 from factory.benchmark.traces import PassConfig
 from factory.corpus import Corpus
 from factory.strength import StrengthConfig
@@ -54,3 +56,22 @@ def test_the_study_is_of_the_first_protocols_generator(corpus: Corpus, tmp_path:
     assert strength_run(config.model_copy(update={"strength": None}), graph) is None
     with pytest.raises(UserError, match="facez"):
         strength_run(config.model_copy(update={"strength": {"facez": 1}}), graph)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"traces": {"t0": 50}}, r"^traces\.t0 50: a generator of this table is trained for T₀ up to 40; lower it$"),
+        ({"traces": None, "strength": {"t0": [25, 41]}}, r"^strength\.t0 41: a generator .* up to 40; lower it$"),
+    ],
+)
+def test_more_noise_than_the_generator_will_learn_is_refused_before_anything_is_claimed(
+    corpus: Corpus, tmp_path: Path, given: dict[str, Any], message: str
+) -> None:
+    small = {"fit_generator": {"network": {"timesteps": 40}}, "strength": {"t0": [25, 40]}}
+    for call in (run, forecast):
+        with pytest.raises(UserError, match=message):
+            call(benchmark_of(corpus, tmp_path / "out", **{**small, **given}))
+    assert not (tmp_path / "out").exists()
+    fits = benchmark_of(corpus, tmp_path / "out", **small, traces={"t0": 40})
+    check_noise(fits, expand(fits.ablation())[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,24 @@ def test_a_style_that_a_student_was_not_taught_is_refused(settings: Settings, tm
         run(settings(inputs=inputs, sampler=sampler, grid={**grid, "match": ["none", "style"]}))
     assert not Path(config.out).exists()
     assert run(settings(inputs=inputs, sampler=sampler, grid=grid, styles=("cam-print",)))["match"] == "style"
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_judge_of_the_very_people_is_refused_in_one_line(
+    split: str, settings: Settings, calibration_inputs: dict[str, str], tmp_path: Path
+) -> None:
+    judge = tmp_path / "judge"
+    shutil.copytree(calibration_inputs["judge"], judge)
+    digest = Corpus(calibration_inputs["live"]).digest
+
+    def learned_from(split: str) -> None:
+        claim = {"job": "fit-judge", "fingerprint": "0" * 64, "identity": {"corpus": digest, "split": split}}
+        (judge / "run.json").write_text(json.dumps({**claim, "config": {}, "software": {}, "code": {}}))
+
+    learned_from(split)
+    config = settings(inputs={**calibration_inputs, "judge": str(judge)})
+    with pytest.raises(UserError, match=f"^inputs.judge {judge} learned from split '{split}' of .*fit it on others"):
+        run(config)
+    assert not Path(config.out).exists()
+    learned_from("train")
+    calibrate._identity(config, Corpus(config.inputs.live), Corpus(config.inputs.guides))

@@ -46,3 +46,13 @@ def test_a_sampler_that_does_not_match_estimates_nothing() -> None:
 def test_what_makes_no_calibration_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(CalibrateConfig, {**GIVEN, **given})
+
+
+def test_an_estimate_that_no_cell_would_use_is_refused() -> None:
+    sampler = {"match": "style", "match_unseen": "estimate"}
+    build(CalibrateConfig, {**GIVEN, "sampler": sampler})
+    for match in (["none"], ["none", "guide"]):
+        with pytest.raises(
+            ValueError, match=r"grid\.match \['none'.* estimates no statistics, and sampler\.match_unseen"
+        ):
+            build(CalibrateConfig, {**GIVEN, "sampler": sampler, "grid": {"match": match}})

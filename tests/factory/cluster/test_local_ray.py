@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -71,6 +72,40 @@ def test_a_ray_that_does_not_come_up_is_one_line_and_status_4(
     assert "logs: /tmp/ray: run the command again" in line
 
 
+def test_a_dashboard_that_is_late_is_said_in_words(
+    tries: list[BaseException | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray quotes the last lines of the dashboard's log, which need not hold what went wrong."""
+    quoted = """
+The last 20 lines of /tmp/ray/session_1/logs/dashboard.log (it contains the error message from the dashboard):
+  File "socketserver.py", line 456, in __init__
+OSError: [Errno 98] Address already in use
+2026-11-30 12:07:57,254 INFO head.py:516 -- Initialize the http server."""
+    tries += [Exception(quoted), Exception(quoted)]
+    with pytest.raises(local_ray.NotStarted) as told:
+        cluster.connect()
+    assert str(told.value) == (
+        "Ray did not start on this machine, 2 times: its dashboard did not come up in time; logs: /tmp/ray: run the "
+        "command again"
+    )
+
+
+def test_the_dashboard_has_time_on_a_busy_machine() -> None:
+    """Ray reads the variable when it is imported; processes that are started later have none of it."""
+    code = """
+import os
+from factory import cluster
+from factory.cluster import local_ray
+local_ray.start = lambda cpus: None
+cluster.connect()
+from ray._private import ray_constants
+print(ray_constants.RAY_DASHBOARD_STARTUP_TIMEOUT_S, os.environ.get("RAY_DASHBOARD_STARTUP_TIMEOUT_S"))"""
+    left_out = ("RAY_ADDRESS", *local_ray.PATIENCE)
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["240", "None"]
+
+
 def test_it_is_tried_once_more(tries: list[BaseException | None], capfd: pytest.CaptureFixture[str]) -> None:
     tries += [RuntimeError("Failed to start GCS."), None]
     cluster.connect()
@@ -107,6 +142,13 @@ def test_the_last_words_are_those_of_an_error(tmp_path: Path) -> None:
         f"[2026-11-28 20:02:31,104 C 27551 27551] (gcs_server) grpc_server.cc:134: Address already in use\n{stack}"
     )
     assert local_ray.last_words(tmp_path).endswith("Address already in use")
+    (tmp_path / "gcs_server.err").write_text(
+        "[2026-11-30 12:24:37,800 C 348 348] (gcs_server) node_manager.cc:3576: An unexpected system state has "
+        "occurred. You have likely discovered a bug in Ray. Please report this issue at "
+        "https://github.com/ray-project/ray/issues and we'll work with you to fix it. Check failed: "
+        "status.has_value() Timed out\n"
+    )
+    assert local_ray.last_words(tmp_path).endswith("node_manager.cc:3576: Check failed: status.has_value() Timed out")
     (tmp_path / "gcs_server.err").write_text(stack)
     assert local_ray.last_words(tmp_path).endswith("libz.so"), "a stack says nothing"
 

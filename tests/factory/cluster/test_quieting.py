@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from typing import Any
 
 import pytest
@@ -43,3 +46,51 @@ def test_everything_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DIFFFAS_DEBUG", "1")
     quieting.quiet_workers()
     assert dispatcher.handlers == []
+
+
+def test_what_ray_says_of_each_actor_of_a_pool_stays_out_and_all_else_is_shown(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.data._internal.execution.operators import actor_pool_map_operator as operators
+
+    said = b"[2026-11-30 E 1 2] core_worker.cc:2465: Actor with class name: 'MapWorker(X)' and ID: '0' has\n"
+    fatal = b"[2026-11-30 C 1 2] core_worker.cc:9: lost the raylet\n"
+
+    class Pool:
+        def _start_actor(self, labels: dict[str, str]) -> str:
+            os.write(2, said + fatal + b"generate: 1/2 shards\nno end")
+            if not labels:
+                raise RuntimeError("no actor")
+            return "actor"
+
+    monkeypatch.setattr(operators, "ActorPoolMapOperator", Pool)
+    quieting.quiet_pools()
+    quieting.quiet_pools()  # a second connection changes nothing
+    for labels in ({"a": "b"}, {}):
+        with contextlib.nullcontext() if labels else pytest.raises(RuntimeError, match="no actor"):
+            assert Pool()._start_actor(labels) == "actor"
+        assert capfd.readouterr().err.encode() == fatal + b"generate: 1/2 shards\nno end"
+    os.write(2, said)
+    assert capfd.readouterr().err.encode() == said, "only while an actor is made"
+
+
+def test_pools_of_several_threads_give_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
+    def work(number: int) -> None:
+        for _ in range(20):
+            with quieting.without_noise():
+                os.write(2, f"{number}\n".encode())
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.write(2, b"end\n")
+    assert sorted(capfd.readouterr().err.split()) == sorted([*"0123"] * 20 + ["end"])
+
+
+def test_pools_are_quiet_in_this_version_of_ray() -> None:
+    """The method is Ray's own: another version may have another name for it, and the terminal its noise again."""
+    from ray.data._internal.execution.operators.actor_pool_map_operator import ActorPoolMapOperator
+
+    assert callable(getattr(ActorPoolMapOperator, quieting.START))

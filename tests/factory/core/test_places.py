@@ -264,3 +264,20 @@ def test_what_is_read_from_a_disk_alone_says_so_of_a_url(
     assert ended.value.code == 2
     assert "is a URL: give a path on this machine" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("embedded:/people", "embedded://people"),
+        ("embedded:people", "embedded://people"),
+        ("s3:/bucket/faces", "s3://bucket/faces"),
+        ("gs:/bucket", "gs://bucket"),
+        ("hf:datasets/owner/name", "hf://datasets/owner/name"),
+    ],
+)
+def test_a_url_that_lacks_a_slash_is_no_local_path(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"^{text} is not a URL: {meant} was meant"):
+        place(text)
+    assert place(f"./{text}") == f"./{text}" and place(meant) == meant
+    assert place(f"hf-hub:owner/{text[:2]}") == f"hf-hub:owner/{text[:2]}"

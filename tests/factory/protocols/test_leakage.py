@@ -114,3 +114,38 @@ def test_a_person_is_one_in_all_parts_of_a_domain(tmp_path: Path) -> None:
     ):
         corpus = write_corpus(tmp_path / other.key, [first, other])
         assert shared_subjects(corpus, "train", "test") == shared
+
+
+def test_a_judge_is_of_the_protocol_and_of_other_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mi_c, oci_m = protocols.load("mi-c"), protocols.load("oci-m")
+    corpus = write_corpus(tmp_path / "faces", [row(0)])
+
+    def judge(name: str, **identity: Any) -> str:
+        (tmp_path / name).mkdir()
+        claim = {
+            "job": "fit-judge",
+            "fingerprint": "0",
+            "identity": identity,
+            "config": {},
+            "software": {},
+            "code": {},
+        }
+        (tmp_path / name / "run.json").write_text(json.dumps(claim))
+        return f"{tmp_path}/{name}"
+
+    plain = judge("plain", corpus=corpus.digest, split="dev")
+    protocols.check_judge(plain, "inputs.judge", [corpus], ("test", None))
+    protocols.check_judge(f"{tmp_path}/nothing", "inputs.judge", [corpus], ("dev",))
+    with pytest.raises(
+        ValueError, match=r"^inputs\.judge .*/plain learned from split 'dev' of .*/faces, whose people"
+    ):
+        protocols.check_judge(plain, "inputs.judge", [corpus], ("dev", "test"))
+    viewed = corpus.under(mi_c)
+    assert "nothing says whether" not in capsys.readouterr().err
+    protocols.check_judge(plain, "inputs.judge", [viewed], ("test",))
+    assert "nothing says whether inputs.judge" in capsys.readouterr().err
+    mine = judge("mine", corpus=viewed.digest, split="train", protocol=protocols.record(mi_c))
+    protocols.check_judge(mine, "inputs.judge", [viewed], ("dev", "test"))
+    other = judge("other", protocol=protocols.record(oci_m))
+    with pytest.raises(ValueError, match="^inputs.judge .*/other was trained under another protocol.* protocol=mi-c"):
+        protocols.check_judge(other, "inputs.judge", [viewed], ("dev", "test"))

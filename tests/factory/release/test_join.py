@@ -12,6 +12,7 @@ import pytest
 from benchmarks.corpora import face, png, row, write_corpus
 from factory.core.config import build
 from factory.corpus import Corpus
+from factory.corpus.detected import FACES
 from factory.corpus.scenes import SCENES
 from factory.corpus.verify import verify
 from factory.release.join import JoinConfig, run
@@ -103,3 +104,20 @@ def test_rendered_pictures_among_photographs_are_told_apart(tmp_path: Path) -> N
     assert "3 images rendered by mitsuba 3." in card and "annotations_creators" not in card
     assert croissant["rai:dataCollectionType"] == ["Synthetic Data Generation", "Secondary Data Analysis"]
     assert "3 of 7 images are rendered; with them are photographs." in croissant["rai:dataCollection"]
+
+
+def test_what_the_detector_saw_stays_with_the_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b", "c"):
+        corpus = write_corpus(tmp_path / name, rows(name, 2))
+        if name != "c":
+            seen = [{"key": str(key), "faces": 1, "score": 0.9} for key in corpus.column("key")]
+            FACES.write_part(corpus.storage.url, "train-000000", seen)
+            FACES.join_parts(corpus.storage, ["train-000000"])
+    run(join(tmp_path, "a", "b"))
+    both = FACES.read(Storage(f"{tmp_path}/joined"))
+    assert both is not None and both["key"].to_pylist() == ["a-0", "a-1", "b-0", "b-1"]
+    assert "no faces.parquet" not in capsys.readouterr().err
+    assert verify(f"{tmp_path}/joined")["problems"] == []
+    run(build(JoinConfig, {"corpora": [f"{tmp_path}/a", f"{tmp_path}/c"], "out": f"{tmp_path}/half"}))
+    assert FACES.read(Storage(f"{tmp_path}/half")) is None
+    assert f"join: no faces.parquet, since {tmp_path}/c has none\n" in capsys.readouterr().err

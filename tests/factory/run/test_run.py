@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,32 @@ def test_a_damaged_summary_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"summary.json is corrupt \(its planned has another form\): delete"):
             read()
     assert read_summary(run.storage) == {"shards": 3, "planned": "many"}
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EROFS])
+def test_a_place_where_nothing_can_be_written_says_what_to_do(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: object, name: str, data: bytes) -> bool:
+        raise OSError(number, os.strerror(number), f"{tmp_path}/out")
+
+    monkeypatch.setattr("factory.storage.LocalFolder.create", refused)
+    with pytest.raises(
+        OSError, match=rf"{os.strerror(number)}: out={tmp_path}/out cannot be written: give a "
+    ) as told:
+        Run(f"{tmp_path}/out", "generate", {}, NoConfig())
+    assert told.value.errno == number
+
+
+def test_no_folder_can_be_made_in_proc() -> None:
+    with pytest.raises(OSError, match="out=/proc/x cannot be written: give a folder that this user can write"):
+        Run("/proc/x", "generate", {}, NoConfig())
+
+
+def test_a_full_disk_keeps_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, name: str, data: bytes) -> bool:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("factory.storage.LocalFolder.create", full)
+    with pytest.raises(OSError, match="No space left on device$"):
+        Run(f"{tmp_path}/out", "generate", {}, NoConfig())

@@ -57,3 +57,14 @@ def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> No
     touch(tmp_path, "photos [2020]/1.jpg", "photos.tar/2.jpg")
     assert [source.path for source in list_sources(str(tmp_path / "photos [2020]"))] == ["1.jpg"]
     assert [source.path for source in list_sources(str(tmp_path / "photos.tar"))] == ["2.jpg"]
+
+
+def test_what_ships_is_told_by_its_url_and_not_by_its_place_on_this_machine() -> None:
+    for source in ("embedded://generator", "embedded://generator/"):
+        with pytest.raises(ValueError, match=r"^source embedded://generator holds no image file"):
+            list_sources(source)
+    with pytest.raises(ValueError, match=r"^source embedded://people/nowhere does not exist$"):
+        list_sources("embedded://people/nowhere")
+    with pytest.raises(ValueError, match=r"^source embedded://generator/\*\.jpg holds no "):
+        list_sources("embedded://generator/*.jpg")
+    assert list_sources("embedded://people/data/*.parquet") == list_sources("embedded://people/data")

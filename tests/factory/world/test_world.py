@@ -117,3 +117,10 @@ def test_without_mitsuba_nothing_is_written(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ValueError, match=r"^rendering needs Mitsuba: pip install 'difffas-factory\[world\]'$"):
         world.run(config(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_finished_folder_needs_no_mitsuba(rendered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mitsuba", None)
+    assert world.run(config(rendered))["written"] == 6
+    with pytest.raises(ValueError, match="belongs to another run"):
+        world.run(config(rendered, seed=1))

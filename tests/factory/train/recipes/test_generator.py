@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,7 @@ from factory.train.recipes.generator import (
     GeneratorRecipe,
     check_network,
     draw_by_counter,
+    run,
     starting_point,
 )
 from tests.factory.train.recipes.small import TRAIN, generator_given, generator_settings
@@ -260,3 +262,18 @@ def test_self_pairs_change_the_fingerprint_and_the_papers_pairs_do_not(root: Pat
         for pairs in ({}, {"pairs": {"self_pairs": 0.0}}, {"pairs": {"self_pairs": 0.5}})
     )
     assert plain == none != own and "pairs" not in plain
+
+
+def test_a_judge_that_learned_from_the_held_out_people_is_refused(root: Path, tmp_path: Path) -> None:
+    corpus = Corpus(f"{root}/real")
+    styles = sorted(set(corpus.column("style")))
+    SpoofClassifier(styles, styles[:1], backbone="test_resnet").save(tmp_path / "judge" / "classifier")
+    claim = {"job": "fit-judge", "fingerprint": "0" * 64, "identity": {"corpus": corpus.digest, "split": "dev"}}
+    (tmp_path / "judge" / "run.json").write_text(json.dumps({**claim, "config": {}, "software": {}, "code": {}}))
+    given = generator_given(root)
+    given = {**given, "out": f"{tmp_path}/out", "evaluation": {**given["evaluation"], "judge": f"{tmp_path}/judge"}}
+    with pytest.raises(
+        UserError, match=r"^evaluation\.judge .*/judge learned from split 'dev' of .*/real, whose people"
+    ):
+        run(build(FitGeneratorConfig, given))
+    assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import LIVE
 from factory.models.tensors import to_pixels, to_tensor
 from factory.train.recipes.pairs import PairsConfig
-from factory.train.recipes.validate import Validation, check_judge, sample_grid
+from factory.train.recipes.validate import Validation, check_known, sample_grid
 
 CPU = torch.device("cpu")
 
@@ -154,9 +154,9 @@ def test_a_judge_counts_the_spoofs_that_reach_their_guide_s_style(
 
 def test_a_judge_must_know_the_styles(tmp_path: Path) -> None:
     SpoofClassifier(["cam-live", "cam-print"], ["cam-live"], backbone="test_resnet").save(tmp_path / "classifier")
-    check_judge(str(tmp_path), {"cam-print"})
+    check_known(str(tmp_path), {"cam-print"})
     with pytest.raises(UserError, match="does not know lab-mask, phone-print: fit one on a corpus with these styles"):
-        check_judge(str(tmp_path), {"cam-print", "phone-print", "lab-mask"})
+        check_known(str(tmp_path), {"cam-print", "phone-print", "lab-mask"})
 
 
 def _seeds_of(seed: int) -> list[int]:

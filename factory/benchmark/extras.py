@@ -19,8 +19,6 @@ from factory.models.load import unet_config
 from factory.models.people_sampler import makes_people
 from factory.storage import Storage
 from factory.strength import StrengthConfig
-from factory.train.recipes.dsdg import FitDsdgConfig
-from factory.train.recipes.generator import FitGeneratorConfig
 
 STRENGTH = strength.STATION
 EXTRA_STATIONS: dict[str, tuple[Any, type[Config]]] = {
@@ -79,12 +77,12 @@ def check_noise(config: BenchmarkConfig, graph: Graph) -> None:
 def _timesteps(graph: Graph, generation: TableRun) -> int | None:
     """The timesteps of the generator of a run, which may be yet to be trained; None for one that has none."""
     for name in generation.needs:
-        config = graph.runs[name].config
-        if isinstance(config, FitGeneratorConfig):
-            started = config.initial
-            return config.network.timesteps if started is None else int(unet_config(Storage(started))["timesteps"])
-        if isinstance(config, FitDsdgConfig):
+        station, config = graph.runs[name].station, cast(Any, graph.runs[name].config)
+        if station == "fit_dsdg":
             return None
+        if station == "fit_generator":
+            started = config.initial
+            return int(config.network.timesteps if started is None else unet_config(Storage(started))["timesteps"])
     folder = Storage(cast(GenerateConfig, generation.config).inputs.generator)
     return None if makes_people(folder) else int(unet_config(folder)["timesteps"])
 

@@ -16,6 +16,7 @@ from factory.corpus import Corpus
 from factory.corpus.scenes import SCHEMA
 from factory.corpus.verify import verify
 from factory.line.retry import retry_failed
+from factory.run import Run
 from factory.run.ledger import Ledger
 from factory.world.capture.cameras import CAMERAS
 from factory.world.render import renderer
@@ -124,3 +125,15 @@ def test_a_finished_folder_needs_no_mitsuba(rendered: Path, monkeypatch: pytest.
     assert world.run(config(rendered))["written"] == 6
     with pytest.raises(ValueError, match="belongs to another run"):
         world.run(config(rendered, seed=1))
+
+
+def test_where_no_mitsuba_is_a_finished_folder_says_what_rendered_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(tmp_path / "out")
+    claim = Run(out, "world", world.identity(config(Path(out)), "mitsuba 3.0"), config(Path(out)))
+    monkeypatch.setitem(sys.modules, "mitsuba", None)
+    with pytest.raises(ValueError, match="^rendering needs Mitsuba"):
+        world._renderer_of(out)  # something is left to render
+    claim.finish({})
+    assert world._renderer_of(out) == "mitsuba 3.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from factory.core.credentials import hide
 
 UNSHOWN = ("curve", "cells")  # long series, which the report draws
 FOR_MACHINES = ("digests",)  # people see them in summary.json
+_KEY = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 AsJson = Annotated[
@@ -85,7 +87,9 @@ def _group(value: object, indent: str) -> list[str]:
 
 
 def _title(name: object) -> str:
-    return str(name).replace("_", " ")
+    """A key in words; a name that no key has, such as a style's, as it is, so that it can be copied."""
+    text = str(name)
+    return text.replace("_", " ") if _KEY.fullmatch(text) else text
 
 
 def _shown(value: object) -> str:

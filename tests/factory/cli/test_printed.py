@@ -64,7 +64,7 @@ def test_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "number   0\n"
         "styles\n"
         "  cam-print   3\n"
-        "  cam 2-mask  40\n"
+        "  cam_2-mask  40\n"
         "events\n"
         "  event  started\n"
         "  todo   3\n"
@@ -89,3 +89,9 @@ def test_every_verb_that_prints_figures_takes_json(capsys: pytest.CaptureFixture
             main([verb, "--help"])
         main_help.append("--json / --no-json" in capsys.readouterr().out)
     assert all(main_help)
+
+
+def test_names_stay_as_they_are_written() -> None:
+    """A style is copied from the lines into a setting; keys are words."""
+    lines = as_lines({"images_per_second": 2.0, "styles": {"world__cctv-make_up": 3, "cam-print": 1}}).splitlines()
+    assert lines == ["images per second  2", "styles", "  world__cctv-make_up  3", "  cam-print            1"]

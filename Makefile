@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-isa test-slow test-soak chaos lint format check docs clean
+.PHONY: demo test test-isa test-slow test-soak bench-gate chaos lint format check docs clean
 
 demo: .venv/installed
 	$(BIN)/difffas demo --out out/demo
@@ -37,6 +37,10 @@ test-slow: .venv/installed-dev
 # What takes longest: clusters that grow and drain, trainings on two workers, searches and ablations killed amid their work.
 test-soak: .venv/installed-dev
 	$(PYTEST) -m soak
+
+# Counts of benchmarks/ that no change may lose: the bytes of a first read.
+bench-gate: .venv/installed-dev
+	$(BIN)/python -m benchmarks.gate
 
 # A hundred processes killed at random while a corpus is made; half an hour. Writes the page of its results.
 chaos: .venv/installed-dev

@@ -17,6 +17,9 @@ from factory.audit.corpora import AuditedCorpora, Measured, measured_identity, o
 from factory.audit.detector_scores import DetectorFigures, detector_remarks, score_faces
 from factory.audit.detectors import detectors_identity
 from factory.audit.measures import to_parquet
+from factory.audit.semantic.check import find, semantic_identity
+from factory.audit.semantic.findings import SEMANTIC_FIELDS, Semantic, semantic_remarks
+from factory.audit.semantic.stages import Pool
 from factory.audit.settings import AuditConfig
 from factory.audit.summary import AuditSummary, summarise
 from factory.audit.tables import (
@@ -71,6 +74,8 @@ def run(config: AuditConfig) -> AuditSummary:
     identity = {"measured": measured, "thresholds": thresholds.decisive(recognises)}
     if config.detectors:
         identity["detectors"] = detectors_identity(config.detectors)
+    if config.semantic is not None:
+        identity["semantic"] = semantic_identity(config.semantic, config.inputs.style_encoder)
     claim = Run(config.out, STATION, identity, config, needs=_needs(config))
     if (finished := claim.summary(AuditSummary)) is not None:
         return finished
@@ -78,7 +83,8 @@ def run(config: AuditConfig) -> AuditSummary:
         make_tables(config, corpora, claim.storage)
     tables = others or claim.storage
     detected = _detected(config, corpora, claim.storage) if config.detectors else None
-    measures, references = _measures(config, corpora, tables)
+    semantic = _semantic(config, corpora, claim.storage)
+    measures, references = _measures(config, corpora, tables, semantic)
     limits = calibrate(_real_spoofs(corpora, tables), thresholds, references)
     row_limits = limits_of_rows(limits, corpora.spoofs["style"].to_pylist())
     verdict = judge(measures, thresholds, row_limits)
@@ -91,6 +97,9 @@ def run(config: AuditConfig) -> AuditSummary:
     if detected is not None:
         summary["detectors"] = detected
         lines = [*detector_remarks(detected), *lines]
+    if semantic is not None:
+        summary["semantic"] = semantic.figures
+        lines = [*semantic_remarks(semantic.figures), *lines]
     for line in lines:
         say(f"audit: {line}")
     return claim.finish(summary)
@@ -118,6 +127,15 @@ def _detected(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> dic
     return score_faces(config.detectors, corpora, out, resources.workers, resources.threads)
 
 
+def _semantic(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> Semantic | None:
+    """What is near each spoof by embeddings, if that is asked for; its tables are always in the audit's own folder."""
+    if config.semantic is None:
+        return None
+    resources, encoder = config.resources, Storage(config.inputs.style_encoder).url
+    pool = Pool(out, resources.workers, resources.gpus_per_worker, resources.threads)
+    return find(config.semantic, corpora, encoder, config.batch_size, pool)
+
+
 def _tone_drifts(corpora: AuditedCorpora, tables: Storage) -> list[ToneDrift]:
     training, spoofs = corpora.training, corpora.pairs.spoofs
     real, measured = pair_measures(tables, corpora), spoof_measures(tables, corpora.spoofs)
@@ -134,7 +152,9 @@ def _tone_drifts(corpora: AuditedCorpora, tables: Storage) -> list[ToneDrift]:
     )
 
 
-def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> tuple[Measures, dict[str, Reference]]:
+def _measures(
+    config: AuditConfig, corpora: AuditedCorpora, tables: Storage, semantic: Semantic | None
+) -> tuple[Measures, dict[str, Reference]]:
     """The measures of every spoof, and the references of the z-scores by style."""
     spoofs, limits = corpora.spoofs, config.thresholds
     measured = spoof_measures(tables, spoofs)
@@ -159,6 +179,7 @@ def _measures(config: AuditConfig, corpora: AuditedCorpora, tables: Storage) -> 
         mirror_distance=measured["mirror_distance"].to_numpy(),
         tone_drift=drifts(measured["live_tone"].to_numpy(), measured["tone"].to_numpy()),
         leak=leaks(spoofs, live_dhash, real, limits.live_bits),
+        semantic=semantic,
     )
     return measures, references
 
@@ -172,17 +193,22 @@ def _table(measures: Measures, verdict: Verdict) -> pa.Table:
     stored["leak"] = pa.array(LEAKS).take(pa.array(measures.leak, mask=measures.leak < 0))
     for name in ("identity_distance", "style_probability", "brisque", "brisque_z", "mirror_distance", "tone_drift"):
         stored[name] = pa.array(stored[name], from_pandas=True)  # NaN is null
-    return pa.table({name: stored[name] for name in AUDIT_SCHEMA.names}, AUDIT_SCHEMA)
+    schema = AUDIT_SCHEMA
+    if measures.semantic is not None:
+        stored |= measures.semantic.columns(measures.key)
+        schema = pa.schema([*schema, *SEMANTIC_FIELDS])
+    return pa.table({name: stored[name] for name in schema.names}, schema)
 
 
 def _needs(config: AuditConfig) -> list[Need]:
     """The resources that an audit needs at least: one worker; with fewer than configured it takes longer.
 
-    Empty if the measures already exist and no detector is given.
+    Empty if the measures already exist, and neither detectors nor embeddings are asked for.
     """
-    gpus = config.resources.gpus_per_worker if config.measures is None else 0.0
+    works = config.measures is None or config.semantic is not None
+    gpus = config.resources.gpus_per_worker if works else 0.0
     need = Need(f"a worker (resources.gpus_per_worker={gpus:g})", cpus=1.0, gpus=gpus)
-    return [need] if config.measures is None or config.detectors else []
+    return [need] if works or config.detectors else []
 
 
 def _check_measures(storage: Storage, measured: Measured) -> None:

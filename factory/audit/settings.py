@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from factory.audit.detectors import DetectorConfig
+from factory.audit.semantic.settings import SemanticConfig
 from factory.audit.verdict import Thresholds
-from factory.core.config import Config, PathOrUrl
+from factory.core.config import Config, PathOrUrl, is_none
 from factory.corpus.identity import EmbedderName
 
 
@@ -47,6 +48,9 @@ class AuditConfig(Config):
     identity: EmbedderName = Field(description="dlib (extra `identity`), or structure, without face recognition")
     thresholds: Thresholds = Thresholds()
     detectors: dict[DetectorName, DetectorConfig] = Field({}, description="foreign detectors, which refuse no row")
+    semantic: SemanticConfig | None = Field(
+        None, exclude_if=is_none, description="near-duplicates by what a network sees; None: by dHash alone"
+    )
     training_split: str = Field("train", description="split whose spoofs the generator may have memorised")
     measures: PathOrUrl | None = Field(None, description="folder of an audit whose measures are reused")
     batch_size: int = Field(64, ge=1, description="images per batch of the style encoder")

@@ -10,8 +10,19 @@ import pyarrow as pa
 
 from factory.audit.calibration import Limits
 from factory.audit.detector_scores import DetectorFigures
+from factory.audit.semantic.findings import SemanticFigures
 from factory.audit.tones import ToneDrift
-from factory.audit.verdict import LEAKS, REASONS, Measures, Reference, RowLimits, Thresholds, Verdict, memorised
+from factory.audit.verdict import (
+    LEAKS,
+    REASONS,
+    SEMANTIC_REASONS,
+    Measures,
+    Reference,
+    RowLimits,
+    Thresholds,
+    Verdict,
+    memorised,
+)
 from factory.corpus import Corpus
 from factory.corpus.row import LIVE, SPOOF
 
@@ -143,6 +154,7 @@ class AuditSummary(TypedDict):
     balance: dict[str, dict[str, Balance]]  # by split and style
     limits: NotRequired[Limits]
     detectors: NotRequired[dict[str, DetectorFigures]]  # only if there are any
+    semantic: NotRequired[SemanticFigures]  # only if it is asked for
 
 
 def summarise(
@@ -171,7 +183,7 @@ def summarise(
         "rows": len(spoofs),
         "accepted": int(accepted.sum()),
         "refused": int((~accepted).sum()),
-        "refused_by_reason": {name: reasons[name] for name in REASONS if reasons[name]},
+        "refused_by_reason": {name: reasons[name] for name in (*REASONS, *SEMANTIC_REASONS) if reasons[name]},
         "identity": {
             **spread(measures.identity_distance),
             "kept": _share(measures.identity_distance, row_limits.identity_distance, at_most=True),

@@ -38,19 +38,19 @@ def make_tables(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> N
     real: dict[str, Task] = {
         name: {"shard": name, "url": corpus.storage.url, "source": shard}
         for corpus in corpora.real
-        for name, shard in _named_shards(corpus).items()
+        for name, shard in named_shards(corpus).items()
     }
     walk("audit: real faces", out, REAL, list(real), real.__getitem__, MeasureReal, lambda: (out.url, tools), *pool)
 
-    spans, positions = _spans(corpora.spoofs), corpora.spoofs["position"].to_numpy()
+    of_shard, positions = spans(corpora.spoofs), corpora.spoofs["position"].to_numpy()
 
     def task(shard: str) -> Task:
         return {
             "shard": shard,
             "url": corpora.generated.storage.url,
             "source": shard,
-            "positions": positions[spans[shard]],
-            "lives": corpora.live_of[spans[shard]],
+            "positions": positions[of_shard[shard]],
+            "lives": corpora.live_of[of_shard[shard]],
         }
 
     def held_against() -> tuple[object, ...]:
@@ -60,7 +60,7 @@ def make_tables(config: AuditConfig, corpora: AuditedCorpora, out: Storage) -> N
         shared = ray.put((places, _spoofs_at(out, corpora.training, corpora.training_rows)))
         return out.url, tools, corpora.live.storage.url, [shared]
 
-    walk("audit: spoofs", out, SPOOFS, list(spans), task, MeasureSpoofs, held_against, *pool)
+    walk("audit: spoofs", out, SPOOFS, list(of_shard), task, MeasureSpoofs, held_against, *pool)
     _measure_pairs(corpora, out, tools, pool)
 
 
@@ -84,7 +84,7 @@ def _measure_pairs(corpora: AuditedCorpora, out: Storage, tools: Tools, pool: tu
 
 def spoof_measures(tables: Storage, spoofs: pa.Table) -> pa.Table:
     """The measures of the spoofs, in the order of their index rows."""
-    found = [read_table(tables, place_of(SPOOFS, shard)) for shard in _spans(spoofs)]
+    found = [read_table(tables, place_of(SPOOFS, shard)) for shard in spans(spoofs)]
     whole = _as_measured_now(found, SPOOF_SCHEMA)
     assert whole["key"].equals(spoofs["key"]), "a table of measures is that of its shard"
     return whole
@@ -115,7 +115,7 @@ def check_mirror_distances(tables: Storage, corpora: AuditedCorpora) -> None:
 
 def real_hashes(tables: Storage, corpus: Corpus) -> np.ndarray:
     """dHash of every row of a corpus of real faces, in the order of its index; uint64."""
-    found = [read_table(tables, place_of(REAL, name), ["dhash"])["dhash"] for name in _named_shards(corpus)]
+    found = [read_table(tables, place_of(REAL, name), ["dhash"])["dhash"] for name in named_shards(corpus)]
     return np.concatenate([column.to_numpy() for column in found])
 
 
@@ -125,8 +125,7 @@ def unseen_spoofs(tables: Storage, corpora: AuditedCorpora) -> tuple[np.ndarray,
     These are at most `CONTROLS` spoofs of the training corpus's other splits; memorisation cannot explain their
     distances.
     """
-    rows = corpora.unseen_rows
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(CONTROLS, len(rows))).astype(np.int64))]
+    rows = controls(corpora)
     if not len(rows):
         return np.empty(0, np.int64), np.empty(0)
     unseen = _spoofs_at(tables, corpora.training, rows)
@@ -135,12 +134,18 @@ def unseen_spoofs(tables: Storage, corpora: AuditedCorpora) -> tuple[np.ndarray,
     return bits, distance
 
 
+def controls(corpora: AuditedCorpora) -> np.ndarray:
+    """At most `CONTROLS` real spoofs that the generator has not seen, spread over all; positions, int64."""
+    rows = corpora.unseen_rows
+    return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(CONTROLS, len(rows))).astype(np.int64))])
+
+
 def _spoofs_at(tables: Storage, corpus: Corpus, positions: np.ndarray) -> TrainingSpoofs:
     """Keys, hashes and features of the spoofs at the chosen positions, in the order of their keys."""
     wanted = np.zeros(len(corpus), dtype=bool)
     wanted[positions] = True
     chosen, first = [], 0
-    for name in _named_shards(corpus):
+    for name in named_shards(corpus):
         table = read_table(tables, place_of(REAL, name))
         chosen.append(table.filter(pa.array(wanted[first : first + len(table)])))
         first += len(table)
@@ -149,10 +154,10 @@ def _spoofs_at(tables: Storage, corpus: Corpus, positions: np.ndarray) -> Traini
     return TrainingSpoofs(whole["key"].combine_chunks(), whole["dhash"].to_numpy(), features)
 
 
-def _named_shards(corpus: Corpus) -> dict[str, str]:
+def named_shards(corpus: Corpus) -> dict[str, str]:
     """A corpus's shards by the names of their tables, because two corpora may have shards of the same name."""
     digest = corpus_digest(corpus.storage)[:12]
-    return {f"{digest}-{shard}": shard for shard in _spans(corpus.index)}
+    return {f"{digest}-{shard}": shard for shard in spans(corpus.index)}
 
 
 def _as_measured_now(tables: list[pa.Table], schema: pa.Schema) -> pa.Table:
@@ -168,7 +173,7 @@ def _chunks(pairs: int) -> dict[str, slice]:
     return {f"{number:06d}": slice(first, first + PAIRS_AT_A_TIME) for number, first in enumerate(firsts)}
 
 
-def _spans(index: pa.Table) -> dict[str, slice]:
+def spans(index: pa.Table) -> dict[str, slice]:
     """The slice of each shard's rows within index rows that are in the order of the shards."""
     column = TextColumn(index, "shard")
     starts = np.flatnonzero(np.diff(column.codes, prepend=-1))

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from difffas.errors import UserError
 from factory.audit.hashes import MAX_RADIUS, nearest_before, split_masks
+from factory.audit.semantic.findings import Semantic
 from factory.core.config import Config
 from factory.corpus import Corpus
 from factory.corpus.generated import are_generated
@@ -22,6 +23,7 @@ from factory.corpus.row import LIVE, PART, SPOOF
 
 # The reasons to refuse a row, in the order in which `reason` lists them.
 REASONS = ("identity", "style", "memorised", "near-duplicate", "quality", "no quality score", "face", "leak")
+SEMANTIC_REASONS = ("semantic duplicate", "semantic copy")  # follow them, if the check is asked for
 LEAKS = ("subject", "live face", "near-duplicate of a live face")
 AUDIT_SCHEMA = pa.schema(
     [
@@ -116,6 +118,7 @@ class Measures:
     mirror_distance: np.ndarray
     tone_drift: np.ndarray  # degrees of typology angle, spoof − live face
     leak: np.ndarray  # int64, place in `LEAKS`, −1 without one
+    semantic: Semantic | None = None  # if the check is asked for
 
 
 class RowLimits(NamedTuple):
@@ -226,8 +229,11 @@ def judge(measures: Measures, thresholds: Thresholds, limits: RowLimits) -> Verd
     failed["face"] = measures.mirror_distance > limits.mirror_distance
     if thresholds.leaks:
         failed["leak"] = measures.leak >= 0
-    refused = np.stack([failed[name] for name in REASONS])
-    reasons = [", ".join(name for name, fault in zip(REASONS, row, strict=True) if fault) or None for row in refused.T]
+    if (semantic := measures.semantic) is not None:
+        near = semantic.duplicate >= 0, semantic.copied.is_valid().to_numpy(zero_copy_only=False)
+        failed |= dict(zip(SEMANTIC_REASONS, near, strict=True))
+    refused = np.stack(list(failed.values()))
+    reasons = [", ".join(name for name, fault in zip(failed, row, strict=True) if fault) or None for row in refused.T]
     return Verdict(np.asarray(~refused.any(axis=0)), reasons)
 
 

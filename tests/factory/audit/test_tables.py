@@ -11,7 +11,7 @@ import pytest
 
 from factory.audit.hashes import difference_hash
 from factory.audit.measures import SPOOF_SCHEMA, read_table
-from factory.audit.tables import PAIRS, REAL, SPOOFS, _chunks, _spans, real_hashes, spoof_measures
+from factory.audit.tables import PAIRS, REAL, SPOOFS, _chunks, real_hashes, spans, spoof_measures
 from factory.corpus import Corpus
 from factory.corpus.identity import Structure
 from factory.corpus.row import SPOOF
@@ -76,6 +76,6 @@ def test_chunks_cover_all_pairs_once() -> None:
 
 def test_spans_are_the_shards_rows() -> None:
     index = pa.table({"shard": pa.array(["b", "b", "a", "c", "c", "c"])})
-    assert _spans(index) == {"b": slice(0, 2), "a": slice(2, 3), "c": slice(3, 6)}
+    assert spans(index) == {"b": slice(0, 2), "a": slice(2, 3), "c": slice(3, 6)}
     with pytest.raises(AssertionError, match="stand together"):
-        _spans(pa.table({"shard": pa.array(["b", "a", "b"])}))
+        spans(pa.table({"shard": pa.array(["b", "a", "b"])}))

@@ -1,4 +1,4 @@
-"""What semantic near-duplicates cost and miss at a million rows: `python -m benchmarks.near_duplicates [ROWS] [WIDTH]`.
+"""What semantic near-duplicates cost and miss: `python -m benchmarks.near_duplicates [ROWS] [WIDTH]`.
 
 The embeddings are made up: 20,000 centres, around which rows lie at cosines of some 0.7, and 2 % of the rows are
 planted duplicates of another row at cosines from 0.95 to 1. The stages are those of the audit, one after the other in
@@ -117,7 +117,9 @@ def measure(rows: int, width: int, settings: dict[str, Any]) -> None:
         out = Storage(folder)
         command = [sys.executable, "-m", "benchmarks.near_duplicates", str(rows), str(width), "--plant", folder]
         subprocess.run(command, check=True)  # in a process of its own, whose memory does not count
-        print(f"{describe()}\n{rows:,} rows of {width} numbers, {settings or 'default settings'}, one thread", flush=True)
+        print(
+            f"{describe()}\n{rows:,} rows of {width} numbers, {settings or 'default settings'}, one thread", flush=True
+        )
         place, centre, source, _ = plan(rows)
         by_place = np.argsort(place)
         names = [f"{table:06d}" for table in range(-(-rows // PER_TABLE))]
@@ -182,7 +184,9 @@ def main() -> None:
     parser.add_argument("--embedders", nargs="+", default=["structure"])
     parser.add_argument("--set", nargs="*", default=[], help="settings such as probes=1", metavar="NAME=NUMBER")
     given = parser.parse_args()
-    settings = {name: float(value) if "." in value else int(value) for name, value in (s.split("=") for s in given.set)}
+    settings = {
+        name: float(value) if "." in value else int(value) for name, value in (s.split("=") for s in given.set)
+    }
     if given.images:
         embedders(given.images, given.embedders)
     elif given.plant:

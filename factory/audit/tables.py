@@ -177,7 +177,7 @@ def spans(index: pa.Table) -> dict[str, slice]:
     """The slice of each shard's rows within index rows that are in the order of the shards."""
     column = TextColumn(index, "shard")
     starts = np.flatnonzero(np.diff(column.codes, prepend=-1))
-    ends = np.append(starts[1:], len(index))
+    ends = np.append(starts, len(index))[1:]
     found = {column[int(start)]: slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True)}
     assert len(found) == len(starts), "the rows of a shard stand together"
     return found

@@ -37,8 +37,12 @@ def fit(sample: np.ndarray, buckets: int) -> np.ndarray:
 
     Only which vectors come first depends on the order of the sample.
     """
-    first = {row.tobytes(): place for place, row in reversed(list(enumerate(sample)))}
-    centroids = sample[sorted(first.values())[:buckets]]
+    first: dict[bytes, int] = {}
+    for place, row in enumerate(sample):
+        first.setdefault(row.tobytes(), place)
+        if len(first) == buckets:
+            break
+    centroids = sample[list(first.values())]
     for _ in range(PASSES):
         moved = mean_directions(sample, nearest(sample, centroids, 1)[:, 0], len(centroids))
         empty = ~moved.any(axis=1)

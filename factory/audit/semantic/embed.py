@@ -20,6 +20,7 @@ from factory.corpus.identity import EMBEDDERS, load_embedder
 from factory.line.block import Result, ShardRow, result
 from factory.line.faults import carry
 from factory.models import backbone
+from factory.models.hub import LOCAL, is_named
 from factory.models.load import encoder_digest
 from factory.run import read_claim, read_summary
 from factory.storage import Storage
@@ -65,15 +66,14 @@ def embedder_identity(config: SemanticConfig, style_encoder: str) -> dict[str, A
         }
     if config.embedder == STYLE:
         return {"embedder": STYLE, "digest": encoder_digest(Storage(style_encoder))}
-    if config.embedder in EMBEDDERS:
+    if config.embedder == "dlib" or config.embedder == "structure":
         return {"embedder": config.embedder, "digest": load_embedder(config.embedder).digest}
-    located = backbone.found(config.embedder)
-    if located == backbone.here(located) and not located.startswith(backbone.LOCAL):
+    if not (is_named(config.embedder) or config.embedder.startswith(LOCAL)):
         raise UserError(
             f"semantic.embedder {config.embedder!r} is neither {', '.join(EMBEDDERS)} nor {STYLE}, and as a timm name "
             "without a tag it has random weights: give NAME.TAG or local-dir:FOLDER"
         )
-    return {"embedder": "backbone", "digest": backbone.identity(located)}
+    return {"embedder": "backbone", "digest": backbone.identity(backbone.found(config.embedder))}
 
 
 def located(config: SemanticConfig) -> str:
@@ -146,11 +146,10 @@ class EmbedShard:
 
 def load(tools: Tools) -> Embed:
     """The network that embeds, on this machine."""
-    if tools.embedder == STYLE:
+    name = tools.embedder
+    if name == STYLE:
         return StyleJudge(tools.style_encoder, tools.batch_size, tools.threads).features
-    if tools.embedder == "dlib" or tools.embedder == "structure":
-        return load_embedder(tools.embedder)
-    return Backbone(tools)
+    return load_embedder(name) if name == "dlib" or name == "structure" else Backbone(tools)
 
 
 class Backbone:

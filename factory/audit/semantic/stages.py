@@ -126,11 +126,12 @@ def compared_rows(corpora: AuditedCorpora, config: SemanticConfig, out: Storage)
         UserError: if a side table does not know a row.
     """
     training, nothing, given = corpora.training, np.empty(0, np.int64), config.embeddings
+    side_tables = (given.generated, given.training) if given else (None, None)
     seen, unseen = (corpora.training_rows, controls(corpora)) if config.copies else (nothing, nothing)
     real = np.sort(np.concatenate([seen, unseen]))
     parts = [
-        (corpora.generated, corpora.spoofs, given and given.generated),
-        (training, training.index.take(pa.array(real)), given and given.training),
+        (corpora.generated, corpora.spoofs, side_tables[0]),
+        (training, training.index.take(pa.array(real)), side_tables[1]),
     ]
     sources, sizes, lines = dict[str, Source](), [0], []
     for corpus, index, side_table in parts:

@@ -77,5 +77,6 @@ def test_chunks_cover_all_pairs_once() -> None:
 def test_spans_are_the_shards_rows() -> None:
     index = pa.table({"shard": pa.array(["b", "b", "a", "c", "c", "c"])})
     assert spans(index) == {"b": slice(0, 2), "a": slice(2, 3), "c": slice(3, 6)}
+    assert spans(index[:0]) == {}
     with pytest.raises(AssertionError, match="stand together"):
         spans(pa.table({"shard": pa.array(["b", "a", "b"])}))

@@ -19,7 +19,12 @@ def at(degrees: list[float]) -> np.ndarray:
 
 def rows(vectors: np.ndarray, **given: list[int]) -> Rows:
     count = len(vectors)
-    facts = {"rank": list(range(count)), "style": [0] * count, "kind": [GENERATED] * count, "home": [1] * count} | given
+    facts = {
+        "rank": list(range(count)),
+        "style": [0] * count,
+        "kind": [GENERATED] * count,
+        "home": [1] * count,
+    } | given
     return Rows(vectors, *(np.array(facts[name]) for name in ("rank", "style", "kind")), np.array(facts["home"]) > 0)
 
 
@@ -86,7 +91,11 @@ def test_parts_and_blocks_find_what_all_with_all_finds(seed: int, split: int, bl
         seen = (kind == TRAINING) & (apart[row] <= limit) & (kind[row] != TRAINING)
         best = min(((apart[row, other], rank[other]) for other in np.flatnonzero(seen)), default=(-1, -1))
         assert (found.copied_parts[row], found.copied[row]) == best
-        near = [part for part, rows_of in zip(parts, (range(split), range(split, 30), range(30)), strict=True) if row in rows_of]
+        near = [
+            part
+            for part, rows_of in zip(parts, (range(split), range(split, 30), range(30)), strict=True)
+            if row in rows_of
+        ]
         places = [row if len(part.duplicate) == 30 else row - (split if row >= split else 0) for part in near]
         told = [(part.duplicate_parts[p], part.duplicate[p]) for part, p in zip(near, places, strict=True)]
         assert min((one for one in told if one[1] >= 0), default=(-1, -1)) == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from factory.audit.semantic.vectors import whole
 from factory.audit.style import StyleJudge
 from factory.corpus import pixels, read_shard_rows
 from factory.corpus.annotations import ANNOTATIONS, STATION
-from factory.corpus.identity import EMBEDDERS, load_embedder
+from factory.corpus.identity import EMBEDDERS, EmbedderName, load_embedder
 from factory.line.block import Result, ShardRow, result
 from factory.line.faults import carry
 from factory.models import backbone
@@ -66,8 +66,8 @@ def embedder_identity(config: SemanticConfig, style_encoder: str) -> dict[str, A
         }
     if config.embedder == STYLE:
         return {"embedder": STYLE, "digest": encoder_digest(Storage(style_encoder))}
-    if config.embedder == "dlib" or config.embedder == "structure":
-        return {"embedder": config.embedder, "digest": load_embedder(config.embedder).digest}
+    if (name := _known(config.embedder)) is not None:
+        return {"embedder": name, "digest": load_embedder(name).digest}
     if not (is_named(config.embedder) or config.embedder.startswith(LOCAL)):
         raise UserError(
             f"semantic.embedder {config.embedder!r} is neither {', '.join(EMBEDDERS)} nor {STYLE}, and as a timm name "
@@ -146,10 +146,10 @@ class EmbedShard:
 
 def load(tools: Tools) -> Embed:
     """The network that embeds, on this machine."""
-    name = tools.embedder
-    if name == STYLE:
+    if tools.embedder == STYLE:
         return StyleJudge(tools.style_encoder, tools.batch_size, tools.threads).features
-    return load_embedder(name) if name == "dlib" or name == "structure" else Backbone(tools)
+    name = _known(tools.embedder)
+    return load_embedder(name) if name is not None else Backbone(tools)
 
 
 class Backbone:
@@ -183,6 +183,10 @@ class Backbone:
         given = backbone.arguments(self._name, size)
         network = SpoofClassifier(("0", "1"), ("0",), backbone=backbone.here(self._name), backbone_args=given)
         return network.eval().requires_grad_(False).to(self._device)
+
+
+def _known(name: str) -> EmbedderName | None:
+    return next((known for known in get_args(EmbedderName) if known == name), None)
 
 
 def _table_identity(url: str, column: str) -> str:

@@ -55,7 +55,7 @@ class VectorTables:
 
     def runs(self, rows: int) -> dict[str, tuple[int, int]]:
         """Tables that follow one another with at least so many rows together, by name: the first, and one past."""
-        found, first = {}, 0
+        found, first = dict[str, tuple[int, int]](), 0
         for table in range(len(self.names)):
             if self.starts[table + 1] - self.starts[first] >= rows or table + 1 == len(self.names):
                 found[f"{len(found):06d}"] = (first, table + 1)

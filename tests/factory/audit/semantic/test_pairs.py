@@ -25,7 +25,8 @@ def rows(vectors: np.ndarray, **given: list[int]) -> Rows:
         "kind": [GENERATED] * count,
         "home": [1] * count,
     } | given
-    return Rows(vectors, *(np.array(facts[name]) for name in ("rank", "style", "kind")), np.array(facts["home"]) > 0)
+    rank, style, kind, home = (np.array(facts[name]) for name in ("rank", "style", "kind", "home"))
+    return Rows(vectors, rank, style, kind, home > 0)
 
 
 def test_pairs_of_known_angles() -> None:

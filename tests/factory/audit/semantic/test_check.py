@@ -76,3 +76,16 @@ def test_embeddings_of_a_side_table_decide(world: World, tmp_path: Path) -> None
     with pytest.raises(ValueError, match="real"):
         audit(inputs, tmp_path / "never", measures=f"{root}/audit", semantic=given)
     assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.slow
+def test_workers_find_what_this_process_finds(world: World, tmp_path: Path, ray_local: None) -> None:
+    root, inputs, _ = world
+    with in_this_process():
+        wanted = audit(inputs, tmp_path / "here", measures=f"{root}/audit", semantic={"seed": 1})
+    assert audit(inputs, tmp_path / "there", measures=f"{root}/audit", semantic={"seed": 1}) == wanted
+    tables = {path.relative_to(tmp_path / "here"): path.read_bytes() for path in tmp_path.glob("here/semantic/*/*")}
+    assert len(tables) > 8
+    assert tables == {
+        path.relative_to(tmp_path / "there"): path.read_bytes() for path in tmp_path.glob("there/semantic/*/*")
+    }

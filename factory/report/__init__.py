@@ -10,7 +10,7 @@ import dataclasses
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field, model_validator
 
 from difffas.errors import UserError
@@ -19,15 +19,18 @@ from factory.charts.detection import chart_style
 from factory.core.config import Config, PathOrUrl
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
+from factory.corpus.row import SPOOF
 from factory.evaluate.scores import SCORES
 from factory.report import sections
 from factory.report.ablation_section import Ablations, ablations, open_table
 from factory.report.audit_section import AuditLimits, audit
+from factory.report.comparison import compare
 from factory.report.detection_section import Detection, detection
 from factory.report.explorer import Explored, ExplorerConfig, theme_script, themed, write_explorer
 from factory.report.explorer.verdicts import AUDIT, Verdicts
 from factory.report.figures import PAPER, FiguresConfig, asked, files, prepare_all
 from factory.report.figures.figure import Figure, Prepared
+from factory.report.finding import Finding, finding
 from factory.report.patch_section import Patches, PatchSides, open_patches, patches
 from factory.report.search_section import Tuning, tuning
 from factory.report.sections import Folder, corpus_folder, open_folder
@@ -38,6 +41,8 @@ from factory.run import Claim, Run
 from factory.storage import Storage
 
 PAGE = "index.html"
+TEMPLATES = Path(__file__).with_name("page")  # of the page and of each section
+SHOWN_AT_ONCE = 3  # triplets of a style, a line of a wide window; the others are behind a click
 FIGURE = "figure"  # kind of a folder that a figure of the paper reads
 HEADINGS = {
     "faces": "Live, guide, spoof",
@@ -130,9 +135,14 @@ class Sections(TypedDict, total=False):
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """What the page shows: figures of its main subjects, the runs by kind and name, software versions, sections."""
+    """What the page shows.
+
+    The finding if there are generated spoofs, else the figures of the main subjects; the runs by kind and name,
+    software versions, sections.
+    """
 
     title: str
+    finding: Finding | None
     figures: list[tuple[str, str, str]]
     runs: list[tuple[str, str, Claim]]
     software: list[dict[str, str]]
@@ -252,6 +262,7 @@ def gather(config: ReportConfig, opened: OpenedInputs, explored: Explored | None
     }
     return Content(
         title=config.title,
+        finding=_finding(opened),
         figures=sections.figures(opened.of("corpus"), opened.corpora),
         runs=[(kind, name, folder.claim) for (kind, name), folder in opened.folders.items()],
         software=sections.software(folder.claim for folder in opened.folders.values()),
@@ -260,13 +271,33 @@ def gather(config: ReportConfig, opened: OpenedInputs, explored: Explored | None
     )
 
 
+def _finding(opened: OpenedInputs) -> Finding | None:
+    """The page's opening; None without generated spoofs."""
+    generated = opened.corpora.get("generated")
+    if generated is None or not len(generated.where(label=SPOOF)):
+        return None
+    compared = compare(opened.of("evaluation"), opened.of("model"), generated.digest)
+    return finding(generated, opened.of("audit"), opened.verdicts, compared)
+
+
 def render(content: Content) -> str:
     """The page from the content of `gather`; everything except our own SVG is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {"number": charts.number, "fixed": charts.fixed}
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
-        vars(content), headings=HEADINGS, paper=PAPER, style=page_style(), theme=theme_script()
+    return environment.get_template("page.html").render(
+        vars(content),
+        headings=HEADINGS,
+        paper=PAPER,
+        shown_at_once=SHOWN_AT_ONCE,
+        style=page_style(),
+        theme=theme_script(),
+        enlarge=(TEMPLATES / "enlarge.js").read_text(encoding="utf-8"),
     )
 
 

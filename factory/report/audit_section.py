@@ -18,6 +18,7 @@ class ShownSummary(TypedDict):
 
     rows: int
     accepted: int
+    refused_by_reason: dict[str, int]
     balance: dict[str, dict[str, Balance]]
     limits: Limits
     skin_tone: NotRequired[list[ToneDrift]]
@@ -39,6 +40,7 @@ class StyleRow(TypedDict):
     no_mirror: str | None
     passed: list[str | None]  # identity, style, quality, face, all
     accepted: str | None
+    share: int  # percent of the bar
 
 
 class ToneRow(TypedDict):
@@ -82,7 +84,9 @@ class AuditLimits(TypedDict):
     rows: list[StyleRow]
     all: list[str | None]
     accepted: str | None
+    refused: list[tuple[str, int, int]]  # reason, rows, percent of the bar; the most frequent first
     tones: list[ToneRow]  # empty for an audit of an older version
+    farthest: ToneRow | None  # where the drift differs most from that of real spoofs
     detectors: list[DetectorTable]
 
 
@@ -103,9 +107,21 @@ def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
         "rows": [_row(name, style, summary["balance"]) for name, style in sorted(limits["by_style"].items())],
         "all": _passed(limits["passed"]),
         "accepted": _percent(summary["accepted"] / summary["rows"]),
+        "refused": _refused(summary),
         "tones": [_tone(line) for line in summary.get("skin_tone", [])],
+        "farthest": _farthest(summary.get("skin_tone", [])),
         "detectors": [_detector(name, found) for name, found in sorted(summary.get("detectors", {}).items())],
     }
+
+
+def _refused(summary: ShownSummary) -> list[tuple[str, int, int]]:
+    reasons = sorted(summary["refused_by_reason"].items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(reason, count, round(100 * count / summary["rows"])) for reason, count in reasons if count]
+
+
+def _farthest(tones: list[ToneDrift]) -> ToneRow | None:
+    known = [(abs(line["drift"] - real), line) for line in tones if (real := line["real_drift"]) is not None]
+    return _tone(max(known, key=lambda pair: pair[0])[1]) if known else None
 
 
 def _tone(line: ToneDrift) -> ToneRow:
@@ -145,6 +161,7 @@ def _degrees(angle: float | None) -> str | None:
 def _row(name: str, style: StyleLimits, balance: dict[str, dict[str, Balance]]) -> StyleRow:
     counts = [styles[name] for styles in balance.values() if name in styles]
     rows = sum(count["rows"] for count in counts)
+    accepted = sum(count["accepted"] for count in counts) / rows if rows else None
     return {
         "style": name,
         "spoofs": style["spoofs"],
@@ -157,7 +174,8 @@ def _row(name: str, style: StyleLimits, balance: dict[str, dict[str, Balance]]) 
         "mirror": _limit(style.get("mirror_distance"), "style" in style["pooled"]),
         "no_mirror": style.get("no_mirror_limit", "measured by an older version"),
         "passed": _passed(style["passed"]),
-        "accepted": _percent(sum(count["accepted"] for count in counts) / rows if rows else None),
+        "accepted": _percent(accepted),
+        "share": round(100 * (accepted or 0)),
     }
 
 

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from difffas.metrics.document import Metrics
 from factory.charts import detection as detection_charts
 from factory.charts.detection import Curve
-from factory.charts.metric_table import Group, metric_table
+from factory.charts.metric_table import THRESHOLDS, Group, Row, metric_table
 from factory.evaluate import EvaluationSummary, detection_curves
 from factory.evaluate.scores import SCORES
 from factory.report.sections import Folder
+
+WHOLE, RATES = ("AUC", "D-EER", "TPR"), ("HTER", "ACER")  # of the rows that are shown first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +27,13 @@ class Chart:
 
 @dataclasses.dataclass(frozen=True)
 class Detection:
-    """Evaluations side by side; `intervals` are sentences with the columns that each applies to."""
+    """Evaluations side by side; `intervals` are sentences with the columns that each applies to.
+
+    `main` has the few rows of `groups` that answer most questions.
+    """
 
     columns: list[str]
+    main: list[Row]
     groups: list[Group]
     intervals: dict[str, list[str]]
     charts: list[Chart]
@@ -51,13 +57,26 @@ def detection(evaluations: Mapping[str, Folder]) -> Detection | None:
         if video:
             columns[names["videos"]] = video
         curves |= {names[unit]: curve for unit, curve in _curves(folder).items() if unit in names}
+    groups = metric_table(columns)
     return Detection(
         columns=list(columns),
-        groups=metric_table(columns),
+        main=_main(groups),
+        groups=groups,
         intervals={text: names for text, names in _intervals(columns).items() if text},
         charts=_charts(curves) if curves else [],
         curves=list(curves),
     )
+
+
+def _main(groups: list[Group]) -> list[Row]:
+    """AUC, D-EER and TPR; HTER and ACER at the first threshold that any evaluation has."""
+    rows = {row.label: row for group in groups for row in group.rows}
+    found = [row for row in groups[0].rows if row.label.startswith(WHOLE)]
+    for _, label, _ in THRESHOLDS:
+        at = [rows[f"{rate} at {label}"] for rate in RATES]
+        if any(cell.value is not None for row in at for cell in row.cells):
+            return [*found, *at]
+    return found
 
 
 def _charts(curves: dict[str, Curve]) -> list[Chart]:

@@ -135,6 +135,8 @@ class CorpusCounts(StyleCounts):
     """The counts of a corpus, and the line of its progress."""
 
     corpus: str
+    lives: int
+    spoofs: int
     progress: str
     planned: int
     written: int
@@ -155,6 +157,8 @@ def counts(folders: Mapping[str, Folder], corpora: Mapping[str, Corpus]) -> list
                 rows=by_style.rows,
                 totals=by_style.totals,
                 corpus=name,
+                lives=len(corpus.where(label=LIVE)),
+                spoofs=len(corpus.where(label=SPOOF)),
                 progress=progress_line(shards, shards, summary["planned"], speed, None),
                 planned=summary["planned"],
                 written=summary["written"],
@@ -188,8 +192,12 @@ class QualityPanel:
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
-    """Panels on one axis, the number of scores beyond it, and the groups that any panel shows."""
+    """Panels on one axis, the number of scores beyond it, and the groups that any panel shows.
 
+    `gaps` says in words in which styles the means of generated and real spoofs differ least and most.
+    """
+
+    gaps: str
     panels: list[QualityPanel]
     beyond: int
     implementations: list[str]
@@ -212,12 +220,29 @@ def quality(corpora: Mapping[str, Corpus]) -> Quality | None:
     if not sum(map(len, known)):
         return None
     low, high = charts.span_of(known)
+    drawn = [_panel(style, groups, (low, high)) for style, groups in panels.items()]
     return Quality(
-        panels=[_panel(style, groups, (low, high)) for style, groups in panels.items()],
+        gaps=_gaps(drawn),
+        panels=drawn,
         beyond=sum(int(((scores < low) | (scores > high)).sum()) for scores in known),
         implementations=sorted({name for corpus in [*real, *generated] for name in _unique(corpus, "brisque_impl")}),
         groups=[name for name in GROUPS if any(len(groups[name]) for groups in panels.values())],
     )
+
+
+def _gaps(panels: Sequence[QualityPanel]) -> str:
+    """In which styles the means of generated and real spoofs differ least and most; empty without such a style."""
+    means = {panel.style: {line.group: line.mean for line in panel.statistics} for panel in panels}
+    pairs = [
+        (abs(made - real), f"{style} ({charts.fixed(made, 1)} and {charts.fixed(real, 1)})")
+        for style, of in means.items()
+        if (made := of.get("generated")) is not None and (real := of.get("spoof")) is not None
+    ]
+    if not pairs:
+        return ""
+    least, most = min(pairs), max(pairs)
+    also = "" if least == most else f", and most in {most[1]}"
+    return f"The means of generated and real spoofs differ {'least ' if also else ''}in {least[1]}{also}."
 
 
 def _recipe(generated: Corpus) -> list[tuple[str, str]]:

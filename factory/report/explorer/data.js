@@ -55,6 +55,15 @@ function textOf(row, name) {
   return name === "key" ? found[place] : found.codes[place] === NONE ? null : found.values[found.codes[place]];
 }
 
+// The row of a key; −1 for none.
+function rowOf(key) {
+  for (let number = 0; number < chunks.length; number++) {
+    const at = texts(number, "key").indexOf(key);
+    if (at >= 0) return number * CHUNK + at;
+  }
+  return -1;
+}
+
 // Calls `found(row)` for each row with `part` in one of its texts.
 function search(part, found) {
   for (let number = 0; number < chunks.length; number++) {

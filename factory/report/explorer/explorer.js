@@ -6,6 +6,7 @@ const VIEWS = META.pictures.count ? ["faces", "grid", "table"] : ["table"];
 let saving = 0;
 
 function changed(filters) {
+  document.getElementById("trouble").hidden = true;
   refilter(filters);
   look.page = look.cell = 0;
   showAll();
@@ -13,6 +14,7 @@ function changed(filters) {
 
 function showAll() {
   showFacets();
+  showChips();
   showHistograms();
   listRows();
   showPage();
@@ -21,11 +23,34 @@ function showAll() {
   document.getElementById("order").value = look.order;
   for (const button of document.querySelectorAll("[data-view]"))
     button.setAttribute("aria-pressed", String(button.dataset.view === look.view));
+  saveSoon();
+}
+
+// The address of what is shown: view, order, filters, and the spoof that is open.
+const addressNow = () =>
+  toAddress({
+    view: look.view === (META.pictures.count ? "faces" : "table") ? "" : look.view,
+    order: look.order,
+    spoof: viewer.open ? textOf(view.row, "key") : "",
+  });
+
+// Each address that this page writes comes back as an event, perhaps after the reader has done something else: it is
+// then no wish of theirs.
+const written = [];
+let returning = false;
+function write(address, added = false) {
+  clearTimeout(saving);
+  if (address === location.hash.slice(1)) return;
+  if (added) location.hash = address;
+  else location.replace(`#${address}`);
+  written.push(location.hash);
+}
+
+const saveAddress = () => write(addressNow());
+
+function saveSoon() {
   clearTimeout(saving); // browsers refuse an address that changes a hundred times in some seconds
-  saving = setTimeout(() => {
-    const address = toAddress({ view: look.view === "faces" ? "" : look.view, order: look.order });
-    if (address !== location.hash.slice(1)) location.replace(`#${address}`);
-  }, 250);
+  saving = setTimeout(saveAddress, 250);
 }
 
 function fromHash() {
@@ -33,6 +58,27 @@ function fromHash() {
   look.view = !META.pictures.count ? "table" : VIEWS.includes(parts.get("view")) ? parts.get("view") : "faces";
   look.order = ORDERS.some(([name]) => name === parts.get("order")) ? parts.get("order") : "";
   changed([...CHOICES, ...RANGES, SEARCH]);
+  openFromAddress(parts.get("spoof"));
+}
+
+// Opens the spoof that the address names, or closes the one that it no longer names.
+function openFromAddress(key) {
+  const row = key ? rowOf(key) : -1,
+    trouble = document.getElementById("trouble");
+  trouble.hidden = !key || row >= 0;
+  if (!trouble.hidden) trouble.textContent = `No spoof here has the key ${key}: the link may be to another run.`;
+  if (row >= 0) {
+    const at = listed.indexOf(row);
+    if (at >= 0) {
+      look.page = Math.floor(at / onAPage());
+      look.cell = at % onAPage();
+      showPage();
+    }
+    openViewer(row, false);
+  } else if (viewer.open) {
+    view.pushed = false;
+    viewer.close();
+  }
 }
 
 function turnPage(step) {
@@ -56,10 +102,9 @@ function openFilters(open) {
 }
 
 function clearFilters() {
-  for (const filter of CHOICES) filter.chosen.clear();
-  for (const filter of RANGES) filter.range = [null, null];
-  SEARCH.text = document.getElementById("search").value = "";
-  changed([...CHOICES, ...RANGES, SEARCH]);
+  const every = [...CHOICES, ...RANGES, SEARCH];
+  every.forEach(empty);
+  changed(every);
 }
 
 const inViewer = {
@@ -125,6 +170,7 @@ function listen() {
     clearFilters();
   });
   filtersButton.addEventListener("click", () => openFilters(!body.classList.contains("filtering")));
+  document.getElementById("show-found").addEventListener("click", () => openFilters(false));
   document.getElementById("help-button").addEventListener("click", () => helpDialog.showModal());
   const order = document.getElementById("order");
   order.append(
@@ -144,9 +190,15 @@ function listen() {
     button.addEventListener("click", () => setView(button.dataset.view));
   }
   narrow.addEventListener("change", showPage);
-  addEventListener("hashchange", () => {
-    if (location.hash.slice(1) !== toAddress({ view: look.view === "faces" ? "" : look.view, order: look.order }))
-      fromHash();
+  document.getElementById("distributions").open = !narrow.matches; // on a phone, faces first
+  addEventListener("hashchange", event => {
+    const own = written.indexOf(new URL(event.newURL).hash);
+    if (returning || own >= 0) {
+      if (own >= 0) written.splice(own, 1);
+      returning = false;
+      return;
+    }
+    if (location.hash.slice(1) !== addressNow()) fromHash();
   });
 }
 

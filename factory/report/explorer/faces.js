@@ -2,7 +2,8 @@
 const narrow = matchMedia("(max-width: 52rem)");
 const onAPage = () => (look.view === "table" ? 50 : narrow.matches ? 24 : 60);
 const ORDERS = [
-  ["", "style", row => 0],
+  ["", "people and styles by turns", () => 0],
+  ["style", "style", row => columns.style[row]],
   ["brisque", "BRISQUE, best first", row => columns.brisque[row]],
   ["-brisque", "BRISQUE, worst first", row => -columns.brisque[row]],
   ["distance", "identity, nearest first", row => columns.distance[row]],
@@ -13,16 +14,52 @@ const ORDERS = [
 const look = { view: "faces", order: "", page: 0, cell: 0 };
 let listed = []; // rows in their order, all pages: with pictures in the view of faces, else all selected
 
+// The number of each row's person, by domain and subject.
+let people = null;
+function peopleOf() {
+  if (people) return people;
+  const numbers = new Map();
+  people = Int32Array.from({ length: META.rows }, (_, row) => {
+    const name = `${columns.live_domain[row]}/${textOf(row, "subject") ?? textOf(row, "live_key")}`;
+    if (!numbers.has(name)) numbers.set(name, numbers.size);
+    return numbers.get(name);
+  });
+  return people;
+}
+
+// A rank for each of these rows by which every person comes once before anyone comes again, each time in another style:
+// the n-th person begins with the n-th style.
+function turns(rows) {
+  const person = peopleOf(),
+    styles = META.styles.length,
+    held = new Map(),
+    before = new Map();
+  for (const row of rows) {
+    const mine = held.get(person[row]) ?? { number: held.size, rows: [] };
+    held.set(person[row], mine);
+    const which = person[row] * styles + columns.style[row],
+      times = before.get(which) ?? 0;
+    before.set(which, times + 1);
+    const style = (columns.style[row] - (mine.number % styles) + styles) % styles;
+    mine.rows.push([times * styles + style, row]);
+  }
+  const ranks = new Map();
+  for (const { number, rows: mine } of held.values()) {
+    mine.sort((a, b) => a[0] - b[0]);
+    mine.forEach(([, row], round) => ranks.set(row, round * held.size + number));
+  }
+  return ranks;
+}
+
 function listRows() {
   const value = ORDERS.find(([name]) => name === look.order)[2];
   listed = look.view === "table" ? Array.from(selection) : Array.from(pictured).filter(row => !mask[row]);
-  if (look.order) {
-    const rank = row => {
-      const found = value(row);
-      return Number.isNaN(found) ? Infinity : found;
-    };
-    listed.sort((a, b) => rank(a) - rank(b) || a - b);
-  } else if (look.view === "table") listed.sort((a, b) => columns.style[a] - columns.style[b] || a - b);
+  const rank = row => {
+    const found = value(row);
+    return Number.isNaN(found) ? Infinity : found;
+  };
+  const mixed = turns(listed);
+  listed.sort((a, b) => rank(a) - rank(b) || mixed.get(a) - mixed.get(b));
 }
 
 const pages = () => (look.view === "grid" ? 1 : Math.max(1, Math.ceil(listed.length / onAPage())));
@@ -32,7 +69,8 @@ function showPage() {
   const first = look.page * onAPage(),
     rows = listed.slice(first, first + onAPage());
   const hosts = Object.fromEntries(["faces", "grid", "table"].map(name => [name, document.getElementById(name)]));
-  for (const name in hosts) hosts[name].hidden = name !== look.view;
+  for (const name in hosts) hosts[name].hidden = name !== look.view || !listed.length;
+  showEmpty();
   look.cell = Math.max(0, Math.min(rows.length - 1, look.cell));
   hosts[look.view].replaceChildren(
     ...(look.view === "faces" ? rows.map(cell) : [look.view === "table" ? tableOf(rows) : gridOf()]),
@@ -46,6 +84,57 @@ function showPage() {
       look.page + Number(button.dataset.page) < 0 || look.page + Number(button.dataset.page) >= pages();
   }
   document.getElementById("note").textContent = look.view === "table" ? "" : noteOf();
+}
+
+// What to do where nothing is shown: which filter to lift, and what that would give.
+function showEmpty() {
+  const host = document.getElementById("empty");
+  host.hidden = listed.length > 0;
+  if (listed.length) return;
+  const button = (text, onclick) => node("button", { type: "button", onclick }, text);
+  if (selection.length) {
+    const all = selection.length === 1 ? "The spoof that passes has" : `None of the ${whole(selection.length)} spoofs has`;
+    host.replaceChildren(
+      node("h2", {}, `${all} ${selection.length === 1 ? "no picture" : "a picture"} on this page.`),
+      node("p", {}, button("Show as a table", () => setView("table"))),
+    );
+    return;
+  }
+  const lifted = [...CHOICES, ...RANGES, SEARCH].filter(isSet).map(filter => {
+    let count = 0;
+    for (let row = 0; row < META.rows; row++) if (mask[row] === filter.bit) count++;
+    const found = count === 1 ? "1 spoof" : `${whole(count)} spoofs`;
+    return node("li", {}, button(`Without ${wordsOf(filter)}: ${found}`, () => lift(filter)));
+  });
+  host.replaceChildren(
+    node("h2", {}, "No spoof passes all of these filters."),
+    node("ul", {}, ...lifted),
+    node("p", {}, button("Show all spoofs", clearFilters)),
+  );
+}
+
+// The filters in use, each with a way to lift it, beside the results: the filters themselves may be out of sight.
+function showChips() {
+  const set = [...CHOICES, ...RANGES, SEARCH].filter(isSet),
+    host = document.getElementById("chips");
+  host.hidden = !set.length;
+  host.replaceChildren(
+    ...set.map(filter =>
+      node(
+        "button",
+        { type: "button", title: "lift this filter", onclick: () => lift(filter) },
+        wordsOf(filter),
+        node("span", { "aria-hidden": "true" }, " ×"),
+      ),
+    ),
+  );
+}
+
+function lift(filter) {
+  empty(filter);
+  changed([filter]);
+  const left = document.querySelector("#chips button") ?? document.getElementById("results");
+  left.focus({ preventScroll: true });
 }
 
 function noteOf() {
@@ -133,19 +222,17 @@ function tableOf(rows) {
       node(
         "th",
         { scope: "row" },
-        pictureOf[row] < 0
-          ? key
-          : node(
-              "button",
-              {
-                type: "button",
-                class: "link",
-                "data-row": row,
-                title: "compare its pictures",
-                onclick: () => openViewer(row),
-              },
-              key,
-            ),
+        node(
+          "button",
+          {
+            type: "button",
+            class: "link",
+            "data-row": row,
+            title: pictureOf[row] < 0 ? "show its facts" : "compare its pictures",
+            onclick: () => openViewer(row),
+          },
+          key,
+        ),
       ),
       ...cells.map((text, at) => node("td", at < 2 || at > 6 ? { class: "left" } : {}, text)),
     );

@@ -10,6 +10,25 @@ function buildFacets(changed) {
   );
 }
 
+// The button beside a filter's name that lifts it.
+function clearOf(filter, changed) {
+  filter.clear = node(
+    "button",
+    {
+      type: "button",
+      class: "clear-one",
+      hidden: true,
+      "aria-label": `Clear ${filter.title}`,
+      onclick: () => {
+        empty(filter);
+        changed([filter]);
+      },
+    },
+    "clear",
+  );
+  return filter.clear;
+}
+
 function choiceFacet(filter, changed) {
   filter.lines = filter.values.map((value, code) => {
     const box = node("input", {
@@ -29,6 +48,7 @@ function choiceFacet(filter, changed) {
     "fieldset",
     { class: "choices" },
     node("legend", {}, filter.title),
+    clearOf(filter, changed),
     node("div", {}, ...codes.map(code => filter.lines[code].line)),
   );
 }
@@ -79,6 +99,7 @@ function rangeFacet(filter, changed) {
     "fieldset",
     { class: "range", "data-step": step },
     node("legend", {}, filter.title),
+    clearOf(filter, changed),
     filter.chart,
     node(
       "div",
@@ -105,8 +126,11 @@ function showFacets() {
     });
     filter.chart.innerHTML = bars(filter);
   }
+  for (const filter of [...CHOICES, ...RANGES].filter(one => one.clear)) filter.clear.hidden = !isSet(filter);
   const field = document.getElementById("search");
   if (field !== document.activeElement) field.value = SEARCH.text;
+  const found = selection.length === 1 ? "1 spoof" : `${whole(selection.length)} spoofs`;
+  document.getElementById("show-found").textContent = `Show ${found}`;
   document.getElementById("clear").disabled = ![...CHOICES, ...RANGES, SEARCH].some(isSet);
 }
 

@@ -139,6 +139,23 @@ function barOf({ span: [low, high] }, value) {
 const isSet = filter =>
   filter === SEARCH ? SEARCH.text : filter.chosen ? filter.chosen.size : filter.range.some(bound => bound !== null);
 
+function empty(filter) {
+  if (filter === SEARCH) SEARCH.text = document.getElementById("search").value = "";
+  else if (filter.chosen) filter.chosen.clear();
+  else filter.range = [null, null];
+}
+
+// A filter in words: "Style phone-mask or phone-print", "T₀ from 400 to 410".
+function wordsOf(filter) {
+  if (filter === SEARCH) return `“${SEARCH.text}”`;
+  if (filter.chosen) {
+    const names = [...filter.chosen].map(code => filter.values[code]);
+    return `${filter.title} ${names.length > 2 ? `${names[0]} or ${names.length - 1} others` : names.join(" or ")}`;
+  }
+  const [low, high] = filter.range.map(bound => (bound === null ? null : String(bound).replace("-", "−")));
+  return filter.title + (low === null ? "" : ` from ${low}`) + (high === null ? "" : ` to ${high}`);
+}
+
 // The filters as the address holds them, and back.
 function toAddress(extra) {
   const parts = new URLSearchParams();

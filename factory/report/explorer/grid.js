@@ -38,12 +38,12 @@ function gridOf() {
   const body = t0.titles.map((title, line) =>
     node(
       "tr",
-      {},
-      node("th", { scope: "row" }, title),
+      { role: "row" },
+      node("th", { scope: "row", role: "rowheader" }, node("span", { class: "axis-name" }, "T₀ "), title),
       ...w.titles.map((_, column) => {
         const { count, brisque, distance, best } = cells[line * LEVELS + column];
-        if (!count) return node("td", { class: "zero" }, "none");
-        const words = [`B ${mean(brisque, 1)}`, ...(META.audited ? [`id ${mean(distance, 2)}`] : [])].join(" · ");
+        if (!count) return node("td", { class: "zero", role: "cell" }, "none");
+        const words = [`B ${mean(brisque, 1)}`, ...(META.audited ? [" · ", `id ${mean(distance, 2)}`] : [])];
         const picture =
           best < 0
             ? node("span", { class: "strip alone" })
@@ -60,24 +60,28 @@ function gridOf() {
               );
         return node(
           "td",
-          {},
+          { role: "cell" },
           picture,
-          node("span", { class: "means" }, words),
+          node("span", { class: "means" }, ...words.map(word => node("span", {}, word))),
           node("span", { class: "means" }, `n ${whole(count)}`),
         );
       }),
     ),
   );
+  // The roles stay where a phone's layout takes the table apart.
+  const heads = w.titles.map(title =>
+    node("th", { scope: "col", role: "columnheader" }, node("span", { class: "axis-name" }, "w "), title),
+  );
   return node(
     "table",
-    {},
+    { role: "table" },
     node("caption", {}, CAPTION),
     node(
       "thead",
-      {},
-      node("tr", {}, node("th", {}, "T₀ \\ w"), ...w.titles.map(title => node("th", { scope: "col" }, title))),
+      { role: "rowgroup" },
+      node("tr", { role: "row" }, node("th", { role: "columnheader" }, "T₀ \\ w"), ...heads),
     ),
-    node("tbody", {}, ...body),
+    node("tbody", { role: "rowgroup" }, ...body),
   );
 }
 

@@ -1,7 +1,7 @@
 // Distributions of the selected spoofs: BRISQUE against the real faces of the same styles and domains, and the
 // distance of identities against all generated.
 const WIDE = 520,
-  HIGH = 190,
+  HIGH = 160,
   BASE = HIGH - 34,
   MARGIN = 10;
 

@@ -2,7 +2,7 @@
 // that it works from disk, where pixels of neighbouring files may be drawn but not read.
 const viewer = document.getElementById("viewer");
 const ROLES = ["live", "guide", "spoof", "difference"];
-const view = { row: -1, scale: 1, x: 0.5, y: 0.5, gain: 4 };
+const view = { row: -1, pushed: false, scale: 1, x: 0.5, y: 0.5, gain: 4 };
 const crops = Object.fromEntries(ROLES.map(role => [role, document.createElement("canvas")]));
 const sheets = new Map(); // the latest sheets, decoded
 
@@ -20,10 +20,14 @@ function sheetOf(picture) {
   return sheets.get(source);
 }
 
-function openViewer(row) {
+// `pushed` says whether opening made an entry of the browser's history, which closing then takes back.
+function openViewer(row, pushed = true) {
+  if (pushed) saveAddress();
   view.row = row;
+  view.pushed = pushed;
   if (!viewer.open) viewer.showModal();
   showTriplet();
+  if (pushed) write(addressNow(), true);
 }
 
 async function showTriplet() {
@@ -31,12 +35,15 @@ async function showTriplet() {
     picture = pictureOf[row],
     at = seen().indexOf(row);
   document.getElementById("viewer-title").textContent = styleOf(row).style;
-  document.getElementById("viewer-place").textContent = `${whole(at + 1)} of ${whole(seen().length)}`;
+  document.getElementById("viewer-place").textContent = at < 0 ? "" : `${whole(at + 1)} of ${whole(seen().length)}`;
+  const link = document.getElementById("link");
+  link.href = `#${new URLSearchParams({ spoof: textOf(row, "key") })}`;
+  link.textContent = "Link to this spoof";
   document.getElementById("spoken").textContent = describe(row);
   showFacts(row, picture);
   let image = null;
   try {
-    image = await sheetOf(picture);
+    if (picture >= 0) image = await sheetOf(picture);
   } catch {
     /* said below */
   }
@@ -44,11 +51,11 @@ async function showTriplet() {
   cut(image, picture);
   drawPanels();
   for (const neighbour of [at + 1, at - 1])
-    if (seen()[neighbour] !== undefined) sheetOf(pictureOf[seen()[neighbour]]).catch(() => {});
+    if (pictureOf[seen()[neighbour]] >= 0) sheetOf(pictureOf[seen()[neighbour]]).catch(() => {});
 }
 
 // Rows that the arrows go through.
-const seen = () => (look.view === "table" ? listed.filter(row => pictureOf[row] >= 0) : listed);
+const seen = () => listed;
 
 function cut(image, picture) {
   const { side, column, row } = place("faces", picture);
@@ -140,18 +147,24 @@ function showFacts(row, picture) {
     .replaceChildren(
       ...Object.entries(facts).map(([name, text]) => node("div", {}, node("dt", {}, name), node("dd", {}, text))),
     );
-  document.getElementById("exactness").textContent = META.pictures.exact
-    ? ""
-    : "Pictures here are WebP: a few grey levels of the difference are the codec's.";
+  document.getElementById("exactness").textContent =
+    picture < 0
+      ? "This page has no picture of the spoof; difffas show FOLDER KEY shows it."
+      : META.pictures.exact
+        ? ""
+        : "Pictures here are WebP: a few grey levels of the difference are the codec's.";
 }
 
 function moveTriplet(step) {
   const rows = seen(),
-    at = (rows.indexOf(view.row) + step + rows.length) % rows.length;
+    from = rows.indexOf(view.row),
+    at = (from < 0 ? 0 : from + step + rows.length) % rows.length;
+  if (!rows.length) return;
   view.row = rows[at];
   look.page = Math.floor(listed.indexOf(view.row) / onAPage());
   look.cell = listed.indexOf(view.row) % onAPage();
   showTriplet();
+  saveSoon();
 }
 
 // Zoom about a point of the panels, 0 to 1 each way.
@@ -216,7 +229,23 @@ viewer.addEventListener("click", event => {
   else if (gain) changeGain(Number(gain));
   else if (close !== undefined) viewer.close();
 });
+document.getElementById("link").addEventListener("click", async event => {
+  event.preventDefault();
+  const link = event.target;
+  try {
+    await navigator.clipboard.writeText(link.href);
+    link.textContent = "Link copied";
+  } catch {
+    link.textContent = "The link is in the address bar";
+  }
+});
 viewer.addEventListener("close", () => {
+  clearTimeout(saving);
+  if (view.pushed && location.hash.includes("spoof=")) {
+    returning = true;
+    history.back();
+  } else saveAddress();
+  view.pushed = false;
   showPage();
   if (look.view === "faces") focusCell();
 });

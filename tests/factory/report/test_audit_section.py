@@ -33,7 +33,7 @@ STYLE = {
 SUMMARY: dict[str, Any] = {
     "rows": 40,
     "accepted": 10,
-    "refused_by_reason": {},
+    "refused_by_reason": {"style": 22, "quality": 0, "identity": 30},
     "balance": {
         "train": {"cam-print": {"rows": 20, "accepted": 4}},
         "dev": {"cam-print": {"rows": 20, "accepted": 6}},
@@ -97,6 +97,9 @@ def test_limits_and_shares_are_those_of_the_summary(tmp_path: Path) -> None:
     assert line["passed"] == found["all"] == ["95 %", None, "99 %", "96 %", "94 %"]
     assert (line["accepted"], found["accepted"], found["accuracy"]) == ("25 %", "25 %", "81 %")
     assert found["pooled"] and found["held_out"]
+    assert found["refused"] == [("identity", 30, 75), ("style", 22, 55)] and line["share"] == 25
+    assert found["farthest"] is not None
+    assert (found["farthest"]["drift"], found["farthest"]["real_drift"]) == ("−12.3", "−4.0")
 
 
 def test_an_audit_without_limits_has_no_section(tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ def test_an_audit_of_before_faces_and_tones_has_fewer_figures(tmp_path: Path) ->
     new = ("skin_tone", "detectors")
     older = {name: value for name, value in SUMMARY.items() if name not in new} | {"limits": limits}
     found = audit({"audit": opened(folder(tmp_path / "audit", "audit", older))})
-    assert found is not None and not found["tones"] and not found["detectors"]
+    assert found is not None and not found["tones"] and not found["detectors"] and found["farthest"] is None
     assert found["rows"][0]["no_mirror"] == "measured by an older version" and found["rows"][0]["passed"][3] is None
 
 
@@ -129,5 +132,8 @@ def test_the_page_shows_the_table_and_why_a_limit_is_missing(tmp_path: Path) -> 
     assert "foreign calls 96 % of the live faces that were used live, and 90 % of real live faces" in text
     assert "real spoofs: 0.91. 80 % of its input repeats the edge" in text
     assert "cam-<print> 70 % — all 75 % 45 %" in text
+    assert "25 % of the spoofs are accepted; of real spoofs, 94 % keep the same limits" in text
+    assert "Refused, by reason a spoof may have several identity 30 style 22" in text
+    assert "differ most from <cam> to cam-print: −12.3°, and −4.0° in real spoofs" in text
     assert "right on 81 % of 150 held-out real spoofs" in text
     assert any(cell.get("title") == "the judge is right too <seldom>" for cell in page.of("span"))

@@ -35,10 +35,25 @@ def test_every_hter_has_its_own_name_and_every_gap_a_reason(page: Page, inputs: 
         span["title"] for span in page.of("span") if span.get("class") == "none" and "development" in span["title"]
     ]
     # at dev EER and at dev BPCER = 1 %: HTER, ACER, BPCER, largest APCER, two attacks, threshold; BPCER10, 20 and 100,
-    # each with two rows more
-    assert len(reasons) == 2 * (7 + 7 + 9)
+    # each with two rows more; HTER and ACER at dev EER again in the short table
+    assert len(reasons) == 2 * (7 + 7 + 9 + 2)
     assert "In small: 95 % percentile intervals of 50 bootstrap resamples of 20 subjects." in text
     assert text.endswith("real both & more, frames both & more, videos")  # the legend of ROC and DET
+
+
+def test_few_metrics_come_first_and_all_are_behind_a_click(page: Page, inputs: dict[str, Any]) -> None:
+    short, whole = (page.raw.index(f'aria-label="{name}"') for name in ("Main metrics", "Metrics"))
+    assert short < page.raw.index("<summary>All metrics, at every threshold</summary>") < whole
+    rows = re.findall(r'<th scope="row"[^>]*>(.*?)</th>', page.raw[short:whole])
+    assert rows == ["AUC", "D-EER", "TPR at FPR = 1\u00a0%", "HTER at dev EER", "ACER at dev EER"]
+    cells = " ".join(shown(summary, "acer@dev_eer") for summary in columns_of(inputs))
+    assert page.text["detection"].count(f"ACER at dev EER {cells}") == 2
+
+
+def test_without_a_development_split_the_fixed_threshold_comes_first(inputs: dict[str, Any], tmp_path: Path) -> None:
+    page = report(tmp_path, {"evaluations": {"alone": inputs["evaluations"]["both & more"]}})
+    assert page.text["detection"].count("HTER at 0.5") == 2
+    assert page.text["detection"].count("HTER at dev EER") == 1
 
 
 def test_bpcer_at_an_apcer_names_the_split_of_its_threshold(page: Page, inputs: dict[str, Any]) -> None:

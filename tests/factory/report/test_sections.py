@@ -27,6 +27,8 @@ def test_counts_add_up(page: Page) -> None:
     text = page.text["counts"]
     assert "style train test all cam-live 4 4 8" in text
     assert "cam-replay 4 0 4" in text
+    assert "real : 40 images, 16 live and 24 spoofs; 24 train, 16 test." in text
+    assert "generated : 40 spoofs; 40 train." in text
     assert "written 24 16 40 40 planned = 40 written + 0 rejected" in text
 
 
@@ -56,6 +58,17 @@ def test_quality_compares_real_and_generated_per_style(page: Page, inputs: dict[
     assert len({tuple(re.findall(r"<text.*?</text>", chart)) for chart in charts}) == 1  # one axis for all styles
     classes = [attributes.get("class") for attributes in page.of("path")]
     assert [classes.count(f"area {name}") for name in ("live", "spoof", "generated")] == [9, 9, 9]  # 4, and legends
+
+
+def test_quality_says_where_the_means_differ_least_and_most(page: Page, inputs: dict[str, Any]) -> None:
+    real, made = (Corpus(inputs[name]) for name in ("real", "generated"))
+    means = {
+        style: [float(np.nanmean(c.column("brisque")[c.where(style=style)].astype(float))) for c in (made, real)]
+        for style in sorted(set(made.column("style")))
+    }
+    least, most = (pick(means, key=lambda style: abs(means[style][0] - means[style][1])) for pick in (min, max))
+    words = [f"{style} ({means[style][0]:.1f} and {means[style][1]:.1f})" for style in (least, most)]
+    assert f"differ least in {words[0]}, and most in {words[1]}." in page.text["quality"]
 
 
 def test_unscored_corpora_have_no_quality_section(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ def test_triplets_show_the_rows_of_their_keys(page: Page, inputs: dict[str, Any]
     real, generated = Corpus(inputs["real"]), Corpus(inputs["generated"])
     bytes_of = {r.key: r.image for corpus in (real, generated) for r in corpus.rows(range(len(corpus)))}
     spoofs = {r.key: r for r in generated.rows(range(len(generated)))}
+    pictures = [image for image in page.of("img") if "src" in image and "class" not in image]
+    captions = [button["data-caption"] for button in page.of("button") if "data-caption" in button]
     shown = [
-        (image["alt"], base64.b64decode(image["src"].partition("base64,")[2]))
-        for image in page.of("img")
-        if "src" in image and "class" not in image
+        (caption, base64.b64decode(image["src"].partition("base64,")[2]))
+        for caption, image in zip(captions, pictures, strict=True)
     ]
     styles = sorted({r.style for r in spoofs.values()})
     assert len(shown) == 3 * 3 * len(styles)
+    words = [image["alt"] for image in pictures]
+    assert words[:2] == ["live face", f"guide, {styles[0]}"] and words[2].startswith(f"spoof, {styles[0]}, T₀ ")
     order = []
     for live, guide, spoof in zip(shown[::3], shown[1::3], shown[2::3], strict=True):
         key = spoof[0].removeprefix("spoof ")
@@ -33,13 +37,29 @@ def test_triplets_show_the_rows_of_their_keys(page: Page, inputs: dict[str, Any]
         assert guide[0] == f"guide {spoofs[key].guide_key}"
         for name, data in (live, guide, spoof):
             assert data == bytes_of[name.split()[1]]
-        caption = page.text["faces"]
-        seed = f"seed {spoofs[key].seed} {key}"
-        assert f"T₀ {spoofs[key].t0} w 1.500 BRISQUE" in caption
-        assert seed in caption
+        text, row = page.text["faces"], spoofs[key]
+        score = "—" if row.brisque is None else f"{row.brisque:.1f}"
+        facts = f"BRISQUE {score} seed {row.seed} key {key} live {row.live_key} guide {row.guide_key}"
+        assert f"T₀ {row.t0}, w 1.50 {facts}" in text
         order.append(spoofs[key].style)
     assert order == sorted(order)
     assert set(order) == set(styles)
+
+
+def test_seeds_and_keys_are_behind_a_click(page: Page) -> None:
+    outside, depth = "", 0
+    for part in re.split(r"(<details|</details>)", page.raw[page.raw.index('id="faces"') :]):
+        depth += {"<details": 1, "</details>": -1}.get(part, 0)
+        outside += part if depth == 0 else ""
+    words = re.sub(r"<[^>]*>", " ", outside)
+    assert "spoof" in words and "abcd1234-train" not in words and not re.search(r"\d{10}", words)
+
+
+def test_what_exceeds_a_line_is_behind_a_click(inputs: dict[str, Any], tmp_path: Path) -> None:
+    page = report(tmp_path, {"generated": inputs["generated"]}, triplets_per_style=5)
+    assert page.text["faces"].count("2 more of cam-print") == 1
+    before, _, _ = page.raw.partition("<summary>2 more of cam-print</summary>")
+    assert before.count('class="trio"') == 3
 
 
 def test_sample_follows_the_key_not_the_neighbours(inputs: dict[str, Any], tmp_path: Path) -> None:

@@ -89,12 +89,14 @@ def launch(built: Any, host: str, port: int, hosts: tuple[str, ...]) -> None:
     from starlette.middleware import Middleware
 
     from factory.play.guard import Guard
+    from factory.play.page import CSS
 
     # Gradio puts its CORS middleware before ours, so the guard is also put before that once the app exists.
     guard = Middleware(Guard, listens=host, hosts=hosts)
     built.launch(
         app_kwargs={"middleware": [guard]},
         server_name=host,
+        css=CSS,
         server_port=port or None,
         share=False,
         quiet=True,

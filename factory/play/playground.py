@@ -26,6 +26,7 @@ from factory.models.load import (
 from factory.models.settings import GeneratorFolder, SamplerConfig
 from factory.models.taught import taught_of
 from factory.models.tensors import to_tensor
+from factory.play.examples import beginning, drawn
 from factory.storage import Storage
 from factory.storage.embedded import GENERATOR, PEOPLE
 
@@ -103,15 +104,23 @@ class Playground:
     Attributes:
         styles: style names that may be given instead of a guide, or that a guide may show; empty without a corpus,
             unless `sampler.match` needs the style of a guide.
-        presets: what the page offers; those of a student only if there is one and it was taught with this matching.
+        presets: what the page offers, the fastest first; those of a student only if there is one and it was taught
+            with this matching.
         domains: what the live face's domain may be; empty unless `sampler.match` needs it.
-        face: a live face to begin with, uint8 (H, W, 3); None unless the guides are the embedded people.
+        face: a live face to begin with, uint8 (H, W, 3); None unless the guides are the embedded people, or drawn.
+        lives, examples: faces and guides to click; empty unless the generator is the one that ships.
+
+    The generator that ships begins, where neither guides nor a sampler are set, with drawn people, its student and
+    settings that give a visible spoof.
 
     Raises:
         UserError: if the model is incomplete, or `sampler.match` needs statistics that it does not have.
     """
 
     def __init__(self, config: PlayConfig) -> None:
+        taught = taught_of(config.generator) if _is_untouched(config) else None
+        if taught is not None:
+            config = config.model_copy(update={"sampler": beginning(taught)})
         self._config = config
         storage = Storage(config.generator)
         self._digest = model_digest(storage)
@@ -119,7 +128,10 @@ class Playground:
         check_sampler(config.generator, config.sampler)
         self._encoder = load_style_encoder(config.generator)
         self._guides = Corpus(config.guides) if config.guides else _people_known_to(self._encoder.styles)
+        self.lives, self.examples = drawn(self._encoder.styles, config.size) if taught is not None else ([], [])
         self.face = _stranger(self._guides) if self._guides and self._guides.storage.url == PEOPLE else None
+        if self.lives:
+            self.face = self.lives[0].pixels
         self._shown = sorted(set(self._guides.column("style")[self._spoofs()])) if self._guides else []
         self._statistics = _statistics(config, self._guides)
         self.presets = _presets(config)
@@ -220,6 +232,8 @@ class Playground:
 
     def _guide_of(self, style: str, seed: int) -> tuple[np.ndarray, str]:
         """A spoof of the style; the seed chooses which one."""
+        if (example := next((one for one in self.examples if one.style == style), None)) is not None:
+            return example.pixels, f"drawn {style}"
         if self._guides is None or style not in self._shown:
             raise UserError(f"style {style!r} is not among the guides: {', '.join(self._shown) or 'there are none'}")
         places = [place for place in self._spoofs() if self._guides.column("style")[place] == style]
@@ -243,6 +257,12 @@ class Playground:
             "structure changed (1 - SSIM)": _rounded(structure_change(live[None], made[None])[0]),
             "styles seen by the encoder": {name: round(share, 3) for name, share in best},
         }
+
+
+def _is_untouched(config: PlayConfig) -> bool:
+    """Whether this is the generator that ships, with nothing set that decides the spoofs."""
+    same = PlayConfig()
+    return (config.generator, config.guides, config.size, config.sampler) == (GENERATOR, None, same.size, same.sampler)
 
 
 def _presets(config: PlayConfig) -> tuple[PresetName, ...]:

@@ -158,7 +158,8 @@ def _in_draws(
     counts = [np.bincount(person[mask], minlength=len(number)) for mask in (*faults, ~spoof, spoof)]  # 4, people
     rejected, accepted, lives, spoofs = (drawn @ np.stack(counts, axis=1)).T
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (rejected / lives + accepted / spoofs) / 2
+        rates: npt.NDArray[np.float64] = (rejected / lives + accepted / spoofs) / 2
+    return rates
 
 
 def _differences(having: Sequence[_Judged], lacking: Sequence[_Judged]) -> list[str]:

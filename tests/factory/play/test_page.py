@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.play.playground import Playground
+from factory.core.config import build
+from factory.play import launch
+from factory.play.playground import PlayConfig, Playground
 from tests.browser import chromium
 from tests.factory.play.uploads import file_of, wide
 
@@ -30,7 +32,8 @@ def test_the_page_in_a_browser(playground: Playground, tmp_path: Path, monkeypat
             tab.goto(built.local_url)
             tab.get_by_text("Make the spoof").wait_for()
             tab.get_by_role("button", name="Make the spoof").click()
-            tab.get_by_text("upload a live face first").wait_for()
+            tab.get_by_text("Upload a live face first, or click one of the examples.").wait_for()
+            assert not tab.get_by_text("Error", exact=True).count(), "a sentence, and no panel is lost"
             for place, name in enumerate(("live", "guide")):
                 before = tab.locator("img").count()
                 tab.locator("input[type=file]").nth(place).set_input_files(tmp_path / f"{name}.png")
@@ -46,3 +49,51 @@ def test_the_page_in_a_browser(playground: Playground, tmp_path: Path, monkeypat
         built.close()
     elsewhere = [url for url in asked if not url.startswith((built.local_url, "data:", "blob:"))]
     assert not elsewhere, "the page asks no other host"
+
+
+@pytest.mark.slow
+def test_the_first_click_makes_a_spoof_of_large_faces_and_examples_can_be_clicked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    from factory.play.page import page
+
+    playground = Playground(build(PlayConfig, {"threads": 1}))
+    built = page(playground)
+    launch(built, "127.0.0.1", 0, ())
+    try:
+        with chromium() as browser:
+            tab = browser.new_page(viewport={"width": 1280, "height": 900})
+            tab.goto(built.local_url)
+            tab.get_by_role("button", name="Make the spoof").click()
+            tab.get_by_text("The encoder sees phone-mask with").wait_for(timeout=60_000)
+            faces = tab.locator(".face img")
+            assert faces.count() >= 3
+            for place in range(3):
+                box = faces.nth(place).bounding_box()
+                assert box is not None and min(box["width"], box["height"]) > 300
+            tab.locator(".gallery-item").nth(len(playground.lives) + 2).click()
+            tab.get_by_text("The encoder sees phone-replay with").wait_for(timeout=60_000)
+            seed = tab.get_by_label("Seed")
+            seed.fill("")
+            tab.get_by_role("button", name="Make the spoof").click()
+            tab.get_by_text("T₀, w and the seed are numbers: give all three.").wait_for(timeout=60_000)
+            assert not tab.get_by_text("Error", exact=True).count()
+    finally:
+        built.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("no guide: upload one or choose a style", "No guide: upload one or choose a style."),
+        ("style '<b>x</b>' is unknown.", r"Style '\<b\>x\</b\>' is unknown."),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_never_markup(message: str, shown: str) -> None:
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    from factory.play.page import sentence
+
+    assert sentence(message) == shown

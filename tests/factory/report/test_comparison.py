@@ -62,6 +62,11 @@ class Studies:
         self.evaluations[name] = folder_of(self.root / name, judged, summary)
         return data
 
+    def figure(self, name: str, key: str) -> float:
+        found = self.evaluations[name].summary[key]
+        assert isinstance(found, float)
+        return found
+
     def compared(self) -> Comparison | None:
         return compare(self.evaluations, self.models, SPOOFS)
 
@@ -81,9 +86,8 @@ def test_the_difference_and_its_interval_are_those_of_people_drawn_anew(
     assert found is not None
     rates, parts = [], []
     for each, name in zip(data, ("with", "without"), strict=True):
-        summary = studies.evaluations[name].summary
-        rates.append(summary["hter@dev_eer"])
-        parts.append((read(each).of("test").score_set(), summary["threshold@dev_eer"]))
+        rates.append(studies.figure(name, "hter@dev_eer"))
+        parts.append((read(each).of("test").score_set(), studies.figure(name, "threshold@dev_eer")))
     assert (found.with_spoofs, found.without) == tuple(rates)
     assert found.difference == rates[0] - rates[1]
     drawn = np.random.default_rng(0).multinomial(9, np.full(9, 1 / 9), size=60)
@@ -106,7 +110,7 @@ def test_several_classifiers_are_averaged_and_other_settings_are_named(studies: 
     studies.add("without", None, loss={"name": "cross-entropy"})
     found = studies.compared()
     assert found is not None
-    rates = [studies.evaluations[name].summary["hter@dev_eer"] for name in ("with", "again")]
+    rates = [studies.figure(name, "hter@dev_eer") for name in ("with", "again")]
     assert found.with_spoofs == pytest.approx(np.mean(rates))
     assert found.classifiers == (2, 1)
     assert found.differences == ["loss"], "the share of generated faces belongs to the spoofs"

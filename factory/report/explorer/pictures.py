@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -81,6 +82,9 @@ def picture_files(
     (live) or style (guide).
     """
     rows = chosen(styles, _blocks(listing.index), images)
+    who = listing.index.select(["live_domain", "subject", "live_key"]).take(pa.array(rows)).to_pylist()
+    people = [f"{each['live_domain']}/{each['subject'] or each['live_key']}" for each in who]
+    rows = rows[by_turns(people, styles.codes[rows].tolist(), len(styles.values))]
     facts = listing.index.select(["live_key", "guide_key", "live_domain", "style", "seed"]).take(pa.array(rows))
     lives, guides, domains, shown, seeds = (column.to_pylist() for column in facts.columns)
     trios: list[list[Name]] = [
@@ -131,6 +135,27 @@ def chosen(styles: TextColumn, blocks: np.ndarray, images: int) -> np.ndarray:
     named = sorted(share, key=lambda code: styles.values[code])
     found = [np.sort(order[styles.codes[order] == code][: share[code]]) for code in named]
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+
+def by_turns(people: Sequence[str], styles: Sequence[int], count: int) -> list[int]:
+    """Places of rows in the page's first order, that of `turns` in faces.js: opening it takes the first sheet alone.
+
+    Every person comes once before anyone comes again, each time in another of the `count` styles.
+    """
+    held: dict[str, list[tuple[int, int]]] = {}
+    numbers: dict[str, int] = {}
+    before: Counter[tuple[str, int]] = Counter()
+    for place, (person, style) in enumerate(zip(people, styles, strict=True)):
+        number = numbers.setdefault(person, len(numbers))
+        turn = before[person, style] * count + (style - number) % count
+        held.setdefault(person, []).append((turn, place))
+        before[person, style] += 1
+    rounds = [
+        (round_, number, place)
+        for number, mine in enumerate(held.values())
+        for round_, (_, place) in enumerate(sorted(mine))
+    ]
+    return [place for _, _, place in sorted(rounds)]
 
 
 def _blocks(index: pa.Table) -> np.ndarray:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from benchmarks.corpora import write_corpus
@@ -16,7 +18,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import Row
 from factory.images import decode
 from factory.report.explorer.listing import Listing
-from factory.report.explorer.pictures import ABSENT, Layout, Pictures, chosen, picture_files
+from factory.report.explorer.pictures import ABSENT, Layout, Pictures, by_turns, chosen, picture_files
 from factory.storage import Storage
 from factory.tables.columns import TextColumn
 from tests.pages import one_of_everything
@@ -56,7 +58,8 @@ def test_faces_on_the_sheets_are_those_of_the_keys(inputs: dict[str, Any], tmp_p
     real = Corpus(inputs["real"])
     pixels: dict[str | None, Any] = {r.key: decode(r.image) for r in real.rows(range(len(real)))}
     spoofs = listing.corpus.rows(listing.places[rows])
-    assert [r.style for r in spoofs] == sorted(r.style for r in spoofs)
+    people = [(r.live_domain, r.subject) for r in spoofs]
+    assert len(set(people[: len(set(people))])) == len(set(people)), "in the page's first order"
     assert about["seeds"] == [str(r.seed) for r in spoofs]
     for row, (live, guide, spoof) in zip(spoofs, sheets(tmp_path, "faces", about["faces"], 40), strict=True):
         assert (live == pixels[row.live_key]).all()
@@ -108,6 +111,19 @@ def test_shares_are_even_and_from_few_row_groups() -> None:
     assert Counter(names[few])["c"] == rare, "all of a rare style, and the others share the rest"
     assert len(few) == 3_000
     assert len(set(few.tolist())) == 3_000
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 2)), max_size=40))
+def test_law_everybody_comes_once_before_anyone_comes_again(rows: list[tuple[str, int]]) -> None:
+    people, styles = [person for person, _ in rows], [style for _, style in rows]
+    order = by_turns(people, styles, 3)
+    assert sorted(order) == list(range(len(rows)))
+    shown = [people[place] for place in order]
+    rounds = [shown[:place].count(person) for place, person in enumerate(shown)]
+    assert rounds == sorted(rounds)
+    for person in set(people):
+        mine = [styles[place] for place in order if people[place] == person]
+        assert len(set(mine[: len(set(mine))])) == len(set(mine)), "each style once before one comes again"
 
 
 def test_no_more_rows_are_read_than_are_shown_and_few_at_once(

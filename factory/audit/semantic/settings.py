@@ -29,7 +29,7 @@ class SemanticConfig(Config):
         0.95, ge=0.5, lt=1, description="duplicates have at least this cosine; the embedder sets the scale"
     )
     copies: bool = Field(True, description="refuse spoofs that are this near to a training spoof, too")
-    buckets: int | None = Field(None, ge=1, le=65536, description="buckets; None: the root of the number of rows")
+    buckets: int | None = Field(None, ge=1, le=65536, description="buckets; null: the root of the number of rows")
     probes: int = Field(4, ge=1, le=64, description="nearest buckets in which a row is compared: more find more pairs")
     seed: int = Field(
         0, ge=0, lt=2**63, description="decides which rows the buckets are fitted to and recall is measured on"

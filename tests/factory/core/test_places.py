@@ -21,7 +21,7 @@ from factory.protocols.families import LISTS
 NO_PATHS = {
     *("name", "title", "note", "shape", "reason", "says", "license", "pattern", "split", "dev_split", "held_out"),
     *("training_split", "style", "label", "attack", "domain", "subject", "capture", "entry", "host", "line", "source"),
-    *("device", "sampler", "preset", "commit", "command", "key", "baseline", "judged_by", "function"),
+    *("device", "sampler", "preset", "commit", "command", "key", "baseline", "judged_by", "function", "column"),
 }
 
 

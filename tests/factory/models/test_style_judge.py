@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def test_the_probabilities_are_those_of_each_image_whatever_the_batch(tmp_path: 
 
 
 def test_a_judge_of_patches_says_their_mean(tmp_path: Path) -> None:
-    classifier = fitted_classifier()
+    classifier = copy.deepcopy(fitted_classifier())  # that one is every test's
     images = np.stack([person(number, next(iter(TINTS)), number) for number in range(3)])
     side, images = images.shape[1], np.pad(images, ((0, 0), (0, 4), (0, 4), (0, 0)), mode="reflect")
     classifier.save(tmp_path / "whole")

@@ -20,6 +20,8 @@ from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
+pytestmark = pytest.mark.slow  # eight stations, one after the other; test_pipeline.py has a shorter chain
+
 CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 1}  # each batch ahead has a reading process, which must start
 TRAIN = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
 

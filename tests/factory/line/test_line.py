@@ -116,6 +116,7 @@ def test_a_passing_fault_costs_a_round_and_changes_no_byte(line: Any) -> None:
     assert [line.tried(shard) for shard in NAMES] == [1, 1, 2, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_a_poisoned_shard_is_quarantined_and_the_rest_is_done(line: Any, tmp_path: Path) -> None:
     def poisoned(shard: str, tried: int) -> None:
         if shard == NAMES[4]:
@@ -162,6 +163,7 @@ def test_a_quarantined_shard_can_be_closed_over_as_rejects(line: Any, tmp_path: 
     assert [reject["key"] for reject in record["rejects"]] == keys(NAMES[0])
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_its_process_is_tried_a_bounded_number_of_times(line: Any) -> None:
     def deadly(shard: str, tried: int) -> None:
         if shard == NAMES[1]:

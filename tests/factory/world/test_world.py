@@ -72,6 +72,7 @@ def test_the_card_says_who_is_in_it_and_where_it_comes_from(rendered: Path) -> N
     assert '"synthetic"' in (rendered / "croissant.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_stopped_with_other_workers(rendered: Path, tmp_path: Path) -> None:
     """What a killed run leaves: some shards, and perhaps parts of the side table whose shards are missing."""
     out, last = tmp_path / "corpus", config(tmp_path / "corpus", resources={"num_cpus": 2})

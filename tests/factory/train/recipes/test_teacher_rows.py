@@ -64,6 +64,7 @@ def test_from_what_a_row_says_the_teacher_makes_its_very_picture(root: Path) -> 
     assert np.array_equal(to_pixels(made), pixels["spoof"])
 
 
+@pytest.mark.slow
 def test_a_corpus_of_another_generator_preset_or_offset_teaches_nothing(root: Path) -> None:
     rows = [Corpus(f"{root}/{name}") for name in ("taught", "real", "real")]
     with pytest.raises(UserError, match="holds rows of generator .*, not of the teacher"):

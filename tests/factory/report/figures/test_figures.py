@@ -37,7 +37,7 @@ def test_a_report_may_be_of_figures_alone_each_also_a_file(real: str, tmp_path: 
     anchors = {each["id"] for each in page.of("article")}
     assert anchors == {"figure-margins", "figure-brisque"}
     assert {a["href"] for a in page.of("a")} == {"#paper", *(f"#{anchor}" for anchor in anchors)}
-    assert "Fig. 10 of the paper" in page.text["paper"] and "Fig. 10, drawn" in page.text["header"]
+    assert "Fig. 10 of the paper" in page.text["paper"] and "Fig. 10, drawn" in page.text["footer"]
     for name in ("margins", "brisque"):
         root = ElementTree.fromstring((tmp_path / "out" / "figures" / f"{name}.svg").read_bytes())
         assert root.tag.endswith("svg")

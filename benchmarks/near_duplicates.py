@@ -104,7 +104,7 @@ def own(centre: np.ndarray, seed: int) -> np.ndarray:
 
 
 def plan(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: its place, centre, the row that it duplicates or −1, and the cosine to it."""
+    """For each row: its place, its centre, the row that it duplicates (−1 if none), and their cosine."""
     rng = np.random.default_rng(1)
     copies = int(PLANTED * rows)
     source = np.full(rows, -1)

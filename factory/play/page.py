@@ -64,25 +64,12 @@ def page(playground: Playground) -> gr.Blocks:
         first = playground.lives[0] if playground.lives else None
         with gr.Row():
             with gr.Column(min_width=150):
-                live = gr.Image(
-                    playground.face,
-                    label="Live face",
-                    type="filepath",
-                    format="png",
-                    sources=["upload"],
-                    height=HEIGHT,
-                    elem_classes="face",
-                )
+                live = _uploaded("Live face", playground.face)
                 lives = _examples("Live faces to try", [one.pixels for one in playground.lives])
             with gr.Column(min_width=150):
-                guide = gr.Image(
+                guide = _uploaded(
+                    "Guide: a spoof whose style to take",
                     playground.examples[0].pixels if playground.examples else None,
-                    label="Guide: a spoof whose style to take",
-                    type="filepath",
-                    format="png",
-                    sources=["upload"],
-                    height=HEIGHT,
-                    elem_classes="face",
                 )
                 guides = _examples("Guides to try", [one.pixels for one in playground.examples])
             with gr.Column(min_width=150):
@@ -137,6 +124,13 @@ def page(playground: Playground) -> gr.Blocks:
             [t0.release, cfg_scale.release], again, given, shown, trigger_mode="always_last", api_visibility="private"
         )
     return built
+
+
+def _uploaded(label: str, shown: object) -> gr.Image:
+    """A picture that the user uploads; `shown` stands there at first."""
+    return gr.Image(
+        shown, label=label, type="filepath", format="png", sources=["upload"], height=HEIGHT, elem_classes="face"
+    )
 
 
 def _examples(label: str, pictures: Sequence[np.ndarray]) -> gr.Dataset:

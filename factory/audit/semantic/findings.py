@@ -83,9 +83,9 @@ class Semantic:
     """What is near each audited spoof: places and keys, one entry each.
 
     Args:
-        duplicate: int64, place of the nearest spoof of the style whose key is smaller, −1 without one.
-        group: int64, place of the spoof with the smallest key in its group, −1 alone.
-        copied: the key of the nearest training spoof, None without one. Cosines are NaN where there is none.
+        duplicate: int64, place of the nearest spoof that has the same style and a smaller key; −1 if there is none.
+        group: int64, place of the spoof with the smallest key in the group; −1 if the spoof has no group.
+        copied: key of the nearest training spoof, or None. Its cosine is then NaN.
     """
 
     duplicate: np.ndarray
@@ -188,7 +188,10 @@ def semantic_remarks(figures: SemanticFigures) -> list[str]:
 def _nearest(
     row: np.ndarray, rank: np.ndarray, parts: np.ndarray, by_rank: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each row the nearest place and its millionths, −1 without one; of equally near ones the smallest key."""
+    """For each row, the place of the nearest other row and their distance in millionths; −1 and −1 if there is none.
+
+    Among equally near rows, the one with the smallest key counts.
+    """
     count = len(by_rank)
     none = np.iinfo(np.int64).max
     best = np.full(count, none)

@@ -32,8 +32,10 @@ from factory.audit.semantic.work import (
     CompareRows,
     Facts,
     FitBuckets,
+    Job,
     MeasureRecall,
     Task,
+    Worker,
     read_centroids,
 )
 from factory.audit.tables import controls, named_shards, spans
@@ -108,15 +110,17 @@ class Pool:
         """Make the tables that are missing; raises as `walk`."""
         walk(f"audit: semantic, {name}", self.out, folder, shards, task, actor, arguments, self.workers, gpus)
 
-    def shared(self, make: Callable[[], tuple[object, ...]]) -> Callable[[], tuple[object, ...]]:
-        """The arguments of a `Worker`: what `make` gives lies in Ray's object store, once for each node."""
+    def work(
+        self, name: str, folder: str, shards: Sequence[str], task: Callable[[str], Task], job: Callable[[], Job]
+    ) -> None:
+        """Have `Worker`s make the tables that are missing. The job lies in Ray's object store, once for each node."""
 
         def arguments() -> tuple[object, ...]:
             import ray
 
-            return self.out.url, self.threads, [ray.put(make())]
+            return self.out.url, self.threads, [ray.put(job())]
 
-        return arguments
+        self.run(name, folder, shards, task, Worker, arguments)
 
 
 def compared_rows(corpora: AuditedCorpora, config: SemanticConfig, out: Storage) -> ComparedRows:
@@ -170,15 +174,18 @@ def run_stages(rows: ComparedRows, config: SemanticConfig, tools: embed.Tools, p
     pool.run("embeddings", VECTORS, tables.names, rows.task, embed.EmbedShard, lambda: given, pool.gpus)
 
     buckets = config.buckets or max(1, math.isqrt(tables.rows))
-    sample = pool.shared(lambda: (tables, draw(rows.names(), config.seed, SAMPLED * buckets), buckets))
-    pool.run("buckets", CENTROIDS, [CENTROID], lambda shard: {"shard": shard}, FitBuckets, sample)
+
+    def fitted() -> Job:
+        return FitBuckets(tables, draw(rows.names(), config.seed, SAMPLED * buckets), buckets)
+
+    pool.work("buckets", CENTROIDS, [CENTROID], lambda shard: {"shard": shard}, fitted)
 
     runs = tables.runs(ASSIGNED)
 
     def some(name: str) -> Task:
         return {"shard": name, "span": list(runs[name])}
 
-    pool.run("rows in buckets", BUCKETS, list(runs), some, AssignRows, pool.shared(lambda: (tables, config.probes)))
+    pool.work("rows in buckets", BUCKETS, list(runs), some, lambda: AssignRows(tables, config.probes))
     nearest = np.concatenate([_matrix(read_table(out, place_of(BUCKETS, name))) for name in runs])
     centroids = read_centroids(out)
     found, limit = members(nearest, len(centroids)), limit_of(config.cosine)
@@ -187,15 +194,14 @@ def run_stages(rows: ComparedRows, config: SemanticConfig, tools: embed.Tools, p
     def piece(name: str) -> Task:
         return {"shard": name, "tile": list(planned[name])}
 
-    held = pool.shared(lambda: (tables, facts, found, limit))
-    pool.run("pairs", NEAR, list(planned), piece, CompareRows, held)
+    pool.work("pairs", NEAR, list(planned), piece, lambda: CompareRows(tables, facts, found, limit))
 
     spoofs = np.flatnonzero(facts.kind == GENERATED)
     drawn = (f"recall/{name}" for name in itertools.islice(rows.names(), len(spoofs)))  # they come first
     probes = np.sort(draw(drawn, config.seed, config.recall_rows))
     if len(probes):
-        whole = pool.shared(lambda: (tables, facts, nearest, probes, limit))
-        pool.run("recall", RECALL, list(runs), some, MeasureRecall, whole)
+        whole = MeasureRecall(tables, facts, nearest, probes, limit)
+        pool.work("recall", RECALL, list(runs), some, lambda: whole)
     homes, sizes = found.homes, np.diff(found.starts)
     return Stages(
         _joined(out, NEAR, planned, ("row", *FOUND)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -47,12 +47,20 @@ class Task(ShardRow, total=False):
     tile: list[int]  # see `Tile`
 
 
+class Job(Protocol):
+    """What all pieces of a stage need, and how one is done."""
+
+    def made(self, row: Task, out: Storage) -> tuple[Mapping[str, Any], int]:
+        """Return the table of a piece of work, and how many rows it took. `out` is the folder of the audit."""
+        ...
+
+
 class Worker:
-    """An actor that commits one table for each piece of work.
+    """An actor that commits one table for each piece of a job.
 
     Args:
-        out: folder of the audit. threads: of PyTorch. shared: the reference to what all pieces need, in a list so that
-            Ray does not copy the value into every task.
+        out: folder of the audit. threads: of PyTorch. shared: the reference to the `Job`, in a list so that Ray does
+            not copy the value into every task.
     """
 
     def __init__(self, out: str, threads: int, shared: list[Any]) -> None:
@@ -61,59 +69,74 @@ class Worker:
 
         torch.set_num_threads(threads)
         self.out = Storage(out)
-        self.given = ray.get(shared[0])
+        self.job: Job = ray.get(shared[0])
 
     def __call__(self, row: Task) -> Result:
         """Do a piece of work."""
         return result(carry(row, "audit", self._work))
 
     def _work(self, row: Task) -> Task:
-        columns, done = self.made(row)
+        columns, done = self.job.made(row, self.out)
         self.out.create(row["place"], to_parquet(pa.table(dict(columns))))
         return {**row, "planned": done}
 
-    def made(self, row: Task) -> tuple[Mapping[str, Any], int]:
-        """Return the table of a piece of work, and how many rows it took."""
-        raise NotImplementedError
+
+@dataclasses.dataclass(frozen=True)
+class FitBuckets:
+    """Fits centroids to sampled rows, in the order in which they were drawn."""
+
+    tables: VectorTables
+    sample: np.ndarray  # int64
+    buckets: int
+
+    def made(self, row: Task, out: Storage) -> tuple[Mapping[str, Any], int]:
+        """See `Job`."""
+        return {"centroid": list(fit(self.tables.gather(self.sample), self.buckets))}, len(self.sample)
 
 
-class FitBuckets(Worker):
-    """Fits the centroids to (tables, sampled rows in the order in which they were drawn, number of buckets)."""
+@dataclasses.dataclass(frozen=True)
+class AssignRows:
+    """Finds the nearest buckets of the rows of some tables, `bucket_0` as their home."""
 
-    def made(self, row: Task) -> tuple[Mapping[str, Any], int]:
-        """See `Worker`."""
-        tables, sample, buckets = self.given
-        return {"centroid": list(fit(tables.gather(sample), buckets))}, len(sample)
+    tables: VectorTables
+    probes: int
 
-
-class AssignRows(Worker):
-    """Finds the nearest buckets of the rows of some tables, `bucket_0` as their home. Given: (tables, probes)."""
-
-    def made(self, row: Task) -> tuple[Mapping[str, Any], int]:
-        """See `Worker`."""
-        tables, probes = self.given
-        centroids = read_centroids(self.out)
-        found = np.concatenate([nearest(tables.read(table), centroids, probes) for table in range(*row["span"])])
+    def made(self, row: Task, out: Storage) -> tuple[Mapping[str, Any], int]:
+        """See `Job`."""
+        centroids, span = read_centroids(out), range(*row["span"])
+        found = np.concatenate([nearest(self.tables.read(table), centroids, self.probes) for table in span])
         return {f"bucket_{turn}": found[:, turn] for turn in range(found.shape[1])}, len(found)
 
 
-class CompareRows(Worker):
-    """Compares the rows of a tile; a line for each that has something near. Given: (tables, facts, members, limit)."""
+@dataclasses.dataclass(frozen=True)
+class CompareRows:
+    """Compares the rows of a tile; a line for each that has something near."""
 
-    def made(self, row: Task) -> tuple[Mapping[str, Any], int]:
-        """See `Worker`."""
-        tables, facts, members, limit = self.given
-        return compared(tables, facts, members, Tile(*(int(number) for number in row["tile"])), limit)
+    tables: VectorTables
+    facts: Facts
+    members: Members
+    limit: int
+
+    def made(self, row: Task, out: Storage) -> tuple[Mapping[str, Any], int]:
+        """See `Job`."""
+        tile = Tile(*(int(number) for number in row["tile"]))
+        return compared(self.tables, self.facts, self.members, tile, self.limit)
 
 
-class MeasureRecall(Worker):
-    """Compares some spoofs with all rows of some tables. Given: (tables, facts, nearest buckets, spoofs, limit)."""
+@dataclasses.dataclass(frozen=True)
+class MeasureRecall:
+    """Compares some spoofs with all rows of some tables."""
 
-    def made(self, row: Task) -> tuple[Mapping[str, Any], int]:
-        """See `Worker`."""
-        tables, facts, buckets, probes, limit = self.given
+    tables: VectorTables
+    facts: Facts
+    buckets: np.ndarray  # int32 (N, probes), the nearest buckets of all rows
+    spoofs: np.ndarray  # int64
+    limit: int
+
+    def made(self, row: Task, out: Storage) -> tuple[Mapping[str, Any], int]:
+        """See `Job`."""
         first, end = row["span"]
-        return missed(tables, facts, buckets, probes, limit, range(int(first), int(end)))
+        return missed(self.tables, self.facts, self.buckets, self.spoofs, self.limit, range(int(first), int(end)))
 
 
 def compared(

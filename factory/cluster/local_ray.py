@@ -30,6 +30,14 @@ PATIENCE = {"RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240"}
 # Ray's C++ core reads this when a process starts. Its signal handler prints stacks when a process is asked to end.
 QUIET = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
 
+# A cluster of one machine has no node to lose. With the short checks of `cluster.ENVIRONMENT`, which tell within seconds
+# that a node was cut off, a machine that is merely busy declares itself dead.
+UNHURRIED = {
+    "RAY_health_check_timeout_ms": "60000",
+    "RAY_health_check_failure_threshold": "10",
+    "RAY_grpc_client_keepalive_timeout_ms": "60000",
+}
+
 
 class NotStarted(Stalled):
     """Ray did not come up on this machine; running the command again may help."""
@@ -48,7 +56,7 @@ def start(num_cpus: int | None) -> None:
     own_token()
     for attempt in range(1, TRIES + 1):
         try:
-            with known_dashboard() as dashboard, variables(QUIET), _starting():
+            with known_dashboard() as dashboard, variables(QUIET | UNHURRIED), _starting():
                 ray.init(
                     address="local",
                     num_cpus=num_cpus,

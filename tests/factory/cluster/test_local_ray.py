@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,7 @@ OSError: [Errno 98] Address already in use
 def test_the_dashboard_has_time_on_a_busy_machine() -> None:
     """Ray reads the variable when it is imported; processes that are started later have none of it."""
     code = """
+import contextlib
 import os
 from factory import cluster
 from factory.cluster import local_ray
@@ -254,3 +258,30 @@ print(ray.cluster_resources()["CPU"], [child.name() for child in psutil.Process(
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, env=environment)
     assert done.stderr == ""
     assert done.stdout.split() == ["1.0", "1"] and (tmp_path / "mark").exists()
+
+
+@pytest.mark.slow
+def test_a_machine_that_is_busy_for_a_while_keeps_its_cluster(ray_local: None) -> None:
+    """A raylet that gets no processor for 15 seconds is late, not dead: nobody else could do its work."""
+    import ray
+
+    raylet = _child("raylet")
+    os.kill(raylet, signal.SIGSTOP)
+    try:
+        time.sleep(15)
+    finally:
+        os.kill(raylet, signal.SIGCONT)
+    time.sleep(3)
+    assert [node["Alive"] for node in ray.nodes()] == [True]
+    works = ray.remote(lambda: "works")
+    assert ray.get(works.remote(), timeout=60) == "works"
+
+
+def _child(name: str) -> int:
+    """The process of this name that this one has started."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may have ended
+            told, _, rest = (folder / "stat").read_text().partition(") ")
+            if told.endswith(f"({name}") and int(rest.split()[1]) == os.getpid():
+                return int(folder.name)
+    raise LookupError(name)

@@ -16,7 +16,11 @@ from collections.abc import Iterator
 from typing import Any
 
 OF_RAY = ("TrainController", "PlacementGroupCleaner", "AutoscalingCoordinator", "PreemptionWatcher")  # Ray's actors
-NOISE = re.compile(r"\bcore_worker\.cc:\d+: Actor with class name|\bGetTimeoutError\b")
+# The last is of Ray Tune's trials beside their trainings: small processes, which the machine holds.
+NOISE = re.compile(
+    r"\bcore_worker\.cc:\d+: Actor with class name|\bGetTimeoutError\b"
+    r"|\bWARNING: \d+ PYTHON worker processes have been started on node\b"
+)
 OURS = re.compile(r"(fit-[a-z]+|prepare|generate|audit|annotate|tune|world)[a-z :-]*: ")  # lines of progress
 HANDLER = "ray_print_logs"  # Ray's own, which this replaces
 START = "_start_actor"  # Ray Data's method that makes an actor of a pool

@@ -30,8 +30,8 @@ PATIENCE = {"RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240"}
 # Ray's C++ core reads this when a process starts. Its signal handler prints stacks when a process is asked to end.
 QUIET = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
 
-# A cluster of one machine has no node to lose. With the short checks of `cluster.ENVIRONMENT`, which tell within seconds
-# that a node was cut off, a machine that is merely busy declares itself dead.
+# A cluster of one machine has no node to lose. With the short checks of `cluster.ENVIRONMENT`, which tell within
+# seconds that a node was cut off, a machine that is merely busy declares itself dead.
 UNHURRIED = {
     "RAY_health_check_timeout_ms": "60000",
     "RAY_health_check_failure_threshold": "10",

@@ -205,7 +205,8 @@ class _Reader:
         there = sorted(names - excluded)
         for field in fields:
             if field not in there:
-                raise UserError(f"{setting}={field} is not a field of these images: there are {', '.join(there)}")
+                known = f"there are {', '.join(there)}" if there else "their names have none that could be chosen"
+                raise UserError(f"{setting}={field} is not a field of these images: {known}")
 
     def check_styles(self) -> None:
         """Raise UserError if a field that makes styles finer is one that only live faces have."""

@@ -322,6 +322,8 @@ def test_a_field_that_nothing_gives_makes_no_style() -> None:
         ValueError, match=r"style_fields=camera is not a field of these images: there are glasses, picture, session$"
     ):
         entries(sessions(), pattern=SESSIONS, defaults={"domain": "x"}, style_fields=["camera"])
+    with pytest.raises(ValueError, match=r"not a field of these images: their names have none that could be chosen$"):
+        entries(sessions(), pattern="{attack}/{subject}/{image}", defaults={"domain": "x"}, style_fields=["camera"])
 
 
 @pytest.mark.parametrize(

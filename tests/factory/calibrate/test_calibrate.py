@@ -24,6 +24,7 @@ from factory.generate.plan import Plan
 from tests.factory.calibrate.conftest import Settings
 
 
+@pytest.mark.usefixtures("here")
 def test_the_chosen_settings_are_those_of_the_table_and_generate_takes_them(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +150,7 @@ def test_what_a_person_should_know_is_a_line_each(settings: Settings) -> None:
     assert len(lines) == 4
 
 
+@pytest.mark.usefixtures("here")
 def test_a_style_that_a_student_was_not_taught_is_refused(settings: Settings, tmp_path: Path) -> None:
     config = settings()
     pipeline = SpoofPipeline.from_pretrained(config.inputs.generator)

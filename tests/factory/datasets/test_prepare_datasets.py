@@ -167,7 +167,7 @@ def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "out").exists()
 
 
-def test_through_the_line(tmp_path: Path, ray_local: None) -> None:
+def test_through_the_line(tmp_path: Path, in_process: None) -> None:
     root = trees.oulu_npu(tmp_path / "tree")
     write_text(root / "Train_files/2_1_02_1.avi", "no video")
     cut = root / "Train_files/1_1_01_5.avi"
@@ -187,7 +187,7 @@ def test_through_the_line(tmp_path: Path, ray_local: None) -> None:
     assert prepare.run(given) == summary  # again is a no-op
 
 
-def test_pair_lists_pair_as_they_say(tmp_path: Path, ray_local: None) -> None:
+def test_pair_lists_pair_as_they_say(tmp_path: Path, in_process: None) -> None:
     root = trees.pairs(tmp_path / "tree")
     (root / "PADISI.json").unlink()  # a style of one image has no guide
     (root / "WMCA.json").unlink()

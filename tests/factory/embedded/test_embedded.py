@@ -95,7 +95,7 @@ def test_a_report_shows_it(tmp_path: Path) -> None:
     assert "world__cctv" in page and str(FOLDERS[PEOPLE]) not in page
 
 
-def test_a_smaller_copy_keeps_the_splits(people: Corpus, tmp_path: Path, ray_local: None) -> None:
+def test_a_smaller_copy_keeps_the_splits(people: Corpus, tmp_path: Path, in_process: None) -> None:
     prepare.run(build(prepare.PrepareConfig, smaller(32, f"{tmp_path}/copy")))
     copy = Corpus(f"{tmp_path}/copy")
     assert copy.pixels([0]).shape == (1, 32, 32, 3)

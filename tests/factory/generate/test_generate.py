@@ -74,6 +74,7 @@ def test_rows_say_where_they_come_from(generated: tuple[Path, LineSummary]) -> N
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
+@pytest.mark.usefixtures("here")
 def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, LineSummary], tmp_path: Path) -> None:
     """As `verify` and `status` tell a user to: delete the damaged record and run the command again."""
     folder, summary = generated
@@ -84,6 +85,7 @@ def test_a_record_that_went_missing_is_made_again(generated: tuple[Path, LineSum
     assert verify(str(tmp_path / "spoofs"))["problems"] == []
 
 
+@pytest.mark.usefixtures("here")
 def test_rows_say_the_t0_and_w_of_their_style_and_without_any_the_fingerprint_is_that_of_before(
     generated: tuple[Path, LineSummary],
 ) -> None:
@@ -99,6 +101,7 @@ def test_rows_say_the_t0_and_w_of_their_style_and_without_any_the_fingerprint_is
         assert (then.t0, then.cfg_scale) == ((400, 5.0) if own else (first.t0, first.cfg_scale))
 
 
+@pytest.mark.usefixtures("here")
 def test_live_faces_may_travel_with_their_spoofs(generated: tuple[Path, LineSummary]) -> None:
     """As `<key>.live.png` in WebDataset; the rows and the Parquet files are those of an unpaired run."""
     tmp_path, _ = generated
@@ -196,6 +199,7 @@ def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.usefixtures("here")
 def test_broken_images_of_a_corpus_become_rejects(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     broken = {"row-0000": "live", "row-0006": "live", "row-0002": "print", "row-0004": "replay"}
@@ -221,6 +225,7 @@ def test_guides_of_another_size_are_refused(generated: tuple[Path, LineSummary])
     assert not (tmp_path / "mixed").exists()
 
 
+@pytest.mark.usefixtures("here")
 def test_no_index_is_written_while_something_is_missing(
     generated: tuple[Path, LineSummary], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +245,7 @@ def test_what_compiles_is_said() -> None:
     assert build(GenerateConfig, {**given, "sampler": {"preset": "fast"}}).resources.compile
 
 
+@pytest.mark.usefixtures("here")
 def test_the_preset_is_in_every_row_and_in_the_fingerprint(tmp_path: Path) -> None:
     """Also where sampler and steps are those of another: the precision and the guided steps are the preset's."""
     write_corpus(tmp_path / "real", small_rows())

@@ -46,7 +46,7 @@ def root(tmp_path_factory: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sampled(root: Path, ray_local: None) -> Corpus:
+def sampled(root: Path, in_process: None) -> Corpus:
     generate.run(people_config(root))
     return Corpus(f"{root}/pairs")
 

@@ -27,7 +27,7 @@ from factory.line.status import status
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: Any, ray_local: None) -> Path:
+def made(tmp_path_factory: Any, in_process: None) -> Path:
     """A corpus that a small diffusion generator made: batches of 4, in shards of 5 and 6, some rows of w = 1."""
     folder = tmp_path_factory.mktemp("made")
     write_corpus(folder / "real", small_rows())

@@ -42,7 +42,7 @@ def hashes(out: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory, ray_local: None) -> Path:
+def rendered(tmp_path_factory: pytest.TempPathFactory, in_process: None) -> Path:
     out = tmp_path_factory.mktemp("world") / "corpus"
     world.run(config(out))
     return out

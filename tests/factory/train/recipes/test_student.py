@@ -35,7 +35,7 @@ from tests.told import told
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: Any, ray_local: None) -> Path:
+def root(tmp_path_factory: Any, in_process: None) -> Path:
     folder: Path = tmp_path_factory.mktemp("student")
     write_teacher(folder)
     generated(folder, "taught")
@@ -107,7 +107,7 @@ def test_two_workers_teach_as_one_does(root: Path, tmp_path: Path, how: str) -> 
 
 @pytest.mark.parametrize("second_call", [0.0, 0.5])
 def test_the_loss_falls(root: Path, second_call: float) -> None:
-    train = {"steps": 30, "batch_size": 8, "learning_rate": 1e-3}
+    train = {"steps": 30, "batch_size": 4, "learning_rate": 1e-3}
     settings = told(student_config(root, train=train, distillation={"second_call": second_call}))
     fit = prepare(StudentRecipe(settings), settings, torch.device("cpu"))
     batch = fit.recipe.reader(0, 1)(0)

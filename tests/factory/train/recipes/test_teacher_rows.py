@@ -27,7 +27,7 @@ from tests.students import RANGES, generated, rows_of_teacher, student_config, t
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: Any, ray_local: None) -> Path:
+def root(tmp_path_factory: Any, in_process: None) -> Path:
     folder: Path = tmp_path_factory.mktemp("student")
     write_teacher(folder)
     generated(folder, "taught")

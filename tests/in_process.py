@@ -1,7 +1,7 @@
 """Ray's part of a station played in this process: the same stages and the same training loop, one after the other.
 
-For tests of what comes out. A process of its own for every stage costs some eight seconds, nearly all of it for loading
-PyTorch and diffusers. How stages and workers behave as processes is tested with Ray itself: tests/factory/line/,
+For tests of what comes out. A process of its own for every stage costs some eight seconds, nearly all of it for
+loading PyTorch and diffusers. How stages and workers behave as processes is tested with Ray itself: tests/factory/line/,
 tests/factory/generate/test_generate.py and tests/factory/train/test_train.py.
 """
 
@@ -17,7 +17,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 
 RESOURCES = {"CPU": 2.0, "memory": 8e9, "object_store_memory": 2e9}  # of the machine that stations see
 

@@ -1,8 +1,8 @@
 """Ray's part of a station played in this process: the same stages and the same training loop, one after the other.
 
 For tests of what comes out. A process of its own for every stage costs some eight seconds, nearly all of it for
-loading PyTorch and diffusers. How stages and workers behave as processes is tested with Ray itself: tests/factory/line/,
-tests/factory/generate/test_generate.py and tests/factory/train/test_train.py.
+loading PyTorch and diffusers. How stages and workers behave as processes is tested with Ray itself, in
+tests/factory/line/, tests/factory/generate/test_generate.py and tests/factory/train/test_train.py.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ NUMERIC := tests/factory/core/test_arithmetic.py $(addprefix tests/factory/model
 test-isa: .venv/installed-dev
 	@for settings in '$(SSE)' '$(AVX2)' '$(AVX512)'; do \
 		echo "== $$settings"; \
-		env $$settings $(PYTEST) $(BESIDE) $(NUMERIC) || exit 1; \
+		env $$settings $(PYTEST) -m 'not soak' $(BESIDE) $(NUMERIC) || exit 1; \
 	done
 
 test-slow: .venv/installed-dev

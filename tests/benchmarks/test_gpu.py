@@ -34,6 +34,7 @@ def test_the_same_code_runs_on_the_cpu() -> None:
     assert all(float(row[4]) > 0 and float(row[5]) > 0 for row in rows[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_it_says_so() -> None:
     done = run()

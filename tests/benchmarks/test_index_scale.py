@@ -24,6 +24,7 @@ def test_the_rows_are_those_of_a_corpus(tmp_path: Path, generated: bool) -> None
     assert index_rows(1000, 500, generated)["key"].to_pylist() == corpus.column("key")[1000:].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_the_table() -> None:
     command = [sys.executable, "-m", "benchmarks.index_scale", "2000"]

@@ -35,6 +35,7 @@ def where(urls: list[str]) -> dict[str, Any]:
     return {"paths": [url.removeprefix("s3://") for url in urls], "filesystem": files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", LOCAL_AND_S3, indirect=True)
 def test_read_parquet(files: Files, expected: Any, ray_local: None) -> None:
     import ray

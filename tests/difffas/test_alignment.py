@@ -90,6 +90,7 @@ print("equal")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reproducible", [{}, {"MKL_CBWR": "AUTO,STRICT"}])
 def test_the_same_weights_at_another_address_give_the_same_pixels(reproducible: dict[str, str]) -> None:
     """In a process of its own: MKL reads its setting once. Without the setting, alignment alone has to do."""

@@ -68,6 +68,7 @@ def test_onnx_is_the_classifier_and_says_what_it_takes(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["classifier.onnx"]  # no weights beside it
 
 
+@pytest.mark.slow
 def test_onnx_of_a_classifier_of_patches_takes_whole_faces_and_gives_the_mean(tmp_path: Path) -> None:
     classifier, path = classifier_of("test_resnet", patches=Patches(40)), tmp_path / "classifier.onnx"
     export_onnx(classifier, path, size=64)

@@ -126,6 +126,7 @@ def test_a_generator_without_a_student_says_so() -> None:
         alone(images(1), images(2), preset="student")
 
 
+@pytest.mark.slow
 def test_a_folder_holds_its_student_and_the_teachers_digest(pipeline: SpoofPipeline, tmp_path: Path) -> None:
     pipeline.save_pretrained(tmp_path)
     files = LocalFiles(tmp_path)

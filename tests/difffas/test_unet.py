@@ -152,6 +152,7 @@ def test_small_network_is_small_and_its_norms_let_a_style_pass() -> None:
         assert channels // math.gcd(32, channels) >= 3  # one channel a group would be an instance norm
 
 
+@pytest.mark.slow
 def test_compiles_in_one_graph() -> None:
     unet = filled(SpoofUNet(**TINY))
     compiled = torch.compile(unet, fullgraph=True, backend="eager")

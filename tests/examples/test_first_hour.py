@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.root import ROOT
@@ -27,6 +28,7 @@ def test_it_fits_one_page() -> None:
     assert len(SCRIPT.read_text(encoding="utf-8").splitlines()) <= 100
 
 
+@pytest.mark.slow
 def test_it_runs_without_ray_and_its_loss_falls(tmp_path: Path) -> None:
     options = ["--steps", "16", "--people", "8", "--out", str(tmp_path / "out")]
     command = [sys.executable, "-c", RUN, str(SCRIPT), str(tmp_path / "losses.json"), *options]

@@ -14,6 +14,7 @@ from factory.corpus import Corpus
 from factory.corpus.annotations import annotations_of
 
 
+@pytest.mark.slow
 def test_columns_of_a_corpus(tmp_path: Path, ray_local: None) -> None:
     write_corpus(tmp_path / "real", small_rows())
     corpus = Corpus(str(tmp_path / "real"))

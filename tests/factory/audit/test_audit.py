@@ -106,6 +106,7 @@ def test_real_spoofs_set_the_limits(
     assert (given["identity_distance"], given["style_probability"]) == (0.6, 0.5)
 
 
+@pytest.mark.slow
 def test_a_classifier_judges_the_style_and_a_poor_one_refuses_nothing(
     world: tuple[Path, dict[str, Any], dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,

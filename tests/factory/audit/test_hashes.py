@@ -97,6 +97,7 @@ def test_split_masks_join_what_is_near() -> None:
     assert split_masks(hashes, np.array([1, 2, 1, 4, 2]), radius=0).tolist() == [1, 2, 1, 6, 6]
 
 
+@pytest.mark.slow
 def test_the_nearest_of_a_million_hashes_are_found() -> None:
     rng = np.random.default_rng(1)
     hashes = rng.integers(0, 2**64, 1_000_000, dtype=np.uint64)

@@ -80,6 +80,7 @@ def test_neither_paths_nor_secrets_are_in_the_cards(card: tuple[Path, str]) -> N
             assert private not in text
 
 
+@pytest.mark.slow
 def test_every_snippet_runs_in_the_folder(card: tuple[Path, str], tmp_path: Path) -> None:
     snippets = re.findall(r"```python\n(.*?)```", card[1], re.DOTALL)
     assert [re.search(r"(datasets|pyarrow|duckdb|webdataset)", snippet)[1] for snippet in snippets] == [  # type: ignore[index]

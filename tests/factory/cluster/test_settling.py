@@ -41,6 +41,7 @@ def _slow(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.slow
 def test_what_was_just_begun_is_not_cancelled_at_once(times: dict[str, list[float]]) -> None:
     import ray
 

@@ -12,6 +12,7 @@ from factory.cli import main
 pytest.importorskip("onnxscript")
 
 
+@pytest.mark.slow
 def test_export_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     classifier = SpoofClassifier(["a-live", "a-print"], ["a-live"], backbone="test_resnet").eval()

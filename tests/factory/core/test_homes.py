@@ -44,6 +44,7 @@ def test_nobody_else_s_folder_is_taken(temporary: Path) -> None:
         private_folder("home")
 
 
+@pytest.mark.slow
 def test_commands_of_a_user_whom_nobody_knows(tmp_path: Path) -> None:
     """What each imports before it does anything, Ray Train and Ray Tune as well."""
     code = f"""

@@ -92,6 +92,7 @@ def test_spoofs_of_strangers_get_the_style_of_their_guide(
     assert np.mean(kept) > 0.9  # nearest to its own live face; chance is 1/6
 
 
+@pytest.mark.slow
 def test_presets_keep_their_distance_from_the_plain_run(pipeline: SpoofPipeline, known: dict[str, np.ndarray]) -> None:
     """benchmarks/sampler.md has the table; here the promise of each preset, on strangers."""
     live = to_tensor(known["live"][: len(ATTACKS)])

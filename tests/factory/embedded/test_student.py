@@ -72,6 +72,7 @@ def strangers(tmp_path_factory: Any) -> dict[str, np.ndarray]:
     return {style: np.stack(images) for style, images in found.items()}
 
 
+@pytest.mark.slow
 def test_it_makes_its_teachers_pictures_of_strangers(strangers: dict[str, np.ndarray]) -> None:
     pipeline, statistics = SpoofPipeline.from_pretrained(PRETRAINED), read_statistics(Storage(str(PRETRAINED)))
     styles = [style for style in sorted(strangers) if not style.endswith("-live")]

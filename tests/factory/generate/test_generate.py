@@ -150,6 +150,7 @@ def test_running_again_is_a_no_op(generated: tuple[Path, LineSummary]) -> None:
     assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "spoofs").rglob("*"))} == before
 
 
+@pytest.mark.slow
 def test_lost_shards_are_made_again_byte_for_byte(generated: tuple[Path, LineSummary]) -> None:
     tmp_path, _ = generated
     run(config(tmp_path, "again"))

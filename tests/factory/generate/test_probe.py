@@ -53,6 +53,7 @@ def test_a_batch_that_was_split_did_not_fit(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["ended"] in ("4 images do not fit into memory", "2 are no faster than 1")
 
 
+@pytest.mark.slow
 def test_the_shipped_generator_is_timed() -> None:
     found = run(build(ProbeConfig, {"generator": GENERATOR, "size": 64, "preset": "fast", "highest": 2}))
     assert all(rate > 0 for rate in found["images_per_second"].values())

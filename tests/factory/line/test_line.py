@@ -105,6 +105,7 @@ def no_trouble(shard: str, tried: int) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_a_passing_fault_costs_a_round_and_changes_no_byte(line: Any) -> None:
     def trouble(shard: str, tried: int) -> None:
         if shard == NAMES[2] and tried == 0:

@@ -331,6 +331,7 @@ def test_models_are_copied_to_where_nobody_else_can_put_one(tmp_path: Path, monk
         private_folder("models")
 
 
+@pytest.mark.slow
 def test_a_remote_model_is_read_once_on_a_node(
     model: Path, s3_storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ def unset() -> Playground:
     return Playground(build(PlayConfig, {"threads": 1}))
 
 
+@pytest.mark.slow
 def test_every_example_of_a_guide_is_reached_with_the_settings_to_begin_with(unset: Playground) -> None:
     live = unset.lives[0]
     assert unset.face is live.pixels and unset.presets[0] == "student"

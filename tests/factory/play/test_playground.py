@@ -59,6 +59,7 @@ def test_a_guide_of_the_corpus_is_cut_to_its_middle_square(tmp_path: Path) -> No
     assert np.array_equal(shown, decode(stored.image)[:, 16:80])
 
 
+@pytest.mark.slow
 def test_a_generator_that_knows_their_styles_has_the_embedded_people_and_a_face(tmp_path: Path) -> None:
     people = Corpus(PEOPLE)
     shutil.copytree(FOLDERS[GENERATOR], tmp_path / "model")

@@ -157,6 +157,7 @@ def test_a_covered_face(chosen: Callable[..., Choice], weights: str, part: str) 
     assert covered(found.detected)
 
 
+@pytest.mark.slow
 def test_the_planted_set_becomes_rows_rejects_and_facts(tmp_path: Path, weights: str) -> None:
     planted = {
         "live/s1/plain": (frame(), None),

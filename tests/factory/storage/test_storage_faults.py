@@ -119,6 +119,7 @@ def test_one_of_many_racing_writers_wins_under_faults(s3_storage: Storage, faili
         assert sum(won) == 1
 
 
+@pytest.mark.slow
 def test_a_corpus_is_byte_equal_to_a_local_one(s3_storage: Storage, failing: FaultProxy, tmp_path: Path) -> None:
     rows = small_rows(splits=("train", "test"))
     formats = ("parquet", "webdataset")

@@ -119,6 +119,7 @@ def test_two_workers_share_the_batch_of_one(corpus: Corpus) -> None:
             assert np.array_equal(values, np.concatenate([first(step)[name], second(step)[name]]))
 
 
+@pytest.mark.slow
 def test_the_stream_gives_what_reading_gives_from_any_step_on(ray_local: None, corpus: Corpus) -> None:
     reader = triples(corpus)
     expected = [reader(step) for step in range(STEPS)]

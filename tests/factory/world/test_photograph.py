@@ -44,6 +44,7 @@ def test_an_attack_shows_the_person_of_the_live_picture_in_the_same_room(attack:
     assert spoof.pixels.std() > 5 and not np.array_equal(spoof.pixels, live.pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ["print", "replay", "rigid_mask", "make_up"])
 def test_without_its_attack_a_spoof_is_the_person_at_the_same_place(attack: str) -> None:
     """The head's outline is where the spoof has it: the picture resembles its own spoof more than a shifted one."""

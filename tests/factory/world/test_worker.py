@@ -34,6 +34,7 @@ def rendered(folder: Path, **given: Any) -> Block:
     return render_planned("train-000000", Plan(made), made, str(folder), renderer())
 
 
+@pytest.mark.slow
 def test_a_shard_is_rendered(tmp_path: Path) -> None:
     shard = rendered(tmp_path)
     records = json.loads(shard["records"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+@pytest.mark.slow
 def test_dark_by_preference_and_by_the_button(browser: Browser, site: Site) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     with opened(browser, site.url) as page:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
 from tests.browser import opened
 from tests.factory.report.explorer.site import SPOOFS, Site, check, count, type_range
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+@pytest.mark.slow
 def test_an_empty_result_says_so_and_which_filter_to_lift(browser: Browser, site: Site) -> None:
     printed = pc.sum(pc.equal(site.rows["attack"].cast(pa.string()), "print")).as_py()
     with opened(browser, f"{site.url}#attack=print&t0=…10") as page:

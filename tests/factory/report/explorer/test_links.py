@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser import opened
 from tests.factory.report.explorer.site import PICTURES, Site, check, wait
 
@@ -66,6 +68,7 @@ def test_closing_takes_back_what_opening_added_to_the_history(browser: Browser, 
         wait(page, "viewer.open")
 
 
+@pytest.mark.slow
 def test_the_viewer_gives_a_link_to_the_spoof_alone(browser: Browser, site: Site) -> None:
     with opened(browser, site.url) as page:
         check(page, "Attack", "replay")

@@ -68,6 +68,7 @@ def together(corpus: str, tmp_path_factory: Any) -> list[dict[str, Any]]:
     return two_workers(corpus, {name: CASES[name] for name in QUICK}, tmp_path_factory.mktemp("two"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSES)
 def test_two_workers_have_the_loss_and_gradient_of_one(together: list[dict[str, Any]], name: str) -> None:
     alone = gradients(name, Network(name), slice(None))

@@ -215,6 +215,7 @@ def test_the_claim_names_all_that_it_learned_from(root: Path, fitted: TrainSumma
     assert share(0, 4, 0, 1).tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_probe_strength_and_play_take_the_presets(root: Path, fitted: TrainSummary) -> None:
     folder, ranges = f"{root}/student", RANGES
     given: dict[str, Any] = {"generator": folder, "size": 64, "preset": "student", "match": "style", "highest": 2}

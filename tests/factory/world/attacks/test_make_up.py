@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from factory.world.attacks.make_up import make_up
 from factory.world.attacks.paint import complexion
@@ -23,6 +24,7 @@ def test_pigment_lies_on_the_face_and_not_on_the_neck() -> None:
     assert np.array_equal(attack.bodies[0].points, impostor().bodies[0].points)
 
 
+@pytest.mark.slow
 def test_an_impersonation_comes_nearer_to_the_other_complexion() -> None:
     skin = skin_of(enrolment().figure)
     dark = replace(skin, material=replace(skin.material, colour=(0.08, 0.04, 0.03)))

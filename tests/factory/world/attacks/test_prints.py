@@ -12,6 +12,7 @@ from tests.factory.world.attacks.stage import enrolment, impostor
 SEEDS = range(12)
 
 
+@pytest.mark.slow
 def test_forms_sheets_and_tilts() -> None:
     tables = [print_attack(impostor(), enrolment(), PHONE, np.random.default_rng(seed)).parameters for seed in SEEDS]
     assert {table["form"] for table in tables} == {"flat", "warped", "cut"}
@@ -21,6 +22,7 @@ def test_forms_sheets_and_tilts() -> None:
         assert 0 <= float(table["border"]) <= 0.012
 
 
+@pytest.mark.slow
 def test_cut_eyes_are_holes_of_a_life_sized_face() -> None:
     cuts = [print_attack(impostor(), enrolment(), PHONE, np.random.default_rng(seed)) for seed in SEEDS]
     cut = next(attack for attack in cuts if attack.parameters["form"] == "cut")

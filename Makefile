@@ -31,8 +31,10 @@ test-isa: .venv/installed-dev
 		env $$settings $(PYTEST) -m 'not soak' $(BESIDE) $(NUMERIC) || exit 1; \
 	done
 
+# A chaos test has a cluster of several nodes: two of them at once would starve each other.
 test-slow: .venv/installed-dev
-	$(PYTEST) -m 'slow and not soak' $(BESIDE) --durations=30
+	$(PYTEST) -m 'slow and not soak' --ignore tests/chaos $(BESIDE) --durations=30
+	$(PYTEST) -m 'slow and not soak' tests/chaos --durations=10
 
 # What takes longest: clusters that grow and drain, trainings on two workers, searches and ablations killed amid their work.
 test-soak: .venv/installed-dev

@@ -18,7 +18,7 @@ from tests.root import ROOT
 
 
 @pytest.mark.slow
-def test_photographs_become_spoofs(shared_data: Path, tmp_path: Path, ray_local: None) -> None:
+def test_photographs_become_spoofs(shared_data: Path, tmp_path: Path, here: None) -> None:
     for kind in ("live", "print"):
         for person in ("0001", "0002", "0003", "0005"):
             (tmp_path / "photos" / kind / person).mkdir(parents=True)

@@ -288,7 +288,7 @@ def test_a_killed_driver_goes_on_amid_real_stations(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_end_to_end_on_a_tiny_corpus(tmp_path: Path, ray_local: None) -> None:
+def test_end_to_end_on_a_tiny_corpus(tmp_path: Path, here: None) -> None:
     rows = scored(small_rows(subjects=9, splits=("train", "dev", "test")))
     real = write_corpus(tmp_path / "real", rows)
     table = own_table(tmp_path / "own.yaml", columns=["hter@test_eer", "hter@dev_eer", "auc"], seeds=[0, 1])

@@ -169,7 +169,7 @@ def test_the_command_takes_out_and_forecasts(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_end_to_end_on_a_tiny_corpus(tmp_path: Path, corpus: Corpus, ray_local: None) -> None:
+def test_end_to_end_on_a_tiny_corpus(tmp_path: Path, corpus: Corpus, here: None) -> None:
     """Real stations at another size, with a network, its traces, its strength and the map of features."""
     train = {"steps": 2, "batch_size": 8, "learning_rate": 1e-3}
     config = benchmark_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from pathlib import Path
@@ -19,10 +20,11 @@ from factory.evaluate import metrics_of
 from factory.train.recipes import classifier as fit_classifier
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
+from tests.in_process import in_process
 
-pytestmark = pytest.mark.slow  # eight stations, one after the other; test_pipeline.py has a shorter chain
+pytestmark = pytest.mark.slow  # eight stations, one after the other; test_pipeline.py has a shorter chain, on Ray
 
-CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 1}  # each batch ahead has a reading process, which must start
+CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 TRAIN = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}
 
 
@@ -125,7 +127,11 @@ def settings(root: Path) -> list[tuple[Any, type[Config], dict[str, Any]]]:
 def stations(tmp_path_factory: Any, ray_local: None) -> tuple[Path, dict[str, dict[str, Any]]]:
     root = tmp_path_factory.mktemp("stations")
     write_corpus(root / "real", small_rows(subjects=9, splits=("train", "dev", "test")))
-    return root, {Path(given["out"]).name: station(build(model, given)) for station, model, given in settings(root)}
+    summaries = {}
+    for station, model, given in settings(root):
+        with contextlib.nullcontext() if station is tune.run else in_process():  # trials are Ray's own
+            summaries[Path(given["out"]).name] = station(build(model, given))
+    return root, summaries
 
 
 def test_style_encoder_knows_every_style_of_the_split(stations: tuple[Path, dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from difffas.errors import UserError
-from factory.cli.stations import configuration_of
+from factory.cli.stations import VERBS, configuration_of
 from factory.core.exits import STATUSES
 
 PANELS = {
@@ -74,8 +74,9 @@ def _sentence(command: Any) -> str:
 
 
 def _explain(verb: str, option: str | None, given: Sequence[str]) -> None:
-    """Raise UserError if an unknown option is named like a setting of the verb."""
-    if not option or (found := configuration_of(verb)) is None:
+    """Raise UserError if an unknown option is named like a setting of the verb, or of the verb that it submits."""
+    station = next((word for word in given if word in VERBS), verb) if verb == "submit" else verb
+    if not option or (found := configuration_of(station)) is None:
         return
     wanted = option.lstrip("-").replace("-", "_")
     module, model = found

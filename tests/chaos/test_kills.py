@@ -27,14 +27,14 @@ def test_a_kill_changes_no_byte(target: str, workload: Workload, reference: dict
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """sha256 of every file in `data/` of a rendering that nothing happened to."""
     out = tmp_path_factory.mktemp("rendered") / "undisturbed"
-    report = Siege(0, Rendering(out.parent, shards=16), out).run([], None)
+    report = Siege(0, Rendering(out.parent, shards=8), out).run([], None)
     assert report.good, report
     return hashes(out)
 
 
 @pytest.mark.parametrize("target", ["driver", "raylet"])
 def test_a_kill_changes_no_byte_of_a_rendering(target: str, rendered: dict[str, str], tmp_path: Path) -> None:
-    workload = Rendering(tmp_path, shards=16)
+    workload = Rendering(tmp_path, shards=8)
     blow = Blow(target, after_progress=True, delay=0.7, pick=0.5, replaced_after=1.0)
     report = Siege(0, workload, tmp_path / "out").run([blow], rendered)
     assert report.kills == [target], report.log

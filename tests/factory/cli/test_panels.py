@@ -61,6 +61,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("fit-style", "--out=x"), "out=x"),
         (("fit-classifier", "--learning-rate", "1"), "train.learning_rate=1"),
         (("strength", "--t0", "1"), "t0=1"),
+        (("submit", "generate", "--samples", "3"), "plan.samples=3"),
+        (("submit", "--no-wait", "fit-style", "--steps=5"), "train.steps=5"),
     ],
 )
 def test_an_option_that_is_a_setting(given: tuple[str, ...], written: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,12 @@ from typing import NotRequired, TypedDict
 from factory import charts
 from factory.audit.calibration import Limits, Passed, StyleLimits
 from factory.audit.detector_scores import DetectorFigures
+from factory.audit.semantic.findings import NearRow, SemanticFigures
 from factory.audit.summary import Balance
 from factory.audit.tones import ToneDrift
 from factory.report.sections import Folder
+
+PAIRS = 20  # nearest pairs that the page lists
 
 
 class ShownSummary(TypedDict):
@@ -23,6 +26,7 @@ class ShownSummary(TypedDict):
     limits: Limits
     skin_tone: NotRequired[list[ToneDrift]]
     detectors: NotRequired[dict[str, DetectorFigures]]
+    semantic: NotRequired[SemanticFigures]
 
 
 class StyleRow(TypedDict):
@@ -74,6 +78,21 @@ class DetectorTable(TypedDict):
     rows: list[DetectorRow]
 
 
+class Nearness(TypedDict):
+    """Spoofs that resemble one another, or training spoofs, by an embedding; shares as texts."""
+
+    cosine: str
+    duplicates: int
+    copies: int
+    spoofs: int  # in groups
+    groups: int
+    largest: int  # spoofs of the largest group
+    control: str | None  # of real spoofs that the generator has not seen, as near to a training spoof
+    found: str | None  # of refused spoofs, where some were compared with all rows
+    duplicate_pairs: list[NearRow]
+    copy_pairs: list[NearRow]
+
+
 class AuditLimits(TypedDict):
     """The section's content."""
 
@@ -88,6 +107,7 @@ class AuditLimits(TypedDict):
     tones: list[ToneRow]  # empty for an audit of an older version
     farthest: ToneRow | None  # where the drift differs most from that of real spoofs
     detectors: list[DetectorTable]
+    nearness: Nearness | None  # None unless the audit looked for it
 
 
 def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
@@ -111,6 +131,7 @@ def audit(audits: Mapping[str, Folder]) -> AuditLimits | None:
         "tones": [_tone(line) for line in summary.get("skin_tone", [])],
         "farthest": _farthest(summary.get("skin_tone", [])),
         "detectors": [_detector(name, found) for name, found in sorted(summary.get("detectors", {}).items())],
+        "nearness": _nearness(summary["semantic"]) if "semantic" in summary else None,
     }
 
 
@@ -151,6 +172,22 @@ def _detector(name: str, found: DetectorFigures) -> DetectorTable:
             {"style": style, "generated": _percent(made["share"]), "real": _percent(real["share"])}
             for style, made, real in lines
         ],
+    }
+
+
+def _nearness(found: SemanticFigures) -> Nearness:
+    control = found["control"]
+    return {
+        "cosine": charts.fixed(found["cosine"], 2),
+        "duplicates": found["duplicates"]["count"],
+        "copies": found["copies"]["count"],
+        "spoofs": found["groups"]["spoofs"],
+        "groups": found["groups"]["count"],
+        "largest": max(found["groups"]["largest"], default=0),
+        "control": _percent(control["within"] / control["count"]) if control["count"] else None,
+        "found": _percent(found["recall"]["refused_found"]),
+        "duplicate_pairs": found["duplicates"]["listed"][:PAIRS],
+        "copy_pairs": found["copies"]["listed"][:PAIRS],
     }
 
 

@@ -72,13 +72,22 @@ class Workload:
 
 @dataclass(frozen=True)
 class Rendering(Workload):
-    """Rendered people instead, a shard each: live and under the attack that is rendered fastest, in two domains."""
+    """Rendered people instead, a shard each: live and under one attack in two domains."""
 
     rows: int = 4
 
     def command(self, out: Path) -> list[str]:
         """The `difffas world` that fills `out`."""
-        options = ["--people", str(self.shards), "--domains", "phone,webcam", "--attacks", "rigid_mask", "--size", "32"]
+        options = [
+            "--people",
+            str(self.shards),
+            "--domains",
+            "phone,webcam",
+            "--attacks",
+            "rigid_mask",
+            "--size",
+            "32",
+        ]
         settings = [
             f"output.rows_per_shard={self.rows}",
             "output.formats=[parquet, webdataset]",

@@ -51,6 +51,18 @@ SUMMARY: dict[str, Any] = {
             },
         }
     },
+    "semantic": {
+        "cosine": 0.95,
+        "duplicates": {"count": 2, "listed": [{"key": "a-<2>", "of": "a-1", "cosine": 0.9876}]},
+        "groups": {"count": 1, "spoofs": 3, "largest": [3]},
+        "copies": {"count": 1, "listed": [{"key": "a-1", "of": "real-7", "cosine": 0.96}]},
+        "control": {"count": 50, "within": 5},
+        "recall": {"spoofs": 10, "pairs": 4, "pairs_found": 0.75, "refused": 2, "refused_found": 1.0},
+        "rows": 90,
+        "buckets": 2,
+        "largest_bucket": 50,
+        "comparisons": 4000,
+    },
     "skin_tone": [
         {
             "live_domain": "<cam>",
@@ -100,6 +112,25 @@ def test_limits_and_shares_are_those_of_the_summary(tmp_path: Path) -> None:
     assert found["refused"] == [("identity", 30, 75), ("style", 22, 55)] and line["share"] == 25
     assert found["farthest"] is not None
     assert (found["farthest"]["drift"], found["farthest"]["real_drift"]) == ("−12.3", "−4.0")
+    near = found["nearness"]
+    assert near is not None
+    assert (near["duplicates"], near["copies"], near["spoofs"], near["groups"], near["largest"]) == (2, 1, 3, 1, 3)
+    assert (near["cosine"], near["control"], near["found"]) == ("0.95", "10 %", "100 %")
+
+
+def test_without_control_or_pairs_nothing_is_said_of_them(tmp_path: Path) -> None:
+    nothing = {"count": 0, "listed": []}
+    bare = SUMMARY["semantic"] | {
+        "duplicates": nothing,
+        "copies": nothing,
+        "groups": {"count": 0, "spoofs": 0, "largest": []},
+        "control": {"count": 0, "within": 0},
+        "recall": SUMMARY["semantic"]["recall"] | {"refused": 0, "refused_found": None},
+    }
+    found = audit({"audit": opened(folder(tmp_path / "audit", "audit", SUMMARY | {"semantic": bare}))})
+    assert found is not None and found["nearness"] is not None
+    near = found["nearness"]
+    assert near["control"] is near["found"] is None and near["duplicate_pairs"] == near["copy_pairs"] == []
 
 
 def test_an_audit_without_limits_has_no_section(tmp_path: Path) -> None:
@@ -112,10 +143,11 @@ def test_an_audit_of_before_faces_and_tones_has_fewer_figures(tmp_path: Path) ->
     passed = {name: share for name, share in PASSED.items() if name != "face"}
     style = {name: value for name, value in STYLE.items() if "mirror" not in name} | {"passed": passed}
     limits = SUMMARY["limits"] | {"by_style": {"cam-print": style}, "passed": passed}
-    new = ("skin_tone", "detectors")
+    new = ("skin_tone", "detectors", "semantic")
     older = {name: value for name, value in SUMMARY.items() if name not in new} | {"limits": limits}
     found = audit({"audit": opened(folder(tmp_path / "audit", "audit", older))})
     assert found is not None and not found["tones"] and not found["detectors"] and found["farthest"] is None
+    assert found["nearness"] is None
     assert found["rows"][0]["no_mirror"] == "measured by an older version" and found["rows"][0]["passed"][3] is None
 
 
@@ -136,4 +168,7 @@ def test_the_page_shows_the_table_and_why_a_limit_is_missing(tmp_path: Path) -> 
     assert "Refused, by reason a spoof may have several identity 30 style 22" in text
     assert "differ most from <cam> to cam-print: −12.3°, and −4.0° in real spoofs" in text
     assert "right on 81 % of 150 held-out real spoofs" in text
+    assert "(cosine 0.95 and more): to another spoof 2, to a training spoof 1; in groups of near spoofs 3" in text
+    assert "in the largest 3. Of real spoofs that the generator has not seen, 10 %" in text
+    assert "a-<2> a-1 another spoof 0.988 a-1 real-7 a training spoof 0.960" in text
     assert any(cell.get("title") == "the judge is right too <seldom>" for cell in page.of("span"))

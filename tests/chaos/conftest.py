@@ -13,7 +13,7 @@ from tests.chaos.workload import Workload, hashes
 @pytest.fixture(scope="session")
 def workload(tmp_path_factory: pytest.TempPathFactory) -> Workload:
     """A smaller one than that of `make chaos`."""
-    return Workload(tmp_path_factory.mktemp("workload"), shards=16, steps=6).prepare()
+    return Workload(tmp_path_factory.mktemp("workload"), shards=16, rows=12, steps=6).prepare()
 
 
 @pytest.fixture(scope="session")

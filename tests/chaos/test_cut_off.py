@@ -12,7 +12,7 @@ from tests.chaos.namespaces import network
 from tests.chaos.processes import find
 from tests.chaos.workload import Workload, finished_shards, judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 SECONDS = 300
 
 

@@ -86,6 +86,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_costs_no_byte(
         assert verdict.leftovers == 0  # a writer that meets a full disk cleans up after itself
 
 
+@pytest.mark.soak
 def test_a_read_only_disk_is_one_line_and_costs_no_byte(line: Line, reference: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "disk" / "out"
     with mounted(out.parent, "64m") as remount:

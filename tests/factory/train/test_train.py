@@ -22,6 +22,7 @@ from factory.train import (
     model_evaluation,
 )
 from factory.train.optimisers import learning_rate
+from tests.in_process import in_process
 from tests.toy_recipe import toy_settings, worker
 
 STEPS = 12
@@ -81,7 +82,8 @@ def test_a_crash_resumes_from_the_checkpoint_on_the_same_curve(
 @pytest.mark.slow
 def test_momentum_survives_a_crash(ray_local: None, tmp_path: Path) -> None:
     sgd, marker = {"optimizer": "sgd", "learning_rate": 0.02}, str(tmp_path / "crashed")
-    calm = train(tmp_path / "calm", sgd)
+    with in_process():
+        calm = train(tmp_path / "calm", sgd, read_ahead=0)
     assert train(tmp_path / "run", sgd, accident="crash", accident_at=6, marker=marker)["curve"] == calm["curve"]
     assert weights(tmp_path / "run") == weights(tmp_path / "calm")
 
@@ -93,16 +95,14 @@ def test_two_workers_make_the_weights_of_one(undisturbed: tuple[Path, dict[str, 
     assert together[0] == pytest.approx(alone[0], abs=1e-6)
 
 
-@pytest.mark.slow
-def test_bad_steps_are_skipped_and_counted(ray_local: None, tmp_path: Path) -> None:
+def test_bad_steps_are_skipped_and_counted(here: None, tmp_path: Path) -> None:
     summary = train(tmp_path / "run", bad_steps=[2, 5, 6, 7, 8], read_ahead=0)
     assert summary["skipped"] == 5
     assert summary["updates"] == STEPS - 5
     assert [point[0] for point in summary["curve"]] == [1, 2, 4, 5, 10, 11, 12]
 
 
-@pytest.mark.slow
-def test_five_bad_steps_in_a_row_end_the_run_and_name_the_keys(ray_local: None, tmp_path: Path) -> None:
+def test_five_bad_steps_in_a_row_end_the_run_and_name_the_keys(here: None, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"5 steps in a row, to step 9.*row-64, .*row-71\).*learning_rate") as error:
         train(tmp_path / "run", bad_steps=[*range(4, 12)], read_ahead=0)
     assert "\n" not in str(error.value)
@@ -128,23 +128,27 @@ def test_a_bug_in_a_loss_is_loud(ray_local: None, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def best(ray_local: None, tmp_path_factory: Any) -> str:
+def best(tmp_path_factory: Any) -> str:
     """Weights after six steps, which is when the third evaluation is."""
     folder: Path = tmp_path_factory.mktemp("best")
-    train(folder / "run", {"steps": 6}, read_ahead=0)
+    with in_process():
+        train(folder / "run", {"steps": 6}, read_ahead=0)
     return weights(folder / "run")
 
 
 PATIENT = {"evaluate_every": 2, "patience": 2}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("accident", [{}, {"accident": "crash", "accident_at": 8, "checkpoint_every": 2}])
+@pytest.mark.parametrize(
+    "accident",
+    [{}, pytest.param({"accident": "crash", "accident_at": 8, "checkpoint_every": 2}, marks=pytest.mark.slow)],
+)
 def test_patience_ends_a_run_that_no_longer_improves_and_keeps_the_best(
-    best: str, tmp_path: Path, accident: dict[str, Any]
+    best: str, tmp_path: Path, accident: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     """Three evaluations are each better than the one before; after a crash the checkpoint knows the best weights."""
     given = {"best_evaluation": 3, "read_ahead": 0, "marker": str(tmp_path / "marker"), **accident}
+    request.getfixturevalue("ray_local" if accident else "here")
     summary = train(tmp_path / "run", PATIENT, **given)
     assert (summary["steps"], summary["model_step"]) == (10, 6)
     assert [found["score"] for found in summary["evaluations"]][:4] == [1, 2, 3, 3]
@@ -153,7 +157,7 @@ def test_patience_ends_a_run_that_no_longer_improves_and_keeps_the_best(
 
 
 @pytest.mark.slow
-def test_the_best_weights_are_sharded_like_the_last(best: str, tmp_path: Path) -> None:
+def test_the_best_weights_are_sharded_like_the_last(best: str, ray_local: None, tmp_path: Path) -> None:
     given = {"best_evaluation": 3, "read_ahead": 0, "workers": 2, "parallel": "fsdp2"}
     assert train(tmp_path / "run", PATIENT, **given)["model_step"] == 6
     assert np.hstack([np.ravel(n) for n in eval(weights(tmp_path / "run"))]) == pytest.approx(

@@ -124,6 +124,7 @@ def _read_only(remount: Callable[[str], None]) -> None:
     raise AssertionError("the disk was never idle")
 
 
+@pytest.mark.soak
 def test_half_a_ledger_record_is_named_and_mended(
     line: Line, undisturbed: Path, reference: dict[str, str], tmp_path: Path
 ) -> None:

@@ -219,7 +219,7 @@ def test_a_killed_audit_goes_on_where_it_was(
     assert (out / "audit.parquet").read_bytes() == (root / "audit" / "audit.parquet").read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_measured(
     world: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, ray_local: None
 ) -> None:

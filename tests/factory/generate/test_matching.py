@@ -37,7 +37,6 @@ def test_generators_without_a_network_take_no_sampler(made: Path, name: str) -> 
         lay_plan(given, open_inputs(given))
 
 
-@pytest.mark.slow
 def test_a_domain_match_within_one_domain_changes_nothing(made: Path) -> None:  # noqa: F811
     """No route crosses domains, so no statistics are needed, and none are missed."""
     within = "plan.policies=[cross-attack]", "plan.samples=5"
@@ -49,7 +48,6 @@ def test_a_domain_match_within_one_domain_changes_nothing(made: Path) -> None:  
     assert not crossed and (plain == matched).all()
 
 
-@pytest.mark.slow
 def test_matched_samples_differ_and_can_be_made_again(made: Path) -> None:  # noqa: F811
     """With statistics in the model or estimated from the inputs: these are the same rows, hence the same bytes."""
     from difffas.style_statistics import write_statistics

@@ -164,7 +164,7 @@ def test_a_quarantined_shard_can_be_closed_over_as_rejects(line: Any, tmp_path: 
     assert [reject["key"] for reject in record["rejects"]] == keys(NAMES[0])
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_shard_that_kills_its_process_is_tried_a_bounded_number_of_times(line: Any) -> None:
     def deadly(shard: str, tried: int) -> None:
         if shard == NAMES[1]:

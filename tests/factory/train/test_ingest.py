@@ -229,7 +229,7 @@ print(*(hashlib.sha256(batch["image"]).hexdigest() for batch in stream(reader, 2
 """
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_corpus_on_s3_gives_the_same_batches(s3_server: S3Server, s3_bucket: str, corpus: Corpus) -> None:
     """In a process of its own: Ray's workers have the environment in which Ray was started."""
     write_corpus(f"{s3_bucket}/corpus", small_rows(side=24))  # type: ignore[arg-type]

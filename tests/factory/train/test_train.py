@@ -1,4 +1,4 @@
-"""The training core on real Ray Train, with a toy recipe."""
+"""The training core with a toy recipe: undisturbed in this process, disturbed on real Ray Train."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ def weights(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: Any, ray_local: None) -> tuple[Path, dict[str, Any]]:
+def undisturbed(tmp_path_factory: Any) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("train") / "undisturbed"
-    return folder, train(folder)
+    with in_process():
+        return folder, train(folder, read_ahead=0)
 
 
 def test_it_learns_and_brings_the_model_home(undisturbed: tuple[Path, dict[str, Any]]) -> None:
@@ -69,8 +70,9 @@ def test_running_again_is_a_no_op(undisturbed: tuple[Path, dict[str, Any]]) -> N
 
 @pytest.mark.slow
 def test_a_crash_resumes_from_the_checkpoint_on_the_same_curve(
-    undisturbed: tuple[Path, dict[str, Any]], tmp_path: Path
+    undisturbed: tuple[Path, dict[str, Any]], ray_local: None, tmp_path: Path
 ) -> None:
+    """The undisturbed run read its batches itself, in this process; this one reads ahead, on Ray."""
     folder, summary = undisturbed
     marker = tmp_path / "crashed"
     disturbed = train(tmp_path / "disturbed", accident="crash", accident_at=6, marker=str(marker))
@@ -79,7 +81,7 @@ def test_a_crash_resumes_from_the_checkpoint_on_the_same_curve(
     assert weights(tmp_path / "disturbed") == weights(folder)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_momentum_survives_a_crash(ray_local: None, tmp_path: Path) -> None:
     sgd, marker = {"optimizer": "sgd", "learning_rate": 0.02}, str(tmp_path / "crashed")
     with in_process():
@@ -88,8 +90,10 @@ def test_momentum_survives_a_crash(ray_local: None, tmp_path: Path) -> None:
     assert weights(tmp_path / "run") == weights(tmp_path / "calm")
 
 
-@pytest.mark.slow
-def test_two_workers_make_the_weights_of_one(undisturbed: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_two_workers_make_the_weights_of_one(
+    undisturbed: tuple[Path, dict[str, Any]], ray_local: None, tmp_path: Path
+) -> None:
     train(tmp_path / "two", workers=2)
     (alone, _), (together, _) = (eval(weights(f)) for f in (undisturbed[0], tmp_path / "two"))
     assert together[0] == pytest.approx(alone[0], abs=1e-6)
@@ -141,7 +145,7 @@ PATIENT = {"evaluate_every": 2, "patience": 2}
 
 @pytest.mark.parametrize(
     "accident",
-    [{}, pytest.param({"accident": "crash", "accident_at": 8, "checkpoint_every": 2}, marks=pytest.mark.slow)],
+    [{}, pytest.param({"accident": "crash", "accident_at": 8, "checkpoint_every": 2}, marks=pytest.mark.soak)],
 )
 def test_patience_ends_a_run_that_no_longer_improves_and_keeps_the_best(
     best: str, tmp_path: Path, accident: dict[str, Any], request: pytest.FixtureRequest
@@ -156,7 +160,7 @@ def test_patience_ends_a_run_that_no_longer_improves_and_keeps_the_best(
     assert weights(tmp_path / "run") == best
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_best_weights_are_sharded_like_the_last(best: str, ray_local: None, tmp_path: Path) -> None:
     given = {"best_evaluation": 3, "read_ahead": 0, "workers": 2, "parallel": "fsdp2"}
     assert train(tmp_path / "run", PATIENT, **given)["model_step"] == 6

@@ -63,6 +63,7 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
     assert weights(Storage(str(tmp_path / "run"))) == pytest.approx(curve[1], abs=1e-6)
 
 
+@pytest.mark.soak
 def test_too_many_lost_workers_end_in_one_line_and_the_run_goes_on_later(
     curve: tuple[list[list[float]], list[float]], tmp_path: Path
 ) -> None:

@@ -92,7 +92,7 @@ def test_the_fingerprint_has_what_decides_the_trials_and_nothing_else(corpora: P
     assert len({same, *(fingerprint(**given) for given in others)}) == 1 + len(others)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     corpora: Path, tmp_path: Path, ray_local: None
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
     assert tune.run(build(TuneConfig, given)) == found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_optuna_proposes_within_the_values_for_corpora_by_relative_paths(
     corpora: Path, tmp_path: Path, ray_local: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +161,7 @@ def test_optuna_proposes_within_the_values_for_corpora_by_relative_paths(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("searcher", ["random", "optuna"])
+@pytest.mark.parametrize("searcher", ["random", pytest.param("optuna", marks=pytest.mark.soak)])
 def test_no_pickle_in_a_search_s_folder_is_ever_loaded(
     corpora: Path, tmp_path: Path, ray_local: None, searcher: str
 ) -> None:

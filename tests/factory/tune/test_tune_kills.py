@@ -58,7 +58,7 @@ def steps_told(text: str, trial: str) -> list[int]:
     return [int(step) for step in re.findall(rf"^told {trial} (\d+)$", text, re.MULTILINE)]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_killed_driver_goes_on_with_its_trial_where_it_stood(corpora: Path, tmp_path: Path) -> None:
     """SIGKILL to the driver amid a trial; the second driver's trial starts from the checkpoint, on the same curve."""
     out = tmp_path / "search"

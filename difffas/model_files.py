@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load as load_bytes
-from torch import Tensor
 
 from difffas.errors import UserError
+
+if typing.TYPE_CHECKING:  # loading PyTorch takes two seconds, which readers of JSON save
+    from torch import Tensor
 
 WEIGHTS = "diffusion_pytorch_model"  # diffusers' stem, before `.safetensors`
 LARGEST_CONFIG = 16 << 20  # bytes
@@ -149,6 +149,8 @@ def stored_tensors(files: Files, folder: str, stem: str = WEIGHTS, variant: str 
 
 def read_tensors(files: Files, stored: Mapping[str, Stored]) -> Iterator[tuple[str, Tensor]]:
     """Yield the tensors that the headers describe, one after the other; raises UserError for a broken file."""
+    from safetensors.torch import load as load_bytes
+
     for name in sorted({tensor.file for tensor in stored.values()}):
         try:
             if "://" in files.url:
@@ -168,6 +170,8 @@ def elements(stored: Mapping[str, Stored]) -> int:
 
 def is_finite(tensor: Tensor) -> bool:
     """Whether a tensor is free of NaN and infinity."""
+    import torch
+
     return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
 
 

@@ -258,6 +258,19 @@ print(sorted(set(sys.modules) & {"torch", "ray", "numpy", "pyarrow", "pydantic",
     assert done.stdout.strip().endswith("[]")
 
 
+def test_rooms_are_imported_without_pytorch() -> None:
+    """A task of the line that reads or counts is a process of its own: PyTorch and diffusers cost it seven seconds."""
+    rooms = sorted(path.parent.name for path in (ROOT / "factory").glob("*/__init__.py"))
+    code = f"""
+import importlib, sys
+for room in {[room for room in rooms if room != "demo"]}:
+    importlib.import_module("factory." + room)
+print(sorted(set(sys.modules) & {{"torch", "diffusers", "timm", "ray", "scipy", "mitsuba"}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_files_stay_small() -> None:
     lines = {path: len(text_of(path).splitlines()) for path in EVERY}
     assert not offences(EVERY, lambda path: lines[path] > 400 and lines[path])

@@ -19,6 +19,9 @@ TERMINALS = {
     "latin-1": {"PYTHONIOENCODING": "latin-1"},
     "unset": {},
 }
+# Each test starts several processes: the others wait for `make test-slow`.
+QUICK = ("C and nothing else", "ascii, strict", "latin-1", "unset")
+EACH = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in TERMINALS]
 SETTINGS = ("LANG", "LC_ALL", "LC_CTYPE", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONCOERCECLOCALE")
 
 
@@ -28,14 +31,14 @@ def command(terminal: str, *arguments: str | bytes) -> subprocess.CompletedProce
     return subprocess.run(line, capture_output=True, env=environment, timeout=120)
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("terminal", EACH)
 def test_help(terminal: str) -> None:
     for arguments in (("--help",), ("generate", "--help"), ("play", "--help"), ("tune", "--help")):
         done = command(terminal, *arguments)
         assert (done.returncode, done.stderr) == (0, b"") and b"Usage: " in done.stdout
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("terminal", EACH)
 def test_an_error_is_one_line(terminal: str, tmp_path: Path) -> None:
     for name in ("Τ₀ × – ü", b"\xff\xfe"):
         given = b"classifier=" + os.fsencode(tmp_path) + b"/" + (name if isinstance(name, bytes) else name.encode())
@@ -44,7 +47,7 @@ def test_an_error_is_one_line(terminal: str, tmp_path: Path) -> None:
         assert done.returncode == 2 and len(lines) == 1 and lines[0].startswith(b"difffas: error: "), done.stderr
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("terminal", EACH)
 def test_json_is_json_and_files_have_their_names(terminal: str, tmp_path: Path) -> None:
     folder = tmp_path / "Τ₀ × ü"
     folder.mkdir()

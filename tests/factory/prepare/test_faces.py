@@ -106,7 +106,9 @@ def test_a_held_print_makes_two_faces(chosen: Callable[..., Choice]) -> None:
     assert chosen(frame(), reject_several=True).reject is None
 
 
-@pytest.mark.parametrize("degrees", [0, 20, 45, 90, 135, 180, 250, 270, 300])
+@pytest.mark.parametrize(
+    "degrees", [0, 20, 90, 135, *(pytest.param(each, marks=pytest.mark.slow) for each in (45, 180, 250, 270, 300))]
+)
 def test_turned_frames_become_upright(chosen: Callable[..., Choice], weights: str, degrees: float) -> None:
     straight, found = chosen(frame()), chosen(turned(degrees), upright=True)
     assert found.reject is None

@@ -150,6 +150,7 @@ def test_half_a_ledger_record_is_named_and_mended(
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "the file there was not adopted"
 
 
+@pytest.mark.soak
 def test_two_drivers_at_once_share_the_work(line: Line, reference: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     ends = [line.start(out), line.start(out)]

@@ -32,7 +32,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return hashes(out)
 
 
-@pytest.mark.parametrize("target", ["driver", pytest.param("raylet", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("target", ["driver", "raylet"])
 def test_a_kill_changes_no_byte_of_a_rendering(target: str, rendered: dict[str, str], tmp_path: Path) -> None:
     workload = Rendering(tmp_path, shards=8)
     blow = Blow(target, after_progress=True, delay=0.7, pick=0.5, replaced_after=1.0)

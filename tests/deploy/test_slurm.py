@@ -108,6 +108,7 @@ def test_a_mistake_keeps_its_status(job: dict[str, str], tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_the_warning_before_the_end_reaches_the_command(job: dict[str, str], tmp_path: Path) -> None:
     write_corpus(tmp_path / "real", small_rows())
     running = start(job, "generate", *settings(tmp_path, 1_000_000), "output.rows_per_shard=20")

@@ -17,7 +17,7 @@ from factory.train.recipes import style as fit_style
 from tests.root import ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_photographs_become_spoofs(shared_data: Path, tmp_path: Path, here: None) -> None:
     for kind in ("live", "print"):
         for person in ("0001", "0002", "0003", "0005"):

@@ -172,7 +172,7 @@ def test_an_older_audit_has_no_pairs(world: tuple[Path, dict[str, Any], dict[str
     assert not (root / "never").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_workers_and_the_order_of_rows_and_shards_do_not_matter(
     world: tuple[Path, dict[str, Any], dict[str, Any]], ray_local: None
 ) -> None:

@@ -68,7 +68,7 @@ def test_running_again_is_a_no_op(undisturbed: tuple[Path, dict[str, Any]]) -> N
     assert (folder / "summary.json").stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_crash_resumes_from_the_checkpoint_on_the_same_curve(
     undisturbed: tuple[Path, dict[str, Any]], ray_local: None, tmp_path: Path
 ) -> None:
@@ -122,7 +122,7 @@ def test_a_mistake_found_by_a_worker_ends_the_run_at_once(ray_local: None, tmp_p
         train(tmp_path / "run", workers=workers, **given)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_bug_in_a_loss_is_loud(ray_local: None, tmp_path: Path) -> None:
     """It is no mistake of the user's, though NumPy and PyTorch raise their ValueErrors of it: exit status 1."""
     given = {"accident": "bug", "accident_at": 1, "marker": str(tmp_path / "m"), "max_failures": 0}

@@ -104,6 +104,7 @@ def run_and_resume(
     return summary
 
 
+@pytest.mark.soak
 def test_a_killed_driver_resumes_and_no_folder_is_taken_for_the_latest(
     curve: tuple[list[list[float]], list[float]], tmp_path: Path
 ) -> None:

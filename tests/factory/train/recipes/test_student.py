@@ -92,7 +92,7 @@ def test_all_workers_call_the_network_as_often_as_each_other(root: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["ddp", "fsdp2"])
+@pytest.mark.parametrize("how", ["ddp", pytest.param("fsdp2", marks=pytest.mark.soak)])
 def test_two_workers_teach_as_one_does(root: Path, tmp_path: Path, how: str) -> None:
     config = student_config(root)
     settings = told(config)

@@ -28,6 +28,8 @@ def test_the_same_code_runs_on_the_cpu() -> None:
         "sampling, exact",
         "sampling, balanced",
         "sampling, fast",
+        "sampling, student",
+        "sampling, student-2",
         "training, reference",
         "training, ours",
     ]

@@ -74,6 +74,7 @@ def test_too_many_lost_workers_end_in_one_line_and_the_run_goes_on_later(
     assert (tmp_path / "marker").read_text() == "4"
 
 
+@pytest.mark.soak
 def test_a_lost_node_is_done_without(curve: tuple[list[list[float]], list[float]], tmp_path: Path) -> None:
     """The raylet under the worker is killed: another node goes on from the checkpoint, with the same driver."""
     given = {"accident": "node", "accident_at": 6, "marker": str(tmp_path / "marker")}

@@ -68,6 +68,7 @@ def mounted(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
             subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@pytest.mark.soak
 def test_a_full_disk_ends_the_run_in_one_line_and_costs_no_byte(
     line: Line, undisturbed: Path, reference: dict[str, str], tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 from tests.in_process import in_process
 
-pytestmark = pytest.mark.slow  # eight stations, one after the other; test_pipeline.py has a shorter chain, on Ray
+pytestmark = pytest.mark.soak  # eight stations, one after the other; test_pipeline.py has a shorter chain, on Ray
 
 CPU = {"gpus_per_worker": 0, "threads": 1, "read_ahead": 0}
 TRAIN = {"steps": 4, "batch_size": 8, "learning_rate": 1e-3}

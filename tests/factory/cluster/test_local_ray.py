@@ -235,7 +235,7 @@ def test_the_dashboard_s_address_is_for_the_cluster_s_processes_alone(
     assert os.environ.get(local_ray.DASHBOARD) == before
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_raylet_that_dies_at_its_first_start(tmp_path: Path) -> None:
     """The second cluster is one that works, and nothing of the first is left."""
     import subprocess

@@ -98,7 +98,7 @@ def test_it_was_taught_what_its_card_says() -> None:
     assert f"{figures['psnr']:.1f}" in card and f"{figures['two_calls_psnr']:.1f}" in card
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_recipes_teacher_is_the_one_that_the_student_names(tmp_path: Path) -> None:
     student.write_teacher(tmp_path / "teacher")
     named = json.loads((PRETRAINED / "student" / "config.json").read_text())["teacher"]

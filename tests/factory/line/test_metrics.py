@@ -137,7 +137,7 @@ sys.stdout.write(urllib.request.urlopen(url, timeout=10).read().decode())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_prometheus_scrapes_what_the_ledger_counts(tmp_path: Path) -> None:
     write_corpus(tmp_path / "real", small_rows())
     settings = [

@@ -127,7 +127,9 @@ def test_what_is_not_there(photos: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["images", "tables", "shards"])
+@pytest.mark.parametrize(
+    "name", ["images", *(pytest.param(each, marks=pytest.mark.soak) for each in ("tables", "shards"))]
+)
 def test_prepare_from_s3_to_s3(photos: str, s3_bucket: str, name: str) -> None:
     settings = ["crop=none", "size=32", "license=cc0-1.0", "defaults.domain=cam", "split.train=1.0"]
     settings += [f"source={photos}/{name}", f"out={s3_bucket}/out/{name}"]

@@ -17,6 +17,7 @@ from factory.core.errors import Stalled
 from factory.storage import Storage
 from tests.chaos.cluster import Cluster
 from tests.factory.train.test_train import train
+from tests.in_process import in_process
 from tests.s3 import SECRET_KEY, S3Server
 
 pytestmark = pytest.mark.slow
@@ -32,10 +33,11 @@ print("summary", json.dumps(train(sys.argv[1], **given)))
 
 
 @pytest.fixture(scope="module")
-def curve(tmp_path_factory: pytest.TempPathFactory, ray_local: None) -> tuple[list[list[float]], list[float]]:
+def curve(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[list[float]], list[float]]:
     """Loss curve and last weights of a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("kills") / "undisturbed"
-    return train(folder)["curve"], weights(Storage(str(folder)))
+    with in_process():
+        return train(folder, read_ahead=0)["curve"], weights(Storage(str(folder)))
 
 
 def weights(storage: Storage) -> list[float]:
@@ -53,7 +55,7 @@ def weights(storage: Storage) -> list[float]:
     ],
 )
 def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
-    curve: tuple[list[list[float]], list[float]], tmp_path: Path, resources: dict[str, Any]
+    curve: tuple[list[list[float]], list[float]], ray_local: None, tmp_path: Path, resources: dict[str, Any]
 ) -> None:
     marker = tmp_path / "marker"
     summary = train(tmp_path / "run", accident="kill", accident_at=6, marker=str(marker), **resources)
@@ -65,7 +67,7 @@ def test_a_killed_worker_is_replaced_and_goes_on_from_the_checkpoint(
 
 @pytest.mark.soak
 def test_too_many_lost_workers_end_in_one_line_and_the_run_goes_on_later(
-    curve: tuple[list[list[float]], list[float]], tmp_path: Path
+    curve: tuple[list[list[float]], list[float]], ray_local: None, tmp_path: Path
 ) -> None:
     given = {"accident": "kill", "accident_at": 6, "marker": str(tmp_path / "marker")}
     with pytest.raises(Stalled, match=r"lost more than 0 times .* run the command again"):

@@ -160,8 +160,8 @@ def test_optuna_proposes_within_the_values_for_corpora_by_relative_paths(
         assert trial["status"] in ("finished", "stopped")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("searcher", ["random", pytest.param("optuna", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("searcher", ["random", "optuna"])
 def test_no_pickle_in_a_search_s_folder_is_ever_loaded(
     corpora: Path, tmp_path: Path, ray_local: None, searcher: str
 ) -> None:

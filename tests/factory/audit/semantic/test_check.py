@@ -78,7 +78,7 @@ def test_embeddings_of_a_side_table_decide(world: World, tmp_path: Path) -> None
     assert not (tmp_path / "never").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_workers_find_what_this_process_finds(world: World, tmp_path: Path, ray_local: None) -> None:
     root, inputs, _ = world
     with in_this_process():

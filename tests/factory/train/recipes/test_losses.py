@@ -100,7 +100,7 @@ def test_two_workers_train_as_one(together: list[dict[str, Any]], corpus: str, c
         np.testing.assert_allclose(facts["curves"][case], alone, rtol=TOLERANCE)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_workers_train_as_one_on_every_loss(corpus: str, tmp_path: Path) -> None:
     for facts in two_workers(corpus, CASES, tmp_path):
         for case, given in CASES.items():

@@ -36,7 +36,8 @@ test-slow: .venv/installed-dev
 	$(PYTEST) -m 'slow and not soak' --ignore tests/chaos $(BESIDE) --durations=30
 	$(PYTEST) -m 'slow and not soak' tests/chaos --durations=10
 
-# What takes longest: clusters that grow and drain, trainings on two workers, searches and ablations killed amid their work.
+# What takes longest and has a shorter sibling above: clusters that grow, drain and lose disks, trainings and searches killed
+# amid their work, the chain of stations with a search. CI leaves it out: run it before a release, with nothing beside it.
 test-soak: .venv/installed-dev
 	$(PYTEST) -m soak
 

@@ -101,22 +101,17 @@ def ray_local() -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture(scope="module")
-def in_process() -> Iterator[None]:
-    """For tests of what a station makes: its stages and workers run in this process, without Ray."""
-    from tests import in_process as played
+def _here() -> Iterator[None]:
+    from tests.in_process import in_process
 
-    with played.in_process():
+    with in_process():
         yield
 
 
-@pytest.fixture
-def here() -> Iterator[None]:
-    """As `in_process`, for one test of a file whose others need Ray."""
-    from tests import in_process as played
-
-    with played.in_process():
-        yield
+# For tests of what a station makes: its stages and workers run in this process, without Ray. `here` is for one test of
+# a file whose others need Ray.
+in_process = pytest.fixture(_here, scope="module", name="in_process")
+here = pytest.fixture(_here, name="here")
 
 
 @pytest.fixture(scope="session")

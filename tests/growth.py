@@ -15,16 +15,16 @@ def grows_at_most(work: Callable[[int], object], size: int, factor: float = 11.0
     Linear work takes 4 times as much, or 6 where it leaves the caches; quadratic work takes 16. `size` must be large
     enough for some tens of milliseconds.
     """
-    small, large = (min(_seconds(work, scale * size) for _ in range(TRIES)) for scale in (1, 4))
+    gc.collect()
+    gc.disable()  # it would walk all that other tests have left in this process, the more often the larger the input
+    try:
+        small, large = (min(_seconds(work, scale * size) for _ in range(TRIES)) for scale in (1, 4))
+    finally:
+        gc.enable()
     assert large < factor * small, f"{large:.3f} s for four times what takes {small:.3f} s"
 
 
 def _seconds(work: Callable[[int], object], size: int) -> float:
-    gc.collect()
-    gc.disable()  # it would walk all that other tests have left in this process, the more often the larger the input
-    try:
-        began = time.thread_time()
-        work(size)
-        return time.thread_time() - began
-    finally:
-        gc.enable()
+    began = time.thread_time()
+    work(size)
+    return time.thread_time() - began

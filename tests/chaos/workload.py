@@ -78,16 +78,8 @@ class Rendering(Workload):
 
     def command(self, out: Path) -> list[str]:
         """The `difffas world` that fills `out`."""
-        options = [
-            "--people",
-            str(self.shards),
-            "--domains",
-            "phone,webcam",
-            "--attacks",
-            "rigid_mask",
-            "--size",
-            "32",
-        ]
+        attack = "rigid_mask"  # needs no enrolment
+        options = ["--people", str(self.shards), "--domains", "phone,webcam", "--attacks", attack, "--size", "32"]
         settings = [
             f"output.rows_per_shard={self.rows}",
             "output.formats=[parquet, webdataset]",

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import torch
 
-from tests.difffas.golden import FILE, brief, compute, error
+from tests.difffas.golden import CASES, FILE, brief, compute, error
 
 # The most recorded over eight settings.
 UNSEEN = 5
@@ -19,7 +19,9 @@ EXACT = 1e-6  # of an array's deviation: float64 runs agree to 1e-10, but some e
 
 
 # `make test-isa` has both on three kinds of processors; `make test` has the paper's alone.
-@pytest.mark.parametrize("case", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case == "paper" else pytest.mark.slow) for case in CASES]
+)
 def test_golden(case: str) -> None:
     recorded = json.loads(FILE.read_text(encoding="utf-8"))[case]
     narrow, wide = compute(case), compute(case, torch.float64)

@@ -120,7 +120,6 @@ def test_a_job_s_exit_status_is_the_command_s(cluster: Cluster, real: Path, tmp_
     assert "in quarantine" in quarantined.stdout
 
 
-@pytest.mark.soak
 def test_a_running_job_is_not_submitted_twice_and_can_be_stopped(
     cluster: Cluster, real: Path, wheel: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 OF_RAY = ("TrainController", "PlacementGroupCleaner", "AutoscalingCoordinator", "PreemptionWatcher")  # Ray's actors
@@ -31,10 +31,20 @@ def quiet_workers() -> None:
     """From now on show of the cluster's processes what `shown` leaves; to be called once a cluster is joined."""
     if os.environ.get("DIFFFAS_DEBUG") == "1":
         return
+    from ray._private import worker
     from ray._private.ray_logging import global_worker_stdstream_dispatcher as dispatcher
-    from ray._private.worker import print_to_stdstream
 
-    def handle(data: dict[str, Any]) -> None:
+    if not hasattr(worker.print_to_stdstream, "__wrapped__"):  # what a raylet says comes to it past the dispatcher
+        worker.print_to_stdstream = _quiet(worker.print_to_stdstream)
+    dispatcher.remove_handler(HANDLER)
+    dispatcher.add_handler(HANDLER, worker.print_to_stdstream)
+
+
+def _quiet(prints: Callable[..., None]) -> Callable[..., None]:
+    """Ray's printing of a batch of lines, without noise; lines of progress come without Ray's prefix."""
+
+    @functools.wraps(prints)
+    def handle(data: dict[str, Any], ignore_prefix: bool = False) -> None:
         lines = []
         for line in shown(data):
             if OURS.match(line):
@@ -42,10 +52,9 @@ def quiet_workers() -> None:
             else:
                 lines.append(line)
         if lines:
-            print_to_stdstream({**data, "lines": lines}, ignore_prefix=False)
+            prints({**data, "lines": lines}, ignore_prefix=ignore_prefix)
 
-    dispatcher.remove_handler(HANDLER)
-    dispatcher.add_handler(HANDLER, handle)
+    return handle
 
 
 def quiet_pools() -> None:

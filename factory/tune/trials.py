@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from difffas.errors import UserError
+from factory.cluster.local_ray import variables
 from factory.core.progress import say
 from factory.storage import Storage
 from factory.tune.record import Ended, Record, kept, trial_names
@@ -112,7 +113,8 @@ def _run(storage: Storage, config: TuneConfig, record: Record, proposals: Propos
                 verbose=0,
             ),
         )
-        outcomes = [_ended(record, result, config) for result in tuner.fit()]
+        with variables({"RAY_AIR_NEW_OUTPUT": "0"}):  # its table, which `verbose` leaves, names the private folder
+            outcomes = [_ended(record, result, config) for result in tuner.fit()]
     return {outcome.name: outcome for outcome in outcomes}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,35 @@ def test_progress_has_no_prefix_and_the_rest_has(
     seen = capsys.readouterr()
     assert seen.err == "fit-style: step 3/9 · loss 1.0\n"
     assert seen.out == "ray: ['Traceback']\n"
+
+
+def test_what_a_raylet_says_goes_the_same_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ray's thread for errors calls the printing itself."""
+    from ray._private import ray_logging, worker
+
+    monkeypatch.setattr(
+        ray_logging, "global_worker_stdstream_dispatcher", ray_logging.WorkerStandardStreamDispatcher()
+    )
+    monkeypatch.setattr(worker, "print_to_stdstream", lambda data, ignore_prefix: print("ray:", data["lines"]))
+    stopped = threading.Event()
+    said = ["WARNING: 8 PYTHON worker processes have been started on node: d800 with", "a node ran out of memory"]
+
+    class Errors:
+        def subscribe(self) -> None: ...
+
+        def poll(self) -> tuple[None, dict[str, Any]]:
+            if len(said) == 1:
+                stopped.set()
+            return None, {"job_id": None, "error_message": said.pop(0)}
+
+    quieting.quiet_workers()
+    quieting.quiet_workers()  # a second cluster of the process
+    monkeypatch.setattr(worker, "_internal_kv_initialized", lambda: False)
+    driver = SimpleNamespace(gcs_error_subscriber=Errors(), current_job_id=SimpleNamespace(binary=lambda: b"1"))
+    worker.listen_error_messages(driver, stopped)
+    assert capsys.readouterr().out == "ray: ['a node ran out of memory']\n"
 
 
 def test_everything_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def test_the_fingerprint_has_what_decides_the_trials_and_nothing_else(corpora: P
 
 @pytest.mark.soak
 def test_a_search_goes_past_what_fails_and_generates_the_best_again(
-    corpora: Path, tmp_path: Path, ray_local: None
+    corpora: Path, tmp_path: Path, ray_local: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     made = {
         "inputs": {"live": f"{corpora}/real", "guides": f"{corpora}/real", "generator": "dummy"},
@@ -118,6 +118,7 @@ def test_a_search_goes_past_what_fails_and_generates_the_best_again(
         reduction=2,
     )
     found = tune.run(build(TuneConfig, given))
+    assert "difffas-tune-" not in "".join(capfd.readouterr()), "the folder of Ray's own is gone by now"
     drawn = [draw(build(TuneConfig, given).search, 0, number) for number in range(4)]
     assert [trial["parameters"] for trial in found["trials"]] == drawn
     for trial in found["trials"]:

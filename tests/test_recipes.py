@@ -27,7 +27,7 @@ from tests.root import ROOT
 EXAMPLES = {
     **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
     **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world", "benchmark": "benchmark"},
-    "teach": "generate",
+    **{"teach": "generate", "aligned": "world"},
     **{f"ablate_{table}": "ablate" for table in ("sampling", "generators", "combinations")},
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says

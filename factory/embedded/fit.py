@@ -1,7 +1,8 @@
 """The recipe of a generator for the embedded people: `python -m factory.embedded.fit OUT` fits and ships it.
 
-It knows the styles of the embedded people (24 of them, live ones included) at 64², so that spoofs can be made at once
-and a training on other styles has a start. Its card, `generator/README.md`, states its cost.
+It learns from other rendered people, whose live pictures have the pose and framing of their spoofs:
+`difffas world --config examples/aligned.yaml --out OUT/world` renders them first. It starts from the generator of
+drawn people. Its card, `generator/README.md`, states its cost.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from pathlib import Path
 from difffas.errors import UserError
 from difffas.style_encoder import SMALL_STYLE_ENCODER
 from difffas.style_statistics import PART
-from difffas.unet import SMALL_UNET
 from factory import prepare
 from factory.core.config import build
 from factory.core.documents import JsonObject
 from factory.core.progress import say
 from factory.corpus import Corpus
+from factory.drawn import PRETRAINED
 from factory.embedded import PAIRS, smaller
 from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
@@ -34,7 +35,7 @@ CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 
 
 
 def fit(out: str) -> TrainSummary:
-    """Prepare the people and fit style encoder and generator below `out`; a second call resumes."""
+    """Prepare the people, fit style encoder and generator below `out`; a second call resumes."""
     root = Path(out).absolute()
     prepare.run(build(prepare.PrepareConfig, smaller(SIZE, f"{root}/corpus")))
     fit_style.run(build(fit_style.FitStyleConfig, _style(root)))
@@ -54,15 +55,14 @@ def _style(root: Path) -> JsonObject:
 
 
 def _generator(root: Path) -> JsonObject:
-    training = {"steps": 1200, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
+    training = {"steps": 6000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
-        "corpus": f"{root}/corpus",
+        "corpus": f"{root}/world",
         "style_encoder": f"{root}/style",
+        "initial": str(PRETRAINED),
         "out": f"{root}/generator",
-        # Only t below 500: a larger T₀ turns a face into another face, and half the range is learnt twice as well.
-        "network": {**SMALL_UNET, "dropout": 0.0, "timesteps": 500},
         "pairs": PAIRS,
-        "train": {**training, "evaluate_every": 300},
+        "train": {**training, "evaluate_every": 500},
         "ema_decay": 0.998,
         "evaluation": {"samples": HELD_OUT},
         "resources": CPU,
@@ -77,7 +77,7 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory() as name:
         narrowed(root / "generator", Path(name), ("unet", "style_encoder", "scheduler", PART))
-        losses = held_out_losses(Path(name), Corpus(str(root / "corpus")))
+        losses = held_out_losses(Path(name), Corpus(str(root / "world")))
         known = folder / "held_out.json"
         before = json.loads(known.read_text(encoding="utf-8"))["all"] if known.is_file() else math.inf
         if losses["all"] >= before:

@@ -13,6 +13,7 @@ from factory.corpus.scenes import SCENES
 from factory.line import Failed, LineSummary, Work, finished_run, run_line
 from factory.run import SUMMARY, Planned, Run, read_claim
 from factory.storage import Storage
+from factory.world.attacks.enrolment import SIDE, enrolled_side
 from factory.world.plan import Plan
 from factory.world.render import renderer
 from factory.world.settings import WorldConfig as WorldConfig
@@ -77,6 +78,8 @@ def identity(config: WorldConfig, rendered_by: str | None = None) -> dict[str, A
     settings = config.model_dump(mode="json", include=DECISIVE)
     if config.aligned:  # absent otherwise: folders begun before the setting existed can be resumed
         settings["aligned"] = "enrolled in rooms"  # True before: those had a plain wall behind the person
+    if (side := enrolled_side(config.size)) != SIDE:  # folders begun when it was always SIDE differ
+        settings["enrolled_side"] = side
     return {**settings, "split": list(config.split.items()), "renderer": rendered_by or renderer()}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from factory.corpus.row import LIVE_ATTACK
 from factory.world.attacks import ATTACKS
-from factory.world.attacks.enrolment import Enrolment, enrolled
+from factory.world.attacks.enrolment import Enrolment, enrolled, enrolled_side
 from factory.world.attacks.presentation import Presentation
 from factory.world.capture import rooms
 from factory.world.capture.cameras import CAMERAS, Device, view
@@ -73,7 +73,7 @@ def photograph(
         UserError: Mitsuba is not installed.
     """
     device = CAMERAS[camera]
-    shown = _presented(person, moment, device, attack, seed, paired)
+    shown = _presented(person, moment, device, attack, enrolled_side(size), seed, paired)
     looks = view(device, _drawn(seed, "view", attack), shown.landmarks)
     taken = _recorded(shown.bodies, looks, room, device, attack, size, samples, seed)
     return replace(taken, parameters={**_described(person), **taken.parameters, **shown.parameters})
@@ -95,7 +95,7 @@ def unattacked(
         wearer = _figure(person, moment)
         bodies, landmarks, pose = wearer.everything, wearer.landmarks, _turned(Moment.from_seed(moment))
     else:
-        cast = _cast(person, moment, attack, seed, paired=True)
+        cast = _cast(person, moment, attack, enrolled_side(size), seed, paired=True)
         spoof = ATTACKS[attack](cast.impostor, cast.enrolment, device, cast.generator)
         landmarks = spoof.landmarks
         if spoof.page is not None:
@@ -137,24 +137,26 @@ class _Cast:
     generator: np.random.Generator
 
 
-def _cast(person: int, moment: int, attack: str, seed: int, paired: bool) -> _Cast:
+def _cast(person: int, moment: int, attack: str, side: int, seed: int, paired: bool) -> _Cast:
     generator = _drawn(seed, "attack", attack)
     stranger, then = (int(value) for value in generator.integers(1 << 62, size=2))
     stranger += STRANGERS
     if attack in WORN:
-        impostor, posed, enrolment = _figure(person, moment), moment, _enrolment(stranger, then, paired)
+        impostor, posed, enrolment = _figure(person, moment), moment, _enrolment(stranger, then, side, paired)
     else:
         impostor, posed = figure(Person.from_seed(stranger), Moment.from_seed(then)), then
-        enrolment = _enrolment(person, moment, paired)
+        enrolment = _enrolment(person, moment, side, paired)
     return _Cast(impostor, Moment.from_seed(posed), _found(enrolment, _drawn(seed, "found", attack)), generator)
 
 
-def _presented(person: int, moment: int, camera: Device, attack: str, seed: int, paired: bool) -> Presentation:
+def _presented(
+    person: int, moment: int, camera: Device, attack: str, side: int, seed: int, paired: bool
+) -> Presentation:
     """What is before the camera: the person, or an attack by which a stranger shows the person's face."""
     if attack == LIVE_ATTACK:
         somebody = _figure(person, moment)
         return Presentation(somebody.everything, somebody.landmarks, _turned(Moment.from_seed(moment)))
-    cast = _cast(person, moment, attack, seed, paired)
+    cast = _cast(person, moment, attack, side, seed, paired)
     made = ATTACKS[attack](cast.impostor, cast.enrolment, camera, cast.generator)
     pose = {} if attack in FLAT else _turned(cast.posed)
     return replace(made, parameters={**made.parameters, **pose, "enrolment_side": float(cast.enrolment.side)})
@@ -166,14 +168,13 @@ def _figure(person: int, moment: int) -> Figure:
 
 
 @functools.lru_cache(maxsize=2)
-def _enrolment(person: int, moment: int, in_a_room: bool) -> Enrolment:
-    """However large and fine the pictures are that show it."""
+def _enrolment(person: int, moment: int, side: int, in_a_room: bool) -> Enrolment:
     drawn = _drawn(moment, "enrolment")
     if not in_a_room:
-        return enrolled(_figure(person, moment), drawn)
+        return enrolled(_figure(person, moment), drawn, side)
     furnished = _drawn(moment, "enrolment", "room")
     name = str(furnished.choice(list(rooms.ROOMS)))
-    return enrolled(_figure(person, moment), drawn, room=rooms.room(name, furnished))
+    return enrolled(_figure(person, moment), drawn, side, room=rooms.room(name, furnished))
 
 
 def _found(enrolment: Enrolment, generator: np.random.Generator) -> Enrolment:

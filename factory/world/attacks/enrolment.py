@@ -17,7 +17,7 @@ from factory.world.people.figure import Figure
 from factory.world.render import render
 from factory.world.scene import Camera, Floats, Panel, Point, Scene
 
-SIDE, SAMPLES = 384, 12  # twice the pixels across a face, and more paths to each of it, than a picture has of 128
+SIDE, SAMPLES = 384, 12  # of 128: twice the pixels across a face, and more paths to each of it, than a picture has
 FIELD = 0.37  # metres of the person across the picture: head and shoulders
 AWAY = (0.5, 1.4)  # metres: a selfie, a portrait
 YAW, PITCH = 12.0, 8.0  # degrees that the camera stands aside, above or below at most
@@ -90,6 +90,11 @@ class Enrolment:
             for channel in range(3)
         ]
         return np.asarray(np.clip(np.stack(channels, axis=-1), 0, 1), np.float32)
+
+
+def enrolled_side(size: int) -> int:
+    """Pixels of the side of what an attacker has, for pictures of `size`: more than they can show of it."""
+    return min(3 * size, SIDE)
 
 
 def enrolled(

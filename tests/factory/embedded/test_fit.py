@@ -14,7 +14,7 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.schedule import alphas_cumprod
 from difffas.style_statistics import read_statistics
-from factory.core.config import build
+from factory.core.config import build, read_yaml
 from factory.corpus import Corpus
 from factory.embedded import fit
 from factory.images import resize
@@ -24,7 +24,9 @@ from factory.storage import Storage
 from factory.storage.embedded import FOLDERS, GENERATOR, PEOPLE
 from factory.train.recipes.generator import FitGeneratorConfig
 from factory.train.recipes.style import FitStyleConfig
+from factory.world import WorldConfig
 
+ROOT = Path(__file__).parents[3]
 MEGABYTES = 16
 DOMAIN, ATTACKS = "world__phone", ("print", "replay", "rigid_mask", "partial", "make_up")
 
@@ -149,7 +151,9 @@ def test_another_is_shipped_only_if_its_held_out_loss_is_lower(
 
 
 def test_the_recipe_s_stations_take_its_settings(tmp_path: Path) -> None:
+    aligned = build(WorldConfig, {**read_yaml(ROOT / "examples" / "aligned.yaml"), "out": f"{tmp_path}/world"})
     style = build(FitStyleConfig, fit._style(tmp_path))
     generator = build(FitGeneratorConfig, fit._generator(tmp_path))
-    assert (generator.style_encoder, generator.corpus) == (style.out, style.corpus)
-    assert generator.network.timesteps == 500 and generator.pairs.self_pairs == 1.0
+    assert (generator.style_encoder, generator.corpus) == (style.out, aligned.out)
+    assert aligned.aligned and aligned.size == fit.SIZE and generator.pairs.self_pairs < 0.5
+    assert aligned.seed != 0, "the embedded people have seed 0"

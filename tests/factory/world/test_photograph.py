@@ -7,7 +7,7 @@ import pytest
 
 from factory.corpus.scenes import SCHEMA
 from factory.world.attacks import ATTACKS
-from factory.world.attacks.enrolment import SIDE
+from factory.world.attacks.enrolment import SIDE, enrolled_side
 from factory.world.photograph import FLAT, STRANGERS, WORN, Photograph, _enrolment, _found, photograph, unattacked
 from factory.world.settings import MOST_PEOPLE, MOST_SEED
 
@@ -70,13 +70,15 @@ def edges(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(np.hypot(down, across))
 
 
-def test_an_enrolment_is_as_fine_whatever_the_pictures_are() -> None:
-    sides = {_found(_enrolment(3, 4, False), np.random.default_rng(seed)).side for seed in range(20)}
-    assert max(sides) == SIDE >= 384 and 0.4 * SIDE <= min(sides) < 0.6 * SIDE
+@pytest.mark.parametrize(("size", "side"), [(64, 192), (128, SIDE), (512, SIDE)])
+def test_an_enrolment_is_finer_than_small_pictures_and_as_fine_for_all_others(size: int, side: int) -> None:
+    enrolment = _enrolment(3, 4, enrolled_side(size), False)
+    sides = {_found(enrolment, np.random.default_rng(seed)).side for seed in range(20)}
+    assert max(sides) == side and 0.4 * side <= min(sides) < 0.6 * side
 
 
 def test_what_is_printed_for_a_pair_was_taken_in_a_room_as_live_pictures_are() -> None:
-    plain, paired = _enrolment(3, 4, False), _enrolment(3, 4, True)
+    plain, paired = _enrolment(3, 4, 96, False), _enrolment(3, 4, 96, True)
     assert np.array_equal(plain.landmarks, paired.landmarks), "only light and background differ"
     assert isinstance(plain.scene.surroundings, tuple) and isinstance(paired.scene.surroundings, np.ndarray)
     assert paired.scene.surroundings.std(axis=(0, 1)).min() > 0

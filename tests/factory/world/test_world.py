@@ -114,6 +114,11 @@ def test_the_renderer_and_what_decides_a_picture_are_in_the_fingerprint(monkeypa
     assert world.identity(config(Path("x"))) != same
 
 
+@pytest.mark.parametrize(("size", "stated"), [(64, 192), (128, None)])
+def test_folders_begun_with_finer_enrolments_of_small_pictures_are_others(size: int, stated: int | None) -> None:
+    assert world.identity(config(Path("x"), size=size), "mitsuba 3").get("enrolled_side") == stated
+
+
 def test_without_mitsuba_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mitsuba", None)
     with pytest.raises(ValueError, match=r"^rendering needs Mitsuba: pip install 'difffas-factory\[world\]'$"):

@@ -27,7 +27,7 @@ SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M"
 # Licences whose names the Hugging Face Hub knows.
 HUB_LICENSES = """cc0-1.0 cc-by-4.0 cc-by-3.0 cc-by-sa-4.0 cc-by-nd-4.0 cc-by-nc-4.0 cc-by-nc-3.0 cc-by-nc-sa-4.0
 cc-by-nc-nd-4.0 mit apache-2.0 bsd-2-clause bsd-3-clause isc unlicense odc-by odbl"""
-_SHARED = ("steps", "sampler", "preset", "generator")  # equal in all rows of a generation
+_SHARED = ("match", "steps", "sampler", "preset", "generator")  # equal in all rows of a generation
 _NAMED = ("live_domain", "live_license", "guide_license")
 
 
@@ -64,6 +64,7 @@ class SamplingFacts:
 
     t0: tuple[int, int] | None
     cfg_scale: tuple[float, float] | None
+    match: list[str]
     steps: list[int]
     sampler: list[str]
     preset: list[str]
@@ -247,8 +248,7 @@ def _recipe(made: pa.Table) -> SamplingFacts | None:
     if not len(made):
         return None
     t0, cfg_scale = (_range(made, name) for name in ("t0", "cfg_scale"))
-    steps, sampler, preset, generator = (list(_counts(made, name)) for name in _SHARED)
-    return SamplingFacts(t0, cfg_scale, steps, sampler, preset, generator)
+    return SamplingFacts(t0, cfg_scale, *(list(_counts(made, name)) for name in _SHARED))
 
 
 def _range(table: pa.Table, column: str) -> Any:

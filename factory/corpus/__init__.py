@@ -224,9 +224,11 @@ def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Tab
         table = plain_parquet.read_table(
             file, storage.path(INDEX), columns=columns and list(columns), read_dictionary=_REPEATING
         )
+    lacking = [name for name in LATER if name in (columns or LATER) and name not in table.column_names]
     if columns is not None:
+        for name in lacking:
+            table = table.append_column(name, pa.nulls(len(table), pa.string()))
         return table
-    lacking = [name for name in LATER if name not in table.column_names]
     table = with_later(table)
     for name in lacking:
         place = table.schema.get_field_index(name)

@@ -65,7 +65,7 @@ class Row:
     (domain, attack, subject): frames of one video share it, and a live and a spoof row with the same domain, subject
     and capture show the same scene. `sitting` names what recordings of one subject share as their names state it:
     camera, place, light or day, such as `phone_1_session_2`; only real rows have one. Only generated rows set the
-    fields from `live_key` on; `seed` has 63 bits.
+    fields from `live_key` on; `match` is what the live face was given before sampling; `seed` has 63 bits.
     A row of an invented person names no live face or guide.
 
     Raises:
@@ -96,6 +96,7 @@ class Row:
     guide_license: str | None = None
     t0: int | None = None
     cfg_scale: float | None = None
+    match: str | None = None
     steps: int | None = None
     sampler: str | None = None
     preset: str | None = None
@@ -115,7 +116,7 @@ class Row:
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 FACTS = tuple(name for name in COLUMNS if name != "image")
-LATER = ("sitting",)  # columns that corpora of earlier versions lack; there they are null
+LATER = ("sitting", "match")  # columns that corpora of earlier versions lack; there they are null
 
 _ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bytes": pa.binary()}
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

@@ -264,6 +264,7 @@ def _identity(config: GenerateConfig, inputs: Inputs) -> dict[str, Any]:
 def recipe_of(config: GenerateConfig, inputs: Inputs) -> Facts:
     """The columns that all rows of a run share."""
     return {
+        "match": config.sampler.match,
         "steps": config.sampler.steps,
         "sampler": config.sampler.name,
         "preset": config.sampler.preset,

@@ -247,7 +247,7 @@ def _gaps(panels: Sequence[QualityPanel]) -> str:
 
 def _recipe(generated: Corpus) -> list[tuple[str, str]]:
     """Samplers, steps and the ranges of T₀ and w, as recorded in the rows."""
-    facts = [(name, ", ".join(map(str, _unique(generated, name)))) for name in ("sampler", "steps", "preset")]
+    facts = [(name, ", ".join(map(str, _unique(generated, name)))) for name in ("sampler", "steps", "preset", "match")]
     for title, name in (("T₀", "t0"), ("w", "cfg_scale")):
         least, most = pc.min_max(generated.index[name]).as_py().values()
         if least is not None:

@@ -29,8 +29,8 @@ def spoof(number: int, **given: Any) -> Row:
     facts = {
         "label": SPOOF, "attack": "print", "live_key": f"row-{number}", "guide_key": "row-99", "live_domain": "cam",
         "live_source": "a", "guide_source": "b", "live_license": "CC-BY-4.0", "guide_license": "OULU agreement",
-        "license": "OULU agreement", "t0": 100 + number, "cfg_scale": 1.0 + number, "steps": 25, "sampler": "ddim",
-        "preset": "exact", "seed": number, "generator": "ab" * 32, "brisque": 10.0 * number - 5,
+        "license": "OULU agreement", "t0": 100 + number, "cfg_scale": 1.0 + number, "match": "style", "steps": 25,
+        "sampler": "ddim", "preset": "exact", "seed": number, "generator": "ab" * 32, "brisque": 10.0 * number - 5,
         "brisque_impl": "ours-1",
     }  # fmt: skip
     return row(number, **{**facts, "style": style_of("cam", "print"), **given})

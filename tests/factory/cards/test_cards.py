@@ -59,6 +59,7 @@ def test_body_says_what_was_made_how_and_what_was_left_out(card: tuple[Path, str
         "| the generator made non-finite pixels | 1 |",
         "| T₀ (noise level at which editing starts, of 1,000) | 100 to 107 |",
         "| w (guidance) | 1.0 to 8.0 |",
+        "| live faces matched before sampling | style |",
         "| sampler | ddim, 25 steps, exact |",
         "| live faces | cam | CC-BY-4.0 | 8 |",
         "| guides | cam | OULU agreement | 8 |",

@@ -31,6 +31,7 @@ def test_a_generated_corpus_is_counted(tmp_path: Path) -> None:
     recipe = facts.recipe
     assert recipe is not None
     assert (recipe.t0, recipe.cfg_scale, recipe.sampler) == ((100, 107), (1.0, 8.0), ["ddim"])
+    assert recipe.match == ["style"]
 
 
 def test_a_prepared_corpus_has_no_recipe(tmp_path: Path) -> None:

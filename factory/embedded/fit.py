@@ -15,7 +15,6 @@ import tempfile
 from pathlib import Path
 
 from difffas.errors import UserError
-from difffas.style_encoder import SMALL_STYLE_ENCODER
 from difffas.style_statistics import PART
 from factory import prepare
 from factory.core.config import build
@@ -47,7 +46,7 @@ def _style(root: Path) -> JsonObject:
     return {
         "corpus": f"{root}/corpus",
         "out": f"{root}/style",
-        "network": SMALL_STYLE_ENCODER,
+        "initial": str(PRETRAINED),  # its features mean much of what the network has learnt to read
         "vary": True,
         "train": {**training, "evaluate_every": 250},
         "resources": CPU,

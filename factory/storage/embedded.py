@@ -11,11 +11,12 @@ from difffas.errors import UserError
 from factory.storage.names import checked
 
 SCHEME = "embedded://"
-PEOPLE, GENERATOR = f"{SCHEME}people", f"{SCHEME}generator"
+PEOPLE, GENERATOR, PORTRAIT = (f"{SCHEME}{name}" for name in ("people", "generator", "portrait-64"))
 _FACTORY = Path(__file__).parent.parent
 FOLDERS = {  # docs/embedded.md describes them
     PEOPLE: _FACTORY / "embedded" / "people",
     GENERATOR: _FACTORY / "drawn" / "pretrained" / "portrait-64",
+    PORTRAIT: _FACTORY / "drawn" / "pretrained" / "portrait-64",
 }
 
 
@@ -33,7 +34,7 @@ def path_of(url: str) -> str:
     first, _, rest = url.removeprefix(SCHEME).partition("/")
     name = SCHEME + first
     if name not in FOLDERS:
-        raise UserError(f"{url}: nothing of this name ships with this software: give {' or '.join(FOLDERS)}")
+        raise UserError(f"{url}: nothing of this name ships with this software: give one of {', '.join(FOLDERS)}")
     folder, rest = str(FOLDERS[name]), rest.strip("/")
     if not rest:
         return folder

@@ -267,7 +267,7 @@ def test_without_a_second_call_there_is_no_student_2(root: Path, tmp_path: Path)
 
 
 def test_the_generator_that_ships_can_teach_by_its_name(root: Path) -> None:
-    assert student_config(root, teacher="portrait-64").teacher == "embedded://generator"
+    assert student_config(root, teacher="portrait-64").teacher == "embedded://portrait-64"
 
 
 def test_a_loss_without_a_term_is_refused(root: Path) -> None:

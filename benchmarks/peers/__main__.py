@@ -1,8 +1,8 @@
 """The same work by this line and by other data tools, on one machine in one run: the tables of docs/peers.md.
 
-    python -m benchmarks.peers rates --rows 20000 --python PEERS/bin/python    # rows/s and memory
-    python -m benchmarks.peers kills --rows 1000 --python PEERS/bin/python     # what ten kills leave
-    python -m benchmarks.peers readers --rows 20000 --python PEERS/bin/python  # readers for training
+    python -m benchmarks.peers rates --rows 20000 --python PEERS/bin/python              # rows/s and memory
+    python -m benchmarks.peers kills --rows 1000 --shard 50 --python PEERS/bin/python    # what ten kills leave
+    python -m benchmarks.peers readers --rows 20000 --python PEERS/bin/python            # readers for training
 
 `--python` is an interpreter with this project's requirements and the other tools: datatrove, daft, webdataset and
 img2dataset; litdata and mosaicml-streaming for the readers. A tool that it cannot import has a row that says so. This
@@ -27,16 +27,17 @@ from benchmarks.machine import describe
 from benchmarks.peers.readers import table_of_readers
 from benchmarks.peers.trial import TOOLS, Calm, Tool, calm, killed
 
-SIDE, SHARD_ROWS, SEED = 64, 50, 21
+SIDE, SEED = 64, 21
+Installed = tuple[Tool, str, str | None]  # a tool, the interpreter that runs it, and its version if there is one
 VERSION = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
 
 
-def write_source(folder: Path, rows: int) -> str:
-    """A corpus of live faces in Parquet and tar shards."""
+def write_source(folder: Path, rows: int, shard: int) -> str:
+    """A corpus of live faces in Parquet and tar shards of so many rows."""
     source = folder / f"source-{rows}"
     if not (source / "summary.json").exists():
         lines = (row(number, key=f"face-{number:06d}", image=png(face(number, SIDE))) for number in range(rows))
-        write_corpus(source, list(lines), ("parquet", "webdataset"), SHARD_ROWS)
+        write_corpus(source, list(lines), ("parquet", "webdataset"), shard)
     return str(source)
 
 
@@ -46,7 +47,7 @@ def version(python: str, package: str) -> str | None:
     return found.stdout.strip() if found.returncode == 0 else None
 
 
-def found_tools(names: list[str] | None, python: str) -> list[tuple[Tool, str, str | None]]:
+def found_tools(names: list[str] | None, python: str) -> list[Installed]:
     """The tools with these names, all by default; for each the interpreter and the version, None if not installed."""
     found = []
     for tool in TOOLS:
@@ -56,9 +57,8 @@ def found_tools(names: list[str] | None, python: str) -> list[tuple[Tool, str, s
     return found
 
 
-def table_of_rates(folder: Path, rows: int, python: str, turns: int, names: list[str] | None) -> None:
+def table_of_rates(source: str, folder: Path, rows: int, turns: int, tools: list[Installed]) -> None:
     """Rates in turns, so that a change of the machine's load meets all tools."""
-    source, tools = write_source(folder, rows), found_tools(names, python)
     runs: dict[str, list[Calm]] = {tool.module: [] for tool, _, _ in tools}
     for turn in range(turns):
         (folder / f"turn-{turn}").mkdir()
@@ -81,12 +81,11 @@ def table_of_rates(folder: Path, rows: int, python: str, turns: int, names: list
         print(f"| {ratio} | {tool.name} | {known or 'not installed'} |{figures}")
 
 
-def table_of_kills(folder: Path, rows: int, python: str, kills: int, names: list[str] | None) -> None:
+def table_of_kills(source: str, folder: Path, rows: int, kills: int, tools: list[Installed]) -> None:
     """What each tool's folder holds after so many kills, beside that of a run without any."""
-    source = write_source(folder, rows)
-    print(f"{rows:,} faces of {SIDE}² in shards of {SHARD_ROWS}; {describe()}\n")
+    print(f"{rows:,} faces of {SIDE}²; {describe()}\n")
     print("| tool | kills | rows made | rows lost | rows duplicated | files that differ |\n|---|---|---|---|---|---|")
-    for tool, mine, known in found_tools(names, python):
+    for tool, mine, known in tools:
         if not known:
             print(f"| {tool.name} | not installed | | | | |")
             continue
@@ -117,19 +116,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=["rates", "kills", "readers"])
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--shard", type=int, default=500, help="rows of a shard, as a corpus has by default")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--tools", nargs="+", choices=[tool.module for tool in TOOLS], help="all by default")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, tools = Path(name), found_tools(given.tools, given.python)
+        source = write_source(folder, given.rows, given.shard)
         if given.table == "rates":
-            table_of_rates(folder, given.rows, given.python, given.turns, given.tools)
+            table_of_rates(source, folder, given.rows, given.turns, tools)
         elif given.table == "kills":
-            table_of_kills(folder, given.rows, given.python, given.kills, given.tools)
+            table_of_kills(source, folder, given.rows, given.kills, tools)
         else:
-            table_of_readers(write_source(folder, given.rows), folder, given.python, given.turns)
+            table_of_readers(source, folder, given.python, given.turns)
 
 
 if __name__ == "__main__":

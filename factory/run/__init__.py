@@ -7,6 +7,7 @@ another command is refused.
 from __future__ import annotations
 
 import errno
+import functools
 import importlib.metadata
 import json
 import os
@@ -185,13 +186,16 @@ def read_sealed(storage: Storage) -> tuple[JsonObject | None, JsonValue]:
 
 def software() -> dict[str, str]:
     """Return the versions of the packages that decide the bytes, for records."""
-    versions = {"difffas-factory": difffas.__version__}  # an editable install may have old metadata
-    for name in SOFTWARE:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    installed = {name: version for name in SOFTWARE if (version := _installed(name)) is not None}
+    return {"difffas-factory": difffas.__version__, **installed}  # an editable install may have old metadata
+
+
+@functools.cache  # every shard's record asks again, and reading the metadata takes milliseconds
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _refuse_foreign(storage: Storage, station: str, mine: str) -> None:

@@ -20,7 +20,10 @@ BUTTONS = ["fullscreen", "download"]  # without the button that shares publicly
 # Faces as large as their column, also those of 64 pixels, whose pixels stay squares.
 CSS = """.face img { width: 100% !important; height: 100% !important; object-fit: contain !important; }
 .face img { image-rendering: pixelated; }
-.say { font-size: 1.05rem; min-height: 1.6rem; }"""
+.say { font-size: 1.05rem; min-height: 1.6rem; }
+/* A phone shows the spoof first, then face and guide side by side. */
+@media (max-width: 640px) { .result { order: -1; flex-basis: 100% !important; }
+.face { height: auto !important; aspect-ratio: 1; } }"""
 HEIGHT = 380  # pixels of a picture
 FORGOTTEN = (600, 3600)  # seconds: how often to look for files older than the second number
 
@@ -72,7 +75,7 @@ def page(playground: Playground) -> gr.Blocks:
                     playground.examples[0].pixels if playground.examples else None,
                 )
                 guides = _examples("Guides to try", [one.pixels for one in playground.examples])
-            with gr.Column(min_width=150):
+            with gr.Column(min_width=150, elem_classes="result"):
                 spoof = gr.Image(
                     label="Spoof",
                     interactive=False,

@@ -81,6 +81,15 @@ def test_the_first_click_makes_a_spoof_of_large_faces_and_examples_can_be_clicke
             tab.get_by_role("button", name="Make the spoof").click()
             tab.get_by_text("T₀, w and the seed are numbers: give all three.").wait_for(timeout=60_000)
             assert not tab.get_by_text("Error", exact=True).count()
+            tab.set_viewport_size({"width": 390, "height": 844})
+            tab.evaluate("window.scrollTo(0, 0)")
+            boxes = [faces.nth(place).bounding_box() for place in range(3)]
+            live, guide, spoof = (box for box in boxes if box is not None)
+            assert spoof["y"] < min(live["y"], guide["y"]) and spoof["y"] + spoof["height"] < 844, (
+                "on the first screen"
+            )
+            assert live["y"] == pytest.approx(guide["y"], abs=5), "side by side"
+            tab.screenshot(path=tmp_path / "phone.png", full_page=True)
     finally:
         built.close()
 

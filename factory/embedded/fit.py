@@ -54,7 +54,7 @@ def _style(root: Path) -> JsonObject:
 
 
 def _generator(root: Path) -> JsonObject:
-    training = {"steps": 6000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
+    training = {"steps": 5000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
         "corpus": f"{root}/world",
         "style_encoder": f"{root}/style",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from difffas.posterior import estimate, posterior
-from difffas.schedule import TIMESTEPS, per_sample, q_sample
+from difffas.schedule import TIMESTEPS, alpha_bar, per_sample, q_sample
 
 STYLE_DROPOUT = 0.2
+Weighting = Literal["noise", "velocity"]
+MOST_WEIGHT = 25.0  # 1/ᾱ_t grows without bound; reached at t = 562
 
 
 class TrainingNoise(NamedTuple):
@@ -25,7 +27,7 @@ class TrainingNoise(NamedTuple):
 
 
 class TrainingLoss(NamedTuple):
-    """total = mse + mean of variational (zeros if the variance is not learned)."""
+    """total = weighted mse + mean of variational (zeros if the variance is not learned)."""
 
     total: Tensor  # scalar
     mse: Tensor  # scalar
@@ -58,6 +60,7 @@ def training_loss(
     live: Tensor,
     guide: Tensor,
     draw: TrainingNoise,
+    weighting: Weighting = "noise",
 ) -> TrainingLoss:
     """Loss of one batch: x₀ = spoof is noised, and ε is predicted from [x_t ⊕ live], t and the guide's features.
 
@@ -65,6 +68,10 @@ def training_loss(
     dropped, the guide becomes the all-zero image. The encoder is frozen: it runs without gradient and must be in eval
     mode. `unet` may be wrapped (DDP, compile). A network with six output channels adds the variational term of
     learned variances (Nichol & Dhariwal 2021, §3.1), with weight 1.
+
+    `weighting` noise gives every t the weight 1, as the paper does. velocity weighs an error on ε by 1/ᾱ_t, at most
+    `MOST_WEIGHT`: that is the error on v = √ᾱ_t ε − √(1 − ᾱ_t) x₀ (Salimans & Ho 2022, §4). The noisy half, where the
+    guide decides what arises, then counts as much as the fine detail of small t [ours].
     """
     assert not getattr(style_encoder, "training", False), "the style encoder is frozen: call .eval()"
     t, noise = draw.t, draw.noise.to(spoof.device)
@@ -75,11 +82,18 @@ def training_loss(
     kept_live = live * per_sample(draw.keep_live, live)
     output = unet(torch.cat((x_t, kept_live), dim=1), t.to(spoof.device), features).sample.float()
     eps = output[:, :3]
-    mse = (eps - noise).square().mean()
+    error = (eps - noise).square()
+    mse = error.mean()
+    weighted = mse if weighting == "noise" else (error * per_sample(_velocity_weight(t), error)).mean()
     variational = torch.zeros(spoof.shape[0], device=spoof.device)
     if output.shape[1] == 6:
         variational = variational_term(spoof, x_t, t, eps.detach(), output[:, 3:])
-    return TrainingLoss(mse + variational.mean(), mse, variational)
+    return TrainingLoss(weighted + variational.mean(), mse, variational)
+
+
+def _velocity_weight(t: Tensor) -> Tensor:
+    """B: 1/ᾱ_t, at most `MOST_WEIGHT`."""
+    return (1.0 / alpha_bar(t)).clamp(max=MOST_WEIGHT)
 
 
 def variational_term(x0: Tensor, x_t: Tensor, t: Tensor, eps: Tensor, v: Tensor) -> Tensor:

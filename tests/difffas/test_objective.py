@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from difffas.objective import TrainingNoise, draw_training_noise, training_loss, variational_term
+from difffas.objective import MOST_WEIGHT, TrainingNoise, draw_training_noise, training_loss, variational_term
 from difffas.schedule import alpha_bar, betas, per_sample, q_sample
 from difffas.style_encoder import StyleEncoder
 from difffas.unet import SpoofUNet
@@ -72,6 +72,27 @@ def test_mse_and_what_the_networks_are_shown() -> None:
     assert float(loss.mse) == pytest.approx(float((x_t - draw.noise).square().mean()), rel=1e-6)
     assert torch.equal(loss.total, loss.mse)
     assert not loss.variational.any()
+
+
+def test_velocity_weighs_errors_as_errors_on_v_and_bounds_the_weight() -> None:
+    spoof, live, guide = images(1), images(2), images(3)
+    draw = TrainingNoise(torch.tensor([0, 250, 500, 999]), torch.randn(4, 3, 32, 32), torch.ones(4), torch.ones(4))
+
+    def unet(sample: Tensor, timestep: Tensor, features: Any) -> Any:
+        return SimpleNamespace(sample=sample[:, :3])
+
+    loss = training_loss(unet, lambda guides: ((guides, guides, guides), None), spoof, live, guide, draw, "velocity")
+    alpha = alpha_bar(draw.t)
+    x_t, scale = q_sample(spoof, draw.t, draw.noise), per_sample(alpha.sqrt(), spoof)
+    made = (x_t - per_sample((1 - alpha).sqrt(), spoof) * x_t) / scale  # x₀ of the network, whose ε is x_t
+    v, of_network = (
+        scale * noise - per_sample((1 - alpha).sqrt(), spoof) * clean
+        for noise, clean in ((draw.noise, spoof), (x_t, made))
+    )
+    errors = (v - of_network).square().mean(dim=(1, 2, 3))
+    errors[3] = MOST_WEIGHT * (x_t - draw.noise)[3].square().mean()
+    assert float(loss.total) == pytest.approx(float(errors.mean()), rel=1e-4)
+    assert float(loss.mse) == pytest.approx(float((x_t - draw.noise).square().mean()), rel=1e-6), "as the paper counts"
 
 
 def test_loss_is_deterministic_and_sends_gradient_everywhere_but_to_the_encoder() -> None:

@@ -73,6 +73,11 @@ class GeneratorNetworkConfig(Config):
     timesteps: int = Field(1000, ge=1, le=1000, description="t is drawn below this; T₀ may not exceed it")
 
 
+def is_papers(weighting: str) -> bool:
+    """Whether errors are weighted as in the paper; such configurations keep their fingerprint."""
+    return weighting == "noise"
+
+
 class FitGeneratorConfig(Config):
     """One generator."""
 
@@ -86,6 +91,12 @@ class FitGeneratorConfig(Config):
     network: GeneratorNetworkConfig = GeneratorNetworkConfig()
     train: TrainConfig = TrainConfig(steps=200_000, batch_size=32, learning_rate=1e-4, warmup_steps=5000)
     pairs: PairsConfig = Field(PairsConfig(), exclude_if=are_papers)
+    weighting: Literal["noise", "velocity"] = Field(
+        "noise",
+        exclude_if=is_papers,
+        description="weight of errors on ε: noise, the paper's, is 1 at every t; velocity is 1/ᾱ_t, for styles that "
+        "are shapes",
+    )
     style_dropout: float = Field(
         0.2, ge=0, le=1, description="share of samples that learn without their style, for guidance"
     )
@@ -333,7 +344,7 @@ class GeneratorRecipe:
             live = self._samples.conditions(live, spoof, counters)
             draw = self._samples.noise(draw, live, spoof, guide, counters)
             live, spoof, guide = (images.to(self._device) for images in (live, spoof, guide))
-        return training_loss(network, self._encoder, spoof, live, guide, draw).total
+        return training_loss(network, self._encoder, spoof, live, guide, draw, self._config.weighting).total
 
     def updated(self) -> None:
         """Called after every optimiser step."""

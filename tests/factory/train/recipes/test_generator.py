@@ -246,7 +246,8 @@ def test_the_loss_is_of_the_samples_that_the_settings_ask_for(
     seen: list[Any] = []
     monkeypatch.setattr(objective, "training_loss", lambda *args: seen.append(args) or SimpleNamespace(total=None))
     recipe.loss(recipe.network, batch, counters)
-    _, _, spoof, condition, guide, draw = seen[0]
+    _, _, spoof, condition, guide, draw, weighting = seen[0]
+    assert weighting == "noise"
     live = to_tensor(batch["live"])
     assert torch.equal(spoof, to_tensor(batch["spoof"])) and torch.equal(guide, to_tensor(batch["guide"]))
     plain = draw_by_counter(counters, tuple(spoof.shape[1:]), given.config, given.train.seed)
@@ -262,6 +263,22 @@ def test_self_pairs_change_the_fingerprint_and_the_papers_pairs_do_not(root: Pat
         for pairs in ({}, {"pairs": {"self_pairs": 0.0}}, {"pairs": {"self_pairs": 0.5}})
     )
     assert plain == none != own and "pairs" not in plain
+
+
+def test_the_papers_weights_of_errors_keep_the_fingerprint_and_others_enter_it_and_the_loss(root: Path) -> None:
+    given = generator_given(root)
+    plain, none, other = (
+        build(FitGeneratorConfig, {**given, **weighting}).model_dump(mode="json")
+        for weighting in ({}, {"weighting": "noise"}, {"weighting": "velocity"})
+    )
+    assert plain == none != other and "weighting" not in plain
+    losses = []
+    for weighting in ("noise", "velocity"):
+        settings = generator_settings(root, weighting=weighting)
+        recipe = GeneratorRecipe(settings)
+        batch, counters = recipe.reader(0, 1)(0), share(0, settings.train.batch_size, 0, 1)
+        losses.append(recipe.loss(recipe.network, batch, counters).item())
+    assert losses[1] > losses[0]
 
 
 def test_a_judge_that_learned_from_the_held_out_people_is_refused(root: Path, tmp_path: Path) -> None:

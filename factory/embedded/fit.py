@@ -61,6 +61,7 @@ def _generator(root: Path) -> JsonObject:
         "initial": str(PRETRAINED),
         "out": f"{root}/generator",
         "pairs": PAIRS,
+        "weighting": "velocity",
         "train": {**training, "evaluate_every": 500},
         "ema_decay": 0.998,
         "evaluation": {"samples": HELD_OUT},

@@ -2,8 +2,9 @@
 
     people/     `embedded://people`, a corpus: 120 people before 4 cameras, live and under 5 attacks, at 128², CC0-1.0.
                 difffas world --config examples/people.yaml renders it again
-    `embedded://generator` is a model folder for 64², for now that of drawn faces (factory.drawn.PRETRAINED);
-    python -m factory.embedded.fit OUT fits one on these people and puts it into generator/
+    generator/  `embedded://people-64`, a generator for 64² that knows these people's styles, fitted on other rendered
+                people: python -m factory.embedded.fit OUT
+    `embedded://generator` is what to begin with: for now that of drawn faces (factory.drawn.PRETRAINED)
 
 `difffas verify embedded://people` reads every byte of the corpus again.
 """

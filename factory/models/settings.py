@@ -11,9 +11,10 @@ from difffas.errors import UserError
 from difffas.presets import PRESETS, STUDENT, PresetName
 from difffas.routes import Matching
 from factory.core.config import Config, PathOrUrl, is_empty
-from factory.storage.embedded import PORTRAIT
+from factory.storage.embedded import PORTRAIT, RENDERED
 
-NAMES = {"portrait-64": PORTRAIT}  # what ships, by the name on its card; a folder of that name is ./portrait-64
+# What ships, by the name on its card; a folder of that name is ./portrait-64.
+NAMES = {"portrait-64": PORTRAIT, "people-64": RENDERED}
 
 
 def _by_name(given: str) -> str:

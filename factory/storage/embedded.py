@@ -11,12 +11,14 @@ from difffas.errors import UserError
 from factory.storage.names import checked
 
 SCHEME = "embedded://"
-PEOPLE, GENERATOR, PORTRAIT = (f"{SCHEME}{name}" for name in ("people", "generator", "portrait-64"))
+PEOPLE, GENERATOR = f"{SCHEME}people", f"{SCHEME}generator"
+PORTRAIT, RENDERED = f"{SCHEME}portrait-64", f"{SCHEME}people-64"  # generators of drawn and of rendered people
 _FACTORY = Path(__file__).parent.parent
 FOLDERS = {  # docs/embedded.md describes them
     PEOPLE: _FACTORY / "embedded" / "people",
     GENERATOR: _FACTORY / "drawn" / "pretrained" / "portrait-64",
     PORTRAIT: _FACTORY / "drawn" / "pretrained" / "portrait-64",
+    RENDERED: _FACTORY / "embedded" / "generator",
 }
 
 

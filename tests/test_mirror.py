@@ -23,6 +23,7 @@ EXCUSED = {
     "factory/drawn/portrait/scene.py": "paint, judged by the picture in test_render.py",
     "factory/line/block.py": "the type of a row",
     "factory/sources/place.py": "a protocol",
+    "factory/train/recipes/generator_network.py": "fields of a configuration, without checks of its own",
     "factory/tune/summary.py": "types of documents",
     "factory/world/people/ancestry.py": "two types",
     "factory/world/scene.py": "types of bodies, lights and cameras",

@@ -28,7 +28,7 @@ from factory.models.taught import taught_of
 from factory.models.tensors import to_tensor
 from factory.play.examples import beginning, drawn
 from factory.storage import Storage
-from factory.storage.embedded import GENERATOR, PEOPLE
+from factory.storage.embedded import GENERATOR, PEOPLE, PORTRAIT
 
 if TYPE_CHECKING:
     from difffas.matching import Statistics
@@ -262,7 +262,8 @@ class Playground:
 def _is_untouched(config: PlayConfig) -> bool:
     """Whether this is the generator that ships, with nothing set that decides the spoofs."""
     same = PlayConfig()
-    return (config.generator, config.guides, config.size, config.sampler) == (GENERATOR, None, same.size, same.sampler)
+    decided = (config.guides, config.size, config.sampler) != (None, same.size, same.sampler)
+    return config.generator in (GENERATOR, PORTRAIT) and not decided  # one model by two names
 
 
 def _presets(config: PlayConfig) -> tuple[PresetName, ...]:

@@ -208,4 +208,4 @@ def test_a_run_that_did_not_get_through_says_so_in_its_status(
 def test_the_shipped_generator_has_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_corpus(tmp_path / "real", small_rows())
     given = generate(tmp_path, "inputs.generator=portrait-64", "sampler.t0=[700, 700]", "sampler.preset=student")
-    assert "embedded://generator" in fails(capsys, *given)
+    assert "embedded://portrait-64" in fails(capsys, *given)

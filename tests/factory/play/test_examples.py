@@ -11,9 +11,9 @@ from factory.play.playground import PlayConfig, Playground
 from tests.factory.play.uploads import file_of
 
 
-@pytest.fixture(scope="module")
-def unset() -> Playground:
-    return Playground(build(PlayConfig, {"threads": 1}))
+@pytest.fixture(scope="module", params=["embedded://generator", "portrait-64"])
+def unset(request: pytest.FixtureRequest) -> Playground:
+    return Playground(build(PlayConfig, {"generator": request.param, "threads": 1}))
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from factory.train.recipes.style import FitStyleConfig
 from factory.world import WorldConfig
 
 ROOT = Path(__file__).parents[3]
-MEGABYTES = 16
+MEGABYTES = 8
 DOMAIN, ATTACKS = "world__phone", ("print", "replay", "rigid_mask", "partial", "make_up")
 
 

@@ -101,7 +101,7 @@ def test_the_guide_decides_the_attack_and_the_person_is_kept(
     for row, attack in enumerate(ATTACKS):
         guides = to_tensor(known[attack][6:12])  # of other people
         made = pipeline(live, guides, t0=400, cfg_scale=3.0, seed=list(range(6)), steps=10)
-        shares = pipeline.style_encoder(made)[1].softmax(1).mean(0)
+        shares = pipeline.style_encoder(made)[1].softmax(1).mean(0).detach()
         for column, other in enumerate(ATTACKS):
             seen[row, column] = shares[
                 [place for place, style in enumerate(styles) if style.endswith(f"-{other}")]

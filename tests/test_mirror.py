@@ -17,7 +17,7 @@ EXCUSED = {
     "factory/cluster/retries.py": "one setting of Ray Data",
     "factory/core/errors.py": "two classes without code",
     "factory/drawn/pretrained/portrait-64/pipeline.py": "for tests/difffas/test_foreign_readers.py",
-    "factory/embedded/generator/pipeline.py": "for tests/difffas/test_foreign_readers.py",
+    "factory/embedded/people-64/pipeline.py": "for tests/difffas/test_foreign_readers.py",
     "factory/drawn/portrait/features.py": "paint, judged by the picture in test_render.py",
     "factory/drawn/portrait/hair.py": "paint, judged by the picture in test_render.py",
     "factory/drawn/portrait/scene.py": "paint, judged by the picture in test_render.py",

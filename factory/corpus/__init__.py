@@ -221,14 +221,12 @@ def read_index(storage: Storage, columns: Sequence[str] | None = None) -> pa.Tab
     memory = pa.BufferOutputStream()
     memory.write(storage.read(INDEX))
     with pa.BufferReader(memory.getvalue()) as file:
-        table = plain_parquet.read_table(
-            file, storage.path(INDEX), columns=columns and list(columns), read_dictionary=_REPEATING
-        )
-    lacking = [name for name in LATER if name in (columns or LATER) and name not in table.column_names]
+        there = plain_parquet.column_names(file, storage.path(INDEX))
+        lacking = [name for name in LATER if name not in there]
+        wanted = columns and [name for name in columns if name not in lacking]
+        table = plain_parquet.read_table(file, storage.path(INDEX), columns=wanted, read_dictionary=_REPEATING)
     if columns is not None:
-        for name in lacking:
-            table = table.append_column(name, pa.nulls(len(table), pa.string()))
-        return table
+        return with_later(table, [name for name in lacking if name in columns])
     table = with_later(table)
     for name in lacking:
         place = table.schema.get_field_index(name)

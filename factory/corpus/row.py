@@ -147,9 +147,9 @@ INDEX_SCHEMA = pa.schema(
 )
 
 
-def with_later(table: pa.Table) -> pa.Table:
-    """Return a table of `INDEX_SCHEMA` or of its first columns; those of `LATER` that it lacks are added, null."""
-    for name in LATER:
+def with_later(table: pa.Table, names: Iterable[str] = LATER) -> pa.Table:
+    """Return a table of columns of `INDEX_SCHEMA`; those of `names`, of `LATER`, that it lacks are added, null."""
+    for name in names:
         if name not in table.column_names:
             nothing = pa.nulls(len(table), SCHEMA.field(name).type)
             table = table.add_column(min(INDEX_SCHEMA.get_field_index(name), table.num_columns), name, nothing)

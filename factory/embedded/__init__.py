@@ -2,7 +2,7 @@
 
     people/     `embedded://people`, a corpus: 120 people before 4 cameras, live and under 5 attacks, at 128², CC0-1.0.
                 difffas world --config examples/people.yaml renders it again
-    generator/  `embedded://people-64`, a generator for 64² that knows these people's styles, fitted on other rendered
+    people-64/  `embedded://people-64`, a generator for 64² that knows these people's styles, fitted on other rendered
                 people: python -m factory.embedded.fit OUT
     `embedded://generator` is what to begin with: for now that of drawn faces (factory.drawn.PRETRAINED)
 

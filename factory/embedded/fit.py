@@ -2,7 +2,7 @@
 
 It learns from other rendered people, whose live pictures have the pose and framing of their spoofs:
 `difffas world --config examples/aligned.yaml --out OUT/world` renders them first. It starts from the generator of
-drawn people. Its card, `generator/README.md`, states its cost.
+drawn people. Its card, `people-64/README.md`, states its cost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
 
-FOLDER = Path(__file__).parent / "generator"
+FOLDER = Path(__file__).parent / "people-64"
 SIZE = 64
 HELD_OUT = 192  # (live, spoof, guide) triples
 CPU = {"gpus_per_worker": 0, "threads": 2, "read_ahead": 0, "checkpoint_every": 500}

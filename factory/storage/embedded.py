@@ -18,7 +18,7 @@ FOLDERS = {  # docs/embedded.md describes them
     PEOPLE: _FACTORY / "embedded" / "people",
     GENERATOR: _FACTORY / "drawn" / "pretrained" / "portrait-64",
     PORTRAIT: _FACTORY / "drawn" / "pretrained" / "portrait-64",
-    RENDERED: _FACTORY / "embedded" / "generator",
+    RENDERED: _FACTORY / "embedded" / "people-64",
 }
 
 

@@ -33,6 +33,14 @@ def open_file(file: Any, where: str, **options: Any) -> pq.ParquetFile:
     return parquet
 
 
+def column_names(file: Any, where: str) -> list[str]:
+    """The names of the table's columns; raises as `open_file`."""
+    with one_line(where):
+        schema = pq.read_schema(file)
+        _check(schema, where)
+    return list(schema.names)
+
+
 def read_table(file: Any, where: str, **options: Any) -> pa.Table:
     """Read the table with `pyarrow.parquet.read_table` and these options.
 

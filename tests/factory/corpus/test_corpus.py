@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.corpora import NoConfig, face, png, row, small_rows, write_corpus
-from factory.corpus import Corpus, index_bytes, totals
-from factory.corpus.row import INDEX_SCHEMA
+from factory.corpus import Corpus, index_bytes, read_index, totals
+from factory.corpus.row import INDEX_SCHEMA, LATER
 from factory.run import Run
+from factory.storage import Storage
+from factory.storage.embedded import PEOPLE
 
 
 @pytest.mark.parametrize("formats", [("parquet",), ("webdataset",), ("webdataset", "parquet")])
@@ -88,3 +90,11 @@ def test_the_index_has_large_row_groups_in_shard_order(monkeypatch: pytest.Monke
     assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [12, 12, 4]
     assert file.read()["shard"].to_pylist() == [f"{n}" for n in range(7) for _ in range(4)]
     assert pq.read_table(pa.BufferReader(index_bytes([]))).schema.names == INDEX_SCHEMA.names
+
+
+def test_later_columns_of_an_older_folder_are_null_also_if_they_alone_are_read() -> None:
+    older = Storage(PEOPLE)  # from before `sitting` and `match`
+    table = read_index(older, ["key", *LATER])
+    assert sorted(table.column_names) == sorted(["key", *LATER]) and len(table) == 2880
+    assert all(table[name].null_count == len(table) for name in LATER)
+    assert read_index(older, ["key"]).column_names == ["key"]

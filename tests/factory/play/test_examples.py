@@ -11,9 +11,15 @@ from factory.play.playground import PlayConfig, Playground
 from tests.factory.play.uploads import file_of
 
 
-@pytest.fixture(scope="module", params=["embedded://generator", "portrait-64"])
-def unset(request: pytest.FixtureRequest) -> Playground:
-    return Playground(build(PlayConfig, {"generator": request.param, "threads": 1}))
+@pytest.fixture(scope="module")
+def unset() -> Playground:
+    return Playground(build(PlayConfig, {"threads": 1}))
+
+
+def test_the_generator_that_ships_begins_alike_by_its_other_name(unset: Playground) -> None:
+    named = Playground(build(PlayConfig, {"generator": "portrait-64", "threads": 1}))
+    assert named.settings(None) == unset.settings(None) and named.presets == unset.presets
+    assert [one.style for one in named.examples] == [one.style for one in unset.examples] != []
 
 
 @pytest.mark.slow

@@ -27,7 +27,8 @@ from tests.root import ROOT
 EXAMPLES = {
     **{"style": "fit-style", "own_style": "fit-style", "generator": "fit-generator", "own_generator": "fit-generator"},
     **{"generate": "generate", "nuaa": "prepare", "world": "world", "people": "world", "benchmark": "benchmark"},
-    **{"teach": "generate", "aligned": "world"},
+    "benchmark_people": "benchmark",
+    **{"teach": "generate", "aligned": "world", "people_generator": "fit-generator"},
     **{f"ablate_{table}": "ablate" for table in ("sampling", "generators", "combinations")},
 }
 NEEDED = {"nuaa.yaml": ["weights=mobilenet0.25_Final.pth"]}  # as its comment says
@@ -96,7 +97,9 @@ PAPER = ("fit_classifier.adam.yaml", "fit_classifier.sgd.yaml")  # the paper's s
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_training_looks_at_held_out_people_and_keeps_the_best_model(file: Path) -> None:
     given = read_yaml(file)
-    trainings: list[Any] = [given] if file.name.startswith(("fit_", "style", "generator", "own_")) else []
+    trainings: list[Any] = (
+        [given] if file.name.startswith(("fit_", "style", "generator", "own_", "people_generator")) else []
+    )
     trainings += [given[name] for name in given if name.startswith("fit_") and file.name.startswith("pipeline")]
     for training in trainings if file.name not in PAPER else []:
         assert training["train"]["patience"] * training["train"]["evaluate_every"] <= training["train"]["steps"]

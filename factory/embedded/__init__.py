@@ -2,11 +2,13 @@
 
     people/     `embedded://people`, a corpus: 120 people before 4 cameras, live and under 5 attacks, at 128², CC0-1.0.
                 difffas world --config examples/people.yaml renders it again
+    aligned/    `embedded://aligned`, a corpus to fit a generator on: 44 other people at 64², every spoof with a live
+                picture of the same pose and framing, CC0-1.0. difffas world --config examples/aligned.yaml
     people-64/  `embedded://people-64`, a generator for 64² that knows these people's styles, fitted on other rendered
                 people: python -m factory.embedded.fit OUT
     `embedded://generator` is what to begin with: for now that of drawn faces (factory.drawn.PRETRAINED)
 
-`difffas verify embedded://people` reads every byte of the corpus again.
+`difffas verify embedded://people` reads every byte of that corpus again.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ LICENSE, SOURCE_TYPE = "CC0-1.0", DRAWN
 # The generator's training pairs (docs/training.md): a training that goes on from it does well to keep them.
 PAIRS: JsonObject = {"self_pairs": 0.05, "other_camera": 0.3, "shifted_noise": 0.9}
 
-# Content digest of the corpus, as fingerprints of runs that read it hold it: a test compares.
+# Content digests of the corpora, as fingerprints of runs that read them hold them: tests compare.
 PEOPLE_DIGEST = "384bbc819bc2af2776fdf3a9cc887bbfef734bd37870a78bd85499f450fc40f7"
 
 
@@ -35,3 +37,6 @@ def smaller(size: int, out: str) -> JsonObject:
         "digital_source_type": SOURCE_TYPE,
         "output": {"rows_per_shard": 288},
     }
+
+
+ALIGNED_DIGEST = "7a33b2144654b18feafc617e6c3ebca6870975b0910ab61e8737d306c363092d"

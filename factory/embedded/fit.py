@@ -1,8 +1,7 @@
 """The recipe of a generator for the embedded people: `python -m factory.embedded.fit OUT` fits and ships it.
 
 It learns from other rendered people, whose live pictures have the pose and framing of their spoofs:
-`difffas world --config examples/aligned.yaml --out OUT/world` renders them first. It starts from the generator of
-drawn people. Its card, `people-64/README.md`, states its cost.
+`embedded://aligned`. It starts from the generator of drawn people. Its card, `people-64/README.md`, states its cost.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.drawn import PRETRAINED
 from factory.embedded import PAIRS, smaller
+from factory.storage.embedded import ALIGNED
 from factory.train import TrainSummary
 from factory.train.recipes import generator as fit_generator
 from factory.train.recipes import style as fit_style
@@ -56,7 +56,7 @@ def _style(root: Path) -> JsonObject:
 def _generator(root: Path) -> JsonObject:
     training = {"steps": 5000, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 100, "cosine_decay": True}
     return {
-        "corpus": f"{root}/world",
+        "corpus": ALIGNED,
         "style_encoder": f"{root}/style",
         "initial": str(PRETRAINED),
         "out": f"{root}/generator",
@@ -77,7 +77,7 @@ def ship(root: Path, folder: Path = FOLDER) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory() as name:
         narrowed(root / "generator", Path(name), ("unet", "style_encoder", "scheduler", PART))
-        losses = held_out_losses(Path(name), Corpus(str(root / "world")))
+        losses = held_out_losses(Path(name), Corpus(ALIGNED))
         known = folder / "held_out.json"
         before = json.loads(known.read_text(encoding="utf-8"))["all"] if known.is_file() else math.inf
         if losses["all"] >= before:

@@ -12,10 +12,12 @@ from factory.storage.names import checked
 
 SCHEME = "embedded://"
 PEOPLE, GENERATOR = f"{SCHEME}people", f"{SCHEME}generator"
+ALIGNED = f"{SCHEME}aligned"  # other people, as aligned pairs for a generator
 PORTRAIT, RENDERED = f"{SCHEME}portrait-64", f"{SCHEME}people-64"  # generators of drawn and of rendered people
 _FACTORY = Path(__file__).parent.parent
 FOLDERS = {  # docs/embedded.md describes them
     PEOPLE: _FACTORY / "embedded" / "people",
+    ALIGNED: _FACTORY / "embedded" / "aligned",
     GENERATOR: _FACTORY / "drawn" / "pretrained" / "portrait-64",
     PORTRAIT: _FACTORY / "drawn" / "pretrained" / "portrait-64",
     RENDERED: _FACTORY / "embedded" / "people-64",

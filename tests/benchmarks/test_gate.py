@@ -35,6 +35,6 @@ def test_every_loss_is_found(
         "benchmarks.gate.read_beyond_its_own", lambda folder, container: int(container == "webdataset")
     )
     monkeypatch.setattr("benchmarks.gate.scorer_over_piq", lambda: 3.5)
-    monkeypatch.setattr("benchmarks.gate.line_over_webdataset", lambda folder: 0.94)
+    monkeypatch.setattr("benchmarks.gate.line_over_webdataset", lambda folder: 0.79)
     assert list(losses(tmp_path)) == [False, True, False, True]
-    assert "0.94 rows/s, this line over WebDataset (at least 0.95)" in capsys.readouterr().out
+    assert "0.79 rows/s, this line over WebDataset (at least 0.8)" in capsys.readouterr().out

@@ -17,7 +17,9 @@ from factory.core.config import Config
 from factory.storage.embedded import FOLDERS
 
 GIVEN = ["inputs.live=/faces", "inputs.guides=/faces", "inputs.generator=dummy"]
-MOST_SHIPPED = (20 + 16 + 8) * 2**20  # tests of factory/embedded and factory/drawn hold people and generators to this
+MOST_SHIPPED = (
+    13 + 7 + 16 + 8
+) * 2**20  # tests of factory/embedded and factory/drawn hold corpora, generators to this
 
 
 def config(*settings: str) -> Config:

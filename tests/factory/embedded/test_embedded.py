@@ -25,7 +25,7 @@ from factory.world import WorldConfig, identity
 from tests.root import ROOT
 
 CAMERAS, ATTACKS = ("phone", "tablet", "webcam", "cctv"), ("print", "replay", "rigid_mask", "partial", "make_up")
-MEBIBYTES = 20
+MEBIBYTES = 13
 
 
 @pytest.fixture(scope="module")

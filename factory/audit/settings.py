@@ -11,6 +11,7 @@ from factory.audit.semantic.settings import SemanticConfig
 from factory.audit.verdict import Thresholds
 from factory.core.config import Config, PathOrUrl, is_none
 from factory.corpus.identity import EmbedderName
+from factory.models.settings import GeneratorFolder
 
 
 class AuditInputs(Config):
@@ -21,7 +22,7 @@ class AuditInputs(Config):
         description="corpus of the live faces that were used for generation; of new people `generated` itself"
     )
     guides: PathOrUrl = Field(description="corpus that its guides are from")
-    style_encoder: PathOrUrl = Field(description="folder of fit-style or fit-generator")
+    style_encoder: GeneratorFolder = Field(description="folder of fit-style or fit-generator")
     judge: PathOrUrl | None = Field(
         None, description="folder of a classifier that judges the style; None: the style encoder judges"
     )

@@ -18,7 +18,7 @@ class CalibrateInputs(Config):
 
     live: PathOrUrl = Field(description="corpus of live faces")
     guides: PathOrUrl = Field(description="corpus whose spoofs show the styles; may be that of the live faces")
-    generator: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
+    generator: GeneratorFolder = Field(description="model folder, or portrait-64 or people-64, which ship")
     judge: PathOrUrl = Field(description="folder of fit-judge, fitted on other people")
 
 

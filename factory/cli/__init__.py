@@ -53,7 +53,7 @@ def common(
 
 Live = Annotated[str | None, typer.Option(help="Corpus of live faces.")]
 Guides = Annotated[str | None, typer.Option(help="Corpus of the guides; may be that of the live faces.")]
-Generator = Annotated[str | None, typer.Option(help="Model folder, portrait-64, or dummy to test the plumbing.")]
+Generator = Annotated[str | None, typer.Option(help="Model folder, portrait-64, people-64, or dummy for tests.")]
 Spoofs = Annotated[str | None, typer.Option(help="Folder of the spoofs, local or s3://.")]
 # Example settings for stations that run on one machine and therefore have no file in jobs/.
 NO_FILES = {"probe": "generator=models/generator size=256", "play": "generator=models/generator guides=faces size=256"}

@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Annotated, ParamSpec, TypeVar
@@ -17,6 +18,7 @@ from factory.core.credentials import hide
 
 UNSHOWN = ("curve", "cells")  # long series, which the report draws
 FOR_MACHINES = ("digests",)  # people see them in summary.json
+TIME, FAR = "time", 1e11  # of an event, in seconds since 1970
 _KEY = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -66,7 +68,7 @@ def as_lines(values: Mapping[str, object], indent: str = "") -> str:
     present = {name: value for name, value in values.items() if value is not None and value != {} and value != []}
     plain = {name: value for name, value in present.items() if not _is_group(value)}
     width = max((len(_title(name)) for name in plain), default=0)
-    lines = [f"{indent}{_title(name).ljust(width)}  {_shown(value)}" for name, value in plain.items()]
+    lines = [f"{indent}{_title(name).ljust(width)}  {_shown(_moment(name, value))}" for name, value in plain.items()]
     for name, value in present.items():
         if name not in plain:
             lines += [f"{indent}{_title(name)}", *_group(value, indent + "  ")]
@@ -90,6 +92,13 @@ def _title(name: object) -> str:
     """A key in words; a name that no key has, such as a style's, as it is, so that it can be copied."""
     text = str(name)
     return text.replace("_", " ") if _KEY.fullmatch(text) else text
+
+
+def _moment(name: object, value: object) -> object:
+    """The moment of an event as people read it; any other value as it is."""
+    if name != TIME or not isinstance(value, float) or not 0 <= value < FAR:
+        return value
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(value))
 
 
 def _shown(value: object) -> str:

@@ -14,14 +14,17 @@ from factory.core.config import Config, build
 from factory.core.places import file_here, place
 
 HUB_NAMES = ("to",)  # of `release`: the Hub's OWNER/NAME
+# Keys that take the name of something that ships, or of a network; every other bare word is a folder.
+NAMED = {"backbone", "embedder", "families", "generator", "protocol", "protocols", "table"}
 LOCAL = "local-dir:"
 
 
 def refuse_relative_inputs(config: Config) -> None:
-    """Raise UserError if a path of a configuration is relative; a bare word that is no folder here is a name."""
+    """Raise UserError if a path of a configuration is relative; a bare word is a name where settings take names."""
     for key, given in _all_paths(config):
         path = given.removeprefix(LOCAL)
-        is_name = ":" in path.partition("/")[0] or ("/" not in path and not Path(path).exists())
+        bare = "/" not in path and not Path(path).exists()
+        is_name = ":" in path.partition("/")[0] or (bare and not NAMED.isdisjoint(key.split(".")))
         if not is_name and not PurePosixPath(path).is_absolute() and key not in HUB_NAMES:
             raise UserError(
                 f"{key}={given} is a relative path: on the cluster it would be sought in the job's own folder; give "

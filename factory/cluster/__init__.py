@@ -120,8 +120,8 @@ def token_refused(place: str, error: str) -> str:
         return f"{place} refuses the token that was found here: {mend}, the same as on the cluster"
     # Ray only looked for a token and asked no server, so the cluster may use none.
     return (
-        f"{place} wants a token and none was found here: {mend}; a cluster that was started without one is open to "
-        f"everybody, start it with RAY_AUTH_MODE=token"
+        f"no token was found here for {place}: {mend}; a cluster that was started without a token is open to "
+        f"everybody and is not joined: start it with RAY_AUTH_MODE=token"
     )
 
 

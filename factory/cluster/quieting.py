@@ -19,6 +19,7 @@ OF_RAY = ("TrainController", "PlacementGroupCleaner", "AutoscalingCoordinator", 
 # The last is of Ray Tune's trials beside their trainings: small processes, which the machine holds.
 NOISE = re.compile(
     r"\bcore_worker\.cc:\d+: Actor with class name|\bGetTimeoutError\b"
+    r"|\bgcs_actor_scheduler\.cc:\d+: Failed to kill actor\b"  # one that had ended by itself
     r"|\bWARNING: \d+ PYTHON worker processes have been started on node\b"
 )
 OURS = re.compile(r"(fit-[a-z]+|prepare|generate|audit|annotate|tune|world)[a-z :-]*: ")  # lines of progress

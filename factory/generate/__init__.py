@@ -63,7 +63,7 @@ class GenerateInputs(Config):
     live: PathOrUrl = Field(description="corpus of live faces")
     guides: PathOrUrl = Field(description="corpus whose spoofs show the styles; may be that of the live faces")
     generator: GeneratorFolder = Field(
-        description="model folder, portrait-64 (which ships), recolour, simulate or dummy"
+        description="model folder, portrait-64 or people-64 (which ship), recolour, simulate or dummy"
     )
 
 

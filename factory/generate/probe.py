@@ -29,7 +29,7 @@ GAIN = 1.03  # a batch twice as large must be this much faster to be worth its m
 class ProbeConfig(Config):
     """What to try. The batch size is part of a run's fingerprint, so a probe only proposes one and changes nothing."""
 
-    generator: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
+    generator: GeneratorFolder = Field(description="model folder, or portrait-64 or people-64, which ship")
     size: int = Field(256, ge=32, multiple_of=32, description="image side in pixels")
     preset: PresetName = Field("balanced", description="sampler whose speed to measure")
     match: Matching = Field("none", description="as `sampler.match` of `generate`")

@@ -21,7 +21,8 @@ def _by_name(given: str) -> str:
     return NAMES.get(given, given)
 
 
-GeneratorFolder = Annotated[PathOrUrl, AfterValidator(_by_name)]  # of every setting that names a generator
+# Of every setting that names a generator, or a folder that may be one.
+GeneratorFolder = Annotated[PathOrUrl, AfterValidator(_by_name)]
 
 
 class Ranges(NamedTuple):

@@ -16,6 +16,7 @@ from factory.charts.sheet import SheetRow, sheet
 from factory.core.config import Config, PathOrUrl
 from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
+from factory.models.settings import GeneratorFolder
 from factory.report.figures.choice import by_hash, in_turns
 from factory.report.figures.figure import Figure, Prepared, Table, tile
 from factory.report.sections import corpus_folder
@@ -37,7 +38,7 @@ class NearestFigure(Config):
 
     generated: dict[str, PathOrUrl] = Field(min_length=1, description="generated corpora by name, such as DSDG, ours")
     training: PathOrUrl = Field(description="corpus whose spoofs the generators learnt from")
-    encoder: PathOrUrl = Field(description="folder of fit-style or fit-generator, whose style encoder compares")
+    encoder: GeneratorFolder = Field(description="folder of fit-style or fit-generator, whose style encoder compares")
     split: str = Field("train", description="split of the training spoofs")
     unseen: str | None = Field("test", description="split whose real spoofs show what is usual; None: no comparison")
     shown: int = Field(6, ge=1, le=12, description="spoofs of each corpus; styles take turns")

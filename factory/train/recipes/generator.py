@@ -17,6 +17,7 @@ from factory.corpus import Corpus
 from factory.corpus.row import SPOOF
 from factory.corpus.style_statistics import statistics_by_style
 from factory.models.load import check_encoder, encoder_config, load_style_encoder, load_unet, model_digest, unet_config
+from factory.models.settings import GeneratorFolder
 from factory.models.style_judge import judge_digest
 from factory.models.tensors import to_tensor
 from factory.protocols import check, check_held_out, check_judge, check_model, open_corpus, protocol_of, record
@@ -60,8 +61,10 @@ class FitGeneratorConfig(Config):
 
     corpus: PathOrUrl = Field(description="corpus of live faces and spoofs of the same people")
     protocol: PathOrUrl | None = Field(None, description="name or file; None: the corpus's own splits")
-    style_encoder: PathOrUrl | None = Field(None, description="folder that fit-style wrote; None: that of `initial`")
-    initial: PathOrUrl | None = Field(None, description="model folder to start from: network and style encoder")
+    style_encoder: GeneratorFolder | None = Field(
+        None, description="folder that fit-style wrote; None: that of `initial`"
+    )
+    initial: GeneratorFolder | None = Field(None, description="model folder to start from: network and style encoder")
     out: PathOrUrl = Field(description="model folder to write, local or s3://")
     split: str = Field("train", description="split to learn from")
     held_out: str = Field("dev", description="split that train.evaluate_every evaluates")

@@ -81,7 +81,7 @@ class StudentEvaluationConfig(Config):
 class FitStudentConfig(Config):
     """One student of one teacher."""
 
-    teacher: GeneratorFolder = Field(description="model folder, or portrait-64, which ships")
+    teacher: GeneratorFolder = Field(description="model folder, or portrait-64 or people-64, which ship")
     generated: PathOrUrl = Field(description="corpus of this teacher's spoofs, made with preset exact")
     live: PathOrUrl = Field(description="corpus of their live faces")
     guides: PathOrUrl = Field(description="corpus of their guides")

@@ -13,6 +13,7 @@ from factory.core.config import Config, PathOrUrl, build, is_empty, is_none, is_
 from factory.core.documents import JsonObject
 from factory.corpus import Corpus
 from factory.models.load import encoder_config, encoder_digest, load_style_encoder
+from factory.models.settings import GeneratorFolder
 from factory.protocols import check, check_held_out, check_model, open_corpus, protocol_of, record
 from factory.run import Run
 from factory.storage import Storage
@@ -63,7 +64,7 @@ class FitStyleConfig(Config):
     out: PathOrUrl = Field(description="model folder to write, local or s3://")
     split: str = Field("train", description="split to learn from")
     held_out: str | None = Field("dev", description="split of people to look at only; null: nobody")
-    initial: PathOrUrl | None = Field(
+    initial: GeneratorFolder | None = Field(
         None, exclude_if=is_none, description="folder with a style encoder to start from; its styles may be others"
     )
     network: StyleNetworkConfig = StyleNetworkConfig()

@@ -95,3 +95,11 @@ def test_names_stay_as_they_are_written() -> None:
     """A style is copied from the lines into a setting; keys are words."""
     lines = as_lines({"images_per_second": 2.0, "styles": {"world__cctv-make_up": 3, "cam-print": 1}}).splitlines()
     assert lines == ["images per second  2", "styles", "  world__cctv-make_up  3", "  cam-print            1"]
+
+
+def test_the_moment_of_an_event_is_a_date() -> None:
+    assert as_lines({"events": [{"time": 1796098330.4, "event": "started"}]}).splitlines()[1:] == [
+        "  time   2026-12-01 04:12:10 UTC",
+        "  event  started",
+    ]
+    assert as_lines({"time": float("inf")}) == "time  inf"

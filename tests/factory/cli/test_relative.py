@@ -45,13 +45,31 @@ def test_a_relative_path_is_refused_before_the_cluster_is_asked(verb: str, given
     assert str(caught.value).startswith(f"{key} is")
 
 
-def test_a_bare_word_is_a_name_unless_it_is_a_folder_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bare_word_is_a_name_where_settings_take_names_unless_it_is_a_folder_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    given = {**GENERATE, "protocol": "oci-m"}
-    refuse_relative_inputs(config("generate", given))
-    (tmp_path / "faces").mkdir()
-    with pytest.raises(UserError, match="inputs.live=faces is a relative path"):
-        refuse_relative_inputs(config("generate", {**given, "inputs.live": "faces"}))
+    refuse_relative_inputs(config("generate", {**GENERATE, "protocol": "oci-m"}))
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(UserError, match="inputs.generator=mine is a relative path"):
+        refuse_relative_inputs(config("generate", {**GENERATE, "inputs.generator": "mine"}))
+
+
+@pytest.mark.parametrize("key", ["inputs.live", "inputs.guides", "out"])
+def test_a_mistyped_folder_is_no_name(key: str) -> None:
+    with pytest.raises(UserError, match=f"{key}=facse is a relative path"):
+        refuse_relative_inputs(config("generate", {**GENERATE, key: "facse"}))
+
+
+@pytest.mark.parametrize("name", ["portrait-64", "people-64"])
+def test_what_ships_has_its_name_wherever_a_model_is_read(name: str) -> None:
+    fit = config("fit-generator", {"corpus": "/c", "initial": name, "style_encoder": name, "out": "/g"})
+    assert fit.initial == fit.style_encoder == f"embedded://{name}"
+    inputs = {f"inputs.{part}": "/c" for part in ("generated", "live", "guides")}
+    audit = config("audit", {**inputs, "inputs.style_encoder": name, "identity": "structure", "out": "/a"})
+    assert audit.inputs.style_encoder == f"embedded://{name}"
+    for given in (fit, audit, config("fit-style", {"corpus": "/c", "initial": name, "out": "/s"})):
+        refuse_relative_inputs(given)
 
 
 def test_urls_absolute_paths_and_names_of_a_hub_pass() -> None:

@@ -152,12 +152,12 @@ def test_access_is_refused_in_one_line(cluster: Cluster, real: Path, tmp_path: P
     del none["RAY_AUTH_TOKEN"]
     wrong = {**none, "RAY_AUTH_TOKEN": "0" * 64}
     status = ["job", "status", "--address", str(cluster.dashboard)]
-    assert "wants a token and none was found here" in one_line(difffas(cluster, *status, environment=none))
+    assert "no token was found here for " in one_line(difffas(cluster, *status, environment=none))
     assert "refuses the token" in one_line(difffas(cluster, *status, environment=wrong))
     gcs = f"http://{cluster.environment['RAY_ADDRESS']}"
     assert "no Ray dashboard" in one_line(difffas(cluster, "job", "status", "--address", gcs))
     driver = ["generate", *settings(real, tmp_path / "out")]
-    assert "wants a token and none was found here" in one_line(difffas(cluster, *driver, environment=none))
+    assert "no token was found here for " in one_line(difffas(cluster, *driver, environment=none))
     assert "refuses the token" in one_line(difffas(cluster, *driver, environment=wrong))
     elsewhere = {**cluster.environment, "RAY_ADDRESS": "127.0.0.1:1"}
     assert "no cluster to join" in one_line(difffas(cluster, *driver, environment=elsewhere))

@@ -23,6 +23,9 @@ def test_rays_own_actors_are_silent_and_others_keep_their_words() -> None:
     assert quieting.shown(batch("RayTrainWorker", "a fault", noise)) == ["a fault"]
     crowded = "WARNING: 8 PYTHON worker processes have been started on node: d800 with address: 127.0.0.1, which is"
     assert quieting.shown(batch(None, crowded, "WARNING: the disk is full")) == ["WARNING: the disk is full"]
+    assert (
+        quieting.shown(batch(None, "[2026 E 1 2] gcs_actor_scheduler.cc:538: Failed to kill actor 0a1b, status")) == []
+    )
     assert quieting.shown(batch(None, "[2026 E] core_worker.cc:9: lost the raylet")) != []
 
 

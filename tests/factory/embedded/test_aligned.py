@@ -10,7 +10,7 @@ import pytest
 from factory.core.config import canonical_json, load
 from factory.corpus import Corpus
 from factory.corpus.verify import verify
-from factory.embedded import ALIGNED_DIGEST, fit
+from factory.embedded import ALIGNED_DIGEST, PAIRS, fit
 from factory.run import read_claim
 from factory.storage.embedded import ALIGNED, FOLDERS, PEOPLE
 from factory.train.recipes.pairs import PairsConfig
@@ -80,5 +80,5 @@ def test_it_is_free_and_small(pairs: Corpus) -> None:
 
 
 def test_the_recipe_of_the_generator_reads_it() -> None:
-    assert PairsConfig.model_validate(fit.PAIRS).self_pairs < 0.5
+    assert PairsConfig.model_validate(PAIRS).self_pairs < 0.5
     assert fit._generator(ROOT)["corpus"] == ALIGNED

@@ -22,7 +22,7 @@ PACKAGE = str(Path(factory.__file__).parent)
 
 def test_a_name_is_a_folder_of_the_package() -> None:
     assert is_embedded(GENERATOR) and not is_embedded("generator")
-    assert len(FOLDERS) == 4 and all(Path(path_of(name)).is_relative_to(PACKAGE) for name in FOLDERS)
+    assert len(FOLDERS) == 5 and all(Path(path_of(name)).is_relative_to(PACKAGE) for name in FOLDERS)
     assert path_of(f"{PEOPLE}/data/*.parquet") == f"{FOLDERS[PEOPLE]}/data/*.parquet"
 
 
@@ -58,7 +58,7 @@ def test_workers_read_it(ray_local: None) -> None:
 
 @pytest.mark.parametrize("url", ["embedded://peoples", "embedded://", "embedded:///people"])
 def test_an_unknown_name_is_refused_with_those_there_are(url: str) -> None:
-    names = "embedded://people, embedded://generator, embedded://portrait-64, embedded://people-64"
+    names = "embedded://people, embedded://aligned, embedded://generator, embedded://portrait-64, embedded://people-64"
     message = f"nothing of this name ships with this software: give one of {names}"
     with pytest.raises(ValueError, match=message):
         Storage(url)

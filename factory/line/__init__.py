@@ -19,7 +19,7 @@ from factory import cluster
 from factory.cards import write_corpus_card
 from factory.cluster.retries import BOUNDED
 from factory.core.errors import Quarantined
-from factory.core.progress import Progress
+from factory.core.progress import Progress, say
 from factory.corpus import Totals, totals, write_index
 from factory.corpus.encode import ImageRecord, encode, encode_and_score
 from factory.corpus.provenance import size_auc
@@ -169,6 +169,9 @@ def _close(run: Run, work: Work, names: list[str], progress: Progress) -> LineSu
     if work.closing is not None:
         work.closing()
     write_corpus_card(run.storage)
+    if not counts["written"]:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts["rejects_by_reason"].items())
+        say(f"{work.name}: no image was written: {reasons}; each is in {run.storage.path('ledger')}")
     rate = progress.rate if progress.made else None
     distinct = {} if work.distinct is None else {"distinct": work.distinct}
     summary = {**counts, **distinct, "seconds": progress.seconds, "images_per_second": rate}

@@ -72,7 +72,8 @@ def check_student(name: str, sampler: SamplerConfig, styles: Collection[str]) ->
         )
     if sampler.match != taught.match:
         raise UserError(
-            f"sampler.match {sampler.match}: the student of {name} was taught with match {taught.match}; set it"
+            f"sampler.match {sampler.match}: the student of {name} was taught with match {taught.match}; "
+            f"{_settings(taught)}"
         )
     if strange := sorted(set(styles) - set(taught.styles)):
         raise UserError(
@@ -81,17 +82,27 @@ def check_student(name: str, sampler: SamplerConfig, styles: Collection[str]) ->
     whole = Ranges(taught.t0, taught.cfg_scale)
     if not styles:
         for key, ranges in sampler.all_ranges():
-            _check_ranges(name, key, ranges, whole)
+            _check_ranges(name, key, ranges, whole, _settings(taught))
     for style in sorted(styles):
         key = f"sampler.by_style.{style}" if style in sampler.by_style else "sampler"
         own = taught.by_style[style]
-        _check_ranges(name, key, sampler.ranges(style), own, "" if own == whole else f" of style {style}")
+        of = "" if own == whole else f" of style {style}"
+        _check_ranges(name, key, sampler.ranges(style), own, _settings(taught), of)
 
 
-def _check_ranges(name: str, key: str, asked: Ranges, taught: Ranges, of: str = "") -> None:
+def _settings(taught: Taught) -> str:
+    """All that must be set for a student, so that a user who meets one refusal does not meet the next."""
+    ranges = {"t0": taught.t0, "cfg_scale": taught.cfg_scale}
+    given = [f"sampler.{field}=[{low:g},{high:g}]" for field, (low, high) in ranges.items()]
+    same = all(own == Ranges(**ranges) for own in taught.by_style.values())
+    return f"set sampler.match={taught.match}, {' and '.join(given)}, or {'less' if same else 'what each style has'}"
+
+
+def _check_ranges(name: str, key: str, asked: Ranges, taught: Ranges, mend: str, of: str = "") -> None:
     for field, (low, high) in asked._asdict().items():
         least, most = getattr(taught, field)
         if low < least or high > most:
             raise UserError(
-                f"{key}.{field} [{low:g}, {high:g}]{of}: the student of {name} was taught {least:g} to {most:g}"
+                f"{key}.{field} [{low:g}, {high:g}]{of}: the student of {name} was taught {least:g} to {most:g}; "
+                f"{mend}"
             )

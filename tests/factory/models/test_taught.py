@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +55,13 @@ def test_a_student_of_one_call_makes_no_second(tmp_path: Path) -> None:
         ValueError, match="preset student-2: the student of .* was taught one call .* use preset student"
     ):
         check_sampler(folder, SamplerConfig(preset="student-2", name="student", steps=2, t0=(60, 60)))
+
+
+def test_one_refusal_says_all_that_must_be_set(tmp_path: Path) -> None:
+    folder = write_student(tmp_path, calls=1)
+    with pytest.raises(ValueError, match="sampler.match style") as told:
+        check_sampler(folder, build(SamplerConfig, {"preset": "student", "match": "style"}))
+    settings = dict(re.findall(r"sampler\.(\w+)=(\[[^]]*\]|\w+)", str(told.value)))
+    mended = {"match": settings.pop("match"), **{name: json.loads(value) for name, value in settings.items()}}
+    check_sampler(folder, build(SamplerConfig, {"preset": "student", **mended}))
+    assert set(mended) == {"match", "t0", "cfg_scale"}

@@ -91,3 +91,15 @@ def test_a_bug_of_the_detector_is_no_reject(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(prepare, "face_finder", lambda _: buggy)
     with pytest.raises(ValueError, match="broadcast"):
         read_shard(planned, entries)
+
+
+def test_a_corpus_without_an_image_says_so(
+    tmp_path: Path, in_process: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = photos(tmp_path / "in", subjects=2, captures=1)
+    pictures = [path for path in source.rglob("*") if path.is_file()]
+    for path in pictures:
+        path.write_bytes(b"no picture")
+    assert prepare.run(config(source, out=f"{tmp_path}/out"))["written"] == 0
+    said = capsys.readouterr().err
+    assert f"prepare: no image was written: {len(pictures)} " in said and f"each is in {tmp_path}/out/ledger" in said

@@ -162,7 +162,7 @@ def line_settings(root: Path, preset: str, out: str, **sampler: Any) -> dict[str
         ({"t0": (1, 300)}, r"sampler\.t0 \[1, 300\]: the student of .* was taught"),
         ({"cfg_scale": (2.0, 9.0)}, r"sampler\.cfg_scale \[2, 9\]: the student of .* was taught"),
         ({"by_style": {"cam-print": {"t0": (450, 450)}}}, r"sampler\.by_style\.cam-print\.t0 \[450, 450\]"),
-        ({"match": "none"}, "taught with match style; set it"),
+        ({"match": "none"}, "taught with match style; set sampler.match=style"),
     ],
 )
 def test_what_a_student_was_not_taught_is_refused_before_a_folder_is_claimed(

@@ -194,7 +194,7 @@ def env() -> None:
 
 @app.command("config")
 def config_of(
-    verb: Annotated[str, typer.Argument(metavar="VERB", help="Verb whose configuration to print.")],
+    verb: Annotated[str, typer.Argument(metavar="VERB", help="Verb whose configuration to print.")] = "",
 ) -> None:
     """Print every key of a verb as a YAML file to fill in. Example: difffas config generate > generate.yaml"""
     from factory.cli.template import template

@@ -39,7 +39,8 @@ def template(verb: str) -> str:
 def schema_of(verb: str) -> tuple[Schema, Schema]:
     """The JSON schema of a verb's configuration, and that of its sections by name."""
     if (found := configuration_of(verb)) is None:
-        raise UserError(f"{verb} has no configuration; these verbs have one: {', '.join(sorted([*VERBS, 'plan']))}")
+        what = f"{verb} has no configuration" if verb else "config needs a verb"
+        raise UserError(f"{what}; these verbs have one: {', '.join(sorted([*VERBS, 'plan']))}")
     module, model = found
     schema = getattr(importlib.import_module(module), model).model_json_schema()
     return schema, schema.get("$defs", {})

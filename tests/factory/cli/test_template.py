@@ -130,6 +130,8 @@ def test_a_section_whose_keys_are_all_commented_out_is_empty(tmp_path: Any) -> N
 
 
 def test_a_verb_without_configuration() -> None:
+    with pytest.raises(UserError, match="^config needs a verb; these verbs have one: ablate, "):
+        template("")
     with pytest.raises(UserError, match="^status has no configuration; these verbs have one: ablate, "):
         template("status")
 

@@ -92,9 +92,9 @@ def check_student(name: str, sampler: SamplerConfig, styles: Collection[str]) ->
 
 def _settings(taught: Taught) -> str:
     """All that must be set for a student, so that a user who meets one refusal does not meet the next."""
-    ranges = {"t0": taught.t0, "cfg_scale": taught.cfg_scale}
-    given = [f"sampler.{field}=[{low:g},{high:g}]" for field, (low, high) in ranges.items()]
-    same = all(own == Ranges(**ranges) for own in taught.by_style.values())
+    whole = Ranges(taught.t0, taught.cfg_scale)
+    given = [f"sampler.{field}=[{low:g},{high:g}]" for field, (low, high) in whole._asdict().items()]
+    same = all(own == whole for own in taught.by_style.values())
     return f"set sampler.match={taught.match}, {' and '.join(given)}, or {'less' if same else 'what each style has'}"
 
 

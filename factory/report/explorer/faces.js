@@ -14,41 +14,55 @@ const ORDERS = [
 const look = { view: "faces", order: "", page: 0, cell: 0 };
 let listed = []; // rows in their order, all pages: with pictures in the view of faces, else all selected
 
-// The number of each row's person, by domain and subject.
+// The number of each row's person, by domain and subject, and for each person the sum of their name's letters.
 let people = null;
+const starts = [];
 function peopleOf() {
   if (people) return people;
   const numbers = new Map();
   people = Int32Array.from({ length: META.rows }, (_, row) => {
-    const name = `${columns.live_domain[row]}/${textOf(row, "subject") ?? textOf(row, "live_key")}`;
-    if (!numbers.has(name)) numbers.set(name, numbers.size);
+    const domain = META.domains[columns.live_domain[row]] ?? "None",
+      name = `${domain}/${textOf(row, "subject") || (textOf(row, "live_key") ?? "None")}`;
+    if (!numbers.has(name)) {
+      starts.push(Array.from(name).reduce((sum, letter) => sum + letter.codePointAt(0), 0));
+      numbers.set(name, numbers.size);
+    }
     return numbers.get(name);
   });
   return people;
 }
 
-// A rank for each of these rows by which every person comes once before anyone comes again, each time in another style:
-// the n-th person begins with the n-th style.
+// A rank for each of these rows by which every person comes once before anyone comes again, each time in another style,
+// and in each such round the styles take turns: `by_turns` in pictures.py.
 function turns(rows) {
   const person = peopleOf(),
     styles = META.styles.length,
     held = new Map(),
-    before = new Map();
+    before = new Map(),
+    next = key => {
+      const times = before.get(key) ?? 0;
+      before.set(key, times + 1);
+      return times;
+    };
   for (const row of rows) {
-    const mine = held.get(person[row]) ?? { number: held.size, rows: [] };
+    const mine = held.get(person[row]) ?? [];
     held.set(person[row], mine);
-    const which = person[row] * styles + columns.style[row],
-      times = before.get(which) ?? 0;
-    before.set(which, times + 1);
-    const style = (columns.style[row] - (mine.number % styles) + styles) % styles;
-    mine.rows.push([times * styles + style, row]);
+    const times = next(person[row] * styles + columns.style[row]);
+    mine.push([times * styles + ((columns.style[row] + starts[person[row]]) % styles), row]);
   }
-  const ranks = new Map();
-  for (const { number, rows: mine } of held.values()) {
+  const rounds = new Map();
+  for (const mine of held.values()) {
     mine.sort((a, b) => a[0] - b[0]);
-    mine.forEach(([, row], round) => ranks.set(row, round * held.size + number));
+    mine.forEach(([, row], round) => rounds.set(row, round));
   }
-  return ranks;
+  before.clear();
+  const order = Array.from(rows, row => {
+    const style = columns.style[row],
+      round = rounds.get(row);
+    return [round, next(round * styles + style), style, row];
+  });
+  order.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+  return new Map(order.map(([, , , row], rank) => [row, rank]));
 }
 
 function listRows() {

@@ -140,22 +140,23 @@ def chosen(styles: TextColumn, blocks: np.ndarray, images: int) -> np.ndarray:
 def by_turns(people: Sequence[str], styles: Sequence[int], count: int) -> list[int]:
     """Places of rows in the page's first order, that of `turns` in faces.js: opening it takes the first sheet alone.
 
-    Every person comes once before anyone comes again, each time in another of the `count` styles.
+    Every person comes once before anyone comes again, each time in another of the `count` styles, and in each such
+    round the styles take turns. Rows that are in this order stay in it.
     """
     held: dict[str, list[tuple[int, int]]] = {}
-    numbers: dict[str, int] = {}
     before: Counter[tuple[str, int]] = Counter()
     for place, (person, style) in enumerate(zip(people, styles, strict=True)):
-        number = numbers.setdefault(person, len(numbers))
-        turn = before[person, style] * count + (style - number) % count
+        turn = before[person, style] * count + (style + sum(map(ord, person))) % count
         held.setdefault(person, []).append((turn, place))
         before[person, style] += 1
-    rounds = [
-        (round_, number, place)
-        for number, mine in enumerate(held.values())
-        for round_, (_, place) in enumerate(sorted(mine))
-    ]
-    return [place for _, _, place in sorted(rounds)]
+    rounds = {place: round_ for mine in held.values() for round_, (_, place) in enumerate(sorted(mine))}
+    seen: Counter[tuple[int, int]] = Counter()
+    order = []
+    for place, style in enumerate(styles):
+        which = rounds[place], style
+        order.append((rounds[place], seen[which], style, place))
+        seen[which] += 1
+    return [place for *_, place in sorted(order)]
 
 
 def _blocks(index: pa.Table) -> np.ndarray:

@@ -124,6 +124,14 @@ def test_law_everybody_comes_once_before_anyone_comes_again(rows: list[tuple[str
     for person in set(people):
         mine = [styles[place] for place in order if people[place] == person]
         assert len(set(mine[: len(set(mine))])) == len(set(mine)), "each style once before one comes again"
+    again = by_turns([people[place] for place in order], [styles[place] for place in order], 3)
+    assert again == sorted(again), "the page sorts what is in this order, and it stays"
+
+
+def test_styles_take_turns_also_where_each_person_has_one() -> None:
+    styles = [0] * 10 + [1] * 10 + [2] * 10
+    order = by_turns([f"p{number}" for number in range(30)], styles, 3)
+    assert [styles[place] for place in order[:6]] == [0, 1, 2, 0, 1, 2]
 
 
 def test_no_more_rows_are_read_than_are_shown_and_few_at_once(

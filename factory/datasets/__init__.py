@@ -174,7 +174,7 @@ def list_dataset(
         reasons = ", ".join(sorted({str(recording.reject) for recording in found})) or "none"
         raise UserError(
             f"source {source} has no usable recording of {dataset.TITLE} like {dataset.EXAMPLE} ({len(found)} others: "
-            f"{reasons})"
+            f"{reasons}){_of_pictures(tree, dataset.FORMAT)}"
         )
     if dataset.FORMAT == frame_folders.FORMAT:
         found = sorted(frame_folders.thinned(found, frames), key=lambda recording: recording.file.name)
@@ -185,6 +185,14 @@ def list_dataset(
     with ThreadPoolExecutor(LISTING) as pool:
         listed = pool.map(lambda recording: _sources(tree, dataset, recording, frames, instruments), found)
         return [source for part in listed for source in part]
+
+
+def _of_pictures(tree: Tree, form: str) -> str:
+    """What to do with the frames that somebody cut from a data set's videos; empty if there are none."""
+    endings = tuple(f".{ending}" for ending in frame_folders.PICTURES.split())
+    if form != "video" or not any(name.lower().endswith(endings) for name in tree.files):
+        return ""
+    return "; pictures that were cut from its videos are read by --dataset pairs with a list, or by --pattern"
 
 
 def _say_absent(tree: Tree, title: str, whole: list[str]) -> None:

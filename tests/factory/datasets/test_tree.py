@@ -158,6 +158,15 @@ def test_no_recording_has_a_known_name(tmp_path: Path) -> None:
         listed("oulu-npu", tmp_path)
 
 
+def test_frames_that_were_cut_from_videos_have_other_readers(tmp_path: Path) -> None:
+    for split in ("Train", "Dev", "Test"):
+        write_text(tmp_path / f"{split}_files" / "1_1_01_1" / "0000.png", "no video")
+    with pytest.raises(
+        ValueError, match=r"\(0 others: none\); pictures .* --dataset pairs with a list, or by --pattern"
+    ):
+        listed("oulu-npu", tmp_path)
+
+
 def test_extra_files_and_broken_recordings(tmp_path: Path) -> None:
     root = trees.oulu_npu(tmp_path)
     write_text(root / "Train_files/notes.pdf", "x")

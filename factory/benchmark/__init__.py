@@ -121,6 +121,7 @@ def run(config: BenchmarkConfig) -> BenchmarkSummary:
         strength=_strength(config, storage, study, left_out),
         left_out=left_out,
         generation_seed=config.generation_seed,
+        given=config.generated or config.generator,
     )
     return _commit(claim, found)
 

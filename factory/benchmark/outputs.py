@@ -38,13 +38,19 @@ class Found:
     strength: Storage | None
     left_out: dict[str, str]
     generation_seed: int | None
+    given: str | None  # a finished generator, or a finished corpus of spoofs
 
     def notes(self) -> list[str]:
         """What a reader has to know before the figures."""
         table, people = self.table, len(self.evaluations.people)
+        what = (
+            "Style encoder, generator and generated faces are made once for each training part, on its sources alone,"
+            if self.given is None
+            else f"Generated faces are those of {self.given}, which was given: its card says what it had learnt from. "
+            f"They are made once for each training part,"
+        )
         shared = (
-            "Style encoder, generator and generated faces are made once for each training part, on its sources alone, "
-            f"with seed {self.generation_seed}, and shared by all seeds and rows: deviations are those of the "
+            f"{what} with seed {self.generation_seed}, and shared by all seeds and rows: deviations are those of the "
             f"classifiers' seeds."
             if self.generation_seed is not None
             else "Each seed has its own generator and generated faces."

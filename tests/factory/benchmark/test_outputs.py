@@ -30,6 +30,7 @@ def found(tmp_path: Path, **given: Any) -> Found:
         "strength": None,
         "left_out": {},
         "generation_seed": 7,
+        "given": None,
     }
     return Found(table=table, evaluations=evaluations, families=families, **{**values, **given})
 
@@ -43,5 +44,8 @@ def test_a_protocol_of_a_users_own_gives_a_file_name(tmp_path: Path) -> None:
 def test_notes_say_what_is_shared(tmp_path: Path) -> None:
     counts, shared, _ = found(tmp_path).notes()
     assert counts.startswith("2 rows, 1 protocol, 1 seed, 8 test people")
-    assert "with seed 7, and shared by all seeds" in shared
+    assert "on its sources alone, with seed 7, and shared by all seeds" in shared
+    mine = found(tmp_path / "c", given="models/mine").notes()[1]
+    assert mine.startswith("Generated faces are those of models/mine, which was given: ")
+    assert "sources alone" not in mine and "training part, with seed 7, and shared" in mine
     assert "Each seed has its own generator" in found(tmp_path / "b", generation_seed=None).notes()[1]

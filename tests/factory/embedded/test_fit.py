@@ -21,7 +21,7 @@ from factory.images import resize
 from factory.models.load import model_digest
 from factory.models.tensors import to_tensor
 from factory.storage import Storage
-from factory.storage.embedded import FOLDERS, GENERATOR, PEOPLE, RENDERED
+from factory.storage.embedded import ALIGNED, FOLDERS, GENERATOR, PEOPLE, RENDERED
 from factory.train.recipes.generator import FitGeneratorConfig
 from factory.train.recipes.style import FitStyleConfig
 from factory.world import WorldConfig
@@ -173,6 +173,6 @@ def test_the_recipe_s_stations_take_its_settings(tmp_path: Path) -> None:
     aligned = build(WorldConfig, {**read_yaml(ROOT / "examples" / "aligned.yaml"), "out": f"{tmp_path}/world"})
     style = build(FitStyleConfig, fit._style(tmp_path))
     generator = build(FitGeneratorConfig, fit._generator(tmp_path))
-    assert (generator.style_encoder, generator.corpus) == (style.out, aligned.out)
+    assert (generator.style_encoder, generator.corpus) == (style.out, ALIGNED)
     assert aligned.aligned and aligned.size == fit.SIZE and generator.pairs.self_pairs < 0.5
     assert aligned.seed != 0, "the embedded people have seed 0"

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from difffas.errors import UserError
 from factory.ablate.tables import Seeds
 from factory.core.config import Config, PathOfProtocol, PathOrUrl, is_empty
+from factory.models.settings import GeneratorOfProtocol
 from factory.train import TrainResources
 
 Unit: TypeAlias = Literal["frame", "video"]
@@ -31,8 +32,10 @@ class AblateConfig(Config):
     )
     seeds: Seeds | None = Field(None, description="None: the table's")
     generated: PathOfProtocol | None = Field(None, description="finished corpus of spoofs; $protocol is replaced")
-    generator: PathOfProtocol | None = Field(None, description="finished model folder, or dummy; $protocol too")
-    style_encoder: PathOfProtocol | None = Field(None, description="fit-style folder for fit_generator; $protocol too")
+    generator: GeneratorOfProtocol | None = Field(None, description="finished model folder, or dummy; $protocol too")
+    style_encoder: GeneratorOfProtocol | None = Field(
+        None, description="fit-style folder for fit_generator; $protocol too"
+    )
     size: int | None = Field(None, ge=32, description="pixels of a side to which the faces are brought first")
     generation_seed: int | None = Field(
         None, ge=0, description="seed of style encoder, generator and generated faces, shared by all seeds"

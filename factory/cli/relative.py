@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
@@ -14,22 +14,43 @@ from factory.core.config import Config, build
 from factory.core.places import file_here, place
 
 HUB_NAMES = ("to",)  # of `release`: the Hub's OWNER/NAME
-# Keys that take the name of something that ships, or of a network; every other bare word is a folder.
-NAMED = {"backbone", "embedder", "families", "generator", "protocol", "protocols", "table"}
 LOCAL = "local-dir:"
+NETWORKS = {"backbone", "embedder"}  # keys that take the name of any network of timm
 
 
 def refuse_relative_inputs(config: Config) -> None:
-    """Raise UserError if a path of a configuration is relative; a bare word is a name where settings take names."""
+    """Raise UserError if a path of a configuration is relative; a bare word may be a name, where its key takes one."""
     for key, given in _all_paths(config):
         path = given.removeprefix(LOCAL)
-        bare = "/" not in path and not Path(path).exists()
-        is_name = ":" in path.partition("/")[0] or (bare and not NAMED.isdisjoint(key.split(".")))
-        if not is_name and not PurePosixPath(path).is_absolute() and key not in HUB_NAMES:
+        if ":" in path.partition("/")[0] or PurePosixPath(path).is_absolute() or key in HUB_NAMES:
+            continue
+        names = None if "/" in path or Path(path).exists() else _names(key)
+        if names is None or (names and path not in names):
+            what = "is no name that is known here, and as a path it is relative" if names else "is a relative path"
             raise UserError(
-                f"{key}={given} is a relative path: on the cluster it would be sought in the job's own folder; give "
+                f"{key}={given} {what}: on the cluster it would be sought in the job's own folder; give "
                 f"s3://… or an absolute path that every node sees"
             )
+
+
+def _names(key: str) -> Collection[str] | None:
+    """What a key takes instead of a path: empty if any word will do, None if it takes paths alone.
+
+    Names of generators that ship have become URLs before.
+    """
+    from factory.ablate import titles_of_tables
+    from factory.ablate.graph import OWN
+    from factory.generate import BUILT_IN
+    from factory.protocols import names
+
+    parts = set(key.split("."))
+    if parts & NETWORKS:
+        return ()
+    if "generator" in parts:
+        return BUILT_IN
+    if "table" in parts:
+        return titles_of_tables()
+    return (OWN, *names()) if parts & {"protocol", "protocols", "families"} else None
 
 
 def _all_paths(config: Config) -> Iterator[tuple[str, str]]:

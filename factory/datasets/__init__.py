@@ -188,7 +188,7 @@ def list_dataset(
 
 
 def _of_pictures(tree: Tree, form: str) -> str:
-    """What to do with the frames that somebody cut from a data set's videos; empty if there are none."""
+    """Advice for a tree that holds frames instead of videos; empty for any other tree."""
     endings = tuple(f".{ending}" for ending in frame_folders.PICTURES.split())
     if form != "video" or not any(name.lower().endswith(endings) for name in tree.files):
         return ""

@@ -35,7 +35,8 @@ from factory.images import decode
 from factory.line import Failed, LineSummary, Work, finished_run, metrics, run_line
 from factory.line.block import Block
 from factory.line.faults import carry
-from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, Request
+from factory.models.generators import BUILT_IN as BUILT_IN
+from factory.models.generators import DUMMY, RECOLOUR, SIMULATE, Request
 from factory.models.load import check_sampler, check_side, load_generator, model_digest
 from factory.models.people_sampler import makes_people
 from factory.models.settings import GeneratorFolder, SamplerConfig

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from difffas.errors import UserError
 from difffas.presets import PRESETS, STUDENT, PresetName
 from difffas.routes import Matching
-from factory.core.config import Config, PathOrUrl, is_empty
+from factory.core.config import Config, PathOfProtocol, PathOrUrl, is_empty
 from factory.storage.embedded import PORTRAIT, RENDERED
 
 # What ships, by the name on its card; a folder of that name is ./portrait-64.
@@ -23,6 +23,7 @@ def _by_name(given: str) -> str:
 
 # Of every setting that names a generator, or a folder that may be one.
 GeneratorFolder = Annotated[PathOrUrl, AfterValidator(_by_name)]
+GeneratorOfProtocol = Annotated[PathOfProtocol, AfterValidator(_by_name)]  # where $protocol is replaced
 
 
 class Ranges(NamedTuple):

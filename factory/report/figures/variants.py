@@ -16,6 +16,7 @@ from factory.charts.sheet import SheetRow, sheet
 from factory.core.config import Config, PathOrUrl, build
 from factory.corpus import Corpus
 from factory.corpus.style_statistics import matching_statistics, sources_of_run
+from factory.models.settings import GeneratorFolder
 from factory.report.figures.figure import Figure, Prepared, Table, tile
 from factory.report.sections import corpus_folder, open_folder
 from factory.report.triplets import picture, picture_of
@@ -35,7 +36,7 @@ from factory.strength import (
 class VariantsFigure(Config):
     """Fig. 5: spoofs of the same faces, guides, T₀, w and noise; each column is a generator."""
 
-    generators: dict[str, PathOrUrl] = Field(min_length=2, description="model folders by head of their column")
+    generators: dict[str, GeneratorFolder] = Field(min_length=2, description="model folders by head of their column")
     live: PathOrUrl = Field(description="corpus of live faces")
     guides: PathOrUrl | None = Field(None, description="None: the corpus of the live faces")
     split: str = Field("test", description="split whose people are shown")

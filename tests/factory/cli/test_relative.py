@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from difffas.errors import UserError
 from factory.cli.relative import refuse_relative_inputs
+from factory.cli.stations import VERBS
 from factory.cli.submission import load_config, submit
 
 GENERATE = {"inputs.live": "/faces", "inputs.guides": "/faces", "inputs.generator": "dummy", "out": "/spoofs"}
@@ -61,15 +66,46 @@ def test_a_mistyped_folder_is_no_name(key: str) -> None:
         refuse_relative_inputs(config("generate", {**GENERATE, key: "facse"}))
 
 
-@pytest.mark.parametrize("name", ["portrait-64", "people-64"])
-def test_what_ships_has_its_name_wherever_a_model_is_read(name: str) -> None:
-    fit = config("fit-generator", {"corpus": "/c", "initial": name, "style_encoder": name, "out": "/g"})
-    assert fit.initial == fit.style_encoder == f"embedded://{name}"
-    inputs = {f"inputs.{part}": "/c" for part in ("generated", "live", "guides")}
-    audit = config("audit", {**inputs, "inputs.style_encoder": name, "identity": "structure", "out": "/a"})
-    assert audit.inputs.style_encoder == f"embedded://{name}"
-    for given in (fit, audit, config("fit-style", {"corpus": "/c", "initial": name, "out": "/s"})):
-        refuse_relative_inputs(given)
+@pytest.mark.parametrize(
+    ("verb", "given", "key"),
+    [
+        ("generate", {**GENERATE, "inputs.generator": "peple-64"}, "inputs.generator=peple-64"),
+        ("generate", {**GENERATE, "protocol": "oci-mm"}, "protocol=oci-mm"),
+        ("ablate", {"table": "benchmrk", "corpus": "/c", "out": "/t"}, "table=benchmrk"),
+        (
+            "ablate",
+            {"table": "benchmark", "protocols": "[own, oci-mm]", "corpus": "/c", "out": "/t"},
+            "protocols=oci-mm",
+        ),
+    ],
+)
+def test_a_mistyped_name_is_refused_too(verb: str, given: dict[str, str], key: str) -> None:
+    with pytest.raises(UserError, match=f"^{key} is no name that is known here"):
+        refuse_relative_inputs(config(verb, given))
+
+
+def fields_of(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """Every field of a configuration and of its sections."""
+    for name, field in model.model_fields.items():
+        yield name, field
+        stack = [field.annotation]
+        while stack:
+            kind = stack.pop()
+            stack += get_args(kind)
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from fields_of(kind)
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_what_ships_has_its_short_name_wherever_a_generator_or_its_style_encoder_is_read(verb: str) -> None:
+    module, model = VERBS[verb]
+    for name, field in fields_of(getattr(importlib.import_module(module), model)):
+        if name in ("generator", "style_encoder", "initial", "teacher", "encoder", "generators"):
+            kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+            if get_origin(field.annotation) is dict:
+                assert TypeAdapter(kind).validate_python({"a": "people-64", "b": "/b"})["a"] == "embedded://people-64"
+            elif name != "generators":  # elsewhere a number of processes
+                assert TypeAdapter(kind).validate_python("people-64") == "embedded://people-64", (verb, name)
 
 
 def test_urls_absolute_paths_and_names_of_a_hub_pass() -> None:

@@ -90,10 +90,8 @@ def losses(folder: Path) -> Iterator[bool]:
         print(f"{count} bytes read beyond the images', {container} (0 allowed)", flush=True)
         yield count > 0
     for ratio in (
-        Ratio("BRISQUE of 256², ours over piq's", 2.0, scorer_over_piq),  # measured: 3.0 to 6.1
-        Ratio(
-            "rows/s, this line over WebDataset", 0.8, lambda: line_over_webdataset(folder)
-        ),  # 1.07, and 1.44 with more faces
+        Ratio("BRISQUE of 256², ours over piq's", 2.0, scorer_over_piq),  # docs/peers.md says what was measured
+        Ratio("rows/s, this line over WebDataset", 0.8, lambda: line_over_webdataset(folder)),
     ):
         found = best(ratio)
         print(f"{found:.2f} {ratio.what} (at least {ratio.least})", flush=True)

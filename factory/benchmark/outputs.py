@@ -43,23 +43,23 @@ class Found:
     def notes(self) -> list[str]:
         """What a reader has to know before the figures."""
         table, people = self.table, len(self.evaluations.people)
-        what = (
-            "Style encoder, generator and generated faces are made once for each training part, on its sources alone,"
-            if self.given is None
-            else f"Generated faces are those of {self.given}, which was given: its card says what it had learnt from. "
-            f"They are made once for each training part,"
-        )
-        shared = (
-            f"{what} with seed {self.generation_seed}, and shared by all seeds and rows: deviations are those of the "
-            f"classifiers' seeds."
-            if self.generation_seed is not None
-            else "Each seed has its own generator and generated faces."
-        )
         counts = (
             f"{_count(table.rows, 'row')}, {_count(table.protocols, 'protocol')}, {_count(table.seeds, 'seed')}, "
             f"{people} test people; figures are per {self.unit}, mean ± standard deviation over seeds (n − 1)."
         )
-        return [counts, shared, table.note.strip()]
+        return [counts, self._shared(), table.note.strip()]
+
+    def _shared(self) -> str:
+        """Where generated faces come from, and which seeds share them."""
+        if self.given is not None:
+            return f"Generated faces come from {self.given}, which was given: its card says what it had learned from."
+        if self.generation_seed is None:
+            return "Each seed has its own generator and generated faces."
+        return (
+            "Style encoder, generator and generated faces are made once for each training part, on its sources alone, "
+            f"with seed {self.generation_seed}, and shared by all seeds and rows: deviations are those of the "
+            f"classifiers' seeds."
+        )
 
 
 def files(found: Found) -> dict[str, bytes]:

@@ -46,6 +46,6 @@ def test_notes_say_what_is_shared(tmp_path: Path) -> None:
     assert counts.startswith("2 rows, 1 protocol, 1 seed, 8 test people")
     assert "on its sources alone, with seed 7, and shared by all seeds" in shared
     mine = found(tmp_path / "c", given="models/mine").notes()[1]
-    assert mine.startswith("Generated faces are those of models/mine, which was given: ")
-    assert "sources alone" not in mine and "training part, with seed 7, and shared" in mine
+    assert mine.startswith("Generated faces come from models/mine, which was given: ")
+    assert "sources alone" not in mine
     assert "Each seed has its own generator" in found(tmp_path / "b", generation_seed=None).notes()[1]

@@ -10,14 +10,13 @@ import pytest
 from factory.core.config import canonical_json, load
 from factory.corpus import Corpus
 from factory.corpus.verify import verify
-from factory.embedded import ALIGNED_DIGEST, PAIRS, fit
+from factory.embedded import ALIGNED_DIGEST, fit
 from factory.run import read_claim
 from factory.storage.embedded import ALIGNED, FOLDERS, PEOPLE
-from factory.train.recipes.pairs import PairsConfig
 from factory.world import WorldConfig, identity
+from tests.factory.embedded.test_embedded import ATTACKS, CAMERAS
 from tests.root import ROOT
 
-CAMERAS, ATTACKS = ("phone", "tablet", "webcam", "cctv"), ("print", "replay", "rigid_mask", "partial", "make_up")
 MEBIBYTES = 7
 
 
@@ -77,8 +76,3 @@ def test_it_is_free_and_small(pairs: Corpus) -> None:
     assert "cc0-1.0" in pairs.storage.read("README.md").decode()
     files = [path for path in FOLDERS[ALIGNED].rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= MEBIBYTES * 2**20
-
-
-def test_the_recipe_of_the_generator_reads_it() -> None:
-    assert PairsConfig.model_validate(PAIRS).self_pairs < 0.5
-    assert fit._generator(ROOT)["corpus"] == ALIGNED

@@ -14,7 +14,7 @@ import torch
 from difffas.pipeline import SpoofPipeline
 from difffas.schedule import alphas_cumprod
 from difffas.style_statistics import read_statistics
-from factory.core.config import build, read_yaml
+from factory.core.config import build, load, read_yaml
 from factory.corpus import Corpus
 from factory.embedded import fit
 from factory.images import resize
@@ -176,3 +176,10 @@ def test_the_recipe_s_stations_take_its_settings(tmp_path: Path) -> None:
     assert (generator.style_encoder, generator.corpus) == (style.out, ALIGNED)
     assert aligned.aligned and aligned.size == fit.SIZE and generator.pairs.self_pairs < 0.5
     assert aligned.seed != 0, "the embedded people have seed 0"
+
+
+def test_the_example_that_goes_on_from_the_shipped_generator_keeps_its_pairs() -> None:
+    further = load(FitGeneratorConfig, str(ROOT / "examples" / "people_generator.yaml"))
+    first = build(FitGeneratorConfig, fit._generator(ROOT))
+    assert (further.corpus, further.initial) == (ALIGNED, RENDERED)
+    assert (further.pairs, further.weighting) == (first.pairs, first.weighting)

@@ -38,8 +38,8 @@ def _names(key: str) -> Collection[str] | None:
 
     Names of generators that ship have become URLs before.
     """
-    from factory.ablate import titles_of_tables
     from factory.ablate.graph import OWN
+    from factory.ablate.tables import titles
     from factory.generate import BUILT_IN
     from factory.protocols import names
 
@@ -49,7 +49,7 @@ def _names(key: str) -> Collection[str] | None:
     if "generator" in parts:
         return BUILT_IN
     if "table" in parts:
-        return titles_of_tables()
+        return titles()
     return (OWN, *names()) if parts & {"protocol", "protocols", "families"} else None
 
 

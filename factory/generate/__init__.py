@@ -28,7 +28,7 @@ from factory.generate.actors import GenerateResources as GenerateResources
 from factory.generate.actors import generators_of
 from factory.generate.inputs import read_shard, routes_of
 from factory.generate.plan import Plan
-from factory.generate.remarks import remarks
+from factory.generate.remarks import another_side, remarks
 from factory.generate.settings import PlanConfig
 from factory.generate.within_protocol import generation_plan
 from factory.images import decode
@@ -103,7 +103,7 @@ def run(config: GenerateConfig, failed: Failed = "skip") -> LineSummary:
         return finished
     if isinstance(plan, Plan):
         compare_codecs(inputs.live, config.output)
-    for remark in remarks(plan, len(config.output.formats)):
+    for remark in remarks_of(config, inputs, plan):
         say(f"generate: {remark}")
     cluster.connect()
     work = Work(
@@ -281,6 +281,12 @@ def compare_codecs(live: Corpus, output: OutputConfig) -> None:
             f"generate: live faces are stored as {', '.join(stored)}, spoofs will be as {wanted}: a reader of "
             f"files instead of pixels can tell them apart (output.codec, output.quality; docs/publishing.md)"
         )
+
+
+def remarks_of(config: GenerateConfig, inputs: Inputs, plan: Plan | people.PeoplePlan) -> list[str]:
+    """Remarks on a plan and on what it is made from, before anything is made."""
+    found = [] if inputs.people else another_side(config.inputs.generator, min(_size(inputs.live)))
+    return found + remarks(plan, len(config.output.formats))
 
 
 def _common_side(live: Corpus, guides: Corpus) -> int:

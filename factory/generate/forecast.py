@@ -12,9 +12,8 @@ from factory.core.progress import say
 from factory.corpus import Corpus
 from factory.corpus.encode import encode
 from factory.corpus.provenance import CAPTURE
-from factory.generate import GenerateConfig, lay_plan, open_inputs
+from factory.generate import GenerateConfig, lay_plan, open_inputs, remarks_of
 from factory.generate.measured_speed import Speed, Workload, measured, read_speeds
-from factory.generate.remarks import remarks
 from factory.models.generators import BUILT_IN
 from factory.models.people_sampler import makes_people
 from factory.storage import Storage
@@ -74,7 +73,7 @@ def forecast(
     }
     if plan.distinct() < len(plan):
         result["distinct"] = plan.distinct()
-    for remark in remarks(plan, len(config.output.formats)):
+    for remark in remarks_of(config, inputs, plan):
         say(f"plan: {remark}")
     result["speed"] = "as given"
     if images_per_second is None:

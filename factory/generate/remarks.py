@@ -1,10 +1,12 @@
-"""Remarks on a plan: consequences that its author may not have intended."""
+"""Remarks on a plan and its inputs: consequences that their author may not have intended."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from factory.corpus.hub import too_many_files
+from factory.models.generators import BUILT_IN
+from factory.storage import Storage
 
 if TYPE_CHECKING:
     from factory.generate.people import PeoplePlan
@@ -22,3 +24,21 @@ def remarks(plan: Plan | PeoplePlan, formats: int) -> list[str]:
         )
     many = too_many_files(plan.sizes(), plan.shard_count, formats)
     return found + ([many] if many else [])
+
+
+def another_side(generator: str, side: int) -> list[str]:
+    """A remark if a generator was fitted on images of another shorter side, in pixels.
+
+    A network draws at any size, but what it has learned is that of one. Models without statistics name none.
+    """
+    from difffas.style_statistics import read_statistics
+
+    if generator in BUILT_IN:
+        return []
+    fitted = {min(each.size) for each in read_statistics(Storage(generator)).values()}
+    if not fitted or side in fitted:
+        return []
+    return [
+        f"images have side {side}, generator {generator} was fitted on {min(fitted)}: its spoofs will be poor; "
+        f"prepare the images with size {min(fitted)}"
+    ]

@@ -17,7 +17,6 @@ from difffas.presets import PRESETS
 from factory.cluster.compiler import check_compiler
 from factory.core.config import fingerprint
 from factory.core.homes import private_folder
-from factory.core.progress import say
 from factory.models.generators import BUILT_IN, DUMMY, RECOLOUR, SIMULATE, DummyGenerator, Generator
 from factory.models.people_sampler import VAE, PeopleSampler, check_people, makes_people, refuse_people
 from factory.models.settings import SamplerConfig
@@ -207,12 +206,10 @@ def check_sampler(name: str, sampler: SamplerConfig, styles: Collection[str] = (
 def check_side(name: str, side: int) -> None:
     """Refuse images whose smallest feature map a generator of the official form cannot cut into its patches.
 
-    `side` is the shorter side in pixels; one that the generator was not fitted on is told in a line. Raises UserError
-    that names the side and the least that fits.
+    `side` is the shorter side in pixels. Raises UserError that names this side and the least that fits.
     """
     if name in BUILT_IN:
         return
-    _tell_another_side(name, side)
     network = unet_config(Storage(name))
     if network["form"] != "official" or network["variant"] in ("adain", "no_patches"):
         return
@@ -221,18 +218,6 @@ def check_side(name: str, side: int) -> None:
         raise UserError(
             f"images of side {side}: generator {name} is of the official form; its patches of {least // 32} must fit "
             f"at stride 32: prepare them with size {least} or more"
-        )
-
-
-def _tell_another_side(name: str, side: int) -> None:
-    """A network draws at any size, but what it has learnt is that of one; models without statistics name none."""
-    from difffas.style_statistics import read_statistics
-
-    fitted = {min(each.size) for each in read_statistics(Storage(name)).values()}
-    if fitted and side not in fitted:
-        say(
-            f"images have side {side}, generator {name} was fitted on {min(fitted)}: its spoofs will be poor; prepare "
-            f"the images with size {min(fitted)}"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -29,6 +29,12 @@ seeds = st.integers(0, 2**16)
 def bounded(found: Match) -> bool:
     """Whether some direction of the colours reaches the bound of the transport."""
     return float(torch.linalg.eigvalsh(found.transport).max()) > STRETCH - 1e-9
+
+
+def condition(source: Tensor) -> float:
+    """Largest over smallest eigenvalue of the colours' covariance: how far rounding is magnified."""
+    least, _, most = torch.linalg.eigvalsh(Moments.of(source).statistics.covariance.double()).tolist()
+    return float(most / least)
 
 
 @given(seeds, st.integers(1, 11))
@@ -60,6 +66,7 @@ def test_colours_become_those_of_the_target(one: int, other: int) -> None:
 
 
 @given(seeds, seeds)
+@example(3834, 3834)  # colours that lie almost in a plane
 def test_a_set_matched_to_itself_stays(one: int, other: int) -> None:
     source = images(one)
     found = match(Moments.of(source).statistics, Moments.of(source).statistics)
@@ -70,8 +77,9 @@ def test_a_set_matched_to_itself_stays(one: int, other: int) -> None:
         match(Moments.of(a).statistics, Moments.of(b).statistics) for a, b in ((source, target), (target, source))
     )
     if ((there.gain > GAINS[0]) & (there.gain < GAINS[1])).all() and not bounded(there) and not bounded(back):
+        rounding = 32 * np.finfo(np.float64).eps * max(condition(source), condition(target)) ** 2  # 1e-13 of most sets
         torch.testing.assert_close(
-            back.transport @ there.transport, torch.eye(3, dtype=torch.float64), rtol=0, atol=1e-6
+            back.transport @ there.transport, torch.eye(3, dtype=torch.float64), rtol=0, atol=rounding
         )
 
 

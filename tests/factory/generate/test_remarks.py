@@ -1,12 +1,14 @@
-"""Remarks on plans that repeat samples or make more files than the Hub takes."""
+"""Remarks on plans that repeat samples or make more files than the Hub takes, and on images of another size."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from factory.generate.remarks import remarks
+from factory.generate.remarks import another_side, remarks
+from factory.storage.embedded import PORTRAIT, RENDERED
 
 
 class Planned:
@@ -39,3 +41,14 @@ def test_each_consequence_has_its_remark(plan: Any, formats: int, expected: list
     found = remarks(plan, formats)
     assert len(found) == len(expected)
     assert all(line.startswith(beginning) for line, beginning in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("name", [PORTRAIT, RENDERED])
+def test_images_of_another_side_than_the_generator_learned_are_told(name: str) -> None:
+    assert another_side(name, 64) == []
+    (told,) = another_side(name, 128)
+    assert told.startswith("images have side 128") and "was fitted on 64" in told and told.endswith("with size 64")
+
+
+def test_what_has_learned_nothing_has_no_side(tmp_path: Path) -> None:
+    assert another_side("recolour", 128) == another_side(str(tmp_path), 128) == []

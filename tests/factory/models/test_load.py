@@ -371,11 +371,3 @@ def test_images_too_small_for_the_official_form_are_refused_before_a_run(tmp_pat
     network("paper")
     check_side(str(tmp_path), 32)
     check_side("dummy", 32)
-
-
-def test_images_of_another_side_than_the_generator_learned_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    check_side("embedded://people-64", 64)
-    assert capsys.readouterr().err == ""
-    check_side("embedded://people-64", 128)
-    told = capsys.readouterr().err
-    assert "images have side 128" in told and "was fitted on 64" in told and "with size 64" in told
